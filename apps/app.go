@@ -1,0 +1,106 @@
+// Package apps holds the tenants of a server: what an application is, which
+// keys sign for it, what it may do, and the registry that finds it by id or
+// key. It knows nothing of sockets, HTTP or configuration files; config fills
+// a Registry and everything else reads from it.
+package apps
+
+import "time"
+
+// App is one tenant. An App is immutable once it is in a Registry: a change
+// replaces it.
+type App struct {
+	// ID names the app in REST paths (/apps/ID/...).
+	ID string
+	// Keys are the active keys, the oldest first. The first signs webhooks.
+	Keys []Key
+	// Enabled is false for an app that is refused with 4003 and HTTP 403.
+	Enabled bool
+	// ClientEvents allows events sent by clients (client-...).
+	ClientEvents bool
+	// SubscriptionCount sends pusher_internal:subscription_count to channels.
+	SubscriptionCount bool
+	// Watchlist sends online and offline events of watched users.
+	Watchlist bool
+	// RequireTLS refuses plain connections with 4000.
+	RequireTLS bool
+	// RequireAuthorization closes a socket with 4009 that has neither signed
+	// in nor joined a private or presence channel within AuthorizationTimeout.
+	RequireAuthorization bool
+	// AuthorizationTimeout is the time allowed by RequireAuthorization.
+	AuthorizationTimeout time.Duration
+	// AllowedOrigins are the browser origins let in: "*", a host
+	// ("chat.example"), an origin ("https://chat.example") or a wildcard
+	// ("*.example", "https://*.example"). Empty means every origin.
+	AllowedOrigins []string
+	// ActivityTimeout is the silence after which either side pings.
+	ActivityTimeout time.Duration
+	// PongTimeout is how long an answer to a ping may take.
+	PongTimeout time.Duration
+	// CacheTTL is how long a cache channel remembers its last event.
+	CacheTTL time.Duration
+	Limits   Limits
+}
+
+// Key is one key of an app with the secret that signs for it.
+type Key struct {
+	Key    string
+	Secret string
+}
+
+// Limits bound what one app, one socket or one message may use. 0 means
+// unlimited where the comment says so.
+type Limits struct {
+	MaxConnections        int // sockets of the app on this cluster; 0 is unlimited
+	MaxSubscriptions      int // channels per socket
+	MaxPresenceMembers    int // users per presence channel; 0 is unlimited
+	MaxUserInfoBytes      int // user_info of a presence member
+	MaxChannelName        int // characters
+	MaxEventName          int // characters
+	MaxEventBytes         int // data of one event, from the API or a client
+	MaxEventChannels      int // channels of one API event
+	MaxBatchEvents        int // events of one batch
+	ClientEventsPerSecond int // per socket; 0 is unlimited
+	EventsPerSecond       int // API events of the app; 0 is unlimited
+}
+
+// DefaultLimits are Pusher's own limits where it documents them
+// (spec: websocket section 11).
+func DefaultLimits() Limits {
+	return Limits{
+		MaxSubscriptions:      1000,
+		MaxPresenceMembers:    100,
+		MaxUserInfoBytes:      2048,
+		MaxChannelName:        200,
+		MaxEventName:          200,
+		MaxEventBytes:         10240,
+		MaxEventChannels:      100,
+		MaxBatchEvents:        10,
+		ClientEventsPerSecond: 10,
+	}
+}
+
+// Default is an enabled app with every default and no id or key.
+func Default() App {
+	return App{
+		Enabled:              true,
+		ClientEvents:         true,
+		SubscriptionCount:    true,
+		Watchlist:            true,
+		AuthorizationTimeout: 30 * time.Second,
+		AllowedOrigins:       []string{"*"},
+		ActivityTimeout:      120 * time.Second,
+		PongTimeout:          30 * time.Second,
+		CacheTTL:             30 * time.Minute,
+		Limits:               DefaultLimits(),
+	}
+}
+
+// Secret returns the secret of one of the app's active keys.
+func (a *App) Secret(key string) (string, bool) {
+	for _, k := range a.Keys {
+		if k.Key == key {
+			return k.Secret, true
+		}
+	}
+	return "", false
+}
