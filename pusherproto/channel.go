@@ -1,0 +1,133 @@
+package pusherproto
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Kind is what a channel's prefix says about it: a bit set, read by its methods. The zero Kind is an
+// ordinary public channel. Spec: websocket, section 4.
+type Kind uint8
+
+const (
+	kindPrivate Kind = 1 << iota
+	kindPresence
+	kindEncrypted
+	kindCache
+	kindUser
+)
+
+// Signed tells whether a subscription needs a signature: private, presence and encrypted kinds.
+func (k Kind) Signed() bool { return k&(kindPrivate|kindPresence|kindEncrypted) != 0 }
+
+// Presence tells whether the channel has members.
+func (k Kind) Presence() bool { return k&kindPresence != 0 }
+
+// Encrypted tells whether payloads are ciphertext, which the server passes on unread.
+func (k Kind) Encrypted() bool { return k&kindEncrypted != 0 }
+
+// Cache tells whether the last published event is kept for new subscribers.
+func (k Kind) Cache() bool { return k&kindCache != 0 }
+
+// UserChannel tells whether this is one signed-in user's own channel, "#server-to-user-ID".
+func (k Kind) UserChannel() bool { return k&kindUser != 0 }
+
+// ClientEvents tells whether members may send client events: private and presence channels, cache
+// variants included, but no encrypted ones, where plaintext can only be a mistake.
+func (k Kind) ClientEvents() bool { return k&(kindPrivate|kindPresence) != 0 && k&kindEncrypted == 0 }
+
+const userPrefix = "#server-to-user-"
+
+// kindOfPrefix tries longer prefixes before shorter ones: the first that fits decides.
+func kindOfPrefix(name string) Kind {
+	switch {
+	case strings.HasPrefix(name, "private-encrypted-cache-"):
+		return kindEncrypted | kindCache
+	case strings.HasPrefix(name, "private-encrypted-"):
+		return kindEncrypted
+	case strings.HasPrefix(name, "private-cache-"):
+		return kindPrivate | kindCache
+	case strings.HasPrefix(name, "private-"):
+		return kindPrivate
+	case strings.HasPrefix(name, "presence-cache-"):
+		return kindPresence | kindCache
+	case strings.HasPrefix(name, "presence-"):
+		return kindPresence
+	case strings.HasPrefix(name, "cache-"):
+		return kindCache
+	case strings.HasPrefix(name, userPrefix):
+		return kindUser
+	}
+	return 0
+}
+
+// KindOf returns the kind of a name already known to be valid. It looks at nothing but the prefix.
+func KindOf(name string) Kind { return kindOfPrefix(name) }
+
+// ParseChannel checks a channel name of at most maxLength characters (zero: 200) and returns its kind.
+// "#server-to-user-ID" is the name of a user channel if ID is a valid user id, whose own limit then
+// takes the place of maxLength; "#" is refused everywhere else. The error says what is wrong with the
+// name. Spec: websocket, section 4.
+func ParseChannel(name string, maxLength int) (Kind, error) {
+	maxLength = orDefault(maxLength, defaultChannelName)
+	if name == "" {
+		return 0, errors.New("channel name is empty; it needs at least one character")
+	}
+	if id, ok := strings.CutPrefix(name, userPrefix); ok {
+		if !ValidUserID(id) {
+			return 0, fmt.Errorf("channel name %s does not end in a valid user id; %s", quoted(name), userIDRule)
+		}
+		return kindUser, nil
+	}
+	if len(name) > maxLength {
+		if n := utf8.RuneCountInString(name); n > maxLength {
+			return 0, fmt.Errorf("channel name %s has %d characters; at most %d are allowed", quoted(name), n, maxLength)
+		}
+	}
+	if i := illegalIn(name); i >= 0 {
+		r, n := utf8.DecodeRuneInString(name[i:])
+		if r == utf8.RuneError && n == 1 {
+			return 0, fmt.Errorf("channel name %s is not valid UTF-8; %s", quoted(name), nameRule)
+		}
+		return 0, fmt.Errorf("channel name %s holds %q; %s", quoted(name), r, nameRule)
+	}
+	return kindOfPrefix(name), nil
+}
+
+const (
+	nameRule   = "allowed are A-Z a-z 0-9 _ - = @ , . ;"
+	userIDRule = "a user id has 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;"
+)
+
+// illegalIn returns the index of the first byte outside of the set for channel names and user ids, or -1.
+func illegalIn(s string) int {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '_', c == '=', c == '@', c == ',', c == '.', c == ';':
+		default:
+			return i
+		}
+	}
+	return -1
+}
+
+// UserChannelName returns the name of a user's own channel.
+func UserChannelName(userID string) string { return userPrefix + userID }
+
+// UserOfChannel returns the user id of a user channel's name; ok is false for any other name.
+func UserOfChannel(name string) (userID string, ok bool) {
+	id, ok := strings.CutPrefix(name, userPrefix)
+	if !ok || !ValidUserID(id) {
+		return "", false
+	}
+	return id, true
+}
+
+// ValidUserID tells whether a user can sign in under id: 1 to 128 characters of the set that channel
+// names use. Member ids of presence channels are not bound by it. Spec: websocket, section 9.
+func ValidUserID(id string) bool {
+	return id != "" && len(id) <= maxUserID && illegalIn(id) < 0
+}

@@ -1,0 +1,70 @@
+package pusherproto
+
+// Codes of pusher:error frames and of WebSocket closes. 4000–4099 end the connection for good in
+// pusher-js, 4100–4199 make it retry after a second, 4200–4299 at once; 4300 and above may appear in
+// error frames only, never as a close code.
+const (
+	CodeNone               = 0    // rendered as null: a mistake that costs nothing
+	CodeTLSRequired        = 4000 // the app accepts wss:// only
+	CodeUnknownApp         = 4001 // no app has this key
+	CodeAppDisabled        = 4003
+	CodeOverQuota          = 4004 // the app is over its connection quota
+	CodePathNotFound       = 4005 // an upgrade of something other than /app/KEY
+	CodeInvalidVersion     = 4006 // protocol is not an integer
+	CodeUnsupportedVersion = 4007 // protocol is an integer outside 4…7
+	CodeNoVersion          = 4008 // protocol is missing
+	CodeUnauthorized       = 4009 // origin, sign-in, or terminated by the app
+	CodeOverCapacity       = 4100 // the node is full, or the reader too slow
+	CodeReconnect          = 4200 // the server is draining or restarting
+	CodePongTimeout        = 4201 // no answer to a ping
+	CodeClientEvent        = 4301 // a client event was refused
+	CodeWatchlist          = 4302 // a watchlist was longer than 100
+)
+
+// Names of the protocol's own events. A comment says which side sends each.
+const (
+	EventSubscribe   = "pusher:subscribe"   // client
+	EventUnsubscribe = "pusher:unsubscribe" // client
+	EventSignin      = "pusher:signin"      // client
+	EventPing        = "pusher:ping"        // both
+	EventPong        = "pusher:pong"        // both
+
+	EventConnectionEstablished = "pusher:connection_established"          // server, always the first frame
+	EventError                 = "pusher:error"                           // server
+	EventSigninSuccess         = "pusher:signin_success"                  // server
+	EventCacheMiss             = "pusher:cache_miss"                      // server
+	EventSubscriptionError     = "pusher:subscription_error"              // server
+	EventSubscriptionSucceeded = "pusher_internal:subscription_succeeded" // server
+	EventMemberAdded           = "pusher_internal:member_added"           // server
+	EventMemberRemoved         = "pusher_internal:member_removed"         // server
+	EventSubscriptionCount     = "pusher_internal:subscription_count"     // server
+	EventWatchlistEvents       = "pusher_internal:watchlist_events"       // server
+)
+
+// Prefixes that decide what an event name means.
+const (
+	PrefixPusher   = "pusher:"
+	PrefixInternal = "pusher_internal:"
+	PrefixClient   = "client-"
+)
+
+// Fixed limits of the protocol (spec: websocket, section 11). KB is 1024 bytes; exactly the limit passes.
+const (
+	maxUserID       = 128
+	maxUserData     = 32 << 10
+	maxWatchlist    = 100
+	maxAuthSkew     = 600 // seconds an API request's timestamp may be off, either way
+	minVersion      = 4
+	maxVersion      = 7
+	defaultActivity = 120 // seconds
+)
+
+// Used where a Limits field, or another limit given by the caller, is zero.
+const (
+	defaultChannelName   = 200
+	defaultEventName     = 200
+	defaultEventBytes    = 10240
+	defaultEventChannels = 100
+	defaultBatchEvents   = 10
+	defaultUserInfo      = 2 << 10
+)

@@ -1,0 +1,79 @@
+package pusherproto
+
+import "unicode/utf8"
+
+// AppendString appends s as a JSON string literal: quotes, backslashes, control characters and
+// U+2028/U+2029 escaped, invalid UTF-8 replaced by \ufffd, everything else as it is.
+func AppendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, s, 1)
+	return append(dst, '"')
+}
+
+// appendNested appends s as a JSON string literal for use inside of another one: \"…\".
+func appendNested(dst []byte, s string) []byte {
+	dst = append(dst, `\"`...)
+	dst = appendEscaped(dst, s, 2)
+	return append(dst, `\"`...)
+}
+
+// appendEscaped appends s escaped for a JSON string, level times over: 1 for the content of a string,
+// 2 for the content of a string in JSON text that is itself the content of a string.
+func appendEscaped[T text](dst []byte, s T, level int) []byte {
+	start := 0 // s[:start] is in dst
+	for i := plainRun(s, 0); i < len(s); i = plainRun(s, i) {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			dst = append(dst, s[start:i]...)
+			dst = appendEscape(dst, c, level)
+			i++
+			start = i
+			continue
+		}
+		r, n := utf8.DecodeRune([]byte(s[i:min(i+utf8.UTFMax, len(s))]))
+		if (r == utf8.RuneError && n == 1) || r == '\u2028' || r == '\u2029' {
+			dst = append(dst, s[start:i]...)
+			start = i + n
+			if level == 2 {
+				dst = append(dst, '\\')
+			}
+			switch r {
+			case '\u2028':
+				dst = append(dst, `\u2028`...)
+			case '\u2029':
+				dst = append(dst, `\u2029`...)
+			default:
+				dst = append(dst, `\ufffd`...)
+			}
+		}
+		i += n
+	}
+	return append(dst, s[start:]...)
+}
+
+// appendEscape appends the escape of one ASCII character. The second level escapes what the first one
+// wrote: its backslash, and a quote or backslash after it.
+func appendEscape(dst []byte, c byte, level int) []byte {
+	const hex = "0123456789abcdef"
+	if level == 2 {
+		dst = append(dst, '\\')
+		if c == '"' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+	}
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	case '\b':
+		return append(dst, '\\', 'b')
+	case '\f':
+		return append(dst, '\\', 'f')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}

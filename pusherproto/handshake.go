@@ -1,0 +1,39 @@
+package pusherproto
+
+import "strconv"
+
+// CheckProtocol checks the protocol parameter of a connection request: an integer from 4 to 7. An
+// absent or empty one is refused, or taken as 7 if allowMissing. Codes of the error:
+// CodeNoVersion, CodeInvalidVersion, CodeUnsupportedVersion. Spec: websocket, section 1.
+func CheckProtocol(value string, present bool, allowMissing bool) (version int, err *Error) {
+	if !present || value == "" {
+		if allowMissing {
+			return maxVersion, nil
+		}
+		return 0, refuse(CodeNoVersion, "No protocol version supplied; add protocol=%d to the query", maxVersion)
+	}
+	if !isInteger(value) {
+		return 0, refuse(CodeInvalidVersion, "Invalid protocol version %s; it must be an integer such as %d", quoted(value), maxVersion)
+	}
+	// Out of range for an int is an integer all the same, only not a supported one.
+	n, convErr := strconv.Atoi(value)
+	if convErr != nil || n < minVersion || n > maxVersion {
+		return 0, refuse(CodeUnsupportedVersion, "Unsupported protocol version %s; %d to %d are supported", quoted(value), minVersion, maxVersion)
+	}
+	return n, nil
+}
+
+func isInteger(s string) bool {
+	if s != "" && s[0] == '-' {
+		s = s[1:]
+	}
+	if s == "" {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,35 @@
+package pusherproto
+
+import "strings"
+
+// Info is a set of attributes asked for with the info parameter.
+type Info uint8
+
+// The attributes there are. Where each is allowed: spec, http-api, section 4.
+const (
+	InfoUserCount         Info = 1 << iota // user_count: distinct users of a presence channel
+	InfoSubscriptionCount                  // subscription_count: sockets
+	InfoCache                              // cache: the stored event of a cache channel
+)
+
+// ParseInfo reads a comma-separated list of attributes. Blanks, empty entries and repeats are
+// tolerated; an unknown attribute is an error with Code 400.
+func ParseInfo(s string) (Info, *Error) {
+	var info Info
+	for rest, more := s, true; more; {
+		var name string
+		name, rest, more = strings.Cut(rest, ",")
+		switch name = strings.Trim(name, " \t"); name {
+		case "":
+		case "user_count":
+			info |= InfoUserCount
+		case "subscription_count":
+			info |= InfoSubscriptionCount
+		case "cache":
+			info |= InfoCache
+		default:
+			return 0, refuse(400, "info: unknown attribute %s; there are user_count, subscription_count and cache", quoted(name))
+		}
+	}
+	return info, nil
+}

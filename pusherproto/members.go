@@ -1,0 +1,78 @@
+package pusherproto
+
+import (
+	"iter"
+	"strconv"
+)
+
+// PresenceEntry is one member's share of the presence list, escaped for use inside the data string.
+// It is made once, when the member joins, so that the list for a later joiner is copied and not
+// encoded. Both slices are only read.
+type PresenceEntry struct {
+	ID   []byte // \"7\"
+	Hash []byte // \"7\":{\"name\":\"Ann\"}
+}
+
+// NewPresenceEntry encodes a member; userInfo is JSON text, or nil for none, which the list shows as
+// null. The two slices share one allocation.
+func NewPresenceEntry(userID string, userInfo []byte) PresenceEntry {
+	hash := make([]byte, 0, len(userID)+len(userInfo)+len(userInfo)/4+16)
+	hash = appendNested(hash, userID)
+	n := len(hash)
+	hash = append(hash, ':')
+	if len(userInfo) == 0 {
+		hash = append(hash, "null"...)
+	} else {
+		hash = appendEscaped(hash, userInfo, 1)
+	}
+	return PresenceEntry{ID: hash[:n:n], Hash: hash}
+}
+
+// AppendPresenceSucceeded appends the confirmation for a presence channel with its list of members.
+// entries is walked twice, first for the ids, then for the hash; count is how many it yields.
+func AppendPresenceSucceeded(dst []byte, channel string, entries iter.Seq[PresenceEntry], count int) []byte {
+	dst = append(dst, `{"event":"pusher_internal:subscription_succeeded"`...)
+	dst = appendChannel(dst, channel)
+	dst = append(dst, `,"data":"{\"presence\":{\"count\":`...)
+	dst = strconv.AppendInt(dst, int64(count), 10)
+	dst = append(dst, `,\"ids\":[`...)
+	start := len(dst)
+	for e := range entries {
+		if len(dst) > start {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, e.ID...)
+	}
+	dst = append(dst, `],\"hash\":{`...)
+	start = len(dst)
+	for e := range entries {
+		if len(dst) > start {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, e.Hash...)
+	}
+	return append(dst, `}}}"}`...)
+}
+
+// AppendMemberAdded appends what the others on a presence channel get when a user joins. userInfo is
+// JSON text; nil leaves the member out.
+func AppendMemberAdded(dst []byte, channel, userID string, userInfo []byte) []byte {
+	dst = append(dst, `{"event":"pusher_internal:member_added"`...)
+	dst = appendChannel(dst, channel)
+	dst = append(dst, `,"data":"{\"user_id\":`...)
+	dst = appendNested(dst, userID)
+	if len(userInfo) > 0 {
+		dst = append(dst, `,\"user_info\":`...)
+		dst = appendEscaped(dst, userInfo, 1)
+	}
+	return append(dst, `}"}`...)
+}
+
+// AppendMemberRemoved appends what the others on a presence channel get when a user's last socket left.
+func AppendMemberRemoved(dst []byte, channel, userID string) []byte {
+	dst = append(dst, `{"event":"pusher_internal:member_removed"`...)
+	dst = appendChannel(dst, channel)
+	dst = append(dst, `,"data":"{\"user_id\":`...)
+	dst = appendNested(dst, userID)
+	return append(dst, `}"}`...)
+}

@@ -1,0 +1,80 @@
+package pusherproto
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Member is who joins a presence channel. It holds copies.
+type Member struct {
+	UserID   string // 1 to 128 characters; a number keeps its literal text
+	UserInfo []byte // JSON text without white space between tokens; nil when absent or null
+}
+
+// DecodeChannelData reads channel_data: a JSON object with user_id, a string or a number, and perhaps
+// user_info of at most maxUserInfo bytes (zero: 2048), counted without the white space between tokens.
+// The error is AuthError 400, or LimitReached 413 for too large a user_info. Spec: websocket, sections
+// 5 and 6.
+func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
+	maxUserInfo = orDefault(maxUserInfo, defaultUserInfo)
+	bad := func(format string, args ...any) (Member, *SubscriptionError) {
+		return Member{}, &SubscriptionError{
+			Type: authError, Status: 400,
+			Message: "channel_data " + fmt.Sprintf(format, args...),
+		}
+	}
+	r := reader{b: []byte(s)}
+	if r.peek() != '{' {
+		return bad(`must be a JSON object such as {"user_id":"7"}`)
+	}
+	var id, info []byte
+	for more := r.open(); more; more = r.next('}') {
+		switch key := r.key(); string(key) {
+		case "user_id", "user_info":
+			to := &id
+			if string(key) == "user_info" {
+				to = &info
+			}
+			if *to != nil {
+				return bad("has %q twice; send each member once", key)
+			}
+			*to = r.value()
+		default:
+			r.value()
+		}
+	}
+	if !r.end() {
+		return bad("is not valid JSON: %s", r.problem())
+	}
+	m := Member{UserID: memberID(id)}
+	if m.UserID == "" {
+		return bad("has no usable user_id; it must be a number or a string that is not empty")
+	}
+	if n := utf8.RuneCountInString(m.UserID); n > maxUserID {
+		return bad("has a user_id of %d characters; at most %d are allowed", n, maxUserID)
+	}
+	if info == nil || isNull(info) {
+		return m, nil
+	}
+	info = compact(info)
+	if len(info) > maxUserInfo {
+		return Member{}, &SubscriptionError{
+			Type: limitReached, Status: 413,
+			Message: fmt.Sprintf("user_info has %d bytes; at most %d are allowed", len(info), maxUserInfo),
+		}
+	}
+	m.UserInfo = bytes.Clone(info)
+	return m, nil
+}
+
+// memberID returns the text of a user_id: a string's content or a number's literal, "" for others.
+func memberID(raw []byte) string {
+	switch {
+	case isString(raw):
+		return string(unquote(raw))
+	case len(raw) > 0 && (raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9'):
+		return string(raw)
+	}
+	return ""
+}

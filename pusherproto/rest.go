@@ -1,0 +1,169 @@
+package pusherproto
+
+import (
+	"slices"
+	"unicode/utf8"
+)
+
+// Limits bound what a publisher may send. A zero field stands for the default in its comment. Exactly
+// the limit passes. Spec: websocket, section 11.
+type Limits struct {
+	MaxChannelName   int // characters, 200
+	MaxEventName     int // characters, 200
+	MaxEventBytes    int // UTF-8 bytes of the decoded data, 10240
+	MaxEventChannels int // channels of one event, 100
+	MaxBatchEvents   int // events of one batch, 10
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		MaxChannelName:   orDefault(l.MaxChannelName, defaultChannelName),
+		MaxEventName:     orDefault(l.MaxEventName, defaultEventName),
+		MaxEventBytes:    orDefault(l.MaxEventBytes, defaultEventBytes),
+		MaxEventChannels: orDefault(l.MaxEventChannels, defaultEventChannels),
+		MaxBatchEvents:   orDefault(l.MaxBatchEvents, defaultBatchEvents),
+	}
+}
+
+// Event is a checked publish.
+type Event struct {
+	Name     string
+	Data     []byte   // JSON string literal, quotes included; a slice of the body if it was a string there
+	Channels []string // distinct, in the order given, at least one
+	SocketID SocketID // the socket that receives nothing; zero for none
+	Info     Info     // what the answer shall tell of each channel
+	HasInfo  bool     // Info names at least one attribute
+}
+
+// DecodeEvent reads and checks the body of POST /events, a JSON object. Parameters missing from it may
+// be in the query; channels[] or channels may then be repeated. The error has Code 413 for too large
+// data, else 400, and names the field. Spec: http-api, section 3.
+func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
+	lim = lim.withDefaults()
+	r := reader{b: body}
+	switch c := r.peek(); {
+	case r.i == len(body):
+		return Event{}, refuse(400, "body is empty; send %s", eventShape)
+	case c != '{':
+		return Event{}, refuse(400, "body must be a JSON object; send %s", eventShape)
+	}
+	d := draft{index: -1}
+	if err := d.read(&r); err != nil {
+		return Event{}, err
+	}
+	if !r.end() {
+		return Event{}, refuse(400, "body is not valid JSON: %s", r.problem())
+	}
+	if err := d.fill(query); err != nil {
+		return Event{}, err
+	}
+	return d.check(lim)
+}
+
+const eventShape = `{"name":"my-event","channels":["my-channel"],"data":"…"}`
+
+// RawEvent checks an event of the deprecated trigger, POST /channels/NAME/events: name and socketID
+// come from the query ("" for no socket), the whole body is the data, as it is. Errors as for
+// DecodeEvent.
+func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *Error) {
+	lim = lim.withDefaults()
+	d := draft{index: -1}
+	if err := d.checkName(name, lim); err != nil {
+		return Event{}, err
+	}
+	if _, err := ParseChannel(channel, lim.MaxChannelName); err != nil {
+		return Event{}, d.bad("channel", "%v", err)
+	}
+	ev := Event{Name: name, Channels: []string{channel}}
+	if socketID != "" {
+		var ok bool
+		if ev.SocketID, ok = ParseSocketID(socketID); !ok {
+			return Event{}, d.badSocketID(socketID)
+		}
+	}
+	if len(body) > lim.MaxEventBytes {
+		return Event{}, d.tooLarge(len(body), lim)
+	}
+	if !utf8.Valid(body) {
+		return Event{}, d.bad("data", "the body is not valid UTF-8")
+	}
+	ev.Data = append(make([]byte, 0, len(body)+len(body)/8+2), '"')
+	ev.Data = append(appendEscaped(ev.Data, body, 1), '"')
+	return ev, nil
+}
+
+// DecodeBatch reads and checks the body of POST /batch_events, {"batch":[EVENT, …]}, whose events each
+// have one channel. Nothing or everything is returned; the error names the event by its index. An
+// empty batch is no error. Errors as for DecodeEvent. Spec: http-api, section 3.
+func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
+	const shape = `{"batch":[{"name":"my-event","channel":"my-channel","data":"…"}]}`
+	lim = lim.withDefaults()
+	r := reader{b: body}
+	switch c := r.peek(); {
+	case r.i == len(body):
+		return nil, refuse(400, "body is empty; send %s", shape)
+	case c != '{':
+		return nil, refuse(400, "body must be a JSON object; send %s", shape)
+	}
+	var drafts []draft
+	found := false
+	for more := r.open(); more; more = r.next('}') {
+		if string(r.key()) != "batch" {
+			r.value()
+			continue
+		}
+		if found {
+			return nil, refuse(400, "batch: is there twice; send each member once")
+		}
+		found = true
+		if r.peek() != '[' {
+			return nil, refuse(400, "batch: must be an array; send %s", shape)
+		}
+		var err *Error
+		if drafts, err = readBatch(&r, lim); err != nil {
+			return nil, err
+		}
+	}
+	if !r.end() {
+		return nil, refuse(400, "body is not valid JSON: %s", r.problem())
+	}
+	if !found {
+		return nil, refuse(400, "batch: is missing; send %s", shape)
+	}
+	events := make([]Event, 0, len(drafts))
+	for i := range drafts {
+		ev, err := drafts[i].check(lim)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, ev)
+	}
+	return events, nil
+}
+
+// readBatch reads the array of a batch, whose length it bounds.
+func readBatch(r *reader, lim Limits) ([]draft, *Error) {
+	var drafts []draft
+	for more := r.open(); more; more = r.next(']') {
+		d := draft{index: len(drafts)}
+		if len(drafts) == lim.MaxBatchEvents {
+			return nil, refuse(400, "batch: has more than %d events", lim.MaxBatchEvents)
+		}
+		if r.peek() != '{' && r.i < len(r.b) {
+			return nil, refuse(400, "batch[%d]: must be an object", d.index)
+		}
+		if err := d.read(r); err != nil {
+			return nil, err
+		}
+		drafts = append(drafts, d)
+	}
+	return drafts, nil
+}
+
+// distinct appends name unless names already holds it. There are at most a hundred or so.
+func distinct(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}

@@ -1,0 +1,111 @@
+package pusherproto
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// unquote decodes a string literal that the scanner accepted. Without escapes the result is a slice of
+// raw; half a surrogate pair becomes U+FFFD, as encoding/json has it.
+func unquote(raw []byte) []byte {
+	raw = raw[1 : len(raw)-1]
+	slash := bytes.IndexByte(raw, '\\')
+	if slash < 0 {
+		return raw
+	}
+	out := make([]byte, 0, len(raw))
+	for slash >= 0 {
+		out = append(out, raw[:slash]...)
+		r, n := unescape(raw[slash:])
+		out = utf8.AppendRune(out, r)
+		raw = raw[slash+n:]
+		slash = bytes.IndexByte(raw, '\\')
+	}
+	return append(out, raw...)
+}
+
+// unescape decodes the escape that b begins with, a surrogate pair as one, and returns its length.
+// Anything that is no escape stands for itself, so that no input makes it panic.
+func unescape(b []byte) (r rune, n int) {
+	switch escapeLen(b) {
+	case 0:
+		return utf8.RuneError, 1
+	case 2:
+		switch c := b[1]; c {
+		case 'b':
+			return '\b', 2
+		case 'f':
+			return '\f', 2
+		case 'n':
+			return '\n', 2
+		case 'r':
+			return '\r', 2
+		case 't':
+			return '\t', 2
+		default:
+			return rune(c), 2
+		}
+	}
+	r, _ = hex4(b[2:])
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if b = b[6:]; escapeLen(b) == 6 {
+		second, _ := hex4(b[2:])
+		if pair := utf16.DecodeRune(r, second); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+// DataSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
+// string if it is one, the bytes of its text otherwise. Half a surrogate pair counts as three bytes.
+// Spec: websocket, section 8.
+func DataSize(raw []byte) int {
+	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
+		return len(raw)
+	}
+	raw = raw[1 : len(raw)-1]
+	size := len(raw)
+	for {
+		slash := bytes.IndexByte(raw, '\\')
+		if slash < 0 {
+			return size
+		}
+		r, n := unescape(raw[slash:])
+		size += utf8.RuneLen(r) - n
+		raw = raw[slash+n:]
+	}
+}
+
+// compact returns the text of a valid value without the white space between its tokens. It is a slice
+// of raw if there is none.
+func compact(raw []byte) []byte {
+	var out []byte
+	kept := 0 // raw[:kept] is in out
+	for i := 0; i < len(raw); {
+		switch raw[i] {
+		case '"':
+			end, f := scanString(raw, i)
+			if f != 0 {
+				end = len(raw)
+			}
+			i = end
+		case ' ', '\n', '\t', '\r':
+			if out == nil {
+				out = make([]byte, 0, len(raw))
+			}
+			out = append(out, raw[kept:i]...)
+			i = skipSpace(raw, i)
+			kept = i
+		default:
+			i++
+		}
+	}
+	if out == nil {
+		return raw
+	}
+	return append(out, raw[kept:]...)
+}

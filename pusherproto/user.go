@@ -1,0 +1,82 @@
+package pusherproto
+
+import "bytes"
+
+// User is who signs in. It holds copies.
+type User struct {
+	ID               string
+	UserInfo         []byte   // JSON text without white space between tokens; nil when absent or null
+	Watchlist        []string // distinct ids in order, at most 100
+	WatchlistTooLong bool     // there were more: Watchlist holds the first 100
+}
+
+// DecodeUserData reads user_data, at most 32 KB: a JSON object with the string id, and perhaps
+// user_info and watchlist. Entries of the watchlist that are no strings are skipped, as is a watchlist
+// that is no array. The error has CodeUnauthorized. Spec: websocket, section 9.
+func DecodeUserData(s string) (User, *Error) {
+	if len(s) > maxUserData {
+		return User{}, refuse(CodeUnauthorized, "user_data has %d bytes; at most %d are allowed", len(s), maxUserData)
+	}
+	r := reader{b: []byte(s)}
+	if r.peek() != '{' {
+		return User{}, refuse(CodeUnauthorized, `user_data must be a JSON object such as {"id":"7"}`)
+	}
+	var id, info, watchlist []byte
+	for more := r.open(); more; more = r.next('}') {
+		var to *[]byte
+		key := r.key()
+		switch string(key) {
+		case "id":
+			to = &id
+		case "user_info":
+			to = &info
+		case "watchlist":
+			to = &watchlist
+		default:
+			r.value()
+			continue
+		}
+		if *to != nil {
+			return User{}, refuse(CodeUnauthorized, "user_data has %q twice; send each member once", key)
+		}
+		*to = r.value()
+	}
+	if !r.end() {
+		return User{}, refuse(CodeUnauthorized, "user_data is not valid JSON: %s", r.problem())
+	}
+	if !isString(id) {
+		return User{}, refuse(CodeUnauthorized, "user_data has no id that is a string")
+	}
+	u := User{ID: string(unquote(id))}
+	if !ValidUserID(u.ID) {
+		return User{}, refuse(CodeUnauthorized, "user_data has the id %s; %s", quoted(u.ID), userIDRule)
+	}
+	if info != nil && !isNull(info) {
+		u.UserInfo = bytes.Clone(compact(info))
+	}
+	if len(watchlist) > 0 && watchlist[0] == '[' {
+		u.Watchlist, u.WatchlistTooLong = decodeWatchlist(watchlist)
+	}
+	return u, nil
+}
+
+func decodeWatchlist(raw []byte) (ids []string, tooLong bool) {
+	seen := make(map[string]struct{})
+	r := reader{b: raw}
+	for more := r.open(); more; more = r.next(']') {
+		v := r.value()
+		if !isString(v) {
+			continue
+		}
+		id := string(unquote(v))
+		if _, dup := seen[id]; dup {
+			continue
+		}
+		if len(ids) == maxWatchlist {
+			return ids, true
+		}
+		seen[id] = struct{}{}
+		ids = append(ids, id)
+	}
+	return ids, false
+}
