@@ -1,0 +1,66 @@
+package channels
+
+import (
+	"time"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// Up to countAtOnce sockets every change of a subscription count is sent;
+// above it one in countInterval (spec: websocket section 7).
+const (
+	countAtOnce   = 100
+	countInterval = 5 * time.Second
+)
+
+// countState is when a channel's subscription count was last told, and what.
+type countState struct {
+	told    int
+	at      time.Time
+	pending bool
+}
+
+// countChanged tells the channel its new count, now or when it is time. The
+// caller holds the stripe's lock.
+func (m *memory) countChanged(app *apps.App, name string, kind pusherproto.Kind, c *channelState) {
+	if !app.SubscriptionCount || kind.Presence() {
+		return
+	}
+	if c.sockets <= countAtOnce {
+		m.tellCount(app, name, c)
+		return
+	}
+	if c.count.pending {
+		return
+	}
+	if next := c.count.at.Add(countInterval); m.now().Before(next) {
+		c.count.pending = true
+		m.schedule.at(next, func() { m.tellLater(app, name) })
+		return
+	}
+	m.tellCount(app, name, c)
+}
+
+func (m *memory) tellLater(app *apps.App, name string) {
+	st := m.app(app.ID).stripe(name)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	c := st.channels[name]
+	if c == nil || !c.count.pending {
+		return
+	}
+	c.count.pending = false
+	if c.sockets != c.count.told {
+		m.tellCount(app, name, c)
+	}
+}
+
+func (m *memory) tellCount(app *apps.App, name string, c *channelState) {
+	c.count.told, c.count.at = c.sockets, m.now()
+	if c.sockets > 0 {
+		f := pusherproto.AppendSubscriptionCount(beginFrame(96+len(name)), name, c.sockets)
+		m.node.Deliver(app, name, seal(f), pusherproto.SocketID{})
+	}
+	m.node.Observe(Notice{Kind: SubscriptionCount, App: app, Channel: name, Count: c.sockets})
+}

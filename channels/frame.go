@@ -1,0 +1,57 @@
+package channels
+
+import "encoding/binary"
+
+// headerRoom is the largest header of an unmasked frame (RFC 6455 §5.2).
+const headerRoom = 10
+
+// opText is FIN plus the text opcode (RFC 6455 §5.2).
+const opText = 0x81
+
+// Frame is one outgoing message, encoded once and shared by all its
+// receivers. It is immutable from the moment it is sealed.
+type Frame struct {
+	buf   []byte // headerRoom bytes, the header at their end, then the payload
+	start int
+}
+
+// beginFrame returns a buffer to append a payload to before it is sealed.
+func beginFrame(size int) []byte {
+	return make([]byte, headerRoom, headerRoom+size)
+}
+
+// seal makes a frame of a buffer that came from beginFrame.
+func seal(buf []byte) *Frame {
+	n := len(buf) - headerRoom
+	f := &Frame{buf: buf}
+	switch {
+	case n < 126:
+		f.start = headerRoom - 2
+		buf[f.start+1] = byte(n)
+	case n < 1<<16:
+		f.start = headerRoom - 4
+		buf[f.start+1] = 126
+		binary.BigEndian.PutUint16(buf[f.start+2:], uint16(n))
+	default:
+		f.start = 0
+		buf[1] = 127
+		binary.BigEndian.PutUint64(buf[2:], uint64(n))
+	}
+	buf[f.start] = opText
+	return f
+}
+
+// NewFrame makes a frame of a JSON payload, which it copies.
+func NewFrame(payload []byte) *Frame {
+	return seal(append(beginFrame(len(payload)), payload...))
+}
+
+// Bytes is the frame as an unmasked WebSocket text frame, header included.
+func (f *Frame) Bytes() []byte { return f.buf[f.start:] }
+
+// Payload is the JSON text alone, for transports that frame it differently.
+func (f *Frame) Payload() []byte { return f.buf[headerRoom:] }
+
+// ControlFrame makes a Frame of an encoded WebSocket control frame. It has no
+// Payload and is queued by WebSocket transports only.
+func ControlFrame(encoded []byte) *Frame { return &Frame{buf: encoded} }

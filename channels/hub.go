@@ -1,0 +1,153 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// ErrDraining says that the node is shutting down and takes no more events.
+var ErrDraining = errors.New("the server is shutting down")
+
+// ErrBusy says that the event loops did not catch up in time to take an event.
+var ErrBusy = errors.New("the server is busy, try again")
+
+// publishPatience is how long a publisher waits for congested loops.
+const publishPatience = 4 * time.Second
+
+// DefaultOfflineGrace is how long a user may be without a socket before
+// watchers are told (spec: websocket section 9, Watchlist).
+const DefaultOfflineGrace = 3 * time.Second
+
+// Config is what a Hub is made of. The zero value works.
+type Config struct {
+	Logger *slog.Logger
+	// Observers hear of everything that happens in channels.
+	Observers []Observer
+	// Cluster makes the cluster of a node; nil keeps everything in memory.
+	Cluster func(Node) Cluster
+	// OfflineGrace delays offline events of the in-memory cluster; negative
+	// is none, 0 is DefaultOfflineGrace.
+	OfflineGrace time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Hub is the channel core of one node. Make one with New and keep Run running.
+type Hub struct {
+	log       *slog.Logger
+	observers []Observer
+	cluster   Cluster
+	now       func() time.Time
+	tenants   sync.Map // app id -> *tenant
+	owners    []Owner  // set before the first session
+	closed    atomic.Bool
+	refusals  refusals
+	published atomic.Uint64
+	relayed   atomic.Uint64 // client events
+
+	pong *Frame
+	ping *Frame
+}
+
+// tenant is the state of one app on this node.
+type tenant struct {
+	table   table
+	sockets atomic.Int64
+}
+
+// New returns a Hub without sessions.
+func New(cfg Config) *Hub {
+	h := &Hub{
+		log:       cfg.Logger,
+		observers: cfg.Observers,
+		now:       cfg.Now,
+		pong:      NewFrame(pusherproto.AppendPong(nil)),
+		ping:      NewFrame(pusherproto.AppendPing(nil)),
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	if cfg.Cluster != nil {
+		h.cluster = cfg.Cluster(h)
+	} else {
+		h.cluster = newMemory(h, h.now, cfg.OfflineGrace)
+	}
+	return h
+}
+
+// Run keeps the hub's time until ctx is done.
+func (h *Hub) Run(ctx context.Context) error { return h.cluster.Run(ctx) }
+
+// AddOwner makes an event loop known. It is called before sessions are opened.
+func (h *Hub) AddOwner(o Owner) { h.owners = append(h.owners, o) }
+
+// Close makes the hub refuse events and sessions from here on.
+func (h *Hub) Close() { h.closed.Store(true) }
+
+func (h *Hub) tenant(appID string) *tenant {
+	if t, ok := h.tenants.Load(appID); ok {
+		return t.(*tenant)
+	}
+	t, _ := h.tenants.LoadOrStore(appID, &tenant{table: table{seed: maphash.MakeSeed()}})
+	return t.(*tenant)
+}
+
+// room waits until every owner keeps up with its mail: an HTTP caller is
+// pushed back rather than letting mailboxes grow without bound.
+func (h *Hub) room(ctx context.Context) error {
+	if h.closed.Load() {
+		return ErrDraining
+	}
+	for _, o := range h.owners {
+		if !o.Congested() {
+			continue
+		}
+		wait, cancel := context.WithTimeout(ctx, publishPatience)
+		err := o.Room(wait)
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return ErrBusy
+		}
+	}
+	return nil
+}
+
+// Deliver implements Node.
+func (h *Hub) Deliver(app *apps.App, channel string, f *Frame, except pusherproto.SocketID) {
+	h.tenant(app.ID).table.post(channel, Mail{kind: mailFrame, frame: f, except: except})
+}
+
+// CloseUser implements Node.
+func (h *Hub) CloseUser(app *apps.App, userID string, code int, text string) {
+	h.tenant(app.ID).table.post(pusherproto.UserChannelName(userID), Mail{kind: mailClose, code: uint16(code), text: text})
+}
+
+// DeliverToWatchers implements Node.
+func (h *Hub) DeliverToWatchers(app *apps.App, userID string, f *Frame) {
+	h.tenant(app.ID).table.post(watchersOf(userID), Mail{kind: mailFrame, frame: f})
+}
+
+// Observe implements Node.
+func (h *Hub) Observe(n Notice) {
+	for _, o := range h.observers {
+		o.Observe(n)
+	}
+}
+
+// watchersOf names the group of the sockets that watch a user. No channel can
+// have such a name (spec: websocket section 4, Names).
+func watchersOf(userID string) string { return "#watchers-of-" + userID }

@@ -1,0 +1,39 @@
+package channels
+
+import (
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// Observer is told what happens in channels. Calls for one channel come in
+// order, possibly under a lock: Observe must not block and not call back.
+type Observer interface {
+	Observe(n Notice)
+}
+
+// NoticeKind says what happened.
+type NoticeKind uint8
+
+// What an Observer is told (spec: webhooks, Events).
+const (
+	ChannelOccupied NoticeKind = iota
+	ChannelVacated
+	MemberAdded
+	MemberRemoved
+	ClientEvent
+	CacheMiss
+	SubscriptionCount
+)
+
+// Notice is one thing that happened on a channel. Fields that do not belong to
+// its kind are empty.
+type Notice struct {
+	Kind     NoticeKind
+	App      *apps.App
+	Channel  string
+	UserID   string               // MemberAdded, MemberRemoved, ClientEvent on presence
+	Event    string               // ClientEvent
+	Data     []byte               // ClientEvent: raw JSON as sent, nil if none; not to be changed
+	SocketID pusherproto.SocketID // ClientEvent
+	Count    int                  // SubscriptionCount
+}

@@ -1,0 +1,104 @@
+package channels
+
+import (
+	"context"
+	"sync/atomic"
+
+	"fanfare/pusherproto"
+)
+
+// Conn is what a Session needs of the transport that carries it. Its methods
+// are called on the owner's goroutine only.
+type Conn interface {
+	// Send queues a frame. A connection whose queue is over its bound closes
+	// itself with 4100; it does so later, never inside Send.
+	Send(f *Frame)
+	// Close sends a close frame after what is queued and ends the connection.
+	// The transport calls Session.Gone once, later in the same turn.
+	Close(code int, reason string)
+}
+
+// Owner is an event loop: a goroutine that sessions belong to. Everything
+// other goroutines want of its sessions reaches it as mail, handled in order.
+type Owner interface {
+	// Post queues mail. It never blocks.
+	Post(m Mail)
+	// Room returns nil at once while the owner keeps up with its mail, else
+	// when it does again or when ctx ends.
+	Room(ctx context.Context) error
+	// Congested tells whether the owner has much more mail than it should.
+	Congested() bool
+	// Counters are the owner's traffic counters.
+	Counters() *Counters
+}
+
+// Counters are one owner's traffic. The owner adds, anyone reads.
+type Counters struct {
+	MessagesReceived atomic.Uint64 // text messages of clients
+	BytesReceived    atomic.Uint64
+	FramesSent       atomic.Uint64
+	BytesSent        atomic.Uint64
+	Writes           atomic.Uint64 // write system calls
+	SlowReaders      atomic.Uint64 // sockets closed 4100 for a full queue
+	_                [64]byte      // keep two owners off one cache line
+}
+
+type mailKind uint8
+
+const (
+	mailCall    mailKind = iota // run call
+	mailFrame                   // frame to the members of group
+	mailJoined                  // sub is a member of group from here on
+	mailRefused                 // sub was refused
+	mailSigned                  // a sign-in was answered
+	mailClose                   // close the members of group
+)
+
+// Mail is one thing an owner is asked to do.
+type Mail struct {
+	kind   mailKind
+	code   uint16
+	weight int32
+	group  *group
+	sub    *subscription
+	frame  *Frame
+	second *Frame
+	signed *signinAnswer
+	except pusherproto.SocketID
+	text   string
+	call   func()
+}
+
+// Call is mail that runs f on the owner's goroutine.
+func Call(f func()) Mail { return Mail{kind: mailCall, call: f} }
+
+// Weigh fixes and returns the mail's weight: about how many deliveries it
+// causes. Owners call it in Post, where the table's lock is held.
+func (m *Mail) Weigh() int {
+	m.weight = 1
+	if m.kind == mailFrame {
+		m.weight += int32(m.group.count)
+	}
+	return int(m.weight)
+}
+
+// Weight is what Weigh returned when the mail was posted.
+func (m *Mail) Weight() int { return int(m.weight) }
+
+// Handle does what the mail asks. It is called by the owner only.
+func (m *Mail) Handle() {
+	switch m.kind {
+	case mailCall:
+		m.call()
+	case mailFrame:
+		m.group.deliver(m.frame, m.except)
+	case mailJoined:
+		m.sub.session.joined(m.sub, m.group, m.frame, m.second)
+	case mailRefused:
+		m.sub.session.refused(m.sub, m.frame)
+	case mailSigned:
+		m.signed.session.signedIn(m.signed, m.group)
+	case mailClose:
+		m.group.close(int(m.code), m.text)
+	}
+}

@@ -1,0 +1,101 @@
+package channels
+
+import (
+	"iter"
+
+	"fanfare/pusherproto"
+)
+
+// Presence is the members of a presence channel in the order they joined.
+// Each keeps its place in a list and its encoding, so that a join or leave
+// costs the same however many members there are, and listing them is copying.
+type Presence struct {
+	byID        map[string]*presenceMember
+	first, last *presenceMember
+	bytes       int // of all encodings
+}
+
+type presenceMember struct {
+	entry      pusherproto.PresenceEntry
+	userID     string
+	sockets    int
+	prev, next *presenceMember
+}
+
+// Count is the number of distinct users.
+func (p *Presence) Count() int { return len(p.byID) }
+
+// Has tells whether the user is a member.
+func (p *Presence) Has(userID string) bool { return p.byID[userID] != nil }
+
+// Add counts a socket of a member in and tells whether the user is new. What
+// was known of a user stays until the last socket leaves.
+func (p *Presence) Add(m pusherproto.Member) bool {
+	if old := p.byID[m.UserID]; old != nil {
+		old.sockets++
+		return false
+	}
+	if p.byID == nil {
+		p.byID = make(map[string]*presenceMember)
+	}
+	n := &presenceMember{entry: pusherproto.NewPresenceEntry(m.UserID, m.UserInfo), userID: m.UserID, sockets: 1, prev: p.last}
+	if p.last != nil {
+		p.last.next = n
+	} else {
+		p.first = n
+	}
+	p.last = n
+	p.byID[m.UserID] = n
+	p.bytes += len(n.entry.ID) + len(n.entry.Hash) + 2
+	return true
+}
+
+// Remove counts a socket of a user out and tells whether it was the last.
+func (p *Presence) Remove(userID string) bool {
+	n := p.byID[userID]
+	if n == nil {
+		return false
+	}
+	n.sockets--
+	if n.sockets > 0 {
+		return false
+	}
+	delete(p.byID, userID)
+	p.bytes -= len(n.entry.ID) + len(n.entry.Hash) + 2
+	if n.prev != nil {
+		n.prev.next = n.next
+	} else {
+		p.first = n.next
+	}
+	if n.next != nil {
+		n.next.prev = n.prev
+	} else {
+		p.last = n.prev
+	}
+	return true
+}
+
+// UserIDs lists the members.
+func (p *Presence) UserIDs() []string {
+	ids := make([]string, 0, len(p.byID))
+	for n := p.first; n != nil; n = n.next {
+		ids = append(ids, n.userID)
+	}
+	return ids
+}
+
+func (p *Presence) entries() iter.Seq[pusherproto.PresenceEntry] {
+	return func(yield func(pusherproto.PresenceEntry) bool) {
+		for n := p.first; n != nil; n = n.next {
+			if !yield(n.entry) {
+				return
+			}
+		}
+	}
+}
+
+func (p *Presence) size() int { return 512 + p.bytes }
+
+func (p *Presence) appendSucceeded(dst []byte, channel string) []byte {
+	return pusherproto.AppendPresenceSucceeded(dst, channel, p.entries(), p.Count())
+}

@@ -1,0 +1,70 @@
+package channels
+
+import (
+	"context"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// Publish delivers an event of the HTTP API to each of its channels. It waits
+// while the event loops are congested and fails with ErrBusy, ErrDraining or
+// the context's error; then nothing was delivered.
+func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
+	if err := h.room(ctx); err != nil {
+		return err
+	}
+	h.publish(app, &ev)
+	return nil
+}
+
+// PublishBatch delivers events in order, as Publish does. The batch is taken
+// whole or, on error, not at all.
+func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
+	if err := h.room(ctx); err != nil {
+		return err
+	}
+	for i := range events {
+		h.publish(app, &events[i])
+	}
+	return nil
+}
+
+func (h *Hub) publish(app *apps.App, ev *pusherproto.Event) {
+	h.published.Add(1)
+	for _, name := range ev.Channels {
+		buf := beginFrame(len(ev.Name) + len(name) + len(ev.Data) + 40)
+		p := Publication{
+			App:     app,
+			Channel: name,
+			Frame:   seal(pusherproto.AppendEvent(buf, ev.Name, name, ev.Data)),
+			Except:  ev.SocketID,
+		}
+		if pusherproto.KindOf(name).Cache() {
+			p.Remember = app.CacheTTL
+			p.Data = ev.Data
+		}
+		h.cluster.Publish(p)
+	}
+}
+
+// Channels lists the occupied channels whose name begins with prefix, sorted
+// by name.
+func (h *Hub) Channels(ctx context.Context, app *apps.App, prefix string) ([]ChannelInfo, error) {
+	return h.cluster.Channels(ctx, app, prefix)
+}
+
+// Channel describes a channel, occupied or not.
+func (h *Hub) Channel(ctx context.Context, app *apps.App, name string) (ChannelInfo, error) {
+	return h.cluster.Channel(ctx, app, name)
+}
+
+// Members lists the user ids on a presence channel in the order they joined.
+func (h *Hub) Members(ctx context.Context, app *apps.App, name string) ([]string, error) {
+	return h.cluster.Members(ctx, app, name)
+}
+
+// TerminateUser closes every socket signed in as the user with 4009.
+func (h *Hub) TerminateUser(ctx context.Context, app *apps.App, userID string) error {
+	return h.cluster.Terminate(ctx, app, userID)
+}

@@ -1,0 +1,202 @@
+package channels
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// heldLimit bounds the bytes of messages that wait for the cluster's answer.
+const heldLimit = 256 << 10
+
+// Session is the Pusher conversation over one socket. Transports embed it in
+// their connection, open it and feed it messages. Everything in it belongs to
+// the owner's goroutine.
+type Session struct {
+	id     pusherproto.SocketID
+	hub    *Hub
+	app    *apps.App
+	tenant *tenant
+	owner  Owner
+	conn   Conn
+	subs   []*subscription
+	user   *signedInUser
+	held   *held
+	// The window of the client event limit: when it began and what it counted.
+	windowStart int64 // ms
+	windowCount int32
+	state       sessionState
+	signing     bool // a sign-in waits for its answer
+	authorized  bool // signed in, or joined a signed channel, at least once
+}
+
+type sessionState uint8
+
+const (
+	sessionNew sessionState = iota
+	sessionOpen
+	sessionGone
+)
+
+// held is the messages that wait, in order, for an answer of the cluster.
+type held struct {
+	messages []heldMessage
+	bytes    int
+}
+
+type heldMessage struct {
+	sub     *subscription // nil: waits for the sign-in
+	payload []byte
+}
+
+// Open begins the conversation with connection_established, or returns why it
+// cannot: the app's quota (4004) or the node's shutdown (4200).
+func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherproto.Error {
+	if h.closed.Load() {
+		return &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
+	}
+	t := h.tenant(app.ID)
+	n := t.sockets.Add(1)
+	if most := app.Limits.MaxConnections; most > 0 && n > int64(most) {
+		t.sockets.Add(-1)
+		return &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
+	}
+	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t, owner: owner, conn: conn, state: sessionOpen}
+	seconds := max(1, int(app.ActivityTimeout/time.Second))
+	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
+	return nil
+}
+
+// ID is the socket id.
+func (s *Session) ID() pusherproto.SocketID { return s.id }
+
+// App is the app the socket belongs to.
+func (s *Session) App() *apps.App { return s.app }
+
+// Authorized tells whether the socket ever signed in or joined a private or
+// presence channel (spec: websocket section 9, authorised connections).
+func (s *Session) Authorized() bool { return s.authorized }
+
+// Gone ends the conversation: the socket leaves its channels and its user. The
+// transport calls it once, when the connection is lost or closed.
+func (s *Session) Gone() {
+	if s.state != sessionOpen {
+		return
+	}
+	s.state = sessionGone
+	for _, sub := range s.subs {
+		s.leave(sub)
+	}
+	s.subs, s.held = nil, nil
+	s.signOut()
+	s.tenant.sockets.Add(-1)
+}
+
+// Receive handles one message of the client. It does not keep payload.
+func (s *Session) Receive(payload []byte) {
+	if s.state != sessionOpen {
+		return
+	}
+	if s.signing {
+		s.hold(nil, payload)
+		return
+	}
+	m, err := pusherproto.DecodeMessage(payload)
+	if err != nil {
+		s.complain("", err.Code, err.Message)
+		return
+	}
+	switch string(m.Event) {
+	case pusherproto.EventPing:
+		s.conn.Send(s.hub.pong)
+	case pusherproto.EventPong:
+	case pusherproto.EventSubscribe:
+		s.subscribe(m, payload)
+	case pusherproto.EventUnsubscribe:
+		s.unsubscribe(m, payload)
+	case pusherproto.EventSignin:
+		s.signIn(m)
+	default:
+		s.clientEvent(m, payload)
+	}
+}
+
+// hold keeps a message until sub, or the sign-in if sub is nil, is answered.
+func (s *Session) hold(sub *subscription, payload []byte) {
+	if s.held == nil {
+		s.held = &held{}
+	}
+	s.held.bytes += len(payload)
+	if s.held.bytes > heldLimit {
+		s.fail(pusherproto.CodeOverCapacity, "Too many messages are waiting for an answer")
+		return
+	}
+	s.held.messages = append(s.held.messages, heldMessage{sub, append([]byte(nil), payload...)})
+}
+
+// release handles the messages that waited for sub, in order. Some may have to
+// wait again.
+func (s *Session) release(sub *subscription) {
+	if s.held == nil {
+		return
+	}
+	all := s.held.messages
+	s.held.messages, s.held.bytes = nil, 0
+	var due [][]byte
+	for _, m := range all {
+		if m.sub == sub {
+			due = append(due, m.payload)
+			continue
+		}
+		s.held.messages = append(s.held.messages, m)
+		s.held.bytes += len(m.payload)
+	}
+	if len(s.held.messages) == 0 {
+		s.held = nil
+	}
+	for _, payload := range due {
+		s.Receive(payload)
+	}
+}
+
+// send seals and queues a frame for this socket alone.
+func (s *Session) send(buf []byte) { s.conn.Send(seal(buf)) }
+
+// complain tells the client of a mistake and keeps the connection.
+func (s *Session) complain(channel string, code int, message string) {
+	s.hub.refusals.add(code)
+	s.send(pusherproto.AppendError(beginFrame(128+len(message)), channel, code, message))
+}
+
+// fail tells the client why and closes the connection with the same code.
+func (s *Session) fail(code int, message string) {
+	if s.state != sessionOpen {
+		return
+	}
+	s.hub.log.Debug("socket closed", slog.String("app", s.app.ID), slog.String("socket", s.id.String()),
+		slog.Int("code", code), slog.String("reason", message))
+	s.complain("", code, message)
+	s.conn.Close(code, message)
+}
+
+// Fail sends pusher:error with the code and closes the connection with it. It
+// is how a transport closes a socket for a reason of its own.
+func (s *Session) Fail(code int, message string) { s.fail(code, message) }
+
+// Ping asks the client for a sign of life in the protocol's own words.
+func (s *Session) Ping() { s.conn.Send(s.hub.ping) }
+
+// newSocketID draws two numbers below 2^32 (spec: websocket section 1): ids
+// cannot be guessed and, at 64 bits, do not repeat.
+func newSocketID() pusherproto.SocketID {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // documented never to fail
+	return pusherproto.SocketID{
+		A: 1 + uint64(binary.LittleEndian.Uint32(b[:4])),
+		B: 1 + uint64(binary.LittleEndian.Uint32(b[4:])),
+	}
+}

@@ -1,0 +1,233 @@
+package channels
+
+import (
+	"fanfare/pusherproto"
+)
+
+// subscription is one socket's place on one channel.
+type subscription struct {
+	session *Session
+	group   *group // nil until joined
+	name    string
+	userID  string // presence member id
+	index   int32  // in group.members
+	kind    pusherproto.Kind
+}
+
+// find returns the socket's subscription to a channel, pending or not. Sockets
+// have few channels, and comparing lengths rejects most of many.
+func (s *Session) find(channel string) *subscription {
+	for _, sub := range s.subs {
+		if sub.name == channel {
+			return sub
+		}
+	}
+	return nil
+}
+
+func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
+	req, perr := pusherproto.DecodeSubscribe(m.Data)
+	if perr != nil {
+		s.complain("", perr.Code, perr.Message)
+		return
+	}
+	old := s.find(req.Channel)
+	if old != nil && old.group == nil {
+		s.hold(old, payload)
+		return
+	}
+	kind, member, refusal := s.admit(req)
+	if refusal == nil && old != nil && old.userID != member.UserID {
+		refusal = &pusherproto.SubscriptionError{Type: "AuthError", Status: 401,
+			Message: "This socket is on the channel already as another user_id"}
+	}
+	if refusal == nil && old == nil && !kind.UserChannel() && len(s.subs) >= s.app.Limits.MaxSubscriptions {
+		refusal = &pusherproto.SubscriptionError{Type: "LimitReached", Status: pusherproto.CodeOverQuota,
+			Message: "This socket is at its limit of subscriptions"}
+	}
+	if refusal != nil {
+		s.refuse(req.Channel, refusal)
+		return
+	}
+	if kind.UserChannel() {
+		// Events for the user reach every signed-in socket as it is: the
+		// subscription is only acknowledged (spec: websocket section 9).
+		s.send(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(req.Channel)), req.Channel))
+		return
+	}
+	sub := old
+	if sub == nil {
+		sub = &subscription{session: s, name: req.Channel, kind: kind, userID: member.UserID}
+		s.subs = append(s.subs, sub)
+	}
+	join := Join{App: s.app, Channel: sub.name, Kind: kind, Socket: s.id, Member: member, Again: old != nil}
+	s.hub.cluster.Join(join, func(j Joined) { s.hub.answerJoin(sub, join.Again, j) })
+}
+
+// admit decides whether the socket may be on the channel and as whom
+// (spec: websocket section 5).
+func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, member pusherproto.Member, refusal *pusherproto.SubscriptionError) {
+	kind, err := pusherproto.ParseChannel(req.Channel, s.app.Limits.MaxChannelName)
+	if err != nil {
+		return 0, member, &pusherproto.SubscriptionError{Type: "InvalidChannel", Status: 400, Message: err.Error()}
+	}
+	if kind.UserChannel() {
+		if id, ok := pusherproto.UserOfChannel(req.Channel); !ok || s.user == nil || s.user.id != id {
+			return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 403,
+				Message: "The channel belongs to a user this socket is not signed in as"}
+		}
+		return kind, member, nil
+	}
+	if !kind.Signed() {
+		return kind, member, nil
+	}
+	if req.BadChannelData {
+		return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 400,
+			Message: "channel_data must be a string holding a JSON object"}
+	}
+	if refusal := s.authorize(req); refusal != nil {
+		return 0, member, refusal
+	}
+	if !kind.Presence() {
+		return kind, member, nil
+	}
+	if !req.HasChannelData {
+		if s.user == nil {
+			return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 400,
+				Message: "A presence channel needs channel_data with a user_id, or a signed-in user"}
+		}
+		return kind, pusherproto.Member{UserID: s.user.id, UserInfo: s.user.info}, nil
+	}
+	member, refusal = pusherproto.DecodeChannelData(req.ChannelData, s.app.Limits.MaxUserInfoBytes)
+	return kind, member, refusal
+}
+
+// authorize checks the signature of a subscription.
+func (s *Session) authorize(req pusherproto.Subscribe) *pusherproto.SubscriptionError {
+	deny := func(message string) *pusherproto.SubscriptionError {
+		return &pusherproto.SubscriptionError{Type: "AuthError", Status: 401, Message: message}
+	}
+	if req.Auth == "" {
+		return deny("The channel needs an auth signature from your server")
+	}
+	key, signature, ok := pusherproto.SplitAuth(req.Auth)
+	if !ok {
+		return deny("auth must be KEY:SIGNATURE")
+	}
+	secret, ok := s.app.Secret(key)
+	if !ok {
+		return deny("auth names a key that is not one of this app's")
+	}
+	if !pusherproto.CheckChannel(secret, signature, s.id, req.Channel, req.ChannelData, req.HasChannelData) {
+		return deny("The auth signature is not valid for this socket and channel")
+	}
+	return nil
+}
+
+func (s *Session) refuse(channel string, e *pusherproto.SubscriptionError) {
+	s.hub.refusals.add(e.Status)
+	s.send(pusherproto.AppendSubscriptionError(beginFrame(160+len(channel)+len(e.Message)), channel, e))
+}
+
+// answerJoin takes the cluster's answer on any goroutine and sends it to the
+// session's owner in order with the channel's frames.
+func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
+	s := sub.session
+	if j.Refused != nil {
+		h.refusals.add(j.Refused.Status)
+		s.owner.Post(Mail{kind: mailRefused, sub: sub,
+			frame: seal(pusherproto.AppendSubscriptionError(beginFrame(256), sub.name, j.Refused))})
+		return
+	}
+	m := Mail{kind: mailJoined, sub: sub, second: j.Cached}
+	switch {
+	case j.Presence != nil:
+		m.frame = seal(j.Presence.appendSucceeded(beginFrame(j.Presence.size()), sub.name))
+	default:
+		m.frame = seal(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(sub.name)), sub.name))
+	}
+	if j.Cached == nil && sub.kind.Cache() {
+		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(sub.name)), sub.name))
+	}
+	if again {
+		s.owner.Post(m) // a member already: m.group stays nil
+		return
+	}
+	s.tenant.table.attach(sub, m)
+}
+
+// joined is the answer's arrival. g is nil if the socket was on the channel
+// already.
+func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) {
+	if s.state != sessionOpen {
+		if g != nil { // the socket went away meanwhile: give the place back
+			sub.group = g
+			s.tenant.table.detach(g)
+			s.hub.cluster.Leave(Leave{App: s.app, Channel: sub.name, Kind: sub.kind, UserID: sub.userID})
+		}
+		return
+	}
+	if g != nil {
+		sub.name = g.channel.name // share the table's copy
+		g.add(sub)
+		s.authorized = s.authorized || sub.kind.Signed()
+	}
+	s.conn.Send(succeeded)
+	if second != nil {
+		s.conn.Send(second)
+	}
+	s.release(sub)
+}
+
+// refused is the arrival of a cluster's refusal.
+func (s *Session) refused(sub *subscription, f *Frame) {
+	if s.state != sessionOpen {
+		return
+	}
+	if sub.group == nil {
+		s.forget(sub)
+	}
+	s.conn.Send(f)
+	s.release(sub)
+}
+
+func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
+	name, perr := pusherproto.DecodeUnsubscribe(m.Data)
+	if perr != nil {
+		s.complain("", perr.Code, perr.Message)
+		return
+	}
+	sub := s.find(name)
+	if sub == nil {
+		return
+	}
+	if sub.group == nil {
+		s.hold(sub, payload)
+		return
+	}
+	s.forget(sub)
+	s.leave(sub)
+}
+
+// leave gives a subscription's place back, if it has one already.
+func (s *Session) leave(sub *subscription) {
+	if sub.group == nil {
+		return // still pending: joined sees that the session is gone
+	}
+	sub.group.remove(sub)
+	s.tenant.table.detach(sub.group)
+	s.hub.cluster.Leave(Leave{App: s.app, Channel: sub.name, Kind: sub.kind, UserID: sub.userID})
+}
+
+// forget takes sub off the socket's list.
+func (s *Session) forget(sub *subscription) {
+	for i := range s.subs {
+		if s.subs[i] == sub {
+			last := len(s.subs) - 1
+			s.subs[i] = s.subs[last]
+			s.subs[last] = nil
+			s.subs = s.subs[:last]
+			return
+		}
+	}
+}

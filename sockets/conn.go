@@ -1,0 +1,290 @@
+package sockets
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// conn is one WebSocket connection. Only its loop touches it.
+type conn struct {
+	channels.Session
+	loop  *loop
+	link  link
+	queue queue
+
+	in      []byte // the start of a frame that has not arrived whole
+	message []byte // the fragments so far of a message under way
+
+	slot       int32
+	fd         int32  // epoll link only
+	active     uint32 // second of the client's last sign of life
+	opened     uint32 // second
+	pinged     uint32 // second of the ping that waits for an answer, 0 if none
+	due        uint32 // second of the timing wheel's entry that counts
+	limit      int32  // bytes of one message
+	state      connState
+	fragmented bool
+	dirty      bool // on the loop's list to be written
+	blocked    bool // the link will say when it can write again
+	armed      bool // epoll link only: EPOLLOUT is in the set
+	ending     bool // on the loop's list of the ended
+}
+
+type connState uint8
+
+const (
+	connOpen    connState = iota
+	connClosing           // a close frame is queued or sent; waits for the peer's
+	connDead              // to be buried at the end of the turn
+)
+
+// link is how a connection's bytes leave and how its socket is given back. It
+// is called by the loop only.
+type link interface {
+	// flush writes what is queued as far as the peer takes it. A link that
+	// could not write all sets blocked and flushes again when it can.
+	flush(c *conn)
+	// finish ends the sending side, after the last byte was written.
+	finish(c *conn)
+	// release closes the socket.
+	release(c *conn)
+}
+
+// Send implements channels.Conn.
+func (c *conn) Send(f *channels.Frame) {
+	if c.state != connOpen {
+		return
+	}
+	c.push(f)
+	limit := c.loop.server.cfg.QueueBytes
+	if c.queue.waiting() <= limit {
+		return
+	}
+	if !c.blocked {
+		c.link.flush(c) // the queue is long because of this turn alone
+	}
+	if c.queue.waiting() > limit && c.state == connOpen {
+		c.overflow()
+	}
+}
+
+func (c *conn) push(f *channels.Frame) {
+	c.queue.push(f, &c.loop.frames)
+	if !c.dirty && !c.blocked {
+		c.dirty = true
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
+}
+
+// overflow ends a connection that reads too slowly. What it has not read is
+// dropped: the close frame has to come before the queue is full for good.
+func (c *conn) overflow() {
+	c.loop.counters.SlowReaders.Add(1)
+	c.loop.server.hub.Refused(pusherproto.CodeOverCapacity)
+	c.queue.cut()
+	c.Close(pusherproto.CodeOverCapacity, "The client reads too slowly")
+}
+
+// Close implements channels.Conn: a close frame after what is queued, then the
+// end of the session. The TCP connection ends when the peer has answered.
+func (c *conn) Close(code int, reason string) {
+	if c.state != connOpen {
+		return
+	}
+	c.push(closeFrame(code, reason))
+	c.state = connClosing
+	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+	c.loop.end(c)
+}
+
+// die ends a connection that is of no use any more.
+func (c *conn) die() {
+	c.state = connDead
+	c.loop.end(c)
+}
+
+func closeFrame(code int, reason string) *channels.Frame {
+	const most = 123 // bytes of reason (RFC 6455 §5.5)
+	for len(reason) > most {
+		_, size := utf8.DecodeLastRuneInString(reason)
+		reason = reason[:len(reason)-size]
+	}
+	body := ws.NewCloseFrameBody(ws.StatusCode(code), reason)
+	return channels.ControlFrame(ws.MustCompileFrame(ws.NewCloseFrame(body)))
+}
+
+// written is called by the link when the kernel took n bytes.
+func (c *conn) written(n int) {
+	frames := c.queue.taken(n, &c.loop.frames)
+	c.loop.counters.FramesSent.Add(uint64(frames))
+	c.loop.counters.BytesSent.Add(uint64(n))
+	c.loop.counters.Writes.Add(1)
+	if c.state == connClosing && c.queue.bytes == 0 {
+		c.link.finish(c)
+	}
+}
+
+// feed takes bytes from the client. They may be changed but not kept.
+func (c *conn) feed(b []byte) {
+	c.active, c.pinged = c.loop.now, 0
+	c.loop.counters.BytesReceived.Add(uint64(len(b)))
+	kept := len(c.in) > 0
+	if kept {
+		c.in = append(c.in, b...)
+		b = c.in
+	}
+	rest := b[c.parse(b):]
+	switch {
+	case len(rest) == 0 || c.state == connDead:
+		c.in = nil
+	case kept:
+		c.in = append(c.in[:0], rest...)
+	default:
+		c.in = append([]byte(nil), rest...)
+	}
+}
+
+// parse handles the whole frames at the start of b and returns their length.
+func (c *conn) parse(b []byte) (used int) {
+	for c.state != connDead {
+		h, ok, bad := parseHeader(b[used:], int(c.limit)-len(c.message))
+		if bad != nil {
+			c.violate(bad)
+			return len(b)
+		}
+		if !ok || len(b)-used < h.size+h.body {
+			return used
+		}
+		payload := b[used+h.size : used+h.size+h.body]
+		used += h.size + h.body
+		ws.Cipher(payload, h.mask, 0)
+		if c.state == connClosing {
+			if h.op == ws.OpClose {
+				c.die() // the peer's answer: both sides are done
+			}
+			continue
+		}
+		if bad := c.frame(h, payload); bad != nil {
+			c.violate(bad)
+			return len(b)
+		}
+	}
+	return len(b)
+}
+
+func (c *conn) violate(v *violation) {
+	if c.state == connClosing {
+		c.die()
+		return
+	}
+	c.loop.server.hub.Refused(int(v.code))
+	c.Close(int(v.code), v.reason)
+}
+
+// frame handles one unmasked frame (RFC 6455 §5.4, §5.5).
+func (c *conn) frame(h header, payload []byte) *violation {
+	switch h.op {
+	case ws.OpPing:
+		c.push(channels.ControlFrame(ws.MustCompileFrame(ws.NewPongFrame(payload))))
+		return nil
+	case ws.OpPong:
+		return nil
+	case ws.OpClose:
+		return c.closed(payload)
+	case ws.OpBinary:
+		return &violation{ws.StatusUnsupportedData, "binary messages are not supported"}
+	case ws.OpContinuation:
+		if !c.fragmented {
+			return &violation{ws.StatusProtocolError, "continuation of nothing"}
+		}
+	default:
+		if c.fragmented {
+			return &violation{ws.StatusProtocolError, "new message inside a fragmented one"}
+		}
+	}
+	if !h.fin || c.fragmented {
+		c.message = append(c.message, payload...)
+		c.fragmented = !h.fin
+		if !h.fin {
+			return nil
+		}
+		payload = c.message
+		c.message = nil
+	}
+	if !utf8.Valid(payload) {
+		return &violation{ws.StatusInvalidFramePayloadData, "text must be UTF-8"}
+	}
+	c.loop.counters.MessagesReceived.Add(1)
+	c.Receive(payload)
+	return nil
+}
+
+// closed handles the client's close frame: it is answered with the same code.
+func (c *conn) closed(payload []byte) *violation {
+	code, reason := ws.StatusNormalClosure, ""
+	if len(payload) > 0 {
+		if len(payload) < 2 {
+			return &violation{ws.StatusProtocolError, "a close frame holds no or at least two bytes"}
+		}
+		code, reason = ws.ParseCloseFrameData(payload)
+		if ws.CheckCloseFrameData(code, reason) != nil {
+			return &violation{ws.StatusProtocolError, "the close frame has a bad code or reason"}
+		}
+	}
+	c.Close(int(code), reason)
+	c.link.flush(c)
+	if c.queue.bytes == 0 {
+		c.die()
+	}
+	return nil
+}
+
+// expire looks at the connection's deadlines and returns the second of the
+// next one.
+func (c *conn) expire(now uint32) uint32 {
+	if c.state != connOpen {
+		c.die()
+		return 0
+	}
+	app := c.App()
+	next := now + 1<<30
+	if app.RequireAuthorization && !c.Authorized() {
+		next = c.opened + seconds(app.AuthorizationTimeout)
+		if now >= next {
+			c.Fail(pusherproto.CodeUnauthorized, "The connection was not authorized in time: sign in or join a private or presence channel")
+			return 0
+		}
+	}
+	switch pong := seconds(app.PongTimeout); {
+	case c.pinged == 0:
+		idle := c.active + seconds(app.ActivityTimeout) + c.spread(app.ActivityTimeout)
+		if now < idle {
+			return min(next, idle)
+		}
+		c.pinged = now
+		c.push(c.loop.server.ping)
+		return min(next, now+pong)
+	case now >= c.pinged+pong:
+		c.Fail(pusherproto.CodePongTimeout, "Pong reply not received in time")
+		return 0
+	default:
+		return min(next, c.pinged+pong)
+	}
+}
+
+// spread is a connection's own delay of up to a tenth of the timeout: sockets
+// that were opened together do not ping together, and a client that pings at
+// the timeout itself does so first.
+func (c *conn) spread(timeout time.Duration) uint32 {
+	return uint32(c.slot) % (seconds(timeout)/10 + 1)
+}
+
+// seconds rounds a duration up, to at least one.
+func seconds(d time.Duration) uint32 {
+	return uint32(max(1, (d+time.Second-1)/time.Second))
+}

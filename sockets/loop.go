@@ -1,0 +1,262 @@
+package sockets
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"fanfare/channels"
+)
+
+// Bounds of one turn, so that a storm on one channel cannot keep the others
+// waiting.
+const (
+	turnWeight  = 16 << 10  // deliveries taken from the mail
+	turnWrites  = 512       // connections written
+	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
+	readBuffer  = 64 << 10
+	scratchSize = 64 << 10
+)
+
+// loop is an event loop: the goroutine that owns connections.
+type loop struct {
+	server *Server
+	waiter waiter
+	mail   mailbox // any goroutine
+	// counters are written by the loop, read by anyone.
+	counters channels.Counters
+
+	// What follows belongs to the loop's goroutine.
+	slots   []slot
+	free    []int32
+	batch   []channels.Mail // taken and not handled yet, from next on
+	next    int
+	dirty   []*conn // to be written, from written on
+	written int
+	ended   []*conn
+	wheel   wheel
+	started time.Time
+	now     uint32 // seconds since the start, from 1
+	frames  framePool
+	buf     []byte
+	scratch []byte
+	stopped bool
+}
+
+type slot struct {
+	conn       *conn
+	generation int32
+}
+
+// waiter is how a loop waits for the outside world.
+type waiter interface {
+	// wait handles what connections can read or write. It blocks until there
+	// is something, wake was called or timeout has passed. With reads false it
+	// leaves what clients sent where it is. It tells whether it did anything,
+	// and whether there may be more.
+	wait(timeout time.Duration, reads bool) (worked, more bool)
+	// wake ends a wait, present or next. Any goroutine.
+	wake()
+	close()
+}
+
+func newLoop(s *Server) (*loop, error) {
+	l := &loop{server: s, started: time.Now(), now: 1, buf: make([]byte, readBuffer), scratch: make([]byte, scratchSize)}
+	l.wheel.last = 1
+	var err error
+	l.waiter, err = newWaiter(l)
+	return l, err
+}
+
+// Post implements channels.Owner.
+func (l *loop) Post(m channels.Mail) {
+	if l.mail.put(m) {
+		l.waiter.wake()
+	}
+}
+
+// Room implements channels.Owner.
+func (l *loop) Room(ctx context.Context) error { return l.mail.wait(ctx) }
+
+// Congested implements channels.Owner.
+func (l *loop) Congested() bool { return l.mail.congested() }
+
+// Counters implements channels.Owner.
+func (l *loop) Counters() *channels.Counters { return &l.counters }
+
+// run turns until ctx is done, then ends every connection.
+func (l *loop) run(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { l.Post(channels.Call(func() { l.stopped = true })) })
+	defer stop()
+	timeout := time.Duration(0)
+	for !l.stopped {
+		if l.turn(timeout) {
+			timeout = 0
+			runtime.Gosched()
+			continue
+		}
+		timeout = l.idle()
+	}
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil {
+			c.die()
+		}
+	}
+	l.settle()
+}
+
+// settle handles what is left when the loop has stopped.
+func (l *loop) settle() {
+	for len(l.ended) > 0 || l.next < len(l.batch) || !l.mail.empty() {
+		l.carry()
+		l.bury()
+	}
+}
+
+// idle makes the loop ready to sleep and returns for how long.
+func (l *loop) idle() time.Duration {
+	l.mail.asleep.Store(true)
+	if !l.mail.empty() {
+		l.mail.asleep.Store(false)
+		return 0
+	}
+	next := time.Duration(l.now) * time.Second // the end of this second
+	return max(time.Millisecond, next-time.Since(l.started))
+}
+
+// turn does one round of work and tells whether to go on without waiting.
+func (l *loop) turn(timeout time.Duration) bool {
+	overloaded := l.server.overloaded()
+	if overloaded && timeout > time.Millisecond {
+		timeout = time.Millisecond // nobody wakes us when the other loop has caught up
+	}
+	worked, more := l.waiter.wait(timeout, !overloaded)
+	l.mail.asleep.Store(false)
+	l.tick()
+	if l.carry() {
+		worked = true
+	}
+	l.flush()
+	if !more {
+		l.expire() // after reading: an answer that has arrived counts
+	}
+	l.bury()
+	return worked || l.written < len(l.dirty)
+}
+
+func (l *loop) tick() { l.now = uint32(time.Since(l.started)/time.Second) + 1 }
+
+// carry handles mail, as much as a turn may.
+func (l *loop) carry() (worked bool) {
+	if l.next == len(l.batch) {
+		clear(l.batch)
+		if cap(l.batch) > 4096 {
+			l.batch = nil
+		}
+		l.batch, l.next = l.mail.take(l.batch[:0]), 0
+	}
+	var weight int64
+	for l.next < len(l.batch) && weight < turnWeight && len(l.dirty)-l.written < maxBacklog {
+		m := &l.batch[l.next]
+		l.next++
+		weight += int64(m.Weight())
+		m.Handle()
+	}
+	if weight > 0 {
+		l.mail.done(weight)
+	}
+	return weight > 0
+}
+
+// flush writes the connections that were touched, each once.
+func (l *loop) flush() {
+	for n := 0; l.written < len(l.dirty) && n < turnWrites; n++ {
+		c := l.dirty[l.written]
+		l.dirty[l.written] = nil
+		l.written++
+		c.dirty = false
+		if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
+			c.link.flush(c)
+		}
+	}
+	if l.written == len(l.dirty) {
+		l.dirty, l.written = l.dirty[:0], 0
+		if cap(l.dirty) > 64<<10 {
+			l.dirty = nil
+		}
+	}
+}
+
+// expire looks at the connections whose deadline has come.
+func (l *loop) expire() {
+	if l.wheel.last == l.now {
+		return
+	}
+	l.wheel.take(l.now, func(h handle, at uint32) {
+		c := l.lookup(h)
+		if c == nil || c.due != at || c.state == connDead {
+			return
+		}
+		if next := c.expire(l.now); next > 0 {
+			l.schedule(c, next)
+		}
+	})
+}
+
+// schedule has a connection looked at, instead of any time said before.
+func (l *loop) schedule(c *conn, at uint32) {
+	c.due = l.wheel.add(handle{c.slot, l.slots[c.slot].generation}, at, l.now)
+}
+
+// end puts a connection on the list of those to be buried.
+func (l *loop) end(c *conn) {
+	if !c.ending {
+		c.ending = true
+		l.ended = append(l.ended, c)
+	}
+}
+
+// bury ends sessions and gives sockets back, last in a turn: until then a
+// descriptor or slot of this turn's events means what it meant.
+func (l *loop) bury() {
+	for len(l.ended) > 0 {
+		ended := l.ended
+		l.ended = nil
+		for _, c := range ended {
+			c.ending = false
+			c.Gone()
+			if c.state != connDead {
+				continue
+			}
+			c.queue.reset(&l.frames)
+			c.link.release(c)
+			l.slots[c.slot] = slot{generation: l.slots[c.slot].generation + 1}
+			l.free = append(l.free, c.slot)
+			l.server.removed()
+		}
+	}
+}
+
+// adopt makes the loop the owner of a new connection.
+func (l *loop) adopt(c *conn) {
+	if n := len(l.free); n > 0 {
+		c.slot = l.free[n-1]
+		l.free = l.free[:n-1]
+	} else {
+		c.slot = int32(len(l.slots))
+		l.slots = append(l.slots, slot{})
+	}
+	l.slots[c.slot].conn = c
+	c.active, c.opened = l.now, l.now
+}
+
+func (l *loop) lookup(h handle) *conn {
+	if s := &l.slots[h.slot]; s.generation == h.generation {
+		return s.conn
+	}
+	return nil
+}
+
+func (l *loop) handle(c *conn) handle {
+	return handle{c.slot, l.slots[c.slot].generation}
+}

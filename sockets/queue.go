@@ -1,0 +1,137 @@
+package sockets
+
+import "fanfare/channels"
+
+// queue is the frames a connection has not handed to the kernel yet. Two fit
+// without a slice of their own, so an idle connection owns none.
+type queue struct {
+	frames []*channels.Frame
+	inline [2]*channels.Frame
+	offset int // bytes of frames[0] that the kernel has
+	bytes  int // not yet taken by the kernel
+	flight int // of these, in the hands of a writer
+}
+
+// push adds a frame; longer slices come from the loop's pool.
+func (q *queue) push(f *channels.Frame, pool *framePool) {
+	switch {
+	case q.frames == nil:
+		q.frames = q.inline[:0]
+	case len(q.frames) == cap(q.frames):
+		q.frames = pool.grow(q.frames)
+	}
+	q.frames = append(q.frames, f)
+	q.bytes += len(f.Bytes())
+}
+
+// gather returns what to write next: the bytes of one frame, or as many whole
+// frames as fit into scratch.
+func (q *queue) gather(scratch []byte) []byte {
+	first := q.frames[0].Bytes()[q.offset:]
+	if len(q.frames) == 1 || len(first) >= len(scratch) {
+		return first
+	}
+	n := copy(scratch, first)
+	for _, f := range q.frames[1:] {
+		b := f.Bytes()
+		if n+len(b) > len(scratch) {
+			break
+		}
+		n += copy(scratch[n:], b)
+	}
+	return scratch[:n]
+}
+
+// taken removes n bytes that were written and returns how many frames ended
+// within them.
+func (q *queue) taken(n int, pool *framePool) (frames int) {
+	q.bytes -= n
+	q.flight = 0
+	n += q.offset
+	i := 0
+	for i < len(q.frames) && n >= len(q.frames[i].Bytes()) {
+		n -= len(q.frames[i].Bytes())
+		i++
+	}
+	q.offset = n
+	if i == len(q.frames) {
+		q.reset(pool)
+		return i
+	}
+	left := copy(q.frames, q.frames[i:])
+	clear(q.frames[left:])
+	q.frames = q.frames[:left]
+	return i
+}
+
+// reset drops everything and gives the slice back.
+func (q *queue) reset(pool *framePool) {
+	clear(q.frames)
+	if cap(q.frames) > len(q.inline) {
+		pool.put(q.frames)
+	}
+	*q = queue{}
+}
+
+// all appends everything that is queued to dst.
+func (q *queue) all(dst []byte) []byte {
+	for i, f := range q.frames {
+		b := f.Bytes()
+		if i == 0 {
+			b = b[q.offset:]
+		}
+		dst = append(dst, b...)
+	}
+	return dst
+}
+
+// waiting is the bytes that nobody has begun to write.
+func (q *queue) waiting() int { return q.bytes - q.flight }
+
+// cut drops all frames but those that are partly written or being written,
+// which must be finished.
+func (q *queue) cut() {
+	keep, end := 0, -q.offset
+	for keep < len(q.frames) && end < q.flight {
+		end += len(q.frames[keep].Bytes())
+		keep++
+	}
+	for _, f := range q.frames[keep:] {
+		q.bytes -= len(f.Bytes())
+	}
+	clear(q.frames[keep:])
+	q.frames = q.frames[:keep]
+}
+
+// framePool keeps the slices of busy queues for reuse within a loop.
+type framePool struct {
+	free [][]*channels.Frame
+}
+
+const (
+	pooledFrames = 16   // capacity of a pooled slice
+	pooledSlices = 4096 // most that are kept
+)
+
+func (p *framePool) grow(frames []*channels.Frame) []*channels.Frame {
+	var bigger []*channels.Frame
+	if n := len(p.free); len(frames) < pooledFrames && n > 0 {
+		bigger = p.free[n-1]
+		p.free = p.free[:n-1]
+	} else {
+		bigger = make([]*channels.Frame, 0, max(pooledFrames, 2*len(frames)))
+	}
+	bigger = append(bigger, frames...)
+	if cap(frames) > 2 {
+		p.put(frames)
+	}
+	return bigger
+}
+
+func (p *framePool) put(frames []*channels.Frame) {
+	if cap(frames) > 16*pooledFrames || len(p.free) >= pooledSlices {
+		return
+	}
+	clear(frames[:cap(frames)])
+	p.free = append(p.free, frames[:0])
+}

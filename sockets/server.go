@@ -1,0 +1,186 @@
+package sockets
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// Config is what a Server is made of. The zero value works.
+type Config struct {
+	// Loops is the number of event loops; 0 is GOMAXPROCS.
+	Loops int
+	// Portable uses the goroutine link even where epoll would do.
+	Portable bool
+	// QueueBytes bounds what waits for a slow reader; 0 is 1 MiB.
+	QueueBytes int
+	// MaxMessageBytes bounds one client message; 0 derives it from the app's
+	// event limit (spec: websocket section 2).
+	MaxMessageBytes int
+	// CloseTimeout is how long a peer may take to answer a close frame; 0 is
+	// five seconds.
+	CloseTimeout time.Duration
+	Logger       *slog.Logger
+}
+
+// Server owns the event loops and through them every WebSocket connection.
+type Server struct {
+	cfg      Config
+	hub      *channels.Hub
+	loops    []*loop
+	ping     *channels.Frame
+	turn     atomic.Uint64
+	count    atomic.Int64
+	draining atomic.Bool
+	stopped  atomic.Bool
+	wait     sync.WaitGroup // goroutines of streams
+}
+
+// Opening is what the upgrade found out about a connection.
+type Opening struct {
+	App      *apps.App
+	Protocol int
+	// Refusal, if set, is told to the client in place of the handshake; the
+	// connection is then closed with its code. App may be nil.
+	Refusal *pusherproto.Error
+}
+
+// New makes the loops of a Server and registers them with the hub. Nothing is
+// served before Run.
+func New(cfg Config, hub *channels.Hub) (*Server, error) {
+	if cfg.Loops == 0 {
+		cfg.Loops = runtime.GOMAXPROCS(0)
+	}
+	if cfg.QueueBytes == 0 {
+		cfg.QueueBytes = 1 << 20
+	}
+	if cfg.CloseTimeout == 0 {
+		cfg.CloseTimeout = 5 * time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil)))}
+	for range cfg.Loops {
+		l, err := newLoop(s)
+		if err != nil {
+			for _, l := range s.loops {
+				l.waiter.close()
+			}
+			return nil, err
+		}
+		s.loops = append(s.loops, l)
+	}
+	for _, l := range s.loops {
+		hub.AddOwner(l)
+	}
+	return s, nil
+}
+
+// Run turns the loops until ctx is done; then it ends every connection and
+// returns when all goroutines of the server are gone.
+func (s *Server) Run(ctx context.Context) error {
+	var loops sync.WaitGroup
+	for _, l := range s.loops {
+		loops.Go(func() { l.run(ctx) })
+	}
+	loops.Wait()
+	s.stopped.Store(true)
+	for _, l := range s.loops {
+		l.settle() // connections that were handed over too late
+	}
+	s.wait.Wait()
+	for _, l := range s.loops {
+		l.settle()
+		l.waiter.close()
+	}
+	return nil
+}
+
+// Serve takes over a connection whose upgrade is complete. buffered is what
+// the client sent after its handshake; it is not kept.
+func (s *Server) Serve(nc net.Conn, buffered []byte, o Opening) {
+	if s.stopped.Load() {
+		_ = nc.Close()
+		return
+	}
+	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
+	link, fd, err := l.link(nc, s.cfg.Portable)
+	if err != nil {
+		s.cfg.Logger.Warn("connection lost at the upgrade", slog.Any("error", err))
+		return
+	}
+	s.count.Add(1)
+	c := &conn{loop: l, link: link, fd: fd, limit: s.messageLimit(o.App)}
+	if len(buffered) > 0 {
+		buffered = append([]byte(nil), buffered...)
+	}
+	l.Post(channels.Call(func() { l.begin(c, buffered, o) }))
+}
+
+// begin is Serve on the loop's goroutine.
+func (l *loop) begin(c *conn, buffered []byte, o Opening) {
+	l.adopt(c)
+	if l.stopped {
+		c.die()
+		return
+	}
+	refusal := o.Refusal
+	if refusal == nil {
+		refusal = c.Open(l.server.hub, o.App, l, c)
+	}
+	if err := l.watch(c); err != nil {
+		c.die()
+		return
+	}
+	if refusal != nil {
+		l.server.hub.Refused(refusal.Code)
+		c.push(channels.NewFrame(pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)))
+		c.Close(refusal.Code, refusal.Message)
+		return
+	}
+	l.schedule(c, c.expire(l.now))
+	if len(buffered) > 0 {
+		c.feed(buffered)
+	}
+}
+
+// messageLimit is the largest client message (spec: websocket section 2).
+func (s *Server) messageLimit(app *apps.App) int32 {
+	const least = 64 << 10
+	switch {
+	case s.cfg.MaxMessageBytes > 0:
+		return int32(s.cfg.MaxMessageBytes)
+	case app == nil:
+		return least
+	default:
+		return int32(max(least, 2*app.Limits.MaxEventBytes+8<<10))
+	}
+}
+
+// Sockets is the number of open connections, refused ones that still linger
+// included.
+func (s *Server) Sockets() int { return int(s.count.Load()) }
+
+func (s *Server) removed() { s.count.Add(-1) }
+
+// overloaded tells whether a loop has so much mail that the others must not
+// read more client events.
+func (s *Server) overloaded() bool {
+	for _, l := range s.loops {
+		if l.mail.weight.Load() > 4*highWater {
+			return true
+		}
+	}
+	return false
+}

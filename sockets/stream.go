@@ -1,0 +1,105 @@
+package sockets
+
+import (
+	"net"
+	"sync"
+
+	"fanfare/channels"
+)
+
+// streamRead is the read buffer of a stream.
+const streamRead = 4 << 10
+
+// stream is the link of a connection that is no bare descriptor: TLS, and
+// every connection on systems without epoll. One goroutine reads, another is
+// started when there is something to write.
+type stream struct {
+	loop   *loop
+	conn   net.Conn
+	parsed chan struct{} // the loop is done with what was read
+	done   chan struct{} // closed by release
+	once   sync.Once
+	out    []byte // loop, then the writer while blocked
+}
+
+func newStream(l *loop, conn net.Conn) *stream {
+	return &stream{loop: l, conn: conn, parsed: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// start begins reading.
+func (s *stream) start(c *conn) {
+	s.loop.server.wait.Go(func() { s.read(c) })
+}
+
+// read hands what arrives to the loop, a buffer at a time.
+func (s *stream) read(c *conn) {
+	buf := make([]byte, streamRead)
+	for {
+		n, err := s.conn.Read(buf)
+		s.loop.Post(channels.Call(func() {
+			if c.state == connDead {
+				return
+			}
+			if n > 0 {
+				c.feed(buf[:n])
+			}
+			if err != nil {
+				c.die()
+				return
+			}
+			s.parsed <- struct{}{}
+		}))
+		if err != nil {
+			return
+		}
+		select {
+		case <-s.parsed:
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// flush implements link.
+func (s *stream) flush(c *conn) {
+	if c.blocked || c.queue.bytes == 0 {
+		return
+	}
+	c.blocked = true
+	s.out = c.queue.all(s.out[:0])
+	c.queue.flight = len(s.out)
+	s.loop.server.wait.Go(func() {
+		n, err := s.conn.Write(s.out)
+		s.loop.Post(channels.Call(func() {
+			if c.state == connDead {
+				return
+			}
+			c.blocked = false
+			c.written(n)
+			if err != nil {
+				c.die()
+				return
+			}
+			if c.queue.bytes > 0 {
+				s.flush(c)
+				return
+			}
+			s.out = nil
+		}))
+	})
+}
+
+// finish implements link.
+func (s *stream) finish(*conn) {
+	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		s.loop.server.wait.Go(func() { _ = half.CloseWrite() })
+	}
+}
+
+// release implements link.
+func (s *stream) release(*conn) {
+	s.once.Do(func() {
+		close(s.done)
+		s.loop.server.wait.Go(func() { _ = s.conn.Close() })
+	})
+}

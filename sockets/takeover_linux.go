@@ -1,0 +1,63 @@
+package sockets
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// errNotOurs says that a connection has no descriptor to take over.
+var errNotOurs = errors.New("not a plain TCP connection")
+
+// takeOver takes a connection's socket out of the runtime's poller: conn is
+// closed and the descriptor returned, which is non-blocking, is the only one.
+func takeOver(conn net.Conn) (int, error) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return -1, errNotOurs
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return -1, fmt.Errorf("reach the socket: %w", err)
+	}
+	fd := -1
+	var dupErr error
+	err = raw.Control(func(old uintptr) {
+		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(err, dupErr); err != nil {
+		return -1, fmt.Errorf("duplicate the socket: %w", err)
+	}
+	if err := tcp.Close(); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("close the first descriptor: %w", err)
+	}
+	return fd, nil
+}
+
+// link makes the connection the loop's, over epoll if it can be.
+func (l *loop) link(conn net.Conn, portable bool) (link, int32, error) {
+	if portable {
+		return newStream(l, conn), -1, nil
+	}
+	fd, err := takeOver(conn)
+	if errors.Is(err, errNotOurs) {
+		return newStream(l, conn), -1, nil
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, -1, err
+	}
+	return l.waiter.(*epoll), int32(fd), nil
+}
+
+// watch begins reading from a connection that was linked.
+func (l *loop) watch(c *conn) error {
+	if s, ok := c.link.(*stream); ok {
+		s.start(c)
+		return nil
+	}
+	return l.waiter.(*epoll).watch(c)
+}

@@ -1,0 +1,55 @@
+//go:build !linux
+
+package sockets
+
+import (
+	"net"
+	"time"
+)
+
+// portableWaiter sleeps on a channel: without epoll every connection has a
+// goroutine that reads, and all a loop waits for is mail.
+type portableWaiter struct {
+	woken chan struct{}
+}
+
+func newWaiter(*loop) (waiter, error) {
+	return &portableWaiter{woken: make(chan struct{}, 1)}, nil
+}
+
+func (w *portableWaiter) wait(timeout time.Duration, _ bool) (worked, more bool) {
+	if timeout <= 0 {
+		select {
+		case <-w.woken:
+			return true, false
+		default:
+			return false, false
+		}
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-w.woken:
+		return true, false
+	case <-timer.C:
+		return false, false
+	}
+}
+
+func (w *portableWaiter) wake() {
+	select {
+	case w.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (w *portableWaiter) close() {}
+
+func (l *loop) link(conn net.Conn, _ bool) (link, int32, error) {
+	return newStream(l, conn), -1, nil
+}
+
+func (l *loop) watch(c *conn) error {
+	c.link.(*stream).start(c)
+	return nil
+}
