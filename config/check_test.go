@@ -1,0 +1,159 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// mistakes are texts that must each give exactly one problem: with that key,
+// that line and those words.
+var mistakes = []struct {
+	name, text, key, words string
+}{
+	{"unknown key", "lisen: ':1'\n" + minimal, "lisen", "did you mean listen?"},
+	{"unknown key in a group", "metrics: {address: ':1'}\n" + minimal, "metrics.address", "known here: listen"},
+	{"unknown group", "clusters: {}\n" + minimal, "clusters", "unknown key"},
+	{"key twice", "listen: ':1'\nlisten: ':2'\n" + minimal, "listen", "written twice"},
+	{"text for a group", "metrics: ':9601'\n" + minimal, "metrics", "has keys of its own"},
+	{"group for a text", "listen: {port: 6001}\n" + minimal, "listen", "this is a group of keys"},
+	{"list for a number", "sockets: {loops: [1]}\n" + minimal, "sockets.loops", "wants a whole number"},
+	{"text for a list", "http: {trusted_proxies: 10.0.0.1}\n" + minimal, "http.trusted_proxies", `write ["10.0.0.1"]`},
+	{"group in a list", "http: {trusted_proxies: [{a: b}]}\n" + minimal, "http.trusted_proxies[0]", "wants a text"},
+	{"group for the apps", "apps: {id: chat}\n", "apps", "is a list"},
+	{"app that is a text", "apps: [chat]\n", "apps[0]", "has keys of its own"},
+	{"file that is a list", "- a\n", "", "the file has keys"},
+	{"not a number", app("limits: {max_event_bytes: 10k}"), "apps[0].limits.max_event_bytes", `"10k" is not a whole number`},
+	{"fraction", app("limits: {max_event_bytes: 1.5}"), "apps[0].limits.max_event_bytes", "whole number"},
+	{"negative limit", app("limits: {max_connections: -1}"), "apps[0].limits.max_connections", "the least is 0"},
+	{"huge limit", app("limits: {max_event_bytes: 99999999999}"), "apps[0].limits.max_event_bytes", "the most is 16777216"},
+	{"not a switch", app("enabled: yes please"), "apps[0].enabled", "neither true nor false"},
+	{"duration without unit", "shutdown: {delay: 30}\n" + minimal, "shutdown.delay", "write 30s for seconds or 30ms for milliseconds"},
+	{"not a duration", "shutdown: {delay: soon}\n" + minimal, "shutdown.delay", "is not a duration"},
+	{"negative duration", "shutdown: {delay: -1s}\n" + minimal, "shutdown.delay", "too short"},
+	{"long duration", app("cache_ttl: 48h"), "apps[0].cache_ttl", "the most is 24h"},
+	{"part of a second", app("activity_timeout: 1500ms"), "apps[0].activity_timeout", "whole seconds"},
+	{"listen without colon", "listen: 6001\n" + minimal, "listen", `write ":6001"`},
+	{"listen with scheme", "listen: http://localhost:6001\n" + minimal, "listen", "not host:port"},
+	{"listen port", "listen: ':66000'\n" + minimal, "listen", "between 0 and 65535"},
+	{"empty listen", "listen: ''\n" + minimal, "listen", "not host:port"},
+	{"metrics on the same address", "metrics: {listen: ':6001'}\n" + minimal, "metrics.listen", "their own"},
+	{"path prefix", "path_prefix: rt/\n" + minimal, "path_prefix", "such as /rt"},
+	{"log level", "log: {level: warning}\n" + minimal, "log.level", "did you mean warn?"},
+	{"transport", "sockets: {transport: kqueue}\n" + minimal, "sockets.transport", "auto, epoll, goroutine"},
+	{"network", "http: {trusted_proxies: [10.0.0.0/64]}\n" + minimal, "http.trusted_proxies[0]", "10.0.0.0/8"},
+	{"memory limit", "runtime: {memory_limit: 2GB}\n" + minimal, "runtime.memory_limit", "512MiB"},
+	{"memory limit too large", "runtime: {memory_limit: 99999999TiB}\n" + minimal, "runtime.memory_limit", "larger"},
+	{"collector off", "runtime: {gc_percent: -1}\n" + minimal, "runtime.gc_percent", "memory_limit"},
+	{"half a certificate", "tls: {cert_file: a.pem}\n" + minimal, "tls.key_file", "is missing"},
+	{"other half", "tls: {key_file: a.pem}\n" + minimal, "tls.cert_file", "is missing"},
+	{"drain too long", "shutdown: {spread: 1m}\n" + minimal, "shutdown.timeout", "1m"},
+	{"no apps", "apps: []\n", "apps", "fanfare keys new"},
+	{"missing id", "apps:\n  - {key: k, secret: s}\n", "apps[0].id", "is missing"},
+	{"missing key", "apps:\n  - {id: a, secret: s}\n", "apps[0].key", "is missing"},
+	{"missing secret", "apps:\n  - {id: a, key: k}\n", "apps[0].secret", "fanfare keys new"},
+	{"null secret", "apps:\n  - {id: a, key: k, secret: }\n", "apps[0].secret", "is missing"},
+	{"secret of a further key", app("keys: [{key: old}]"), "apps[0].keys[0].secret", "is missing"},
+	{"blank in a secret", "apps:\n  - {id: a, key: k, secret: 's '}\n", "apps[0].secret", "blank"},
+	{"slash in an id", "apps:\n  - {id: a/b, key: k, secret: s}\n", "apps[0].id", "use letters"},
+	{"colon in a key", "apps:\n  - {id: a, key: 'a:b', secret: s}\n", "apps[0].key", "use letters"},
+	{"id twice", minimal + "  - {id: chat, key: k, secret: s}\n", "apps[1].id", "already the id of apps[0].id"},
+	{"key twice over apps", minimal + "  - {id: b, key: chat-key, secret: s}\n", "apps[1].key", "already the key of apps[0].key"},
+	{"key twice in an app", app("keys: [{key: chat-key, secret: x}]"), "apps[0].keys[0].key", "already the key"},
+	{"origin with a path", app("allowed_origins: ['https://a.example/']"), "apps[0].allowed_origins[0]", "without a path"},
+	{"empty origin", app("allowed_origins: ['']"), "apps[0].allowed_origins[0]", "is not an origin"},
+	{"webhook without url", app("webhooks: [{events: []}]"), "apps[0].webhooks[0].url", "is missing"},
+	{"webhook scheme", app("webhooks: [{url: 'ftp://example.com'}]"), "apps[0].webhooks[0].url", "http or https"},
+	{"webhook event", hook("events: [member_add]"), "apps[0].webhooks[0].events[0]", "did you mean member_added?"},
+	{"webhook interval", hook("batch: {interval: 0}"), "apps[0].webhooks[0].batch.interval", "the least is 10ms"},
+	{"webhook filter", hook("filter: {prefix: a}"), "apps[0].webhooks[0].filter.prefix", "known here: channel_prefix"},
+	{"webhook header", hook("headers: {'X Y': a}"), "apps[0].webhooks[0].headers.X Y", "not a header"},
+	{"webhook header value", hook(`headers: {X-Y: "a\nb"}`), "apps[0].webhooks[0].headers.X-Y", "one line"},
+	{"webhook header twice", hook("headers: {X-Y: a, x-y: b}"), "apps[0].webhooks[0].headers", "X-Y is written twice"},
+}
+
+// app is a file of one app with a further key, hook one with a webhook.
+func app(key string) string {
+	return "apps:\n  - id: chat\n    key: chat-key\n    secret: s3cret\n    " + key + "\n"
+}
+
+func hook(key string) string { return app("webhooks: [{url: 'https://example.com/', " + key + "}]") }
+
+func TestLoad_Mistakes_NameTheKeyAndTheRemedy(t *testing.T) {
+	for _, tt := range mistakes {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Load(write(t, tt.text), nil, nil)
+			if err == nil {
+				t.Fatalf("accepted:\n%s", tt.text)
+			}
+			if !strings.Contains(err.Error(), tt.words) {
+				t.Errorf("error %q does not say %q", err, tt.words)
+			}
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v is no *Error", err)
+			}
+			if len(e.Problems) != 1 || e.Problems[0].Key != tt.key || !strings.HasPrefix(e.Problems[0].Source, "config.yaml") {
+				t.Errorf("problems %+v, want one with %s", e.Problems, tt.key)
+			}
+		})
+	}
+}
+
+func TestLoad_KeyInTheWrongPlace_IsLedHome(t *testing.T) {
+	_, err := Load(write(t, app("max_event_bytes: 1")), nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "config.yaml:5: apps[0].max_event_bytes: unknown key here; it belongs to apps[].limits.max_event_bytes") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoad_AllMistakesAtOnce(t *testing.T) {
+	_, err := Load(write(t, "lisen: a\nlog: {level: loud}\napps: [{id: a}]\n"), nil, []string{"FANFARE_SOCKETS_LOOPS=many"})
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != 5 {
+		t.Fatalf("got %v, want five problems", err)
+	}
+}
+
+func TestLoad_MistakeElsewhere_NamesVariableOrFlag(t *testing.T) {
+	_, err := Load("", parseFlags(t, "--listen=6001"), []string{"FANFARE_APPS_0_LIMITS_MAX_EVENT_BYTES=ten", "FANFARE_METRICS_LISTEN=9601"})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{
+		"--listen: listen: ",
+		`FANFARE_APPS_0_LIMITS_MAX_EVENT_BYTES: apps[0].limits.max_event_bytes: "ten"`,
+		"FANFARE_METRICS_LISTEN: metrics.listen: ",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestLoad_Errors_NeverShowASecret(t *testing.T) {
+	_, err := Load(write(t, "apps:\n  - {id: a, key: k, secret: ' hunter2'}\n  - {id: a, key: k, secret: ' hunter2'}\n"), nil, nil)
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, m := range mistakes {
+		f.Add(m.text)
+	}
+	f.Add(string(Sample()))
+	f.Add("a: &a {a: *a}\n")
+	f.Add("apps: &a [*a]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Load(write(t, text), nil, nil)
+		if (c == nil) == (err == nil) {
+			t.Fatalf("config %v and error %v", c, err)
+		}
+		if err == nil {
+			if _, err := c.Registry(); err != nil {
+				t.Fatalf("a valid configuration makes no registry: %v\n%s", err, text)
+			}
+		}
+	})
+}

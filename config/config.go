@@ -1,0 +1,144 @@
+// Package config turns config.yaml, the environment and command-line flags
+// into one typed, validated Config, or into an error that names every wrong
+// key and how to mend it. It opens no socket and starts nothing; cmd/fanfare
+// calls Load once and hands the result on.
+//
+// The struct tags below are the single table of keys: the name of each key,
+// what it does, what it may hold and its flag. Loading, the search for unknown
+// keys, config.yaml and docs/configuration.md all follow from them.
+package config
+
+import (
+	"time"
+
+	"fanfare/apps"
+)
+
+// Config is everything an operator can set. A Config returned by Load is
+// valid; nothing changes it afterwards.
+type Config struct {
+	Listen     string   `key:"listen" flag:"listen" rule:"address" doc:"Address of WebSocket clients and the HTTP API, host:port. An empty host means every interface."`
+	PathPrefix string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" doc:"Path below which a proxy serves us, such as /rt; empty for none."`
+	TLS        TLS      `key:"tls" doc:"Certificate, when fanfare itself answers wss and https. Leave empty behind a proxy that ends TLS."`
+	Metrics    Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
+	Log        Log      `key:"log" doc:"What is written to standard error."`
+	Sockets    Sockets  `key:"sockets" doc:"WebSocket connections of this process."`
+	HTTP       HTTP     `key:"http" doc:"Bounds of HTTP requests, WebSocket handshakes included."`
+	Users      Users    `key:"users" doc:"Signed-in users."`
+	Shutdown   Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
+	Runtime    Runtime  `key:"runtime" doc:"Knobs of the Go runtime."`
+	Apps       []App    `key:"apps" doc:"The applications served. Each has its own keys, channels, users and limits."`
+
+	// Warnings are remarks that do not stop a start, such as an environment
+	// variable whose name no key has.
+	Warnings []string
+}
+
+// TLS names a PEM certificate and its key. Both or neither are set.
+type TLS struct {
+	CertFile string `key:"cert_file" flag:"tls-cert" doc:"PEM file of the certificate chain."`
+	KeyFile  string `key:"key_file" flag:"tls-key" doc:"PEM file of the private key."`
+}
+
+// Metrics configures the metrics listener.
+type Metrics struct {
+	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" doc:"Address of GET /metrics; empty turns it off."`
+}
+
+// Log configures the log on standard error.
+type Log struct {
+	Level     string `key:"level" flag:"log-level" oneof:"debug info warn error" doc:"Least severe line written."`
+	Format    string `key:"format" flag:"log-format" oneof:"text json" doc:"Form of a line."`
+	AccessLog bool   `key:"access_log" flag:"access-log" doc:"Write a line for every HTTP request."`
+}
+
+// Sockets bounds the client connections of this process.
+type Sockets struct {
+	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" doc:"Event loops; 0 is one per CPU."`
+	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" doc:"How sockets are read and written. auto is epoll on Linux and goroutine elsewhere and for TLS."`
+	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow reader before it is closed with 4100."`
+	MaxMessageBytes      int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send; 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
+	MaxConnections       int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together; further ones are refused with 4100. 0 is unlimited."`
+	HandshakesPerAddress int           `key:"handshakes_per_address" min:"0" doc:"Unfinished handshakes from one address at a time; 0 is unlimited."`
+	AllowMissingProtocol bool          `key:"allow_missing_protocol" doc:"Accept clients that do not name a protocol version, instead of closing them with 4008."`
+	CloseTimeout         time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"How long a closing socket may take to answer our close frame."`
+}
+
+// HTTP bounds what one request may take.
+type HTTP struct {
+	HeaderTimeout  time.Duration `key:"header_timeout" min:"100ms" max:"5m" doc:"Time to send the request line and headers."`
+	BodyTimeout    time.Duration `key:"body_timeout" min:"100ms" max:"10m" doc:"Time to send the body."`
+	IdleTimeout    time.Duration `key:"idle_timeout" min:"1s" max:"1h" doc:"Time a kept-alive connection may wait for its next request."`
+	MaxHeaderBytes int           `key:"max_header_bytes" min:"1024" max:"1048576" doc:"Largest request line and headers."`
+	MaxBodyBytes   int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request; 0 is what the limits of the apps need."`
+	TrustedProxies []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) whose X-Forwarded-For and X-Forwarded-Proto are believed."`
+}
+
+// Users configures what is told about signed-in users.
+type Users struct {
+	OfflineGrace time.Duration `key:"offline_grace" min:"0s" max:"5m" doc:"Delay before watchers are told that a user is offline, so that a page reload is silent. 0 is none."`
+}
+
+// Shutdown configures the drain.
+type Shutdown struct {
+	Delay   time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz turning 503 and the first close, for load balancers to notice. 0 is none."`
+	Spread  time.Duration `key:"spread" min:"0s" max:"10m" doc:"Time over which sockets are closed with 4200, in waves, so that clients do not all reconnect at once."`
+	Timeout time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for delay, spread and unfinished requests together; after it the process ends anyway."`
+}
+
+// Runtime configures the garbage collector.
+type Runtime struct {
+	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, as GOGC. 0 leaves it to GOGC or Go's own 100; -1 is off and wants a memory_limit."`
+	MemoryLimit string `key:"memory_limit" rule:"size" doc:"Soft limit of the Go heap, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
+}
+
+// Defaults is the configuration of a server started with nothing set: one app
+// with the id, key and secret people know from other servers.
+func Defaults() Config {
+	app := defaultApp()
+	app.ID, app.Key, app.Secret = "app-id", "app-key", DefaultSecret
+	return Config{
+		Listen:  ":6001",
+		Metrics: Metrics{Listen: ":9601"},
+		Log:     Log{Level: "info", Format: "text"},
+		Sockets: Sockets{
+			Transport:            "auto",
+			QueueBytes:           1 << 20,
+			HandshakesPerAddress: 1000,
+			CloseTimeout:         5 * time.Second,
+		},
+		HTTP: HTTP{
+			HeaderTimeout:  10 * time.Second,
+			BodyTimeout:    30 * time.Second,
+			IdleTimeout:    2 * time.Minute,
+			MaxHeaderBytes: 16 << 10,
+		},
+		Users:    Users{OfflineGrace: 3 * time.Second},
+		Shutdown: Shutdown{Spread: 5 * time.Second, Timeout: 30 * time.Second},
+		Apps:     []App{app},
+	}
+}
+
+// DefaultSecret is the secret of the app served when nothing is configured.
+// Everyone knows it; serve says so.
+const DefaultSecret = "app-secret"
+
+// defaultApp is an app with every default and no id, key or secret.
+func defaultApp() App {
+	d := apps.Default()
+	l := d.Limits
+	return App{
+		Enabled:              d.Enabled,
+		ClientEvents:         d.ClientEvents,
+		SubscriptionCount:    d.SubscriptionCount,
+		Watchlist:            d.Watchlist,
+		RequireTLS:           d.RequireTLS,
+		RequireAuthorization: d.RequireAuthorization,
+		AuthorizationTimeout: d.AuthorizationTimeout,
+		AllowedOrigins:       d.AllowedOrigins,
+		ActivityTimeout:      d.ActivityTimeout,
+		PongTimeout:          d.PongTimeout,
+		CacheTTL:             d.CacheTTL,
+		Limits:               Limits(l),
+	}
+}

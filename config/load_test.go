@@ -1,0 +1,234 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/pflag"
+)
+
+var emptyIsNil = cmpopts.EquateEmpty()
+
+const minimal = "apps:\n  - {id: chat, key: chat-key, secret: s3cret}\n"
+
+// write makes a config.yaml of the text and returns its name.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func parseFlags(t *testing.T, args ...string) *pflag.FlagSet {
+	t.Helper()
+	set := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	AddFlags(set)
+	if err := set.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestLoad_Nothing_GivesTheDefaults(t *testing.T) {
+	got, err := Load("", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	if diff := cmp.Diff(want, *got, emptyIsNil); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoad_FlagsOverEnvironmentOverFile(t *testing.T) {
+	name := write(t, "listen: ':7001'\nmetrics: {listen: ':7002'}\nlog: {level: warn}\n"+minimal)
+	env := []string{"FANFARE_METRICS_LISTEN=:8002", "FANFARE_LOG_LEVEL=error", "HOME=/root"}
+	got, err := Load(name, parseFlags(t, "--log-level=debug", "--access-log"), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Listen != ":7001" || got.Metrics.Listen != ":8002" || got.Log.Level != "debug" || !got.Log.AccessLog {
+		t.Errorf("got listen %s, metrics %s, log %+v; want file, environment, flags", got.Listen, got.Metrics.Listen, got.Log)
+	}
+}
+
+func TestLoad_EveryKindFromEnvironment(t *testing.T) {
+	got, err := Load("", nil, []string{
+		"FANFARE_SOCKETS_LOOPS=3",
+		"FANFARE_SHUTDOWN_SPREAD=1m30s",
+		"FANFARE_HTTP_TRUSTED_PROXIES=127.0.0.1, 10.0.0.0/8",
+		"FANFARE_METRICS_LISTEN=",
+		"FANFARE_SHUTDOWN_TIMEOUT=2m",
+		"FANFARE_APPS_0_REQUIRE_TLS=true",
+		"FANFARE_APPS_0_LIMITS_MAX_EVENT_BYTES=20_480",
+		"FANFARE_APPS_0_KEYS_0_KEY=old",
+		"FANFARE_APPS_0_KEYS_0_SECRET=older",
+		"FANFARE_APPS_0_WEBHOOKS_0_URL=https://example.com/hooks",
+		`FANFARE_APPS_0_WEBHOOKS_0_HEADERS={"X-Token":"a,b"}`,
+		"FANFARE_APPS_1_ID=second",
+		"FANFARE_APPS_1_KEY=second-key",
+		"FANFARE_APPS_1_SECRET=second-secret",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.Sockets.Loops = 3
+	want.Shutdown.Spread = 90 * time.Second
+	want.Shutdown.Timeout = 2 * time.Minute
+	want.HTTP.TrustedProxies = []string{"127.0.0.1", "10.0.0.0/8"}
+	want.Metrics.Listen = ""
+	want.Apps[0].RequireTLS = true
+	want.Apps[0].Limits.MaxEventBytes = 20480
+	want.Apps[0].Keys = []Key{{Key: "old", Secret: "older"}}
+	hook := defaultWebhook()
+	hook.URL, hook.Headers = "https://example.com/hooks", map[string]string{"X-Token": "a,b"}
+	want.Apps[0].Webhooks = []Webhook{hook}
+	second := defaultApp()
+	second.ID, second.Key, second.Secret = "second", "second-key", "second-secret"
+	want.Apps = append(want.Apps, second)
+	if diff := cmp.Diff(want, *got, emptyIsNil); diff != "" {
+		t.Error(diff)
+	}
+	if p := got.TrustedPrefixes(); len(p) != 2 || p[0].String() != "127.0.0.1/32" {
+		t.Errorf("trusted networks %v", p)
+	}
+}
+
+func TestLoad_FirstAppByShortNames(t *testing.T) {
+	for _, file := range []string{"", write(t, "listen: ':6001'\n"), write(t, minimal)} {
+		got, err := Load(file, parseFlags(t, "--app-secret=flag"), []string{"FANFARE_APP_ID=1", "FANFARE_APP_KEY=env"})
+		if err != nil {
+			t.Fatalf("file %q: %v", file, err)
+		}
+		if a := got.Apps[0]; len(got.Apps) != 1 || a.ID != "1" || a.Key != "env" || a.Secret != "flag" || !a.ClientEvents {
+			t.Errorf("file %q: apps %+v", file, got.Apps)
+		}
+	}
+}
+
+func TestLoad_FlagsMeanTheFirstAppOnly(t *testing.T) {
+	name := write(t, minimal+"  - {id: two, key: two-key, secret: two-secret}\n")
+	got, err := Load(name, parseFlags(t, "--app-key=flag"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Apps[0].Key != "flag" || got.Apps[1].Key != "two-key" {
+		t.Errorf("keys %s and %s", got.Apps[0].Key, got.Apps[1].Key)
+	}
+}
+
+// Each key must be reachable: from its variable to its field and back.
+func TestLoad_EveryKeyHasAVariable(t *testing.T) {
+	c := Defaults()
+	grow(schema(), reflect.ValueOf(&c).Elem(), "", func(string) int { return 1 })
+	walk(schema(), reflect.ValueOf(&c).Elem(), "", func(path string, _ *field, _ reflect.Value) {
+		l, warnings := readEnv([]string{variable(path) + "=x"}, newReport())
+		if _, ok := l.values[path]; !ok || len(warnings) > 0 {
+			t.Errorf("%s does not set %s: %v %v", variable(path), path, l.values, warnings)
+		}
+	})
+}
+
+func TestLoad_UnknownVariable_IsWarnedAbout(t *testing.T) {
+	got, err := Load("", nil, []string{
+		"FANFARE_METRIC_LISTEN=:1", "FANFARE_CONFIG=x", "FANFARE_PORT_6001_TCP=x", "FANFARE_SERVICE_HOST=10.0.0.1",
+		"FANFARE_APPS_12345678_KEY=x", "FANFARE_APPS_-1_KEY=x",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Warnings) != 3 || !strings.Contains(strings.Join(got.Warnings, "\n"), "did you mean FANFARE_METRICS_LISTEN?") {
+		t.Errorf("warnings %q", got.Warnings)
+	}
+}
+
+func TestLoad_FileForms(t *testing.T) {
+	for name, text := range map[string]string{
+		"json":             `{"apps":[{"id":"chat","key":"chat-key","secret":"s3cret"}]}`,
+		"anchor":           "apps:\n  - {id: chat, key: chat-key, secret: s3cret, limits: &l {max_subscriptions: 5}}\n  - {id: b, key: bk, secret: x, limits: *l}\n",
+		"numbers as names": "apps:\n  - {id: 0123, key: 1e3, secret: 42}\n",
+		"null keeps":       "listen:\nlog: ~\n" + minimal,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Load(write(t, text), nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Listen != ":6001" || got.Log.Level != "info" {
+				t.Errorf("got %+v", got)
+			}
+			if name == "numbers as names" && (got.Apps[0].ID != "0123" || got.Apps[0].Key != "1e3") {
+				t.Errorf("the text of a number changed: %+v", got.Apps[0])
+			}
+			if name == "anchor" && got.Apps[1].Limits.MaxSubscriptions != 5 {
+				t.Errorf("alias not followed: %+v", got.Apps[1].Limits)
+			}
+		})
+	}
+}
+
+func TestRegistry_CarriesEverySettingOfAnApp(t *testing.T) {
+	c, err := Load(write(t, `
+apps:
+  - id: chat
+    key: new
+    secret: newer
+    keys: [{key: old, secret: older}]
+    enabled: false
+    client_events: false
+    subscription_count: false
+    watchlist: false
+    require_tls: true
+    require_authorization: true
+    authorization_timeout: 7s
+    allowed_origins: ["*.example"]
+    activity_timeout: 8s
+    pong_timeout: 9s
+    cache_ttl: 10s
+    limits: {max_connections: 11}
+`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, err := c.Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, ok := reg.ByKey("old")
+	if !ok || app.ID != "chat" || app.Enabled || app.ClientEvents || app.SubscriptionCount || app.Watchlist || !app.RequireTLS ||
+		!app.RequireAuthorization || app.AuthorizationTimeout != 7*time.Second || app.AllowedOrigins[0] != "*.example" ||
+		app.ActivityTimeout != 8*time.Second || app.PongTimeout != 9*time.Second || app.CacheTTL != 10*time.Second ||
+		app.Limits.MaxConnections != 11 || app.Limits.MaxEventBytes != 10240 || app.Keys[0].Key != "new" {
+		t.Errorf("got %+v", app)
+	}
+}
+
+func TestLoad_FileThatCannotBeRead(t *testing.T) {
+	for name, file := range map[string]string{
+		"absent":        filepath.Join(t.TempDir(), "none.yaml"),
+		"not YAML":      write(t, "listen: [\n"),
+		"two documents": write(t, minimal+"---\n"+minimal),
+	} {
+		if _, err := Load(file, nil, nil); err == nil || !strings.Contains(err.Error(), filepath.Base(file)) {
+			t.Errorf("%s: error %v does not name the file", name, err)
+		}
+	}
+}
+
+func TestLoad_EmptyFile_WantsAnApp(t *testing.T) {
+	_, err := Load(write(t, "# nothing\n"), nil, nil)
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Key != "apps" {
+		t.Errorf("got %v, want a problem with apps", err)
+	}
+}

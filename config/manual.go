@@ -1,0 +1,125 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Manual is docs/configuration.md: the rules of the file in prose, then a
+// table of every key with its environment variable, flag and default.
+func Manual() []byte {
+	var b strings.Builder
+	b.WriteString(manualHead)
+	fields := schema()
+	d := Defaults()
+	root := reflect.ValueOf(&d).Elem()
+
+	b.WriteString("## Server\n\n")
+	writeTable(&b, fields, root, "")
+	for _, f := range fields {
+		if f.isLeaf() {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", f.key, cell(f.doc))
+		writeSection(&b, f, root.Field(f.index), f.key)
+	}
+	return []byte(b.String())
+}
+
+// writeSection writes the table of a group or list and then those inside it.
+func writeSection(b *strings.Builder, f *field, v reflect.Value, path string) {
+	if f.kind == kindList {
+		path += ".0"
+		if v.Len() > 0 {
+			v = v.Index(0)
+		} else {
+			v = newElement(v.Type().Elem())
+		}
+	}
+	writeTable(b, f.fields, v, path)
+	for _, inner := range f.fields {
+		if inner.isLeaf() {
+			continue
+		}
+		p := join(path, inner.key)
+		fmt.Fprintf(b, "\n### %s\n\n%s\n\n", generic(p), cell(inner.doc))
+		writeSection(b, inner, v.Field(inner.index), p)
+	}
+}
+
+func writeTable(b *strings.Builder, fields []*field, v reflect.Value, path string) {
+	b.WriteString("| key | default | what it does | variable, flag |\n|---|---|---|---|\n")
+	for _, f := range fields {
+		if !f.isLeaf() {
+			continue
+		}
+		p := join(path, f.key)
+		set := "`" + variable(p) + "`"
+		if f.flag != "" {
+			set += " `--" + f.flag + "`"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s%s | %s |\n", generic(p), defaultCell(f, v.Field(f.index)), cell(f.doc), f.bounds(), set)
+	}
+}
+
+func defaultCell(f *field, v reflect.Value) string {
+	switch f.rule {
+	case "id", "key", "secret", "url":
+		return "required"
+	}
+	return "`" + f.text(v) + "`"
+}
+
+// bounds says in words what a value may be, where the tag holds it to that.
+func (f *field) bounds() string {
+	switch {
+	case len(f.oneof) > 0:
+		return " One of `" + strings.Join(f.oneof, "`, `") + "`."
+	case f.min != "" && f.max != "":
+		return fmt.Sprintf(" From %s to %s.", f.min, f.max)
+	case f.min != "" && f.min != "0":
+		return fmt.Sprintf(" At least %s.", f.min)
+	}
+	return ""
+}
+
+// generic writes a path for any element of a list: apps[].limits.
+func generic(path string) string { return strings.ReplaceAll(path, ".0", "[]") }
+
+// cell keeps a text from breaking a Markdown table or becoming emphasis.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "*", `\*`).Replace(text)
+}
+
+const manualHead = `# Configuration
+
+<!-- Made from config/*.go by ` + "`make docs`" + `; a test holds the two together. -->
+
+` + "`fanfare serve --config config.yaml`" + ` reads one YAML (or JSON) file. Without ` + "`--config`" + ` and without the variable
+` + "`FANFARE_CONFIG`" + ` it serves one app with id ` + "`app-id`" + `, key ` + "`app-key`" + ` and secret ` + "`app-secret`" + `, which is right for a laptop and
+wrong for anything that others can reach. [config.yaml](../config.yaml) lists every key with its default;
+` + "`fanfare config check --config FILE`" + ` reads a file and says what is wrong with it; ` + "`fanfare keys new`" + ` makes an app to paste.
+
+What wins: a flag over an environment variable, that over the file, that over the default.
+
+- **Environment.** ` + "`FANFARE_`" + ` and the path of the key in capitals, dots as underscores: ` + "`FANFARE_METRICS_LISTEN`" + `,
+  ` + "`FANFARE_LOG_LEVEL`" + `. Elements of a list are counted from 0: ` + "`FANFARE_APPS_0_KEY`" + `, ` + "`FANFARE_APPS_1_LIMITS_MAX_CONNECTIONS`" + `;
+  a number past the end of the file's list adds an element. ` + "`FANFARE_APP_ID`, `FANFARE_APP_KEY` and `FANFARE_APP_SECRET`" + ` are short for
+  those of the first app. Lists of texts are written with commas, ` + "`headers`" + ` as a JSON object. An empty variable is a value:
+  ` + "`FANFARE_METRICS_LISTEN=`" + ` turns metrics off. A variable that means no key is warned about at start.
+- **Durations** carry a unit: ` + "`500ms`, `30s`, `5m`, `1h30m`" + `. A plain number is refused, since servers people come from disagree on
+  seconds or milliseconds; only ` + "`0`" + ` needs none.
+- **Sizes in bytes** are plain numbers; ` + "`memory_limit`" + ` takes the notation of ` + "`GOMEMLIMIT`" + ` (` + "`512MiB`" + `).
+- **Mistakes** stop the start: unknown keys, wrong types, missing secrets, values out of bounds. All are listed at once, each with its
+  line, its key and what would be right.
+
+` + "```" + `
+$ fanfare config check --config broken.yaml
+the configuration is not usable:
+  broken.yaml:3: apps[0].secert: unknown key; did you mean apps[0].secret?
+  broken.yaml:2: apps[0].secret: is missing; run ` + "`fanfare keys new`" + ` to make a key and its secret
+  broken.yaml:4: apps[0].limits.max_event_bytes: "10k" is not a whole number
+` + "```" + `
+
+`
