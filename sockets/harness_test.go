@@ -1,0 +1,247 @@
+package sockets
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"go.uber.org/goleak"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
+// harness is a server whose clients speak frames at once, without a handshake.
+type harness struct {
+	*testing.T
+	server   *Server
+	hub      *channels.Hub
+	app      *apps.App
+	listener net.Listener
+	opening  Opening
+	accepted chan struct{}
+}
+
+// links runs a test over both links: they must not be told apart.
+func links(t *testing.T, test func(h *harness)) {
+	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
+		t.Run(name, func(t *testing.T) { test(start(t, Config{Portable: portable}, nil)) })
+	}
+}
+
+func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
+	t.Helper()
+	leaks := goleak.IgnoreCurrent()
+	app := apps.Default()
+	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
+	app.SubscriptionCount = false
+	if change != nil {
+		change(&app)
+	}
+	hub := channels.New(channels.Config{})
+	if cfg.CloseTimeout == 0 {
+		cfg.CloseTimeout = time.Second
+	}
+	server, err := New(cfg, hub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &harness{T: t, server: server, hub: hub, app: &app, listener: listener, opening: Opening{App: &app, Protocol: 7}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{}, 3)
+	go func() { _ = server.Run(ctx); done <- struct{}{} }()
+	go func() { _ = hub.Run(ctx); done <- struct{}{} }()
+	go func() {
+		defer func() { done <- struct{}{} }()
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server.Serve(conn, nil, h.opening)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		cancel()
+		for range 3 {
+			<-done
+		}
+		if n := server.Sockets(); n != 0 {
+			t.Errorf("%d sockets are left after the server has stopped", n)
+		}
+		goleak.VerifyNone(t, leaks)
+	})
+	return h
+}
+
+// peer is a client on the wire.
+type peer struct {
+	t    *testing.T
+	conn net.Conn
+	id   string
+}
+
+// raw connects without waiting for the handshake's answer.
+func (h *harness) raw() *peer {
+	h.Helper()
+	conn, err := net.Dial("tcp", h.listener.Addr().String())
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { _ = conn.Close() })
+	return &peer{t: h.T, conn: conn}
+}
+
+func (h *harness) dial() *peer {
+	h.Helper()
+	p := h.raw()
+	var first struct{ Event, Data string }
+	p.decode(p.next(), &first)
+	var data struct {
+		SocketID string `json:"socket_id"`
+	}
+	p.decode([]byte(first.Data), &data)
+	if first.Event != pusherproto.EventConnectionEstablished || data.SocketID == "" {
+		h.Fatalf("first frame is %+v", first)
+	}
+	p.id = data.SocketID
+	return p
+}
+
+// subscribed connects and subscribes to a public channel.
+func (h *harness) subscribed(channel string) *peer {
+	h.Helper()
+	p := h.dial()
+	p.subscribe(channel)
+	return p
+}
+
+func (p *peer) subscribe(channel string) {
+	p.t.Helper()
+	p.send(`{"event":"pusher:subscribe","data":{"channel":"` + channel + `"}}`)
+	p.expect("pusher_internal:subscription_succeeded")
+}
+
+func (p *peer) decode(b []byte, into any) {
+	p.t.Helper()
+	if err := json.Unmarshal(b, into); err != nil {
+		p.t.Fatalf("%s: %v", b, err)
+	}
+}
+
+// send sends a text message.
+func (p *peer) send(message string) {
+	p.t.Helper()
+	p.frame(ws.NewTextFrame([]byte(message)))
+}
+
+// frame sends one frame, masked.
+func (p *peer) frame(f ws.Frame) {
+	p.t.Helper()
+	p.write(ws.MustCompileFrame(ws.MaskFrame(f)))
+}
+
+func (p *peer) write(b []byte) {
+	p.t.Helper()
+	_ = p.conn.SetWriteDeadline(time.Now().Add(patience))
+	if _, err := p.conn.Write(b); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// read returns the next frame of any kind.
+func (p *peer) read() ws.Frame {
+	p.t.Helper()
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+	f, err := ws.ReadFrame(p.conn)
+	if err != nil {
+		p.t.Fatalf("no frame: %v", err)
+	}
+	return f
+}
+
+// next returns the next text message.
+func (p *peer) next() []byte {
+	p.t.Helper()
+	f := p.read()
+	if f.Header.OpCode != ws.OpText {
+		p.t.Fatalf("got frame %+v %q, want text", f.Header, f.Payload)
+	}
+	return f.Payload
+}
+
+// expect returns the next message, which must hold part.
+func (p *peer) expect(part string) string {
+	p.t.Helper()
+	got := string(p.next())
+	if !strings.Contains(got, part) {
+		p.t.Fatalf("got %s\nwant %s", got, part)
+	}
+	return got
+}
+
+// expectClose wants a close frame with code, after any text, then the end of
+// the connection.
+func (p *peer) expectClose(code int) {
+	p.t.Helper()
+	f := p.read()
+	for f.Header.OpCode == ws.OpText {
+		f = p.read()
+	}
+	got, reason := ws.ParseCloseFrameData(f.Payload)
+	if f.Header.OpCode != ws.OpClose || int(got) != code {
+		p.t.Fatalf("got %v %q, want close %d", f.Header.OpCode, f.Payload, code)
+	}
+	p.frame(ws.NewCloseFrame(ws.NewCloseFrameBody(got, reason)))
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+	if n, err := p.conn.Read(make([]byte, 1)); err == nil {
+		p.t.Fatalf("got %d bytes after the close frame", n)
+	} else if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		p.t.Fatal("the server did not end the TCP connection")
+	}
+}
+
+// ping sends a protocol ping and waits for its answer: what came before it has
+// been handled.
+func (p *peer) ping() {
+	p.t.Helper()
+	p.send(`{"event":"pusher:ping","data":{}}`)
+	p.expect("pusher:pong")
+}
+
+// publish sends an event as the HTTP API would.
+func (h *harness) publish(channel, data string) {
+	h.Helper()
+	ev := pusherproto.Event{Name: "e", Channels: []string{channel}, Data: pusherproto.AppendString(nil, data)}
+	if err := h.hub.Publish(context.Background(), h.app, ev); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// until waits for a condition.
+func (h *harness) until(what string, ok func() bool) {
+	h.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			h.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package sockets
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+func TestFanout_EveryoneGetsEveryEventInOrder(t *testing.T) {
+	links(t, func(h *harness) {
+		const sockets, events = 50, 200
+		var peers []*peer
+		for range sockets {
+			peers = append(peers, h.subscribed("news"))
+		}
+		for i := range events {
+			h.publish("news", fmt.Sprint(i))
+		}
+		for _, p := range peers {
+			for i := range events {
+				p.expect(fmt.Sprintf(`"data":"%d"`, i))
+			}
+		}
+	})
+}
+
+func TestFanout_TheExcludedSocket_DoesNotGetTheEvent(t *testing.T) {
+	links(t, func(h *harness) {
+		a, b := h.subscribed("news"), h.subscribed("news")
+		id, _ := pusherproto.ParseSocketID(a.id)
+		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"first"`), SocketID: id}
+		if err := h.hub.Publish(context.Background(), h.app, ev); err != nil {
+			t.Fatal(err)
+		}
+		h.publish("news", "second")
+		a.expect("second")
+		b.expect("first")
+		b.expect("second")
+	})
+}
+
+func TestSlowReader_IsClosedAndNobodyElseIsHeldUp(t *testing.T) {
+	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, Config{Portable: portable, QueueBytes: 64 << 10}, nil)
+			slow, quick := h.subscribed("news"), h.subscribed("news")
+			_ = slow.conn.(*net.TCPConn).SetReadBuffer(4096)
+			data := strings.Repeat("x", 10_000)
+			for i := 0; h.hub.Stats().SlowReaders == 0; i++ {
+				if i == 20_000 {
+					t.Fatal("the slow reader was never closed")
+				}
+				h.publish("news", data)
+				quick.expect(`"data":"xxx`)
+			}
+			h.until("the slow socket is gone", func() bool { return h.server.Sockets() == 1 })
+			quick.ping()
+		})
+	}
+}
+
+func TestQuietSocket_IsPingedAndClosed4201IfItStaysSilent(t *testing.T) {
+	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, Config{Portable: portable}, func(app *apps.App) {
+				app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
+			})
+			silent, alive := h.dial(), h.dial()
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				for range 3 {
+					if f := alive.read(); f.Header.OpCode == ws.OpPing {
+						alive.frame(ws.NewPongFrame(f.Payload))
+					}
+				}
+			}()
+			if f := silent.read(); f.Header.OpCode != ws.OpPing {
+				t.Fatalf("got %v %q, want a ping", f.Header.OpCode, f.Payload)
+			}
+			silent.expect(`"code":4201`)
+			silent.expectClose(4201)
+			<-answered
+			alive.ping()
+		})
+	}
+}
+
+func TestUnauthorizedSocket_IsClosedInTime(t *testing.T) {
+	h := start(t, Config{}, func(app *apps.App) {
+		app.RequireAuthorization, app.AuthorizationTimeout = true, time.Second
+	})
+	p := h.subscribed("public")
+	p.expect(`"code":4009`)
+	p.expectClose(4009)
+}
+
+func TestRefusal_IsToldAsErrorAndAsCloseCode(t *testing.T) {
+	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, Config{Portable: portable}, nil)
+			h.opening = Opening{Refusal: &pusherproto.Error{Code: 4001, Message: "Application does not exist"}}
+			p := h.raw()
+			p.expect(`{"event":"pusher:error","data":{"code":4001,"message":"Application does not exist"}}`)
+			p.expectClose(4001)
+		})
+	}
+}
+
+func TestQuota_TheSocketTooMany_IsRefused4004AndAPlaceIsFreeAgainLater(t *testing.T) {
+	h := start(t, Config{}, func(app *apps.App) { app.Limits.MaxConnections = 1 })
+	first := h.dial()
+	second := h.raw()
+	second.expect(`"code":4004`)
+	second.expectClose(4004)
+	_ = first.conn.Close()
+	h.until("the first socket is gone", func() bool { return h.hub.Stats().Apps[0].Sockets == 0 })
+	h.dial()
+}
+
+func TestConnectionReset_LeavesNothingBehind(t *testing.T) {
+	links(t, func(h *harness) {
+		p := h.subscribed("news")
+		_ = p.conn.(*net.TCPConn).SetLinger(0)
+		_ = p.conn.Close()
+		h.until("the channel is vacated", func() bool {
+			info, err := h.hub.Channel(context.Background(), h.app, "news")
+			return err == nil && info.Sockets == 0 && h.server.Sockets() == 0
+		})
+	})
+}
+
+func TestDrain_ToldEventsArriveThen4200(t *testing.T) {
+	links(t, func(h *harness) {
+		var peers []*peer
+		for range 20 {
+			peers = append(peers, h.subscribed("news"))
+		}
+		h.publish("news", "last words")
+		drained := make(chan error, 1)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		go func() { drained <- h.server.Drain(ctx, 100*time.Millisecond) }()
+		for _, p := range peers {
+			p.expect("last words")
+			p.expectClose(4200)
+		}
+		if err := <-drained; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestMassLeave_CountsEndAtZero(t *testing.T) {
+	links(t, func(h *harness) {
+		var peers []*peer
+		for range 300 {
+			peers = append(peers, h.subscribed("news"))
+		}
+		for _, p := range peers {
+			_ = p.conn.Close()
+		}
+		h.until("all are gone", func() bool {
+			info, err := h.hub.Channel(context.Background(), h.app, "news")
+			return err == nil && info.Sockets == 0 && h.server.Sockets() == 0
+		})
+	})
+}
