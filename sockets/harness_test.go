@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,8 +27,7 @@ type harness struct {
 	hub      *channels.Hub
 	app      *apps.App
 	listener net.Listener
-	opening  Opening
-	accepted chan struct{}
+	opening  atomic.Pointer[Opening]
 }
 
 // links runs a test over both links: they must not be told apart.
@@ -58,7 +58,8 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &harness{T: t, server: server, hub: hub, app: &app, listener: listener, opening: Opening{App: &app, Protocol: 7}}
+	h := &harness{T: t, server: server, hub: hub, app: &app, listener: listener}
+	h.opening.Store(&Opening{App: &app, Protocol: 7})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{}, 3)
 	go func() { _ = server.Run(ctx); done <- struct{}{} }()
@@ -70,7 +71,7 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 			if err != nil {
 				return
 			}
-			server.Serve(conn, nil, h.opening)
+			server.Serve(conn, nil, *h.opening.Load())
 		}
 	}()
 	t.Cleanup(func() {

@@ -107,7 +107,7 @@ func TestRefusal_IsToldAsErrorAndAsCloseCode(t *testing.T) {
 	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
 		t.Run(name, func(t *testing.T) {
 			h := start(t, Config{Portable: portable}, nil)
-			h.opening = Opening{Refusal: &pusherproto.Error{Code: 4001, Message: "Application does not exist"}}
+			h.opening.Store(&Opening{Refusal: &pusherproto.Error{Code: 4001, Message: "Application does not exist"}})
 			p := h.raw()
 			p.expect(`{"event":"pusher:error","data":{"code":4001,"message":"Application does not exist"}}`)
 			p.expectClose(4001)
