@@ -1,82 +1,69 @@
 package pusherproto
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
+// The members of a published event, as indexes of draft.values.
+const (
+	memberName = iota
+	memberData
+	memberChannel
+	memberChannels
+	memberSocketID
+	memberInfo
+	memberCount
+)
+
+func eventMembers() [memberCount]string {
+	return [...]string{"name", "data", "channel", "channels", "socket_id", "info"}
+}
+
 // draft is an event as published, its members still unchecked JSON text, nil when absent.
 type draft struct {
-	index int // in a batch, -1 outside of one
-
-	name, data, channel, channels, socketID, info []byte
+	index  int // in a batch, -1 outside of one
+	values [memberCount][]byte
 }
 
 // read takes the members of the object that r stands at. Faults of the JSON stay in r.
 func (d *draft) read(r *reader) *Error {
-	for more := r.open(); more; more = r.next('}') {
-		key := r.key()
-		var to *[]byte
-		switch string(key) {
-		case "name":
-			to = &d.name
-		case "data":
-			to = &d.data
-		case "channel":
-			to = &d.channel
-		case "channels":
-			to = &d.channels
-		case "socket_id":
-			to = &d.socketID
-		case "info":
-			to = &d.info
-		default:
-			r.value()
-			continue
-		}
-		if *to != nil {
-			return d.bad(string(key), "is there twice; send each member once")
-		}
-		*to = r.value()
+	names := eventMembers()
+	if twice := r.object(names[:], d.values[:]); twice != "" {
+		return d.bad(twice, "is there twice; send each member once")
 	}
 	return nil
 }
 
-// fill takes what the body lacks from the query, in the form the body would have had.
+// fill takes what the body lacks from the query, in the form the body would have had. Of a repeated
+// parameter the first counts, but each of channels.
 func (d *draft) fill(q Query) *Error {
+	names := eventMembers()
 	for i := range q {
-		var to *[]byte
-		switch q[i].Key {
-		case "name":
-			to = &d.name
-		case "data":
-			to = &d.data
-		case "channel":
-			to = &d.channel
-		case "socket_id":
-			to = &d.socketID
-		case "info":
-			to = &d.info
-		case "channels", "channels[]":
-		default:
+		key, isArray := strings.CutSuffix(q[i].Key, "[]")
+		member := slices.Index(names[:], key)
+		if member < 0 || (isArray && member != memberChannels) || d.values[member] != nil {
 			continue
 		}
-		if !utf8.ValidString(q[i].Value) {
-			return d.bad(strings.TrimSuffix(q[i].Key, "[]"), "is not valid UTF-8")
+		for k := range q {
+			if (k == i || member == memberChannels) && !utf8.ValidString(q[k].Value) {
+				return d.bad(key, "is not valid UTF-8")
+			}
 		}
-		if to != nil && *to == nil {
-			*to = AppendString(nil, q[i].Value)
+		if member == memberChannels {
+			d.values[member] = channelsIn(q)
+		} else {
+			d.values[member] = AppendString(nil, q[i].Value)
 		}
-	}
-	if d.channels == nil {
-		d.channels = channelsIn(q)
 	}
 	return nil
 }
 
-// channelsIn returns the JSON array of the channels that the query names, nil for none.
+// channelsIn returns the JSON array of the channels that the query names, of which there is one.
 func channelsIn(q Query) []byte {
 	var list []byte
 	for i := range q {
@@ -90,9 +77,6 @@ func channelsIn(q Query) []byte {
 		}
 		list = AppendString(list, q[i].Value)
 	}
-	if list == nil {
-		return nil
-	}
 	return append(list, ']')
 }
 
@@ -100,26 +84,24 @@ func channelsIn(q Query) []byte {
 func (d *draft) check(lim Limits) (Event, *Error) {
 	var ev Event
 	var err *Error
-	switch {
-	case d.name == nil:
-		return Event{}, d.bad("name", "is missing; it must be a string of 1 to %d characters", lim.MaxEventName)
-	case !isString(d.name):
-		return Event{}, d.bad("name", "must be a string of 1 to %d characters", lim.MaxEventName)
+	name, socketID := d.values[memberName], d.values[memberSocketID]
+	if !isString(name) {
+		return Event{}, d.bad("name", "is missing or not a string; it must have 1 to %d characters", lim.MaxEventName)
 	}
-	ev.Name = string(unquote(d.name))
+	ev.Name = string(unquote(name))
 	if err = d.checkName(ev.Name, lim); err != nil {
 		return Event{}, err
 	}
 	if ev.Channels, err = d.checkChannels(lim); err != nil {
 		return Event{}, err
 	}
-	if d.socketID != nil && !isNull(d.socketID) {
+	if socketID != nil && !isNull(socketID) {
 		ok := false
-		if isString(d.socketID) {
-			ev.SocketID, ok = ParseSocketID(string(unquote(d.socketID)))
+		if isString(socketID) {
+			ev.SocketID, ok = ParseSocketID(string(unquote(socketID)))
 		}
 		if !ok {
-			return Event{}, d.badSocketID(string(d.socketID))
+			return Event{}, d.badSocketID(string(socketID))
 		}
 	}
 	if ev.Info, err = d.checkInfo(); err != nil {
@@ -157,47 +139,36 @@ func (d *draft) checkName(name string, lim Limits) *Error {
 // is allowed.
 func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	var names []string
-	given, encrypted := 0, ""
-	add := func(raw []byte, field string) *Error {
-		if !isString(raw) {
-			return d.bad(field, "must be a string, the name of a channel")
-		}
-		name := string(unquote(raw))
-		kind, err := ParseChannel(name, lim.MaxChannelName)
-		if err != nil {
-			return d.bad(field, "%v", err)
-		}
-		if kind.Encrypted() {
-			encrypted = name
-		}
-		names = distinct(names, name)
-		return nil
-	}
-	if list := d.channels; list != nil && !isNull(list) {
+	if list := d.values[memberChannels]; list != nil && !isNull(list) {
 		if d.index >= 0 {
 			return nil, d.bad("channels", "is not allowed in a batch; use channel, one name an event")
 		}
 		if list[0] != '[' {
 			return nil, d.bad("channels", "must be an array of 1 to %d channel names", lim.MaxEventChannels)
 		}
+		given := 0
 		r := reader{b: list}
 		for more := r.open(); more; more = r.next(']') {
 			if given == lim.MaxEventChannels {
 				return nil, d.bad("channels", "has more than %d names", lim.MaxEventChannels)
 			}
-			if err := add(r.value(), fmt.Sprintf("channels[%d]", given)); err != nil {
-				return nil, err
+			name, problem := channelName(r.value(), lim)
+			if problem != "" {
+				return nil, d.bad(fmt.Sprintf("channels[%d]", given), "%s", problem)
 			}
+			names = distinct(names, name)
 			given++
 		}
 		if given == 0 {
 			return nil, d.bad("channels", "is empty; it must hold 1 to %d channel names", lim.MaxEventChannels)
 		}
 	}
-	if d.channel != nil && !isNull(d.channel) {
-		if err := add(d.channel, "channel"); err != nil {
-			return nil, err
+	if raw := d.values[memberChannel]; raw != nil && !isNull(raw) {
+		name, problem := channelName(raw, lim)
+		if problem != "" {
+			return nil, d.bad("channel", "%s", problem)
 		}
+		names = distinct(names, name)
 	}
 	switch {
 	case len(names) == 0 && d.index >= 0:
@@ -206,20 +177,43 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 		return nil, d.bad("channels", "is missing; it must be an array of 1 to %d channel names", lim.MaxEventChannels)
 	case len(names) > lim.MaxEventChannels:
 		return nil, d.bad("channels", "and channel hold more than %d names together", lim.MaxEventChannels)
-	case len(names) > 1 && encrypted != "":
-		return nil, d.bad("channels", "holds the encrypted channel %s among others; publish to it alone", quoted(encrypted))
+	case len(names) > 1:
+		if i := slices.IndexFunc(names, func(name string) bool { return KindOf(name).Encrypted() }); i >= 0 {
+			return nil, d.bad("channels", "holds the encrypted channel %s among others; publish to it alone", quoted(names[i]))
+		}
 	}
 	return names, nil
 }
 
+// channelName reads a channel's name out of a JSON value, or says what is wrong with it.
+func channelName(raw []byte, lim Limits) (name, problem string) {
+	if !isString(raw) {
+		return "", "must be a string, the name of a channel"
+	}
+	name = string(unquote(raw))
+	if _, err := ParseChannel(name, lim.MaxChannelName); err != nil {
+		return "", err.Error()
+	}
+	return name, ""
+}
+
+// distinct appends name unless names already holds it. There are at most a hundred or so.
+func distinct(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}
+
 func (d *draft) checkInfo() (Info, *Error) {
-	if d.info == nil || isNull(d.info) {
+	raw := d.values[memberInfo]
+	if raw == nil || isNull(raw) {
 		return 0, nil
 	}
-	if !isString(d.info) {
+	if !isString(raw) {
 		return 0, d.bad("info", `must be a string such as "user_count,subscription_count"`)
 	}
-	info, err := ParseInfo(string(unquote(d.info)))
+	info, err := ParseInfo(string(unquote(raw)))
 	if err != nil {
 		return 0, d.bad("info", "%s", strings.TrimPrefix(err.Message, "info: "))
 	}
@@ -232,25 +226,31 @@ func (d *draft) checkInfo() (Info, *Error) {
 // checkData returns the data as a string literal: a string as it was received, an object or array as
 // the string of its compact text.
 func (d *draft) checkData(lim Limits) ([]byte, *Error) {
-	const rule = "it must be a string, or an object or array to be sent as its JSON text"
-	if d.data == nil {
-		return nil, d.bad("data", "is missing; %s", rule)
-	}
-	switch d.data[0] {
-	case '"':
-		if n := DataSize(d.data); n > lim.MaxEventBytes {
-			return nil, d.tooLarge(n, lim)
+	raw := d.values[memberData]
+	if raw != nil {
+		switch raw[0] {
+		case '"':
+			if n := DataSize(raw); n > lim.MaxEventBytes {
+				return nil, d.tooLarge(n, lim)
+			}
+			return raw, nil
+		case '{', '[':
+			text := compact(raw)
+			if len(text) > lim.MaxEventBytes {
+				return nil, d.tooLarge(len(text), lim)
+			}
+			return literalOf(text), nil
 		}
-		return d.data, nil
-	case '{', '[':
-		text := compact(d.data)
-		if len(text) > lim.MaxEventBytes {
-			return nil, d.tooLarge(len(text), lim)
-		}
-		literal := append(make([]byte, 0, len(text)+len(text)/4+2), '"')
-		return append(appendEscaped(literal, text, 1), '"'), nil
 	}
-	return nil, d.bad("data", "is neither; %s", rule)
+	return nil, d.bad("data", "is missing or of the wrong type; it must be a string, or an object or array to be sent as its JSON text")
+}
+
+// literalOf returns text as a JSON string literal.
+func literalOf(text []byte) []byte {
+	literal := make([]byte, 0, len(text)+bytes.Count(text, []byte{'"'})+bytes.Count(text, []byte{'\\'})+2)
+	literal = append(literal, '"')
+	literal = appendEscaped(literal, text, 1)
+	return append(literal, '"')
 }
 
 func (d *draft) tooLarge(size int, lim Limits) *Error {

@@ -42,8 +42,9 @@ func refuse(code int, format string, args ...any) *Error {
 }
 
 // quoted shows outside input in a message: quoted, printable, and cut so that a refusal stays small.
-func quoted(s string) string {
-	const most = 48
+func quoted(s string) string { return quotedAtMost(s, 48) }
+
+func quotedAtMost(s string, most int) string {
 	if len(s) <= most {
 		return strconv.Quote(s)
 	}

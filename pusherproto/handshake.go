@@ -12,13 +12,15 @@ func CheckProtocol(value string, present bool, allowMissing bool) (version int, 
 		}
 		return 0, refuse(CodeNoVersion, "No protocol version supplied; add protocol=%d to the query", maxVersion)
 	}
+	// These texts are also close reasons, which have room for 123 bytes.
+	shown := quotedAtMost(value, 12)
 	if !isInteger(value) {
-		return 0, refuse(CodeInvalidVersion, "Invalid protocol version %s; it must be an integer such as %d", quoted(value), maxVersion)
+		return 0, refuse(CodeInvalidVersion, "Invalid protocol version %s; it must be an integer such as %d", shown, maxVersion)
 	}
 	// Out of range for an int is an integer all the same, only not a supported one.
 	n, convErr := strconv.Atoi(value)
 	if convErr != nil || n < minVersion || n > maxVersion {
-		return 0, refuse(CodeUnsupportedVersion, "Unsupported protocol version %s; %d to %d are supported", quoted(value), minVersion, maxVersion)
+		return 0, refuse(CodeUnsupportedVersion, "Unsupported protocol version %s; %d to %d are supported", shown, minVersion, maxVersion)
 	}
 	return n, nil
 }

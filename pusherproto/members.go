@@ -1,6 +1,7 @@
 package pusherproto
 
 import (
+	"bytes"
 	"iter"
 	"strconv"
 )
@@ -16,7 +17,8 @@ type PresenceEntry struct {
 // NewPresenceEntry encodes a member; userInfo is JSON text, or nil for none, which the list shows as
 // null. The two slices share one allocation.
 func NewPresenceEntry(userID string, userInfo []byte) PresenceEntry {
-	hash := make([]byte, 0, len(userID)+len(userInfo)+len(userInfo)/4+16)
+	escapes := bytes.Count(userInfo, []byte{'"'}) + bytes.Count(userInfo, []byte{'\\'})
+	hash := make([]byte, 0, len(userID)+len(`\"\":null`)+len(userInfo)+escapes)
 	hash = appendNested(hash, userID)
 	n := len(hash)
 	hash = append(hash, ':')

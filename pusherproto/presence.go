@@ -28,25 +28,15 @@ func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 	if r.peek() != '{' {
 		return bad(`must be a JSON object such as {"user_id":"7"}`)
 	}
-	var id, info []byte
-	for more := r.open(); more; more = r.next('}') {
-		switch key := r.key(); string(key) {
-		case "user_id", "user_info":
-			to := &id
-			if string(key) == "user_info" {
-				to = &info
-			}
-			if *to != nil {
-				return bad("has %q twice; send each member once", key)
-			}
-			*to = r.value()
-		default:
-			r.value()
-		}
+	names := [...]string{"user_id", "user_info"}
+	var values [len(names)][]byte
+	if twice := r.object(names[:], values[:]); twice != "" {
+		return bad("has %q twice; send each member once", twice)
 	}
 	if !r.end() {
 		return bad("is not valid JSON: %s", r.problem())
 	}
+	id, info := values[0], values[1]
 	m := Member{UserID: memberID(id)}
 	if m.UserID == "" {
 		return bad("has no usable user_id; it must be a number or a string that is not empty")

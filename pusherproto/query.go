@@ -1,9 +1,6 @@
 package pusherproto
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // Query is a parsed query string: its parameters in the order received, repeated ones included.
 type Query []Pair
@@ -81,7 +78,9 @@ func decodePercent(s string, plus bool) string {
 	return string(out)
 }
 
-func isHex(c byte) bool { return bytes.IndexByte([]byte("0123456789abcdefABCDEF"), c) >= 0 }
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
 
 func unhex(c byte) byte {
 	if c <= '9' {

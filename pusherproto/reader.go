@@ -1,13 +1,7 @@
 package pusherproto
 
-// reader walks one JSON text, checking as it goes, so that a decoder sees every byte once:
-//
-//	for more := r.open(); more; more = r.next('}') {
-//		switch string(r.key()) { case "event": event = r.value() … default: r.value() }
-//	}
-//	if !r.end() { … r.problem() … }
-//
-// The first fault stays: from then on every method returns nothing.
+// reader walks one JSON text, checking as it goes, so that a decoder sees every byte once. The first
+// fault stays: from then on every method returns nothing, and end tells.
 type reader struct {
 	b     []byte
 	i     int
@@ -23,14 +17,38 @@ func (r *reader) peek() byte {
 	return r.b[r.i]
 }
 
-// open enters the object or array that begins here and tells whether it has a first element.
+// object reads the object that begins here. values[k] becomes the text of the member names[k], nil if
+// there is none; other members are skipped. One of names that appears twice ends the walk and is
+// returned: two readers of such an object could understand two different things.
+func (r *reader) object(names []string, values [][]byte) (twice string) {
+	for more := r.open(); more; more = r.next('}') {
+		key := r.key()
+		value := r.value()
+		for k, name := range names {
+			if string(key) != name {
+				continue
+			}
+			if values[k] != nil {
+				return name
+			}
+			values[k] = value
+			break
+		}
+	}
+	return ""
+}
+
+// open enters the object or array that begins here and tells whether it has a first element. The loop
+// over its elements is
+//
+//	for more := r.open(); more; more = r.next('}') { … }
 func (r *reader) open() bool {
 	c := r.peek()
 	if c != '{' && c != '[' {
 		return r.fail(faultSyntax)
 	}
 	r.i++
-	if r.peek() == c+2 {
+	if r.peek() == c+2 { // '}' is '{'+2, ']' is '['+2
 		r.i++
 		return false
 	}
@@ -88,7 +106,10 @@ func (r *reader) value() []byte {
 
 // end tells whether the whole text was one well-formed value.
 func (r *reader) end() bool {
-	if r.peek(); r.fault == 0 && r.i < len(r.b) {
+	if r.fault != 0 {
+		return false
+	}
+	if r.peek(); r.i < len(r.b) {
 		r.fault = faultTrailing
 	}
 	return r.fault == 0
@@ -107,7 +128,7 @@ func (r *reader) fail(f fault) bool {
 // problem describes the fault for a message.
 func (r *reader) problem() string { return r.fault.at(r.i) }
 
-// isString and isNull look at the text of a value that value returned.
+// isString and isNull look at the text of a value that the reader returned.
 func isString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
 
 func isNull(raw []byte) bool { return len(raw) > 0 && raw[0] == 'n' }

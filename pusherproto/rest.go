@@ -1,9 +1,6 @@
 package pusherproto
 
-import (
-	"slices"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // Limits bound what a publisher may send. A zero field stands for the default in its comment. Exactly
 // the limit passes. Spec: websocket, section 11.
@@ -87,8 +84,7 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 	if !utf8.Valid(body) {
 		return Event{}, d.bad("data", "the body is not valid UTF-8")
 	}
-	ev.Data = append(make([]byte, 0, len(body)+len(body)/8+2), '"')
-	ev.Data = append(appendEscaped(ev.Data, body, 1), '"')
+	ev.Data = literalOf(body)
 	return ev, nil
 }
 
@@ -158,12 +154,4 @@ func readBatch(r *reader, lim Limits) ([]draft, *Error) {
 		drafts = append(drafts, d)
 	}
 	return drafts, nil
-}
-
-// distinct appends name unless names already holds it. There are at most a hundred or so.
-func distinct(names []string, name string) []string {
-	if slices.Contains(names, name) {
-		return names
-	}
-	return append(names, name)
 }

@@ -21,29 +21,15 @@ func DecodeUserData(s string) (User, *Error) {
 	if r.peek() != '{' {
 		return User{}, refuse(CodeUnauthorized, `user_data must be a JSON object such as {"id":"7"}`)
 	}
-	var id, info, watchlist []byte
-	for more := r.open(); more; more = r.next('}') {
-		var to *[]byte
-		key := r.key()
-		switch string(key) {
-		case "id":
-			to = &id
-		case "user_info":
-			to = &info
-		case "watchlist":
-			to = &watchlist
-		default:
-			r.value()
-			continue
-		}
-		if *to != nil {
-			return User{}, refuse(CodeUnauthorized, "user_data has %q twice; send each member once", key)
-		}
-		*to = r.value()
+	names := [...]string{"id", "user_info", "watchlist"}
+	var values [len(names)][]byte
+	if twice := r.object(names[:], values[:]); twice != "" {
+		return User{}, refuse(CodeUnauthorized, "user_data has %q twice; send each member once", twice)
 	}
 	if !r.end() {
 		return User{}, refuse(CodeUnauthorized, "user_data is not valid JSON: %s", r.problem())
 	}
+	id, info, watchlist := values[0], values[1], values[2]
 	if !isString(id) {
 		return User{}, refuse(CodeUnauthorized, "user_data has no id that is a string")
 	}
