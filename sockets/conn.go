@@ -29,6 +29,7 @@ type conn struct {
 	limit      int32  // bytes of one message
 	state      connState
 	fragmented bool
+	deaf       bool // after a violation what arrives means nothing
 	dirty      bool // on the loop's list to be written
 	blocked    bool // the link will say when it can write again
 	armed      bool // epoll link only: EPOLLOUT is in the set
@@ -133,6 +134,9 @@ func (c *conn) written(n int) {
 func (c *conn) feed(b []byte) {
 	c.active, c.pinged = c.loop.now, 0
 	c.loop.counters.BytesReceived.Add(uint64(len(b)))
+	if c.deaf {
+		return // read on: unread bytes would turn the close into a reset
+	}
 	kept := len(c.in) > 0
 	if kept {
 		c.in = append(c.in, b...)
@@ -178,8 +182,8 @@ func (c *conn) parse(b []byte) (used int) {
 }
 
 func (c *conn) violate(v *violation) {
+	c.deaf = true
 	if c.state == connClosing {
-		c.die()
 		return
 	}
 	c.loop.server.hub.Refused(int(v.code))

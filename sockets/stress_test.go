@@ -1,0 +1,144 @@
+package sockets
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"fanfare/pusherproto"
+)
+
+// stress is how long each stress run lasts: -stress=1m for a thorough one.
+var stress = flag.Duration("stress", 1500*time.Millisecond, "length of a stress run")
+
+// TestStress has clients come, subscribe, leave and vanish at random under a
+// storm of events. Each channel's events are numbered: whoever is subscribed
+// must see them without a gap, a repetition or a swap.
+func TestStress_NothingIsLostRepeatedOrSwapped(t *testing.T) {
+	for _, processors := range []int{1, 2, 8} {
+		t.Run(fmt.Sprintf("processors=%d", processors), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+			links(t, stressRun)
+		})
+	}
+}
+
+const stressChannels = 4
+
+func stressRun(h *harness) {
+	ctx, cancel := context.WithTimeout(context.Background(), *stress)
+	defer cancel()
+	var all sync.WaitGroup
+	var seen atomic.Int64
+	for channel := range stressChannels {
+		all.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				ev := pusherproto.Event{Name: "n", Channels: []string{fmt.Sprint("c", channel)}, Data: []byte(`"` + strconv.Itoa(n) + `"`)}
+				if err := h.hub.Publish(ctx, h.app, ev); err != nil && ctx.Err() == nil {
+					h.Errorf("publish: %v", err)
+				}
+			}
+		})
+	}
+	for i := range 24 {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(i)))
+			for ctx.Err() == nil {
+				n, err := visit(ctx, h.listener.Addr().String(), random)
+				seen.Add(int64(n))
+				if err != nil {
+					h.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	if seen.Load() == 0 {
+		h.Error("no event was seen")
+	}
+	h.until("every socket is gone", func() bool { return h.server.Sockets() == 0 })
+	for channel := range stressChannels {
+		info, err := h.hub.Channel(context.Background(), h.app, fmt.Sprint("c", channel))
+		if err != nil || info.Sockets != 0 {
+			h.Errorf("channel %d has %d subscribers left, error %v", channel, info.Sockets, err)
+		}
+	}
+}
+
+// visit is one client's life. It returns how many events it saw.
+func visit(ctx context.Context, address string, random *rand.Rand) (seen int, err error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if random.IntN(2) == 0 {
+			_ = conn.(*net.TCPConn).SetLinger(0) // a reset instead of an end
+		}
+		_ = conn.Close()
+	}()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	defer stop()
+	say := func(event, channel string) error {
+		text := fmt.Sprintf(`{"event":"pusher:%s","data":{"channel":%q}}`, event, channel)
+		return ws.WriteFrame(conn, ws.MaskFrame(ws.NewTextFrame([]byte(text))))
+	}
+	last := map[string]int{}
+	in := map[string]bool{}
+	for step := range 10 + random.IntN(200) {
+		if step%20 == 0 {
+			channel := fmt.Sprint("c", random.IntN(stressChannels))
+			event := "subscribe"
+			in[channel] = !in[channel]
+			if !in[channel] { // it may have been the last: have an answer to wait for
+				event = "unsubscribe"
+				for range 20 {
+					if err := say("ping", ""); err != nil {
+						return seen, nil
+					}
+				}
+			}
+			if err := say(event, channel); err != nil {
+				return seen, nil // closed for reading too slowly
+			}
+		}
+		f, err := ws.ReadFrame(conn)
+		if ctx.Err() != nil || errors.Is(err, io.EOF) || f.Header.OpCode == ws.OpClose {
+			return seen, nil
+		}
+		if err != nil {
+			return seen, fmt.Errorf("read: %w", err)
+		}
+		var m struct{ Event, Channel, Data string }
+		if err := json.Unmarshal(f.Payload, &m); err != nil {
+			return seen, fmt.Errorf("%q: %w", f.Payload, err)
+		}
+		switch m.Event {
+		case "pusher_internal:subscription_succeeded":
+			delete(last, m.Channel) // events before it belong to an earlier stay
+		case "n":
+			n, _ := strconv.Atoi(m.Data)
+			if before, ok := last[m.Channel]; ok && n != before+1 {
+				return seen, fmt.Errorf("channel %s: event %d after %d", m.Channel, n, before)
+			}
+			last[m.Channel] = n
+			seen++
+		}
+	}
+	return seen, nil
+}
