@@ -11,8 +11,9 @@ const opText = 0x81
 // Frame is one outgoing message, encoded once and shared by all its
 // receivers. It is immutable from the moment it is sealed.
 type Frame struct {
-	buf   []byte // headerRoom bytes, the header at their end, then the payload
-	start int
+	buf     []byte // headerRoom bytes, the header at their end, then the payload
+	start   int
+	control bool
 }
 
 // beginFrame returns a buffer to append a payload to before it is sealed.
@@ -52,6 +53,9 @@ func (f *Frame) Bytes() []byte { return f.buf[f.start:] }
 // Payload is the JSON text alone, for transports that frame it differently.
 func (f *Frame) Payload() []byte { return f.buf[headerRoom:] }
 
-// ControlFrame makes a Frame of an encoded WebSocket control frame. It has no
-// Payload and is queued by WebSocket transports only.
-func ControlFrame(encoded []byte) *Frame { return &Frame{buf: encoded} }
+// ControlFrame makes a Frame of bytes that a transport made for itself: a
+// WebSocket control frame, a line of an HTTP stream. It has no Payload.
+func ControlFrame(encoded []byte) *Frame { return &Frame{buf: encoded, control: true} }
+
+// IsControl tells whether the frame came from ControlFrame.
+func (f *Frame) IsControl() bool { return f.control }

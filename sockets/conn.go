@@ -54,6 +54,11 @@ type link interface {
 	finish(c *conn)
 	// release closes the socket.
 	release(c *conn)
+	// farewell is the frame that closes the connection with a code.
+	farewellFrame(code int, reason string) *channels.Frame
+	// expire looks at the deadlines of an open connection's liveness and
+	// returns the second of the next one, 0 if it was closed.
+	expire(c *conn, now uint32) uint32
 }
 
 // Send implements channels.Conn.
@@ -97,7 +102,7 @@ func (c *conn) Close(code int, reason string) {
 	if c.state != connOpen {
 		return
 	}
-	c.push(closeFrame(code, reason))
+	c.push(c.link.farewellFrame(code, reason))
 	c.state = connClosing
 	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
 	c.loop.end(c)
@@ -107,16 +112,6 @@ func (c *conn) Close(code int, reason string) {
 func (c *conn) die() {
 	c.state = connDead
 	c.loop.end(c)
-}
-
-func closeFrame(code int, reason string) *channels.Frame {
-	const most = 123 // bytes of reason (RFC 6455 §5.5)
-	for len(reason) > most {
-		_, size := utf8.DecodeLastRuneInString(reason)
-		reason = reason[:len(reason)-size]
-	}
-	body := ws.NewCloseFrameBody(ws.StatusCode(code), reason)
-	return channels.ControlFrame(ws.MustCompileFrame(ws.NewCloseFrame(body)))
 }
 
 // written is called by the link when the kernel took n bytes.
@@ -264,28 +259,11 @@ func (c *conn) expire(now uint32) uint32 {
 			return 0
 		}
 	}
-	switch pong := seconds(app.PongTimeout); {
-	case c.pinged == 0:
-		idle := c.active + seconds(app.ActivityTimeout) + c.spread(app.ActivityTimeout)
-		if now < idle {
-			return min(next, idle)
-		}
-		c.pinged = now
-		c.push(c.loop.server.ping)
-		return min(next, now+pong)
-	case now >= c.pinged+pong:
-		c.Fail(pusherproto.CodePongTimeout, "Pong reply not received in time")
+	alive := c.link.expire(c, now)
+	if alive == 0 {
 		return 0
-	default:
-		return min(next, c.pinged+pong)
 	}
-}
-
-// spread is a connection's own delay of up to a tenth of the timeout: sockets
-// that were opened together do not ping together, and a client that pings at
-// the timeout itself does so first.
-func (c *conn) spread(timeout time.Duration) uint32 {
-	return uint32(c.slot) % (seconds(timeout)/10 + 1)
+	return min(next, alive)
 }
 
 // seconds rounds a duration up, to at least one.

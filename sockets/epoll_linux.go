@@ -18,6 +18,7 @@ var wakeHandle = handle{slot: -1}
 // epoll is the waiter of a loop on Linux and the link of connections that own
 // a descriptor. It is level-triggered.
 type epoll struct {
+	websocket
 	loop    *loop
 	fd      int
 	events  []unix.EpollEvent

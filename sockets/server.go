@@ -41,9 +41,9 @@ type Server struct {
 	ping     *channels.Frame
 	turn     atomic.Uint64
 	count    atomic.Int64
-	draining atomic.Bool
 	stopped  atomic.Bool
 	wait     sync.WaitGroup // goroutines of streams
+	sessions httpSessions
 }
 
 // Opening is what the upgrade found out about a connection.
@@ -144,9 +144,7 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 		return
 	}
 	if refusal != nil {
-		l.server.hub.Refused(refusal.Code)
-		c.push(channels.NewFrame(pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)))
-		c.Close(refusal.Code, refusal.Message)
+		c.refuse(refusal)
 		return
 	}
 	l.schedule(c, c.expire(l.now))

@@ -14,6 +14,7 @@ const streamRead = 4 << 10
 // every connection on systems without epoll. One goroutine reads, another is
 // started when there is something to write.
 type stream struct {
+	websocket
 	loop   *loop
 	conn   net.Conn
 	parsed chan struct{} // the loop is done with what was read

@@ -1,0 +1,208 @@
+package sockets
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"fanfare/channels"
+)
+
+// Times of an HTTP session in seconds (spec: http-fallback sections 3 and 4).
+const (
+	heartbeatAfter = 25 // of silence on a receive
+	receiveWithin  = 10 // after the last receive ended, and for a tombstone
+	quietBefore    = 5  // an empty send is answered only after so much silence
+)
+
+// SessionKey names an HTTP session: the app and the random part of its path.
+// The part before it is for load balancers (spec: http-fallback section 4).
+type SessionKey struct {
+	AppID  string
+	Random string
+}
+
+// httpSession is the link of a connection over HTTP streaming or polling. What
+// a request has in hand stays queued until its handler wrote it.
+type httpSession struct {
+	loop    *loop
+	key     SessionKey
+	refuses atomic.Bool // closed: sends are for nobody
+	// What follows belongs to the loop's goroutine.
+	receive  *Receive // attached, nil between two
+	next     *Receive // waits for the attached one to be done writing
+	since    uint32   // second from which a receive is missing
+	wrote    uint32   // second of the last line
+	fresh    bool     // o has not been said
+	farewell []byte   // the close line, once there is one
+}
+
+// httpSessions finds sessions by key, from any goroutine.
+type httpSessions struct {
+	mu    sync.Mutex
+	byKey map[SessionKey]*conn
+}
+
+// attach makes r the request that the session answers on. It takes the place
+// of one that is attached: pusher-js aborts a request and opens the next in
+// the same instant, and the new one may come first.
+func (h *httpSession) attach(c *conn, r *Receive) {
+	if c.state == connDead {
+		r.end()
+		return
+	}
+	c.active = h.loop.now
+	if h.receive != nil && h.receive.busy {
+		if h.next != nil {
+			h.next.end()
+		}
+		h.next = r
+		return
+	}
+	if h.receive != nil {
+		h.receive.end()
+	}
+	h.receive = r
+	h.settle(c)
+}
+
+// settle goes on after the attached receive changed.
+func (h *httpSession) settle(c *conn) {
+	if h.receive == nil && h.next != nil {
+		h.receive, h.next = h.next, nil
+	}
+	h.flush(c)
+	if c.state == connOpen && (h.receive == nil || h.receive.full()) {
+		h.since = h.loop.now
+		h.loop.schedule(c, h.since+receiveWithin)
+	}
+}
+
+// flush implements link.
+func (h *httpSession) flush(c *conn) {
+	r := h.receive
+	if c.blocked = r == nil || r.busy || r.full(); c.blocked {
+		return
+	}
+	var chunk []byte
+	if h.fresh {
+		chunk = append(chunk, lineOpen...)
+		h.fresh = false
+	}
+	chunk, n := appendFrames(chunk, c.queue.frames, streamUnits-r.units)
+	for _, f := range c.queue.frames[:n] {
+		c.queue.flight += len(f.Bytes())
+	}
+	if n == 0 && c.state == connClosing {
+		chunk = append(chunk, h.farewell...) // said before: say it again
+	}
+	if len(chunk) > 0 || r.streaming && !r.opened {
+		h.hand(c, chunk)
+	}
+}
+
+func (h *httpSession) hand(c *conn, chunk []byte) {
+	c.blocked = true
+	h.wrote = h.loop.now
+	h.receive.hand(chunk)
+	if !h.receive.streaming || c.state == connClosing && c.queue.waiting() == 0 {
+		h.receive.end()
+	}
+}
+
+// written is the word of r's handler on the chunk it had in hand.
+func (h *httpSession) written(c *conn, r *Receive, err error) {
+	if r != h.receive || !r.busy {
+		return
+	}
+	r.busy = false
+	said := c.queue.flight
+	c.queue.flight = 0
+	if err == nil && said > 0 {
+		c.written(said)
+	}
+	if err != nil || r.ended || h.next != nil {
+		r.end()
+		h.receive = nil
+	}
+	h.settle(c)
+}
+
+// detach is the word of r's handler that the client is gone. A chunk that was
+// on its way to the handler was not written.
+func (h *httpSession) detach(c *conn, r *Receive, err error) {
+	switch {
+	case r == h.next:
+		h.next = nil
+	case r != h.receive:
+	case r.busy:
+		h.written(c, r, err)
+	default:
+		h.receive = nil
+		h.settle(c)
+	}
+	r.end()
+}
+
+// deliver handles messages of the client.
+func (h *httpSession) deliver(c *conn, messages []string) {
+	c.active = h.loop.now
+	for _, m := range messages {
+		if c.state != connOpen {
+			return
+		}
+		h.loop.counters.MessagesReceived.Add(1)
+		h.loop.counters.BytesReceived.Add(uint64(len(m)))
+		c.Receive([]byte(m))
+	}
+	// An empty send asks for a sign of life. h would be answered by a stream's
+	// client with another empty send, and so on (spec: http-fallback section 3).
+	r := h.receive
+	if len(messages) == 0 && c.state == connOpen && r != nil && !r.busy && !r.full() && h.loop.now-h.wrote >= quietBefore {
+		h.hand(c, []byte(lineActivity))
+	}
+}
+
+// farewellFrame implements link.
+func (h *httpSession) farewellFrame(code int, reason string) *channels.Frame {
+	h.refuses.Store(true)
+	h.farewell = appendClose(nil, code, reason)
+	return channels.ControlFrame(h.farewell)
+}
+
+// expire implements link: a heartbeat on an attached receive, the end of a
+// session that has none (spec: http-fallback section 4).
+func (h *httpSession) expire(c *conn, now uint32) uint32 {
+	r := h.receive
+	if r == nil || r.full() {
+		if end := h.since + receiveWithin; now < end {
+			return end
+		}
+		c.die()
+		return 0
+	}
+	if now >= h.wrote+heartbeatAfter && !r.busy {
+		h.hand(c, []byte(lineHeartbeat))
+	}
+	return max(now+1, h.wrote+heartbeatAfter)
+}
+
+// finish implements link: the close line is out. It is repeated to every
+// receive for a while.
+func (h *httpSession) finish(c *conn) {
+	h.loop.schedule(c, h.loop.now+receiveWithin)
+}
+
+// release implements link.
+func (h *httpSession) release(c *conn) {
+	all := &h.loop.server.sessions
+	all.mu.Lock()
+	if all.byKey[h.key] == c {
+		delete(all.byKey, h.key)
+	}
+	all.mu.Unlock()
+	for _, r := range []*Receive{h.receive, h.next} {
+		if r != nil {
+			r.end()
+		}
+	}
+}

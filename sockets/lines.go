@@ -1,0 +1,87 @@
+package sockets
+
+import (
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"fanfare/channels"
+)
+
+// The lines of the HTTP transports (spec: http-fallback section 3). All of
+// them are ASCII, so that their bytes are the UTF-16 units pusher-js counts.
+const (
+	lineOpen      = "o\n"
+	lineHeartbeat = "h\n"
+	lineActivity  = "a[]\n"
+	preludeSize   = 2048 // of h before the first line of a stream
+)
+
+// appendFrames appends frames as lines until all are said or dst is longer
+// than most, and returns how many were.
+func appendFrames(dst []byte, frames []*channels.Frame, most int) ([]byte, int) {
+	open := false // an a[ line
+	for i, f := range frames {
+		if len(dst) > most {
+			return endMessages(dst, open), i
+		}
+		switch {
+		case f.IsControl():
+			dst = append(endMessages(dst, open), f.Bytes()...)
+			open = false
+			continue
+		case open:
+			dst = append(dst, ',')
+		default:
+			dst = append(dst, 'a', '[')
+			open = true
+		}
+		dst = appendQuoted(dst, f.Payload())
+	}
+	return endMessages(dst, open), len(frames)
+}
+
+func endMessages(dst []byte, open bool) []byte {
+	if open {
+		return append(dst, ']', '\n')
+	}
+	return dst
+}
+
+// appendClose appends a close line.
+func appendClose(dst []byte, code int, reason string) []byte {
+	dst = append(dst, 'c', '[')
+	dst = strconv.AppendInt(dst, int64(code), 10)
+	dst = append(dst, ',')
+	dst = appendQuoted(dst, []byte(reason))
+	return append(dst, ']', '\n')
+}
+
+// appendQuoted appends text as a JSON string of ASCII alone.
+func appendQuoted(dst, text []byte) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(text); {
+		switch b := text[i]; {
+		case b == '"' || b == '\\':
+			dst = append(dst, '\\', b)
+			i++
+		case b >= ' ' && b < utf8.RuneSelf:
+			dst = append(dst, b)
+			i++
+		default:
+			r, size := utf8.DecodeRune(text[i:])
+			i += size
+			if r1, r2 := utf16.EncodeRune(r); r1 != utf8.RuneError {
+				dst = appendUnit(appendUnit(dst, uint16(r1)), uint16(r2))
+			} else {
+				dst = appendUnit(dst, uint16(r))
+			}
+		}
+	}
+	return append(dst, '"')
+}
+
+func appendUnit(dst []byte, unit uint16) []byte {
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', hex[unit>>12], hex[unit>>8&15], hex[unit>>4&15], hex[unit&15])
+}

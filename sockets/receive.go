@@ -1,0 +1,72 @@
+package sockets
+
+// Receive is one HTTP request that waits for what its session has to say. The
+// handler writes each chunk and says so; the session's loop does the rest.
+type Receive struct {
+	// Chunks are whole lines to write and flush. The response ends when the
+	// channel is closed.
+	Chunks chan []byte
+
+	streaming bool
+	opened    bool // the prelude was handed over
+	busy      bool // the handler has a chunk in hand
+	ended     bool
+	units     int // UTF-16 units of this response so far
+}
+
+// streamUnits is the size of a response at which pusher-js asks for another
+// one (spec: http-fallback section 5).
+const streamUnits = 256 << 10
+
+// NewReceive returns a Receive for xhr_streaming or xhr_polling.
+func NewReceive(streaming bool) *Receive {
+	// One place: the loop hands over a chunk only when the one before is
+	// written, so it never waits for the handler.
+	return &Receive{Chunks: make(chan []byte, 1), streaming: streaming}
+}
+
+// full tells whether a stream has said as much as its client will read.
+func (r *Receive) full() bool { return r.streaming && r.units > streamUnits }
+
+// hand gives the handler a chunk, with the prelude before the first.
+func (r *Receive) hand(chunk []byte) {
+	if r.streaming && !r.opened {
+		chunk = append(prelude(), chunk...)
+	}
+	r.opened = true
+	r.busy = true
+	r.units += len(chunk)
+	r.Chunks <- chunk
+}
+
+// end ends the response after the chunk in hand.
+func (r *Receive) end() {
+	if !r.ended {
+		r.ended = true
+		close(r.Chunks)
+	}
+}
+
+func prelude() []byte {
+	b := make([]byte, preludeSize+1, preludeSize+512)
+	for i := range preludeSize {
+		b[i] = 'h'
+	}
+	b[preludeSize] = '\n'
+	return b
+}
+
+// RefusalLines is the whole response to a client that gets no session: the
+// code would be lost in a status or a bare close (spec: http-fallback
+// section 3, rule 6).
+func RefusalLines(streaming bool, errorPayload []byte, code int, reason string) []byte {
+	var b []byte
+	if streaming {
+		b = prelude()
+	}
+	b = append(b, lineOpen...)
+	b = append(b, 'a', '[')
+	b = appendQuoted(b, errorPayload)
+	b = append(b, ']', '\n')
+	return appendClose(b, code, reason)
+}

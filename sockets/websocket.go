@@ -1,0 +1,54 @@
+package sockets
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// websocket is what both links of a WebSocket have in common.
+type websocket struct{}
+
+// farewellFrame implements link.
+func (websocket) farewellFrame(code int, reason string) *channels.Frame {
+	const most = 123 // bytes of reason (RFC 6455 §5.5)
+	for len(reason) > most {
+		_, size := utf8.DecodeLastRuneInString(reason)
+		reason = reason[:len(reason)-size]
+	}
+	body := ws.NewCloseFrameBody(ws.StatusCode(code), reason)
+	return channels.ControlFrame(ws.MustCompileFrame(ws.NewCloseFrame(body)))
+}
+
+// expire implements link: after the activity timeout a ping, after the pong
+// timeout the end (spec: websocket section 3).
+func (websocket) expire(c *conn, now uint32) uint32 {
+	app := c.App()
+	pong := seconds(app.PongTimeout)
+	switch {
+	case c.pinged == 0:
+		idle := c.active + seconds(app.ActivityTimeout) + c.spread(app.ActivityTimeout)
+		if now < idle {
+			return idle
+		}
+		c.pinged = now
+		c.push(c.loop.server.ping)
+		return now + pong
+	case now >= c.pinged+pong:
+		c.Fail(pusherproto.CodePongTimeout, "Pong reply not received in time")
+		return 0
+	default:
+		return c.pinged + pong
+	}
+}
+
+// spread is a connection's own delay of up to a tenth of the timeout: sockets
+// that were opened together do not ping together, and a client that pings at
+// the timeout itself does so first.
+func (c *conn) spread(timeout time.Duration) uint32 {
+	return uint32(c.slot) % (seconds(timeout)/10 + 1)
+}
