@@ -1,0 +1,418 @@
+package pusherproto_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fanfare/pusherproto"
+)
+
+// published is an Event whose data prints as text.
+type published struct {
+	Name, Data string
+	Channels   []string
+	Socket     pusherproto.SocketID
+	Info       pusherproto.Info
+	HasInfo    bool
+}
+
+func publishedOf(e pusherproto.Event) published {
+	return published{e.Name, string(e.Data), e.Channels, e.SocketID, e.Info, e.HasInfo}
+}
+
+func TestDecodeEvent_WhatPublishersSend(t *testing.T) {
+	tests := []struct {
+		desc, body, query string
+		want              published
+	}{
+		{
+			"docs example", `{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}`, "",
+			published{Name: "foo", Data: `"{\"some\":\"data\"}"`, Channels: []string{"project-3"}},
+		},
+		{
+			"everything", `{"name":"e","data":"d","channels":["a","presence-b"],"socket_id":"1.2","info":"user_count,subscription_count"}`, "",
+			published{
+				Name: "e", Data: `"d"`, Channels: []string{"a", "presence-b"}, Socket: pusherproto.SocketID{A: 1, B: 2},
+				Info: pusherproto.InfoUserCount | pusherproto.InfoSubscriptionCount, HasInfo: true,
+			},
+		},
+		{"one channel", `{"name":"e","data":"","channel":"a"}`, "", published{Name: "e", Data: `""`, Channels: []string{"a"}}},
+		{"channel and channels", `{"name":"e","data":"","channel":"c","channels":["a","b","a"]}`, "", published{Name: "e", Data: `""`, Channels: []string{"a", "b", "c"}}},
+		{"channel among channels", `{"name":"e","data":"","channel":"b","channels":["a","b"]}`, "", published{Name: "e", Data: `""`, Channels: []string{"a", "b"}}},
+		{"user channel", `{"name":"hi","data":"{}","channels":["#server-to-user-42"]}`, "", published{Name: "hi", Data: `"{}"`, Channels: []string{"#server-to-user-42"}}},
+		{"encrypted alone", `{"name":"e","data":"x","channels":["private-encrypted-a"]}`, "", published{Name: "e", Data: `"x"`, Channels: []string{"private-encrypted-a"}}},
+		{"encrypted, named twice", `{"name":"e","data":"x","channels":["private-encrypted-a","private-encrypted-a"]}`, "", published{Name: "e", Data: `"x"`, Channels: []string{"private-encrypted-a"}}},
+		{"literal stays as received", `{"name":"e","data":"\u0061\/\ud83d\ude00\ud800é\u2028","channel":"a"}`, "", published{Name: "e", Data: `"\u0061\/\ud83d\ude00\ud800é\u2028"`, Channels: []string{"a"}}},
+		{"NUL, emoji, right to left", `{"name":"e","data":"\u0000😀שלום","channel":"a"}`, "", published{Name: "e", Data: `"\u0000😀שלום"`, Channels: []string{"a"}}},
+		{"data is the string null", `{"name":"e","data":"null","channel":"private-encrypted-a"}`, "", published{Name: "e", Data: `"null"`, Channels: []string{"private-encrypted-a"}}},
+		{"data object", "{\"name\":\"e\",\"data\": { \"a b\" : [ 1 , \"\\\"\\n \" ] ,\n\"é\":1e400 },\"channel\":\"a\"}", "", published{Name: "e", Data: `"{\"a b\":[1,\"\\\"\\n \"],\"é\":1e400}"`, Channels: []string{"a"}}},
+		{"data array", `{"name":"e","data":[ ],"channel":"a"}`, "", published{Name: "e", Data: `"[]"`, Channels: []string{"a"}}},
+		{"optional members null", `{"name":"e","data":"d","channel":"a","channels":null,"socket_id":null,"info":null}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
+		{"unknown members", `{"x":{"name":5},"name":"e","data":"d","channel":"a","NAME":7}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
+		{"info empty", `{"name":"e","data":"d","channel":"a","info":""}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
+		{"info with blanks and repeats", `{"name":"e","data":"d","channel":"a","info":"user_count, user_count"}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"a"}, Info: pusherproto.InfoUserCount, HasInfo: true}},
+		{"socket of no server", `{"name":"e","data":"d","channel":"a","socket_id":"0.0"}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
+		{"socket id escaped", `{"name":"e","data":"d","channel":"a","socket_id":"1\u002e2"}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"a"}, Socket: pusherproto.SocketID{A: 1, B: 2}}},
+		{"PHP class name", `{"name":"App\\Events\\X","data":"d","channel":"a"}`, "", published{Name: `App\Events\X`, Data: `"d"`, Channels: []string{"a"}}},
+		{"dotted name", `{"name":".x","data":"d","channel":"a"}`, "", published{Name: ".x", Data: `"d"`, Channels: []string{"a"}}},
+		{"client name", `{"name":"client-x","data":"d","channel":"a"}`, "", published{Name: "client-x", Data: `"d"`, Channels: []string{"a"}}},
+		{"name with spaces and a colon", `{"name":" a: b","data":"d","channel":"a"}`, "", published{Name: " a: b", Data: `"d"`, Channels: []string{"a"}}},
+		{"Pusher:x is not reserved", `{"name":"Pusher:x","data":"d","channel":"a"}`, "", published{Name: "Pusher:x", Data: `"d"`, Channels: []string{"a"}}},
+		{"name of 200 characters", `{"name":"` + strings.Repeat("é", 200) + `","data":"d","channel":"a"}`, "", published{Name: strings.Repeat("é", 200), Data: `"d"`, Channels: []string{"a"}}},
+
+		{
+			"all from the query", `{}`, "name=e+1&data=%22x%22&channels[]=a&channels%5B%5D=b&socket_id=1.2&info=user_count&auth_key=k",
+			published{Name: "e 1", Data: `"\"x\""`, Channels: []string{"a", "b"}, Socket: pusherproto.SocketID{A: 1, B: 2}, Info: pusherproto.InfoUserCount, HasInfo: true},
+		},
+		{"channel from the query", `{"name":"e","data":"d"}`, "channel=a", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
+		{"channels without brackets", `{"name":"e","data":"d"}`, "channels=a&channels=b", published{Name: "e", Data: `"d"`, Channels: []string{"a", "b"}}},
+		{"a comma belongs to the name", `{"name":"e","data":"d"}`, "channels=a,b", published{Name: "e", Data: `"d"`, Channels: []string{"a,b"}}},
+		{"the body wins", `{"name":"e","data":"d","channels":["a"],"info":"","socket_id":"1.2"}`, "name=x&data=x&channels[]=x&info=bogus&socket_id=3.4", published{Name: "e", Data: `"d"`, Channels: []string{"a"}, Socket: pusherproto.SocketID{A: 1, B: 2}}},
+		{"the first of the query counts", `{"data":"d","channel":"a"}`, "name=x&name=y", published{Name: "x", Data: `"d"`, Channels: []string{"a"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.desc, func(t *testing.T) {
+			got, err := pusherproto.DecodeEvent([]byte(tt.body), pusherproto.ParseQuery(tt.query), pusherproto.Limits{})
+			if err != nil {
+				t.Fatalf("DecodeEvent(%s): %v", tt.body, err)
+			}
+			if diff := cmp.Diff(tt.want, publishedOf(got)); diff != "" {
+				t.Errorf("DecodeEvent(%s) (-want +got):\n%s", tt.body, diff)
+			}
+			if !json.Valid(got.Data) {
+				t.Errorf("data is not JSON: %s", got.Data)
+			}
+		})
+	}
+}
+
+func names(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf(`"c%d"`, i)
+	}
+	return "[" + strings.Join(list, ",") + "]"
+}
+
+// badEvents are refused with 400; want is in the message.
+var badEvents = []struct{ desc, body, want string }{
+	{"empty body", ``, `body is empty`},
+	{"blank body", " \n", `body is empty`},
+	{"array", `[]`, `body must be a JSON object`},
+	{"text", `name=e&data=d`, `body must be a JSON object`},
+	{"cut", `{"name":"e","data":"d","channel":"a"`, `body is not valid JSON: it ends too early`},
+	{"trailing text", `{"name":"e","data":"d","channel":"a"}{}`, `body is not valid JSON: something follows`},
+	{"invalid UTF-8 in data", "{\"name\":\"e\",\"data\":\"\xff\",\"channel\":\"a\"}", `invalid UTF-8 at byte 20`},
+	{"invalid UTF-8 in an ignored member", "{\"name\":\"e\",\"data\":\"d\",\"channel\":\"a\",\"x\":\"\xff\"}", `invalid UTF-8`},
+	{"deep nesting", `{"name":"e","channel":"a","data":` + strings.Repeat("[", 100000), `levels of nesting`},
+	{"name twice", `{"name":"e","name":"f","data":"d","channel":"a"}`, `name: is there twice`},
+
+	{"name missing", `{"data":"d","channel":"a"}`, `name: is missing`},
+	{"name null", `{"name":null,"data":"d","channel":"a"}`, `name: is missing or not a string`},
+	{"name number", `{"name":5,"data":"d","channel":"a"}`, `name: is missing or not a string`},
+	{"name empty", `{"name":"","data":"d","channel":"a"}`, `name: is empty`},
+	{"name of 201 characters", `{"name":"` + strings.Repeat("é", 201) + `","data":"d","channel":"a"}`, `name: has 201 characters; at most 200 are allowed`},
+	{"name with a newline", `{"name":"a\nb","data":"d","channel":"a"}`, `name: "a\nb" holds a control character`},
+	{"name with NUL", `{"name":"\u0000","data":"d","channel":"a"}`, `control character`},
+	{"name with DEL", `{"name":"\u007f","data":"d","channel":"a"}`, `control character`},
+	{"name reserved", `{"name":"pusher:x","data":"d","channel":"a"}`, `name: "pusher:x" begins with pusher:, which is reserved`},
+	{"name reserved, escaped", `{"name":"\u0070usher:x","data":"d","channel":"a"}`, `reserved`},
+	{"name reserved, internal", `{"name":"pusher_internal:member_added","data":"d","channel":"a"}`, `begins with pusher_internal:, which is reserved`},
+
+	{"data missing", `{"name":"e","channel":"a"}`, `data: is missing`},
+	{"data null", `{"name":"e","data":null,"channel":"a"}`, `data: is missing or of the wrong type`},
+	{"data number", `{"name":"e","data":5,"channel":"a"}`, `data: is missing or of the wrong type`},
+	{"data true", `{"name":"e","data":true,"channel":"a"}`, `data: is missing or of the wrong type`},
+	{"data false", `{"name":"e","data":false,"channel":"a"}`, `data: is missing or of the wrong type`},
+
+	{"no channel", `{"name":"e","data":"d"}`, `channels: is missing`},
+	{"both null", `{"name":"e","data":"d","channel":null,"channels":null}`, `channels: is missing`},
+	{"channels empty", `{"name":"e","data":"d","channels":[]}`, `channels: is empty`},
+	{"channels empty beside channel", `{"name":"e","data":"d","channels":[],"channel":"a"}`, `channels: is empty`},
+	{"channels a string", `{"name":"e","data":"d","channels":"a"}`, `channels: must be an array`},
+	{"channels an object", `{"name":"e","data":"d","channels":{"0":"a"}}`, `channels: must be an array`},
+	{"101 channels", `{"name":"e","data":"d","channels":` + names(101) + `}`, `channels: has more than 100 names`},
+	{"100 channels and one", `{"name":"e","data":"d","channels":` + names(100) + `,"channel":"x"}`, `more than 100 names together`},
+	{"101 times one channel", `{"name":"e","data":"d","channels":["a"` + strings.Repeat(`,"a"`, 100) + `]}`, `channels: has more than 100 names`},
+	{"channels holds a number", `{"name":"e","data":"d","channels":["a",5]}`, `channels[1]: must be a string`},
+	{"channel a number", `{"name":"e","data":"d","channel":5}`, `channel: must be a string`},
+	{"invalid channel", `{"name":"e","data":"d","channel":"a:b"}`, `channel: channel name "a:b" holds ':'`},
+	{"invalid channel in the list", `{"name":"e","data":"d","channels":["a","b","c d"]}`, `channels[2]: channel name "c d" holds ' '`},
+	{"empty channel", `{"name":"e","data":"d","channels":[""]}`, `channels[0]: channel name is empty`},
+	{"channel of 201", `{"name":"e","data":"d","channel":"` + strings.Repeat("a", 201) + `"}`, `has 201 characters; at most 200 are allowed`},
+	{"hash channel", `{"name":"e","data":"d","channel":"#x"}`, `holds '#'`},
+	{"user channel without id", `{"name":"e","data":"d","channel":"#server-to-user-"}`, `valid user id`},
+	{"user channel, bad id", `{"name":"e","data":"d","channel":"#server-to-user-a b"}`, `valid user id`},
+	{"encrypted among several", `{"name":"e","data":"d","channels":["a","private-encrypted-b"]}`, `channels: holds the encrypted channel "private-encrypted-b" among others`},
+	{"encrypted cache among several", `{"name":"e","data":"d","channel":"private-encrypted-cache-b","channels":["a"]}`, `channels: holds the encrypted channel`},
+	{"two encrypted", `{"name":"e","data":"d","channels":["private-encrypted-a","private-encrypted-b"]}`, `channels: holds the encrypted channel`},
+
+	{"socket id text", `{"name":"e","data":"d","channel":"a","socket_id":"abc"}`, `socket_id: `},
+	{"socket id of three", `{"name":"e","data":"d","channel":"a","socket_id":"1.2.3"}`, `socket_id: `},
+	{"socket id cut", `{"name":"e","data":"d","channel":"a","socket_id":"1."}`, `socket_id: `},
+	{"socket id empty", `{"name":"e","data":"d","channel":"a","socket_id":""}`, `socket_id: `},
+	{"socket id number", `{"name":"e","data":"d","channel":"a","socket_id":1.2}`, `socket_id: `},
+	{"socket id newline", `{"name":"e","data":"d","channel":"a","socket_id":"1.2\n"}`, `socket_id: `},
+
+	{"info bogus", `{"name":"e","data":"d","channel":"a","info":"bogus"}`, `info: unknown attribute "bogus"`},
+	{"info cache", `{"name":"e","data":"d","channel":"cache-a","info":"cache"}`, `info: cache cannot be asked for`},
+	{"info array", `{"name":"e","data":"d","channel":"a","info":["user_count"]}`, `info: must be a string`},
+}
+
+func TestDecodeEvent_RefusalNamesTheField(t *testing.T) {
+	for _, tt := range badEvents {
+		t.Run(tt.desc, func(t *testing.T) {
+			got, err := pusherproto.DecodeEvent([]byte(tt.body), nil, pusherproto.Limits{})
+			if err == nil {
+				t.Fatalf("DecodeEvent(%.200s) = %+v, want an error", tt.body, publishedOf(got))
+			}
+			if err.Code != 400 || !strings.Contains(err.Message, tt.want) {
+				t.Errorf("DecodeEvent(%.200s)\n got: %v\nwant: 400: …%s…", tt.body, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDecodeEvent_BadQueryParameters(t *testing.T) {
+	for query, want := range map[string]string{
+		"name=%FF&data=d&channel=a":             "name: is not valid UTF-8",
+		"name=e&data=%FF&channel=a":             "data: is not valid UTF-8",
+		"name=e&data=d&channels[]=a%FF":         "channels: is not valid UTF-8",
+		"name=e&data=d&channels[]=a&channels=%": `channels[1]: channel name "%" holds '%'`,
+		"name=e&data=d&channel=a&socket_id=":    "socket_id: ",
+		"name[]=e&data=d&channel=a":             "name: is missing",
+		"name=e&data=d&channel=a&info=x":        "info: unknown",
+	} {
+		_, err := pusherproto.DecodeEvent([]byte(`{}`), pusherproto.ParseQuery(query), pusherproto.Limits{})
+		if err == nil || err.Code != 400 || !strings.Contains(err.Message, want) {
+			t.Errorf("query %s: %v, want 400: …%s…", query, err, want)
+		}
+	}
+}
+
+func TestDecodeEvent_DataLimitCountsDecodedBytes(t *testing.T) {
+	tests := []struct {
+		desc, data string
+		lim        int
+		ok         bool
+	}{
+		{"exactly the default", `"` + strings.Repeat("a", 10240) + `"`, 0, true},
+		{"one more", `"` + strings.Repeat("a", 10241) + `"`, 0, false},
+		{"quotes count once", `"` + strings.Repeat(`\"`, 10240) + `"`, 0, true},
+		{"quotes count once, one more", `"` + strings.Repeat(`\"`, 10241) + `"`, 0, false},
+		{"UTF-8 bytes", `"` + strings.Repeat("é", 5120) + `"`, 0, true},
+		{"UTF-8 bytes, one more", `"a` + strings.Repeat("é", 5120) + `"`, 0, false},
+		{"escaped euros are three bytes", `"a` + strings.Repeat(`\u20ac`, 3413) + `"`, 0, true},
+		{"escaped euros, one more", `"ab` + strings.Repeat(`\u20ac`, 3413) + `"`, 0, false},
+		{"half surrogate pairs are three bytes", `"a` + strings.Repeat(`\ud800`, 3413) + `"`, 0, true},
+		{"half surrogate pairs, one more", `"ab` + strings.Repeat(`\ud800`, 3413) + `"`, 0, false},
+		{"whole pairs are four bytes", `"` + strings.Repeat(`\ud83d\ude00`, 2560) + `"`, 0, true},
+		{"whole pairs, one more", `"a` + strings.Repeat(`\ud83d\ude00`, 2560) + `"`, 0, false},
+		{"another limit", `"12345678"`, 8, true},
+		{"another limit, one more", `"123456789"`, 8, false},
+		{"object counts compact", "{ \"a\" :\n\t[ 1 ] }", 9, true},
+		{"object counts compact, one more", "{ \"a\" :\n\t[ 12 ] }", 9, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.desc, func(t *testing.T) {
+			body := `{"name":"e","channel":"a","data":` + tt.data + `}`
+			_, err := pusherproto.DecodeEvent([]byte(body), nil, pusherproto.Limits{MaxEventBytes: tt.lim})
+			if tt.ok && err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			if !tt.ok && (err == nil || err.Code != 413 || !strings.HasPrefix(err.Message, "data: has ")) {
+				t.Errorf("error = %v, want 413", err)
+			}
+		})
+	}
+}
+
+func TestDecodeEvent_OtherLimits(t *testing.T) {
+	lim := pusherproto.Limits{MaxChannelName: 3, MaxEventName: 2, MaxEventChannels: 2}
+	tests := []struct {
+		body string
+		ok   bool
+	}{
+		{`{"name":"éé","data":"","channels":["abc","abd"]}`, true},
+		{`{"name":"abc","data":"","channels":["abc"]}`, false},
+		{`{"name":"e","data":"","channels":["abcd"]}`, false},
+		{`{"name":"e","data":"","channels":["a","b","c"]}`, false},
+		{`{"name":"e","data":"","channels":["a","b"],"channel":"c"}`, false},
+		{`{"name":"e","data":"","channels":["a","b"],"channel":"b"}`, true},
+	}
+	for _, tt := range tests {
+		if _, err := pusherproto.DecodeEvent([]byte(tt.body), nil, lim); (err == nil) != tt.ok {
+			t.Errorf("%s: %v, want ok = %v", tt.body, err, tt.ok)
+		}
+	}
+	if _, err := pusherproto.DecodeEvent([]byte(`{"name":"e","data":"","channels":`+names(100)+`}`), nil, pusherproto.Limits{}); err != nil {
+		t.Errorf("100 channels: %v", err)
+	}
+}
+
+func TestDecodeBatch_InOrder(t *testing.T) {
+	body := `{"x":1,"batch":[{"name":"a","channel":"one","data":"1"},` +
+		`{"name":"b","channel":"presence-two","data":{"k" : 2},"info":"user_count","socket_id":"1.2"},` +
+		`{"name":"c","channel":"one","data":"\u0033","channels":null}],"y":[]}`
+	got, err := pusherproto.DecodeBatch([]byte(body), pusherproto.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []published{
+		{Name: "a", Data: `"1"`, Channels: []string{"one"}},
+		{Name: "b", Data: `"{\"k\":2}"`, Channels: []string{"presence-two"}, Info: pusherproto.InfoUserCount, HasInfo: true, Socket: pusherproto.SocketID{A: 1, B: 2}},
+		{Name: "c", Data: `"\u0033"`, Channels: []string{"one"}},
+	}
+	shown := make([]published, 0, len(got))
+	for _, e := range got {
+		shown = append(shown, publishedOf(e))
+	}
+	if diff := cmp.Diff(want, shown); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func batchOf(events ...string) string { return `{"batch":[` + strings.Join(events, ",") + `]}` }
+
+const goodInBatch = `{"name":"e","channel":"a","data":"d"}`
+
+// badBatches are refused with 400; want is in the message.
+var badBatches = []struct{ desc, body, want string }{
+	{"empty body", ``, `body is empty`},
+	{"array", `[` + goodInBatch + `]`, `body must be a JSON object`},
+	{"no batch", `{}`, `batch: is missing`},
+	{"batch null", `{"batch":null}`, `batch: must be an array`},
+	{"batch object", `{"batch":{"0":` + goodInBatch + `}}`, `batch: must be an array`},
+	{"batch string", `{"batch":"[]"}`, `batch: must be an array`},
+	{"batch twice", `{"batch":[],"batch":[]}`, `batch: is there twice`},
+	{"cut", `{"batch":[` + goodInBatch, `body is not valid JSON: it ends too early`},
+	{"cut after a comma", `{"batch":[` + goodInBatch + `,`, `body is not valid JSON: it ends too early`},
+	{"mismatched", `{"batch":[` + goodInBatch + `}]`, `body is not valid JSON: unexpected character`},
+	{"trailing", batchOf(goodInBatch) + `]`, `body is not valid JSON: something follows`},
+	{"eleven", batchOf(slices.Repeat([]string{goodInBatch}, 11)...), `batch: has more than 10 events`},
+	{"number in it", batchOf(goodInBatch, `5`), `batch[1]: must be an object`},
+	{"null in it", batchOf(`null`), `batch[0]: must be an object`},
+	{"array in it", batchOf(goodInBatch, `[]`), `batch[1]: must be an object`},
+	{"no name", batchOf(goodInBatch, goodInBatch, goodInBatch, `{"channel":"a","data":"d"}`), `batch[3].name: is missing`},
+	{"no channel", batchOf(`{"name":"e","data":"d"}`), `batch[0].channel: is missing`},
+	{"bad channel", batchOf(goodInBatch, `{"name":"e","channel":"a b","data":"d"}`), `batch[1].channel: channel name "a b" holds ' '`},
+	{"channels", batchOf(`{"name":"e","channels":["a"],"data":"d"}`), `batch[0].channels: is not allowed in a batch`},
+	{"channel and channels", batchOf(`{"name":"e","channel":"a","channels":["a"],"data":"d"}`), `batch[0].channels: is not allowed in a batch`},
+	{"bad info", batchOf(goodInBatch, `{"name":"e","channel":"a","data":"d","info":"x"}`), `batch[1].info: unknown attribute "x"`},
+	{"bad socket id", batchOf(`{"name":"e","channel":"a","data":"d","socket_id":"x"}`), `batch[0].socket_id: `},
+	{"member twice", batchOf(`{"name":"e","channel":"a","data":"d","data":"e"}`), `batch[0].data: is there twice`},
+	{"reserved name", batchOf(goodInBatch, `{"name":"pusher:e","channel":"a","data":"d"}`), `batch[1].name: `},
+	{"data number", batchOf(`{"name":"e","channel":"a","data":1}`), `batch[0].data: `},
+}
+
+func TestDecodeBatch_RefusalNamesTheIndex(t *testing.T) {
+	for _, tt := range badBatches {
+		t.Run(tt.desc, func(t *testing.T) {
+			got, err := pusherproto.DecodeBatch([]byte(tt.body), pusherproto.Limits{})
+			if err == nil || err.Code != 400 || !strings.Contains(err.Message, tt.want) {
+				t.Errorf("DecodeBatch(%.200s)\n got: %v\nwant: 400: …%s…", tt.body, err, tt.want)
+			}
+			if got != nil {
+				t.Errorf("%d events beside the error", len(got))
+			}
+		})
+	}
+}
+
+func TestDecodeBatch_Limits(t *testing.T) {
+	if got, err := pusherproto.DecodeBatch([]byte(`{"batch":[]}`), pusherproto.Limits{}); err != nil || len(got) != 0 {
+		t.Errorf("empty batch = %v, %v; want none and no error", got, err)
+	}
+	ten := batchOf(slices.Repeat([]string{goodInBatch}, 10)...)
+	if got, err := pusherproto.DecodeBatch([]byte(ten), pusherproto.Limits{}); err != nil || len(got) != 10 {
+		t.Errorf("batch of ten = %d events, %v", len(got), err)
+	}
+	if _, err := pusherproto.DecodeBatch([]byte(ten), pusherproto.Limits{MaxBatchEvents: 9}); err == nil || err.Code != 400 {
+		t.Errorf("ten where nine are allowed: %v, want 400", err)
+	}
+	big := batchOf(goodInBatch, `{"name":"e","channel":"a","data":"`+strings.Repeat("a", 10241)+`"}`)
+	_, err := pusherproto.DecodeBatch([]byte(big), pusherproto.Limits{})
+	want := &pusherproto.Error{Code: 413, Message: "batch[1].data: has 10241 bytes; at most 10240 are allowed"}
+	if diff := cmp.Diff(want, err); diff != "" {
+		t.Errorf("too large (-want +got):\n%s", diff)
+	}
+}
+
+func TestRawEvent_BodyIsTheData(t *testing.T) {
+	tests := []struct {
+		name, channel, socket, body string
+		want                        published
+	}{
+		{"foo", "project-3", "", `{"some":"data"}`, published{Name: "foo", Data: `"{\"some\":\"data\"}"`, Channels: []string{"project-3"}}},
+		{"foo", "project-3", "1.2", "", published{Name: "foo", Data: `""`, Channels: []string{"project-3"}, Socket: pusherproto.SocketID{A: 1, B: 2}}},
+		{"foo", "project-3", "", "not JSON\n\x00\"\\é", published{Name: "foo", Data: `"not JSON\n\u0000\"\\é"`, Channels: []string{"project-3"}}},
+	}
+	for _, tt := range tests {
+		got, err := pusherproto.RawEvent(tt.name, tt.channel, tt.socket, []byte(tt.body), pusherproto.Limits{})
+		if err != nil {
+			t.Errorf("%+v: %v", tt, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, publishedOf(got)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestRawEvent_Refusals(t *testing.T) {
+	tests := []struct {
+		name, channel, socket, body string
+		code                        int
+		want                        string
+	}{
+		{"", "a", "", "d", 400, "name: is empty"},
+		{"\xff", "a", "", "d", 400, "name: is not valid UTF-8"},
+		{"pusher:x", "a", "", "d", 400, "name: "},
+		{"e", "", "", "d", 400, "channel: channel name is empty"},
+		{"e", "a b", "", "d", 400, "channel: "},
+		{"e", "a", "x", "d", 400, "socket_id: "},
+		{"e", "a", "", "\xff", 400, "data: the body is not valid UTF-8"},
+		{"e", "a", "", strings.Repeat("a", 10241), 413, "data: has 10241 bytes"},
+	}
+	for _, tt := range tests {
+		_, err := pusherproto.RawEvent(tt.name, tt.channel, tt.socket, []byte(tt.body), pusherproto.Limits{})
+		if err == nil || err.Code != tt.code || !strings.HasPrefix(err.Message, tt.want) {
+			t.Errorf("RawEvent(%q, %q, %q, %.20q): %v, want %d: %s…", tt.name, tt.channel, tt.socket, tt.body, err, tt.code, tt.want)
+		}
+	}
+	if _, err := pusherproto.RawEvent("e", "a", "", []byte(strings.Repeat("é", 5120)), pusherproto.Limits{}); err != nil {
+		t.Errorf("exactly the limit: %v", err)
+	}
+}
+
+func TestParseInfo_Attributes(t *testing.T) {
+	const all = pusherproto.InfoUserCount | pusherproto.InfoSubscriptionCount | pusherproto.InfoCache
+	tests := []struct {
+		in   string
+		want pusherproto.Info
+		ok   bool
+	}{
+		{"", 0, true},
+		{"user_count", pusherproto.InfoUserCount, true},
+		{"subscription_count", pusherproto.InfoSubscriptionCount, true},
+		{"cache", pusherproto.InfoCache, true},
+		{"cache,user_count,subscription_count", all, true},
+		{" user_count , user_count,,", pusherproto.InfoUserCount, true},
+		{"bogus", 0, false},
+		{"user_count,bogus", 0, false},
+		{"User_Count", 0, false},
+		{"user_count;cache", 0, false},
+		{"user count", 0, false},
+	}
+	for _, tt := range tests {
+		got, err := pusherproto.ParseInfo(tt.in)
+		if got != tt.want || (err == nil) != tt.ok || (err != nil && err.Code != 400) {
+			t.Errorf("ParseInfo(%q) = %b, %v; want %b, ok = %v", tt.in, got, err, tt.want, tt.ok)
+		}
+	}
+}
