@@ -19,12 +19,14 @@ var (
 	none = slices.Values([]pusherproto.PresenceEntry(nil))
 )
 
-// encoders is every encoder but the presence list's, with arguments and the bytes they must give.
-var encoders = []struct {
+type encoder struct {
 	desc   string
 	append func(dst []byte) []byte
 	want   string
-}{
+}
+
+// encoders is every encoder but the presence list's, with arguments and the bytes they must give.
+var encoders = []encoder{
 	{
 		"connection established",
 		func(dst []byte) []byte {
