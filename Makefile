@@ -1,0 +1,73 @@
+# What a person types. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL := go tool -modfile=tools/go.mod
+FUZZTIME ?= 1m
+
+.PHONY: help run build test race e2e check fmt fuzz bench docs clean
+
+help: ## list the targets
+	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST)
+
+run: ## serve on :6001 with config.yaml
+	@echo "== serving with config.yaml; Ctrl-C ends it"
+	@go run ./cmd/fanfare serve --config config.yaml
+
+build: ## make bin/fanfare, one static binary
+	@echo "== building bin/fanfare $(VERSION)"
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
+
+test: ## unit tests and fuzz seeds, the same under the race detector, then real clients end to end
+	@echo "== unit tests and fuzz seeds"
+	@go test ./...
+	@$(MAKE) --no-print-directory race
+	@$(MAKE) --no-print-directory e2e
+
+race: ## unit tests under the race detector (wants a C compiler)
+	@echo "== unit tests under the race detector"
+	@command -v "$$(go env CC)" >/dev/null || { echo "the race detector wants a C compiler: apt-get install gcc libc6-dev"; exit 1; }
+	@CGO_ENABLED=1 go test -race ./...
+
+e2e: ## real clients against the built server (installs them with npm and pip)
+	@echo "== real clients, end to end"
+	@./test/run
+
+check: ## formatting, vet, staticcheck, race tests, 5 s of each fuzz target
+	@echo "== gofumpt"
+	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
+	@echo "== go vet, here and for macOS"
+	@go vet ./...
+	@GOOS=darwin go vet ./...
+	@echo "== staticcheck"
+	@$(TOOL) staticcheck ./...
+	@$(MAKE) --no-print-directory race
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+fmt: ## format every Go file
+	@echo "== gofumpt -w"
+	@$(TOOL) gofumpt -l -w .
+
+fuzz: ## every fuzz target for FUZZTIME (1m)
+	@echo "== fuzz targets, $(FUZZTIME) each"
+	@grep -rHoE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
+		name=$${func#func }; echo "-- $$(dirname $$file) $$name"; \
+		go test "$$(dirname $$file)" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null; done
+
+bench: build ## the figures of docs/performance.md, on this machine
+	@echo "== benchmark figures"
+	@./bin/fanfare bench figures
+
+docs: ## write config.yaml and docs/configuration.md anew from the code
+	@echo "== config.yaml and docs/configuration.md"
+	@go test ./config -run '^TestGenerated' -count=1 -update
+
+clean: ## remove what was built
+	@echo "== removing bin/ and cached test results"
+	@rm -rf bin
+	@go clean -testcache
