@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"fanfare/config"
+)
+
+// execute runs a command line and returns what it printed.
+func execute(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	cmd := newCommand()
+	cmd.SetOut(&out)
+	cmd.SetErr(&errOut)
+	cmd.SetArgs(args)
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestVersion_SaysWhatItIs(t *testing.T) {
+	out, err := execute(t, "version")
+	if err != nil || !regexp.MustCompile(`^fanfare \S+ \(go\S+, \w+/\w+\)\n$`).MatchString(out) {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestConfigCheck_TheFileOfTheRepository(t *testing.T) {
+	out, err := execute(t, "config", "check", "--config", "../../config.yaml")
+	if err != nil || !strings.Contains(out, "is usable") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestConfigCheck_MistakeIsAnErrorWithItsKey(t *testing.T) {
+	_, err := execute(t, "config", "check", "--config", writeFile(t, "lisen: ':1'\n"))
+	if err == nil || !strings.Contains(err.Error(), "did you mean listen?") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestConfigCheck_FileFromEnvironment(t *testing.T) {
+	t.Setenv(config.FileVariable, writeFile(t, "apps:\n  - {id: chat, key: k, secret: s}\nlisten: 127.0.0.1:7\n"))
+	out, err := execute(t, "config", "check")
+	if err != nil || !strings.Contains(out, "127.0.0.1:7") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestConfigCheck_CertificateMustLoad(t *testing.T) {
+	_, err := execute(t, "config", "check", "--tls-cert", "none.pem", "--tls-key", "none.pem")
+	if err == nil || !strings.Contains(err.Error(), "tls.cert_file") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestKeysNew_IsReadyToPaste(t *testing.T) {
+	first, err := execute(t, "keys", "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := execute(t, "keys", "new", "--id", "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(writeFile(t, "apps:\n"+first+second), nil, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, first, second)
+	}
+	a, b := cfg.Apps[0], cfg.Apps[1]
+	if len(a.Key) != 20 || len(a.Secret) != 40 || a.Key == b.Key || a.Secret == b.Secret || b.ID != "shop" {
+		t.Errorf("apps %s%s", first, second)
+	}
+}
+
+func TestKeysNew_EnvironmentLineWorks(t *testing.T) {
+	out, err := execute(t, "keys", "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`# (FANFARE_APP_ID=.*)`).FindStringSubmatch(out)
+	if line == nil {
+		t.Fatalf("no line of variables in %s", out)
+	}
+	cfg, err := config.Load("", nil, strings.Fields(line[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out, cfg.Apps[0].Key) || cfg.Apps[0].Key == "app-key" {
+		t.Errorf("the variables set key %s in\n%s", cfg.Apps[0].Key, out)
+	}
+}
+
+func TestShellQuoted(t *testing.T) {
+	for in, want := range map[string]string{
+		"/etc/fanfare.yaml": "/etc/fanfare.yaml",
+		"":                  "''",
+		"a b":               "'a b'",
+		"it's":              `'it'\''s'`,
+		"$(rm)":             "'$(rm)'",
+	} {
+		if got := shellQuoted(in); got != want {
+			t.Errorf("shellQuoted(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestReach(t *testing.T) {
+	for _, tt := range []struct{ listen, want string }{
+		{":6001", "http://localhost:6001"},
+		{"0.0.0.0:6001", "http://localhost:6001"},
+		{"[::]:6001", "http://localhost:6001"},
+		{"127.0.0.1:80", "http://127.0.0.1:80"},
+		{"[::1]:80", "http://[::1]:80"},
+		{"chat.example:80", "http://chat.example:80"},
+	} {
+		if got := reach(&config.Config{}, tt.listen).base(); got != tt.want {
+			t.Errorf("reach(%s) = %s, want %s", tt.listen, got, tt.want)
+		}
+	}
+	c := config.Config{TLS: config.TLS{CertFile: "a.pem"}}
+	if got := reach(&c, ":443").base(); got != "https://localhost:443" {
+		t.Errorf("with TLS: %s", got)
+	}
+}
+
+func TestWantedFiles(t *testing.T) {
+	c := config.Defaults()
+	if got := wantedFiles(&c); got != 0 {
+		t.Errorf("unbounded apps want %d files, not 0", got)
+	}
+	c.Apps[0].Limits.MaxConnections = 1000
+	if got := wantedFiles(&c); got != 1000+spareFiles {
+		t.Errorf("an app of 1000 wants %d", got)
+	}
+	c.Sockets.MaxConnections = 50
+	if got := wantedFiles(&c); got != 50+spareFiles {
+		t.Errorf("a server of 50 wants %d", got)
+	}
+}
+
+func TestRaiseOpenFiles_ReachesTheHardLimit(t *testing.T) {
+	first, err := raiseOpenFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := raiseOpenFiles()
+	if err != nil || again != first {
+		t.Errorf("%d, then %d, %v", first, again, err)
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// drain ends the server's work in the order in which others notice: readiness
+// goes first, then the listener, then requests and sockets at their own pace.
+// Metrics stay up to the end.
+func (s *server) drain() error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Shutdown.Timeout)
+	defer cancel()
+	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Duration("spread", s.cfg.Shutdown.Spread))
+
+	s.ready.Store(false)
+	if s.cfg.Shutdown.Delay > 0 {
+		timer := time.NewTimer(s.cfg.Shutdown.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	s.draining.Store(true)
+
+	// Requests under way finish while sockets leave, each bounded by ctx.
+	requests := make(chan error, 1)
+	go func() { requests <- s.web.Shutdown(ctx) }()
+	sockets := s.sockets.Drain(ctx, s.cfg.Shutdown.Spread)
+	err := <-requests
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests were still running after %s: %w", s.cfg.Shutdown.Timeout, err), s.web.Close())
+	}
+	// An upgrade that was under way when the first wave left.
+	if sockets == nil && s.sockets.Sockets() > 0 {
+		sockets = s.sockets.Drain(ctx, 0)
+	}
+	if sockets != nil {
+		err = errors.Join(err, fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), s.cfg.Shutdown.Timeout, sockets))
+	}
+	s.hub.Close()
+	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
+	return err
+}

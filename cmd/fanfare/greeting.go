@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"fanfare/config"
+)
+
+// greet prints what a person needs to connect a page and to send it a first
+// event: everything is ready to paste and works as it stands.
+func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string, now time.Time) error {
+	app := cfg.Apps[0]
+	first := triggerRequest{app: app, base: at.base(), event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
+	url, body, err := first.signed(now)
+	if err != nil {
+		return err
+	}
+	if configured := reach(cfg, cfg.Listen); configured != at { // port 0
+		flags += " --url=" + at.base()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "fanfare %s serves clients and the API on %s", version, at.base())
+	if metrics != "" {
+		fmt.Fprintf(&b, ", metrics on http://%s/metrics", metrics)
+	}
+	b.WriteString("\n\n")
+	for _, a := range cfg.Apps {
+		fmt.Fprintf(&b, "  app id %s, key %s\n", a.ID, a.Key)
+	}
+	fmt.Fprintf(&b, `
+In a page, with pusher-js 8:
+
+  const pusher = new Pusher(%s, %s);
+  pusher.subscribe("my-channel").bind("my-event", (data) => console.log(data));
+
+Send it an event, from a shell (the curl line is signed, good for ten minutes):
+
+  %s trigger --channel my-channel --event my-event --data '{"message":"hello"}'%s
+
+  curl -H 'Content-Type: application/json' -d '%s' '%s'
+
+or from Node, with the pusher package:
+
+  new (require("pusher"))(%s).trigger("my-channel", "my-event", { message: "hello" });
+
+`, quoted(app.Key), clientOptions(at), self(), flags, body, url, serverOptions(app, at))
+	_, err = io.WriteString(out, b.String())
+	return err
+}
+
+// clientOptions are the options of pusher-js. cluster must be there although a
+// host makes it mean nothing.
+func clientOptions(at endpoint) string {
+	options := fmt.Sprintf(`{ cluster: "", wsHost: %s, wsPort: %s, wssPort: %s, forceTLS: %t, enabledTransports: ["ws", "wss"]`,
+		quoted(at.host), at.port, at.port, at.tls)
+	if at.prefix != "" {
+		options += ", wsPath: " + quoted(at.prefix)
+	}
+	return options + " }"
+}
+
+// serverOptions are the options of the pusher package for Node. Only the
+// secret everyone knows is shown.
+func serverOptions(app config.App, at endpoint) string {
+	secret := "process.env.FANFARE_APP_SECRET"
+	if app.Secret == config.DefaultSecret {
+		secret = quoted(app.Secret)
+	}
+	return fmt.Sprintf(`{ appId: %s, key: %s, secret: %s, host: %s, port: %s, useTLS: %t }`,
+		quoted(app.ID), quoted(app.Key), secret, quoted(at.host), quoted(at.port), at.tls)
+}
+
+// finding are the flags that decide where a server is and who may call it.
+var finding = []string{"config", "listen", "tls-cert", "tls-key", "app-id", "app-key", "app-secret"}
+
+// repeatFlags writes the flags that serve was given once more, for a command
+// that has to find the same server. A secret is not repeated: what serve prints
+// ends up in logs.
+func repeatFlags(set *pflag.FlagSet) string {
+	var b strings.Builder
+	set.Visit(func(f *pflag.Flag) {
+		switch {
+		case !slices.Contains(finding, f.Name):
+		case f.Name == "app-secret":
+			b.WriteString(` --app-secret="$FANFARE_APP_SECRET"`)
+		default:
+			b.WriteString(" --" + f.Name + "=" + shellQuoted(f.Value.String()))
+		}
+	})
+	return b.String()
+}
+
+var shellSafe = regexp.MustCompile(`^[A-Za-z0-9_./:=@,+-]+$`)
+
+func shellQuoted(s string) string {
+	if shellSafe.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// self is how the running program is called again: by its path, or through go
+// run, whose binary is gone when it ends.
+func self() string {
+	name := os.Args[0]
+	if strings.Contains(filepath.ToSlash(name), "/go-build") {
+		return "go run ./cmd/fanfare"
+	}
+	return name
+}
+
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil { // a string always has a JSON form
+		panic(err)
+	}
+	return string(b)
+}

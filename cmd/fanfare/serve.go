@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/channels"
+	"fanfare/config"
+	"fanfare/httpapi"
+	"fanfare/metrics"
+	"fanfare/sockets"
+)
+
+func newServeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve clients and the HTTP API until SIGTERM or SIGINT",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			logger := newLogger(cfg.Log, cmd.ErrOrStderr())
+			tuneRuntime(cfg, logger)
+			warnOfDefaults(cfg, logger)
+			s, err := newServer(cfg, logger)
+			if err != nil {
+				return err
+			}
+			at, metricsAddress := s.addresses()
+			if err := greet(cmd.OutOrStdout(), cfg, at, metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
+				s.close()
+				return err
+			}
+
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			return s.run(ctx)
+		},
+	}
+	addConfigFlags(cmd)
+	return cmd
+}
+
+// untilSignal is done at the first SIGTERM or SIGINT. By then signals have
+// their usual effect again, so that a second one ends the process at once.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx, cancel
+}
+
+// server is a fanfare with its listeners open.
+type server struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	hub      *channels.Hub
+	sockets  *sockets.Server
+	web      *http.Server // clients and the API
+	listener net.Listener
+	metrics  *http.Server // nil without metrics
+	scrapes  net.Listener // nil without metrics
+	ready    atomic.Bool  // what /readyz says
+	draining atomic.Bool  // new sockets are sent elsewhere
+}
+
+// newServer wires everything together and opens the listeners, so that what
+// can fail has failed before anything runs.
+func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
+	s := &server{cfg: cfg, log: logger}
+	registry, err := cfg.Registry()
+	if err != nil {
+		return nil, err
+	}
+
+	s.hub = channels.New(channels.Config{Logger: logger, OfflineGrace: orNone(cfg.Users.OfflineGrace)})
+	s.sockets, err = sockets.New(sockets.Config{
+		Loops:           cfg.Sockets.Loops,
+		Portable:        cfg.Sockets.Transport == "goroutine",
+		QueueBytes:      cfg.Sockets.QueueBytes,
+		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
+		CloseTimeout:    cfg.Sockets.CloseTimeout,
+		Logger:          logger,
+	}, s.hub)
+	if err != nil {
+		return nil, fmt.Errorf("make the event loops: %w", err)
+	}
+
+	api, err := httpapi.New(httpapi.Config{
+		PathPrefix:              cfg.PathPrefix,
+		Apps:                    registry,
+		Hub:                     s.hub,
+		Sockets:                 s.sockets,
+		Logger:                  logger,
+		AllowMissingProtocol:    cfg.Sockets.AllowMissingProtocol,
+		TrustedProxies:          cfg.TrustedPrefixes(),
+		MaxConnections:          cfg.Sockets.MaxConnections,
+		MaxHandshakesPerAddress: cfg.Sockets.HandshakesPerAddress,
+		BodyLimit:               int64(cfg.HTTP.MaxBodyBytes),
+		HeaderTimeout:           cfg.HTTP.HeaderTimeout,
+		BodyTimeout:             cfg.HTTP.BodyTimeout,
+		IdleTimeout:             cfg.HTTP.IdleTimeout,
+		MaxHeaderBytes:          cfg.HTTP.MaxHeaderBytes,
+		AccessLog:               cfg.Log.AccessLog,
+		Ready:                   s.ready.Load,
+		Draining:                s.draining.Load,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the HTTP API: %w", err)
+	}
+	s.web = api.HTTPServer()
+
+	if s.listener, err = listen(cfg); err != nil {
+		return nil, err
+	}
+	if cfg.Metrics.Listen != "" {
+		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version))
+		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
+			s.close()
+			return nil, fmt.Errorf("metrics.listen: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// orNone says "none" in the way of the hub, where 0 is the default.
+func orNone(grace time.Duration) time.Duration {
+	if grace == 0 {
+		return -1
+	}
+	return grace
+}
+
+// listen opens the listener of clients and the API.
+func listen(cfg *config.Config) (net.Listener, error) {
+	cert, err := certificate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if cert == nil {
+		return l, nil
+	}
+	return tls.NewListener(l, &tls.Config{
+		Certificates: []tls.Certificate{*cert},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
+	}), nil
+}
+
+// certificate reads the configured certificate; nil if there is none.
+func certificate(cfg *config.Config) (*tls.Certificate, error) {
+	if cfg.TLS.CertFile == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls.cert_file and tls.key_file: %w", err)
+	}
+	return &cert, nil
+}
+
+// addresses are where the server is reached, with the ports in use.
+func (s *server) addresses() (at endpoint, metricsAddress string) {
+	if s.scrapes != nil {
+		at := reach(s.cfg, s.scrapes.Addr().String())
+		metricsAddress = net.JoinHostPort(at.host, at.port)
+	}
+	return reach(s.cfg, s.listener.Addr().String()), metricsAddress
+}
+
+// close gives the listeners back, of a server that never ran.
+func (s *server) close() {
+	_ = s.listener.Close()
+	if s.scrapes != nil {
+		_ = s.scrapes.Close()
+	}
+}
+
+// run serves until ctx is done and then drains. It returns nil when every
+// request and socket ended in order, and an error when a part failed or the
+// drain took longer than shutdown.timeout.
+func (s *server) run(ctx context.Context) error {
+	// The core outlives ctx: it carries the drain.
+	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCore()
+	failed := make(chan error, 4) // one for each part, so that none blocks
+	parts := []func() error{
+		func() error { return s.hub.Run(core) },
+		func() error { return s.sockets.Run(core) },
+		func() error { return s.web.Serve(s.listener) },
+	}
+	if s.metrics != nil {
+		parts = append(parts, func() error { return s.metrics.Serve(s.scrapes) })
+	}
+	for _, part := range parts {
+		go func() { failed <- part() }()
+	}
+	s.ready.Store(true)
+
+	var err error
+	running := len(parts)
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		running--
+		s.log.Error("a part of the server ended, stopping the rest", slog.Any("error", err))
+	}
+	err = errors.Join(err, s.drain())
+
+	stopCore()
+	if s.metrics != nil {
+		err = errors.Join(err, s.metrics.Close())
+	}
+	for range running {
+		if e := <-failed; !errors.Is(e, http.ErrServerClosed) && !errors.Is(e, context.Canceled) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}

@@ -1,0 +1,388 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+	"go.uber.org/goleak"
+
+	"fanfare/config"
+)
+
+const patience = 10 * time.Second
+
+// running is a server on free ports.
+type running struct {
+	*server
+	at   endpoint
+	stop context.CancelFunc
+	end  chan error
+}
+
+func start(t *testing.T, change func(*config.Config)) *running {
+	t.Helper()
+	cfg := config.Defaults()
+	cfg.Listen, cfg.Metrics.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Shutdown.Spread = 100 * time.Millisecond
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := newServer(&cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{server: s, stop: stop, end: make(chan error, 1)}
+	r.at, _ = s.addresses()
+	go func() { r.end <- s.run(ctx) }()
+	t.Cleanup(stop)
+	return r
+}
+
+// ended waits for the server to be gone and returns what run said.
+func (r *running) ended(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-r.end:
+		return err
+	case <-time.After(patience):
+		t.Fatal("the server does not end")
+		return nil
+	}
+}
+
+// client is a WebSocket client with a deadline on everything.
+type client struct {
+	t    *testing.T
+	conn net.Conn
+	rw   io.ReadWriter
+}
+
+func (r *running) connect(t *testing.T) *client { return connect(t, r.at.base()) }
+
+func connect(t *testing.T, base string) *client {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, early, _, err := ws.Dial(ctx, strings.Replace(base, "http", "ws", 1)+"/app/app-key?protocol=7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, conn: conn, rw: conn}
+	if early != nil {
+		c.rw = struct {
+			io.Reader
+			io.Writer
+		}{io.MultiReader(early, conn), conn}
+	}
+	c.expect("pusher:connection_established")
+	return c
+}
+
+// expect reads one frame, which must hold the words.
+func (c *client) expect(words string) {
+	c.t.Helper()
+	got, err := wsutil.ReadServerText(c.rw)
+	if err != nil || !strings.Contains(string(got), words) {
+		c.t.Fatalf("got %s, %v; want %s", got, err, words)
+	}
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if err := wsutil.WriteClientText(c.conn, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// closed reads on until the close frame and returns its code.
+func (c *client) closed() ws.StatusCode {
+	c.t.Helper()
+	for {
+		if _, err := wsutil.ReadServerText(c.rw); err != nil {
+			var closed wsutil.ClosedError
+			if !errors.As(err, &closed) {
+				c.t.Fatalf("ended without a close frame: %v", err)
+			}
+			return closed.Code
+		}
+	}
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	c := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := c.Get(url)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+// eventually waits for a condition that another goroutine brings about.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("in vain: ", what)
+		}
+	}
+}
+
+func TestServe_TriggerReachesASubscriber_ThenDrains(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	r := start(t, nil)
+	c := r.connect(t)
+	c.send(`{"event":"pusher:subscribe","data":{"channel":"my-channel"}}`)
+	c.expect("subscription_succeeded")
+	c.expect("subscription_count")
+
+	out, err := execute(t, "trigger", "--url", r.at.base(), "--channel", "my-channel", "--event", "my-event", "--data", `{"a":1}`)
+	if err != nil || out != "sent my-event to my-channel\n" {
+		t.Fatalf("%q, %v", out, err)
+	}
+	c.expect(`{"event":"my-event","channel":"my-channel","data":"{\"a\":1}"}`)
+	if out, err := execute(t, "health", "--url", r.at.base()); err != nil || out != "healthy\n" {
+		t.Errorf("health: %q, %v", out, err)
+	}
+	if status, _ := get(t, r.at.base()+"/readyz"); status != http.StatusOK {
+		t.Errorf("/readyz: %d", status)
+	}
+	_, metrics := r.addresses()
+	if _, body := get(t, "http://"+metrics+"/metrics"); !strings.Contains(body, `fanfare_sockets{app="app-id"} 1`) {
+		t.Errorf("the socket is not in the metrics:\n%s", body)
+	}
+
+	r.stop()
+	if code := c.closed(); code != 4200 {
+		t.Errorf("closed with %d, want 4200", code)
+	}
+	if err := r.ended(t); err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if _, err := net.DialTimeout("tcp", net.JoinHostPort(r.at.host, r.at.port), patience); err == nil {
+		t.Error("the port is still open")
+	}
+}
+
+func TestServe_DrainThatTakesTooLong_IsAnError(t *testing.T) {
+	r := start(t, func(c *config.Config) {
+		c.Shutdown.Spread, c.Shutdown.Timeout = time.Hour, 50*time.Millisecond
+	})
+	for range 3 {
+		r.connect(t)
+	}
+	r.stop()
+	if err := r.ended(t); err == nil || !strings.Contains(err.Error(), "sockets were still open") {
+		t.Errorf("run: %v", err)
+	}
+}
+
+func TestServe_PortInUse_NamesTheKey(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	for key, change := range map[string]func(*config.Config){
+		"listen: ":         func(c *config.Config) { c.Listen = l.Addr().String() },
+		"metrics.listen: ": func(c *config.Config) { c.Listen, c.Metrics.Listen = "127.0.0.1:0", l.Addr().String() },
+	} {
+		cfg := config.Defaults()
+		change(&cfg)
+		if _, err := newServer(&cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.HasPrefix(err.Error(), key) {
+			t.Errorf("error %v does not name %s", err, key)
+		}
+	}
+}
+
+func TestHealth_NoServer_IsAnError(t *testing.T) {
+	if _, err := execute(t, "health", "--url", "http://127.0.0.1:1"); err == nil {
+		t.Error("nobody is healthy")
+	}
+}
+
+func TestTrigger_RefusalIsShown(t *testing.T) {
+	r := start(t, nil)
+	_, err := execute(t, "trigger", "--url", r.at.base(), "--channel", "a", "--event", "e", "--app-secret", "wrong")
+	if err == nil || !strings.Contains(err.Error(), "401") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := execute(t, "trigger", "--app", "none", "--channel", "a", "--event", "e"); err == nil {
+		t.Error("an unknown app was accepted")
+	}
+	r.stop()
+	if err := r.ended(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// The greeting's promise: its curl line works as printed.
+func TestGreeting_CurlLineIsAccepted(t *testing.T) {
+	r := start(t, nil)
+	c := r.connect(t)
+	c.send(`{"event":"pusher:subscribe","data":{"channel":"my-channel"}}`)
+	c.expect("subscription_succeeded")
+	c.expect("subscription_count")
+
+	var out bytes.Buffer
+	if err := greet(&out, r.cfg, r.at, "", "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`curl -H '(.*): (.*)' -d '(.*)' '(.*)'`).FindStringSubmatch(out.String())
+	if line == nil {
+		t.Fatalf("no curl line:\n%s", out.String())
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, line[4], strings.NewReader(line[3]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(line[1], line[2])
+	res, err := (&http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("status %d of %s", res.StatusCode, line[0])
+	}
+	c.expect(`"data":"{\"message\":\"hello\"}"`)
+	r.stop()
+	if err := r.ended(t); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGreeting_KeepsASecretToItself(t *testing.T) {
+	cfg := config.Defaults()
+	cfg.Apps[0].Secret = "hunter2"
+	var out bytes.Buffer
+	if err := greet(&out, &cfg, reach(&cfg, ":6001"), "", "", time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "hunter2") {
+		t.Errorf("the secret is in\n%s", out.String())
+	}
+}
+
+// asServer, set in the environment, makes this test binary the server that
+// signal tests send signals to.
+const asServer = "FANFARE_TEST_ARGS"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(asServer); args != "" {
+		var list []string
+		if err := json.Unmarshal([]byte(args), &list); err != nil {
+			panic(err)
+		}
+		_ = os.Unsetenv(asServer)
+		os.Args = append([]string{"fanfare"}, list...)
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// process starts fanfare serve in a process of its own and returns it with the
+// address it printed.
+func process(t *testing.T, env ...string) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), append(env, asServer+`=["serve","--listen=127.0.0.1:0","--metrics-listen="]`)...)
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	var seen bytes.Buffer
+	address := regexp.MustCompile(`the API on (http://\S+)\n`)
+	for buf := make([]byte, 4096); ; {
+		n, err := out.Read(buf)
+		seen.Write(buf[:n])
+		if m := address.FindSubmatch(seen.Bytes()); m != nil {
+			return cmd, string(m[1])
+		}
+		if err != nil {
+			t.Fatalf("serve printed no address: %v\n%s", err, seen.String())
+		}
+	}
+}
+
+func TestServe_SIGTERM_ExitsZero(t *testing.T) {
+	cmd, base := process(t)
+	if status, body := get(t, base+"/healthz"); status != http.StatusOK {
+		t.Fatalf("/healthz: %d %s", status, body)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("serve ended with %v, want exit code 0", err)
+	}
+}
+
+func TestServe_WhileTheDelayRuns_NotReadyButServing_SecondSignalEndsAtOnce(t *testing.T) {
+	cmd, base := process(t, "FANFARE_SHUTDOWN_DELAY=10m", "FANFARE_SHUTDOWN_TIMEOUT=1h")
+	c := connect(t, base)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "/readyz turns 503", func() bool {
+		status, _ := get(t, base+"/readyz")
+		return status == http.StatusServiceUnavailable
+	})
+	c.send(`{"event":"pusher:ping","data":{}}`)
+	c.expect("pusher:pong")
+	connect(t, base)
+
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the second signal was taken for a drain that is over")
+	}
+}
+
+func TestServe_WithoutMetrics_OpensOnePort(t *testing.T) {
+	r := start(t, func(c *config.Config) { c.Metrics.Listen = "" })
+	if _, metrics := r.addresses(); metrics != "" {
+		t.Errorf("metrics are off and on %s", metrics)
+	}
+	r.stop()
+	if err := r.ended(t); err != nil {
+		t.Error(err)
+	}
+}

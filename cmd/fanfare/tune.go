@@ -1,0 +1,84 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"runtime/debug"
+
+	"fanfare/config"
+)
+
+// newLogger writes lines of the configured level and form to w.
+func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	switch cfg.Level {
+	case "debug":
+		level = slog.LevelDebug
+	case "warn":
+		level = slog.LevelWarn
+	case "error":
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// tuneRuntime applies what the configuration asks of the Go runtime and of the
+// operating system.
+func tuneRuntime(cfg *config.Config, log *slog.Logger) {
+	if cfg.Runtime.GCPercent != 0 {
+		debug.SetGCPercent(cfg.Runtime.GCPercent)
+	}
+	if limit := cfg.MemoryLimitBytes(); limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+	files, err := raiseOpenFiles()
+	if err != nil {
+		log.Warn("the limit of open files stays as it is", slog.Any("error", err))
+	}
+	if files == 0 { // the system has no such limit
+		return
+	}
+	log.Debug("limit of open files", slog.Uint64("files", files))
+	if wanted := wantedFiles(cfg); wanted > files {
+		log.Warn("more connections are configured than files may be open; raise the limit (LimitNOFILE=, ulimit -n)",
+			slog.Uint64("files", files), slog.Uint64("wanted", wanted))
+	}
+}
+
+// spareFiles are for everything that is not a client: listeners, loops, logs,
+// API requests, and the second descriptor a socket has while it is upgraded.
+const spareFiles = 256
+
+// wantedFiles is how many files the configured connections take; 0 when they
+// are not bounded.
+func wantedFiles(cfg *config.Config) uint64 {
+	n := cfg.Sockets.MaxConnections
+	if n == 0 {
+		for _, a := range cfg.Apps {
+			if a.Limits.MaxConnections == 0 {
+				return 0
+			}
+			n += a.Limits.MaxConnections
+		}
+	}
+	return uint64(n) + spareFiles
+}
+
+// warnOfDefaults says what is fine on a laptop and not on a server.
+func warnOfDefaults(cfg *config.Config, log *slog.Logger) {
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	for _, a := range cfg.Apps {
+		if a.Secret == config.DefaultSecret {
+			log.Warn("the app has the secret everyone knows; make one with `fanfare keys new` before others can reach this server", slog.String("app", a.ID))
+		}
+		if len(a.Webhooks) > 0 {
+			log.Warn("webhooks are configured, but this version does not call them", slog.String("app", a.ID))
+		}
+	}
+}
