@@ -53,6 +53,7 @@ func TestDecodeMessage_WhatClientsSend(t *testing.T) {
 		},
 		{"duplicates inside data", `{"event":"e","data":{"a":1,"a":2}}`, shown{Event: "e", Data: `{"a":1,"a":2}`, HasData: true}},
 		{"half a surrogate pair", `{"event":"\ud800x"}`, shown{Event: "\ufffdx"}},
+		{"half a surrogate pair before what only looks like the other", `{"event":"\ud83d0ude00"}`, shown{Event: "\ufffd0ude00"}},
 		{"deep but allowed", `{"event":"e","data":` + strings.Repeat("[", 512) + strings.Repeat("]", 512) + `}`, shown{Event: "e", Data: strings.Repeat("[", 512) + strings.Repeat("]", 512), HasData: true}},
 	}
 	for _, tt := range tests {
@@ -180,6 +181,7 @@ func TestDataSize_CountsDecodedUTF8(t *testing.T) {
 		{`"\ud83d"`, 3},
 		{`"\ud83dx"`, 4},
 		{`"\ud83d\n"`, 4},
+		{`"\ud83d0ude00"`, 9},
 		{`"\ude00\ud83d"`, 6},
 		{`"\ud83d\ud83d\ude00"`, 7},
 		{`{"a":1}`, 7},

@@ -76,7 +76,7 @@ func scanString(b []byte, i int) (int, fault) {
 
 // escapeLen returns the length of the escape b begins with, 2 or 6, or 0 if it is none.
 func escapeLen(b []byte) int {
-	if len(b) < 2 {
+	if len(b) < 2 || b[0] != '\\' {
 		return 0
 	}
 	switch b[1] {
