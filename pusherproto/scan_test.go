@@ -56,7 +56,7 @@ func TestScanValue_BoundsNesting(t *testing.T) {
 func FuzzScanValue(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `[]`, `[1,-0.5e+10,{"a":[true,false,null]}]`, `"\ud800\u00e9é\n"`, `01`, `1.`, `-`, `1e`, `"\x"`, "\"\x00\"", "\"\xff\"",
-		`[[[[[[`, `{"a":{"a":{"a":`, `{"a"}`, `{,}`, `[1 2]`, `nul`, ` 1 `, "\u00a01", `{"a":1,}`, `[}`, `{]`,
+		`[[[[[[`, `{"a":{"a":{"a":`, `{"a"}`, `{,}`, `[1 2]`, `nul`, ` 1 `, "\u00a01", `{"a":1,}`, `[}`, `{]`, `"\b\f\n\r\t\/\"\\\ud83d\ude00\ud83d0ude00\ud83d\ud83d"`, `{"a" `, `{"a":1,`, `{1:2}`,
 	} {
 		f.Add([]byte(s))
 	}
