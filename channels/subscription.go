@@ -1,6 +1,8 @@
 package channels
 
 import (
+	"fmt"
+
 	"fanfare/pusherproto"
 )
 
@@ -95,6 +97,10 @@ func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, membe
 		if s.user == nil {
 			return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 400,
 				Message: "A presence channel needs channel_data with a user_id, or a signed-in user"}
+		}
+		if len(s.user.info) > s.app.Limits.MaxUserInfoBytes {
+			return 0, member, &pusherproto.SubscriptionError{Type: "LimitReached", Status: 413,
+				Message: fmt.Sprintf("user_info is larger than %d bytes", s.app.Limits.MaxUserInfoBytes)}
 		}
 		return kind, pusherproto.Member{UserID: s.user.id, UserInfo: s.user.info}, nil
 	}

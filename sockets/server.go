@@ -166,6 +166,9 @@ func (s *Server) messageLimit(app *apps.App) int32 {
 	}
 }
 
+// MessageLimit is the largest message in bytes that a client of app may send.
+func (s *Server) MessageLimit(app *apps.App) int { return int(s.messageLimit(app)) }
+
 // Sockets is the number of open connections, refused ones that still linger
 // included.
 func (s *Server) Sockets() int { return int(s.count.Load()) }

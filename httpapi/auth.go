@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// request is an API request that passed authentication.
+type request struct {
+	app   *apps.App
+	query pusherproto.Query
+	body  []byte // given back when the endpoint returns
+}
+
+// endpoint handles an authenticated request.
+type endpoint func(c echo.Context, r *request) error
+
+// signed lets authenticated requests of enabled apps through to h. limit is
+// the largest body of this endpoint. Order of checks: app, encoding and size of the body,
+// signature, app enabled (spec: http-api section 1).
+func (s *Server) signed(limit func(apps.Limits) int, h endpoint) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		id, err := param(c, "app")
+		if err != nil {
+			return err
+		}
+		app, ok := s.cfg.Apps.ByID(id)
+		if !ok {
+			return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with the id " + quoted(id)}
+		}
+		most := s.cfg.BodyLimit
+		if most == 0 {
+			most = int64(limit(app.Limits))
+		}
+		body, err := s.bodies.read(c, most)
+		if err != nil {
+			return err
+		}
+		defer s.bodies.release(body)
+		if err := s.authenticate(r, app, body.bytes); err != nil {
+			return err
+		}
+		if !app.Enabled {
+			return &pusherproto.Error{Code: http.StatusForbidden, Message: "the app is disabled"}
+		}
+		return h(c, &request{app: app, query: pusherproto.ParseQuery(r.URL.RawQuery), body: body.bytes})
+	}
+}
+
+func (s *Server) authenticate(r *http.Request, app *apps.App, body []byte) error {
+	path := receivedPath(r)
+	if _, cut := s.unprefixed(path); !cut {
+		// A proxy that cuts the prefix off cannot change what was signed.
+		path = s.cfg.PathPrefix + path
+	}
+	signed := pusherproto.Request{
+		Method: r.Method, EscapedPath: path, RawQuery: r.URL.RawQuery, Body: body, PathPrefix: s.cfg.PathPrefix,
+	}
+	if bad := signed.Check(app.Secret, s.cfg.Now()); bad != nil {
+		return bad
+	}
+	return nil
+}
+
+// quoted shows a caller's text in an answer, cut to a sane length.
+func quoted(s string) string {
+	const most = 64
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "…"
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,146 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// Sizes of pooled bodies: what is taken before a caller has sent anything, and
+// the largest that is kept for the next request.
+const (
+	firstRead = 4 << 10
+	keepBody  = 64 << 10
+)
+
+// body is a request body in a buffer of the pool.
+type body struct{ bytes []byte }
+
+// bodyPool reads bodies into buffers that it uses again.
+type bodyPool struct{ pool sync.Pool }
+
+// read reads the whole body, if it is unencoded and at most most bytes. A body
+// announced as longer is refused before a byte of it is read, so that a caller
+// that waits for 100 Continue never sends it.
+func (p *bodyPool) read(c echo.Context, most int64) (*body, error) {
+	r := c.Request()
+	header := c.Response().Header()
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		header.Set("Accept-Encoding", "identity")
+		header.Set("Connection", "close")
+		return nil, &pusherproto.Error{Code: http.StatusUnsupportedMediaType,
+			Message: "Content-Encoding " + quoted(coding) + " is not supported; send the body as it is"}
+	}
+	if r.ContentLength > most {
+		header.Set("Connection", "close")
+		return nil, tooLarge(most)
+	}
+	b, ok := p.pool.Get().(*body)
+	if !ok {
+		b = &body{bytes: make([]byte, 0, firstRead)}
+	}
+	if err := b.fill(r.Body, most); err != nil {
+		p.release(b)
+		header.Set("Connection", "close")
+		return nil, err
+	}
+	return b, nil
+}
+
+// fill reads to the end. The buffer grows with what has arrived, not with what
+// was announced.
+func (b *body) fill(from io.Reader, most int64) error {
+	b.bytes = b.bytes[:0]
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
+		}
+		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		var timeout net.Error
+		switch {
+		case int64(len(b.bytes)) > most:
+			return tooLarge(most)
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &timeout) && timeout.Timeout():
+			return &pusherproto.Error{Code: http.StatusRequestTimeout, Message: "the body did not arrive in time"}
+		default:
+			return &pusherproto.Error{Code: http.StatusBadRequest, Message: "the body did not arrive whole"}
+		}
+	}
+}
+
+func (p *bodyPool) release(b *body) {
+	if cap(b.bytes) <= keepBody {
+		p.pool.Put(b)
+	}
+}
+
+func tooLarge(most int64) error {
+	return &pusherproto.Error{Code: http.StatusRequestEntityTooLarge,
+		Message: fmt.Sprintf("the body is too large; at most %d bytes are allowed here", most)}
+}
+
+// The largest body of each endpoint that can be valid: every character of data
+// and names may be written as a \u escape of six bytes. bodySlack is for blanks
+// and whatever else callers add.
+const (
+	escape    = 6
+	bodySlack = 8 << 10
+)
+
+func eventBody(l apps.Limits) int {
+	l = withDefaults(l)
+	return escape*(l.MaxEventBytes+l.MaxEventName+l.MaxEventChannels*(l.MaxChannelName+1)) + bodySlack
+}
+
+func batchBody(l apps.Limits) int {
+	l = withDefaults(l)
+	return l.MaxBatchEvents*(escape*(l.MaxEventBytes+l.MaxEventName+l.MaxChannelName)+bodySlack/4) + bodySlack
+}
+
+// rawBody leaves it to the check of the event to say by how much it is too
+// large, up to a point.
+func rawBody(l apps.Limits) int { return withDefaults(l).MaxEventBytes + bodySlack }
+
+func noBody(apps.Limits) int { return bodySlack }
+
+// withDefaults fills in the limits that pusherproto takes as its defaults when
+// they are zero.
+func withDefaults(l apps.Limits) apps.Limits {
+	d := apps.DefaultLimits()
+	for _, f := range []struct{ value, standard *int }{
+		{&l.MaxEventBytes, &d.MaxEventBytes},
+		{&l.MaxEventName, &d.MaxEventName},
+		{&l.MaxChannelName, &d.MaxChannelName},
+		{&l.MaxEventChannels, &d.MaxEventChannels},
+		{&l.MaxBatchEvents, &d.MaxBatchEvents},
+	} {
+		if *f.value <= 0 {
+			*f.value = *f.standard
+		}
+	}
+	return l
+}
+
+// protocolLimits are the app's limits as pusherproto takes them.
+func protocolLimits(l apps.Limits) pusherproto.Limits {
+	return pusherproto.Limits{
+		MaxChannelName:   l.MaxChannelName,
+		MaxEventName:     l.MaxEventName,
+		MaxEventBytes:    l.MaxEventBytes,
+		MaxEventChannels: l.MaxEventChannels,
+		MaxBatchEvents:   l.MaxBatchEvents,
+	}
+}

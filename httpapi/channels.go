@@ -1,0 +1,147 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// listChannels is GET /apps/ID/channels?filter_by_prefix=&info=.
+func (s *Server) listChannels(c echo.Context, r *request) error {
+	info, err := askedInfo(r.query)
+	if err != nil {
+		return err
+	}
+	prefix, _ := r.query.Get("filter_by_prefix")
+	if info&pusherproto.InfoUserCount != 0 && !strings.HasPrefix(prefix, "presence-") {
+		return badRequest("info: user_count is for presence channels only; add filter_by_prefix=presence- to the query")
+	}
+	if info&pusherproto.InfoCache != 0 {
+		return badRequest("info: cache is for one channel only; ask for it at /channels/NAME")
+	}
+	list, err := s.cfg.Hub.Channels(c.Request().Context(), r.app, prefix)
+	if err != nil {
+		return err
+	}
+	o := object{b: append(make([]byte, 0, 32+48*len(list)), `{"channels":{`...)}
+	for _, ch := range list {
+		o.key(ch.Name)
+		o.open()
+		o.counts(ch, info)
+		o.close()
+	}
+	return respond(c, http.StatusOK, append(o.b, "}}"...))
+}
+
+// describeChannel is GET /apps/ID/channels/NAME?info=.
+func (s *Server) describeChannel(c echo.Context, r *request) error {
+	name, kind, err := channelParam(c, r)
+	if err != nil {
+		return err
+	}
+	info, err := askedInfo(r.query)
+	if err != nil {
+		return err
+	}
+	if info&pusherproto.InfoUserCount != 0 && !kind.Presence() {
+		return badRequest("info: user_count is for presence channels only; %s is none", quoted(name))
+	}
+	if info&pusherproto.InfoCache != 0 && !kind.Cache() {
+		return badRequest("info: cache is for cache channels only; %s is none", quoted(name))
+	}
+	ch, err := s.cfg.Hub.Channel(c.Request().Context(), r.app, name)
+	if err != nil {
+		return err
+	}
+	o := object{b: append(make([]byte, 0, 128), '{')}
+	o.key("occupied")
+	o.b = strconv.AppendBool(o.b, ch.Sockets > 0)
+	o.counts(ch, info)
+	if info&pusherproto.InfoCache != 0 {
+		o.key("cache")
+		o.cached(ch.Cached)
+	}
+	o.close()
+	return respond(c, http.StatusOK, o.b)
+}
+
+// channelParam is the channel a path names. A user's own channel is not one
+// that can be asked about.
+func channelParam(c echo.Context, r *request) (string, pusherproto.Kind, error) {
+	name, err := param(c, "channel")
+	if err != nil {
+		return "", 0, err
+	}
+	kind, err := pusherproto.ParseChannel(name, r.app.Limits.MaxChannelName)
+	if err != nil {
+		return "", 0, badRequest("%v", err)
+	}
+	if kind.UserChannel() {
+		return "", 0, badRequest("channel name %s is a user's own channel, about which nothing can be asked", quoted(name))
+	}
+	return name, kind, nil
+}
+
+func askedInfo(q pusherproto.Query) (pusherproto.Info, error) {
+	text, _ := q.Get("info")
+	info, bad := pusherproto.ParseInfo(text)
+	if bad != nil {
+		return 0, bad
+	}
+	return info, nil
+}
+
+func badRequest(format string, args ...any) error {
+	return &pusherproto.Error{Code: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
+}
+
+// object appends the members of a JSON object.
+type object struct{ b []byte }
+
+// key appends a member's name, after a comma where one is needed.
+func (o *object) key(name string) {
+	if o.b[len(o.b)-1] != '{' {
+		o.b = append(o.b, ',')
+	}
+	o.b = pusherproto.AppendString(o.b, name)
+	o.b = append(o.b, ':')
+}
+
+func (o *object) open()  { o.b = append(o.b, '{') }
+func (o *object) close() { o.b = append(o.b, '}') }
+
+func (o *object) number(name string, n int) {
+	o.key(name)
+	o.b = strconv.AppendInt(o.b, int64(n), 10)
+}
+
+// counts appends the counts asked for.
+func (o *object) counts(ch channels.ChannelInfo, info pusherproto.Info) {
+	if info&pusherproto.InfoUserCount != 0 {
+		o.number("user_count", ch.Users)
+	}
+	if info&pusherproto.InfoSubscriptionCount != 0 {
+		o.number("subscription_count", ch.Sockets)
+	}
+}
+
+// cached appends what a cache channel remembers. The time left is rounded up:
+// an event that is still there has at least a second.
+func (o *object) cached(e *channels.Cached) {
+	if e == nil {
+		o.b = append(o.b, "null"...)
+		return
+	}
+	o.open()
+	o.key("data")
+	o.b = append(o.b, e.Data...)
+	o.number("ttl", int((e.TTL+time.Second-1)/time.Second))
+	o.close()
+}

@@ -1,0 +1,60 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// publish is POST /apps/ID/events.
+func (s *Server) publish(c echo.Context, r *request) error {
+	ev, bad := pusherproto.DecodeEvent(r.body, r.query, protocolLimits(r.app.Limits))
+	if bad != nil {
+		return bad
+	}
+	if err := s.spend(c, r.app, 1); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if err := s.cfg.Hub.Publish(ctx, r.app, ev); err != nil {
+		return err
+	}
+	if !ev.HasInfo {
+		return done(c)
+	}
+	b := []byte(`{"channels":{`)
+	for i, name := range ev.Channels {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = pusherproto.AppendString(b, name)
+		b = append(b, ':')
+		b = s.appendPublished(ctx, b, r.app, name, ev.Info)
+	}
+	return respond(c, 200, append(b, "}}"...))
+}
+
+// appendPublished appends what the answer to a publish tells of one channel.
+// Attributes that do not apply to it are left out (spec: http-api section 4).
+func (s *Server) appendPublished(ctx context.Context, b []byte, app *apps.App, name string, info pusherproto.Info) []byte {
+	kind := pusherproto.KindOf(name)
+	if !kind.Presence() {
+		info &^= pusherproto.InfoUserCount
+	}
+	if info == 0 || kind.UserChannel() {
+		return append(b, "{}"...)
+	}
+	ch, err := s.cfg.Hub.Channel(ctx, app, name)
+	if err != nil {
+		// The event is out: an error would make the caller send it again.
+		s.log.Warn("counts are missing from an answer", slog.String("app", app.ID), slog.String("channel", name), slog.Any("error", err))
+		return append(b, "{}"...)
+	}
+	o := object{b: append(b, '{')}
+	o.counts(ch, info)
+	return append(o.b, '}')
+}

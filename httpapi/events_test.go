@@ -1,0 +1,160 @@
+package httpapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"fanfare/apps"
+	"fanfare/internal/testkit"
+)
+
+func TestEvents_DeliveredToSubscribers(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{Leaks: true})
+	c := testkit.Dial(t, srv)
+	c.Subscribe("a")
+	r := srv.Post(t, "/events", `{"name":"e","channels":["a","b"],"data":"{\"x\":1}"}`).Expect(200, `{}`)
+	if got := r.Header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("got Content-Type %q", got)
+	}
+	c.Expect(`{"event":"e","channel":"a","data":"{\"x\":1}"}`)
+	c.Quiet()
+}
+
+// Spec: edge case 63.
+func TestEvents_BadFields_400NamesTheField(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	names := `"` + strings.Repeat(`x","`, 100) + `x"`
+	for body, word := range map[string]string{
+		`{"channel":"a","data":"1"}`:                                           "name",
+		`{"name":"","channel":"a","data":"1"}`:                                 "name",
+		`{"name":7,"channel":"a","data":"1"}`:                                  "name",
+		`{"name":"` + strings.Repeat("n", 201) + `","channel":"a","data":"1"}`: "name",
+		`{"name":"e","channel":"a"}`:                                           "data",
+		`{"name":"e","channel":"a","data":null}`:                               "data",
+		`{"name":"e","channel":"a","data":1}`:                                  "data",
+		`{"name":"e","channel":"a","data":true}`:                               "data",
+		`{"name":"e","data":"1"}`:                                              "channel",
+		`{"name":"e","channels":[],"data":"1"}`:                                "channels",
+		`{"name":"e","channels":[` + names + `],"data":"1"}`:                   "channels",
+		`{"name":"e","channels":["a b"],"data":"1"}`:                           "channels[0]",
+		`{"name":"e","channels":["#x"],"data":"1"}`:                            "channels[0]",
+		`{"name":"e","channel":"` + strings.Repeat("c", 201) + `","data":"1"}`: "channel",
+		`{"name":"e","channels":["private-encrypted-a","b"],"data":"1"}`:       "encrypted", // 158
+		`{"name":"pusher:e","channel":"a","data":"1"}`:                         "pusher:",   // 72
+		`{"name":"pusher_internal:e","channel":"a","data":"1"}`:                "pusher_internal:",
+		`{"name":"e","channel":"a","data":"1","info":"bogus"}`:                 "info", // 68
+		`{"name":"e","channel":"a","data":"1","socket_id":"abc"}`:              "socket_id",
+		`{"name":"e","channel":"a","data":"1","socket_id":"1.2.3"}`:            "socket_id",
+		`{"name":"e","channel":"a","data":"1","socket_id":"1."}`:               "socket_id",
+		`{"name":"e","channel":"a","data":"1","socket_id":""}`:                 "socket_id",
+		"{\"name\":\"e\",\"channel\":\"a\",\"data\":\"\xff\"}":                 "", // 71
+		`{"name":`: "",
+		`[]`:       "",
+	} {
+		srv.Post(t, "/events", body).ExpectError(400, word)
+	}
+}
+
+// Spec: edge cases 63, 71, 72, 126, 125.
+func TestEvents_DataArrivesByteExact(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	c := testkit.Dial(t, srv)
+	c.Subscribe("a")
+	for _, tc := range []struct{ name, data, sent string }{
+		{"client-x", `""`, `""`},
+		{`App\\Events\\X`, `"null"`, `"null"`},
+		{".x", `"\u0000 \u2028 😀 עברית"`, `"\u0000 \u2028 😀 עברית"`},
+		{"a b", `"` + strings.Repeat(`\"`, 10240) + `"`, `"` + strings.Repeat(`\"`, 10240) + `"`},
+		{"o", `{"a": [1, "x"]}`, `"{\"a\":[1,\"x\"]}"`},
+		{"l", `[ ]`, `"[]"`},
+		{"n", `"1e400 123456789012345678901234567890"`, `"1e400 123456789012345678901234567890"`},
+	} {
+		srv.Post(t, "/events", `{"name":"`+tc.name+`","channel":"a","data":`+tc.data+`,"unknown":[1]}`).Expect(200, `{}`)
+		c.Expect(`{"event":"` + tc.name + `","channel":"a","data":` + tc.sent + `}`)
+	}
+	c.Quiet()
+}
+
+// Spec: edge case 64.
+func TestEvents_DataLimit(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	body := func(n int) string { return `{"name":"e","channel":"a","data":"` + strings.Repeat("x", n) + `"}` }
+	srv.Post(t, "/events", body(10240)).Expect(200, `{}`)
+	srv.Post(t, "/events", body(10241)).ExpectError(413, "10240")
+	// Every character escaped is six times as long and still allowed.
+	srv.Post(t, "/events", `{"name":"e","channel":"a","data":"`+strings.Repeat(`\u0041`, 10240)+`"}`).Expect(200, `{}`)
+}
+
+// Spec: edge cases 66, 157.
+func TestEvents_SocketIDLeavesTheSenderOut(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	sender, other := testkit.Dial(t, srv), testkit.Dial(t, srv)
+	for _, c := range []*testkit.Client{sender, other} {
+		c.Subscribe("a")
+		c.Subscribe("b")
+	}
+	sender.ExpectAny(
+		`{"event":"pusher_internal:subscription_count","channel":"a",…2…}`,
+		`{"event":"pusher_internal:subscription_count","channel":"b",…2…}`)
+	srv.Post(t, "/events", `{"name":"e","channel":"b","channels":["a","b","a"],"data":"1","socket_id":"`+sender.ID+`"}`).Expect(200, `{}`)
+	srv.Post(t, "/events", `{"name":"f","channel":"a","data":"1","socket_id":"1.2"}`).Expect(200, `{}`)
+	other.ExpectAny(`{"event":"e","channel":"a","data":"1"}`, `{"event":"e","channel":"b","data":"1"}`)
+	other.Expect(`{"event":"f","channel":"a","data":"1"}`)
+	sender.Expect(`{"event":"f","channel":"a","data":"1"}`)
+	other.Quiet()
+	sender.Quiet()
+}
+
+// Spec: edge cases 68, 163.
+func TestEvents_Info(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) { a.SubscriptionCount = false })}})
+	for _, user := range []string{`{"user_id":"1"}`, `{"user_id":1}`, `{"user_id":"2"}`} {
+		c := testkit.Dial(t, srv)
+		c.Subscribe("presence-p", user)
+		c.Subscribe("b")
+	}
+	srv.Post(t, "/events", `{"name":"e","channels":["presence-p","b","nobody"],"data":"1","info":"user_count, user_count,subscription_count"}`).
+		Expect(200, `{"channels":{"presence-p":{"user_count":2,"subscription_count":3},"b":{"subscription_count":3},"nobody":{"subscription_count":0}}}`)
+	srv.Post(t, "/events", `{"name":"e","channels":["presence-p","b"],"data":"1","info":"user_count"}`).
+		Expect(200, `{"channels":{"presence-p":{"user_count":2},"b":{}}}`)
+	srv.Post(t, "/events", `{"name":"e","channel":"#server-to-user-7","data":"1","info":"subscription_count"}`).
+		Expect(200, `{"channels":{"#server-to-user-7":{}}}`)
+}
+
+// Spec: http-api section 3, events: parameters may come in the query.
+func TestEvents_ParametersInTheQuery(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	c := testkit.Dial(t, srv)
+	c.Subscribe("q")
+	srv.Do(t, testkit.Call{Method: "POST", Path: "/events", Body: `{"data":"1","name":"body"}`,
+		Query: map[string]string{"name": "query", "channels[]": "q"}}).Expect(200, `{}`)
+	c.Expect(`{"event":"body","channel":"q","data":"1"}`)
+}
+
+// Spec: edge case 69.
+func TestEvents_WithoutSubscribers_RememberedByCacheChannelsOnly(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	srv.Post(t, "/events", `{"name":"e","channels":["a","cache-a"],"data":"1"}`).Expect(200, `{}`)
+	c := testkit.Dial(t, srv)
+	c.Subscribe("cache-a")
+	c.ExpectAny(`{"event":"e","channel":"cache-a","data":"1"}`, `{"event":"pusher_internal:subscription_count","channel":"cache-a",…}`)
+	c.Subscribe("a")
+	c.Expect(`{"event":"pusher_internal:subscription_count","channel":"a",…}`)
+	c.Quiet()
+}
+
+// Spec: http-api section 2, 503.
+func TestEvents_Draining_503WithRetryAfter(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	srv.Hub.Close()
+	for path, body := range map[string]string{
+		"/events":            event,
+		"/batch_events":      `{"batch":[` + event + `]}`,
+		"/channels/a/events": "x",
+	} {
+		call := testkit.Call{Method: "POST", Path: path, Body: body, Query: map[string]string{"name": "e"}}
+		if r := srv.Do(t, call).ExpectError(503); r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: Retry-After is missing", path)
+		}
+	}
+}

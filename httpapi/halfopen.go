@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// halfOpen bounds the connections of one address that have not sent a whole
+// request yet. Those are the ones that cost us without being anybody: nothing
+// else bounds them but the header timeout.
+type halfOpen struct {
+	most    int
+	exempt  func(netip.Addr) bool
+	refused func()
+
+	mu     sync.Mutex
+	conns  map[net.Conn]netip.Addr
+	counts map[netip.Addr]int
+}
+
+func newHalfOpen(most int, exempt func(netip.Addr) bool, refused func()) *halfOpen {
+	return &halfOpen{
+		most: most, exempt: exempt, refused: refused,
+		conns: make(map[net.Conn]netip.Addr), counts: make(map[netip.Addr]int),
+	}
+}
+
+// watch is an http.Server's ConnState. A connection is new until the headers
+// of its first request are read.
+func (h *halfOpen) watch(conn net.Conn, state http.ConnState) {
+	if h.most <= 0 {
+		return
+	}
+	if state != http.StateNew {
+		h.settle(conn)
+		return
+	}
+	addr := peer(conn.RemoteAddr().String())
+	if !addr.IsValid() || h.exempt(addr) {
+		return
+	}
+	if !h.admit(conn, network(addr)) {
+		h.refused()
+		_ = conn.Close()
+	}
+}
+
+func (h *halfOpen) admit(conn net.Conn, addr netip.Addr) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.counts[addr] >= h.most {
+		return false
+	}
+	h.counts[addr]++
+	h.conns[conn] = addr
+	return true
+}
+
+func (h *halfOpen) settle(conn net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	addr, ok := h.conns[conn]
+	if !ok {
+		return
+	}
+	delete(h.conns, conn)
+	if h.counts[addr]--; h.counts[addr] == 0 {
+		delete(h.counts, addr)
+	}
+}
+
+// network is what one customer of a provider has: an IPv4 address, or the /64
+// of an IPv6 address.
+func network(addr netip.Addr) netip.Addr {
+	if addr.Is4() {
+		return addr
+	}
+	p, err := addr.Prefix(64)
+	if err != nil {
+		return addr
+	}
+	return p.Addr()
+}

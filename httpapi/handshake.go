@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/pusherproto"
+)
+
+// checkHandshake holds an upgrade request against RFC 6455 §4.2.1. What fails
+// it is no WebSocket client and is told in HTTP.
+func checkHandshake(c echo.Context) error {
+	r := c.Request()
+	if r.Method != http.MethodGet {
+		c.Response().Header().Set(echo.HeaderAllow, http.MethodGet)
+		return &pusherproto.Error{Code: http.StatusMethodNotAllowed, Message: "a WebSocket is opened with GET"}
+	}
+	if !r.ProtoAtLeast(1, 1) {
+		return badRequest("a WebSocket is opened with HTTP/1.1")
+	}
+	if !headerHasToken(r.Header["Connection"], "upgrade") {
+		return badRequest("the header Connection must hold Upgrade; a proxy on the way may have dropped it")
+	}
+	if r.ContentLength != 0 {
+		return badRequest("a WebSocket handshake has no body")
+	}
+	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {
+		c.Response().Header().Set("Sec-WebSocket-Version", "13")
+		return needsUpgrade(c, "Sec-WebSocket-Version must be 13")
+	}
+	if !validNonce(r.Header["Sec-Websocket-Key"]) {
+		return badRequest("Sec-WebSocket-Key must be there once, 16 bytes in base64")
+	}
+	return nil
+}
+
+// needsUpgrade is 426, which must name what to upgrade to (RFC 9110 §15.5.22).
+func needsUpgrade(c echo.Context, message string) error {
+	c.Response().Header().Set("Upgrade", "websocket")
+	c.Response().Header().Set("Connection", "Upgrade")
+	return &pusherproto.Error{Code: http.StatusUpgradeRequired, Message: message}
+}
+
+func validNonce(keys []string) bool {
+	if len(keys) != 1 || len(keys[0]) != 24 {
+		return false
+	}
+	var nonce [18]byte
+	n, err := base64.StdEncoding.Decode(nonce[:], []byte(keys[0]))
+	return err == nil && n == 16
+}
+
+// headerHasToken looks for a token in the comma-separated values of a header,
+// regardless of case.
+func headerHasToken(values []string, token string) bool {
+	for _, value := range values {
+		for rest, more := value, true; more; {
+			var item string
+			item, rest, more = strings.Cut(rest, ",")
+			if strings.EqualFold(strings.TrimSpace(item), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

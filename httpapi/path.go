@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/pusherproto"
+)
+
+// receivedPath is the path of the request line, still escaped: net/url would
+// lose how it was written, which is what callers sign.
+func receivedPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if path == "" || path[0] == '/' {
+		return path
+	}
+	_, rest, ok := strings.Cut(path, "://") // absolute form (RFC 9112 §3.2.2)
+	if !ok {
+		return path
+	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return "/"
+}
+
+// noRoute is a path that nothing is registered for.
+const noRoute = "/"
+
+// routePath turns a received path into the one to be routed: without the
+// prefix, escapes kept, and a user id in one segment. Empty segments, dot
+// segments and a trailing slash lead nowhere (spec: http-api section 3,
+// General).
+func (s *Server) routePath(path string) string {
+	path, _ = s.unprefixed(path)
+	if !plainSegments(path) {
+		return noRoute
+	}
+	if below, ok := strings.CutPrefix(path, s.cfg.Fallback.Path); ok && strings.HasPrefix(below, "/app/") {
+		path = below
+	}
+	// The router's last parameter would take in slashes. A session's path has
+	// three segments below the key.
+	if below, ok := strings.CutPrefix(path, "/app/"); ok {
+		if n := strings.Count(below, "/"); n != 0 && n != 3 {
+			return noRoute
+		}
+	}
+	return joinUserID(path)
+}
+
+// unprefixed cuts the configured prefix off, if it is there.
+func (s *Server) unprefixed(path string) (rest string, cut bool) {
+	rest, ok := strings.CutPrefix(path, s.cfg.PathPrefix)
+	if !ok || s.cfg.PathPrefix == "" || !strings.HasPrefix(rest, "/") {
+		return path, false
+	}
+	return rest, true
+}
+
+func plainSegments(path string) bool {
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	for rest, more := path[1:], true; more; {
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// joinUserID escapes the slashes of a user id: it is everything between
+// /users/ and the last /terminate_connections (spec: http-api section 1).
+func joinUserID(path string) string {
+	below, ok := strings.CutPrefix(path, "/apps/")
+	if !ok {
+		return path
+	}
+	app, rest, _ := strings.Cut(below, "/")
+	user, ok := strings.CutPrefix(rest, "users/")
+	if !ok {
+		return path
+	}
+	const action = "/terminate_connections"
+	user, ok = strings.CutSuffix(user, action)
+	if !ok || !strings.Contains(user, "/") {
+		return path
+	}
+	return "/apps/" + app + "/users/" + strings.ReplaceAll(user, "/", "%2F") + action
+}
+
+// param is a path parameter, percent-decoded once.
+func param(c echo.Context, name string) (string, error) {
+	value, err := url.PathUnescape(c.Param(name))
+	if err != nil {
+		return "", &pusherproto.Error{Code: http.StatusBadRequest, Message: "the path is not percent-encoded right"}
+	}
+	return value, nil
+}

@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// trusted tells whether an address is one of a proxy of ours.
+func (s *Server) trusted(addr netip.Addr) bool {
+	for _, p := range s.cfg.TrustedProxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// overTLS tells whether the client's own connection is encrypted, by our own
+// listener or by the word of a trusted proxy. Of several values the last is
+// the proxy's own; those before may be the client's invention.
+func (s *Server) overTLS(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	if !s.trusted(peer(r.RemoteAddr)) {
+		return false
+	}
+	proto := lastItem(r.Header["X-Forwarded-Proto"])
+	return strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
+}
+
+// clientAddr is the caller's address for the log: the peer's, or the nearest
+// one that the trusted proxies before us were told of and do not own.
+func (s *Server) clientAddr(r *http.Request) netip.Addr {
+	addr := peer(r.RemoteAddr)
+	for hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ","); len(hops) > 0 && s.trusted(addr); {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
+		if err != nil {
+			break
+		}
+		addr, hops = next.Unmap(), hops[:len(hops)-1]
+	}
+	return addr
+}
+
+// peer is the address of an "address:port"; the zero Addr if it is none.
+func peer(hostPort string) netip.Addr {
+	ap, err := netip.ParseAddrPort(hostPort)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+func lastItem(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	last := values[len(values)-1]
+	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+}

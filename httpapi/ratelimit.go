@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// eventRates holds apps to their events per second. The zero value is ready.
+type eventRates struct {
+	apps sync.Map // app id -> *eventRate
+}
+
+// eventRate is one app's budget. It is replaced when the app's limit changes.
+type eventRate struct {
+	perSecond int
+	limiter   *rate.Limiter
+}
+
+// spend takes n events of the app's budget, or fails with 429 and how long to
+// wait. A second's worth may come at once.
+func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
+	if app.Limits.EventsPerSecond <= 0 {
+		return nil
+	}
+	wait := s.rates.take(app, n, s.cfg.Now())
+	if wait == 0 {
+		return nil
+	}
+	setRetryAfter(c, int((wait+time.Second-1)/time.Second))
+	return &pusherproto.Error{Code: http.StatusTooManyRequests,
+		Message: fmt.Sprintf("the app may publish %d events a second; try again later", app.Limits.EventsPerSecond)}
+}
+
+// take returns 0, or the time to wait if the budget does not hold n.
+func (r *eventRates) take(app *apps.App, n int, now time.Time) time.Duration {
+	e := r.of(app)
+	reservation := e.limiter.ReserveN(now, min(n, e.limiter.Burst()))
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
+func (r *eventRates) of(app *apps.App) *eventRate {
+	perSecond := app.Limits.EventsPerSecond
+	if e, ok := r.apps.Load(app.ID); ok && e.(*eventRate).perSecond == perSecond {
+		return e.(*eventRate)
+	}
+	// A full batch must fit, however small the limit.
+	burst := max(perSecond, withDefaults(app.Limits).MaxBatchEvents)
+	fresh := &eventRate{perSecond: perSecond, limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
+	for {
+		old, loaded := r.apps.LoadOrStore(app.ID, fresh)
+		switch {
+		case !loaded:
+			return fresh
+		case old.(*eventRate).perSecond == perSecond: // another request was first
+			return old.(*eventRate)
+		case r.apps.CompareAndSwap(app.ID, old, fresh):
+			return fresh
+		}
+	}
+}

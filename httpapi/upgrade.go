@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/labstack/echo/v4"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+	"fanfare/sockets"
+)
+
+// upgradeTimeout is the time the peer may take to accept the answer of the
+// handshake.
+const upgradeTimeout = 5 * time.Second
+
+// upgrades takes requests for a WebSocket out of the way of everything else.
+// Whatever their path, they are answered in the WebSocket's own words: browsers
+// show a page nothing of a refused upgrade but its close code (spec: websocket
+// section 1, Refusing a connection).
+func (s *Server) upgrades(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !headerHasToken(c.Request().Header["Upgrade"], "websocket") {
+			return next(c)
+		}
+		if err := checkHandshake(c); err != nil {
+			return err
+		}
+		s.upgrade(c)
+		return nil
+	}
+}
+
+// upgrade completes the handshake and hands the connection on, with the
+// refusal to be told if there is one.
+func (s *Server) upgrade(c echo.Context) {
+	r, w := c.Request(), c.Response()
+	opening := s.open(r)
+	// Neither a subprotocol nor an extension is selected: both are optional,
+	// and compression costs every idle socket memory (RFC 6455 §4.2.2, RFC 7692).
+	// The upgrader looks at one value of each header; checkHandshake at all.
+	r.Header["Connection"], r.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	conn, rw, _, err := ws.HTTPUpgrader{Timeout: upgradeTimeout}.Upgrade(r, w)
+	w.Status, w.Committed = http.StatusSwitchingProtocols, true
+	if err != nil {
+		s.log.Debug("upgrade failed", slog.Any("error", err))
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return
+	}
+	// What came in one segment with the handshake sits in the reader already.
+	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	if opening.Refusal != nil {
+		s.log.Debug("socket refused", slog.Int("code", opening.Refusal.Code), slog.String("reason", opening.Refusal.Message))
+	}
+	s.cfg.Sockets.Serve(conn, buffered, opening)
+}
+
+// open checks a connection in the order of the spec's table (websocket section
+// 1). The app's quota is left to the session, which counts.
+func (s *Server) open(r *http.Request) sockets.Opening {
+	key, ok := s.appKey(receivedPath(r))
+	if !ok {
+		return refuse(pusherproto.CodePathNotFound, "Path not found; connect to /app/KEY")
+	}
+	app, ok := s.cfg.Apps.ByKey(key)
+	if !ok {
+		return refuse(pusherproto.CodeUnknownApp, "Application does not exist")
+	}
+	return s.openApp(r, app)
+}
+
+// openApp is open for a known app, whatever the transport.
+func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
+	query := pusherproto.ParseQuery(r.URL.RawQuery)
+	version, given := query.Get("protocol")
+	protocol, bad := pusherproto.CheckProtocol(version, given, s.cfg.AllowMissingProtocol)
+	o := sockets.Opening{App: app, Protocol: protocol}
+	switch {
+	case app.RequireTLS && !s.overTLS(r):
+		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeTLSRequired,
+			Message: "Application only accepts SSL connections, reconnect using wss://"}
+	case bad != nil:
+		o.Refusal = bad
+	case !app.Enabled:
+		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
+	case !originAllowed(r.Header["Origin"], app.AllowedOrigins):
+		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
+	case s.draining():
+		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
+	case s.cfg.MaxConnections > 0 && s.cfg.Sockets.Sockets() >= s.cfg.MaxConnections:
+		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
+	}
+	return o
+}
+
+func refuse(code int, message string) sockets.Opening {
+	return sockets.Opening{Refusal: &pusherproto.Error{Code: code, Message: message}}
+}
+
+// appKey is the key of /app/KEY, decoded once and never taken as a path. ok is
+// false for any other path.
+func (s *Server) appKey(path string) (key string, ok bool) {
+	path, _ = s.unprefixed(path)
+	escaped, ok := strings.CutPrefix(path, "/app/")
+	if !ok || escaped == "" || strings.Contains(escaped, "/") {
+		return "", false
+	}
+	key, err := url.PathUnescape(escaped)
+	return key, err == nil
+}
+
+// upgradeRequired answers /app/KEY to those who did not ask for a WebSocket.
+func (s *Server) upgradeRequired(c echo.Context) error {
+	return needsUpgrade(c, "this is the address of WebSocket clients; connect with ws:// or wss://")
+}
