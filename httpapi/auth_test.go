@@ -133,7 +133,7 @@ func TestAuth_UnusualQueries(t *testing.T) {
 
 // Spec: edge case 147.
 func TestChannels_PrefixWithSemicolon_Filters(t *testing.T) {
-	srv := testkit.Start(t, testkit.Options{})
+	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
 	c.Subscribe("room-a;b")
 	c.Subscribe("room-a")

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"fanfare/apps"
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
 )
@@ -92,7 +91,7 @@ func TestBody_Dribbled_CutByTheTimeout(t *testing.T) {
 
 // Spec: edge case 70.
 func TestPipelining_AnsweredInOrder(t *testing.T) {
-	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) { a.SubscriptionCount = false })}})
+	srv := testkit.Start(t, uncounted())
 	const n = 1000
 	sub := testkit.Dial(t, srv)
 	sub.Subscribe("a")

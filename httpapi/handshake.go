@@ -25,6 +25,8 @@ func checkHandshake(c echo.Context) error {
 		return badRequest("the header Connection must hold Upgrade; a proxy on the way may have dropped it")
 	}
 	if r.ContentLength != 0 {
+		// Otherwise net/http would wait for the body before it answers.
+		c.Response().Header().Set("Connection", "close")
 		return badRequest("a WebSocket handshake has no body")
 	}
 	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {

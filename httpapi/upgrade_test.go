@@ -141,7 +141,7 @@ func TestUpgrade_NotAHandshake(t *testing.T) {
 		"GET":                {"GET" + path, 426, "Upgrade: websocket"},
 		"HEAD":               {"HEAD" + path, 426, "Upgrade: websocket"},
 		"POST":               {"POST" + path + "Content-Length: 0\r\n", 426, "Upgrade: websocket"},
-		"PUT":                {"PUT" + path + "Content-Length: 0\r\n", 405, "Allow: OPTIONS, GET, POST, HEAD"},
+		"PUT":                {"PUT" + path + "Content-Length: 0\r\n", 405, "Allow: OPTIONS, GET, HEAD, POST"},
 		"h2c":                {"GET" + path + "Upgrade: h2c\r\nConnection: Upgrade\r\n", 426, "Upgrade: websocket"},
 		"POST upgrade":       {"POST" + path + up + key + version + "Content-Length: 0\r\n", 405, "Allow: GET"},
 		"version 8":          {"GET" + path + up + key + "Sec-WebSocket-Version: 8\r\n", 426, "Sec-WebSocket-Version: 13"},

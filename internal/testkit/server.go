@@ -1,0 +1,134 @@
+package testkit
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/httpapi"
+	"fanfare/sockets"
+)
+
+// Patience bounds every wait of the kit.
+const Patience = 10 * time.Second
+
+// Options say what server to start. The zero value is one with the app App().
+type Options struct {
+	Apps    []apps.App
+	Hub     channels.Config
+	Sockets sockets.Config
+	// HTTP changes the configuration of the HTTP side before it is made.
+	HTTP func(*httpapi.Config)
+	// Leaks fails the test if goroutines outlive the server. Not for tests
+	// that run in parallel with others.
+	Leaks bool
+}
+
+// App is an app like the default one, with the id app-id, the key app-key and
+// the secret app-secret, after the given changes.
+func App(change ...func(*apps.App)) apps.App {
+	app := apps.Default()
+	app.ID = "app-id"
+	app.Keys = []apps.Key{{Key: "app-key", Secret: "app-secret"}}
+	for _, f := range change {
+		f(&app)
+	}
+	return app
+}
+
+// Server is a running server on a free port of the loopback interface.
+type Server struct {
+	Addr    string // host:port
+	Apps    *apps.Registry
+	Hub     *channels.Hub
+	Sockets *sockets.Server
+	API     *httpapi.Server
+
+	client *http.Client
+	now    func() time.Time
+}
+
+// Start starts a server that ends with the test.
+func Start(t testing.TB, o Options) *Server {
+	t.Helper()
+	if o.Leaks {
+		before := goleak.IgnoreCurrent()
+		t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	}
+	if len(o.Apps) == 0 {
+		o.Apps = []apps.App{App()}
+	}
+	s := &Server{client: &http.Client{Transport: &http.Transport{}, Timeout: Patience}, now: time.Now}
+	var err error
+	if s.Apps, err = apps.NewRegistry(o.Apps); err != nil {
+		t.Fatalf("apps: %v", err)
+	}
+	s.Hub = channels.New(o.Hub)
+	if s.Sockets, err = sockets.New(o.Sockets, s.Hub); err != nil {
+		t.Fatalf("sockets: %v", err)
+	}
+	cfg := httpapi.Config{Apps: s.Apps, Hub: s.Hub, Sockets: s.Sockets, Now: o.Hub.Now}
+	if o.HTTP != nil {
+		o.HTTP(&cfg)
+	}
+	if cfg.Now != nil {
+		s.now = cfg.Now
+	}
+	if s.API, err = httpapi.New(cfg); err != nil {
+		t.Fatalf("httpapi: %v", err)
+	}
+	s.run(t)
+	return s
+}
+
+// run starts the parts of the server and has the test end them.
+func (s *Server) run(t testing.TB) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	s.Addr = listener.Addr().String()
+	server := s.API.HTTPServer()
+	ctx, cancel := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	parts.Go(func() { report(t, "hub", s.Hub.Run(ctx)) })
+	parts.Go(func() { report(t, "sockets", s.Sockets.Run(ctx)) })
+	parts.Go(func() { report(t, "http", server.Serve(listener)) })
+	t.Cleanup(func() {
+		s.client.CloseIdleConnections()
+		_ = server.Close()
+		cancel()
+		parts.Wait()
+	})
+}
+
+func report(t testing.TB, part string, err error) {
+	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, context.Canceled) {
+		t.Errorf("%s: %v", part, err)
+	}
+}
+
+// Eventually waits until ok returns true, for what nothing on the wire tells.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("after %v still not: %s", Patience, what)
+		}
+	}
+}
