@@ -66,19 +66,25 @@ func (b *body) fill(from io.Reader, most int64) error {
 		}
 		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
-		var timeout net.Error
 		switch {
 		case int64(len(b.bytes)) > most:
 			return tooLarge(most)
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.As(err, &timeout) && timeout.Timeout():
-			return &pusherproto.Error{Code: http.StatusRequestTimeout, Message: "the body did not arrive in time"}
 		default:
-			return &pusherproto.Error{Code: http.StatusBadRequest, Message: "the body did not arrive whole"}
+			return cutShort(err)
 		}
 	}
+}
+
+// cutShort words the loss of a body.
+func cutShort(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return &pusherproto.Error{Code: http.StatusRequestTimeout, Message: "the body did not arrive in time"}
+	}
+	return &pusherproto.Error{Code: http.StatusBadRequest, Message: "the body did not arrive whole"}
 }
 
 func (p *bodyPool) release(b *body) {

@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+)
+
+// addressed is a connection that only has a peer.
+type addressed struct {
+	net.Conn
+	peer   string
+	closed bool
+}
+
+func (c *addressed) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.peer))
+}
+
+func (c *addressed) Close() error {
+	c.closed = true
+	return nil
+}
+
+// Spec: edge case 9: one address is limited, others connect.
+func TestHalfOpen_CountsAddressesApart(t *testing.T) {
+	refused := 0
+	proxy := netip.MustParseAddr("10.0.0.1")
+	h := newHalfOpen(2, func(a netip.Addr) bool { return a == proxy }, func() { refused++ })
+	open := func(peer string) *addressed {
+		c := &addressed{peer: peer}
+		h.watch(c, http.StateNew)
+		return c
+	}
+	first := open("192.0.2.1:1")
+	open("192.0.2.1:2")
+	for _, tc := range []struct {
+		peer string
+		want bool // let in
+	}{
+		{"192.0.2.1:3", false},
+		{"[::ffff:192.0.2.1]:4", false},
+		{"192.0.2.2:1", true},
+		{"[2001:db8::1]:1", true},
+		{"[2001:db8::2]:1", true},
+		{"[2001:db8::3]:1", false}, // the same /64
+		{"[2001:db8:0:1::1]:1", true},
+		{"10.0.0.1:1", true},
+		{"10.0.0.1:2", true},
+		{"10.0.0.1:3", true},
+	} {
+		if c := open(tc.peer); c.closed == tc.want {
+			t.Errorf("%s: let in is %v, want %v", tc.peer, !c.closed, tc.want)
+		}
+	}
+	if refused != 3 {
+		t.Errorf("%d refusals were told, want 3", refused)
+	}
+	h.watch(first, http.StateActive)
+	h.watch(first, http.StateHijacked) // counted out once
+	if open("192.0.2.1:5").closed {
+		t.Error("the place of a finished handshake was not given back")
+	}
+	if !open("192.0.2.1:6").closed {
+		t.Error("a finished handshake was counted out twice")
+	}
+}
+
+func TestHalfOpen_NothingIsKept(t *testing.T) {
+	h := newHalfOpen(2, func(netip.Addr) bool { return false }, func() {})
+	for range 5 {
+		c := &addressed{peer: "192.0.2.1:1"}
+		h.watch(c, http.StateNew)
+		h.watch(c, http.StateClosed)
+	}
+	if len(h.conns) != 0 || len(h.counts) != 0 {
+		t.Errorf("%d connections and %d addresses are kept", len(h.conns), len(h.counts))
+	}
+}

@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+)
+
+func TestClientAddr_OnlyTrustedProxiesAreBelieved(t *testing.T) {
+	s := &Server{cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	for _, tc := range []struct {
+		peer      string
+		forwarded []string
+		want      string
+	}{
+		{"192.0.2.1:5", []string{"198.51.100.1"}, "192.0.2.1"},
+		{"10.0.0.1:5", nil, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"10.0.0.1:5", []string{"1.1.1.1, 198.51.100.1", "10.0.0.2"}, "198.51.100.1"},
+		{"10.0.0.1:5", []string{"nonsense"}, "10.0.0.1"},
+		{"[::ffff:10.0.0.1]:5", []string{"2001:db8::1"}, "2001:db8::1"},
+	} {
+		r := &http.Request{RemoteAddr: tc.peer, Header: http.Header{}}
+		for _, v := range tc.forwarded {
+			r.Header.Add("X-Forwarded-For", v)
+		}
+		if got := s.clientAddr(r).String(); got != tc.want {
+			t.Errorf("%s, %q: got %s, want %s", tc.peer, tc.forwarded, got, tc.want)
+		}
+	}
+}
