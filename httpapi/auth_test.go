@@ -85,12 +85,18 @@ func TestAuth_DocumentedRequest(t *testing.T) {
 	})
 	const auth = "auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0"
 	for _, tc := range []struct{ method, path, body, query, answer string }{
-		{"POST", "/events", `{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}`,
-			"&body_md5=ec365a775a4cd0599faeb73354201b6f&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c", `{}`},
-		{"POST", "/events", `{"name":"hi","data":"{}","channels":["#server-to-user-42"]}`,
-			"&body_md5=5309704058ae17b19e9ee451d0b2c530&auth_signature=6d97883219c53af6bf8e367a18c9128af37614269da746849340da8bb1dc4793", `{}`},
-		{"POST", "/batch_events", `{"batch":[{"name":"a","channel":"one","data":"1"},{"name":"b","channel":"presence-two","data":"2","info":"user_count"}]}`,
-			"&body_md5=de5480db5cf464594a449b632d0bafb2&auth_signature=4915badec7041f8bbf4a696308171d4f551ab07fcdadf18336a24aad40ad2494", `{"batch":[{},{"user_count":0}]}`},
+		{
+			"POST", "/events", `{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}`,
+			"&body_md5=ec365a775a4cd0599faeb73354201b6f&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c", `{}`,
+		},
+		{
+			"POST", "/events", `{"name":"hi","data":"{}","channels":["#server-to-user-42"]}`,
+			"&body_md5=5309704058ae17b19e9ee451d0b2c530&auth_signature=6d97883219c53af6bf8e367a18c9128af37614269da746849340da8bb1dc4793", `{}`,
+		},
+		{
+			"POST", "/batch_events", `{"batch":[{"name":"a","channel":"one","data":"1"},{"name":"b","channel":"presence-two","data":"2","info":"user_count"}]}`,
+			"&body_md5=de5480db5cf464594a449b632d0bafb2&auth_signature=4915badec7041f8bbf4a696308171d4f551ab07fcdadf18336a24aad40ad2494", `{"batch":[{},{"user_count":0}]}`,
+		},
 		{"GET", "/channels", "", "&filter_by_prefix=presence-&info=user_count&auth_signature=16819168891cb5dfd72b5c7a5d3d602605b26c6ba1930033b5e2eeeb65010291", `{"channels":{}}`},
 		{"GET", "/channels/presence-foobar", "", "&info=user_count,subscription_count&auth_signature=377ee9260ea002a70c0d40cd887d55cb36db9f7f821297f5efacbcce66be356d", `{"occupied":false,"user_count":0,"subscription_count":0}`},
 		{"GET", "/channels/presence-foobar/users", "", "&auth_signature=5567dd30e7f8575e66be615d2aac3f608a0c311c31ddab8513a278b022e9597e", `{"users":[]}`},
@@ -100,8 +106,10 @@ func TestAuth_DocumentedRequest(t *testing.T) {
 	} {
 		srv.Do(t, testkit.Call{Method: tc.method, Path: tc.path, Body: tc.body, RawQuery: auth + tc.query}).Expect(200, tc.answer)
 	}
-	srv.Do(t, testkit.Call{Method: "POST", Path: "/channels/project-3/events", Body: `{"some":"data"}`,
-		RawQuery: auth + "&name=foo&body_md5=7b3d404f5cde4a0b9b8fb4789a0098cb&auth_signature=a1d95f4ecba0d1d16ebe2c1ff39c0239f5a88119c52a4ab3d386f16fbddbd872"}).Expect(202, "")
+	srv.Do(t, testkit.Call{
+		Method: "POST", Path: "/channels/project-3/events", Body: `{"some":"data"}`,
+		RawQuery: auth + "&name=foo&body_md5=7b3d404f5cde4a0b9b8fb4789a0098cb&auth_signature=a1d95f4ecba0d1d16ebe2c1ff39c0239f5a88119c52a4ab3d386f16fbddbd872",
+	}).Expect(202, "")
 }
 
 // Spec: edge cases 61, 147, 148, 149.

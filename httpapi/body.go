@@ -37,8 +37,10 @@ func (p *bodyPool) read(c echo.Context, most int64) (*body, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		header.Set("Accept-Encoding", "identity")
 		header.Set("Connection", "close")
-		return nil, &pusherproto.Error{Code: http.StatusUnsupportedMediaType,
-			Message: "Content-Encoding " + quoted(coding) + " is not supported; send the body as it is"}
+		return nil, &pusherproto.Error{
+			Code:    http.StatusUnsupportedMediaType,
+			Message: "Content-Encoding " + quoted(coding) + " is not supported; send the body as it is",
+		}
 	}
 	if r.ContentLength > most {
 		header.Set("Connection", "close")
@@ -94,8 +96,10 @@ func (p *bodyPool) release(b *body) {
 }
 
 func tooLarge(most int64) error {
-	return &pusherproto.Error{Code: http.StatusRequestEntityTooLarge,
-		Message: fmt.Sprintf("the body is too large; at most %d bytes are allowed here", most)}
+	return &pusherproto.Error{
+		Code:    http.StatusRequestEntityTooLarge,
+		Message: fmt.Sprintf("the body is too large; at most %d bytes are allowed here", most),
+	}
 }
 
 // The largest body of each endpoint that can be valid: every character of data

@@ -97,8 +97,10 @@ func TestPipelining_AnsweredInOrder(t *testing.T) {
 	sub.Subscribe("a")
 	var text strings.Builder
 	for i := range n {
-		text.WriteString(srv.Text(testkit.Call{Path: "/events", Body: `{"name":"e` + strconv.Itoa(i) + `","channel":"a","data":"1"}`,
-			Header: http.Header{"X-Request-Id": {"r" + strconv.Itoa(i)}}}))
+		text.WriteString(srv.Text(testkit.Call{
+			Path: "/events", Body: `{"name":"e` + strconv.Itoa(i) + `","channel":"a","data":"1"}`,
+			Header: http.Header{"X-Request-Id": {"r" + strconv.Itoa(i)}},
+		}))
 	}
 	c := testkit.Connect(t, srv)
 	written := make(chan error, 1)

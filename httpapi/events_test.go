@@ -124,8 +124,10 @@ func TestEvents_ParametersInTheQuery(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
 	c.Subscribe("q")
-	srv.Do(t, testkit.Call{Method: "POST", Path: "/events", Body: `{"data":"1","name":"body"}`,
-		Query: map[string]string{"name": "query", "channels[]": "q"}}).Expect(200, `{}`)
+	srv.Do(t, testkit.Call{
+		Method: "POST", Path: "/events", Body: `{"data":"1","name":"body"}`,
+		Query: map[string]string{"name": "query", "channels[]": "q"},
+	}).Expect(200, `{}`)
 	c.Expect(`{"event":"body","channel":"q","data":"1"}`)
 }
 

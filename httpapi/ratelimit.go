@@ -35,8 +35,10 @@ func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
 		return nil
 	}
 	setRetryAfter(c, int((wait+time.Second-1)/time.Second))
-	return &pusherproto.Error{Code: http.StatusTooManyRequests,
-		Message: fmt.Sprintf("the app may publish %d events a second; try again later", app.Limits.EventsPerSecond)}
+	return &pusherproto.Error{
+		Code:    http.StatusTooManyRequests,
+		Message: fmt.Sprintf("the app may publish %d events a second; try again later", app.Limits.EventsPerSecond),
+	}
 }
 
 // take returns 0, or the time to wait if the budget does not hold n.

@@ -84,8 +84,10 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	o := sockets.Opening{App: app, Protocol: protocol}
 	switch {
 	case app.RequireTLS && !s.overTLS(r):
-		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeTLSRequired,
-			Message: "Application only accepts SSL connections, reconnect using wss://"}
+		o.Refusal = &pusherproto.Error{
+			Code:    pusherproto.CodeTLSRequired,
+			Message: "Application only accepts SSL connections, reconnect using wss://",
+		}
 	case bad != nil:
 		o.Refusal = bad
 	case !app.Enabled:

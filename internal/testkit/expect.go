@@ -12,18 +12,25 @@ import (
 	"fanfare/pusherproto"
 )
 
+// largestFrame is more than the server ever has a reason to send.
+const largestFrame = 64 << 20
+
 // Frame reads the next frame, whatever it is.
 func (c *Client) Frame() ws.Frame {
 	c.t.Helper()
 	_ = c.conn.SetReadDeadline(time.Now().Add(Patience))
-	f, err := ws.ReadFrame(c.in)
+	h, err := ws.ReadHeader(c.in)
 	if err != nil {
 		c.t.Fatalf("read a frame: %v", err)
 	}
-	if f.Header.Masked || !f.Header.Fin || f.Header.Rsv != 0 {
-		c.t.Fatalf("the server sent a frame with the header %+v", f.Header)
+	if h.Masked || !h.Fin || h.Rsv != 0 || h.Length > largestFrame {
+		c.t.Fatalf("the server sent a frame with the header %+v", h)
 	}
-	return f
+	payload := make([]byte, h.Length)
+	if _, err := io.ReadFull(c.in, payload); err != nil {
+		c.t.Fatalf("read the payload of %+v: %v", h, err)
+	}
+	return ws.Frame{Header: h, Payload: payload}
 }
 
 // Next reads the next text message. Pings of the server are answered.
