@@ -55,9 +55,7 @@ fmt: ## format every Go file
 
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@echo "== fuzz targets, $(FUZZTIME) each"
-	@grep -rHoE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
-		name=$${func#func }; echo "-- $$(dirname $$file) $$name"; \
-		go test "$$(dirname $$file)" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null; done
+	@./tools/fuzz $(FUZZTIME)
 
 bench: build ## the figures of docs/performance.md, on this machine
 	@echo "== benchmark figures"
