@@ -157,10 +157,15 @@ func (p *peer) frame(f ws.Frame) {
 
 func (p *peer) write(b []byte) {
 	p.t.Helper()
-	_ = p.conn.SetWriteDeadline(time.Now().Add(patience))
-	if _, err := p.conn.Write(b); err != nil {
+	if err := p.tryWrite(b); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+func (p *peer) tryWrite(b []byte) error {
+	_ = p.conn.SetWriteDeadline(time.Now().Add(patience))
+	_, err := p.conn.Write(b)
+	return err
 }
 
 // read returns the next frame of any kind.
