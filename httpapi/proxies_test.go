@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -27,5 +28,15 @@ func TestClientAddr_OnlyTrustedProxiesAreBelieved(t *testing.T) {
 		if got := s.clientAddr(r).String(); got != tc.want {
 			t.Errorf("%s, %q: got %s, want %s", tc.peer, tc.forwarded, got, tc.want)
 		}
+	}
+}
+
+func TestOverTLS_OwnListener(t *testing.T) {
+	s := &Server{}
+	if !s.overTLS(&http.Request{TLS: &tls.ConnectionState{}}) {
+		t.Error("our own TLS was not seen")
+	}
+	if s.overTLS(&http.Request{Header: http.Header{"X-Forwarded-Proto": {"https"}}}) {
+		t.Error("a stranger was believed")
 	}
 }

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"fanfare/apps"
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
+	"fanfare/sockets"
 )
 
 // Spec: edge cases 1, 2, 3, 8, 92, 93; websocket section 1.
@@ -206,20 +208,21 @@ func TestUpgrade_HeadersOf64KB_431(t *testing.T) {
 
 // Spec: edge cases 7, 25.
 func TestUpgrade_FramesInTheSameSegment_NoneLost(t *testing.T) {
-	srv := testkit.Start(t, testkit.Options{})
-	var early []byte
-	const n = 100
-	for range n {
-		early = append(early, testkit.Masked(ws.NewTextFrame([]byte(`{"event":"pusher:ping","data":{}}`)))...)
+	for name, portable := range map[string]bool{"own descriptor": false, "portable": true} {
+		t.Run(name, func(t *testing.T) {
+			srv := testkit.Start(t, testkit.Options{Sockets: sockets.Config{Portable: portable}})
+			const n = 100
+			ping := testkit.Masked(ws.NewTextFrame([]byte(`{"event":"pusher:ping","data":{}}`)))
+			late := testkit.Masked(ws.NewTextFrame([]byte(`{"event":"pusher:subscribe","data":{"channel":"late"}}`)))
+			c := testkit.Open(t, srv, testkit.Handshake{Pipelined: append(bytes.Repeat(ping, n), late[:9]...)})
+			c.Established()
+			for range n {
+				c.Expect(`{"event":"pusher:pong","data":"{}"}`)
+			}
+			c.Write(late[9:])
+			c.Expect(`{"event":"pusher_internal:subscription_succeeded","channel":"late","data":"{}"}`)
+		})
 	}
-	half := testkit.Masked(ws.NewTextFrame([]byte(`{"event":"pusher:subscribe","data":{"channel":"late"}}`)))
-	c := testkit.Open(t, srv, testkit.Handshake{Pipelined: append(early, half[:9]...)})
-	c.Established()
-	for range n {
-		c.Expect(`{"event":"pusher:pong","data":"{}"}`)
-	}
-	c.Write(half[9:])
-	c.Expect(`{"event":"pusher_internal:subscription_succeeded","channel":"late","data":"{}"}`)
 }
 
 // Spec: edge case 9.

@@ -6,7 +6,8 @@ import (
 )
 
 // Clock is a clock that stands still until it is moved. Its Now fits the Now
-// of every Config.
+// of every Config. Moving it wakes nothing: what waits for a timer sees the new
+// time when it looks next.
 type Clock struct{ ns atomic.Int64 }
 
 // NewClock returns a clock that shows the given time.

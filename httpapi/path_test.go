@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRoutePath(t *testing.T) {
+	s := &Server{cfg: Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}}}
+	for path, want := range map[string]string{
+		"/apps/1/events":     "/apps/1/events",
+		"/rt/apps/1/events":  "/apps/1/events",
+		"/rt":                "/rt",
+		"/rtx/apps/1/events": "/rtx/apps/1/events",
+		"/rt//apps/1/events": noRoute,
+		"/apps/1/users/a/b/terminate_connections":                       "/apps/1/users/a%2Fb/terminate_connections",
+		"/apps/1/users/terminate_connections/terminate_connections":     "/apps/1/users/terminate_connections/terminate_connections",
+		"/apps/users/users/a/terminate_connections":                     "/apps/users/users/a/terminate_connections",
+		"/apps/1/users/terminate_connections":                           "/apps/1/users/terminate_connections",
+		"/apps/1/users/a/terminate_connections/b/terminate_connections": "/apps/1/users/a%2Fterminate_connections%2Fb/terminate_connections",
+		"/apps/1/channels/%2e%2e":                                       "/apps/1/channels/%2e%2e",
+		"/apps/1/channels/..":                                           noRoute,
+		"/app/a%2Fb":                                                    "/app/a%2Fb",
+		"/app/a/b":                                                      noRoute,
+		"":                                                              noRoute,
+		"*":                                                             noRoute,
+	} {
+		if got := s.routePath(path); got != want {
+			t.Errorf("%q: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+// Spec: edge case 62: whatever the path, never another app.
+func FuzzRoutePath(f *testing.F) {
+	for _, path := range []string{
+		"/apps/1/events", "/rt/apps/1/users/a/b/terminate_connections", "/apps/1/../2/events", "//apps/1/events",
+		"/apps/1%2F..%2F2/events", "/pusher/app/k/1/abc/xhr", "/rt/pusher/app/k", "http://x/apps/1/events",
+	} {
+		f.Add(path)
+	}
+	s := &Server{cfg: Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}}}
+	f.Fuzz(func(t *testing.T, path string) {
+		app, ok := strings.CutPrefix(s.routePath(path), "/apps/")
+		if !ok {
+			return
+		}
+		app, _, _ = strings.Cut(app, "/")
+		received := strings.TrimPrefix(path, "/rt")
+		if received != "/apps/"+app && !strings.HasPrefix(received, "/apps/"+app+"/") {
+			t.Errorf("%q is routed to app %q", path, app)
+		}
+	})
+}
