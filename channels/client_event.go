@@ -41,7 +41,7 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	if len(s.hub.observers) > 0 {
 		s.hub.Observe(Notice{
 			Kind: ClientEvent, App: s.app, Channel: sub.name, UserID: sub.userID, Event: event,
-			Data: append([]byte(nil), m.Data...), SocketID: s.id,
+			Data: m.Data, SocketID: s.id,
 		})
 	}
 }

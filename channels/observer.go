@@ -6,7 +6,9 @@ import (
 )
 
 // Observer is told what happens in channels. Calls for one channel come in
-// order, possibly under a lock: Observe must not block and not call back.
+// order, possibly under a lock: Observe must not block and not call back. It
+// copies what it keeps of Data, so that an event nobody listens to is not
+// copied.
 type Observer interface {
 	Observe(n Notice)
 }
@@ -33,7 +35,7 @@ type Notice struct {
 	Channel  string
 	UserID   string               // MemberAdded, MemberRemoved, ClientEvent on presence
 	Event    string               // ClientEvent
-	Data     []byte               // ClientEvent: raw JSON as sent, nil if none; not to be changed
+	Data     []byte               // ClientEvent: raw JSON as sent, nil if none; the socket's own buffer
 	SocketID pusherproto.SocketID // ClientEvent
 	Count    int                  // SubscriptionCount
 }
