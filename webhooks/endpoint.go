@@ -1,0 +1,283 @@
+package webhooks
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fanfare/apps"
+)
+
+// endpoint is one address with its queue. One goroutine sends to it, one
+// request at a time, which is what keeps the order.
+type endpoint struct {
+	app       string
+	index     int
+	url       *url.URL
+	header    http.Header
+	filter    filter
+	interval  time.Duration // of batches; 0 for none
+	giveUp    time.Duration
+	maxEvents int
+	maxBytes  int
+	apps      *apps.Registry
+	client    *client
+	journal   *journal // nil without a store
+	bucket    string   // in the journal
+	log       *slog.Logger
+	wake      chan struct{}
+	settled   chan struct{} // closed when a drain need not wait any longer
+
+	mu       sync.Mutex
+	queue    queue
+	seq      uint64 // of the newest event
+	inFlight int
+
+	sent, retried, failed, dropped atomic.Uint64
+	down                           atomic.Bool
+
+	// The sending goroutine only.
+	circuit  circuit
+	drain    <-chan struct{} // nil once a drain was noticed
+	reported uint64          // of dropped
+	quiet    time.Time       // no report of dropped events before
+}
+
+func newEndpoint(s *Sender, c *client, app string, index int, e Endpoint) (*endpoint, error) {
+	u, err := CheckTarget(e.URL, s.cfg.Target)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFilter(e)
+	if err != nil {
+		return nil, err
+	}
+	return &endpoint{
+		app:       app,
+		index:     index,
+		url:       u,
+		header:    headersOf(e.Headers),
+		filter:    f,
+		interval:  e.BatchInterval,
+		giveUp:    s.cfg.Retry.GiveUp,
+		maxEvents: s.cfg.QueueEvents,
+		maxBytes:  s.cfg.QueueBytes,
+		apps:      s.cfg.Apps,
+		client:    c,
+		log:       s.cfg.Logger.With(slog.String("app", app), slog.Int("endpoint", index), slog.String("at", place(u))),
+		wake:      make(chan struct{}, 1),
+		settled:   make(chan struct{}),
+		circuit:   circuit{retry: s.cfg.Retry, random: s.cfg.Random},
+		drain:     s.drain,
+	}, nil
+}
+
+// push queues an event. The oldest ones give way when there is no room.
+func (e *endpoint) push(at time.Time, json []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(json) > e.maxBytes {
+		e.dropped.Add(1)
+		return
+	}
+	for e.queue.len() >= e.maxEvents || e.queue.bytes+len(json) > e.maxBytes {
+		e.journal.remove(e.bucket, e.queue.pop().seq)
+		e.dropped.Add(1)
+	}
+	e.seq++
+	ev := event{seq: e.seq, at: at, json: json}
+	e.queue.push(ev)
+	e.journal.put(e.bucket, ev)
+	if e.queue.len() == 1 || e.queue.full() {
+		signal(e.wake)
+	}
+}
+
+// restore queues an event that the journal holds. It is called before run.
+func (e *endpoint) restore(ev event) {
+	e.seq = ev.seq
+	e.queue.push(ev)
+	if e.queue.len() > e.maxEvents || e.queue.bytes > e.maxBytes {
+		e.journal.remove(e.bucket, e.queue.pop().seq)
+		e.dropped.Add(1)
+	}
+}
+
+func (e *endpoint) waiting() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.queue.len() + e.inFlight
+}
+
+// run sends what is queued until ctx is done.
+func (e *endpoint) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		batch, wait := e.next()
+		if len(batch) > 0 {
+			e.deliver(ctx, batch)
+			continue
+		}
+		if wait > 0 {
+			timer.Reset(wait)
+		} else {
+			timer.Stop()
+			if e.drain == nil {
+				e.settle()
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-e.wake:
+		case <-timer.C:
+		case <-e.drain:
+			e.drain = nil
+		}
+	}
+}
+
+// next takes the events of the next request, if it is time to send one. Else
+// wait is how long to wait for more of them; 0 is until there are any.
+func (e *endpoint) next() (batch []event, wait time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.queue.len() == 0 {
+		return nil, 0
+	}
+	most := 1
+	if e.interval > 0 {
+		most = batchEvents
+		if e.drain != nil && !e.queue.full() {
+			// Events of an earlier run carry its clock, which may be ahead.
+			if age := time.Since(e.queue.at(0).at); age >= 0 && age < e.interval {
+				return nil, e.interval - age
+			}
+		}
+	}
+	batch = e.queue.take(most)
+	e.inFlight = len(batch)
+	return batch, 0
+}
+
+// deliver posts one request until it is accepted or its time is over (spec:
+// webhooks, Delivery). When ctx is done the events stay undelivered.
+func (e *endpoint) deliver(ctx context.Context, batch []event) {
+	at := batch[0].at
+	if e.interval > 0 {
+		at = time.Now()
+	}
+	body := appendHook(nil, at, batch)
+	first := time.Now()
+	for attempt := 0; ; attempt++ {
+		if attempt > 0 {
+			e.retried.Add(1)
+		}
+		err := e.attempt(ctx, body)
+		if err == nil {
+			e.delivered(batch)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		wait := e.failure(err, len(batch))
+		left := e.giveUp - time.Since(first)
+		if left <= 0 {
+			e.dropped.Add(uint64(len(batch)))
+			e.reported += uint64(len(batch))
+			e.done(batch)
+			e.log.Warn("dropped webhook events that were refused for too long", slog.Int("events", len(batch)), slog.String("error", err.Error()))
+			return
+		}
+		// The last attempt comes when the time is over, not before.
+		if !e.pause(ctx, min(wait, left)) {
+			return
+		}
+	}
+}
+
+func (e *endpoint) attempt(ctx context.Context, body []byte) error {
+	app, ok := e.apps.ByID(e.app)
+	if !ok {
+		return fmt.Errorf("the app %q is gone", e.app)
+	}
+	return e.client.post(ctx, e.url, e.header, app.Keys[0], body)
+}
+
+func (e *endpoint) delivered(batch []event) {
+	e.sent.Add(uint64(len(batch)))
+	e.done(batch)
+	if e.circuit.succeed() {
+		e.down.Store(false)
+		e.log.Info("the webhook endpoint answers again", slog.Int("waiting", e.waiting()))
+	}
+	e.reportDropped()
+}
+
+// failure notes a failed attempt and returns how long to wait.
+func (e *endpoint) failure(err error, events int) time.Duration {
+	e.failed.Add(1)
+	wait, opened := e.circuit.fail()
+	if opened {
+		e.down.Store(true)
+		e.log.Warn("the webhook endpoint is down", slog.Int("waiting", e.waiting()), slog.String("error", err.Error()))
+	} else {
+		e.log.Debug("a webhook failed", slog.Int("events", events), slog.String("error", err.Error()), slog.Duration("wait", wait))
+	}
+	e.reportDropped()
+	if e.drain == nil && e.journal != nil {
+		e.settle() // the store keeps what is left
+	}
+	return wait
+}
+
+// done forgets events that are delivered or given up.
+func (e *endpoint) done(batch []event) {
+	e.mu.Lock()
+	e.inFlight = 0
+	e.mu.Unlock()
+	for i := range batch {
+		e.journal.remove(e.bucket, batch[i].seq)
+	}
+}
+
+// pause waits. It tells whether to go on; a drain that begins ends the wait.
+func (e *endpoint) pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-e.drain:
+		e.drain = nil
+		e.circuit.failures = 0 // little time is left: short waits again
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+func (e *endpoint) settle() {
+	select {
+	case <-e.settled:
+	default:
+		close(e.settled)
+	}
+}
+
+// reportDropped logs, now and then, that events gave way. It is not done where
+// they do: that may be under a channel's lock.
+func (e *endpoint) reportDropped() {
+	dropped := e.dropped.Load()
+	if dropped == e.reported || time.Now().Before(e.quiet) {
+		return
+	}
+	e.log.Warn("webhook events gave way to newer ones, the queue is full", slog.Uint64("events", dropped-e.reported))
+	e.reported = dropped
+	e.quiet = time.Now().Add(time.Minute)
+}

@@ -1,0 +1,38 @@
+package webhooks
+
+// Stats is a snapshot of all deliveries since the Sender was made.
+type Stats struct {
+	Endpoints []EndpointStats // sorted by app, then as configured
+	// Unsaved is how many changes a crash would undo now; 0 without a store.
+	Unsaved int
+}
+
+// EndpointStats is one endpoint.
+type EndpointStats struct {
+	App      string // id
+	Endpoint int    // place in the app's list, from 0
+	Queued   int    // events that wait or are on their way
+	Sent     uint64 // events accepted by the endpoint
+	Retried  uint64 // requests sent again
+	Failed   uint64 // attempts that failed
+	Dropped  uint64 // events that gave way or were refused for too long
+	Down     bool   // several attempts in a row failed
+}
+
+// Stats takes a snapshot for metrics.
+func (s *Sender) Stats() Stats {
+	out := Stats{Unsaved: s.journal.unsaved(), Endpoints: make([]EndpointStats, 0, len(s.endpoints))}
+	for _, e := range s.endpoints {
+		out.Endpoints = append(out.Endpoints, EndpointStats{
+			App:      e.app,
+			Endpoint: e.index,
+			Queued:   e.waiting(),
+			Sent:     e.sent.Load(),
+			Retried:  e.retried.Load(),
+			Failed:   e.failed.Load(),
+			Dropped:  e.dropped.Load(),
+			Down:     e.down.Load(),
+		})
+	}
+	return out
+}

@@ -1,0 +1,79 @@
+package webhooks
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+)
+
+// Policy says whether hooks may be posted to an address; the error says why
+// not. It is asked for literal addresses in URLs and again for every
+// connection, with the address the name was resolved to.
+type Policy func(netip.Addr) error
+
+// AnyTarget allows every address. It is for URLs of the operator's own
+// configuration.
+func AnyTarget(netip.Addr) error { return nil }
+
+// PublicTargets allows addresses of the public internet only. It is for URLs
+// that come from others, who could otherwise have us call what only we reach.
+func PublicTargets(a netip.Addr) error {
+	a = a.WithZone("").Unmap()
+	for _, p := range special() {
+		if p.Contains(a) {
+			return fmt.Errorf("%s is not a public address", a)
+		}
+	}
+	if a.Is4() {
+		return nil
+	}
+	if !netip.MustParsePrefix("2000::/3").Contains(a) { // all that is public so far (RFC 4291 §2.4)
+		return fmt.Errorf("%s is not a public address", a)
+	}
+	return nil
+}
+
+// special are the networks of the IANA special-purpose registries (RFC 6890)
+// that are not public, and those that carry an IPv4 address inside.
+func special() []netip.Prefix {
+	list := make([]netip.Prefix, 0, 24)
+	for _, s := range []string{
+		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+		"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+		"224.0.0.0/4", "240.0.0.0/4",
+		"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+	} {
+		list = append(list, netip.MustParsePrefix(s))
+	}
+	return list
+}
+
+// CheckTarget is the one place that decides whether a URL may be posted to.
+// Names pass here: what they resolve to is held to the policy at each
+// connection.
+func CheckTarget(raw string, allowed Policy) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("the url cannot be read") // err repeats it, secrets and all
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "" {
+		return nil, errors.New("the url is not an http or https address")
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+		if err := allowed(a); err != nil {
+			return nil, err
+		}
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u, nil
+}
+
+// checkDial holds the address of a connection about to be made to the policy.
+func (p Policy) checkDial(address string) error {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("connect to %q: %w", address, err)
+	}
+	return p(a.Addr())
+}
