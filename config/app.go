@@ -24,7 +24,7 @@ type App struct {
 	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer that question."`
 	CacheTTL             time.Duration `key:"cache_ttl" min:"1s" max:"24h" doc:"How long a cache channel remembers its last event."`
 	Limits               Limits        `key:"limits" doc:"What the app, one socket or one message may use."`
-	Webhooks             []Webhook     `key:"webhooks" doc:"Endpoints told what happens in channels. They are read and checked; this version does not call them yet."`
+	Webhooks             []Webhook     `key:"webhooks" doc:"Endpoints told what happens in channels, each with its own events, channels and headers (docs/webhooks.md)."`
 }
 
 // Key is one more key of an app with its secret.
@@ -63,9 +63,13 @@ type WebhookBatch struct {
 	Interval time.Duration `key:"interval" min:"10ms" max:"1m" doc:"How long events are gathered."`
 }
 
-// WebhookFilter narrows a webhook to some channels.
+// WebhookFilter narrows a webhook to some channels. Conditions that are set
+// must all hold.
 type WebhookFilter struct {
-	ChannelPrefix string `key:"channel_prefix" doc:"Only channels whose name begins so; empty is all."`
+	ChannelPrefix   string   `key:"channel_prefix" doc:"Only channels whose name begins so; empty is all."`
+	ChannelSuffix   string   `key:"channel_suffix" doc:"Only channels whose name ends so; empty is all."`
+	ChannelPattern  string   `key:"channel_pattern" rule:"pattern" doc:"Only channels whose name this regular expression matches; empty is all."`
+	ExcludePrefixes []string `key:"exclude_prefixes" doc:"No channels whose name begins with one of these."`
 }
 
 // defaultWebhook is an endpoint with every default and no url.

@@ -27,6 +27,7 @@ type Config struct {
 	Users      Users    `key:"users" doc:"Signed-in users."`
 	Shutdown   Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
 	Runtime    Runtime  `key:"runtime" doc:"Knobs of the Go runtime."`
+	Webhooks   Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
 	Apps       []App    `key:"apps" doc:"The applications served. Each has its own keys, channels, users and limits."`
 
 	// Warnings are remarks that do not stop a start, such as an environment
@@ -92,6 +93,15 @@ type Runtime struct {
 	MemoryLimit string `key:"memory_limit" rule:"size" doc:"Soft limit of the Go heap, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
 }
 
+// Webhooks configures how webhooks are delivered.
+type Webhooks struct {
+	Store       string        `key:"store" doc:"File that keeps undelivered events over a restart or a crash; empty keeps them in memory only."`
+	Grace       time.Duration `key:"grace" min:"0s" max:"5m" doc:"How long a channel or member must be gone before channel_vacated or member_removed is told, so that a page reload is silent. 0 is none."`
+	Timeout     time.Duration `key:"timeout" min:"100ms" max:"1m" doc:"Time an endpoint may take to answer."`
+	QueueEvents int           `key:"queue_events" min:"100" max:"10000000" doc:"Events that may wait for one endpoint; the oldest give way to newer ones and are counted."`
+	QueueBytes  int           `key:"queue_bytes" min:"262144" max:"1073741824" doc:"The same in bytes."`
+}
+
 // Defaults is the configuration of a server started with nothing set: one app
 // with the id, key and secret people know from other servers.
 func Defaults() Config {
@@ -115,7 +125,13 @@ func Defaults() Config {
 		},
 		Users:    Users{OfflineGrace: 3 * time.Second},
 		Shutdown: Shutdown{Spread: 5 * time.Second, Timeout: 30 * time.Second},
-		Apps:     []App{app},
+		Webhooks: Webhooks{
+			Grace:       3 * time.Second,
+			Timeout:     10 * time.Second,
+			QueueEvents: 10_000,
+			QueueBytes:  16 << 20,
+		},
+		Apps: []App{app},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -39,6 +40,8 @@ func rules(name string) func(string) error {
 		return checkOrigin
 	case "url":
 		return checkURL
+	case "pattern":
+		return checkPattern
 	}
 	return nil
 }
@@ -136,6 +139,13 @@ func checkURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" {
 		return fmt.Errorf("%q is not an http or https address; write for example https://example.com/hooks", s)
+	}
+	return nil
+}
+
+func checkPattern(s string) error {
+	if _, err := regexp.Compile(s); err != nil {
+		return fmt.Errorf("%q is not a regular expression (%v); write for example ^presence-room-[0-9]+$", s, err)
 	}
 	return nil
 }
