@@ -1,0 +1,114 @@
+// Coming, being refused, being pinged, losing the server and finding it again.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { fanfare } from '../support/fanfare.mjs';
+import { Wire } from '../support/wire.mjs';
+import { Log, subscribed, until } from '../support/wait.mjs';
+
+async function refusedWith(t, code, config, options) {
+  const server = await fanfare(t, config);
+  const client = server.client(options);
+  const codes = [];
+  client.connection.bind('error', (e) => codes.push(e.data?.code ?? e.error?.data?.code));
+  await until(`error ${code}`, () => codes.includes(code));
+  return client;
+}
+
+test('an unknown key is refused for good with 4001', async (t) => {
+  const client = await refusedWith(t, 4001, {}, { key: 'nobody' });
+  await until('it gives up', () => client.connection.state === 'disconnected');
+});
+
+test('a disabled app is refused with 4003', (t) => refusedWith(t, 4003, { app: { enabled: false } }));
+
+test('a socket over the quota is refused with 4004', async (t) => {
+  const server = await fanfare(t, { app: { limits: { max_connections: 1 } } });
+  await server.connected();
+  const wire = new Wire(server);
+  assert.equal(JSON.parse(await wire.next()).data.code, 4004);
+  assert.equal((await wire.close()).code, 4004);
+});
+
+test('an app that requires TLS answers a plain connection 4000', async (t) => {
+  const server = await fanfare(t, { app: { require_tls: true } });
+  const wire = new Wire(server);
+  assert.equal((await wire.close()).code, 4000);
+});
+
+test('a foreign origin is refused with 4009', async (t) => {
+  const server = await fanfare(t, { app: { allowed_origins: ['https://*.chat.example'] } });
+  const foreign = new Wire(server, { headers: { origin: 'https://evil.example' } });
+  assert.equal((await foreign.close()).code, 4009);
+  await new Wire(server, { headers: { origin: 'https://www.chat.example' } }).open();
+});
+
+test('protocol versions: 4 to 7 are taken, others told why not', async (t) => {
+  const server = await fanfare(t);
+  for (const version of [4, 5, 6, 7]) await new Wire(server, { query: `protocol=${version}` }).open();
+  for (const [query, code] of [['protocol=8', 4007], ['protocol=x', 4006], ['', 4008]]) {
+    assert.equal((await new Wire(server, { query }).close()).code, code);
+  }
+});
+
+test('a short activity timeout: pings keep an idle client connected', async (t) => {
+  const server = await fanfare(t, { app: { activity_timeout: '1s', pong_timeout: '1s' } });
+  const client = await server.connected({ activityTimeout: 60_000 });
+  const pongs = [];
+  client.connection.bind('message', (m) => pongs.push(m.event));
+  await until('two pongs', () => pongs.filter((e) => e === 'pusher:pong').length >= 2);
+  assert.equal(client.connection.state, 'connected');
+});
+
+test('wrong signatures are errors on the channel, and keep the connection', async (t) => {
+  const server = await fanfare(t);
+  const client = await server.connected({
+    channelAuthorization: { customHandler: (_, done) => done(null, { auth: 'app-key:' + '0'.repeat(64), channel_data: '{"user_id":"1"}' }) },
+  });
+  for (const name of ['private-x', 'presence-x']) {
+    const error = await new Log(client.subscribe(name)).next('pusher:subscription_error');
+    assert.equal(error.type, 'AuthError');
+    assert.equal(error.status, 401);
+  }
+  await subscribed(client, 'public');
+});
+
+test('messages that make no sense are errors with a null code, and keep the connection', async (t) => {
+  const server = await fanfare(t);
+  const wire = await new Wire(server).open();
+  for (const nonsense of ['{', '[]', 'null', '{"event":5}', '{"event":"pusher:nothing"}', '{"event":"pusher_internal:member_added","channel":"x"}', '[['.repeat(20_000)]) {
+    wire.send(nonsense);
+    const answer = JSON.parse(await wire.next());
+    assert.equal(answer.event, 'pusher:error');
+    assert.equal(answer.data.code, null);
+  }
+  wire.send({ event: 'pusher:ping', data: {} });
+  assert.equal(await wire.next(), '{"event":"pusher:pong","data":"{}"}');
+});
+
+test('after a crash clients reconnect and are subscribed again', async (t) => {
+  const server = await fanfare(t);
+  const client = await server.connected();
+  const channel = await subscribed(client, 'news');
+  await server.stop('SIGKILL');
+  await until('the loss is noticed', () => client.connection.state !== 'connected');
+  await server.start();
+  await channel.log.next('pusher:subscription_succeeded');
+  await server.sdk.trigger('news', 'back', 1);
+  assert.equal(await channel.log.next('back'), 1);
+});
+
+test('SIGTERM: accepted events arrive, sockets are closed 4200, exit code 0', async (t) => {
+  const server = await fanfare(t);
+  const wires = await Promise.all(Array.from({ length: 20 }, () => new Wire(server).open()));
+  for (const wire of wires) {
+    wire.send({ event: 'pusher:subscribe', data: { channel: 'news' } });
+    await until('the subscription', () => wire.messages.some((m) => m.includes('subscription_succeeded')));
+  }
+  await server.sdk.trigger('news', 'last-words', {});
+  const code = server.stop('SIGTERM');
+  for (const wire of wires) {
+    assert.equal((await wire.close()).code, 4200);
+    assert.ok(wire.messages.some((m) => m.includes('last-words')));
+  }
+  assert.equal(await code, 0);
+});

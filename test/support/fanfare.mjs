@@ -1,0 +1,123 @@
+// A fanfare of one test: the built binary on a port of its own.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Pusher from 'pusher-js';
+import Sdk from 'pusher';
+import { until } from './wait.mjs';
+
+const binary = fileURLToPath(new URL('../.bin/fanfare', import.meta.url));
+
+// 32 bytes, for private-encrypted channels.
+export const masterKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64');
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/**
+ * Starts a server that ends with the test. `app` holds keys of the default
+ * app, `apps` further apps, everything else is top-level configuration.
+ */
+export async function fanfare(t, { app = {}, apps = [], ...rest } = {}) {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'fanfare-test-'));
+  const file = join(folder, 'config.yaml');
+  const config = {
+    listen: `127.0.0.1:${port}`,
+    metrics: { listen: '' },
+    shutdown: { spread: '100ms' },
+    users: { offline_grace: '0s' },
+    ...rest,
+    apps: [{ id: 'app-id', key: 'app-key', secret: 'app-secret', ...app }, ...apps],
+  };
+  await writeFile(file, JSON.stringify(config)); // JSON is YAML
+  const server = new Fanfare(port, file, config);
+  t.after(async () => {
+    for (const client of server.clients) client.disconnect();
+    await server.stop('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+  await server.start();
+  return server;
+}
+
+class Fanfare {
+  clients = [];
+
+  constructor(port, file, config) {
+    Object.assign(this, { port, file, config });
+    this.sdk = this.sdkOf(config.apps[0]);
+  }
+
+  async start() {
+    this.log = '';
+    this.child = spawn(binary, ['serve', '--config', this.file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (d) => (this.log += d));
+    this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);
+    await until('the server is ready', async () => {
+      if (this.child.exitCode !== null) throw new Error(`the server ended:\n${this.log}`);
+      return fetch(`${this.http}/readyz`).then((r) => r.ok, () => false);
+    });
+  }
+
+  // stop sends a signal and returns the exit code, or the signal that killed it.
+  async stop(signal = 'SIGTERM') {
+    this.child.kill(signal);
+    return this.exited;
+  }
+
+  get http() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  sdkOf({ id, key, secret }) {
+    return new Sdk({
+      appId: id, key, secret, host: '127.0.0.1', port: String(this.port), useTLS: false,
+      encryptionMasterKeyBase64: masterKey,
+    });
+  }
+
+  // options are those of a pusher-js for this server. `user` signs presence
+  // subscriptions and, after signin(), the user.
+  options({ user, watchlist, sdk = this.sdk, ...rest } = {}) {
+    return {
+      cluster: 'any', wsHost: '127.0.0.1', wsPort: this.port, forceTLS: false, enabledTransports: ['ws'],
+      channelAuthorization: {
+        customHandler: ({ socketId, channelName }, done) => {
+          const presence = channelName.startsWith('presence-') && user
+            ? { user_id: user.id, user_info: user.info } : undefined;
+          done(null, sdk.authorizeChannel(socketId, channelName, presence));
+        },
+      },
+      userAuthentication: {
+        customHandler: ({ socketId }, done) =>
+          done(null, sdk.authenticateUser(socketId, { id: user.id, user_info: user.info, watchlist })),
+      },
+      ...rest,
+    };
+  }
+
+  // client is a pusher-js that need not be connected yet.
+  client(options = {}) {
+    const { key = 'app-key', ...rest } = options;
+    const client = new Pusher(key, this.options(rest));
+    this.clients.push(client);
+    return client;
+  }
+
+  async connected(options) {
+    const client = this.client(options);
+    await until('the client is connected', () => client.connection.state === 'connected');
+    return client;
+  }
+}
