@@ -26,13 +26,9 @@ type endpoint func(c echo.Context, r *request) error
 func (s *Server) signed(limit func(apps.Limits) int, h endpoint) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		id, err := param(c, "app")
+		app, err := s.appOf(c)
 		if err != nil {
 			return err
-		}
-		app, ok := s.cfg.Apps.ByID(id)
-		if !ok {
-			return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with the id " + quoted(id)}
 		}
 		most := s.cfg.BodyLimit
 		if most == 0 {
@@ -51,6 +47,27 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) echo.HandlerFun
 		}
 		return h(c, &request{app: app, query: pusherproto.ParseQuery(r.URL.RawQuery), body: body.bytes})
 	}
+}
+
+// appOf is the app of a request: the path names it or, in the one path of the
+// Python SDK that does not, the key that signs.
+func (s *Server) appOf(c echo.Context) (*apps.App, error) {
+	if c.Param("app") == "" {
+		key, _ := pusherproto.ParseQuery(c.Request().URL.RawQuery).Get("auth_key")
+		if app, ok := s.cfg.Apps.ByKey(key); ok {
+			return app, nil
+		}
+		return nil, &pusherproto.Error{Code: http.StatusUnauthorized, Message: "auth_key must be the key of an app"}
+	}
+	id, err := param(c, "app")
+	if err != nil {
+		return nil, err
+	}
+	app, ok := s.cfg.Apps.ByID(id)
+	if !ok {
+		return nil, &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with the id " + quoted(id)}
+	}
+	return app, nil
 }
 
 func (s *Server) authenticate(r *http.Request, app *apps.App, body []byte) error {

@@ -78,12 +78,12 @@ func plainSegments(path string) bool {
 // joinUserID escapes the slashes of a user id: it is everything between
 // /users/ and the last /terminate_connections (spec: http-api section 1).
 func joinUserID(path string) string {
-	below, ok := strings.CutPrefix(path, "/apps/")
-	if !ok {
-		return path
+	head, rest := "", path
+	if below, ok := strings.CutPrefix(path, "/apps/"); ok {
+		app, _, _ := strings.Cut(below, "/")
+		head, rest = path[:len("/apps/")+len(app)], below[len(app):]
 	}
-	app, rest, _ := strings.Cut(below, "/")
-	user, ok := strings.CutPrefix(rest, "users/")
+	user, ok := strings.CutPrefix(rest, "/users/")
 	if !ok {
 		return path
 	}
@@ -92,7 +92,7 @@ func joinUserID(path string) string {
 	if !ok || !strings.Contains(user, "/") {
 		return path
 	}
-	return "/apps/" + app + "/users/" + strings.ReplaceAll(user, "/", "%2F") + action
+	return head + "/users/" + strings.ReplaceAll(user, "/", "%2F") + action
 }
 
 // param is a path parameter, percent-decoded once.

@@ -136,6 +136,8 @@ func (s *Server) routes() *echo.Echo {
 
 	s.fallbackRoutes(e)
 
+	// pusher 3.3.4 for Python leaves /apps/ID out of this one path.
+	e.POST("/users/:user/terminate_connections", s.signed(noBody, s.terminate))
 	api := e.Group("/apps/:app")
 	api.POST("/events", s.signed(eventBody, s.publish))
 	api.POST("/batch_events", s.signed(batchBody, s.publishBatch))
