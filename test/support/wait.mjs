@@ -1,7 +1,7 @@
 // Waiting for conditions, with a deadline.
 import assert from 'node:assert/strict';
 
-const patience = 15_000; // ms
+const patience = 40_000; // ms
 const pause = 10; // ms between two looks
 
 export async function until(what, condition) {
