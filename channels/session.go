@@ -77,6 +77,19 @@ func (s *Session) ID() pusherproto.SocketID { return s.id }
 // App is the app the socket belongs to.
 func (s *Session) App() *apps.App { return s.app }
 
+// Renew makes app, which has the same id, what the socket lives by from here
+// on. A socket of an app that is gone (nil) or disabled is closed with 4003.
+func (s *Session) Renew(app *apps.App) {
+	if s.state != sessionOpen {
+		return
+	}
+	if app == nil || !app.Enabled {
+		s.fail(pusherproto.CodeAppDisabled, "Application disabled")
+		return
+	}
+	s.app = app
+}
+
 // Authorized tells whether the socket ever signed in or joined a private or
 // presence channel (spec: websocket section 9, authorised connections).
 func (s *Session) Authorized() bool { return s.authorized }

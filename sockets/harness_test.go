@@ -3,6 +3,8 @@ package sockets
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -172,11 +174,26 @@ func (p *peer) tryWrite(b []byte) error {
 func (p *peer) read() ws.Frame {
 	p.t.Helper()
 	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
-	f, err := ws.ReadFrame(p.conn)
+	f, err := readFrame(p.conn)
 	if err != nil {
 		p.t.Fatalf("no frame: %v", err)
 	}
 	return f
+}
+
+// longestFrame is more than any test's server sends in one.
+const longestFrame = 1 << 20
+
+func readFrame(r io.Reader) (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(r); err != nil {
+		return f, err
+	}
+	if f.Header.Length > longestFrame {
+		return f, fmt.Errorf("a frame of %d bytes", f.Header.Length)
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(r, f.Payload)
+	return f, err
 }
 
 // next returns the next text message.

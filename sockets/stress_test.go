@@ -117,7 +117,7 @@ func visit(ctx context.Context, address string, random *rand.Rand) (seen int, er
 				return seen, nil // closed for reading too slowly
 			}
 		}
-		f, err := ws.ReadFrame(conn)
+		f, err := readFrame(conn)
 		if ctx.Err() != nil || errors.Is(err, io.EOF) || f.Header.OpCode == ws.OpClose {
 			return seen, nil
 		}
