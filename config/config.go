@@ -84,7 +84,7 @@ type Users struct {
 type Shutdown struct {
 	Delay   time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz turning 503 and the first close, for load balancers to notice. 0 is none."`
 	Spread  time.Duration `key:"spread" min:"0s" max:"10m" doc:"Time over which sockets are closed with 4200, in waves, so that clients do not all reconnect at once."`
-	Timeout time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for delay, spread and unfinished requests together; after it the process ends anyway."`
+	Timeout time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for delay, spread, unfinished requests and webhooks together; after it the process ends anyway."`
 }
 
 // Runtime configures the garbage collector.

@@ -10,9 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handler answers GET /metrics with what c collects, the figures of the Go
-// runtime and the process, and fanfare_build_info with the version.
-func Handler(c *Collector, version string) http.Handler {
+// Handler answers GET /metrics with what c and the further collectors collect,
+// the figures of the Go runtime and the process, and fanfare_build_info with
+// the version.
+func Handler(c *Collector, version string, further ...prometheus.Collector) http.Handler {
 	registry := prometheus.NewRegistry()
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "fanfare_build_info",
@@ -20,6 +21,7 @@ func Handler(c *Collector, version string) http.Handler {
 		ConstLabels: prometheus.Labels{"version": version},
 	}, func() float64 { return 1 })
 	registry.MustRegister(c, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(further...)
 
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))

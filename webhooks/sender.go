@@ -59,7 +59,10 @@ func New(cfg Config) (*Sender, error) {
 		}
 		return a.index - b.index
 	})
-	return s, s.openStore(cfg.Endpoints)
+	if err := s.openStore(cfg.Endpoints); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // openStore brings back what an earlier process left.

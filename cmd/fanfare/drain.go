@@ -9,8 +9,8 @@ import (
 )
 
 // drain ends the server's work in the order in which others notice: readiness
-// goes first, then the listener, then requests and sockets at their own pace.
-// Metrics stay up to the end.
+// goes first, then the listener, then requests and sockets at their own pace,
+// then webhooks. Metrics stay up to the end.
 func (s *server) drain() error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Shutdown.Timeout)
@@ -44,6 +44,9 @@ func (s *server) drain() error {
 		err = errors.Join(err, fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), s.cfg.Shutdown.Timeout, sockets))
 	}
 	s.hub.Close()
+	if s.hooks != nil { // by now the last socket's leaving was told
+		err = errors.Join(err, s.hooks.Drain(ctx))
+	}
 	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
 	return err
 }

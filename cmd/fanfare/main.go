@@ -29,6 +29,7 @@ func newCommand() *cobra.Command {
 		newTriggerCommand(),
 		newConfigCommand(),
 		newKeysCommand(),
+		newWebhooksCommand(),
 		newHealthCommand(),
 		newVersionCommand(),
 	)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"fanfare/channels"
@@ -21,6 +22,7 @@ import (
 	"fanfare/httpapi"
 	"fanfare/metrics"
 	"fanfare/sockets"
+	"fanfare/webhooks"
 )
 
 func newServeCommand() *cobra.Command {
@@ -77,6 +79,7 @@ type server struct {
 	cfg      *config.Config
 	log      *slog.Logger
 	hub      *channels.Hub
+	hooks    *webhooks.Sender // nil without webhooks
 	sockets  *sockets.Server
 	web      *http.Server // clients and the API
 	listener net.Listener
@@ -90,12 +93,28 @@ type server struct {
 // can fail has failed before anything runs.
 func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
 	s := &server{cfg: cfg, log: logger}
-	registry, err := cfg.Registry()
-	if err != nil {
+	if err := s.open(); err != nil {
+		s.close()
 		return nil, err
 	}
+	return s, nil
+}
 
-	s.hub = channels.New(channels.Config{Logger: logger, OfflineGrace: orNone(cfg.Users.OfflineGrace)})
+func (s *server) open() error {
+	cfg, logger := s.cfg, s.log
+	registry, err := cfg.Registry()
+	if err != nil {
+		return err
+	}
+
+	if s.hooks, err = newWebhooks(cfg, registry, logger); err != nil {
+		return err
+	}
+	core := channels.Config{Logger: logger, OfflineGrace: orNone(cfg.Users.OfflineGrace)}
+	if s.hooks != nil {
+		core.Observers = []channels.Observer{s.hooks}
+	}
+	s.hub = channels.New(core)
 	s.sockets, err = sockets.New(sockets.Config{
 		Loops:           cfg.Sockets.Loops,
 		Portable:        cfg.Sockets.Transport == "goroutine",
@@ -105,7 +124,7 @@ func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
 		Logger:          logger,
 	}, s.hub)
 	if err != nil {
-		return nil, fmt.Errorf("make the event loops: %w", err)
+		return fmt.Errorf("make the event loops: %w", err)
 	}
 
 	api, err := httpapi.New(httpapi.Config{
@@ -128,21 +147,24 @@ func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
 		Draining:                s.draining.Load,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make the HTTP API: %w", err)
+		return fmt.Errorf("make the HTTP API: %w", err)
 	}
 	s.web = api.HTTPServer()
 
 	if s.listener, err = listen(cfg); err != nil {
-		return nil, err
+		return err
 	}
 	if cfg.Metrics.Listen != "" {
-		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version))
+		var further []prometheus.Collector
+		if s.hooks != nil {
+			further = append(further, metrics.NewWebhookCollector(webhookMetrics(s.hooks)))
+		}
+		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, further...))
 		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
-			s.close()
-			return nil, fmt.Errorf("metrics.listen: %w", err)
+			return fmt.Errorf("metrics.listen: %w", err)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // orNone says "none" in the way of the hub, where 0 is the default.
@@ -194,11 +216,16 @@ func (s *server) addresses() (at endpoint, metricsAddress string) {
 	return reach(s.cfg, s.listener.Addr().String()), metricsAddress
 }
 
-// close gives the listeners back, of a server that never ran.
+// close gives back what is open of a server that never ran.
 func (s *server) close() {
-	_ = s.listener.Close()
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
 	if s.scrapes != nil {
 		_ = s.scrapes.Close()
+	}
+	if s.hooks != nil {
+		s.hooks.Close()
 	}
 }
 
@@ -209,11 +236,14 @@ func (s *server) run(ctx context.Context) error {
 	// The core outlives ctx: it carries the drain.
 	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
-	failed := make(chan error, 4) // one for each part, so that none blocks
+	failed := make(chan error, 5) // one for each part, so that none blocks
 	parts := []func() error{
 		func() error { return s.hub.Run(core) },
 		func() error { return s.sockets.Run(core) },
 		func() error { return s.web.Serve(s.listener) },
+	}
+	if s.hooks != nil {
+		parts = append(parts, func() error { return s.hooks.Run(core) })
 	}
 	if s.metrics != nil {
 		parts = append(parts, func() error { return s.metrics.Serve(s.scrapes) })

@@ -1,0 +1,87 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Webhooks is a snapshot of the delivery of webhooks.
+type Webhooks struct {
+	Endpoints []WebhookEndpoint
+	Unsaved   int // changes that a crash would undo now
+}
+
+// WebhookEndpoint is what one endpoint of an app has seen so far.
+type WebhookEndpoint struct {
+	App      string // id
+	Endpoint int    // place in the app's list, from 0
+	Queued   int
+	Sent     uint64
+	Retried  uint64
+	Failed   uint64
+	Dropped  uint64
+	Down     bool
+}
+
+// WebhookCollector turns a snapshot of webhooks into metrics at each scrape.
+// Make one with NewWebhookCollector.
+type WebhookCollector struct {
+	source  func() Webhooks
+	queued  *prometheus.Desc
+	down    *prometheus.Desc
+	unsaved *prometheus.Desc
+	counts  []webhookCount
+}
+
+type webhookCount struct {
+	desc  *prometheus.Desc
+	value func(*WebhookEndpoint) uint64
+}
+
+// NewWebhookCollector returns a collector of what source tells.
+func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
+	of := func(name, help string) *prometheus.Desc { return describe(name, help, "app", "endpoint") }
+	return &WebhookCollector{
+		source:  source,
+		queued:  of("webhook_events_queued", "Events that wait for an endpoint or are on their way to it."),
+		down:    of("webhook_endpoint_down", "1 while an endpoint has failed several times in a row."),
+		unsaved: describe("webhook_store_unsaved", "Changes that are not in the store yet and that a crash would undo."),
+		counts: []webhookCount{
+			{of("webhook_events_sent_total", "Events that an endpoint accepted."), func(e *WebhookEndpoint) uint64 { return e.Sent }},
+			{of("webhook_retries_total", "Requests that were sent again."), func(e *WebhookEndpoint) uint64 { return e.Retried }},
+			{of("webhook_failures_total", "Requests that failed: not answered 2xx, or not in time."), func(e *WebhookEndpoint) uint64 { return e.Failed }},
+			{of("webhook_events_dropped_total", "Events never delivered: the queue was full, or the endpoint refused them for too long."), func(e *WebhookEndpoint) uint64 { return e.Dropped }},
+		},
+	}
+}
+
+// Describe sends every metric there is, as prometheus.Collector asks.
+func (c *WebhookCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.queued
+	out <- c.down
+	out <- c.unsaved
+	for _, n := range c.counts {
+		out <- n.desc
+	}
+}
+
+// Collect takes one snapshot and sends all of it, as prometheus.Collector
+// asks.
+func (c *WebhookCollector) Collect(out chan<- prometheus.Metric) {
+	s := c.source()
+	for i := range s.Endpoints {
+		e := &s.Endpoints[i]
+		index := strconv.Itoa(e.Endpoint)
+		down := 0.0
+		if e.Down {
+			down = 1
+		}
+		out <- prometheus.MustNewConstMetric(c.queued, prometheus.GaugeValue, float64(e.Queued), e.App, index)
+		out <- prometheus.MustNewConstMetric(c.down, prometheus.GaugeValue, down, e.App, index)
+		for _, n := range c.counts {
+			out <- prometheus.MustNewConstMetric(n.desc, prometheus.CounterValue, float64(n.value(e)), e.App, index)
+		}
+	}
+	out <- prometheus.MustNewConstMetric(c.unsaved, prometheus.GaugeValue, float64(s.Unsaved))
+}
