@@ -154,9 +154,8 @@ func (e *endpoint) next() (batch []event, wait time.Duration) {
 	if e.interval > 0 {
 		most = batchEvents
 		if e.drain != nil && !e.queue.full() {
-			// Events of an earlier run carry its clock, which may be ahead.
-			if age := time.Since(e.queue.at(0).at); age >= 0 && age < e.interval {
-				return nil, e.interval - age
+			if wait = e.interval - time.Since(e.queue.at(0).at); wait > 0 {
+				return nil, wait
 			}
 		}
 	}
@@ -168,12 +167,11 @@ func (e *endpoint) next() (batch []event, wait time.Duration) {
 // deliver posts one request until it is accepted or its time is over (spec:
 // webhooks, Delivery). When ctx is done the events stay undelivered.
 func (e *endpoint) deliver(ctx context.Context, batch []event) {
-	at := batch[0].at
-	if e.interval > 0 {
-		at = time.Now()
-	}
-	body := appendHook(nil, at, batch)
+	// The time in the hook is that of the request, and its last attempt is over
+	// before the limit: Python's SDK refuses a hook older than five minutes.
 	first := time.Now()
+	last := first.Add(e.giveUp - e.client.timeout)
+	body := appendHook(nil, first, batch)
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
 			e.retried.Add(1)
@@ -187,7 +185,7 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 			return
 		}
 		wait := e.failure(err, len(batch))
-		left := e.giveUp - time.Since(first)
+		left := time.Until(last)
 		if left <= 0 {
 			e.dropped.Add(uint64(len(batch)))
 			e.reported += uint64(len(batch))
@@ -195,7 +193,6 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 			e.log.Warn("dropped webhook events that were refused for too long", slog.Int("events", len(batch)), slog.String("error", err.Error()))
 			return
 		}
-		// The last attempt comes when the time is over, not before.
 		if !e.pause(ctx, min(wait, left)) {
 			return
 		}

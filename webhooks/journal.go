@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // journal mirrors the queues in a file. Changes are gathered and written
@@ -43,7 +45,7 @@ const lockPatience = 5 * time.Second
 
 func openJournal(file string, interval time.Duration, log *slog.Logger) (*journal, error) {
 	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockPatience, FreelistType: bbolt.FreelistMapType})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, errors.New("another process uses the file")
 	}
 	if err != nil {
@@ -72,14 +74,10 @@ func (j *journal) load(each func(bucket string, ev event)) error {
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 			bucket := string(name)
 			return b.ForEach(func(k, v []byte) error {
-				if len(k) != 8 || len(v) < 8 {
+				if len(k) != 8 || !json.Valid(v) {
 					return errors.New("this is not a store of webhooks")
 				}
-				each(bucket, event{
-					seq:  binary.BigEndian.Uint64(k),
-					at:   time.UnixMilli(int64(binary.BigEndian.Uint64(v))),
-					json: slices.Clone(v[8:]),
-				})
+				each(bucket, event{seq: binary.BigEndian.Uint64(k), json: slices.Clone(v)})
 				return nil
 			})
 		})
@@ -222,8 +220,7 @@ func apply(tx *bbolt.Tx, s slot, ev event) error {
 	if ev.json == nil {
 		return b.Delete(key)
 	}
-	value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(ev.json)), uint64(ev.at.UnixMilli()))
-	return b.Put(key, append(value, ev.json...))
+	return b.Put(key, ev.json)
 }
 
 // close gives the file back, of a journal that never ran.

@@ -6,7 +6,7 @@ import "time"
 // the queues of other endpoints and is only read.
 type event struct {
 	seq  uint64    // its place in the endpoint's order, and its key in the store
-	at   time.Time // when it happened
+	at   time.Time // when it was queued; zero for events of an earlier run
 	json []byte
 }
 
