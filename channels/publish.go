@@ -18,6 +18,24 @@ func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) 
 	return nil
 }
 
+// TryPublish delivers events in order if that needs no waiting; else it fails
+// with ErrBusy or ErrDraining and nothing was delivered. Event loops may call
+// it.
+func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
+	if h.closed.Load() {
+		return ErrDraining
+	}
+	for _, o := range h.owners {
+		if o.Congested() {
+			return ErrBusy
+		}
+	}
+	for i := range events {
+		h.publish(app, &events[i])
+	}
+	return nil
+}
+
 // PublishBatch delivers events in order, as Publish does. The batch is taken
 // whole or, on error, not at all.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {

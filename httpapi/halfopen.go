@@ -38,36 +38,56 @@ func (h *halfOpen) watch(conn net.Conn, state http.ConnState) {
 		return
 	}
 	addr := peer(conn.RemoteAddr().String())
-	if !addr.IsValid() || h.exempt(addr) {
+	if !addr.IsValid() {
 		return
 	}
-	if !h.admit(conn, network(addr)) {
-		h.refused()
+	if !h.Admit(addr) {
 		_ = conn.Close()
+		return
 	}
-}
-
-func (h *halfOpen) admit(conn net.Conn, addr netip.Addr) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.counts[addr] >= h.most {
-		return false
-	}
-	h.counts[addr]++
 	h.conns[conn] = addr
-	return true
+}
+
+// Admit counts a connection of an address, or refuses it.
+func (h *halfOpen) Admit(addr netip.Addr) bool {
+	if h.most <= 0 || h.exempt(addr) {
+		return true
+	}
+	addr = network(addr)
+	h.mu.Lock()
+	full := h.counts[addr] >= h.most
+	if !full {
+		h.counts[addr]++
+	}
+	h.mu.Unlock()
+	if full {
+		h.refused()
+	}
+	return !full
+}
+
+// Settle takes an admitted connection of an address out of the count.
+func (h *halfOpen) Settle(addr netip.Addr) {
+	if h.most <= 0 || h.exempt(addr) {
+		return
+	}
+	addr = network(addr)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.counts[addr]--; h.counts[addr] <= 0 {
+		delete(h.counts, addr)
+	}
 }
 
 func (h *halfOpen) settle(conn net.Conn) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	addr, ok := h.conns[conn]
-	if !ok {
-		return
-	}
 	delete(h.conns, conn)
-	if h.counts[addr]--; h.counts[addr] == 0 {
-		delete(h.counts, addr)
+	h.mu.Unlock()
+	if ok {
+		h.Settle(addr)
 	}
 }
 

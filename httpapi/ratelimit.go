@@ -27,10 +27,7 @@ type eventRate struct {
 // spend takes n events of the app's budget, or fails with 429 and how long to
 // wait. A second's worth may come at once.
 func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
-	if app.Limits.EventsPerSecond <= 0 {
-		return nil
-	}
-	wait := s.rates.take(app, n, s.cfg.Now())
+	wait := s.rates.spend(app, n, s.cfg.Now())
 	if wait == 0 {
 		return nil
 	}
@@ -41,8 +38,12 @@ func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
 	}
 }
 
-// take returns 0, or the time to wait if the budget does not hold n.
-func (r *eventRates) take(app *apps.App, n int, now time.Time) time.Duration {
+// spend takes n events of the app's budget and returns 0, or takes nothing and
+// returns the time to wait until it holds n.
+func (r *eventRates) spend(app *apps.App, n int, now time.Time) time.Duration {
+	if app.Limits.EventsPerSecond <= 0 {
+		return 0
+	}
 	e := r.of(app)
 	reservation := e.limiter.ReserveN(now, min(n, e.limiter.Burst()))
 	wait := reservation.DelayFrom(now)

@@ -16,6 +16,7 @@ type conn struct {
 	loop  *loop
 	link  link
 	queue queue
+	front *front // until the connection is a WebSocket; nil without a Front
 
 	in      []byte // the start of a frame that has not arrived whole
 	message []byte // the fragments so far of a message under way
@@ -120,8 +121,14 @@ func (c *conn) written(n int) {
 	c.loop.counters.FramesSent.Add(uint64(frames))
 	c.loop.counters.BytesSent.Add(uint64(n))
 	c.loop.counters.Writes.Add(1)
-	if c.state == connClosing && c.queue.bytes == 0 {
+	if c.queue.bytes > 0 {
+		return
+	}
+	switch {
+	case c.state == connClosing:
 		c.link.finish(c)
+	case c.front != nil && c.front.leaving:
+		c.loop.end(c) // handed over at the end of the turn
 	}
 }
 
@@ -150,6 +157,11 @@ func (c *conn) feed(b []byte) {
 
 // parse handles the whole frames at the start of b and returns their length.
 func (c *conn) parse(b []byte) (used int) {
+	if c.front != nil {
+		if used = c.request(b); c.front != nil {
+			return used
+		}
+	}
 	for c.state != connDead {
 		h, ok, bad := parseHeader(b[used:], int(c.limit)-len(c.message))
 		if bad != nil {
@@ -246,7 +258,7 @@ func (c *conn) closed(payload []byte) *violation {
 // expire looks at the connection's deadlines and returns the second of the
 // next one.
 func (c *conn) expire(now uint32) uint32 {
-	if c.state != connOpen {
+	if c.state != connOpen || c.front != nil {
 		c.die()
 		return 0
 	}

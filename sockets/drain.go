@@ -37,13 +37,13 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
 func (l *loop) dismiss(waves int) {
 	open := 0
 	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil && c.state == connOpen {
+		if c := l.slots[i].conn; c != nil && c.state == connOpen && c.front == nil {
 			open++
 		}
 	}
 	share := (open + waves - 1) / waves
 	for i := 0; share > 0 && i < len(l.slots); i++ {
-		if c := l.slots[i].conn; c != nil && c.state == connOpen {
+		if c := l.slots[i].conn; c != nil && c.state == connOpen && c.front == nil {
 			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
 			share--
 		}

@@ -67,6 +67,13 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 			worked = true
 			continue
 		}
+		if h == listenHandle {
+			if p.loop.front != nil && reads {
+				p.loop.accept()
+			}
+			worked = true
+			continue
+		}
 		c := p.loop.lookup(h)
 		if c == nil || c.state == connDead {
 			continue
@@ -185,4 +192,8 @@ func (p *epoll) block(c *conn) {
 func (p *epoll) finish(c *conn) { _ = unix.Shutdown(int(c.fd), unix.SHUT_WR) }
 
 // release implements link. Closing takes the descriptor out of the set.
-func (p *epoll) release(c *conn) { _ = unix.Close(int(c.fd)) }
+func (p *epoll) release(c *conn) {
+	if c.fd >= 0 { // not handed over
+		_ = unix.Close(int(c.fd))
+	}
+}

@@ -22,7 +22,8 @@ const (
 type loop struct {
 	server *Server
 	waiter waiter
-	mail   mailbox // any goroutine
+	front  *accepting // nil without a Front
+	mail   mailbox    // any goroutine
 	// counters are written by the loop, read by anyone.
 	counters channels.Counters
 
@@ -97,6 +98,7 @@ func (l *loop) run(ctx context.Context) {
 		}
 		timeout = l.idle()
 	}
+	l.stopAccepting()
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
 			c.die()
@@ -192,6 +194,7 @@ func (l *loop) expire() {
 	if l.wheel.last == l.now {
 		return
 	}
+	l.resume()
 	l.wheel.take(l.now, func(h handle, at uint32) {
 		c := l.lookup(h)
 		if c == nil || c.due != at || c.state == connDead {
@@ -224,15 +227,23 @@ func (l *loop) bury() {
 		l.ended = nil
 		for _, c := range ended {
 			c.ending = false
+			if c.front != nil && c.front.leaving && c.state == connOpen && c.queue.bytes == 0 {
+				l.handOver(c, c.in)
+			}
 			c.Gone()
 			if c.state != connDead {
 				continue
+			}
+			if c.front != nil {
+				c.front.settle()
 			}
 			c.queue.reset(&l.frames)
 			c.link.release(c)
 			l.slots[c.slot] = slot{generation: l.slots[c.slot].generation + 1}
 			l.free = append(l.free, c.slot)
-			l.server.removed()
+			if c.front == nil {
+				l.server.removed()
+			}
 		}
 	}
 }

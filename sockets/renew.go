@@ -13,7 +13,7 @@ func (s *Server) Renew(registry *apps.Registry) {
 		l.Post(channels.Call(func() {
 			for i := range l.slots {
 				c := l.slots[i].conn
-				if c == nil || c.state != connOpen {
+				if c == nil || c.state != connOpen || c.front != nil {
 					continue
 				}
 				app, _ := registry.ByID(c.App().ID)

@@ -135,22 +135,27 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 		c.die()
 		return
 	}
-	refusal := o.Refusal
-	if refusal == nil {
-		refusal = c.Open(l.server.hub, o.App, l, c)
-	}
 	if err := l.watch(c); err != nil {
 		c.die()
 		return
+	}
+	c.open(o)
+	if len(buffered) > 0 {
+		c.feed(buffered)
+	}
+}
+
+// open begins the session of a connection whose upgrade is complete.
+func (c *conn) open(o Opening) {
+	refusal := o.Refusal
+	if refusal == nil {
+		refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
 	}
 	if refusal != nil {
 		c.refuse(refusal)
 		return
 	}
-	l.schedule(c, c.expire(l.now))
-	if len(buffered) > 0 {
-		c.feed(buffered)
-	}
+	c.loop.schedule(c, c.expire(c.loop.now))
 }
 
 // messageLimit is the largest client message (spec: websocket section 2).

@@ -14,6 +14,11 @@ var errNotOurs = errors.New("not a plain TCP connection")
 // takeOver takes a connection's socket out of the runtime's poller: conn is
 // closed and the descriptor returned, which is non-blocking, is the only one.
 func takeOver(conn net.Conn) (int, error) {
+	if read, ok := conn.(*readConn); ok {
+		if inner, whole := read.whole(); whole {
+			conn = inner
+		}
+	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return -1, errNotOurs

@@ -53,3 +53,15 @@ func (l *loop) watch(c *conn) error {
 	c.link.(*stream).start(c)
 	return nil
 }
+
+// accepting does not exist without epoll.
+type accepting struct{}
+
+func (l *loop) resume() {}
+
+func (l *loop) handOver(c *conn, _ []byte) { c.state = connDead }
+
+func (l *loop) stopAccepting() {}
+
+// Front returns l: without epoll every connection is net/http's first.
+func (s *Server) Front(l net.Listener, _ FrontConfig) (net.Listener, error) { return l, nil }

@@ -154,6 +154,17 @@ func (s *server) open() error {
 	if s.listener, err = listen(cfg); err != nil {
 		return err
 	}
+	s.listener, err = s.sockets.Front(s.listener, sockets.FrontConfig{
+		Door:           api.Door(),
+		HeaderTimeout:  cfg.HTTP.HeaderTimeout,
+		BodyTimeout:    cfg.HTTP.BodyTimeout,
+		IdleTimeout:    cfg.HTTP.IdleTimeout,
+		MaxHeaderBytes: cfg.HTTP.MaxHeaderBytes,
+		MaxBodyBytes:   frontBody,
+	})
+	if err != nil {
+		return err
+	}
 	if cfg.Metrics.Listen != "" {
 		var further []prometheus.Collector
 		if s.hooks != nil {
@@ -166,6 +177,9 @@ func (s *server) open() error {
 	}
 	return nil
 }
+
+// frontBody is the largest request body that an event loop waits for.
+const frontBody = 128 << 10
 
 // orNone says "none" in the way of the hub, where 0 is the default.
 func orNone(grace time.Duration) time.Duration {

@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"fanfare/pusherproto"
+	"fanfare/sockets"
+)
+
+// door answers the two requests that matter for speed where they arrive, on
+// an event loop: the usual WebSocket handshake and the usual publish. It
+// knows no rule of its own. Whatever is not plainly right, errors above all,
+// it leaves to the routes of net/http, which look at it from the start.
+type door struct{ *Server }
+
+// Door returns what a sockets.Front asks about requests.
+func (s *Server) Door() sockets.Door { return door{s} }
+
+// Admit implements sockets.Door.
+func (d door) Admit(addr netip.Addr) bool { return d.halfOpen.Admit(addr) }
+
+// Settle implements sockets.Door.
+func (d door) Settle(addr netip.Addr) { d.halfOpen.Settle(addr) }
+
+// Upgrade implements sockets.Door.
+func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
+	once := func(name, value string) bool {
+		got, n := r.Header(name)
+		return n == 1 && strings.EqualFold(string(got), value)
+	}
+	connection, n := r.Header("Connection")
+	nonce, nonces := r.Header("Sec-WebSocket-Key")
+	_, lengths := r.Header("Content-Length")
+	usual := !d.cfg.AccessLog && string(r.Method) == http.MethodGet && lengths == 0 &&
+		once("Upgrade", "websocket") && once("Sec-WebSocket-Version", "13") &&
+		n == 1 && headerHasToken([]string{string(connection)}, "upgrade") &&
+		nonces == 1 && validNonce([]string{string(nonce)})
+	if !usual {
+		return sockets.Opening{}, false
+	}
+	target := string(r.Target)
+	path, query, _ := strings.Cut(target, "?")
+	request := &http.Request{
+		RequestURI: target,
+		URL:        &url.URL{Path: path, RawQuery: query},
+		RemoteAddr: r.Remote.String(),
+		Header:     make(http.Header, 2),
+	}
+	for _, name := range []string{"Origin", "X-Forwarded-Proto"} {
+		if value, n := r.Header(name); n > 1 {
+			return sockets.Opening{}, false
+		} else if n == 1 {
+			request.Header[name] = []string{string(value)}
+		}
+	}
+	return d.open(request), true
+}
+
+// Answer implements sockets.Door.
+func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
+	if d.cfg.AccessLog || string(r.Method) != http.MethodPost || bytes.IndexByte(r.Target, '%') >= 0 {
+		return nil, false
+	}
+	path, query, _ := strings.Cut(string(r.Target), "?")
+	routed, prefixed := d.unprefixed(path)
+	below, ok := strings.CutPrefix(routed, "/apps/")
+	id, action, _ := strings.Cut(below, "/")
+	if !ok || action != "events" && action != "batch_events" {
+		return nil, false
+	}
+	app, ok := d.cfg.Apps.ByID(id)
+	if !ok || !app.Enabled {
+		return nil, false
+	}
+	if !prefixed {
+		path = d.cfg.PathPrefix + path
+	}
+	signed := pusherproto.Request{
+		Method: http.MethodPost, EscapedPath: path, RawQuery: query, Body: r.Body, PathPrefix: d.cfg.PathPrefix,
+	}
+	if signed.Check(app.Secret, d.cfg.Now()) != nil {
+		return nil, false
+	}
+	limits := protocolLimits(app.Limits)
+	most := d.cfg.BodyLimit
+	if action == "events" {
+		if len(r.Body) > bodyLimit(most, eventBody(app.Limits)) {
+			return nil, false
+		}
+		ev, bad := pusherproto.DecodeEvent(r.Body, pusherproto.ParseQuery(query), limits)
+		if bad != nil || ev.HasInfo || d.rates.spend(app, 1, d.cfg.Now()) > 0 || d.cfg.Hub.TryPublish(app, ev) != nil {
+			return nil, false
+		}
+		return d.appendDone(dst, r), true
+	}
+	if len(r.Body) > bodyLimit(most, batchBody(app.Limits)) {
+		return nil, false
+	}
+	events, bad := pusherproto.DecodeBatch(r.Body, limits)
+	if bad != nil {
+		return nil, false
+	}
+	for i := range events {
+		if events[i].HasInfo {
+			return nil, false
+		}
+	}
+	if d.rates.spend(app, len(events), d.cfg.Now()) > 0 || d.cfg.Hub.TryPublish(app, events...) != nil {
+		return nil, false
+	}
+	return d.appendDone(dst, r), true
+}
+
+func bodyLimit(configured int64, derived int) int {
+	if configured > 0 {
+		return int(configured)
+	}
+	return derived
+}
+
+// appendDone appends what done answers, as net/http would write it.
+func (d door) appendDone(dst []byte, r *sockets.Request) []byte {
+	dst = append(dst, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: "...)
+	if given, n := r.Header(headerRequestID); n == 1 && plainID(string(given)) {
+		dst = append(dst, given...)
+	} else {
+		dst = append(dst, d.ids.prefix...)
+		dst = strconv.AppendUint(dst, d.ids.count.Add(1), 36)
+	}
+	dst = append(dst, "\r\nDate: "...)
+	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
+	if value, n := r.Header("Connection"); n > 1 || n == 1 && !strings.EqualFold(string(value), "keep-alive") {
+		dst = append(dst, "\r\nConnection: close"...)
+	}
+	return append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)
+}

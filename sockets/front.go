@@ -1,0 +1,154 @@
+package sockets
+
+import (
+	"bytes"
+	"crypto/sha1" //nolint:gosec // RFC 6455 §1.3 wants this hash; it protects nothing
+	"encoding/base64"
+	"net/netip"
+	"time"
+
+	"fanfare/channels"
+)
+
+// Door is what a loop asks about the requests of connections it accepted.
+// httpapi implements it. Its methods do not block.
+type Door interface {
+	// Admit tells whether an address may have one more connection without a
+	// whole request; Settle takes one back.
+	Admit(addr netip.Addr) bool
+	Settle(addr netip.Addr)
+	// Upgrade checks a request for a WebSocket. ok is false if it is not one
+	// of the usual form, which net/http then answers.
+	Upgrade(r *Request) (o Opening, ok bool)
+	// Answer appends the whole response to a request that it can answer at
+	// once, or returns ok false.
+	Answer(dst []byte, r *Request) (response []byte, ok bool)
+}
+
+// FrontConfig bounds the connections that a Front accepts.
+type FrontConfig struct {
+	Door           Door
+	HeaderTimeout  time.Duration // for the head of a request
+	BodyTimeout    time.Duration // further time for its body
+	IdleTimeout    time.Duration // between two requests
+	MaxHeaderBytes int
+	MaxBodyBytes   int // larger bodies are left to net/http
+}
+
+// front is the state of a connection that has not become a WebSocket. It
+// belongs to the loop.
+type front struct {
+	cfg     *FrontConfig
+	remote  netip.AddrPort
+	counted bool // Admit was asked and Settle was not called
+	leaving bool // goes to net/http when what is queued is written
+	begun   bool // some of a request has come
+	body    bool // its head has
+}
+
+// settle takes the connection out of its address's count.
+func (f *front) settle() {
+	if f.counted {
+		f.counted = false
+		f.cfg.Door.Settle(f.remote.Addr())
+	}
+}
+
+// request handles the whole requests at the start of b and returns their
+// length. The connection may be a WebSocket afterwards, or net/http's.
+func (c *conn) request(b []byte) (used int) {
+	f := c.front
+	var r Request
+	for c.front == f && c.state == connOpen && !f.leaving {
+		size, v := r.read(b[used:], f.cfg.MaxHeaderBytes, f.cfg.MaxBodyBytes)
+		switch v {
+		case incomplete:
+			c.await(used, b[used:])
+			return used
+		case unusual:
+			c.leave()
+			return used
+		}
+		r.Remote = f.remote
+		f.settle()
+		if !c.answer(&r) {
+			c.leave()
+			return used
+		}
+		used += size
+		if c.queue.bytes > c.loop.server.cfg.QueueBytes/2 && !c.blocked {
+			c.link.flush(c)
+		}
+		if c.queue.bytes > c.loop.server.cfg.QueueBytes {
+			c.die() // asks and asks and does not read the answers
+		}
+	}
+	return used
+}
+
+// answer handles one request, unless it is not for a loop.
+func (c *conn) answer(r *Request) bool {
+	f := c.front
+	if _, n := r.Header("Upgrade"); n > 0 {
+		o, ok := f.cfg.Door.Upgrade(r)
+		if !ok {
+			return false
+		}
+		nonce, _ := r.Header("Sec-WebSocket-Key")
+		c.push(channels.ControlFrame(appendSwitching(nil, nonce)))
+		c.front = nil
+		c.opened = c.loop.now
+		c.loop.server.count.Add(1)
+		c.limit = c.loop.server.messageLimit(o.App)
+		c.open(o)
+		return true
+	}
+	response, ok := f.cfg.Door.Answer(nil, r)
+	if !ok {
+		return false
+	}
+	c.push(channels.ControlFrame(response))
+	if value, n := r.Header("Connection"); n > 1 || n == 1 && !bytes.EqualFold(value, []byte("keep-alive")) {
+		c.state = connClosing // the answer says so too
+		c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+	}
+	return true
+}
+
+// await sets the deadline of a connection that owes us the rest of a request
+// or, if there is no rest, the next one. A deadline stands however little of
+// what it is for has come since.
+func (c *conn) await(handled int, rest []byte) {
+	f := c.front
+	body := bytes.Contains(rest, endOfHead)
+	begun := len(rest) > 0 || f.counted
+	switch {
+	case body && (handled > 0 || !f.body):
+		c.loop.schedule(c, c.loop.now+seconds(f.cfg.BodyTimeout))
+	case !begun:
+		c.loop.schedule(c, c.loop.now+seconds(f.cfg.IdleTimeout))
+	case !body && (handled > 0 || !f.begun):
+		c.loop.schedule(c, c.loop.now+seconds(f.cfg.HeaderTimeout))
+	}
+	f.begun, f.body = begun, body
+}
+
+// leave gives the connection to net/http, after what is queued for it.
+func (c *conn) leave() {
+	c.front.settle()
+	c.front.leaving = true
+	if c.queue.bytes == 0 {
+		c.loop.end(c)
+	}
+	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+}
+
+// appendSwitching appends the answer that opens a WebSocket (RFC 6455 §4.2.2).
+func appendSwitching(dst, nonce []byte) []byte {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	var text [64]byte
+	sum := sha1.Sum(append(append(text[:0], nonce...), guid...)) //nolint:gosec // see the import
+	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
+	return append(dst, "\r\n\r\n"...)
+}

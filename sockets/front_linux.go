@@ -1,0 +1,216 @@
+package sockets
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"fanfare/channels"
+)
+
+// acceptBatch is how many connections a loop accepts in a turn.
+const acceptBatch = 64
+
+// listenHandle marks the events of the listening socket.
+var listenHandle = handle{slot: -2}
+
+// Front has the loops accept the connections of a plain TCP listener: a
+// WebSocket is opened and an API request answered where it arrives, without a
+// goroutine. Everything else comes out of the listener that is returned, for
+// net/http. Closing that listener ends the accepting. It is called before Run.
+func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
+	tcp, ok := l.(*net.TCPListener)
+	if !ok || s.cfg.Portable {
+		return l, nil
+	}
+	file, err := tcp.File() // a duplicate: l stays to keep the port
+	if err != nil {
+		return nil, fmt.Errorf("reach the listening socket: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	f := &frontListener{TCPListener: tcp, server: s, rest: make(chan net.Conn, 1024), closed: make(chan struct{})}
+	for _, loop := range s.loops {
+		fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("duplicate the listening socket: %w", err)
+		}
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return nil, fmt.Errorf("make the listening socket non-blocking: %w", err)
+		}
+		loop.front = &accepting{cfg: &cfg, fd: fd, listener: f}
+		if err := loop.waiter.(*epoll).listen(fd); err != nil {
+			return nil, fmt.Errorf("watch the listening socket: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// frontListener is where net/http accepts what the loops leave to it.
+type frontListener struct {
+	*net.TCPListener
+	server *Server
+	rest   chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+// Accept implements net.Listener.
+func (f *frontListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-f.rest:
+		return c, nil
+	case <-f.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener: the loops accept no more, and connections
+// between two requests end.
+func (f *frontListener) Close() error {
+	f.once.Do(func() {
+		close(f.closed)
+		for _, l := range f.server.loops {
+			l.Post(channels.Call(l.stopAccepting))
+		}
+	})
+	return f.TCPListener.Close()
+}
+
+// accepting is a loop's part of a Front. It belongs to the loop.
+type accepting struct {
+	cfg      *FrontConfig
+	fd       int
+	listener *frontListener
+	paused   bool // out of descriptors until the next second
+}
+
+func (l *loop) stopAccepting() {
+	if l.front == nil {
+		return
+	}
+	_ = unix.Close(l.front.fd)
+	l.front = nil
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil && c.front != nil && len(c.in) == 0 && c.queue.bytes == 0 {
+			c.die()
+		}
+	}
+}
+
+// listen watches the listening socket. One loop is woken for a connection.
+func (p *epoll) listen(fd int) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, listenHandle)
+}
+
+// accept takes waiting connections.
+func (l *loop) accept() {
+	for range acceptBatch {
+		fd, addr, err := unix.Accept4(l.front.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch {
+		case err == nil:
+			l.welcome(fd, remote(addr))
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+		case errors.Is(err, unix.EAGAIN):
+			return
+		default: // out of descriptors or memory: do not spin, look again in a second
+			l.server.cfg.Logger.Warn("accepting pauses", slog.Any("error", err))
+			l.front.paused = true
+			_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, l.front.fd, 0, listenHandle)
+			return
+		}
+	}
+}
+
+// resume accepts again after a pause.
+func (l *loop) resume() {
+	if l.front != nil && l.front.paused && l.waiter.(*epoll).listen(l.front.fd) == nil {
+		l.front.paused = false
+	}
+}
+
+// welcome makes a connection of the loop's.
+func (l *loop) welcome(fd int, from netip.AddrPort) {
+	door := l.front.cfg.Door
+	if !door.Admit(from.Addr()) {
+		_ = unix.Close(fd)
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	c := &conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd)}
+	c.front = &front{cfg: l.front.cfg, remote: from, counted: true}
+	l.adopt(c)
+	if l.watch(c) != nil {
+		c.die()
+		return
+	}
+	c.await(0, nil)
+}
+
+func remote(addr unix.Sockaddr) netip.AddrPort {
+	switch a := addr.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	default:
+		return netip.AddrPort{}
+	}
+}
+
+// handOver gives a connection's socket to net/http, with what was read of it.
+func (l *loop) handOver(c *conn, read []byte) {
+	fd := int(c.fd)
+	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, fd, 0, handle{})
+	file := os.NewFile(uintptr(fd), "")
+	c.fd = -1
+	c.state = connDead
+	nc, err := net.FileConn(file)
+	_ = file.Close()
+	if err != nil || l.front == nil {
+		if err == nil {
+			_ = nc.Close()
+		}
+		return
+	}
+	handed := &readConn{Conn: nc, read: append([]byte(nil), read...)}
+	select {
+	case l.front.listener.rest <- handed:
+	default: // net/http does not keep up at all
+		_ = nc.Close()
+	}
+}
+
+// readConn is a connection of which something was read before.
+type readConn struct {
+	net.Conn
+	read []byte
+}
+
+// Read implements net.Conn.
+func (c *readConn) Read(b []byte) (int, error) {
+	if len(c.read) > 0 {
+		n := copy(b, c.read)
+		if c.read = c.read[n:]; len(c.read) == 0 {
+			c.read = nil
+		}
+		return n, nil
+	}
+	return c.Conn.Read(b)
+}
+
+// CloseWrite ends the sending side, as net/http does before it closes.
+func (c *readConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// whole returns the connection itself once it holds nothing back.
+func (c *readConn) whole() (net.Conn, bool) { return c.Conn, len(c.read) == 0 }

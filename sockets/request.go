@@ -1,0 +1,155 @@
+package sockets
+
+import (
+	"bytes"
+	"net/netip"
+)
+
+// maxFields is how many header fields a request may have to be answered by a
+// loop.
+const maxFields = 40
+
+// Request is an HTTP/1.1 request as it stands in a loop's buffer. Nothing in
+// it may be kept or changed.
+type Request struct {
+	Method []byte
+	Target []byte // path and query as sent
+	Body   []byte
+	Remote netip.AddrPort
+
+	fields [maxFields]requestField
+	count  int
+}
+
+type requestField struct{ name, value []byte }
+
+// Header returns the value of a field, which is named in any case, and how
+// often the field occurs. The value is the first one's.
+func (r *Request) Header(name string) (value []byte, count int) {
+	for i := range r.fields[:r.count] {
+		if f := &r.fields[i]; len(f.name) == len(name) && bytes.EqualFold(f.name, []byte(name)) {
+			if count == 0 {
+				value = f.value
+			}
+			count++
+		}
+	}
+	return value, count
+}
+
+// verdict is what a loop makes of the bytes at the start of a connection.
+type verdict uint8
+
+const (
+	incomplete verdict = iota // more has to come
+	complete                  // a request a loop can look at
+	unusual                   // nothing wrong with it perhaps, but not for a loop
+)
+
+var endOfHead = []byte("\r\n\r\n")
+
+// read parses the request at the start of b and returns its length. Whatever
+// is not plainly HTTP/1.1 in its usual form is unusual: net/http knows all of
+// it, and two readings of one request would be a danger (RFC 9112 §11.2).
+func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
+	head := bytes.Index(b, endOfHead)
+	if head < 0 {
+		if len(b) > maxHead || bytes.IndexByte(b, 0) >= 0 || oddStart(b) {
+			return 0, unusual
+		}
+		return 0, incomplete
+	}
+	if head > maxHead || !r.readLines(b[:head+2]) {
+		return 0, unusual
+	}
+	size = head + len(endOfHead)
+	for _, name := range [...]string{"Transfer-Encoding", "Expect", "Content-Encoding", "TE", "Trailer"} {
+		if _, n := r.Header(name); n > 0 {
+			return 0, unusual
+		}
+	}
+	length, n := r.Header("Content-Length")
+	if n == 0 {
+		return size, complete
+	}
+	body, ok := decimal(length)
+	if n > 1 || !ok || body > maxBody {
+		return 0, unusual
+	}
+	if len(b)-size < body {
+		return 0, incomplete
+	}
+	r.Body = b[size : size+body]
+	return size + body, complete
+}
+
+// oddStart tells whether b cannot become a usual request line: a caller who
+// speaks TLS or something else entirely is not made to wait.
+func oddStart(b []byte) bool { return len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') }
+
+func (r *Request) readLines(head []byte) bool {
+	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
+	var ok bool
+	var version []byte
+	if r.Method, line, ok = bytes.Cut(line, []byte(" ")); !ok || !allBytes(r.Method, upperLetter) {
+		return false
+	}
+	if r.Target, version, ok = bytes.Cut(line, []byte(" ")); !ok || string(version) != "HTTP/1.1" {
+		return false
+	}
+	if len(r.Target) == 0 || r.Target[0] != '/' || !allBytes(r.Target, visible) {
+		return false
+	}
+	r.count, r.Body = 0, nil
+	for len(rest) > 0 {
+		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok || len(name) == 0 || !allBytes(name, tokenByte) || r.count == maxFields {
+			return false
+		}
+		value = bytes.Trim(value, " \t")
+		if !allBytes(value, fieldByte) {
+			return false
+		}
+		r.fields[r.count] = requestField{name, value}
+		r.count++
+	}
+	_, hosts := r.Header("Host")
+	return hosts == 1
+}
+
+func allBytes(b []byte, ok func(byte) bool) bool {
+	for _, c := range b {
+		if !ok(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func upperLetter(c byte) bool { return 'A' <= c && c <= 'Z' }
+
+// visible bytes may stand in a request target; others are net/http's matter.
+func visible(c byte) bool { return c > ' ' && c < 0x7f && c != '#' }
+
+// fieldByte is what a field value holds (RFC 9110 §5.5), without the obsolete
+// bytes above ASCII.
+func fieldByte(c byte) bool { return c >= ' ' && c < 0x7f || c == '\t' }
+
+func tokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+func decimal(b []byte) (n int, ok bool) {
+	const mostDigits = 9
+	if len(b) == 0 || len(b) > mostDigits {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, true
+}
