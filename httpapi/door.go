@@ -19,8 +19,22 @@ import (
 // it leaves to the routes of net/http, which look at it from the start.
 type door struct{ *Server }
 
-// Door returns what a sockets.Front asks about requests.
-func (s *Server) Door() sockets.Door { return door{s} }
+// frontBody is the largest request body that an event loop waits for; larger
+// ones are net/http's.
+const frontBody = 128 << 10
+
+// FrontConfig is what sockets.Server.Front needs to answer for this Server,
+// under the same timeouts and bounds as HTTPServer.
+func (s *Server) FrontConfig() sockets.FrontConfig {
+	return sockets.FrontConfig{
+		Door:           door{s},
+		HeaderTimeout:  s.cfg.HeaderTimeout,
+		BodyTimeout:    s.cfg.BodyTimeout,
+		IdleTimeout:    s.cfg.IdleTimeout,
+		MaxHeaderBytes: s.cfg.MaxHeaderBytes,
+		MaxBodyBytes:   frontBody,
+	}
+}
 
 // Admit implements sockets.Door.
 func (d door) Admit(addr netip.Addr) bool { return d.halfOpen.Admit(addr) }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,10 +82,11 @@ func TestRoutes_HEAD(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	up := true
+	var up atomic.Bool
+	up.Store(true)
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
 		c.PathPrefix = "/rt"
-		c.Ready = func() bool { return up }
+		c.Ready = up.Load
 	}})
 	plain := func(path string) *testkit.Response {
 		c := testkit.Connect(t, srv)
@@ -95,7 +97,7 @@ func TestHealth(t *testing.T) {
 		plain(prefix+"/healthz").Expect(200, `{"status":"ok"}`)
 		plain(prefix+"/readyz").Expect(200, `{"status":"ready"}`)
 	}
-	up = false
+	up.Store(false)
 	plain("/healthz").Expect(200, `{"status":"ok"}`)
 	if r := plain("/readyz").ExpectError(503); r.Header.Get("Retry-After") == "" {
 		t.Error("Retry-After is missing")

@@ -258,8 +258,12 @@ func (c *conn) closed(payload []byte) *violation {
 // expire looks at the connection's deadlines and returns the second of the
 // next one.
 func (c *conn) expire(now uint32) uint32 {
-	if c.state != connOpen || c.front != nil {
+	if c.state != connOpen {
 		c.die()
+		return 0
+	}
+	if c.front != nil {
+		c.late()
 		return 0
 	}
 	app := c.App()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 §1.3 wants this hash; it protects nothing
 	"encoding/base64"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"fanfare/channels"
@@ -131,6 +132,20 @@ func (c *conn) await(handled int, rest []byte) {
 		c.loop.schedule(c, c.loop.now+seconds(f.cfg.HeaderTimeout))
 	}
 	f.begun, f.body = begun, body
+}
+
+// late ends a connection whose deadline has come. Who has sent the head of a
+// request is told.
+func (c *conn) late() {
+	if !c.front.body || c.front.leaving {
+		c.die()
+		return
+	}
+	const answer = `{"error":"the body did not arrive in time","code":408}`
+	c.push(channels.ControlFrame([]byte("HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+		strconv.Itoa(len(answer)) + "\r\n\r\n" + answer)))
+	c.state = connClosing
+	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
 }
 
 // leave gives the connection to net/http, after what is queued for it.

@@ -73,7 +73,8 @@ func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 		return size, complete
 	}
 	body, ok := decimal(length)
-	if n > 1 || !ok || body > maxBody {
+	_, upgrades := r.Header("Upgrade")
+	if n > 1 || !ok || body > maxBody || upgrades > 0 {
 		return 0, unusual
 	}
 	if len(b)-size < body {
@@ -91,13 +92,13 @@ func (r *Request) readLines(head []byte) bool {
 	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
 	var ok bool
 	var version []byte
-	if r.Method, line, ok = bytes.Cut(line, []byte(" ")); !ok || !allBytes(r.Method, upperLetter) {
+	if r.Method, line, ok = bytes.Cut(line, []byte(" ")); !ok || len(r.Method) == 0 || !allBytes(r.Method, upperLetter) {
 		return false
 	}
 	if r.Target, version, ok = bytes.Cut(line, []byte(" ")); !ok || string(version) != "HTTP/1.1" {
 		return false
 	}
-	if len(r.Target) == 0 || r.Target[0] != '/' || !allBytes(r.Target, visible) {
+	if len(r.Target) == 0 || r.Target[0] != '/' || !allBytes(r.Target, visible) || !wholeEscapes(r.Target) {
 		return false
 	}
 	r.count, r.Body = 0, nil
@@ -131,6 +132,21 @@ func upperLetter(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 // visible bytes may stand in a request target; others are net/http's matter.
 func visible(c byte) bool { return c > ' ' && c < 0x7f && c != '#' }
+
+// wholeEscapes tells whether every % begins an escape.
+func wholeEscapes(target []byte) bool {
+	for i := bytes.IndexByte(target, '%'); i >= 0; i = bytes.IndexByte(target, '%') {
+		if len(target) < i+3 || !isHex(target[i+1]) || !isHex(target[i+2]) {
+			return false
+		}
+		target = target[i+3:]
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
 
 // fieldByte is what a field value holds (RFC 9110 §5.5), without the obsolete
 // bytes above ASCII.

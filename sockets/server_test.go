@@ -200,6 +200,7 @@ func TestRenew_NewLimitsCountForOpenSockets(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.server.Renew(registry)
+		p.ping() // a turn has passed
 		p.send(`{"event":"pusher:subscribe","data":{"channel":"second"}}`)
 		p.expect(`"type":"LimitReached"`)
 	})

@@ -154,15 +154,7 @@ func (s *server) open() error {
 	if s.listener, err = listen(cfg); err != nil {
 		return err
 	}
-	s.listener, err = s.sockets.Front(s.listener, sockets.FrontConfig{
-		Door:           api.Door(),
-		HeaderTimeout:  cfg.HTTP.HeaderTimeout,
-		BodyTimeout:    cfg.HTTP.BodyTimeout,
-		IdleTimeout:    cfg.HTTP.IdleTimeout,
-		MaxHeaderBytes: cfg.HTTP.MaxHeaderBytes,
-		MaxBodyBytes:   frontBody,
-	})
-	if err != nil {
+	if s.listener, err = s.sockets.Front(s.listener, api.FrontConfig()); err != nil {
 		return err
 	}
 	if cfg.Metrics.Listen != "" {
@@ -177,9 +169,6 @@ func (s *server) open() error {
 	}
 	return nil
 }
-
-// frontBody is the largest request body that an event loop waits for.
-const frontBody = 128 << 10
 
 // orNone says "none" in the way of the hub, where 0 is the default.
 func orNone(grace time.Duration) time.Duration {

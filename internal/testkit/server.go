@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,10 @@ import (
 
 // Patience bounds every wait of the kit.
 const Patience = 10 * time.Second
+
+// Portable, set to anything in the environment, runs every test without epoll
+// and without loops that answer HTTP.
+const Portable = "FANFARE_TEST_PORTABLE"
 
 // Options say what server to start. The zero value is one with the app App().
 type Options struct {
@@ -71,6 +76,9 @@ func Start(t testing.TB, o Options) *Server {
 	if s.Apps, err = apps.NewRegistry(o.Apps); err != nil {
 		t.Fatalf("apps: %v", err)
 	}
+	if os.Getenv(Portable) != "" {
+		o.Sockets.Portable = true
+	}
 	s.Hub = channels.New(o.Hub)
 	if s.Sockets, err = sockets.New(o.Sockets, s.Hub); err != nil {
 		t.Fatalf("sockets: %v", err)
@@ -97,6 +105,9 @@ func (s *Server) run(t testing.TB) {
 		t.Fatalf("listen: %v", err)
 	}
 	s.Addr = listener.Addr().String()
+	if listener, err = s.Sockets.Front(listener, s.API.FrontConfig()); err != nil {
+		t.Fatalf("front: %v", err)
+	}
 	server := s.API.HTTPServer()
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
