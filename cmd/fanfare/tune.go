@@ -77,8 +77,5 @@ func warnOfDefaults(cfg *config.Config, log *slog.Logger) {
 		if a.Secret == config.DefaultSecret {
 			log.Warn("the app has the secret everyone knows; make one with `fanfare keys new` before others can reach this server", slog.String("app", a.ID))
 		}
-		if len(a.Webhooks) > 0 {
-			log.Warn("webhooks are configured, but this version does not call them", slog.String("app", a.ID))
-		}
 	}
 }
