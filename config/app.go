@@ -78,12 +78,15 @@ func defaultWebhook() Webhook {
 }
 
 // Registry makes the registry of the configured apps.
-func (c *Config) Registry() (*apps.Registry, error) {
+func (c *Config) Registry() (*apps.Registry, error) { return apps.NewRegistry(c.AppList()) }
+
+// AppList is the apps as a Registry takes them.
+func (c *Config) AppList() []apps.App {
 	list := make([]apps.App, 0, len(c.Apps))
 	for i := range c.Apps {
 		list = append(list, c.Apps[i].app())
 	}
-	return apps.NewRegistry(list)
+	return list
 }
 
 func (a *App) app() apps.App {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/config"
 	"fanfare/httpapi"
@@ -48,8 +50,16 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 
+			var reloading sync.WaitGroup
+			defer reloading.Wait()
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
+			reloading.Go(func() {
+				s.reloadOnHangup(ctx, func() (*config.Config, error) {
+					cfg, _, err := loadConfig(cmd)
+					return cfg, err
+				})
+			})
 			return s.run(ctx)
 		},
 	}
@@ -78,6 +88,7 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 type server struct {
 	cfg      *config.Config
 	log      *slog.Logger
+	registry *apps.Registry
 	hub      *channels.Hub
 	hooks    *webhooks.Sender // nil without webhooks
 	sockets  *sockets.Server
@@ -106,6 +117,7 @@ func (s *server) open() error {
 	if err != nil {
 		return err
 	}
+	s.registry = registry
 
 	if s.hooks, err = newWebhooks(cfg, registry, logger); err != nil {
 		return err

@@ -1,5 +1,6 @@
 // Coming, being refused, being pinged, losing the server and finding it again.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import test from 'node:test';
 import { fanfare } from '../support/fanfare.mjs';
 import { Wire } from '../support/wire.mjs';
@@ -111,4 +112,14 @@ test('SIGTERM: accepted events arrive, sockets are closed 4200, exit code 0', as
     assert.ok(wire.messages.some((m) => m.includes('last-words')));
   }
   assert.equal(await code, 0);
+});
+
+test('SIGHUP: sockets of an app that was disabled are closed with 4003', async (t) => {
+  const server = await fanfare(t);
+  const wire = await new Wire(server).open();
+  server.config.apps[0].enabled = false;
+  await writeFile(server.file, JSON.stringify(server.config));
+  server.child.kill('SIGHUP');
+  assert.equal((await wire.close()).code, 4003);
+  await assert.rejects(server.sdk.trigger('news', 'e', {}), (err) => err.status === 403);
 });
