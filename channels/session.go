@@ -39,6 +39,7 @@ type sessionState uint8
 const (
 	sessionNew sessionState = iota
 	sessionOpen
+	sessionClosing // was told why and is about to be gone
 	sessionGone
 )
 
@@ -97,7 +98,7 @@ func (s *Session) Authorized() bool { return s.authorized }
 // Gone ends the conversation: the socket leaves its channels and its user. The
 // transport calls it once, when the connection is lost or closed.
 func (s *Session) Gone() {
-	if s.state != sessionOpen {
+	if s.state == sessionNew || s.state == sessionGone {
 		return
 	}
 	s.state = sessionGone
@@ -193,6 +194,7 @@ func (s *Session) fail(code int, message string) {
 	s.hub.log.Debug("socket closed", slog.String("app", s.app.ID), slog.String("socket", s.id.String()),
 		slog.Int("code", code), slog.String("reason", message))
 	s.complain("", code, message)
+	s.state = sessionClosing
 	s.conn.Close(code, message)
 }
 

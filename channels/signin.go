@@ -101,7 +101,7 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 		s.user = &signedInUser{id: a.user.ID, own: a.own}
 	}
 	if s.state != sessionOpen { // the socket went away meanwhile
-		if s.user == nil {
+		if g == nil {
 			s.unwatch(a.watches)
 			return
 		}

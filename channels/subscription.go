@@ -167,7 +167,6 @@ func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
 func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) {
 	if s.state != sessionOpen {
 		if g != nil { // the socket went away meanwhile: give the place back
-			sub.group = g
 			s.tenant.table.detach(g)
 			s.hub.cluster.Leave(Leave{App: s.app, Channel: sub.name, Kind: sub.kind, UserID: sub.userID})
 		}
