@@ -106,8 +106,10 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 		}
 		most := j.App.Limits.MaxPresenceMembers
 		if !j.Again && most > 0 && c.presence.Count() >= most && !c.presence.Has(j.Member.UserID) {
-			answer(Joined{Refused: &pusherproto.SubscriptionError{Type: "LimitReached",
-				Status: pusherproto.CodeOverQuota, Message: "The presence channel is full"}})
+			answer(Joined{Refused: &pusherproto.SubscriptionError{
+				Type:   "LimitReached",
+				Status: pusherproto.CodeOverQuota, Message: "The presence channel is full",
+			}})
 			return
 		}
 		if !j.Again {

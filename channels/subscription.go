@@ -40,12 +40,16 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	}
 	kind, member, refusal := s.admit(req)
 	if refusal == nil && old != nil && old.userID != member.UserID {
-		refusal = &pusherproto.SubscriptionError{Type: "AuthError", Status: 401,
-			Message: "This socket is on the channel already as another user_id"}
+		refusal = &pusherproto.SubscriptionError{
+			Type: "AuthError", Status: 401,
+			Message: "This socket is on the channel already as another user_id",
+		}
 	}
 	if refusal == nil && old == nil && !kind.UserChannel() && len(s.subs) >= s.app.Limits.MaxSubscriptions {
-		refusal = &pusherproto.SubscriptionError{Type: "LimitReached", Status: pusherproto.CodeOverQuota,
-			Message: "This socket is at its limit of subscriptions"}
+		refusal = &pusherproto.SubscriptionError{
+			Type: "LimitReached", Status: pusherproto.CodeOverQuota,
+			Message: "This socket is at its limit of subscriptions",
+		}
 	}
 	if refusal != nil {
 		s.refuse(req.Channel, refusal)
@@ -75,8 +79,10 @@ func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, membe
 	}
 	if kind.UserChannel() {
 		if id, ok := pusherproto.UserOfChannel(req.Channel); !ok || s.user == nil || s.user.id != id {
-			return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 403,
-				Message: "The channel belongs to a user this socket is not signed in as"}
+			return 0, member, &pusherproto.SubscriptionError{
+				Type: "AuthError", Status: 403,
+				Message: "The channel belongs to a user this socket is not signed in as",
+			}
 		}
 		return kind, member, nil
 	}
@@ -84,8 +90,10 @@ func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, membe
 		return kind, member, nil
 	}
 	if req.BadChannelData {
-		return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 400,
-			Message: "channel_data must be a string holding a JSON object"}
+		return 0, member, &pusherproto.SubscriptionError{
+			Type: "AuthError", Status: 400,
+			Message: "channel_data must be a string holding a JSON object",
+		}
 	}
 	if refusal := s.authorize(req); refusal != nil {
 		return 0, member, refusal
@@ -95,12 +103,16 @@ func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, membe
 	}
 	if !req.HasChannelData {
 		if s.user == nil {
-			return 0, member, &pusherproto.SubscriptionError{Type: "AuthError", Status: 400,
-				Message: "A presence channel needs channel_data with a user_id, or a signed-in user"}
+			return 0, member, &pusherproto.SubscriptionError{
+				Type: "AuthError", Status: 400,
+				Message: "A presence channel needs channel_data with a user_id, or a signed-in user",
+			}
 		}
 		if len(s.user.info) > s.app.Limits.MaxUserInfoBytes {
-			return 0, member, &pusherproto.SubscriptionError{Type: "LimitReached", Status: 413,
-				Message: fmt.Sprintf("user_info is larger than %d bytes", s.app.Limits.MaxUserInfoBytes)}
+			return 0, member, &pusherproto.SubscriptionError{
+				Type: "LimitReached", Status: 413,
+				Message: fmt.Sprintf("user_info is larger than %d bytes", s.app.Limits.MaxUserInfoBytes),
+			}
 		}
 		return kind, pusherproto.Member{UserID: s.user.id, UserInfo: s.user.info}, nil
 	}
@@ -141,8 +153,10 @@ func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
 	s := sub.session
 	if j.Refused != nil {
 		h.refusals.add(j.Refused.Status)
-		s.owner.Post(Mail{kind: mailRefused, sub: sub,
-			frame: seal(pusherproto.AppendSubscriptionError(beginFrame(256), sub.name, j.Refused))})
+		s.owner.Post(Mail{
+			kind: mailRefused, sub: sub,
+			frame: seal(pusherproto.AppendSubscriptionError(beginFrame(256), sub.name, j.Refused)),
+		})
 		return
 	}
 	m := Mail{kind: mailJoined, sub: sub, second: j.Cached}

@@ -21,7 +21,7 @@ import (
 // Patience bounds every wait of the kit.
 const Patience = 10 * time.Second
 
-// Portable, set to anything in the environment, runs every test without epoll
+// Portable is the environment variable that runs every test without epoll
 // and without loops that answer HTTP.
 const Portable = "FANFARE_TEST_PORTABLE"
 
