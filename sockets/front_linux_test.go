@@ -1,0 +1,250 @@
+package sockets
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
+
+	"fanfare/apps"
+	"fanfare/channels"
+)
+
+// testDoor upgrades every WebSocket and answers POST /here.
+type testDoor struct {
+	app      *apps.App
+	halfOpen atomic.Int64
+	full     atomic.Bool
+	warnings atomic.Int64 // lines the server logged
+}
+
+// Write counts the server's log.
+func (d *testDoor) Write(line []byte) (int, error) {
+	d.warnings.Add(1)
+	return len(line), nil
+}
+
+func (d *testDoor) Admit(netip.Addr) bool {
+	if d.full.Load() {
+		return false
+	}
+	d.halfOpen.Add(1)
+	return true
+}
+
+func (d *testDoor) Settle(netip.Addr) { d.halfOpen.Add(-1) }
+
+func (d *testDoor) Upgrade(*Request) (Opening, bool) { return Opening{App: d.app, Protocol: 7}, true }
+
+func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
+	if string(r.Target) != "/here" {
+		return nil, false
+	}
+	return append(dst, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nloop"...), true
+}
+
+// behindFront starts a server whose loops accept, with net/http for the rest.
+func behindFront(t *testing.T, change func(*FrontConfig)) (address string, door *testDoor, server *Server) {
+	t.Helper()
+	app := apps.Default()
+	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
+	door = &testDoor{app: &app}
+	server, err := New(Config{CloseTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(door, nil))}, channels.New(channels.Config{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := FrontConfig{
+		Door: door, HeaderTimeout: patience, BodyTimeout: patience, IdleTimeout: patience,
+		MaxHeaderBytes: 4 << 10, MaxBodyBytes: 4 << 10,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	rest, err := server.Front(listener, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := &http.Server{
+		ReadHeaderTimeout: patience,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			_, _ = w.Write(append([]byte("net/http "), body...))
+		}),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{}, 2)
+	go func() { _ = server.Run(ctx); done <- struct{}{} }()
+	go func() { _ = web.Serve(rest); done <- struct{}{} }()
+	t.Cleanup(func() {
+		_ = web.Close()
+		cancel()
+		<-done
+		<-done
+		if n := door.halfOpen.Load(); n != 0 {
+			t.Errorf("%d connections were admitted and never settled", n)
+		}
+	})
+	return listener.Addr().String(), door, server
+}
+
+func dialFront(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+func post(target, body string) string {
+	return "POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+}
+
+func expectBody(t *testing.T, from *bufio.Reader, want string) {
+	t.Helper()
+	res, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if got, _ := io.ReadAll(res.Body); string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestFront_RequestsInOneSegment_AreAnsweredInOrderWhoeverAnswers(t *testing.T) {
+	address, _, _ := behindFront(t, nil)
+	conn := dialFront(t, address)
+	_, _ = io.WriteString(conn, post("/here", "1")+post("/here", "2")+post("/there", "3")+post("/here", "4"))
+	from := bufio.NewReader(conn)
+	expectBody(t, from, "loop")
+	expectBody(t, from, "loop")
+	expectBody(t, from, "net/http 3")
+	expectBody(t, from, "net/http 4") // once net/http's, always
+}
+
+func TestFront_ARequestInPieces_IsAnswered(t *testing.T) {
+	address, _, _ := behindFront(t, nil)
+	conn := dialFront(t, address)
+	from := bufio.NewReader(conn)
+	for range 2 {
+		for _, b := range []byte(post("/here", "body")) {
+			_, _ = conn.Write([]byte{b})
+		}
+		expectBody(t, from, "loop")
+	}
+}
+
+func TestFront_FramesBehindTheHandshake_AreHandledAfterEstablished(t *testing.T) {
+	address, _, server := behindFront(t, nil)
+	conn := dialFront(t, address)
+	frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"event":"pusher:ping"}`))))
+	_, _ = io.WriteString(conn, "GET /app/key HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"+string(frame))
+	from := bufio.NewReader(conn)
+	res, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if got := res.Header.Get("Sec-WebSocket-Accept"); res.StatusCode != 101 || got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" { // RFC 6455 §1.3
+		t.Fatalf("status %d, accept %q", res.StatusCode, got)
+	}
+	for _, want := range []string{"pusher:connection_established", "pusher:pong"} {
+		f, err := readFrame(from)
+		if err != nil || !strings.Contains(string(f.Payload), want) {
+			t.Fatalf("got %q %v, want %s", f.Payload, err, want)
+		}
+	}
+	if n := server.Sockets(); n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+}
+
+func TestFront_WhoSaysNothing_IsCutByTheHeaderTimeout(t *testing.T) {
+	address, door, _ := behindFront(t, func(c *FrontConfig) { c.HeaderTimeout = time.Second })
+	conn := dialFront(t, address)
+	_, _ = io.WriteString(conn, "GET / HT")
+	if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("got %v, want the end", err)
+	}
+	if n := door.halfOpen.Load(); n > 1 {
+		t.Errorf("%d half-open connections are counted", n)
+	}
+}
+
+func TestFront_AnAddressAtItsLimit_IsTurnedAway(t *testing.T) {
+	address, door, _ := behindFront(t, nil)
+	door.full.Store(true)
+	conn := dialFront(t, address)
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection was kept")
+	}
+}
+
+func TestFront_OutOfDescriptors_AcceptingPausesAndResumes(t *testing.T) {
+	address, door, server := behindFront(t, nil)
+	warm := dialFront(t, address)
+	_, _ = io.WriteString(warm, post("/here", ""))
+	expectBody(t, bufio.NewReader(warm), "loop")
+
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := make([]net.Conn, 0, 8)
+	few := before
+	few.Cur = uint64(len(open) + 8) // the clients below, and next to nothing for the server
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			break // the client's own descriptors are used up: so are the server's
+		}
+		clients = append(clients, conn)
+	}
+	paused := time.Now().Add(patience)
+	for door.warnings.Load() == 0 && time.Now().Before(paused) {
+		runtime.Gosched()
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if n := door.warnings.Load(); n == 0 || n > 10 {
+		t.Errorf("%d warnings: accepting did not pause, or the log is flooded", n)
+	}
+	for _, conn := range clients { // all were waiting; all are served in the end
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, post("/here", ""))
+		expectBody(t, bufio.NewReader(conn), "loop")
+		_ = conn.Close()
+	}
+	if server.Sockets() != 0 {
+		t.Errorf("%d sockets", server.Sockets())
+	}
+}
