@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/pusherproto"
 )
 
 func times(o *outside) []time.Duration {
@@ -415,4 +417,25 @@ func TestLog_NamesNoSecret(t *testing.T) {
 			t.Errorf("the log does not say %q:\n%s", line, log.String())
 		}
 	}
+}
+
+// A key that is replaced while the server runs signs from the next attempt on.
+func TestDeliver_KeyReplaced_SignsWithTheNewOne(t *testing.T) {
+	o := &outside{}
+	during(t, Config{}, o, func(t *testing.T, s *Sender) {
+		app := testApp("a")
+		app.Keys = app.Keys[1:]
+		if err := s.cfg.Apps.Replace([]apps.App{app}); err != nil {
+			t.Fatal(err)
+		}
+		s.Observe(occupied("x"))
+		pass(0)
+		r := o.seen()[0]
+		if got := r.header.Get("X-Pusher-Key"); got != "a-newer" {
+			t.Errorf("signed with the key %s", got)
+		}
+		if want := pusherproto.SignWebhook("newer-secret", []byte(r.body)); r.header.Get("X-Pusher-Signature") != want {
+			t.Errorf("the signature is not of the new secret")
+		}
+	})
 }
