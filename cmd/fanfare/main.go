@@ -27,6 +27,7 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		newServeCommand(),
 		newTriggerCommand(),
+		newBenchCommand(),
 		newConfigCommand(),
 		newKeysCommand(),
 		newWebhooksCommand(),

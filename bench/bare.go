@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"fanfare/pusherproto"
+)
+
+// Bare is what the machine itself can do: a process that writes an event's
+// frame to one TCP socket after the other, with one write(2) each and nothing
+// else, read by the same client. What a server reaches of its rate is the
+// ratio that can be compared between machines.
+type Bare struct {
+	Sockets int
+	Size    int // of an event's data, bytes
+	Threads int // that write, each to a share of the sockets
+	// Command makes the process that writes, of the arguments of ServeBare.
+	Command  func(args ...string) (*exec.Cmd, error)
+	Warmup   time.Duration
+	Duration time.Duration
+}
+
+// Run implements Scenario, with one event at a time. It takes no more of the
+// target than its name, and starts and ends a process of its own.
+func (w Bare) Run(ctx context.Context, t Target) (Result, error) {
+	writer, err := startBare(w.Command, w.Sockets, w.Threads)
+	if err != nil {
+		return Result{}, err
+	}
+	defer writer.stop()
+	t.Host, t.AppID, t.Key, t.Secret, t.PID = writer.addr, "none", "none", "none", writer.cmd.Process.Pid
+	s, err := newSession("bare write(2) loop", t, w.Sockets)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.end()
+	s.result.set("sockets", "%d", w.Sockets)
+	s.result.set("threads", "%d", w.Threads)
+	s.result.set("data", "%d bytes", w.Size)
+
+	channels := names("bench-fanout-", 1)
+	out := &order{size: w.Size, channel: channels[0]}
+	if err := out.connect(ctx, s); err != nil {
+		return Result{}, err
+	}
+	f := newFleet(s.loop, s.target, channels)
+	f.bare = true
+	f.ledger = newLedger(w.Sockets, 1, 1)
+	if err := f.open(ctx, w.Sockets); err != nil {
+		return Result{}, err
+	}
+	if err := writer.accepted(); err != nil {
+		return Result{}, err
+	}
+	d := newLoad(s.loop, f.ledger, 0, 1)
+	d.live = func(channel int) int64 { return f.live[channel] }
+	d.out, out.load = out, d
+	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
+	if err != nil {
+		return Result{}, err
+	}
+	s.deliveries(f.ledger, f, noStream)
+	s.result.usage(m, f.ledger.measured)
+	return s.result, nil
+}
+
+// order is the outlet to the bare writer: its first connection, on which each
+// frame is sent once, behind its length.
+type order struct {
+	load    *load
+	conn    *conn
+	channel string
+	size    int
+	stands  bool
+	broken  error
+	buf     []byte
+}
+
+func (o *order) connect(ctx context.Context, s *session) error {
+	var err error
+	s.loop.do(func() { o.conn, err = s.loop.dial(o, 0, s.target.addr, netip.Addr{}, 0) })
+	if err != nil {
+		return err
+	}
+	err = s.loop.until(ctx, patience, "the writer", func() bool { return o.stands || o.broken != nil })
+	if err == nil {
+		s.loop.do(func() { err = o.broken })
+	}
+	return err
+}
+
+func (o *order) opened(*conn)                  { o.stands = true }
+func (o *order) arrived(_ *conn, b []byte) int { return len(b) }
+func (o *order) ended(_ *conn, err error) {
+	o.broken = errors.Join(errors.New("the writer has ended"), err)
+}
+func (o *order) ready() bool  { return o.broken == nil }
+func (o *order) next() uint32 { return 0 }
+func (o *order) send(ch int, s stamp, due int64) {
+	payload := append([]byte(nil), `{"event":"bench","channel":`...)
+	payload = pusherproto.AppendString(payload, o.channel)
+	payload = append(payload, `,"data":"`...)
+	payload = append(appendData(payload, s, o.size), `"}`...)
+	b := appendServerFrame(append(o.buf[:0], 0, 0, 0, 0), payload)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	o.buf = b
+	o.load.loop.write(o.conn, b)
+	o.load.taken(ch, s.stream, due)
+}
+
+// bareWriter is a running process that writes.
+type bareWriter struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	lines *bufio.Reader
+	addr  string
+}
+
+func startBare(command func(args ...string) (*exec.Cmd, error), sockets, threads int) (*bareWriter, error) {
+	cmd, err := command(strconv.Itoa(sockets), strconv.Itoa(threads))
+	if err != nil {
+		return nil, err
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the bare writer: %w", err)
+	}
+	w := &bareWriter{cmd: cmd, stdin: in, lines: bufio.NewReader(out)}
+	if w.addr, err = w.line(); err != nil {
+		w.stop()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *bareWriter) line() (string, error) {
+	s, err := w.lines.ReadString('\n')
+	if err != nil {
+		return "", fmt.Errorf("the bare writer ended: %w", err)
+	}
+	return strings.TrimSpace(s), nil
+}
+
+// accepted waits until the process has all its sockets.
+func (w *bareWriter) accepted() error {
+	_, err := w.line()
+	return err
+}
+
+// stop ends the process: it reads its input until the end of it.
+func (w *bareWriter) stop() {
+	_ = w.stdin.Close()
+	_ = w.cmd.Wait()
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package bench
+
+import "io"
+
+// ServeBare is the process that Bare measures, on Linux.
+func ServeBare(io.Reader, io.Writer, int, int) error { return errSystem }

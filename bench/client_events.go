@@ -1,0 +1,110 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"fanfare/pusherproto"
+)
+
+// ClientEvents has sockets of rooms send events to each other.
+type ClientEvents struct {
+	Sockets  int
+	Room     int // sockets of a room; a private channel each
+	Size     int // of an event's data, bytes
+	Rate     float64
+	Warmup   time.Duration
+	Duration time.Duration
+}
+
+// Run implements Scenario. With Rate 0 each room has one event on the way: the
+// next member sends when that event has reached it. Servers limit how many
+// client events a socket may send: a limit that is met shows as refusals, and
+// ends the room's turn.
+func (w ClientEvents) Run(ctx context.Context, t Target) (Result, error) {
+	rooms := w.Sockets / w.Room
+	s, err := newSession("client-events", t, rooms*w.Room)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.end()
+	s.result.set("sockets", "%d", rooms*w.Room)
+	s.result.set("rooms", "%d", rooms)
+	s.result.set("data", "%d bytes", w.Size)
+	s.result.set("load", "%s", loadName(w.Rate))
+
+	f := newFleet(s.loop, s.target, names("private-bench-room-", rooms))
+	f.ledger = newLedger(rooms*w.Room, rooms, w.Room)
+	if err := f.open(ctx, rooms*w.Room); err != nil {
+		return Result{}, err
+	}
+	d := newLoad(s.loop, f.ledger, w.Rate, rooms)
+	d.live = func(channel int) int64 { return f.live[channel] - 1 }
+	c := &chatter{load: d, fleet: f, room: w.Room, size: w.Size}
+	d.out = c
+	f.onOther = func(sender *conn, event string, _ []byte) {
+		if event == "pusher:error" {
+			d.revoke(f.channelOf(sender), uint32(c.memberOf(sender)))
+		}
+	}
+	if w.Rate == 0 {
+		d.limit = rooms // one for each room; from then on members answer
+		d.flood = true
+		f.onEvent = c.passOn
+	}
+	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
+	if err != nil {
+		return Result{}, err
+	}
+	s.deliveries(f.ledger, f, c.memberOf)
+	s.loop.do(func() { s.result.add("refused", "", float64(d.refused)) })
+	s.result.usage(m, f.ledger.measured)
+	return s.result, nil
+}
+
+// chatter is the outlet of client events. Member m of room r is socket
+// m*rooms + r of the fleet, and m is its stream. It belongs to the loop.
+type chatter struct {
+	load  *load
+	fleet *fleet
+	room  int // members of one
+	size  int
+	sent  int
+	buf   []byte
+}
+
+func (o *chatter) memberOf(c *conn) int { return int(c.index) / len(o.fleet.names) }
+
+// ready implements outlet.
+func (o *chatter) ready() bool { return true }
+
+// next implements outlet. Each member's turn comes once every room has had one.
+func (o *chatter) next() uint32 {
+	m := o.sent / len(o.fleet.names) % o.room
+	o.sent++
+	return uint32(m)
+}
+
+// send implements outlet. Client events are not answered.
+func (o *chatter) send(channel int, s stamp, due int64) {
+	c := o.fleet.conns[int(s.stream)*len(o.fleet.names)+channel]
+	b := append(o.buf[:0], `{"event":"client-bench","channel":`...)
+	b = pusherproto.AppendString(b, o.fleet.names[channel])
+	b = append(b, `,"data":"`...)
+	b = appendData(b, s, o.size)
+	o.buf = append(b, `"}`...)
+	o.fleet.send(c, opText, o.buf)
+	o.load.taken(channel, s.stream, due)
+}
+
+// passOn has the member after the sender send the room's next event.
+func (o *chatter) passOn(c *conn, s stamp) {
+	m := (int(s.stream) + 1) % o.room
+	if o.memberOf(c) != m || !o.load.running {
+		return
+	}
+	channel := o.fleet.channelOf(c)
+	now := o.load.loop.now()
+	o.load.open++
+	o.send(channel, o.fleet.ledger.issue(channel, uint32(m), now), now)
+}

@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// Fanout triggers events over HTTP and has them delivered to many sockets.
+type Fanout struct {
+	Sockets   int
+	Channels  int // the sockets and events are spread over
+	NeverRead int // further sockets, on all channels, that subscribe and then never read
+	Size      int // of an event's data, bytes
+	Rate      float64
+	Callers   int // HTTP connections
+	Warmup    time.Duration
+	Duration  time.Duration
+}
+
+// Run implements Scenario. With Rate 0 the next event is triggered when all
+// have had the one before.
+func (w Fanout) Run(ctx context.Context, t Target) (Result, error) {
+	s, err := newSession("fanout", t, w.Sockets+w.NeverRead)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.end()
+	s.result.set("sockets", "%d", w.Sockets)
+	s.result.set("channels", "%d", w.Channels)
+	if w.NeverRead > 0 {
+		s.result.set("never reading", "%d", w.NeverRead)
+	}
+	s.result.set("data", "%d bytes", w.Size)
+	s.result.set("load", "%s", loadName(w.Rate))
+
+	channels := names("bench-fanout-", w.Channels)
+	f := newFleet(s.loop, s.target, channels)
+	f.silent = func(i int) bool { return i >= w.Sockets }
+	f.ledger = newLedger(w.Sockets+w.NeverRead, w.Channels, w.Callers)
+	if err := f.open(ctx, w.Sockets+w.NeverRead); err != nil {
+		return Result{}, err
+	}
+
+	d := newLoad(s.loop, f.ledger, w.Rate, w.Channels)
+	d.live = func(channel int) int64 { return f.live[channel] }
+	newTriggers(d, s.target, channels, w.Size, w.Callers)
+	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
+	if err != nil {
+		return Result{}, err
+	}
+	s.deliveries(f.ledger, f, noStream)
+	s.calls(d, m)
+	s.result.usage(m, f.ledger.measured)
+	return s.result, nil
+}
+
+func loadName(rate float64) string {
+	if rate == 0 {
+		return "closed loop"
+	}
+	return figure(rate) + " events/s"
+}

@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"text/tabwriter"
+	"time"
+)
+
+// Figures measures what fanfare promises (docs/performance.md), each figure on
+// a fresh server of its own.
+type Figures struct {
+	Quick    bool                                    // small and short, to see that it works
+	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
+	Bare     func(args ...string) (*exec.Cmd, error) // makes the process of the bare loop
+	Progress io.Writer                               // is told what is being measured
+}
+
+// Figure is one line of the table.
+type Figure struct {
+	Name     string `json:"name"`
+	Target   string `json:"target"` // "" is none
+	Measured string `json:"measured"`
+	Met      bool   `json:"met"`
+}
+
+// sizes is how much is measured.
+type sizes struct {
+	idle, wide, room, never int           // sockets
+	settle, warmup, measure time.Duration // long
+	rounds                  int
+}
+
+func (w Figures) sizes() sizes {
+	if w.Quick {
+		return sizes{idle: 200, wide: 200, room: 90, never: 2, settle: 200 * time.Millisecond, warmup: 200 * time.Millisecond, measure: 500 * time.Millisecond, rounds: 1}
+	}
+	return sizes{idle: 18000, wide: 10000, room: 1000, never: 10, settle: 10 * time.Second, warmup: time.Second, measure: 5 * time.Second, rounds: 3}
+}
+
+// Run measures everything. The results are what stands behind the figures.
+func (w Figures) Run(ctx context.Context) ([]Result, []Figure, error) {
+	t := &table{Figures: w, sizes: w.sizes()}
+	for _, part := range []func(context.Context) error{t.memory, t.against, t.rates, t.neverReading} {
+		if err := part(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t.results, t.figures, nil
+}
+
+// table is figures being measured.
+type table struct {
+	Figures
+	sizes
+	results []Result
+	figures []Figure
+}
+
+func (t *table) add(name, target string, met bool, format string, args ...any) {
+	if t.Quick {
+		target, met = "", true // says nothing at this size
+	}
+	t.figures = append(t.figures, Figure{name, target, fmt.Sprintf(format, args...), met})
+}
+
+// measureRuns runs scenarios in turn, round by round, so that a machine whose speed
+// drifts is as slow for one as for the other. It returns the runs of each.
+func (t *table) measureRuns(ctx context.Context, what string, rounds int, scenarios ...Scenario) ([][]Result, error) {
+	server, err := startServer(ctx, t.Server)
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	runs := make([][]Result, len(scenarios))
+	for round := range rounds {
+		for i, s := range scenarios {
+			if _, err := fmt.Fprintf(t.Progress, "%s: round %d of %d, part %d of %d\n", what, round+1, rounds, i+1, len(scenarios)); err != nil {
+				return nil, err
+			}
+			r, err := s.Run(ctx, server.target)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", what, err)
+			}
+			runs[i] = append(runs[i], r)
+		}
+	}
+	for _, r := range runs {
+		t.results = append(t.results, Median(r))
+	}
+	return runs, nil
+}
+
+// memory is figure a.
+func (t *table) memory(ctx context.Context) error {
+	for _, channels := range []int{1, t.idle} {
+		w := Idle{Sockets: t.idle, Channels: channels, Settle: t.settle, Hold: t.settle}
+		runs, err := t.measureRuns(ctx, "idle sockets", 1, w)
+		if err != nil {
+			return err
+		}
+		r := Median(runs[0])
+		bytes := r.Value("memory per socket")
+		if channels == 1 {
+			t.add(fmt.Sprintf("memory of an idle socket, %s on one channel", grouped(int64(t.idle))), "≤ 2,048 B", bytes <= 2048, "%s B", grouped(int64(bytes)))
+		} else {
+			t.add("the same, each on a channel of its own", "", true, "%s B", grouped(int64(bytes)))
+		}
+		t.add("connected and subscribed meanwhile", "", true, "%s/s", figure(r.Value("connected and subscribed")))
+	}
+	return nil
+}
+
+// against is figure b.
+func (t *table) against(ctx context.Context) error {
+	bare := func(threads int) Bare {
+		return Bare{Sockets: t.wide, Size: 200, Threads: threads, Command: t.Bare, Warmup: t.warmup, Duration: t.measure}
+	}
+	fanout := Fanout{Sockets: t.wide, Channels: 1, Size: 200, Callers: 1, Warmup: t.warmup, Duration: t.measure}
+	runs, err := t.measureRuns(ctx, "one event at a time", t.rounds, bare(1), fanout, bare(2))
+	if err != nil {
+		return err
+	}
+	rates := func(runs []Result) (rates []float64) {
+		for i := range runs {
+			rates = append(rates, runs[i].Value("deliveries"))
+		}
+		return rates
+	}
+	one, ours, two := rates(runs[0]), rates(runs[1]), rates(runs[2])
+	ratios := func(to []float64) (list []float64) {
+		for i := range to {
+			list = append(list, ours[i]/to[i])
+		}
+		return list
+	}
+	all := Median(runs[1])
+	t.add(fmt.Sprintf("one event at a time to %s sockets", grouped(int64(t.wide))), "", clean(all), "%s deliveries/s, %s", figure(median(ours)), losses(all))
+	t.add("a bare write(2) loop over as many sockets", "", true, "%s/s", figure(median(one)))
+	t.add("ratio, median of the rounds", "≥ 85 %", median(ratios(one)) >= 0.85, "%.0f %%", 100*median(ratios(one)))
+	t.add("two bare loops, half of the sockets each", "", true, "%s/s, ratio %.0f %%", figure(median(two)), 100*median(ratios(two)))
+	t.add("CPU for a million deliveries, server / bare loop", "", true, "%.1f s / %.1f s", all.Value("server CPU per million"), Median(runs[0]).Value("server CPU per million"))
+	return nil
+}
+
+// rates is figure c.
+func (t *table) rates(ctx context.Context) error {
+	for _, rate := range []float64{200, 1000} {
+		w := Fanout{Sockets: t.room, Channels: 1, Size: 200, Rate: rate, Callers: 16, Warmup: t.warmup, Duration: t.measure}
+		runs, err := t.measureRuns(ctx, fmt.Sprintf("%.0f events/s", rate), t.rounds, w)
+		if err != nil {
+			return err
+		}
+		r := Median(runs[0])
+		p50, p99 := r.Value("latency p50"), r.Value("latency p99")
+		t.add(fmt.Sprintf("%s sockets × %s events/s", grouped(int64(t.room)), figure(rate)), "nothing lost, p99 < 50 ms", clean(r) && p99 < 50,
+			"%s, p50 %.1f ms, p99 %.1f ms, %.1f CPU-s per million", losses(r), p50, p99, r.Value("server CPU per million"))
+	}
+	return nil
+}
+
+// neverReading is figure d.
+func (t *table) neverReading(ctx context.Context) error {
+	without := Fanout{Sockets: t.room - t.never, Channels: 1, Size: 5000, Rate: 100, Callers: 16, Warmup: t.warmup, Duration: 2 * t.measure}
+	with := without
+	with.NeverRead = t.never
+	runs, err := t.measureRuns(ctx, "sockets that never read", t.rounds, without, with)
+	if err != nil {
+		return err
+	}
+	a, b := Median(runs[0]), Median(runs[1])
+	p99, p99With := a.Value("latency p99"), b.Value("latency p99")
+	change := p99With/p99 - 1
+	t.add(fmt.Sprintf("%d of %s sockets never read, 5 KB × 100 events/s", t.never, grouped(int64(t.room))), "others' p99 within 20 %", change < 0.2 && clean(b),
+		"%.1f ms, without them %.1f ms (%+.0f %%), %s", p99With, p99, 100*change, losses(b))
+	// Each may have its queue, 1 MiB by default, and as much again in garbage.
+	bound := 2 * 1.05 * float64(t.never)
+	more := b.Value("server memory peak") - a.Value("server memory peak")
+	t.add("server memory meanwhile", fmt.Sprintf("≤ %.0f MB more", bound), more <= bound, "peak %.0f MB, without them %.0f MB", b.Value("server memory peak"), a.Value("server memory peak"))
+	return nil
+}
+
+// clean tells whether every delivery came once and in order.
+func clean(r Result) bool {
+	return r.Value("lost")+r.Value("duplicated")+r.Value("reordered")+r.Value("refused") == 0
+}
+
+func losses(r Result) string {
+	if clean(r) {
+		return "nothing lost"
+	}
+	return fmt.Sprintf("%.0f lost, %.0f duplicated, %.0f reordered, %.0f refused", r.Value("lost"), r.Value("duplicated"), r.Value("reordered"), r.Value("refused"))
+}
+
+// WriteFigures writes the table for people.
+func WriteFigures(w io.Writer, figures []Figure) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := fmt.Fprintln(t, "figure\tmeasured\ttarget\tverdict")
+	for _, f := range figures {
+		verdict := ""
+		switch {
+		case !f.Met:
+			verdict = "MISSED"
+		case f.Target != "":
+			verdict = "met"
+		}
+		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, f.Measured, f.Target, verdict)
+		err = errors.Join(err, e)
+	}
+	return errors.Join(err, t.Flush())
+}

@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// Opcodes (RFC 6455 §5.2).
+const (
+	opText  = 1
+	opClose = 8
+	opPing  = 9
+	opPong  = 10
+)
+
+var errFrame = errors.New("a frame that is masked, fragmented or too long")
+
+// nextFrame returns the first frame of what a server sent, and its length in
+// all, 0 while it is incomplete. The payload aliases b. Extensions are never
+// offered and servers do not fragment short messages, so neither is read.
+func nextFrame(b []byte) (op byte, payload []byte, size int, err error) {
+	if len(b) < 2 {
+		return 0, nil, 0, nil
+	}
+	if b[0]&0xf0 != 0x80 || b[1]&0x80 != 0 {
+		return 0, nil, 0, errFrame
+	}
+	head, n := 2, int(b[1])
+	switch n {
+	case 126:
+		if len(b) < 4 {
+			return 0, nil, 0, nil
+		}
+		head, n = 4, int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		if len(b) < 10 {
+			return 0, nil, 0, nil
+		}
+		long := binary.BigEndian.Uint64(b[2:])
+		if long > maxMessage {
+			return 0, nil, 0, errFrame
+		}
+		head, n = 10, int(long)
+	}
+	if len(b) < head+n {
+		return 0, nil, 0, nil
+	}
+	return b[0] & 0x0f, b[head : head+n], head + n, nil
+}
+
+// appendFrame appends a client's frame. Its mask makes the server unmask as it
+// would have to for anyone; nothing is gained here by a secret one.
+func appendFrame(dst []byte, op byte, payload []byte) []byte {
+	dst = append(dst, 0x80|op)
+	switch n := len(payload); {
+	case n < 126:
+		dst = append(dst, 0x80|byte(n))
+	case n < 1<<16:
+		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, 0x80|127), uint64(n))
+	}
+	mask := [4]byte{0x37, 0xfa, 0x21, 0x3d}
+	dst = append(dst, mask[:]...)
+	for i, b := range payload {
+		dst = append(dst, b^mask[i&3])
+	}
+	return dst
+}
+
+// appendServerFrame appends a text frame as a server sends it.
+func appendServerFrame(dst, payload []byte) []byte {
+	dst = append(dst, 0x80|opText)
+	switch n := len(payload); {
+	case n < 126:
+		dst = append(dst, byte(n))
+	case n < 1<<16:
+		dst = binary.BigEndian.AppendUint16(append(dst, 126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, 127), uint64(n))
+	}
+	return append(dst, payload...)
+}

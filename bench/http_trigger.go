@@ -1,0 +1,59 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// Trigger measures the HTTP API: how many events a second callers get in.
+type Trigger struct {
+	Callers     int // keep-alive connections, each with one request on the way
+	Channels    int
+	Subscribers int // sockets that have the events delivered
+	Size        int // of an event's data, bytes
+	Rate        float64
+	SignEach    bool // sign every request as it is sent; else a stock of signed ones is sent again and again
+	Warmup      time.Duration
+	Duration    time.Duration
+}
+
+// Run implements Scenario. With subscribers every request is signed as it is
+// sent, since each event has to be told from the others.
+func (w Trigger) Run(ctx context.Context, t Target) (Result, error) {
+	s, err := newSession("trigger", t, w.Subscribers+w.Callers)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.end()
+	s.result.set("callers", "%d", w.Callers)
+	s.result.set("subscribers", "%d", w.Subscribers)
+	s.result.set("data", "%d bytes", w.Size)
+	s.result.set("load", "%s", loadName(w.Rate))
+
+	channels := names("bench-trigger-", w.Channels)
+	f := newFleet(s.loop, s.target, channels)
+	if w.Subscribers > 0 {
+		f.ledger = newLedger(w.Subscribers, w.Channels, w.Callers)
+		if err := f.open(ctx, w.Subscribers); err != nil {
+			return Result{}, err
+		}
+	}
+
+	d := newLoad(s.loop, f.ledger, w.Rate, w.Channels)
+	d.flood = true
+	d.live = func(channel int) int64 { return f.live[channel] }
+	out := newTriggers(d, s.target, channels, w.Size, w.Callers)
+	if w.Subscribers == 0 && !w.SignEach {
+		out.prepare(time.Now())
+	}
+	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
+	if err != nil {
+		return Result{}, err
+	}
+	s.calls(d, m)
+	if f.ledger != nil {
+		s.deliveries(f.ledger, f, noStream)
+	}
+	s.result.usage(m, d.answers.TotalCount())
+	return s.result, nil
+}

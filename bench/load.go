@@ -1,0 +1,188 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// load sends events through some outlet. It is a task of its loop and belongs
+// to the loop's goroutine.
+type load struct {
+	loop   *loop
+	ledger *ledger // nil if nobody listens
+	out    outlet
+
+	// rate is how many events a second are due, whatever becomes of those
+	// before (open loop). 0 is closed loop: the next event is due when those
+	// before are answered, and delivered if there is a ledger.
+	rate  float64
+	count int                     // channels, taken in turn
+	live  func(channel int) int64 // sockets that will get an event; nil is none
+	flood bool                    // closed loop: do not wait for deliveries
+	limit int                     // events in all; 0 is no limit
+
+	running   bool
+	began     int64
+	begun     int   // events due so far in this run, for the rate
+	issued    int   // events in all
+	open      int   // sent and not answered
+	expected  int64 // deliveries
+	sentLast  int64
+	accepted  int64
+	refused   int64
+	stalls    int // closed loop: deliveries given up on
+	measuring bool
+	answers   *hdrhistogram.Histogram // due to answered
+	late      *hdrhistogram.Histogram // due to sent
+	problems  problems
+}
+
+// outlet is a way of events into the server.
+type outlet interface {
+	// ready tells whether an event can be sent now.
+	ready() bool
+	// next is the stream of the event that is sent next.
+	next() uint32
+	// send sends an event.
+	send(channel int, s stamp, due int64)
+}
+
+// stallAfter is how long a closed loop waits for deliveries before it goes on.
+const stallAfter = int64(5 * time.Second)
+
+func newLoad(l *loop, b *ledger, rate float64, channels int) *load {
+	return &load{loop: l, ledger: b, rate: rate, count: channels, answers: newHistogram(), late: newHistogram()}
+}
+
+// turn implements task.
+func (d *load) turn(now int64) (next int64) {
+	if !d.running {
+		return 0
+	}
+	if d.rate > 0 {
+		return d.openTurn(now)
+	}
+	for d.running && d.out.ready() && !d.spent() {
+		if d.ledger != nil && !d.flood {
+			if d.open > 0 {
+				return 0
+			}
+			if d.ledger.delivered < d.expected {
+				if now-d.sentLast < stallAfter {
+					return d.sentLast + stallAfter
+				}
+				d.stalls++
+				d.expected = d.ledger.delivered
+			}
+		}
+		d.send(now, now)
+	}
+	return 0
+}
+
+func (d *load) openTurn(now int64) (next int64) {
+	for d.running && !d.spent() {
+		due := d.began + int64(float64(d.begun)*1e9/d.rate)
+		if due > now {
+			return due
+		}
+		if !d.out.ready() {
+			return 0 // an answer wakes us
+		}
+		d.begun++
+		d.send(due, now)
+	}
+	return 0
+}
+
+func (d *load) spent() bool { return d.limit > 0 && d.issued >= d.limit }
+
+func (d *load) send(due, now int64) {
+	channel := d.issued % d.count
+	d.issued++
+	d.open++
+	d.sentLast = now
+	s := stamp{stream: d.out.next()}
+	if d.ledger != nil {
+		s = d.ledger.issue(channel, s.stream, due)
+	}
+	if d.measuring {
+		record(d.late, now-due)
+	}
+	d.out.send(channel, s, due)
+}
+
+// taken books that the server accepted an event.
+func (d *load) taken(channel int, stream uint32, due int64) {
+	now := d.loop.now()
+	d.open--
+	d.accepted++
+	if d.measuring {
+		record(d.answers, now-due)
+	}
+	if d.ledger != nil {
+		d.ledger.accept(channel, stream)
+		d.expected += d.live(channel)
+	}
+}
+
+// revoke books that the server did not accept an event after all: client events
+// are answered only if they are refused.
+func (d *load) revoke(channel int, stream uint32) {
+	d.accepted--
+	d.refused++
+	d.ledger.refuse(channel, stream)
+	d.expected -= d.live(channel)
+}
+
+// denied books that the server did not.
+func (d *load) denied(why string) {
+	d.open--
+	d.refused++
+	d.problems.add(why)
+	if d.accepted == 0 && d.refused >= hopeless {
+		d.running = false
+	}
+}
+
+// hopeless is how many refusals in a row end a load.
+const hopeless = 100
+
+// start begins to send, warm-up first.
+func (d *load) start() {
+	d.loop.do(func() {
+		d.running, d.began, d.begun = true, d.loop.now(), 0
+		d.turn(d.loop.now())
+	})
+}
+
+// measure begins what counts.
+func (d *load) measure() {
+	d.loop.do(func() {
+		d.measuring = true
+		if d.ledger != nil {
+			d.ledger.measure()
+		}
+	})
+}
+
+// finish stops sending and waits until what was sent is answered and
+// delivered, or patience ends: then the rest counts as lost.
+func (d *load) finish(ctx context.Context, patience time.Duration) error {
+	d.loop.do(func() {
+		d.running = false
+		if d.ledger != nil {
+			d.ledger.to = uint32(len(d.ledger.due))
+		}
+	})
+	done := func() bool { return d.open == 0 && (d.ledger == nil || d.ledger.delivered >= d.expected) }
+	err := d.loop.until(ctx, patience, "the last deliveries", done)
+	d.loop.do(func() { d.measuring = false })
+	if ctx.Err() != nil {
+		return fmt.Errorf("finish the load: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// loop is the client's event loop. One goroutine runs it; others give it
+// functions to call.
+type loop struct {
+	poller *poller
+	start  time.Time
+	done   chan struct{}
+
+	mu   sync.Mutex
+	mail []func() // any goroutine, with mu
+
+	// What follows belongs to the loop's goroutine.
+	conns    []*conn // by slot
+	free     []int32
+	freed    []int32 // free after this turn
+	buf      []byte
+	spills   [][]byte
+	tasks    []task
+	waits    []*wait
+	received int64 // bytes
+	stopped  bool
+}
+
+// task is work that is due at certain times: a load.
+type task interface {
+	// turn does what is due and returns when to be called at the latest, in
+	// nanoseconds of the loop's clock; 0 is whenever something has happened.
+	turn(now int64) (next int64)
+}
+
+// wait is somebody waiting for a condition.
+type wait struct {
+	is       func() bool
+	deadline int64
+	result   chan error
+}
+
+var errTimeout = errors.New("it took too long")
+
+// readBuffer holds a turn's worth of one connection's messages.
+const readBuffer = 256 << 10
+
+// startLoop starts a loop. Whoever calls it calls stop.
+func startLoop() (*loop, error) {
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	l := &loop{poller: p, start: time.Now(), done: make(chan struct{}), buf: make([]byte, readBuffer)}
+	go l.run()
+	return l, nil
+}
+
+// stop ends the loop and every connection it has.
+func (l *loop) stop() {
+	l.post(func() { l.stopped = true })
+	<-l.done
+	l.poller.close()
+}
+
+// now is the loop's clock, in nanoseconds, never 0.
+func (l *loop) now() int64 { return int64(time.Since(l.start)) + 1 }
+
+// do has the loop call f and returns when it has.
+func (l *loop) do(f func()) {
+	called := make(chan struct{})
+	l.post(func() { f(); close(called) })
+	select {
+	case <-called:
+	case <-l.done:
+	}
+}
+
+func (l *loop) post(f func()) {
+	l.mu.Lock()
+	l.mail = append(l.mail, f)
+	l.mu.Unlock()
+	l.poller.wake()
+}
+
+// until waits until a condition holds. The loop evaluates it after each turn.
+// The error says what was waited for if that took too long.
+func (l *loop) until(ctx context.Context, timeout time.Duration, what string, is func() bool) error {
+	w := &wait{is: is, result: make(chan error, 1)}
+	l.post(func() {
+		w.deadline = l.now() + int64(timeout)
+		l.waits = append(l.waits, w)
+	})
+	select {
+	case err := <-w.result:
+		if err != nil {
+			return fmt.Errorf("waiting %v for %s: %w", timeout, what, err)
+		}
+		return nil
+	case <-ctx.Done():
+		l.post(func() { w.is = func() bool { return true } })
+		return ctx.Err()
+	}
+}
+
+// pause lets time pass.
+func (l *loop) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *loop) run() {
+	defer close(l.done)
+	var next int64
+	for !l.stopped {
+		n := l.poller.wait(l.now(), next)
+		for i := range n {
+			if slot, what, ok := l.poller.event(i); ok {
+				if c := l.conns[slot]; c != nil {
+					l.ready(c, what)
+				}
+			}
+			// A load is punctual even while deliveries pour in.
+			if i%16 == 15 {
+				l.work(l.now())
+			}
+		}
+		l.free, l.freed = append(l.free, l.freed...), l.freed[:0]
+		l.handle()
+		now := l.now()
+		next = earlier(l.work(now), l.answer(now))
+	}
+	for _, c := range l.conns {
+		if c != nil {
+			l.hangUp(c, true)
+		}
+	}
+}
+
+// handle calls the functions others gave.
+func (l *loop) handle() {
+	l.mu.Lock()
+	mail := l.mail
+	l.mail = nil
+	l.mu.Unlock()
+	for _, f := range mail {
+		f()
+	}
+}
+
+func (l *loop) work(now int64) (next int64) {
+	for _, t := range l.tasks {
+		next = earlier(next, t.turn(now))
+	}
+	return next
+}
+
+// answer tells those who wait.
+func (l *loop) answer(now int64) (next int64) {
+	left := l.waits[:0]
+	for _, w := range l.waits {
+		switch {
+		case w.is():
+			w.result <- nil
+		case now >= w.deadline:
+			w.result <- errTimeout
+		default:
+			left = append(left, w)
+			next = earlier(next, w.deadline)
+		}
+	}
+	clear(l.waits[len(left):])
+	l.waits = left
+	return next
+}
+
+// earlier is the first of two times, of which 0 is never.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// add makes t a task of the loop.
+func (l *loop) add(t task) { l.do(func() { l.tasks = append(l.tasks, t) }) }

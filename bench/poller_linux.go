@@ -1,0 +1,242 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What a ready descriptor is ready for.
+const (
+	canRead  = unix.EPOLLIN
+	canWrite = unix.EPOLLOUT
+	hasEnded = unix.EPOLLRDHUP // no more than what can be read will come
+	isBroken = unix.EPOLLERR | unix.EPOLLHUP
+)
+
+// onEdge has readiness told once. Told until it is used up, each delivery would
+// cost a second look by the kernel.
+const onEdge = unix.EPOLLET
+
+// wakeSlot and timerSlot mark the events of the poller's own descriptors.
+const (
+	wakeSlot  = -1
+	timerSlot = -2
+)
+
+// poller is the operating system's part of a loop: an epoll set
+// with an eventfd to wake it and a timerfd, since epoll counts in milliseconds
+// and an open-loop load in microseconds. All but wake belongs to the loop.
+type poller struct {
+	fd, eventfd, timerfd int
+	events               []unix.EpollEvent
+	armed                int64 // nanoseconds of the loop's clock; 0 is off
+}
+
+func newPoller() (*poller, error) {
+	p := &poller{fd: -1, eventfd: -1, timerfd: -1, events: make([]unix.EpollEvent, 256)}
+	var err error
+	if p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("create epoll set: %w", err)
+	}
+	if p.eventfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		p.close()
+		return nil, fmt.Errorf("create eventfd: %w", err)
+	}
+	if p.timerfd, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		p.close()
+		return nil, fmt.Errorf("create timerfd: %w", err)
+	}
+	if err := errors.Join(p.watch(p.eventfd, wakeSlot, canRead), p.watch(p.timerfd, timerSlot, canRead)); err != nil {
+		p.close()
+		return nil, fmt.Errorf("watch the poller's own descriptors: %w", err)
+	}
+	return p, nil
+}
+
+// wait blocks until a descriptor is ready, wake was called or the clock has
+// reached until (0 is never), and returns how many of events are filled.
+func (p *poller) wait(now, until int64) int {
+	if until != 0 && until <= now {
+		return p.ask(0)
+	}
+	if until != p.armed {
+		p.armed = until
+		var spec unix.ItimerSpec // zero disarms
+		if until != 0 {
+			spec.Value = unix.NsecToTimespec(until - now)
+		}
+		_ = unix.TimerfdSettime(p.timerfd, 0, &spec, nil)
+	}
+	return p.ask(-1)
+}
+
+func (p *poller) ask(milliseconds int) int {
+	n, err := unix.EpollWait(p.fd, p.events, milliseconds)
+	if err != nil {
+		return 0 // EINTR
+	}
+	return n
+}
+
+// event returns the slot and readiness of an event, or false for the poller's own.
+func (p *poller) event(i int) (slot int32, ready uint32, ok bool) {
+	e := &p.events[i]
+	switch e.Fd {
+	case wakeSlot:
+		p.drain(p.eventfd)
+		return 0, 0, false
+	case timerSlot:
+		p.drain(p.timerfd)
+		p.armed = 0
+		return 0, 0, false
+	}
+	return e.Fd, e.Events, true
+}
+
+func (p *poller) drain(fd int) {
+	var b [8]byte
+	_, _ = unix.Read(fd, b[:])
+}
+
+// wake ends a wait, present or next. Any goroutine, until close.
+func (p *poller) wake() {
+	one := [8]byte{1}
+	_, _ = unix.Write(p.eventfd, one[:]) // full means woken
+}
+
+func (p *poller) watch(fd int, slot int32, ready uint32) error {
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: ready, Fd: slot})
+}
+
+func (p *poller) rewatch(fd int, slot int32, ready uint32) error {
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: ready, Fd: slot})
+}
+
+func (p *poller) close() {
+	for _, fd := range []int{p.timerfd, p.eventfd, p.fd} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// dial begins a connection and returns its non-blocking descriptor. from is the
+// source address, zero for any; receiveBuffer is SO_RCVBUF, 0 for the default.
+func dial(to netip.AddrPort, from netip.Addr, receiveBuffer int) (int, error) {
+	family := unix.AF_INET
+	if !to.Addr().Is4() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("make a socket: %w", err)
+	}
+	if err := begin(fd, to, from, receiveBuffer); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func begin(fd int, to netip.AddrPort, from netip.Addr, receiveBuffer int) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return fmt.Errorf("set TCP_NODELAY: %w", err)
+	}
+	if receiveBuffer > 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
+			return fmt.Errorf("set SO_RCVBUF: %w", err)
+		}
+	}
+	if from.IsValid() {
+		// The port is chosen by connect, where it need only differ per destination.
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+			return fmt.Errorf("set IP_BIND_ADDRESS_NO_PORT: %w", err)
+		}
+		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))); err != nil {
+			return fmt.Errorf("bind to %s: %w", from, err)
+		}
+	}
+	if err := unix.Connect(fd, sockaddr(to)); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		return fmt.Errorf("connect to %s: %w", to, err)
+	}
+	return nil
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+}
+
+// connected returns how the connection that dial began has ended.
+func connected(fd int) error {
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return fmt.Errorf("read SO_ERROR: %w", err)
+	}
+	if errno != 0 {
+		return unix.Errno(errno)
+	}
+	return nil
+}
+
+// receive reads once without telling Go's scheduler, which costs more than the
+// read does; the descriptor does not block. again is true when there is nothing
+// to read, n is 0 at the end of the stream.
+func receive(fd int, buf []byte) (n int, again bool, err error) {
+	r, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	switch errno {
+	case 0:
+		return int(r), false, nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, true, nil
+	default:
+		return 0, false, errno
+	}
+}
+
+// send writes once in the same way and returns how much the kernel took.
+func send(fd int, b []byte) (int, error) {
+	r, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	switch errno {
+	case 0:
+		return int(r), nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, nil
+	default:
+		return 0, errno
+	}
+}
+
+// hangUp closes a descriptor. An abrupt end resets the connection, so that tens
+// of thousands of them leave no port waiting for a minute.
+func hangUp(fd int, abrupt bool) {
+	if abrupt {
+		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	_ = unix.Close(fd)
+}
+
+// ownCPU is the processor time this process has used.
+func ownCPU() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// filesAllowed is how many files this process may have open.
+func filesAllowed() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int(min(limit.Cur, 1<<30))
+}

@@ -1,0 +1,181 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Result is what a scenario measured: in one run, or over several.
+type Result struct {
+	Scenario string    `json:"scenario"`
+	Host     string    `json:"host"`
+	Settings []Setting `json:"settings"`
+	Metrics  []Metric  `json:"metrics"`
+	Problems []string  `json:"problems,omitempty"` // what the server refused, most frequent first
+}
+
+// Setting is a parameter of the scenario.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Metric is a figure. Of several runs Value is the median.
+type Metric struct {
+	Name  string    `json:"name"`
+	Unit  string    `json:"unit"`
+	Value float64   `json:"value"`
+	Runs  []float64 `json:"runs,omitempty"`
+}
+
+func (r *Result) set(name, format string, args ...any) {
+	r.Settings = append(r.Settings, Setting{name, fmt.Sprintf(format, args...)})
+}
+
+func (r *Result) add(name, unit string, value float64) {
+	r.Metrics = append(r.Metrics, Metric{Name: name, Unit: unit, Value: value})
+}
+
+// Value returns the metric of a name, 0 if there is none.
+func (r Result) Value(name string) float64 {
+	if i := slices.IndexFunc(r.Metrics, func(m Metric) bool { return m.Name == name }); i >= 0 {
+		return r.Metrics[i].Value
+	}
+	return 0
+}
+
+// latency adds the percentiles of a histogram of microseconds.
+func (r *Result) latency(name string, h *hdrhistogram.Histogram) {
+	if h.TotalCount() == 0 {
+		return
+	}
+	for _, q := range []float64{50, 90, 99, 99.9} {
+		r.add(name+" p"+strconv.FormatFloat(q, 'f', -1, 64), "ms", float64(h.ValueAtQuantile(q))/1000)
+	}
+	r.add(name+" max", "ms", float64(h.Max())/1000)
+}
+
+// usage adds memory and processor time. units is how many deliveries or
+// requests were counted meanwhile; 0 leaves their price out.
+func (r *Result) usage(m metered, units int64) {
+	if m.HasProcess {
+		r.add("server memory", "MB", megabytes(m.RSS))
+		r.add("server memory peak", "MB", megabytes(m.Peak))
+		r.add("server CPU", "cores", m.CPU.Seconds()/m.Elapsed.Seconds())
+		if units > 0 {
+			r.add("server CPU per million", "s", m.CPU.Seconds()/float64(units)*1e6)
+		}
+	}
+	r.add("client CPU", "cores", m.Client.Seconds()/m.Elapsed.Seconds())
+}
+
+func megabytes(n int64) float64 { return float64(n) / 1e6 }
+
+// Median merges runs of one scenario. Metrics keep the order of the first run.
+func Median(runs []Result) Result {
+	if len(runs) == 1 {
+		return runs[0]
+	}
+	merged := Result{Scenario: runs[0].Scenario, Host: runs[0].Host, Settings: runs[0].Settings}
+	for _, m := range runs[0].Metrics {
+		m.Runs = nil
+		for i := range runs {
+			m.Runs = append(m.Runs, runs[i].Value(m.Name))
+		}
+		m.Value = median(m.Runs)
+		merged.Metrics = append(merged.Metrics, m)
+	}
+	for i := range runs {
+		for _, p := range runs[i].Problems {
+			merged.Problems = append(merged.Problems, fmt.Sprintf("run %d: %s", i+1, p))
+		}
+	}
+	return merged
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// WriteText writes a result for people.
+func (r Result) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s against %s", r.Scenario, r.Host)
+	for _, s := range r.Settings {
+		fmt.Fprintf(&b, ", %s %s", s.Name, s.Value)
+	}
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, m := range r.Metrics {
+		fmt.Fprintf(t, "  %s\t%s %s", m.Name, figure(m.Value), m.Unit)
+		if len(m.Runs) > 1 {
+			parts := make([]string, len(m.Runs))
+			for i, v := range m.Runs {
+				parts[i] = figure(v)
+			}
+			fmt.Fprintf(t, "\tmedian of %s", strings.Join(parts, "  "))
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "  problem: %s\n", p)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// figure writes a number with as many digits as mean something.
+func figure(v float64) string {
+	switch {
+	case math.Abs(v) >= 10000 || v == float64(int64(v)):
+		return grouped(int64(math.Round(v)))
+	case v >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case v >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(v, 'f', 3, 64)
+	}
+}
+
+func grouped(v int64) string {
+	s := strconv.FormatInt(v, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Document is the JSON form of one or more results.
+type Document struct {
+	Time    time.Time `json:"time"`
+	System  string    `json:"system"`
+	CPUs    int       `json:"cpus"`
+	Results []Result  `json:"results"`
+	Figures []Figure  `json:"figures,omitempty"`
+}
+
+// WriteJSON writes results and figures for programs.
+func WriteJSON(w io.Writer, now time.Time, results []Result, figures []Figure) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(Document{now.UTC().Truncate(time.Second), runtime.GOOS + "/" + runtime.GOARCH, runtime.NumCPU(), results, figures})
+}

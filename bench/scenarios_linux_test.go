@@ -1,0 +1,167 @@
+package bench
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/internal/testkit"
+)
+
+// target starts a fanfare in this process and returns it as a target, with this
+// process as the one to meter.
+func target(t *testing.T) Target {
+	t.Helper()
+	s := testkit.Start(t, testkit.Options{Leaks: true, Apps: []apps.App{testkit.App(func(a *apps.App) {
+		a.Limits.ClientEventsPerSecond = 0
+	})}})
+	return Target{Host: s.Addr, AppID: "app-id", Key: "app-key", Secret: "app-secret", PID: os.Getpid()}
+}
+
+// run runs a scenario and holds what every clean run has: nothing refused,
+// lost, duplicated or reordered, no problem.
+func run(t *testing.T, s Scenario) Result {
+	t.Helper()
+	r, err := Repeat(t.Context(), s, target(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"lost", "duplicated", "reordered", "refused", "sockets closed by the server"} {
+		if v := r.Value(name); v != 0 {
+			t.Errorf("%s: %v", name, v)
+		}
+	}
+	for _, p := range r.Problems {
+		t.Errorf("problem: %s", p)
+	}
+	if t.Failed() {
+		_ = r.WriteText(t.Output())
+	}
+	return r
+}
+
+// positive holds that figures were measured at all.
+func positive(t *testing.T, r Result, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if r.Value(name) <= 0 {
+			t.Errorf("%s: %v", name, r.Value(name))
+		}
+	}
+}
+
+const short = 200 * time.Millisecond
+
+func TestIdle(t *testing.T) {
+	r := run(t, Idle{Sockets: 50, Channels: 3, Settle: time.Millisecond, Hold: short})
+	positive(t, r, "connected and subscribed", "dial to subscribed p50", "server memory")
+}
+
+func TestFanout_ClosedLoop(t *testing.T) {
+	r := run(t, Fanout{Sockets: 40, Channels: 4, Size: 200, Callers: 3, Warmup: short, Duration: short})
+	positive(t, r, "deliveries", "latency p50", "latency p99", "answered p50", "events")
+}
+
+func TestFanout_OpenLoop(t *testing.T) {
+	r := run(t, Fanout{Sockets: 20, Channels: 2, Size: 100, Rate: 200, Callers: 4, Warmup: short, Duration: short})
+	positive(t, r, "deliveries", "latency p50", "sent late p99")
+}
+
+func TestFanout_SomeNeverRead(t *testing.T) {
+	r := run(t, Fanout{Sockets: 20, NeverRead: 2, Channels: 1, Size: 5000, Rate: 100, Callers: 2, Warmup: short, Duration: short})
+	positive(t, r, "deliveries")
+}
+
+func TestTrigger_Prepared(t *testing.T) {
+	positive(t, run(t, Trigger{Callers: 4, Channels: 2, Size: 200, Duration: short}), "events", "answered p99")
+}
+
+func TestTrigger_WithSubscribers(t *testing.T) {
+	positive(t, run(t, Trigger{Callers: 4, Channels: 2, Subscribers: 6, Size: 200, Rate: 200, Duration: short}), "events", "deliveries")
+}
+
+func TestClientEvents_ClosedLoop(t *testing.T) {
+	positive(t, run(t, ClientEvents{Sockets: 20, Room: 5, Size: 50, Warmup: short, Duration: short}), "deliveries", "latency p50")
+}
+
+func TestClientEvents_OpenLoop(t *testing.T) {
+	positive(t, run(t, ClientEvents{Sockets: 20, Room: 5, Size: 50, Rate: 100, Duration: short}), "deliveries", "latency p50")
+}
+
+func TestClientEvents_RateLimitIsARefusal(t *testing.T) {
+	s := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) { a.Limits.ClientEventsPerSecond = 1 })}})
+	w := ClientEvents{Sockets: 2, Room: 2, Size: 50, Rate: 100, Duration: short}
+	r, err := w.Run(t.Context(), Target{Host: s.Addr, AppID: "app-id", Key: "app-key", Secret: "app-secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	positive(t, r, "refused")
+	if len(r.Problems) == 0 {
+		t.Error("no word of the limit")
+	}
+}
+
+func TestChurn(t *testing.T) {
+	r := run(t, Churn{Sockets: 50, Channels: 2, Waves: 2, Rate: 200, After: short})
+	positive(t, r, "connected and subscribed", "channels empty after", "quiet channel, others vanishing p50")
+}
+
+func TestPresence(t *testing.T) {
+	r := run(t, Presence{Sockets: 60, Room: 20})
+	positive(t, r, "joined", "others told p50")
+	if got := r.Value("member_added"); got != 3*20*19/2 {
+		t.Errorf("member_added: %v", got)
+	}
+	if got := r.Value("member_removed"); got != 3*10*10 {
+		t.Errorf("member_removed: %v", got)
+	}
+}
+
+func TestBare(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		w := Bare{Sockets: 30, Size: 200, Threads: threads, Command: bareProcess, Warmup: short, Duration: short}
+		r, err := w.Run(t.Context(), Target{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		positive(t, r, "deliveries", "latency p50")
+		if !clean(r) {
+			t.Error(losses(r))
+		}
+	}
+}
+
+func TestScenarios_RefusedSubscriptionIsAnError(t *testing.T) {
+	to := target(t)
+	to.Secret = "wrong"
+	_, err := ClientEvents{Sockets: 2, Room: 2, Size: 50, Duration: short}.Run(t.Context(), to)
+	if err == nil {
+		t.Error("a wrong secret is no error")
+	}
+}
+
+func TestScenarios_UnknownKeyIsAnError(t *testing.T) {
+	to := target(t)
+	to.Key = "unknown"
+	if _, err := (Idle{Sockets: 2, Channels: 1}).Run(t.Context(), to); err == nil {
+		t.Error("an unknown key is no error")
+	}
+}
+
+func TestScenarios_NobodyThereIsAnError(t *testing.T) {
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := Target{Host: address, AppID: "a", Key: "k", Secret: "s"}
+	if _, err := (Idle{Sockets: 2, Channels: 1}).Run(t.Context(), to); err == nil {
+		t.Error("no server is no error")
+	}
+	// HTTP alone: the load gives up instead of spinning.
+	r, err := Trigger{Callers: 2, Channels: 1, Size: 50, Duration: short}.Run(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	positive(t, r, "refused")
+}

@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// serverProcess is a fanfare of our own, in a process of its own.
+type serverProcess struct {
+	cmd    *exec.Cmd
+	dir    string
+	target Target
+	ended  chan error
+}
+
+// serverConfig is the configuration it runs with: the defaults, but for what a
+// benchmark would run into. Metrics are on.
+const serverConfig = `listen: %q
+metrics: { listen: "127.0.0.1:0" }
+log: { level: error }
+shutdown: { spread: 0s, timeout: 5s }
+apps:
+  - id: bench
+    key: bench-key
+    secret: bench-secret
+    limits: { client_events_per_second: 0, max_presence_members: 0 }
+`
+
+// startServer starts a server and waits until it is ready. command makes the
+// process, given the arguments behind "serve". stop has to be called.
+func startServer(ctx context.Context, command func(args ...string) (*exec.Cmd, error)) (*serverProcess, error) {
+	dir, err := os.MkdirTemp("", "fanfare-bench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &serverProcess{dir: dir, ended: make(chan error, 1)}
+	if err := s.start(ctx, command); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("start a server: %w", err)
+	}
+	return s, nil
+}
+
+func (s *serverProcess) start(ctx context.Context, command func(args ...string) (*exec.Cmd, error)) error {
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(s.dir, "config.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address), 0o600); err != nil {
+		return err
+	}
+	cmd, err := command("--config", file)
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.cmd = cmd
+	go func() { s.ended <- cmd.Wait() }()
+	s.target = Target{Host: address, AppID: "bench", Key: "bench-key", Secret: "bench-secret", PID: cmd.Process.Pid}
+	return s.ready(ctx, address)
+}
+
+// freeAddress finds a port that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *serverProcess) ready(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if res, err := client.Do(req); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case err := <-s.ended:
+			s.cmd = nil
+			return errors.Join(errors.New("it ended at once"), err)
+		case <-ctx.Done():
+			return fmt.Errorf("it does not get ready: %w", ctx.Err())
+		case <-again.C:
+		}
+	}
+}
+
+// stop ends the server, with force if it takes its time.
+func (s *serverProcess) stop() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-s.ended:
+		case <-time.After(patience):
+			_ = s.cmd.Process.Kill()
+			<-s.ended
+		}
+	}
+	_ = os.RemoveAll(s.dir)
+}

@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// Target is the server to measure and the app to measure it with.
+type Target struct {
+	Host   string // host:port, plain TCP
+	AppID  string
+	Key    string
+	Secret string
+	PID    int // of the server on this machine; 0 leaves its memory and processor time out
+
+	addr netip.AddrPort
+}
+
+// resolve looks the host up once, so that every socket goes to one address.
+func (t Target) resolve() (Target, error) {
+	if t.AppID == "" || t.Key == "" || t.Secret == "" {
+		return t, errors.New("an app's id, key and secret are needed")
+	}
+	a, err := net.ResolveTCPAddr("tcp", t.Host)
+	if err != nil {
+		return t, fmt.Errorf("host %q: %w", t.Host, err)
+	}
+	t.addr = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+	return t, nil
+}
+
+// socketPath is where clients connect.
+func (t Target) socketPath() string {
+	return "/app/" + t.Key + "?protocol=7&client=fanfare-bench&version=1.0&flash=false"
+}
+
+// portsPerAddress stays below the usual range of local ports, 28,232.
+const portsPerAddress = 25_000
+
+// source is the address that socket i connects from. Only where one loopback
+// address runs out of ports is there a choice to make.
+func (t Target) source(i int) netip.Addr {
+	a := t.addr.Addr()
+	if i < portsPerAddress || !a.Is4() || !a.IsLoopback() {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 1, byte(i / portsPerAddress)})
+}

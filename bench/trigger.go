@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+)
+
+// triggers is the outlet through the HTTP API: keep-alive connections, each
+// with one signed request on the way. It belongs to its loop's goroutine.
+type triggers struct {
+	load     *load
+	target   Target
+	channels []string
+	size     int
+	idle     []*caller
+	flights  []flight   // by caller
+	prepared [][][]byte // by caller; nil signs each request as it is sent
+	turns    []int      // by caller: the prepared request to send next
+	scratch  []byte
+}
+
+// flight is the request a caller has on the way.
+type flight struct {
+	channel int
+	due     int64
+}
+
+// newTriggers makes the outlet of a load, with a number of connections.
+func newTriggers(d *load, t Target, channels []string, size, callers int) *triggers {
+	o := &triggers{load: d, target: t, channels: channels, size: size, flights: make([]flight, callers)}
+	for i := range callers {
+		c := &caller{loop: d.loop, addr: t.addr, stream: uint32(i)}
+		c.answered = o.answered
+		o.idle = append(o.idle, c)
+	}
+	d.out = o
+	return o
+}
+
+// preparedEach is how many requests each caller has ready.
+const preparedEach = 64
+
+// prepare signs requests in advance, to be sent again and again: where the
+// sender would be the limit and nobody listens. Servers take them for ten
+// minutes.
+func (o *triggers) prepare(now time.Time) {
+	o.turns = make([]int, len(o.flights))
+	o.prepared = make([][][]byte, len(o.flights))
+	for i := range o.prepared {
+		for k := range preparedEach {
+			channel := o.channels[(i+k)%len(o.channels)]
+			s := stamp{stream: uint32(i), seq: uint32(k), event: uint32(k)}
+			o.prepared[i] = append(o.prepared[i], o.target.appendTrigger(nil, channel, s, o.size, now))
+		}
+	}
+}
+
+// ready implements outlet.
+func (o *triggers) ready() bool { return len(o.idle) > 0 }
+
+// next implements outlet.
+func (o *triggers) next() uint32 { return o.idle[len(o.idle)-1].stream }
+
+// send implements outlet.
+func (o *triggers) send(channel int, s stamp, due int64) {
+	c := o.idle[len(o.idle)-1]
+	o.idle = o.idle[:len(o.idle)-1]
+	o.flights[c.stream] = flight{channel, due}
+	if o.prepared != nil {
+		mine := o.prepared[c.stream]
+		c.send(mine[o.turns[c.stream]%len(mine)])
+		o.turns[c.stream]++
+		return
+	}
+	o.scratch = o.target.appendTrigger(o.scratch[:0], o.channels[channel], s, o.size, time.Now())
+	c.send(o.scratch)
+}
+
+func (o *triggers) answered(c *caller, status int, body []byte) {
+	o.idle = append(o.idle, c)
+	f := o.flights[c.stream]
+	if status == 200 || status == 202 {
+		o.load.taken(f.channel, c.stream, f.due)
+		return
+	}
+	o.load.denied(refusal(status, body))
+}
+
+func refusal(status int, body []byte) string {
+	const enough = 200
+	text := string(body[:min(len(body), enough)])
+	if status == 0 {
+		return text
+	}
+	return fmt.Sprintf("HTTP %d %s", status, text)
+}

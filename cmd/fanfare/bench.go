@@ -1,0 +1,249 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/bench"
+)
+
+func newBenchCommand() *cobra.Command {
+	b := &benchCommand{}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure a Pusher-compatible server",
+		Long: `Measure a Pusher-compatible server: fanfare or any other. Each scenario prints
+rates, latency percentiles counted from the time an event was due, deliveries
+lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
+		Example: `  fanfare bench fanout --host 127.0.0.1:6001 --pid $(pidof fanfare) --sockets 1000 --rate 200
+  fanfare bench figures`,
+	}
+	f := cmd.PersistentFlags()
+	f.StringVar(&b.target.Host, "host", "127.0.0.1:6001", "server to measure, host:port, plain TCP")
+	f.StringVar(&b.target.AppID, "app-id", "app-id", "id of the app")
+	f.StringVar(&b.target.Key, "key", "app-key", "key of the app")
+	f.StringVar(&b.target.Secret, "secret", "app-secret", "secret of the app")
+	f.IntVar(&b.target.PID, "pid", 0, "process id of the server on this machine, to read its memory and CPU")
+	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
+	f.BoolVar(&b.json, "json", false, "print JSON")
+	cmd.AddCommand(b.idle(), b.fanout(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
+	return cmd
+}
+
+// benchCommand holds the flags that all scenarios have.
+type benchCommand struct {
+	target bench.Target
+	runs   int
+	json   bool
+}
+
+// scenario makes a subcommand of a scenario, which is read when it runs.
+func (b *benchCommand) scenario(use, short string, read func() (bench.Scenario, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := read()
+			if err != nil {
+				return err
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			r, err := bench.Repeat(ctx, s, b.target, b.runs)
+			if err != nil {
+				return fmt.Errorf("bench %s: %w", use, err)
+			}
+			return b.print(cmd.OutOrStdout(), r)
+		},
+	}
+}
+
+func (b *benchCommand) print(w io.Writer, r bench.Result) error {
+	if b.json {
+		return bench.WriteJSON(w, time.Now(), []bench.Result{r}, nil)
+	}
+	return r.WriteText(w)
+}
+
+// atLeast refuses values that a scenario cannot run with.
+func atLeast(least int, name string, value int) error {
+	if value < least {
+		return fmt.Errorf("--%s is %d, but has to be at least %d", name, value, least)
+	}
+	return nil
+}
+
+// loadFlags adds the flags of scenarios that send events.
+func loadFlags(cmd *cobra.Command, size *int, rate *float64, warmup, duration *time.Duration) {
+	f := cmd.Flags()
+	f.IntVar(size, "size", 200, "bytes of an event's data")
+	f.Float64Var(rate, "rate", 0, "events a second, sent whatever becomes of those before (open loop); 0 sends when those before are through (closed loop)")
+	f.DurationVar(warmup, "warmup", time.Second, "time before what counts")
+	f.DurationVar(duration, "duration", 5*time.Second, "time that counts")
+}
+
+func (b *benchCommand) idle() *cobra.Command {
+	var w bench.Idle
+	cmd := b.scenario("idle", "Connect sockets and leave them alone: connections a second, memory of each", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 10000, "sockets")
+	f.IntVar(&w.Channels, "channels", 1, "channels that the sockets are spread over")
+	f.DurationVar(&w.Settle, "settle", 10*time.Second, "time until memory is read for good")
+	f.DurationVar(&w.Hold, "hold", 10*time.Second, "time over which CPU is read")
+	return cmd
+}
+
+func (b *benchCommand) fanout() *cobra.Command {
+	var w bench.Fanout
+	cmd := b.scenario("fanout", "Trigger events and have them delivered to many sockets", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "callers", w.Callers))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 1000, "sockets that read")
+	f.IntVar(&w.Channels, "channels", 1, "channels that sockets and events are spread over")
+	f.IntVar(&w.NeverRead, "never-read", 0, "further sockets that subscribe and then never read")
+	f.IntVar(&w.Callers, "callers", 8, "HTTP connections that trigger")
+	loadFlags(cmd, &w.Size, &w.Rate, &w.Warmup, &w.Duration)
+	return cmd
+}
+
+func (b *benchCommand) trigger() *cobra.Command {
+	var w bench.Trigger
+	cmd := b.scenario("trigger", "Trigger events over HTTP: requests a second", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(1, "callers", w.Callers), atLeast(1, "channels", w.Channels), atLeast(0, "subscribers", w.Subscribers))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Callers, "callers", 16, "HTTP connections, each with one request on the way")
+	f.IntVar(&w.Channels, "channels", 1, "channels that the events are spread over")
+	f.IntVar(&w.Subscribers, "subscribers", 0, "sockets that have the events delivered")
+	f.BoolVar(&w.SignEach, "sign-each", false, "sign every request as it is sent, instead of a stock in advance")
+	loadFlags(cmd, &w.Size, &w.Rate, &w.Warmup, &w.Duration)
+	return cmd
+}
+
+func (b *benchCommand) clientEvents() *cobra.Command {
+	var w bench.ClientEvents
+	cmd := b.scenario("client-events", "Have the sockets of rooms send to each other", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(2, "room", w.Room), atLeast(w.Room, "sockets", w.Sockets))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 1000, "sockets")
+	f.IntVar(&w.Room, "room", 10, "sockets of a room")
+	loadFlags(cmd, &w.Size, &w.Rate, &w.Warmup, &w.Duration)
+	return cmd
+}
+
+func (b *benchCommand) churn() *cobra.Command {
+	var w bench.Churn
+	cmd := b.scenario("churn", "Have a crowd join and vanish: what a quiet channel notices", func() (bench.Scenario, error) {
+		if w.Rate <= 0 {
+			return nil, errors.New("--rate has to be above 0")
+		}
+		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "waves", w.Waves))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 10000, "sockets of the crowd")
+	f.IntVar(&w.Channels, "channels", 1, "channels that the crowd is spread over")
+	f.IntVar(&w.Waves, "waves", 3, "times it joins and vanishes")
+	f.Float64Var(&w.Rate, "rate", 100, "events a second of the quiet channel")
+	f.DurationVar(&w.After, "after", 2*time.Second, "time to watch the quiet channel once the crowd has vanished")
+	return cmd
+}
+
+func (b *benchCommand) presence() *cobra.Command {
+	var w bench.Presence
+	cmd := b.scenario("presence", "Fill presence channels, then have half of each leave", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(2, "room", w.Room), atLeast(w.Room, "sockets", w.Sockets))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 2000, "sockets, a member each")
+	f.IntVar(&w.Room, "room", 50, "members of a room")
+	return cmd
+}
+
+func (b *benchCommand) bare() *cobra.Command {
+	w := bench.Bare{Command: bareWriter}
+	cmd := b.scenario("bare", "What the machine can do: a bare write(2) loop, read by the same client", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "threads", w.Threads))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 1000, "sockets")
+	f.IntVar(&w.Threads, "threads", 1, "threads that write")
+	f.IntVar(&w.Size, "size", 200, "bytes of an event's data")
+	f.DurationVar(&w.Warmup, "warmup", time.Second, "time before what counts")
+	f.DurationVar(&w.Duration, "duration", 5*time.Second, "time that counts")
+	return cmd
+}
+
+func (b *benchCommand) figures() *cobra.Command {
+	var quick bool
+	cmd := &cobra.Command{
+		Use:   "figures",
+		Short: "Measure fanfare itself and say which targets it meets",
+		Long: `Start a fanfare of its own on free ports of the loopback interface, measure the
+figures of docs/performance.md and say which targets they meet.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			w := bench.Figures{Quick: quick, Server: ownCommand("serve"), Bare: bareWriter, Progress: cmd.ErrOrStderr()}
+			results, figures, err := w.Run(ctx)
+			if err != nil {
+				return fmt.Errorf("bench figures: %w", err)
+			}
+			if b.json {
+				return bench.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
+			}
+			return bench.WriteFigures(cmd.OutOrStdout(), figures)
+		},
+	}
+	cmd.Flags().BoolVar(&quick, "quick", false, "small and short: shows that it works, measures nothing")
+	return cmd
+}
+
+// bareWriterName is the hidden subcommand of the process that bare measures.
+const bareWriterName = "bare-writer"
+
+// bareWriter makes the process that the bare loop runs in.
+func bareWriter(args ...string) (*exec.Cmd, error) {
+	return ownCommand("bench", bareWriterName)(args...)
+}
+
+// ownCommand makes processes that run a subcommand of this program.
+func ownCommand(first ...string) func(args ...string) (*exec.Cmd, error) {
+	return func(args ...string) (*exec.Cmd, error) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program: %w", err)
+		}
+		cmd := exec.Command(self, append(first[:len(first):len(first)], args...)...) //nolint:gosec // this program itself
+		cmd.Stderr = os.Stderr
+		return cmd, nil
+	}
+}
+
+func newBareWriterCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    bareWriterName + " SOCKETS THREADS",
+		Hidden: true,
+		Args:   cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sockets, err1 := strconv.Atoi(args[0])
+			threads, err2 := strconv.Atoi(args[1])
+			if err := errors.Join(err1, err2); err != nil {
+				return err
+			}
+			return bench.ServeBare(cmd.InOrStdin(), cmd.OutOrStdout(), sockets, threads)
+		},
+	}
+}
