@@ -24,6 +24,7 @@ type Config struct {
 	Log        Log      `key:"log" doc:"What is written to standard error."`
 	Sockets    Sockets  `key:"sockets" doc:"WebSocket connections of this process."`
 	HTTP       HTTP     `key:"http" doc:"Bounds of HTTP requests, WebSocket handshakes included."`
+	Fallback   Fallback `key:"fallback" doc:"HTTP streaming and polling, for clients whose network breaks WebSockets."`
 	Users      Users    `key:"users" doc:"Signed-in users."`
 	Shutdown   Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
 	Runtime    Runtime  `key:"runtime" doc:"Knobs of the Go runtime."`
@@ -75,6 +76,14 @@ type HTTP struct {
 	TrustedProxies []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) whose X-Forwarded-For and X-Forwarded-Proto are believed."`
 }
 
+// Fallback configures the transports that pusher-js falls back to.
+type Fallback struct {
+	Enabled         bool   `key:"enabled" doc:"Serve them."`
+	Path            string `key:"path" rule:"path_prefix" doc:"Path before /app/KEY, as httpPath of the clients. Paths without it are served too."`
+	OpensPerAddress int    `key:"opens_per_address" min:"0" doc:"Sessions that one address may open in ten seconds; further ones are refused with 4100. 0 is unlimited. Behind a proxy, set http.trusted_proxies: otherwise every client has the address of the proxy."`
+	NodeHost        string `key:"node_host" rule:"host_name" doc:"Public host name of this node alone, without a port, where each session's later requests go. Empty leaves them to the load balancer, which must then keep a client on one node."`
+}
+
 // Users configures what is told about signed-in users.
 type Users struct {
 	OfflineGrace time.Duration `key:"offline_grace" min:"0s" max:"5m" doc:"Delay before watchers are told that a user is offline, so that a page reload is silent. 0 is none."`
@@ -123,6 +132,7 @@ func Defaults() Config {
 			IdleTimeout:    2 * time.Minute,
 			MaxHeaderBytes: 16 << 10,
 		},
+		Fallback: Fallback{Enabled: true, Path: "/pusher", OpensPerAddress: 600},
 		Users:    Users{OfflineGrace: 3 * time.Second},
 		Shutdown: Shutdown{Spread: 5 * time.Second, Timeout: 30 * time.Second},
 		Webhooks: Webhooks{

@@ -26,6 +26,8 @@ func rules(name string) func(string) error {
 		}
 	case "path_prefix":
 		return checkPathPrefix
+	case "host_name":
+		return checkHostName
 	case "network":
 		return func(s string) error { _, err := parseNetwork(s); return err }
 	case "size":
@@ -69,6 +71,17 @@ func checkPathPrefix(s string) error {
 	}
 	if !strings.HasPrefix(s, "/") || path.Clean(s) != s || s == "/" || strings.ContainsAny(s, " ?#%") {
 		return fmt.Errorf("%q is not a path prefix; write it with a slash before and none behind, such as /rt", s)
+	}
+	return nil
+}
+
+// checkHostName holds a name to what pusher-js puts before the port of its own
+// URL.
+func checkHostName(s string) error {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return fmt.Errorf("%q is not a bare host name; leave out http:// and the port, such as node1.example.com", s)
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
@@ -33,13 +34,34 @@ func (s *Server) observed(next echo.HandlerFunc) echo.HandlerFunc {
 			slog.String("request", id),
 			slog.String("client", s.clientAddr(r).String()),
 			slog.String("method", r.Method),
-			slog.String("path", receivedPath(r)),
+			slog.String("path", withoutSession(receivedPath(r))),
 			slog.Int("status", w.Status),
 			slog.Int64("bytes", w.Size),
 			slog.Duration("took", s.cfg.Now().Sub(begun)),
 		)
 		return nil
 	}
+}
+
+// withoutSession is the path of a request with the id of an HTTP session left
+// out: it is the only secret of the session.
+func withoutSession(path string) string {
+	rest, action := cutLast(path)
+	switch action {
+	case "xhr", "xhr_streaming", "xhr_send":
+		before, _ := cutLast(rest)
+		return before + "/…/" + action
+	}
+	return path
+}
+
+// cutLast cuts a path at its last slash.
+func cutLast(path string) (before, last string) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path
+	}
+	return path[:i], path[i+1:]
 }
 
 // requestIDs makes ids that are unique to this process and, by their first

@@ -90,6 +90,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Fallback.Path != "" && cfg.Fallback.Path[0] != '/' {
 		return nil, fmt.Errorf("fallback path %q does not begin with /", cfg.Fallback.Path)
 	}
+	if cfg.Fallback.WriteTimeout == 0 {
+		cfg.Fallback.WriteTimeout = 10 * time.Second
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}

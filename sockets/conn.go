@@ -35,6 +35,7 @@ type conn struct {
 	blocked    bool // the link will say when it can write again
 	armed      bool // epoll link only: EPOLLOUT is in the set
 	ending     bool // on the loop's list of the ended
+	discounted bool // not one of the server's sockets any more
 }
 
 type connState uint8
@@ -55,8 +56,11 @@ type link interface {
 	finish(c *conn)
 	// release closes the socket.
 	release(c *conn)
-	// farewell is the frame that closes the connection with a code.
+	// farewellFrame is the frame that closes the connection with a code.
 	farewellFrame(code int, reason string) *channels.Frame
+	// linger is for how many seconds a connection is kept that waits for its
+	// farewell to be taken.
+	linger(c *conn) uint32
 	// expire looks at the deadlines of an open connection's liveness and
 	// returns the second of the next one, 0 if it was closed.
 	expire(c *conn, now uint32) uint32
@@ -105,7 +109,7 @@ func (c *conn) Close(code int, reason string) {
 	}
 	c.push(c.link.farewellFrame(code, reason))
 	c.state = connClosing
-	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+	c.loop.schedule(c, c.loop.now+c.link.linger(c))
 	c.loop.end(c)
 }
 

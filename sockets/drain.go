@@ -45,6 +45,8 @@ func (l *loop) dismiss(waves int) {
 	for i := 0; share > 0 && i < len(l.slots); i++ {
 		if c := l.slots[i].conn; c != nil && c.state == connOpen && c.front == nil {
 			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
+			// Nobody comes back here to ask for what was said.
+			l.schedule(c, l.now+seconds(l.server.cfg.CloseTimeout))
 			share--
 		}
 	}

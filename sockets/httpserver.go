@@ -1,21 +1,47 @@
 package sockets
 
 import (
+	"context"
+	"net/netip"
+
 	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
-// Attach gives the session a request to answer on. If there is no such session
-// it makes one of o, which must not be a refusal.
-func (s *Server) Attach(key SessionKey, r *Receive, o Opening) {
+// Session tells whether there is an HTTP session, closed ones of the last
+// seconds included, and the address that it was opened with.
+func (s *Server) Session(key SessionKey) (creator netip.Addr, ok bool) {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	c, ok := s.sessions.byKey[key]
+	if !ok {
+		return netip.Addr{}, false
+	}
+	return c.link.(*httpSession).creator, true
+}
+
+// Attach gives the session a request to answer on. It returns false if there
+// is none.
+func (s *Server) Attach(key SessionKey, r *Receive) bool {
+	return s.onSession(key, func(c *conn, h *httpSession) { h.attach(c, r) })
+}
+
+// OpenSession makes a session of o, which must not be a refusal, and gives it
+// a request to answer on. If another request has made it by now, it is that
+// one. The creator is for Session to return.
+func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o Opening) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if c := s.sessions.byKey[key]; c != nil {
 		c.loop.Post(channels.Call(func() { c.link.(*httpSession).attach(c, r) }))
 		return
 	}
+	if s.stopped.Load() {
+		r.end()
+		return
+	}
 	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
-	h := &httpSession{loop: l, key: key, fresh: true}
+	h := &httpSession{loop: l, key: key, creator: creator}
 	c := &conn{loop: l, link: h, fd: -1, limit: s.messageLimit(o.App)}
 	if s.sessions.byKey == nil {
 		s.sessions.byKey = make(map[SessionKey]*conn)
@@ -48,31 +74,56 @@ func (c *conn) refuse(refusal *pusherproto.Error) {
 	c.Close(refusal.Code, refusal.Message)
 }
 
-// Known tells whether there is a session, closed ones of the last seconds
-// included: a receive for it makes no new one.
-func (s *Server) Known(key SessionKey) bool {
-	s.sessions.mu.Lock()
-	defer s.sessions.mu.Unlock()
-	return s.sessions.byKey[key] != nil
-}
-
 // Written says that the handler of r wrote a chunk, or err: what the chunk
 // held is then kept for the session's next receive.
 func (s *Server) Written(key SessionKey, r *Receive, err error) {
-	s.onSession(key, func(c *conn, h *httpSession) { h.written(c, r, err) })
+	s.onSession(key, func(c *conn, h *httpSession) {
+		if c.state != connDead {
+			h.written(c, r, err)
+		}
+	})
 }
 
-// Detach says that the client of r is gone.
+// Detach says that the client of r is gone, which err tells.
 func (s *Server) Detach(key SessionKey, r *Receive, err error) {
-	s.onSession(key, func(c *conn, h *httpSession) { h.detach(c, r, err) })
+	s.onSession(key, func(c *conn, h *httpSession) {
+		if c.state != connDead {
+			h.detach(c, r, err)
+		}
+	})
 }
 
-// Deliver hands messages of the client to its session, in order. It returns
-// false if there is none that takes messages.
-func (s *Server) Deliver(key SessionKey, messages []string) bool {
-	return s.onSession(key, func(c *conn, h *httpSession) { h.deliver(c, messages) })
+// Deliver hands messages of the client to its session, in order, and returns
+// when they are handled: a client waits for what it causes. It returns false
+// if there is no session that takes messages, and the context's error if the
+// server has too much to do.
+func (s *Server) Deliver(ctx context.Context, key SessionKey, messages []string) (bool, error) {
+	for _, l := range s.loops {
+		if err := l.Room(ctx); err != nil {
+			return false, err
+		}
+	}
+	handled := make(chan bool, 1)
+	found := s.onSession(key, func(c *conn, h *httpSession) {
+		open := c.state == connOpen
+		if open {
+			h.deliver(c, messages)
+		}
+		handled <- open
+	})
+	if !found {
+		return false, nil
+	}
+	select {
+	case open := <-handled:
+		return open, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
+// onSession has the session's loop call f, and returns whether there is such a
+// session. It may be dead when f is called.
 func (s *Server) onSession(key SessionKey, f func(*conn, *httpSession)) bool {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
@@ -80,11 +131,13 @@ func (s *Server) onSession(key SessionKey, f func(*conn, *httpSession)) bool {
 	if c == nil {
 		return false
 	}
-	h := c.link.(*httpSession)
-	c.loop.Post(channels.Call(func() {
-		if c.state != connDead {
-			f(c, h)
-		}
-	}))
-	return !h.refuses.Load()
+	c.loop.Post(channels.Call(func() { f(c, c.link.(*httpSession)) }))
+	return true
+}
+
+// stop has no session made from here on: no loop would begin it.
+func (s *Server) stop() {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	s.stopped.Store(true)
 }

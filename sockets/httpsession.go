@@ -1,18 +1,15 @@
 package sockets
 
 import (
+	"net/netip"
 	"sync"
-	"sync/atomic"
 
 	"fanfare/channels"
+	"fanfare/pusherproto"
 )
 
-// Times of an HTTP session in seconds (spec: http-fallback sections 3 and 4).
-const (
-	heartbeatAfter = 25 // of silence on a receive
-	receiveWithin  = 10 // after the last receive ended, and for a tombstone
-	quietBefore    = 5  // an empty send is answered only after so much silence
-)
+// quietBefore is after how many seconds of silence an empty send is answered.
+const quietBefore = 5
 
 // SessionKey names an HTTP session: the app and the random part of its path.
 // The part before it is for load balancers (spec: http-fallback section 4).
@@ -26,15 +23,24 @@ type SessionKey struct {
 type httpSession struct {
 	loop    *loop
 	key     SessionKey
-	refuses atomic.Bool // closed: sends are for nobody
+	creator netip.Addr
 	// What follows belongs to the loop's goroutine.
 	receive  *Receive // attached, nil between two
 	next     *Receive // waits for the attached one to be done writing
+	farewell []byte   // the close line, once there is one
 	since    uint32   // second from which a receive is missing
 	wrote    uint32   // second of the last line
-	fresh    bool     // o has not been said
-	farewell []byte   // the close line, once there is one
+	opening  opening
 }
+
+// opening is how far the line that opens a session has come.
+type opening uint8
+
+const (
+	openUnsaid opening = iota
+	openInHand         // of the attached receive's handler
+	openSaid
+)
 
 // httpSessions finds sessions by key, from any goroutine.
 type httpSessions struct {
@@ -73,9 +79,14 @@ func (h *httpSession) settle(c *conn) {
 	h.flush(c)
 	if c.state == connOpen && (h.receive == nil || h.receive.full()) {
 		h.since = h.loop.now
-		h.loop.schedule(c, h.since+receiveWithin)
+		// An earlier deadline stands: it may be another's, and looks at ours.
+		if end := h.since + h.within(); c.due > end {
+			h.loop.schedule(c, end)
+		}
 	}
 }
+
+func (h *httpSession) within() uint32 { return seconds(h.loop.server.cfg.ReceiveWithin) }
 
 // flush implements link.
 func (h *httpSession) flush(c *conn) {
@@ -84,11 +95,11 @@ func (h *httpSession) flush(c *conn) {
 		return
 	}
 	var chunk []byte
-	if h.fresh {
-		chunk = append(chunk, lineOpen...)
-		h.fresh = false
+	if h.opening == openUnsaid {
+		chunk = append(chunk, h.loop.server.opened...)
+		h.opening = openInHand
 	}
-	chunk, n := appendFrames(chunk, c.queue.frames, streamUnits-r.units)
+	chunk, n := appendFrames(chunk, c.queue.frames, r.room())
 	for _, f := range c.queue.frames[:n] {
 		c.queue.flight += len(f.Bytes())
 	}
@@ -100,6 +111,7 @@ func (h *httpSession) flush(c *conn) {
 	}
 }
 
+// hand gives the attached receive's handler whole lines to write.
 func (h *httpSession) hand(c *conn, chunk []byte) {
 	c.blocked = true
 	h.wrote = h.loop.now
@@ -117,6 +129,12 @@ func (h *httpSession) written(c *conn, r *Receive, err error) {
 	r.busy = false
 	said := c.queue.flight
 	c.queue.flight = 0
+	if h.opening == openInHand {
+		h.opening = openSaid
+		if err != nil {
+			h.opening = openUnsaid
+		}
+	}
 	if err == nil && said > 0 {
 		c.written(said)
 	}
@@ -157,39 +175,55 @@ func (h *httpSession) deliver(c *conn, messages []string) {
 	// An empty send asks for a sign of life. h would be answered by a stream's
 	// client with another empty send, and so on (spec: http-fallback section 3).
 	r := h.receive
-	if len(messages) == 0 && c.state == connOpen && r != nil && !r.busy && !r.full() && h.loop.now-h.wrote >= quietBefore {
+	if len(messages) == 0 && r != nil && !r.busy && !r.full() && h.loop.now-h.wrote >= quietBefore {
 		h.hand(c, []byte(lineActivity))
 	}
 }
 
 // farewellFrame implements link.
 func (h *httpSession) farewellFrame(code int, reason string) *channels.Frame {
-	h.refuses.Store(true)
 	h.farewell = appendClose(nil, code, reason)
 	return channels.ControlFrame(h.farewell)
 }
+
+// linger implements link.
+func (h *httpSession) linger(*conn) uint32 { return h.within() }
 
 // expire implements link: a heartbeat on an attached receive, the end of a
 // session that has none (spec: http-fallback section 4).
 func (h *httpSession) expire(c *conn, now uint32) uint32 {
 	r := h.receive
 	if r == nil || r.full() {
-		if end := h.since + receiveWithin; now < end {
+		if end := h.since + h.within(); now < end {
 			return end
 		}
 		c.die()
 		return 0
 	}
-	if now >= h.wrote+heartbeatAfter && !r.busy {
+	heartbeat := seconds(h.loop.server.cfg.Heartbeat)
+	next := max(now+1, h.wrote+heartbeat)
+	if r.streaming {
+		// A stream's client answers each heartbeat with an empty send. One that
+		// answers none is gone, though its network has not said so.
+		app := c.App()
+		silent := c.active + max(seconds(app.ActivityTimeout), 2*heartbeat) + seconds(app.PongTimeout)
+		if now >= silent {
+			c.Fail(pusherproto.CodePongTimeout, "No sign of life from the client")
+			return 0
+		}
+		next = min(next, silent)
+	}
+	if now >= h.wrote+heartbeat && !r.busy {
 		h.hand(c, []byte(lineHeartbeat))
 	}
-	return max(now+1, h.wrote+heartbeatAfter)
+	return next
 }
 
 // finish implements link: the close line is out. It is repeated to every
-// receive for a while.
+// receive for a while, which is nothing to wait for.
 func (h *httpSession) finish(c *conn) {
-	h.loop.schedule(c, h.loop.now+receiveWithin)
+	h.loop.server.removed(c)
+	h.loop.schedule(c, h.loop.now+h.linger(c))
 }
 
 // release implements link.

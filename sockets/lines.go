@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"fmt"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,11 +12,24 @@ import (
 // The lines of the HTTP transports (spec: http-fallback section 3). All of
 // them are ASCII, so that their bytes are the UTF-16 units pusher-js counts.
 const (
-	lineOpen      = "o\n"
 	lineHeartbeat = "h\n"
 	lineActivity  = "a[]\n"
 	preludeSize   = 2048 // of h before the first line of a stream
 )
+
+// openLine is the line that opens a session. The client keeps the port of its
+// URL, so a name with one would make an invalid URL of it.
+func openLine(hostName string) ([]byte, error) {
+	for _, b := range []byte(hostName) {
+		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '-' && b != '.' {
+			return nil, fmt.Errorf("%q is not a bare host name", hostName)
+		}
+	}
+	if hostName == "" {
+		return []byte("o\n"), nil
+	}
+	return []byte(`o{"hostname":"` + hostName + "\"}\n"), nil
+}
 
 // appendFrames appends frames as lines until all are said or dst is longer
 // than most, and returns how many were.

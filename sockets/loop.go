@@ -242,7 +242,7 @@ func (l *loop) bury() {
 			l.slots[c.slot] = slot{generation: l.slots[c.slot].generation + 1}
 			l.free = append(l.free, c.slot)
 			if c.front == nil {
-				l.server.removed()
+				l.server.removed(c)
 			}
 		}
 	}

@@ -28,6 +28,15 @@ func NewReceive(streaming bool) *Receive {
 // full tells whether a stream has said as much as its client will read.
 func (r *Receive) full() bool { return r.streaming && r.units > streamUnits }
 
+// room is the size of a chunk from which on it fills the response.
+func (r *Receive) room() int {
+	left := streamUnits - r.units
+	if r.streaming && !r.opened {
+		left -= preludeSize + len("\n")
+	}
+	return left
+}
+
 // hand gives the handler a chunk, with the prelude before the first.
 func (r *Receive) hand(chunk []byte) {
 	if r.streaming && !r.opened {
@@ -64,8 +73,7 @@ func RefusalLines(streaming bool, errorPayload []byte, code int, reason string) 
 	if streaming {
 		b = prelude()
 	}
-	b = append(b, lineOpen...)
-	b = append(b, 'a', '[')
+	b = append(b, "o\na["...)
 	b = appendQuoted(b, errorPayload)
 	b = append(b, ']', '\n')
 	return appendClose(b, code, reason)

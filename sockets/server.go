@@ -30,7 +30,19 @@ type Config struct {
 	// CloseTimeout is how long a peer may take to answer a close frame; 0 is
 	// five seconds.
 	CloseTimeout time.Duration
-	Logger       *slog.Logger
+	// Heartbeat is the silence after which an HTTP session's client is sent a
+	// sign of life; 0 is 25 seconds (spec: http-fallback section 3). Whole
+	// seconds count, as in ReceiveWithin.
+	Heartbeat time.Duration
+	// ReceiveWithin is how long an HTTP session lives without a request to
+	// answer on, and how long a closed one is remembered; 0 is ten seconds
+	// (spec: http-fallback section 4).
+	ReceiveWithin time.Duration
+	// HostName is this node's own public name, without a port. Clients of HTTP
+	// sessions send all further requests there; "" leaves them where they are
+	// (spec: http-fallback section 3, rule 5).
+	HostName string
+	Logger   *slog.Logger
 }
 
 // Server owns the event loops and through them every WebSocket connection.
@@ -39,6 +51,7 @@ type Server struct {
 	hub      *channels.Hub
 	loops    []*loop
 	ping     *channels.Frame
+	opened   []byte // the line that opens an HTTP session
 	turn     atomic.Uint64
 	count    atomic.Int64
 	stopped  atomic.Bool
@@ -67,10 +80,20 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	if cfg.CloseTimeout == 0 {
 		cfg.CloseTimeout = 5 * time.Second
 	}
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = 25 * time.Second
+	}
+	if cfg.ReceiveWithin == 0 {
+		cfg.ReceiveWithin = 10 * time.Second
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil)))}
+	opened, err := openLine(cfg.HostName)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))), opened: opened}
 	for range cfg.Loops {
 		l, err := newLoop(s)
 		if err != nil {
@@ -95,7 +118,7 @@ func (s *Server) Run(ctx context.Context) error {
 		loops.Go(func() { l.run(ctx) })
 	}
 	loops.Wait()
-	s.stopped.Store(true)
+	s.stop()
 	for _, l := range s.loops {
 		l.settle() // connections that were handed over too late
 	}
@@ -175,10 +198,16 @@ func (s *Server) messageLimit(app *apps.App) int32 {
 func (s *Server) MessageLimit(app *apps.App) int { return int(s.messageLimit(app)) }
 
 // Sockets is the number of open connections, refused ones that still linger
-// included.
+// included. HTTP sessions that were told of their end do not count.
 func (s *Server) Sockets() int { return int(s.count.Load()) }
 
-func (s *Server) removed() { s.count.Add(-1) }
+// removed takes a connection out of the count, once. Called by its loop.
+func (s *Server) removed(c *conn) {
+	if !c.discounted {
+		c.discounted = true
+		s.count.Add(-1)
+	}
+}
 
 // overloaded tells whether a loop has so much mail that the others must not
 // read more client events.

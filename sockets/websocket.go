@@ -24,6 +24,9 @@ func (websocket) farewellFrame(code int, reason string) *channels.Frame {
 	return channels.ControlFrame(ws.MustCompileFrame(ws.NewCloseFrame(body)))
 }
 
+// linger implements link: the peer has to answer the close frame.
+func (websocket) linger(c *conn) uint32 { return seconds(c.loop.server.cfg.CloseTimeout) }
+
 // expire implements link: after the activity timeout a ping, after the pong
 // timeout the end (spec: websocket section 3).
 func (websocket) expire(c *conn, now uint32) uint32 {

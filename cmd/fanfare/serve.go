@@ -133,6 +133,7 @@ func (s *server) open() error {
 		QueueBytes:      cfg.Sockets.QueueBytes,
 		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
 		CloseTimeout:    cfg.Sockets.CloseTimeout,
+		HostName:        cfg.Fallback.NodeHost,
 		Logger:          logger,
 	}, s.hub)
 	if err != nil {
@@ -154,9 +155,14 @@ func (s *server) open() error {
 		BodyTimeout:             cfg.HTTP.BodyTimeout,
 		IdleTimeout:             cfg.HTTP.IdleTimeout,
 		MaxHeaderBytes:          cfg.HTTP.MaxHeaderBytes,
-		AccessLog:               cfg.Log.AccessLog,
-		Ready:                   s.ready.Load,
-		Draining:                s.draining.Load,
+		Fallback: httpapi.Fallback{
+			Disabled:        !cfg.Fallback.Enabled,
+			Path:            cfg.Fallback.Path,
+			OpensPerAddress: cfg.Fallback.OpensPerAddress,
+		},
+		AccessLog: cfg.Log.AccessLog,
+		Ready:     s.ready.Load,
+		Draining:  s.draining.Load,
 	})
 	if err != nil {
 		return fmt.Errorf("make the HTTP API: %w", err)

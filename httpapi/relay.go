@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/sockets"
+)
+
+// relay writes what the session says until it ends the response or the client
+// is gone. The session keeps what was not written.
+func (s *Server) relay(c echo.Context, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
+	ctx := c.Request().Context()
+	w := c.Response()
+	// Not of w itself, whose Flush keeps errors from us.
+	control := http.NewResponseController(w.Writer)
+	// The server's own deadlines are for requests that are answered at once.
+	if err := errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})); err != nil {
+		s.cfg.Sockets.Detach(key, r, err)
+		return err
+	}
+	if streaming {
+		w.WriteHeader(http.StatusOK)
+	}
+	for {
+		select {
+		case chunk, ok := <-r.Chunks:
+			if !ok {
+				return nil
+			}
+			err := s.writeLines(control, w, chunk, streaming)
+			s.cfg.Sockets.Written(key, r, err)
+			if err != nil {
+				return nil // the client is gone: there is nobody to tell
+			}
+		case <-ctx.Done():
+			s.cfg.Sockets.Detach(key, r, ctx.Err())
+			return nil
+		}
+	}
+}
+
+func (s *Server) writeLines(control *http.ResponseController, w *echo.Response, chunk []byte, streaming bool) error {
+	if !streaming { // one chunk is the whole response
+		w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(chunk)))
+		w.WriteHeader(http.StatusOK)
+	}
+	if err := control.SetWriteDeadline(time.Now().Add(s.cfg.Fallback.WriteTimeout)); err != nil {
+		return err
+	}
+	if _, err := w.Write(chunk); err != nil {
+		return err
+	}
+	if err := control.Flush(); err != nil {
+		return err
+	}
+	return control.SetWriteDeadline(time.Time{})
+}

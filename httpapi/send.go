@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/pusherproto"
+	"fanfare/sockets"
+)
+
+// deliverWithin is how long a send waits for a busy server.
+const deliverWithin = 10 * time.Second
+
+// send takes messages of a client: a JSON array of strings, each one message.
+func (s *Server) send(c echo.Context, appKey string) error {
+	id, err := sessionID(c)
+	if err != nil {
+		return err
+	}
+	app, ok := s.cfg.Apps.ByKey(appKey)
+	if !ok {
+		return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with this key"}
+	}
+	if !originAllowed(c.Request().Header["Origin"], app.AllowedOrigins) {
+		return &pusherproto.Error{Code: http.StatusForbidden, Message: "Origin not allowed"}
+	}
+	key := sockets.SessionKey{AppID: app.ID, Random: id}
+	if !s.mayName(c.Request(), key) {
+		return unknownSession()
+	}
+	most := s.cfg.Sockets.MessageLimit(app)
+	b, err := s.bodies.read(c, int64(2*most)) // every character may be escaped
+	if err != nil {
+		return err
+	}
+	defer s.bodies.release(b)
+	messages, bad := decodeMessages(b.bytes, most)
+	if bad != nil {
+		return bad
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), deliverWithin)
+	defer cancel()
+	if taken, err := s.cfg.Sockets.Deliver(ctx, key, messages); err != nil {
+		return err
+	} else if !taken {
+		return unknownSession()
+	}
+	c.Response().Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	return c.NoContent(http.StatusNoContent)
+}
+
+// mayName tells whether there is a session and a request may speak for it. Who
+// has named too many that do not exist may be guessing, and is told nothing of
+// sessions but those opened from the same address.
+func (s *Server) mayName(r *http.Request, key sockets.SessionKey) bool {
+	from, now := network(s.clientAddr(r)), s.cfg.Now()
+	creator, ok := s.cfg.Sockets.Session(key)
+	if !ok {
+		s.opens.admit(from, s.cfg.Fallback.OpensPerAddress, now)
+		return false
+	}
+	return creator == from || !s.opens.spent(from, s.cfg.Fallback.OpensPerAddress, now)
+}
+
+func unknownSession() error {
+	return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no such session, or it has ended"}
+}
+
+// mostMessages is how many messages one send may hold. pusher-js sends each
+// in a request of its own.
+const mostMessages = 1000
+
+func decodeMessages(body []byte, most int) ([]string, *pusherproto.Error) {
+	refuse := func(status int, message string) ([]string, *pusherproto.Error) {
+		return nil, &pusherproto.Error{Code: status, Message: message}
+	}
+	if !utf8.Valid(body) {
+		return refuse(http.StatusBadRequest, "the body is not UTF-8")
+	}
+	var values []*string
+	if err := json.Unmarshal(body, &values); err != nil || values == nil {
+		return refuse(http.StatusBadRequest, "the body must be a JSON array of strings, each a message")
+	}
+	if len(values) > mostMessages {
+		return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("a send holds at most %d messages", mostMessages))
+	}
+	messages := make([]string, 0, len(values))
+	for _, v := range values {
+		switch {
+		case v == nil:
+			return refuse(http.StatusBadRequest, "the body must be a JSON array of strings, each a message")
+		case len(*v) > most:
+			return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("a message is too large; at most %d bytes are allowed", most))
+		}
+		messages = append(messages, *v)
+	}
+	return messages, nil
+}
