@@ -8,12 +8,12 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 1m
 
-.PHONY: help run build test race e2e check fmt fuzz bench docs clean
+.PHONY: help run build test race e2e check fmt fuzz bench bench-peers docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
-		|| grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST)
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST)
 
 run: ## serve on :6001 with config.yaml
 	@echo "== serving with config.yaml; Ctrl-C ends it"
@@ -60,6 +60,11 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 bench: build ## the figures of docs/performance.md, on this machine
 	@echo "== benchmark figures"
 	@./bin/fanfare bench figures
+
+bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
+	@echo "== fanfare against its peers"
+	@cd tools/peers && npm ci --ignore-scripts --no-progress --silent
+	@node tools/peers/run.mjs
 
 docs: ## write config.yaml and docs/configuration.md anew from the code
 	@echo "== config.yaml and docs/configuration.md"

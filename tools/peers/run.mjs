@@ -1,0 +1,109 @@
+// Measures fanfare and soketi with the same client in one run, by turns, and
+// prints a table of medians. Usage: node run.mjs [rounds] ; needs bin/fanfare.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const binary = join(here, '../../bin/fanfare');
+const rounds = Number(process.argv[2] ?? 3);
+const folder = mkdtempSync(join(tmpdir(), 'fanfare-peers-'));
+
+// Both serve the default app. Counts go to subscribers in fanfare alone, so
+// they are off: the load is to be the same.
+const config = join(folder, 'config.yaml');
+writeFileSync(config, JSON.stringify({
+  listen: '127.0.0.1:6401', metrics: { listen: '' },
+  apps: [{ id: 'app-id', key: 'app-key', secret: 'app-secret', subscription_count: false,
+    limits: { client_events_per_second: 0, max_presence_members: 0 } }],
+}));
+const servers = {
+  fanfare: { port: 6401, start: () => spawn(binary, ['serve', '--config', config], { stdio: 'ignore' }) },
+  soketi: {
+    port: 6402,
+    start: () => spawn(process.execPath, [join(here, 'node_modules/@soketi/soketi/bin/server.js'), 'start'], {
+      stdio: 'ignore',
+      env: { ...process.env, SOKETI_HOST: '127.0.0.1', SOKETI_PORT: '6402', SOKETI_METRICS_ENABLED: '0',
+        SOKETI_DEFAULT_APP_ID: 'app-id', SOKETI_DEFAULT_APP_KEY: 'app-key', SOKETI_DEFAULT_APP_SECRET: 'app-secret',
+        SOKETI_DEFAULT_APP_ENABLE_CLIENT_MESSAGES: '1' },
+    }),
+  },
+};
+
+// Each row: what it is called, the bench's arguments, the metrics shown, the
+// servers that can do it, and the target as a test of fanfare's medians.
+const perMillion = 'server CPU per million';
+const workloads = [
+  ['idle, 15,000 on one channel', 'idle --sockets 15000 --settle 3s --hold 3s', ['memory per socket', 'connected and subscribed'], (f) => f[0] <= 1536 && f[1] >= 10_000, '≤ 1,536 B, ≥ 10,000/s'],
+  ['idle, 15,000 on 1,000 channels', 'idle --sockets 15000 --channels 1000 --settle 3s --hold 3s', ['memory per socket', 'connected and subscribed'], (f) => f[1] >= 10_000, '≥ 10,000/s'],
+  ['one event at a time, 1,000 sockets', 'fanout --sockets 1000', ['deliveries', perMillion], (f, s) => f[0] >= 2 * s[0] && f[1] <= 4.5, '≥ 2×, ≤ 4.5 CPU-s'],
+  ['one event at a time, 10,000 sockets', 'fanout --sockets 10000', ['deliveries', 'latency p99'], (f, s) => f[0] >= 2 * s[0] && f[1] <= 50, '≥ 2×, p99 ≤ 50 ms'],
+  ['1,000 sockets × 200/s', 'fanout --sockets 1000 --rate 200', ['latency p99', perMillion], (f) => f[0] <= 15 && f[1] <= 4.5, 'p99 ≤ 15 ms, ≤ 4.5 CPU-s'],
+  ['1,000 sockets × 500/s', 'fanout --sockets 1000 --rate 500', ['latency p99', perMillion], (f) => f[0] <= 20 && f[1] <= 2.5, 'p99 ≤ 20 ms, ≤ 2.5 CPU-s', ['fanfare']],
+  ['1,000 sockets × 1,000/s', 'fanout --sockets 1000 --rate 1000', ['latency p99', perMillion], (f) => f[0] <= 30 && f[1] <= 1.6, 'p99 ≤ 30 ms, ≤ 1.6 CPU-s', ['fanfare']],
+  ['1,000 sockets × 2,000/s', 'fanout --sockets 1000 --rate 2000', ['latency p99', perMillion], (f) => f[0] <= 60, 'p99 ≤ 60 ms', ['fanfare']],
+  ['HTTP triggers, 16 callers', 'trigger', ['events', 'answered p99'], (f, s) => f[0] >= 2 * s[0], '≥ 2×'],
+  ['50 channels × 20 sockets, 2,000/s', 'fanout --sockets 1000 --channels 50 --rate 2000', ['latency p99', perMillion], (f) => f[0] <= 2 && f[1] <= 6, 'p99 ≤ 2 ms, ≤ 6 CPU-s'],
+  ['rooms of 10, client events, 1,000 sockets', 'client-events --sockets 1000', ['deliveries', perMillion], (f, s) => f[0] >= 1.8 * s[0] && f[1] <= 7, '≥ 1.8×, ≤ 7 CPU-s'],
+];
+
+const run = promisify(execFile);
+const units = {};
+
+async function measure(name, args) {
+  const server = servers[name];
+  const child = server.start();
+  try {
+    await until(() => fetch(`http://127.0.0.1:${server.port}/`).then(() => true, () => false));
+    const { stdout } = await run(binary, ['bench', ...args.split(' '), '--host', `127.0.0.1:${server.port}`, '--pid', String(child.pid), '--json'], { timeout: 120_000 });
+    const found = {};
+    for (const m of JSON.parse(stdout).results[0].metrics) {
+      found[m.name] = m.value;
+      units[m.name] = m.unit;
+    }
+    return found;
+  } catch (err) {
+    process.stderr.write(`${name} ${args}: ${err.message.split('\n')[0]}\n`);
+    return null;
+  } finally {
+    child.kill('SIGKILL');
+    await new Promise((done) => (child.exitCode === null && child.signalCode === null ? child.once('exit', done) : done()));
+  }
+}
+
+async function until(ready) {
+  const end = Date.now() + 20_000;
+  while (!(await ready())) {
+    if (Date.now() > end) throw new Error('the server did not start');
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const shown = (value, unit) => (value === undefined ? '–' : `${Number(value.toPrecision(4)).toLocaleString('en')}${unit.startsWith('/') ? '' : ' '}${unit}`);
+
+console.log('| workload | metric | soketi 1.6.1 | fanfare | ratio | target | |\n|---|---|---|---|---|---|---|');
+let wrong = 0;
+for (const [title, args, metrics, met, target, who = ['soketi', 'fanfare']] of workloads) {
+  const found = { soketi: [], fanfare: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const name of round % 2 ? who.toReversed() : who) {
+      const result = await measure(name, args);
+      if (result) found[name].push(result);
+    }
+  }
+  for (const r of found.fanfare) wrong += (r.lost ?? 0) + (r.duplicated ?? 0) + (r.reordered ?? 0);
+  const of = (name) => metrics.map((m) => (found[name].length ? median(found[name].map((r) => r[m])) : undefined));
+  const [s, f] = [of('soketi'), of('fanfare')];
+  metrics.forEach((m, i) => {
+    const ratio = s[i] && f[i] ? `${(f[i] / s[i]).toFixed(2)}×` : '–';
+    const verdict = i > 0 ? '' : met(f, s) ? 'met' : 'NOT met';
+    console.log(`| ${i ? '' : title} | ${m} | ${shown(s[i], units[m] ?? '')} | ${shown(f[i], units[m] ?? '')} | ${ratio} | ${i ? '' : target} | ${verdict} |`);
+  });
+}
+console.log(`\nLost, duplicated or reordered by fanfare in all rounds: ${wrong}.`);
+rmSync(folder, { recursive: true, force: true });
+process.exitCode = wrong ? 1 : 0;
