@@ -88,7 +88,7 @@ type order struct {
 
 func (o *order) connect(ctx context.Context, s *session) error {
 	var err error
-	s.loop.do(func() { o.conn, err = s.loop.dial(o, 0, s.target.addr, netip.Addr{}, 0) })
+	s.loop.do(func() { o.conn, err = s.loop.dial(o, 0, s.target.addr, netip.Addr{}) })
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (c *caller) send(request []byte) {
 }
 
 func (c *caller) connect() {
-	conn, err := c.loop.dial(c, 0, c.addr, netip.Addr{}, 0)
+	conn, err := c.loop.dial(c, 0, c.addr, netip.Addr{})
 	if err != nil {
 		c.ended(nil, err)
 		return

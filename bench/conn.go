@@ -39,8 +39,8 @@ const spillSize = 4 << 10
 const maxMessage = 16 << 20
 
 // dial begins a connection; the handler hears how it went.
-func (l *loop) dial(h handler, index int, to netip.AddrPort, from netip.Addr, receiveBuffer int) (*conn, error) {
-	fd, err := dial(to, from, receiveBuffer)
+func (l *loop) dial(h handler, index int, to netip.AddrPort, from netip.Addr) (*conn, error) {
+	fd, err := dial(to, from)
 	if err != nil {
 		return nil, err
 	}

@@ -49,9 +49,32 @@ func (w Fanout) Run(ctx context.Context, t Target) (Result, error) {
 		return Result{}, err
 	}
 	s.deliveries(f.ledger, f, noStream)
+	if w.NeverRead > 0 {
+		cut, err := s.cutOff(ctx, f)
+		if err != nil {
+			return Result{}, err
+		}
+		s.result.add("never reading and cut off", "", float64(cut))
+	}
 	s.calls(d, m)
 	s.result.usage(m, f.ledger.measured)
 	return s.result, nil
+}
+
+// cutOff is how many of the sockets that never read the server has ended. They
+// cannot tell: what the server said last waits behind what they did not read.
+func (s *session) cutOff(ctx context.Context, f *fleet) (int, error) {
+	joined := 0
+	s.loop.do(func() { joined = f.joined })
+	q := newInquirer(s.loop, s.target)
+	for _, name := range f.names {
+		n, err := q.subscribers(ctx, name)
+		if err != nil {
+			return 0, err
+		}
+		joined -= n
+	}
+	return joined, nil
 }
 
 func loadName(rate float64) string {

@@ -126,8 +126,8 @@ func (p *poller) close() {
 }
 
 // dial begins a connection and returns its non-blocking descriptor. from is the
-// source address, zero for any; receiveBuffer is SO_RCVBUF, 0 for the default.
-func dial(to netip.AddrPort, from netip.Addr, receiveBuffer int) (int, error) {
+// source address, zero for any.
+func dial(to netip.AddrPort, from netip.Addr) (int, error) {
 	family := unix.AF_INET
 	if !to.Addr().Is4() {
 		family = unix.AF_INET6
@@ -136,21 +136,16 @@ func dial(to netip.AddrPort, from netip.Addr, receiveBuffer int) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("make a socket: %w", err)
 	}
-	if err := begin(fd, to, from, receiveBuffer); err != nil {
+	if err := begin(fd, to, from); err != nil {
 		_ = unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func begin(fd int, to netip.AddrPort, from netip.Addr, receiveBuffer int) error {
+func begin(fd int, to netip.AddrPort, from netip.Addr) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return fmt.Errorf("set TCP_NODELAY: %w", err)
-	}
-	if receiveBuffer > 0 {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
-			return fmt.Errorf("set SO_RCVBUF: %w", err)
-		}
 	}
 	if from.IsValid() {
 		// The port is chosen by connect, where it need only differ per destination.

@@ -30,7 +30,7 @@ func (p *poller) wake()                                  {}
 func (p *poller) watch(int, int32, uint32) error         { return errSystem }
 func (p *poller) rewatch(int, int32, uint32) error       { return errSystem }
 func (p *poller) close()                                 {}
-func dial(netip.AddrPort, netip.Addr, int) (int, error)  { return -1, errSystem }
+func dial(netip.AddrPort, netip.Addr) (int, error)       { return -1, errSystem }
 func connected(int) error                                { return errSystem }
 func receive(int, []byte) (n int, again bool, err error) { return 0, false, errSystem }
 func send(int, []byte) (int, error)                      { return 0, errSystem }

@@ -29,26 +29,26 @@ func newInquirer(l *loop, t Target) *inquirer {
 	return q
 }
 
-// occupied asks whether a channel has subscribers.
-func (q *inquirer) occupied(ctx context.Context, channel string) (bool, error) {
+// subscribers asks how many sockets a channel has.
+func (q *inquirer) subscribers(ctx context.Context, channel string) (int, error) {
 	path := "/apps/" + q.target.AppID + "/channels/" + channel
-	query := pusherproto.SignRequest(q.target.Key, q.target.Secret, "GET", path, nil, nil, time.Now())
+	query := pusherproto.SignRequest(q.target.Key, q.target.Secret, "GET", path, map[string]string{"info": "subscription_count"}, nil, time.Now())
 	request := fmt.Appendf(nil, "GET %s?%s HTTP/1.1\r\nHost: %s\r\n\r\n", path, query, q.target.Host)
 	q.caller.loop.post(func() { q.caller.send(request) })
 	select {
 	case r := <-q.result:
 		if r.status != 200 {
-			return false, fmt.Errorf("ask about a channel: %s", refusal(r.status, r.body))
+			return 0, fmt.Errorf("ask about a channel: %s", refusal(r.status, r.body))
 		}
 		var answer struct {
-			Occupied bool `json:"occupied"`
+			Count int `json:"subscription_count"`
 		}
 		if err := json.Unmarshal(r.body, &answer); err != nil {
-			return false, fmt.Errorf("ask about a channel: %w", err)
+			return 0, fmt.Errorf("ask about a channel: %w", err)
 		}
-		return answer.Occupied, nil
+		return answer.Count, nil
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return 0, ctx.Err()
 	}
 }
 
@@ -57,11 +57,11 @@ func (q *inquirer) vacated(ctx context.Context, channel string, timeout time.Dur
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
-		occupied, err := q.occupied(ctx, channel)
+		n, err := q.subscribers(ctx, channel)
 		if err != nil {
 			return fmt.Errorf("waiting for a channel to be empty: %w", err)
 		}
-		if !occupied {
+		if n == 0 {
 			return nil
 		}
 		if err := q.caller.loop.pause(ctx, 5*time.Millisecond); err != nil {
