@@ -26,7 +26,7 @@ type rule struct {
 // there, where its place can be seen.
 var rules = map[string]rule{
 	"cmd":               {[]string{"*"}, true},
-	"bench":             {[]string{"pusherproto"}, true}, // a client of any Pusher-compatible server
+	"bench":             {[]string{"apps", "pusherproto"}, true}, // a client of any Pusher-compatible server
 	"test":              {[]string{"*"}, true},
 	"examples":          {[]string{"*"}, true},
 	"internal/testkit":  {[]string{"*"}, true},
