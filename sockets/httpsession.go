@@ -77,16 +77,22 @@ func (h *httpSession) settle(c *conn) {
 		h.receive, h.next = h.next, nil
 	}
 	h.flush(c)
-	if c.state == connOpen && (h.receive == nil || h.receive.full()) {
+	if c.state != connOpen {
+		return
+	}
+	deadline := h.wrote + h.heartbeat()
+	if h.receive == nil || h.receive.full() {
 		h.since = h.loop.now
-		// An earlier deadline stands: it may be another's, and looks at ours.
-		if end := h.since + h.within(); c.due > end {
-			h.loop.schedule(c, end)
-		}
+		deadline = h.since + h.within()
+	}
+	// An earlier one stands: it may be another's, and looks at ours then.
+	if c.due > deadline {
+		h.loop.schedule(c, deadline)
 	}
 }
 
-func (h *httpSession) within() uint32 { return seconds(h.loop.server.cfg.ReceiveWithin) }
+func (h *httpSession) within() uint32    { return seconds(h.loop.server.cfg.ReceiveWithin) }
+func (h *httpSession) heartbeat() uint32 { return seconds(h.loop.server.cfg.Heartbeat) }
 
 // flush implements link.
 func (h *httpSession) flush(c *conn) {
@@ -200,20 +206,19 @@ func (h *httpSession) expire(c *conn, now uint32) uint32 {
 		c.die()
 		return 0
 	}
-	heartbeat := seconds(h.loop.server.cfg.Heartbeat)
-	next := max(now+1, h.wrote+heartbeat)
+	next := max(now+1, h.wrote+h.heartbeat())
 	if r.streaming {
 		// A stream's client answers each heartbeat with an empty send. One that
 		// answers none is gone, though its network has not said so.
 		app := c.App()
-		silent := c.active + max(seconds(app.ActivityTimeout), 2*heartbeat) + seconds(app.PongTimeout)
+		silent := c.active + max(seconds(app.ActivityTimeout), 2*h.heartbeat()) + seconds(app.PongTimeout)
 		if now >= silent {
 			c.Fail(pusherproto.CodePongTimeout, "No sign of life from the client")
 			return 0
 		}
 		next = min(next, silent)
 	}
-	if now >= h.wrote+heartbeat && !r.busy {
+	if now >= h.wrote+h.heartbeat() && !r.busy {
 		h.hand(c, []byte(lineHeartbeat))
 	}
 	return next
