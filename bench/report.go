@@ -77,11 +77,20 @@ func (r *Result) usage(m metered, units int64) {
 		}
 	}
 	r.add("client CPU", "cores", m.Client.Seconds()/m.Elapsed.Seconds())
+	if m.HasProcess {
+		r.add(othersCPU, "cores", m.Others.Seconds()/m.Elapsed.Seconds())
+	}
 }
+
+// othersCPU is a metric that should be next to nothing: what the neighbours take
+// shows in every latency.
+const othersCPU = "other processes' CPU"
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // Median merges runs of one scenario. Metrics keep the order of the first run.
+// What has no unit counts things that went wrong: of those it is the worst run
+// that tells, not the median.
 func Median(runs []Result) Result {
 	if len(runs) == 1 {
 		return runs[0]
@@ -93,6 +102,9 @@ func Median(runs []Result) Result {
 			m.Runs = append(m.Runs, runs[i].Value(m.Name))
 		}
 		m.Value = median(m.Runs)
+		if m.Unit == "" {
+			m.Value = slices.Max(m.Runs)
+		}
 		merged.Metrics = append(merged.Metrics, m)
 	}
 	for i := range runs {
