@@ -49,6 +49,7 @@ func (w Figures) Run(ctx context.Context) ([]Result, []Figure, error) {
 			return nil, nil, err
 		}
 	}
+	t.neighbours()
 	return t.results, t.figures, nil
 }
 
@@ -182,6 +183,15 @@ func (t *table) neverReading(ctx context.Context) error {
 	more := b.Value("server memory peak") - a.Value("server memory peak")
 	t.add("server memory meanwhile", fmt.Sprintf("≤ %.0f MB more", bound), more <= bound, "peak %.0f MB, without them %.0f MB", b.Value("server memory peak"), a.Value("server memory peak"))
 	return nil
+}
+
+// neighbours says whether the machine was ours.
+func (t *table) neighbours() {
+	most := 0.0
+	for _, r := range t.results {
+		most = max(most, r.Value(othersCPU))
+	}
+	t.add("other processes meanwhile, where they were busiest", "≤ 0.1 cores", most <= 0.1, "%.2f cores", most)
 }
 
 // clean tells whether every delivery came once and in order.

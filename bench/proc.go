@@ -81,6 +81,29 @@ func (p process) quickRSS() (int64, error) {
 
 func (p process) file(name string) string { return "/proc/" + strconv.Itoa(int(p)) + "/" + name }
 
+// machineCPU is the processor time that all processes of the machine have used,
+// without what the kernel spent on interrupts; 0 where that is not told.
+func machineCPU() time.Duration {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 4 {
+		return 0
+	}
+	var sum int64
+	for _, f := range fields[1:4] { // user, nice, system (proc(5))
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0
+		}
+		sum += n
+	}
+	return time.Duration(sum) * (time.Second / ticksPerSecond)
+}
+
 // meter watches a process while something is measured. A nil meter, for a
 // server without a pid, watches nothing.
 type meter struct {
@@ -91,6 +114,7 @@ type meter struct {
 	watcher sync.WaitGroup
 	peak    int64 // the watcher's until it has ended
 	own     time.Duration
+	machine time.Duration
 }
 
 // metered is what a meter saw.
@@ -100,6 +124,7 @@ type metered struct {
 	Peak       int64
 	Elapsed    time.Duration
 	Client     time.Duration // processor time spent by this process
+	Others     time.Duration // and by all others but the server
 	HasProcess bool
 }
 
@@ -108,7 +133,7 @@ const meterInterval = 100 * time.Millisecond
 // startMeter begins to watch; pid 0 watches this process only. end has to be
 // called.
 func startMeter(pid int) (*meter, error) {
-	m := &meter{process: process(pid), began: time.Now(), stop: make(chan struct{}), own: ownCPU()}
+	m := &meter{process: process(pid), began: time.Now(), stop: make(chan struct{}), own: ownCPU(), machine: machineCPU()}
 	if pid == 0 {
 		return m, nil
 	}
@@ -148,5 +173,6 @@ func (m *meter) end() (metered, error) {
 	r.HasProcess = true
 	r.Usage = Usage{RSS: after.RSS, CPU: after.CPU - m.before.CPU}
 	r.Before, r.Peak = m.before.RSS, max(m.peak, after.RSS)
+	r.Others = max(0, machineCPU()-m.machine-r.CPU-r.Client)
 	return r, err
 }
