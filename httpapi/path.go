@@ -45,7 +45,7 @@ func (s *Server) routePath(path string) string {
 	// The router's last parameter would take in slashes. A session's path has
 	// three segments below the key.
 	if below, ok := strings.CutPrefix(path, "/app/"); ok {
-		if n := strings.Count(below, "/"); n != 0 && n != 3 {
+		if n := strings.Count(below, "/"); n != 0 && (n != 3 || s.cfg.Fallback.Disabled) {
 			return noRoute
 		}
 	}
