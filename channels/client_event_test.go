@@ -88,3 +88,89 @@ func TestClientEvent_AppForbidsThem_4301(t *testing.T) {
 	v.hearsPart(succeeded("private-x"))
 	v.hearsPart(`"code":4301`)
 }
+
+func TestClientEvent_OwnOtherTabHearsIt(t *testing.T) {
+	d := newDesk(t)
+	a, tab, left := d.visit(), d.visit(), d.visit()
+	for _, v := range []*visitor{a, tab, left} {
+		v.joins("presence-x", "7")
+	}
+	left.unsubscribes("presence-x")
+	forget(a, tab, left)
+	a.says(`{"event":"client-e","channel":"presence-x","data":{},"name":"x"}`)
+	a.hears()
+	left.hears()
+	tab.hears(`{"event":"client-e","channel":"presence-x","data":{},"user_id":"7"}`)
+	left.says(`{"event":"client-e","channel":"presence-x","data":{}}`)
+	left.hearsError(4301, "presence-x")
+	tab.hears()
+	if n := d.hub.Stats().ClientEvents; n != 1 {
+		t.Errorf("counted %d events of 1", n)
+	}
+}
+
+func TestClientEvent_EscapedNames_AreTheSameNames(t *testing.T) {
+	d := newDesk(t)
+	a, b := d.visit(), d.visit()
+	a.subscribes("private-x")
+	b.subscribes("private-x")
+	forget(a, b)
+	a.says(`{"event":"\u0063lient-\"é\n","channel":"private\u002dx","data":"\u0000"}`)
+	b.hears(`{"event":"client-\"é\n","channel":"private-x","data":"\u0000"}`)
+}
+
+func TestClientEvent_SizeIsOfTheStringNotOfItsEscapes(t *testing.T) {
+	d := newDesk(t, func(a *apps.App) { a.Limits.MaxEventBytes, a.Limits.ClientEventsPerSecond = 4, 0 })
+	v := d.visit()
+	v.subscribes("private-x")
+	forget(v)
+	for data, taken := range map[string]bool{
+		`"1234"`: true, `"12345"`: false, `"\u0031\u0032\u0033\u0034"`: true, `"éé"`: true, `"ééé"`: false, `"\ud83d\ude00"`: true, `1234`: true, `12345`: false,
+		`[12]`: true, `[123]`: false, `null`: true, `""`: true,
+	} {
+		v.says(`{"event":"client-e","channel":"private-x","data":%s}`, data)
+		if refused := len(v.got) > 0; refused == taken {
+			t.Errorf("%s: refused is %v, %q", data, refused, v.got)
+		}
+		forget(v)
+	}
+}
+
+func TestClientEvent_RefusedOnes_CostNothingOfTheRate(t *testing.T) {
+	d := newDesk(t, func(a *apps.App) { a.Limits.ClientEventsPerSecond = 2 })
+	v, witness := d.visit(), d.visit()
+	v.subscribes("private-x")
+	witness.subscribes("private-x")
+	forget(v, witness)
+	for range 5 {
+		v.says(`{"event":"typing","channel":"private-x"}`)
+		v.hearsError(4301, "private-x")
+	}
+	const m = `{"event":"client-e","channel":"private-x"}`
+	v.says(m)
+	d.now = d.now.Add(900 * time.Millisecond)
+	v.says(m)
+	v.says(m) // the third in the second that began with the first
+	v.hearsError(4301, "private-x")
+	d.now = d.now.Add(100 * time.Millisecond)
+	v.says(m)
+	v.says(m)
+	v.hears()
+	d.now = d.now.Add(-time.Hour) // a clock set back locks nobody out
+	v.says(m)
+	v.hears()
+	if len(witness.got) != 5 {
+		t.Errorf("%d of 5 events arrived", len(witness.got))
+	}
+}
+
+func TestClientEvent_RefusalNamesTheChannelIfItIsOne(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	for channel, named := range map[string]string{"private-none": "private-none", "news": "news", "a b": "", "": "", "private-" + strings.Repeat("x", 200): ""} {
+		v.says(`{"event":"client-e","channel":%q}`, channel)
+		v.hearsError(4301, named)
+	}
+	v.says(`{"event":"client-e","channel":null}`)
+	v.hearsError(0, "")
+}

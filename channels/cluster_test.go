@@ -3,6 +3,8 @@ package channels
 import (
 	"testing"
 	"time"
+
+	"fanfare/apps"
 )
 
 // distant is the in-memory cluster a round trip away: answers are kept until
@@ -22,16 +24,28 @@ func (c *distant) SignIn(in SignIn, answer func(SignedIn)) {
 	c.due = append(c.due, func() { c.memory.SignIn(in, answer) })
 }
 
+func (c *distant) SignOut(app *apps.App, userID string) {
+	c.due = append(c.due, func() { c.memory.SignOut(app, userID) })
+}
+
 // answer lets everything asked so far be answered.
 func (c *distant) answer() {
-	for len(c.due) > 0 {
-		next := c.due[0]
-		c.due = c.due[1:]
-		next()
+	for c.answerOne() {
 	}
 }
 
-func newDistantDesk(t *testing.T) (*desk, *distant) {
+// answerOne lets the oldest request be carried out and tells whether there was one.
+func (c *distant) answerOne() bool {
+	if len(c.due) == 0 {
+		return false
+	}
+	next := c.due[0]
+	c.due = c.due[1:]
+	next()
+	return true
+}
+
+func newDistantDesk(t testing.TB) (*desk, *distant) {
 	var c *distant
 	d := newDeskWith(t, func(n Node) Cluster {
 		c = &distant{memory: newMemory(n, time.Now, -1)}
@@ -99,10 +113,10 @@ func TestCluster_SigninAgainWhileClosing_LeavesNothing(t *testing.T) {
 	d.settle()
 	v.says("%s", v.signin(`{"id":"7","watchlist":["9"]}`))
 	v.Fail(4100, "for the test")
-	c.answer()
-	d.settle()
-	c.answer()
-	d.settle()
+	for len(c.due) > 0 {
+		c.answer()
+		d.settle()
+	}
 	d.empty()
 }
 

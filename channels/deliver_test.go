@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -17,7 +18,7 @@ func (*sink) Close(int, string) {}
 
 // crowd subscribes n sockets to a channel.
 func crowd(tb testing.TB, n int, channel string) (*desk, []*sink) {
-	d := newDesk(&testing.T{})
+	d := newDesk(tb)
 	sinks := make([]*sink, n)
 	for i := range sinks {
 		sinks[i] = &sink{}
@@ -46,7 +47,7 @@ func TestPublish_AllocationsDoNotGrowWithSubscribers(t *testing.T) {
 	}
 }
 
-func BenchmarkPublish(b *testing.B) {
+func BenchmarkFanout(b *testing.B) {
 	for _, n := range []int{0, 1000, 10_000} {
 		b.Run(fmt.Sprintf("subs=%d/bytes=200", n), func(b *testing.B) {
 			d, _ := crowd(b, n, "news")
@@ -86,5 +87,68 @@ func BenchmarkSubscribe(b *testing.B) {
 		sinks[0].Receive([]byte(`{"event":"pusher:subscribe","data":{"channel":"news"}}`))
 		d.settle()
 		sinks[0].Receive([]byte(`{"event":"pusher:unsubscribe","data":{"channel":"news"}}`))
+	}
+}
+
+// BenchmarkPresenceJoin has a user come to and go from a full room: the list
+// is copied for the newcomer, and every member hears of it twice.
+func BenchmarkPresenceJoin(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("members=%d", n), func(b *testing.B) {
+			d := newDesk(b, func(a *apps.App) { a.Limits.MaxPresenceMembers = 0 })
+			var join []byte
+			var last *sink
+			for i := range n + 1 {
+				last = &sink{}
+				if refusal := last.Open(d.hub, &d.app, d.loops[i%2], last); refusal != nil {
+					b.Fatal(refusal)
+				}
+				v := visitor{Session: last.Session, d: d}
+				join = []byte(v.subscription(room, fmt.Sprintf(`{"user_id":"user%d","user_info":{"name":"Ann"}}`, i)))
+				if i < n {
+					last.Receive(join)
+				}
+			}
+			d.settle()
+			b.ReportAllocs()
+			for b.Loop() {
+				last.Receive(join)
+				d.settle()
+				last.Receive([]byte(`{"event":"pusher:unsubscribe","data":{"channel":"presence-room"}}`))
+				d.settle()
+			}
+		})
+	}
+}
+
+// A join or leave may copy the list but not allocate for each member.
+func TestPresence_AllocationsOfAJoinDoNotGrowWithMembers(t *testing.T) {
+	allocations := func(n int) float64 {
+		d := newDesk(t, func(a *apps.App) { a.Limits.MaxPresenceMembers = 0 })
+		for i := range n {
+			d.visit().joins(room, fmt.Sprint("user", i))
+		}
+		s := &sink{}
+		if refusal := s.Open(d.hub, &d.app, d.loops[0], s); refusal != nil {
+			t.Fatal(refusal)
+		}
+		for _, g := range d.hub.tenant("1").table.stripe(room).channels[room].groups {
+			for i := range g.members { // what they hear is not what is measured
+				g.members[i].session.conn = s
+			}
+		}
+		v := visitor{Session: s.Session, d: d}
+		join := []byte(v.subscription(room, `{"user_id":"one more"}`))
+		leave := []byte(`{"event":"pusher:unsubscribe","data":{"channel":"presence-room"}}`)
+		return testing.AllocsPerRun(50, func() {
+			s.Receive(join)
+			d.settle()
+			s.Receive(leave)
+			d.settle()
+		})
+	}
+	few, many := allocations(10), allocations(500)
+	if many > few+4 {
+		t.Errorf("%v allocations among 10 members, %v among 500", few, many)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // desk is a hub with event loops that turn when the test says so: everything
 // happens on the test's goroutine, in an order that can be told.
 type desk struct {
-	t     *testing.T
+	t     testing.TB
 	hub   *Hub
 	app   apps.App
 	loops []*handLoop
@@ -25,11 +25,11 @@ type desk struct {
 }
 
 // newDesk has two loops and a clock that stands still.
-func newDesk(t *testing.T, change ...func(*apps.App)) *desk {
+func newDesk(t testing.TB, change ...func(*apps.App)) *desk {
 	return newDeskWith(t, nil, change...)
 }
 
-func newDeskWith(t *testing.T, cluster func(Node) Cluster, change ...func(*apps.App)) *desk {
+func newDeskWith(t testing.TB, cluster func(Node) Cluster, change ...func(*apps.App)) *desk {
 	d := &desk{t: t, app: apps.Default(), now: time.Unix(1_700_000_000, 0)}
 	d.app.ID, d.app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
 	d.app.SubscriptionCount = false
@@ -106,13 +106,22 @@ func (v *visitor) Close(code int, _ string) {
 	}
 }
 
+// passes lets time go by.
+func (d *desk) passes(t time.Duration) {
+	d.now = d.now.Add(t)
+	d.memory().schedule.runDue()
+	d.settle()
+}
+
 // visit opens a connection on one of the loops.
-func (d *desk) visit() *visitor {
+func (d *desk) visit() *visitor { return d.visitApp(&d.app) }
+
+func (d *desk) visitApp(app *apps.App) *visitor {
 	d.t.Helper()
 	v := &visitor{d: d}
 	l := d.loops[int(d.hub.Stats().MessagesReceived)%len(d.loops)]
 	d.loops[0].counters.MessagesReceived.Add(1) // the next one goes to the other loop
-	if refusal := v.Open(d.hub, &d.app, l, v); refusal != nil {
+	if refusal := v.Open(d.hub, app, l, v); refusal != nil {
 		d.t.Fatal(refusal)
 	}
 	v.got = nil
@@ -125,9 +134,14 @@ func (v *visitor) says(format string, args ...any) {
 	v.d.settle()
 }
 
-// pipelines sends a message while earlier ones are under way.
+// pipelines sends a message while earlier ones are under way. Its bytes are
+// overwritten then, as a transport's buffer is: nothing may be kept of them.
 func (v *visitor) pipelines(format string, args ...any) {
-	v.Receive([]byte(fmt.Sprintf(format, args...)))
+	payload := []byte(fmt.Sprintf(format, args...))
+	v.Receive(payload)
+	for i := range payload {
+		payload[i] = '!'
+	}
 }
 
 // hears takes what was sent so far, which must be exactly this.
@@ -204,9 +218,30 @@ func event(channel, data string) string {
 	return `{"event":"e","channel":"` + channel + `","data":"` + data + `"}`
 }
 
+// memory is the in-memory cluster, however far away it is.
+func (d *desk) memory() *memory {
+	switch c := d.hub.cluster.(type) {
+	case *distant:
+		return c.memory
+	case *lagging:
+		return c.memory
+	default:
+		return c.(*memory)
+	}
+}
+
 // empty checks that nothing is left of anybody.
 func (d *desk) empty() {
 	d.t.Helper()
+	shared := d.memory().app("1")
+	for i := range shared.stripes {
+		if st := &shared.stripes[i]; st.channels != nil {
+			d.t.Errorf("the cluster still knows %v", st.channels)
+		}
+	}
+	if shared.users.online != nil {
+		d.t.Errorf("users are left: %v", shared.users.online)
+	}
 	channels, err := d.hub.Channels(context.Background(), &d.app, "")
 	if err != nil || len(channels) != 0 {
 		d.t.Errorf("channels are left: %+v %v", channels, err)

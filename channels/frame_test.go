@@ -1,0 +1,99 @@
+package channels
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFrame_HeaderIsTheShortestThatFits(t *testing.T) {
+	for size, header := range map[int][]byte{
+		0:         {0x81, 0},
+		1:         {0x81, 1},
+		125:       {0x81, 125},
+		126:       {0x81, 126, 0, 126},
+		127:       {0x81, 126, 0, 127},
+		256:       {0x81, 126, 1, 0},
+		1<<16 - 1: {0x81, 126, 255, 255},
+		1 << 16:   {0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0},
+		1<<20 + 5: {0x81, 127, 0, 0, 0, 0, 0, 16, 0, 5},
+	} {
+		payload := []byte(strings.Repeat("x", size))
+		f := NewFrame(payload)
+		if diff := cmp.Diff(header, f.Bytes()[:len(f.Bytes())-size]); diff != "" {
+			t.Errorf("header of %d bytes (-want +got):\n%s", size, diff)
+		}
+		if !bytes.Equal(f.Payload(), payload) || f.IsControl() {
+			t.Errorf("%d bytes: payload of %d, control %v", size, len(f.Payload()), f.IsControl())
+		}
+	}
+}
+
+func TestFrame_CopiesItsPayload(t *testing.T) {
+	payload := []byte("text")
+	f := NewFrame(payload)
+	payload[0] = '!'
+	if string(f.Payload()) != "text" {
+		t.Errorf("the frame became %q", f.Payload())
+	}
+}
+
+func TestFrame_Control_IsAsTheTransportMadeIt(t *testing.T) {
+	f := ControlFrame([]byte{0x89, 0})
+	if !f.IsControl() || string(f.Bytes()) != "\x89\x00" {
+		t.Errorf("control %v, bytes %x", f.IsControl(), f.Bytes())
+	}
+}
+
+func TestMail_WeighsWhatItWillCost(t *testing.T) {
+	d := newDesk(t)
+	for range 7 {
+		d.visit().subscribes("news") // by turns on two loops
+	}
+	d.hub.Deliver(&d.app, "news", NewFrame([]byte("{}")), d.visit().ID())
+	var frames []int
+	for _, l := range d.loops {
+		for i := range l.mail {
+			frames = append(frames, l.mail[i].Weight())
+		}
+	}
+	if diff := cmp.Diff([]int{5, 4}, frames); diff != "" {
+		t.Errorf("weights (-want +got):\n%s", diff)
+	}
+	call := Call(func() {})
+	if call.Weigh() != 1 || call.Weight() != 1 {
+		t.Errorf("a call weighs %d", call.Weight())
+	}
+}
+
+func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	v.subscribes("news")
+	v.subscribes("private-x")
+	v.joins("presence-x", "1")
+	v.signsIn(`{"id":"7","watchlist":["8"]}`)
+	v.says(`{"event":"pusher:subscribe","data":{"channel":"private-y"}}`)
+	v.says(`{"event":"client-e","channel":"news"}`)
+	d.publish("news", "1")
+	d.hub.Refused(4001)
+	for i, l := range d.loops {
+		n := uint64(i + 1)
+		l.counters.MessagesReceived.Store(n)
+		l.counters.BytesReceived.Store(10 * n)
+		l.counters.FramesSent.Store(100 * n)
+		l.counters.BytesSent.Store(1000 * n)
+		l.counters.Writes.Store(10_000 * n)
+		l.counters.SlowReaders.Store(100_000 * n)
+	}
+	want := Stats{
+		Apps:     []AppStats{{ID: "1", Sockets: 1, Channels: 3}},
+		Refusals: map[int]uint64{401: 1, 4301: 1, 4001: 1}, Published: 1,
+		MessagesReceived: 3, BytesReceived: 30, FramesSent: 300, BytesSent: 3000, Writes: 30_000, SlowReaders: 300_000,
+	}
+	if diff := cmp.Diff(want, d.hub.Stats()); diff != "" {
+		t.Errorf("stats (-want +got):\n%s", diff)
+	}
+}

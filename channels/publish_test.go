@@ -1,0 +1,149 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"fanfare/pusherproto"
+)
+
+func TestPublish_ToManyChannels_EachFrameNamesItsOwn(t *testing.T) {
+	d := newDesk(t)
+	both, one, none := d.visit(), d.visit(), d.visit()
+	both.subscribes("a")
+	both.subscribes("b")
+	one.subscribes("b")
+	none.subscribes("c")
+	forget(both, one, none)
+	ev := pusherproto.Event{Name: `App\Events\X`, Channels: []string{"a", "b", "nobody"}, Data: []byte(`"1"`)}
+	mustNotFail(t, d.hub.Publish(t.Context(), &d.app, ev))
+	d.settle()
+	both.hears(`{"event":"App\\Events\\X","channel":"a","data":"1"}`, `{"event":"App\\Events\\X","channel":"b","data":"1"}`)
+	one.hears(`{"event":"App\\Events\\X","channel":"b","data":"1"}`)
+	none.hears()
+	if stats := d.hub.Stats(); stats.Published != 1 {
+		t.Errorf("counted %d times", stats.Published)
+	}
+}
+
+func TestPublish_DataStringsAreNotTouched(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	v.subscribes("news")
+	forget(v)
+	for _, data := range []string{`"123"`, `"\"x\""`, `"null"`, `"plain"`, `""`, `"\u0000\ud83d\ude00\u2028<>&"`, `"\/é\u00e9"`, `"` + strings.Repeat("x", 100_000) + `"`} {
+		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(data)}
+		mustNotFail(t, d.hub.Publish(t.Context(), &d.app, ev))
+		for i := range ev.Data { // the caller's buffer is its own again
+			ev.Data[i] = '!'
+		}
+		d.settle()
+		v.hears(`{"event":"e","channel":"news","data":` + data + `}`)
+	}
+}
+
+func TestPublish_ExcludedSocket_HearsNothing(t *testing.T) {
+	d := newDesk(t)
+	a, b := d.visit(), d.visit()
+	for _, v := range []*visitor{a, b} {
+		v.subscribes("news")
+		v.signsIn(`{"id":"7"}`)
+	}
+	forget(a, b)
+	for _, channel := range []string{"news", "#server-to-user-7"} {
+		ev := pusherproto.Event{Name: "e", Channels: []string{channel}, Data: []byte(`"1"`), SocketID: a.ID()}
+		mustNotFail(t, d.hub.Publish(t.Context(), &d.app, ev))
+		ev.SocketID = pusherproto.SocketID{A: 1, B: 2} // nobody's
+		ev.Data = []byte(`"2"`)
+		mustNotFail(t, d.hub.TryPublish(&d.app, ev))
+		d.settle()
+		a.hears(event(channel, "2"))
+		b.hears(event(channel, "1"), event(channel, "2"))
+	}
+}
+
+func TestPublishBatch_InOrder(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	v.subscribes("a")
+	v.subscribes("b")
+	forget(v)
+	batch := []pusherproto.Event{
+		{Name: "e", Channels: []string{"a"}, Data: []byte(`"1"`)},
+		{Name: "e", Channels: []string{"b"}, Data: []byte(`"2"`)},
+		{Name: "e", Channels: []string{"a"}, Data: []byte(`"3"`)},
+	}
+	mustNotFail(t, d.hub.PublishBatch(t.Context(), &d.app, batch))
+	mustNotFail(t, d.hub.TryPublish(&d.app, batch...))
+	mustNotFail(t, d.hub.PublishBatch(t.Context(), &d.app, nil))
+	d.settle()
+	v.hears(event("a", "1"), event("b", "2"), event("a", "3"), event("a", "1"), event("b", "2"), event("a", "3"))
+	if stats := d.hub.Stats(); stats.Published != 6 {
+		t.Errorf("counted %d events of 6", stats.Published)
+	}
+}
+
+func TestPublish_AfterUnsubscribe_IsNotHeard(t *testing.T) {
+	d := newDesk(t)
+	v, other := d.visit(), d.visit()
+	v.subscribes("news")
+	other.subscribes("news")
+	forget(v, other)
+	v.pipelines(`{"event":"pusher:unsubscribe","data":{"channel":"news"}}`)
+	d.publish("news", "1")
+	v.hears()
+	other.hears(event("news", "1"))
+}
+
+// busyLoop is an owner behind with its mail.
+type busyLoop struct {
+	handLoop
+	congested bool
+	room      chan struct{} // closed when there is room
+}
+
+func (l *busyLoop) Congested() bool { return l.congested }
+
+func (l *busyLoop) Room(ctx context.Context) error {
+	select {
+	case <-l.room:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestPublish_CongestedLoops_PushBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.visit()
+		v.subscribes("news")
+		forget(v)
+		busy := &busyLoop{congested: true, room: make(chan struct{})}
+		d.hub.AddOwner(busy)
+		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
+		if err := d.hub.TryPublish(&d.app, ev); !errors.Is(err, ErrBusy) {
+			t.Errorf("a loop that would have to wait got %v", err)
+		}
+		if err := d.hub.Publish(t.Context(), &d.app, ev); !errors.Is(err, ErrBusy) {
+			t.Errorf("a caller without patience left got %v", err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := d.hub.PublishBatch(gone, &d.app, []pusherproto.Event{ev}); !errors.Is(err, context.Canceled) {
+			t.Errorf("a caller who left got %v", err)
+		}
+		d.settle()
+		v.hears()
+		result := make(chan error)
+		go func() { result <- d.hub.Publish(t.Context(), &d.app, ev) }()
+		synctest.Wait() // it waits for room
+		close(busy.room)
+		mustNotFail(t, <-result)
+		d.settle()
+		v.hears(event("news", "1"))
+	})
+}
