@@ -36,23 +36,24 @@ func (m *memory) countChanged(app *apps.App, name string, kind pusherproto.Kind,
 	}
 	if next := c.count.at.Add(countInterval); m.now().Before(next) {
 		c.count.pending = true
-		m.schedule.at(next, func() { m.tellLater(app, name) })
+		m.schedule.at(next, func() { m.tellLater(app, name, c) })
 		return
 	}
 	m.tellCount(app, name, c)
 }
 
-func (m *memory) tellLater(app *apps.App, name string) {
+// tellLater is for the state the deadline was made for: a channel that was
+// vacated and filled again has a state, and a deadline, of its own.
+func (m *memory) tellLater(app *apps.App, name string, of *channelState) {
 	st := m.app(app.ID).stripe(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	c := st.channels[name]
-	if c == nil || !c.count.pending {
+	if st.channels[name] != of {
 		return
 	}
-	c.count.pending = false
-	if c.sockets != c.count.told {
-		m.tellCount(app, name, c)
+	of.count.pending = false
+	if of.sockets != of.count.told {
+		m.tellCount(app, name, of)
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 // heldLimit bounds the bytes of messages that wait for the cluster's answer.
 const heldLimit = 256 << 10
 
+// heldOverhead is what a held message costs beside its bytes.
+const heldOverhead = 48
+
 // Session is the Pusher conversation over one socket. Transports embed it in
 // their connection, open it and feed it messages. Everything in it belongs to
 // the owner's goroutine.
@@ -119,6 +122,15 @@ func (s *Session) Receive(payload []byte) {
 		s.hold(nil, payload)
 		return
 	}
+	s.handle(payload)
+}
+
+// handle is Receive for a message that does not wait for a sign-in, or came
+// before it.
+func (s *Session) handle(payload []byte) {
+	if s.state != sessionOpen {
+		return
+	}
 	m, err := pusherproto.DecodeMessage(payload)
 	if err != nil {
 		s.complain("", err.Code, err.Message)
@@ -144,7 +156,7 @@ func (s *Session) hold(sub *subscription, payload []byte) {
 	if s.held == nil {
 		s.held = &held{}
 	}
-	s.held.bytes += len(payload)
+	s.held.bytes += len(payload) + heldOverhead
 	if s.held.bytes > heldLimit {
 		s.fail(pusherproto.CodeOverCapacity, "Too many messages are waiting for an answer")
 		return
@@ -167,12 +179,16 @@ func (s *Session) release(sub *subscription) {
 			continue
 		}
 		s.held.messages = append(s.held.messages, m)
-		s.held.bytes += len(m.payload)
+		s.held.bytes += len(m.payload) + heldOverhead
 	}
 	if len(s.held.messages) == 0 {
 		s.held = nil
 	}
 	for _, payload := range due {
+		if sub != nil {
+			s.handle(payload) // a sign-in under way came later
+			continue
+		}
 		s.Receive(payload)
 	}
 }
