@@ -145,6 +145,10 @@ func (p *epoll) read(c *conn) {
 		c.die()
 	default:
 		c.feed(buf[:n])
+		// An answer does not queue behind a storm on somebody's channel.
+		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
+			p.flush(c)
+		}
 	}
 }
 

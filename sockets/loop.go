@@ -12,7 +12,7 @@ import (
 // waiting.
 const (
 	turnWeight  = 16 << 10  // deliveries taken from the mail
-	turnWrites  = 512       // connections written
+	turnWrites  = 64        // connections written
 	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
