@@ -138,7 +138,8 @@ func (p *epoll) watch(c *conn) error {
 // read takes what has arrived, once: the set tells us again if there is more.
 func (p *epoll) read(c *conn) {
 	buf := p.loop.buf
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
+		unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 	case errno != 0 || n == 0:
@@ -156,7 +157,8 @@ func (p *epoll) read(c *conn) {
 func (p *epoll) flush(c *conn) {
 	for c.queue.bytes > 0 && c.state != connDead {
 		b := c.queue.gather(p.loop.scratch)
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		switch errno {
 		case 0:
 			c.written(int(n))
