@@ -58,6 +58,16 @@ func TestIdle(t *testing.T) {
 	positive(t, r, "connected and subscribed", "dial to subscribed p50", "server memory")
 }
 
+func TestParked(t *testing.T) {
+	for _, streaming := range []bool{false, true} {
+		r := run(t, Parked{Sessions: 30, Streaming: streaming, Openers: 4, Settle: time.Millisecond, Hold: short})
+		positive(t, r, "opened and subscribed", "server memory")
+		if v := r.Value("sessions lost"); v != 0 {
+			t.Errorf("%v sessions were lost", v)
+		}
+	}
+}
+
 func TestFanout_ClosedLoop(t *testing.T) {
 	r := run(t, Fanout{Sockets: 40, Channels: 4, Size: 200, Callers: 3, Warmup: short, Duration: short})
 	positive(t, r, "deliveries", "latency p50", "latency p99", "answered p50", "events")

@@ -33,7 +33,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.IntVar(&b.target.PID, "pid", 0, "process id of the server on this machine, to read its memory and CPU")
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.BoolVar(&b.json, "json", false, "print JSON")
-	cmd.AddCommand(b.idle(), b.fanout(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
+	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
 	return cmd
 }
 
@@ -100,6 +100,20 @@ func (b *benchCommand) idle() *cobra.Command {
 	f.IntVar(&w.Channels, "channels", 1, "channels that the sockets are spread over")
 	f.DurationVar(&w.Settle, "settle", 10*time.Second, "time until memory is read for good")
 	f.DurationVar(&w.Hold, "hold", 10*time.Second, "time over which CPU is read")
+	return cmd
+}
+
+func (b *benchCommand) parked() *cobra.Command {
+	var w bench.Parked
+	cmd := b.scenario("parked", "Open HTTP sessions and leave them alone: memory and CPU of waiting polls or streams", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(1, "sessions", w.Sessions), atLeast(1, "openers", w.Openers))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sessions, "sessions", 5000, "sessions; the server needs fallback.opens_per_address 0 for many")
+	f.BoolVar(&w.Streaming, "streaming", false, "HTTP streaming instead of polling")
+	f.IntVar(&w.Openers, "openers", 16, "sessions being opened at a time")
+	f.DurationVar(&w.Settle, "settle", 5*time.Second, "time until memory and CPU are read")
+	f.DurationVar(&w.Hold, "hold", 50*time.Second, "time over which CPU is read; a heartbeat comes every 25s")
 	return cmd
 }
 
