@@ -102,7 +102,8 @@ func readFull(fd int, b []byte) bool {
 }
 
 // writeAll is the bare loop. The sockets block, but one event at a time fits
-// their buffers, so they never do.
+// their buffers, so they never do. What a failed write did not deliver, the
+// reader misses.
 func writeAll(fds []int, b []byte) {
 	for _, fd := range fds {
 		_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))

@@ -44,7 +44,7 @@ func (w Figures) sizes() sizes {
 // Run measures everything. The results are what stands behind the figures.
 func (w Figures) Run(ctx context.Context) ([]Result, []Figure, error) {
 	t := &table{Figures: w, sizes: w.sizes()}
-	for _, part := range []func(context.Context) error{t.memory, t.against, t.rates, t.neverReading} {
+	for _, part := range []func(context.Context) error{t.memory, t.against, t.rates, t.neverReading, t.deafEndpoints} {
 		if err := part(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -68,21 +68,23 @@ func (t *table) add(name, target string, met bool, format string, args ...any) {
 	t.figures = append(t.figures, Figure{name, target, fmt.Sprintf(format, args...), met})
 }
 
-// measureRuns runs scenarios in turn, round by round, so that a machine whose speed
-// drifts is as slow for one as for the other. It returns the runs of each.
-func (t *table) measureRuns(ctx context.Context, what string, rounds int, scenarios ...Scenario) ([][]Result, error) {
-	server, err := startServer(ctx, t.Server)
-	if err != nil {
-		return nil, err
-	}
-	defer server.stop()
-	runs := make([][]Result, len(scenarios))
+// variant is a scenario on a server of its own, whose only app has further
+// configuration: lines of YAML.
+type variant struct {
+	Scenario
+	app string
+}
+
+// measureRuns runs variants in turn, round by round, so that a machine whose
+// speed drifts is as slow for one as for the other. It returns the runs of each.
+func (t *table) measureRuns(ctx context.Context, what string, rounds int, variants ...variant) ([][]Result, error) {
+	runs := make([][]Result, len(variants))
 	for round := range rounds {
-		for i, s := range scenarios {
-			if _, err := fmt.Fprintf(t.Progress, "%s: round %d of %d, part %d of %d\n", what, round+1, rounds, i+1, len(scenarios)); err != nil {
+		for i, v := range variants {
+			if _, err := fmt.Fprintf(t.Progress, "%s: round %d of %d, part %d of %d\n", what, round+1, rounds, i+1, len(variants)); err != nil {
 				return nil, err
 			}
-			r, err := s.Run(ctx, server.target)
+			r, err := t.measureRun(ctx, v)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", what, err)
 			}
@@ -95,11 +97,30 @@ func (t *table) measureRuns(ctx context.Context, what string, rounds int, scenar
 	return runs, nil
 }
 
+func (t *table) measureRun(ctx context.Context, v variant) (Result, error) {
+	server, err := startServer(ctx, t.Server, v.app)
+	if err != nil {
+		return Result{}, err
+	}
+	defer server.stop()
+	return v.Run(ctx, server.target)
+}
+
+// change is the median, over rounds, of how much more of a metric one variant
+// has than another: 0.2 is 20 % more.
+func change(name string, without, with []Result) float64 {
+	var list []float64
+	for i := range with {
+		list = append(list, with[i].Value(name)/without[i].Value(name)-1)
+	}
+	return median(list)
+}
+
 // memory is figure a.
 func (t *table) memory(ctx context.Context) error {
 	for _, channels := range []int{1, t.idle} {
 		w := Idle{Sockets: t.idle, Channels: channels, Settle: t.settle, Hold: t.settle}
-		runs, err := t.measureRuns(ctx, "idle sockets", 1, w)
+		runs, err := t.measureRuns(ctx, "idle sockets", 1, variant{Scenario: w})
 		if err != nil {
 			return err
 		}
@@ -117,11 +138,11 @@ func (t *table) memory(ctx context.Context) error {
 
 // against is figure b.
 func (t *table) against(ctx context.Context) error {
-	bare := func(threads int) Bare {
-		return Bare{Sockets: t.wide, Size: 200, Threads: threads, Command: t.Bare, Warmup: t.warmup, Duration: t.measure}
+	bare := func(threads int) variant {
+		return variant{Scenario: Bare{Sockets: t.wide, Size: 200, Threads: threads, Command: t.Bare, Warmup: t.warmup, Duration: t.measure}}
 	}
 	fanout := Fanout{Sockets: t.wide, Channels: 1, Size: 200, Callers: 1, Warmup: t.warmup, Duration: t.measure}
-	runs, err := t.measureRuns(ctx, "one event at a time", t.rounds, bare(1), fanout, bare(2))
+	runs, err := t.measureRuns(ctx, "one event at a time", t.rounds, bare(1), variant{Scenario: fanout}, bare(2))
 	if err != nil {
 		return err
 	}
@@ -132,7 +153,7 @@ func (t *table) against(ctx context.Context) error {
 		return rates
 	}
 	one, ours, two := rates(runs[0]), rates(runs[1]), rates(runs[2])
-	ratios := func(to []float64) (list []float64) {
+	ratios := func(to []float64) (list []float64) { // round by round
 		for i := range to {
 			list = append(list, ours[i]/to[i])
 		}
@@ -151,7 +172,7 @@ func (t *table) against(ctx context.Context) error {
 func (t *table) rates(ctx context.Context) error {
 	for _, rate := range []float64{200, 1000} {
 		w := Fanout{Sockets: t.room, Channels: 1, Size: 200, Rate: rate, Callers: 16, Warmup: t.warmup, Duration: t.measure}
-		runs, err := t.measureRuns(ctx, fmt.Sprintf("%.0f events/s", rate), t.rounds, w)
+		runs, err := t.measureRuns(ctx, fmt.Sprintf("%.0f events/s", rate), t.rounds, variant{Scenario: w})
 		if err != nil {
 			return err
 		}
@@ -169,19 +190,40 @@ func (t *table) neverReading(ctx context.Context) error {
 	without := Fanout{Sockets: t.room - t.never, Channels: 1, Size: 5000, Rate: 100, Callers: 16, Warmup: t.warmup, Duration: 12 * t.warmup}
 	with := without
 	with.NeverRead = t.never
-	runs, err := t.measureRuns(ctx, "sockets that never read", t.rounds, without, with)
+	runs, err := t.measureRuns(ctx, "sockets that never read", t.rounds, variant{Scenario: without}, variant{Scenario: with})
 	if err != nil {
 		return err
 	}
 	a, b := Median(runs[0]), Median(runs[1])
-	p99, p99With := a.Value("latency p99"), b.Value("latency p99")
-	change := p99With/p99 - 1
-	t.add(fmt.Sprintf("%d of %s sockets never read, 5 KB × 100 events/s", t.never, grouped(int64(t.room))), "others' p99 within 20 %", change < 0.2 && clean(b),
-		"p99 %.1f ms, without them %.1f ms (%+.0f %%), %s, %.0f cut off", p99With, p99, 100*change, losses(b), b.Value("never reading and cut off"))
+	more := change("latency p99", runs[0], runs[1])
+	t.add(fmt.Sprintf("%d of %s sockets never read, 5 KB × 100 events/s", t.never, grouped(int64(t.room))), "others' p99 within 20 %", more < 0.2 && clean(b),
+		"p99 %.1f ms, without them %.1f ms (%+.0f %%), %s, %.0f cut off", b.Value("latency p99"), a.Value("latency p99"), 100*more, losses(b), b.Value("never reading and cut off"))
 	// Each may have its queue, 1 MiB by default, and as much again in garbage.
 	bound := 2 * 1.05 * float64(t.never)
-	more := b.Value("server memory peak") - a.Value("server memory peak")
-	t.add("server memory meanwhile", fmt.Sprintf("≤ %.0f MB more", bound), more <= bound, "peak %.0f MB, without them %.0f MB", b.Value("server memory peak"), a.Value("server memory peak"))
+	memory := b.Value("server memory peak") - a.Value("server memory peak")
+	t.add("server memory meanwhile", fmt.Sprintf("≤ %.0f MB more", bound), memory <= bound, "peak %.0f MB, without them %.0f MB", b.Value("server memory peak"), a.Value("server memory peak"))
+	return nil
+}
+
+// deafEndpoints is figure e: every client event is due at webhook endpoints that
+// refuse, hang and reset.
+func (t *table) deafEndpoints(ctx context.Context) error {
+	endpoints, err := startEndpoints()
+	if err != nil {
+		return err
+	}
+	defer endpoints.stop()
+	w := ClientEvents{Sockets: t.room, Room: 10, Size: 200, Rate: 1000, Warmup: t.warmup, Duration: t.measure}
+	runs, err := t.measureRuns(ctx, "webhook endpoints that are down", t.rounds, variant{Scenario: w}, variant{w, endpoints.config()})
+	if err != nil {
+		return err
+	}
+	a, b := Median(runs[0]), Median(runs[1])
+	more := change("latency p99", runs[0], runs[1])
+	t.add("1,000 client events/s, each for three webhook endpoints that are down", "sockets' p99 within 20 %", more < 0.2 && clean(b),
+		"p50 %.2f ms, p99 %.2f ms; without webhooks %.2f ms, %.2f ms (%+.0f %%), %s", b.Value("latency p50"), b.Value("latency p99"),
+		a.Value("latency p50"), a.Value("latency p99"), 100*more, losses(b))
+	t.add("requests that the endpoints got meanwhile", "", true, "%d", endpoints.requests.Load())
 	return nil
 }
 
@@ -196,14 +238,15 @@ func (t *table) neighbours() {
 
 // clean tells whether every delivery came once and in order.
 func clean(r Result) bool {
-	return r.Value("lost")+r.Value("duplicated")+r.Value("reordered")+r.Value("refused") == 0
+	return r.Value("lost")+r.Value("duplicated")+r.Value("reordered")+r.Value("refused")+r.Value("sockets closed by the server") == 0
 }
 
 func losses(r Result) string {
 	if clean(r) {
 		return "nothing lost"
 	}
-	return fmt.Sprintf("%.0f lost, %.0f duplicated, %.0f reordered, %.0f refused", r.Value("lost"), r.Value("duplicated"), r.Value("reordered"), r.Value("refused"))
+	return fmt.Sprintf("%.0f lost, %.0f duplicated, %.0f reordered, %.0f refused, %.0f sockets closed", r.Value("lost"), r.Value("duplicated"),
+		r.Value("reordered"), r.Value("refused"), r.Value("sockets closed by the server"))
 }
 
 // WriteFigures writes the table for people.

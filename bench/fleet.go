@@ -106,8 +106,8 @@ func (f *fleet) opened(c *conn) {
 func (f *fleet) ended(c *conn, err error) {
 	switch {
 	case c.peer.state == peerJoined:
-		f.lost++
 		if !f.silences(int(c.index)) {
+			f.lost++
 			f.live[f.channelOf(c)]--
 		}
 	default:

@@ -32,30 +32,32 @@ apps:
     key: bench-key
     secret: bench-secret
     limits: { client_events_per_second: 0, max_presence_members: 0 }
+    %s
 `
 
 // startServer starts a server and waits until it is ready. command makes the
-// process, given the arguments behind "serve". stop has to be called.
-func startServer(ctx context.Context, command func(args ...string) (*exec.Cmd, error)) (*serverProcess, error) {
+// process, given the arguments behind "serve"; app is a further line for the
+// app, "" for none. stop has to be called.
+func startServer(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app string) (*serverProcess, error) {
 	dir, err := os.MkdirTemp("", "fanfare-bench-")
 	if err != nil {
 		return nil, err
 	}
 	s := &serverProcess{dir: dir, ended: make(chan error, 1)}
-	if err := s.start(ctx, command); err != nil {
+	if err := s.start(ctx, command, app); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("start a server: %w", err)
 	}
 	return s, nil
 }
 
-func (s *serverProcess) start(ctx context.Context, command func(args ...string) (*exec.Cmd, error)) error {
+func (s *serverProcess) start(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app string) error {
 	address, err := freeAddress()
 	if err != nil {
 		return err
 	}
 	file := filepath.Join(s.dir, "config.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address, app), 0o600); err != nil {
 		return err
 	}
 	cmd, err := command("--config", file)
