@@ -1,0 +1,155 @@
+// The page's one connection: a pusher-js with a reconnection that can be seen.
+import Pusher from 'pusher-js';
+import { ApiError, post } from './api';
+import type { RealtimeSettings } from './types';
+
+export type LinkState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
+
+export interface LinkSnapshot {
+  state: LinkState;
+  attempts: number; // to connect again, since the connection was lost
+  problem: string | null;
+}
+
+// Codes below 4100 mean that trying again is no use, so pusher-js stops.
+const problems: Record<number, string> = {
+  4000: 'The server accepts encrypted connections only.',
+  4001: 'The server does not know this app key.',
+  4003: 'This app is switched off on the server.',
+  4004: 'The server is full.',
+  4009: 'The server refused this connection.',
+};
+
+export class Realtime {
+  private made: Pusher | undefined;
+  private snapshot: LinkSnapshot = { state: 'connecting', attempts: 0, problem: null };
+  private listeners = new Set<() => void>();
+  private holders = 0;
+  private restarting = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly settings: RealtimeSettings) {}
+
+  /** Made by the first hold, not before: a pusher-js connects as soon as it exists. */
+  get pusher(): Pusher {
+    return (this.made ??= this.make());
+  }
+
+  private make(): Pusher {
+    const { key, host, port, tls } = this.settings;
+    const pusher = new Pusher(key, {
+      cluster: '', // must be there, means nothing with a host of our own
+      wsHost: host, wsPort: port, wssPort: port, forceTLS: tls,
+      enabledTransports: ['ws'],
+      channelAuthorization: {
+        customHandler: ({ socketId, channelName }, done) =>
+          this.authorize('/api/auth', { socket_id: socketId, channel_name: channelName }, done),
+      },
+      userAuthentication: {
+        customHandler: ({ socketId }, done) => this.authorize('/api/user-auth', { socket_id: socketId }, done),
+      },
+    });
+    pusher.connection.bind('state_change', this.onStateChange);
+    // Emitted when a connection is lost, a second before pusher-js begins to connect.
+    pusher.connection.bind('connecting_in', () => this.lost());
+    pusher.connection.bind('error', this.onError);
+    pusher.signin(); // on this connection and each later one
+    return pusher;
+  }
+
+  /** Connects while anybody holds; returns the release. */
+  hold(): () => void {
+    if (this.holders++ === 0) this.connect();
+    return () => {
+      if (--this.holders > 0) return;
+      clearTimeout(this.timer);
+      this.pusher.disconnect();
+      this.set({ state: 'disconnected', attempts: 0, problem: null });
+    };
+  }
+
+  /** Starts anew: at first, or by hand after the server refused. */
+  connect() {
+    this.set({ state: 'connecting', attempts: 0, problem: null });
+    if (this.pusher.connection.state !== 'connecting') this.pusher.connect();
+    this.waitForNextAttempt();
+  }
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  };
+
+  read = () => this.snapshot;
+
+  private set(change: Partial<LinkSnapshot>) {
+    this.snapshot = { ...this.snapshot, ...change };
+    for (const listener of [...this.listeners]) listener();
+  }
+
+  private onStateChange = ({ previous, current }: { previous: string; current: string }) => {
+    if (this.restarting || this.holders === 0) return;
+    if (current === 'connected') {
+      clearTimeout(this.timer);
+      this.set({ state: 'connected', attempts: 0, problem: null });
+    } else if (current === 'disconnected' || current === 'failed') {
+      clearTimeout(this.timer);
+      this.set({ state: 'disconnected', attempts: 0, problem: this.snapshot.problem ?? 'The connection was closed.' });
+    } else if (previous === 'connected' && this.snapshot.state === 'connected') {
+      this.lost();
+    }
+  };
+
+  private onError = (event: { error?: { data?: { code?: number } }; data?: { code?: number } }) => {
+    const code = event.error?.data?.code ?? event.data?.code;
+    const problem = code === undefined ? undefined : problems[code];
+    if (problem) this.set({ problem });
+  };
+
+  private lost() {
+    if (this.holders === 0) return;
+    this.set({ state: 'reconnecting', attempts: this.snapshot.attempts + 1 });
+    this.waitForNextAttempt();
+  }
+
+  // pusher-js gives an attempt 15 seconds even if it was refused at once, then 30,
+  // then 60. People who wait want more than that, and a crowd that lost its server
+  // must not come back in step: 4 s, 6 s, 9 s … 30 s, each by chance up to a
+  // quarter shorter or longer.
+  private waitForNextAttempt() {
+    clearTimeout(this.timer);
+    const delay = Math.min(30_000, 4000 * 1.5 ** Math.max(0, this.snapshot.attempts - 1));
+    this.timer = setTimeout(() => {
+      this.set({ state: 'reconnecting', attempts: this.snapshot.attempts + 1 });
+      this.restarting = true; // the state changes on the way are of no interest
+      this.pusher.disconnect();
+      this.pusher.connect();
+      this.restarting = false;
+      this.waitForNextAttempt();
+    }, delay * (0.75 + Math.random() / 2));
+  }
+
+  // Asks an API route to sign for this connection. While the API is down it asks
+  // again, as pusher-js itself would not; an answer for a connection that is gone
+  // is dropped, because the next connection has asked anew.
+  private async authorize(path: string, form: Record<string, string>, done: (err: Error | null, data: never) => void) {
+    const current = () => this.pusher.connection.socket_id === form.socket_id && this.pusher.connection.state === 'connected';
+    for (let pause = 500; ; pause = Math.min(2 * pause, 8000)) {
+      try {
+        const answer = await post(path, new URLSearchParams(form));
+        if (current()) done(null, answer as never);
+        return;
+      } catch (err) {
+        if (!current()) return;
+        if (!(err instanceof ApiError && err.passing)) return done(err as Error, null as never);
+        await new Promise((resume) => setTimeout(resume, pause));
+        if (!current()) return;
+      }
+    }
+  }
+}
+
+let page: Realtime | undefined;
+
+/** The page's connection. The settings are the page's too, so the first ones count. */
+export const realtime = (settings: RealtimeSettings) => (page ??= new Realtime(settings));

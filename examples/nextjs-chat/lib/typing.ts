@@ -1,0 +1,70 @@
+// Who is typing: telling the others about us, and remembering them.
+
+const repeat = 2000; // ms between two starts while somebody types on
+const idle = 1500; // ms without a key that count as a stop
+const gap = 500; // ms between two starts at least, whatever happens in between
+const shown = 3000; // ms a name is shown after its last start
+
+type Timer = ReturnType<typeof setTimeout>;
+
+/** Turns key presses into few events. */
+export class TypingSender {
+  private typing = false;
+  private sent = 0;
+  private timer: Timer | undefined;
+
+  constructor(private readonly send: (event: 'client-typing-start' | 'client-typing-stop') => void) {}
+
+  key() {
+    const now = Date.now();
+    if (now - this.sent >= (this.typing ? repeat : gap)) {
+      this.typing = true;
+      this.sent = now;
+      this.send('client-typing-start');
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.stop(), idle);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    if (!this.typing) return;
+    this.typing = false;
+    this.send('client-typing-stop');
+  }
+
+  /** Forgets everything without a word. */
+  clear() {
+    clearTimeout(this.timer);
+    this.typing = false;
+  }
+}
+
+/** The others who type, each with a timer of their own. */
+export class TypingUsers {
+  private timers = new Map<string, Timer>();
+
+  constructor(private readonly changed: (ids: string[]) => void) {}
+
+  start(id: string) {
+    const known = this.timers.has(id);
+    clearTimeout(this.timers.get(id));
+    this.timers.set(id, setTimeout(() => this.stop(id), shown));
+    if (!known) this.tell();
+  }
+
+  stop(id: string) {
+    clearTimeout(this.timers.get(id));
+    if (this.timers.delete(id)) this.tell();
+  }
+
+  clear() {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+    this.tell();
+  }
+
+  private tell() {
+    this.changed([...this.timers.keys()]);
+  }
+}

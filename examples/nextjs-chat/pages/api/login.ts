@@ -1,0 +1,14 @@
+// POST {name, session}: who you are from now on, kept in a signed cookie.
+import { fields, Refusal, route } from '@/lib/route';
+import { writeSession } from '@/lib/session';
+import { checkName, isSession, userId } from '@/lib/validation';
+
+export default route('POST', (req, res) => {
+  const { name: input, session } = fields(req);
+  const name = checkName(input);
+  if (!name.ok) throw new Refusal(400, name.error);
+  if (!isSession(session)) throw new Refusal(400, 'session must be 8 to 64 hex digits.');
+  const who = { id: userId(name.value, session), name: name.value };
+  writeSession(req, res, who);
+  return who;
+});

@@ -1,0 +1,12 @@
+// GET: who is in a room now.
+import { usersIn } from '@/lib/fanfare';
+import { Refusal, route } from '@/lib/route';
+import type { RoomInfo } from '@/lib/types';
+import { checkRoom } from '@/lib/validation';
+
+export default route('GET', async (req): Promise<RoomInfo> => {
+  const room = checkRoom(req.query.room);
+  if (!room.ok) throw new Refusal(400, room.error);
+  const users = await usersIn(room.value);
+  return { room: room.value, members: users.length, users };
+});
