@@ -34,6 +34,7 @@ type loop struct {
 	next    int
 	dirty   []*conn // to be written, from written on
 	written int
+	broad   bool // some of dirty are of an event for many
 	ended   []*conn
 	wheel   wheel
 	started time.Time
@@ -56,6 +57,10 @@ type waiter interface {
 	// leaves what clients sent where it is. It tells whether it did anything,
 	// and whether there may be more.
 	wait(timeout time.Duration, reads bool) (worked, more bool)
+	// yield lets others have the processor, in the middle of an event for many.
+	// Readers on the same machine then read while there is still more to write.
+	// After small writes it would only break up batches.
+	yield()
 	// wake ends a wait, present or next. Any goroutine.
 	wake()
 	close()
@@ -93,6 +98,9 @@ func (l *loop) run(ctx context.Context) {
 	for !l.stopped {
 		if l.turn(timeout) {
 			timeout = 0
+			if l.broad {
+				l.waiter.yield()
+			}
 			runtime.Gosched()
 			continue
 		}
@@ -161,7 +169,9 @@ func (l *loop) carry() (worked bool) {
 	for l.next < len(l.batch) && weight < turnWeight && len(l.dirty)-l.written < maxBacklog {
 		m := &l.batch[l.next]
 		l.next++
-		weight += int64(m.Weight())
+		w := int64(m.Weight())
+		weight += w
+		l.broad = l.broad || w > turnWrites
 		m.Handle()
 	}
 	if weight > 0 {
@@ -182,7 +192,7 @@ func (l *loop) flush() {
 		}
 	}
 	if l.written == len(l.dirty) {
-		l.dirty, l.written = l.dirty[:0], 0
+		l.dirty, l.written, l.broad = l.dirty[:0], 0, false
 		if cap(l.dirty) > 64<<10 {
 			l.dirty = nil
 		}

@@ -36,6 +36,8 @@ func (w *portableWaiter) wait(timeout time.Duration, _ bool) (worked, more bool)
 	}
 }
 
+func (w *portableWaiter) yield() {} // loops yield to goroutines anyway
+
 func (w *portableWaiter) wake() {
 	select {
 	case w.woken <- struct{}{}:
