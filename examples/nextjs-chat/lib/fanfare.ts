@@ -1,4 +1,5 @@
 // The realtime server, as the API routes use it.
+import { createHash } from 'node:crypto';
 import Pusher from 'pusher';
 import { serverSettings } from './environment';
 import { channelOf } from './validation';
@@ -17,3 +18,10 @@ export async function usersIn(room: string): Promise<string[]> {
   const { users } = (await response.json()) as { users: { id: string }[] };
   return users.map((user) => user.id);
 }
+
+/**
+ * The id somebody signs in with, for sendToUser and terminateUserConnections.
+ * Such ids end up in channel names, which take no letters beyond A to Z; ids of
+ * presence members may be any text.
+ */
+export const signInId = (userId: string) => createHash('sha256').update(userId).digest('hex');

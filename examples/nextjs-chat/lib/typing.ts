@@ -2,7 +2,6 @@
 
 const repeat = 2000; // ms between two starts while somebody types on
 const idle = 1500; // ms without a key that count as a stop
-const gap = 500; // ms between two starts at least, whatever happens in between
 const shown = 3000; // ms a name is shown after its last start
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -17,7 +16,7 @@ export class TypingSender {
 
   key() {
     const now = Date.now();
-    if (now - this.sent >= (this.typing ? repeat : gap)) {
+    if (!this.typing || now - this.sent >= repeat) {
       this.typing = true;
       this.sent = now;
       this.send('client-typing-start');

@@ -1,0 +1,81 @@
+import { useEffect, useRef, useState } from 'react';
+import { useRoom } from '@/hooks/useRoom';
+import { get } from '@/lib/api';
+import type { Identity, RealtimeSettings, RoomInfo } from '@/lib/types';
+import Composer from './Composer';
+import ConnectionBadge from './ConnectionBadge';
+import MemberList from './MemberList';
+import MessageList from './MessageList';
+import TypingLine from './TypingLine';
+
+interface ChatRoomProps {
+  settings: RealtimeSettings;
+  room: string;
+  me: Identity;
+  onLeave: () => void;
+  onRefused: (reason: string) => void;
+}
+
+export default function ChatRoom({ settings, room, me, onLeave, onRefused }: ChatRoomProps) {
+  const [unread, setUnread] = useState(0);
+  const [showPeople, setShowPeople] = useState(false); // on a phone; elsewhere they always show
+  const chat = useRoom({
+    settings, room, me, onRefused,
+    onNewMessage: () => document.hidden && setUnread(unread + 1),
+  });
+  const expected = useRoomInfo(room);
+  const count = chat.joined ? chat.members.length : expected;
+
+  useEffect(() => {
+    const seen = () => document.hidden || setUnread(0);
+    document.addEventListener('visibilitychange', seen);
+    return () => document.removeEventListener('visibilitychange', seen);
+  }, []);
+
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) ${room}` : room;
+  }, [unread, room]);
+
+  return (
+    <main className="room">
+      <header className="bar">
+        <h1>{room}</h1>
+        <span className="count" data-testid="count">{count === null ? '' : `${count} here`}</span>
+        <ConnectionBadge state={chat.connectionState} attempts={chat.reconnectAttempts} />
+        <button className="people" type="button" aria-expanded={showPeople} aria-controls="people" onClick={() => setShowPeople(!showPeople)}>People</button>
+        <button className="leave" type="button" onClick={onLeave}>Leave</button>
+      </header>
+      {chat.error && (
+        <p className="banner" role="alert">
+          {chat.error}{' '}
+          {chat.connectionState === 'disconnected' && <button type="button" onClick={chat.reconnect}>Connect again</button>}
+        </p>
+      )}
+      <div className="columns">
+        <section className="talk" aria-label="Chat">
+          <MessageList entries={chat.messages} myId={me.id} onRetry={chat.retry} />
+          <TypingLine names={chat.typingUsers} />
+          <Composer room={room} onSend={chat.sendMessage} onTyping={chat.startTyping} onStopTyping={chat.stopTyping} />
+        </section>
+        <aside id="people" className={showPeople ? 'side open' : 'side'} aria-label="Room">
+          <MemberList members={chat.members} status={chat.status} onStatus={chat.updateUserStatus} />
+        </aside>
+      </div>
+    </main>
+  );
+}
+
+/** How many people are in the room before we are. */
+function useRoomInfo(room: string): number | null {
+  const [members, setMembers] = useState<number | null>(null);
+  const asked = useRef('');
+  useEffect(() => {
+    asked.current = room;
+    get<RoomInfo>(`/api/rooms/${room}`).then(
+      (info) => asked.current === room && setMembers(info.members),
+      () => {}, // the count appears when we are in
+    );
+    return () => void (asked.current = '');
+  }, [room]);
+  return members;
+}

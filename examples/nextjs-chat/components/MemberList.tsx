@@ -1,0 +1,32 @@
+import { statuses, type Member, type Status } from '@/lib/types';
+
+const words: Record<Status, string> = { online: 'Online', away: 'Away', busy: 'Busy' };
+
+interface MemberListProps {
+  members: Member[];
+  status: Status;
+  onStatus: (status: Status) => void;
+}
+
+export default function MemberList({ members, status, onStatus }: MemberListProps) {
+  return (
+    <>
+      <div className="own-status">
+        <label htmlFor="status">Your status</label>
+        <select id="status" value={status} onChange={(e) => onStatus(e.target.value as Status)}>
+          {statuses.map((each) => <option key={each} value={each}>{words[each]}</option>)}
+        </select>
+      </div>
+      <ul className="members" data-testid="members" aria-label="People here">
+        {members.map((member) => (
+          <li key={member.id} data-user={member.name} data-status={member.status} data-me={member.me || undefined}>
+            <span className="dot" aria-hidden="true" />
+            <span className="name">{member.name}</span>
+            {member.me && <span className="muted">you</span>}
+            {member.status !== 'online' && <span className="muted">{words[member.status]}</span>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
