@@ -21,7 +21,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
   const [showPeople, setShowPeople] = useState(false); // on a phone; elsewhere they always show
   const chat = useRoom({
     settings, room, me, onRefused,
-    onNewMessage: () => document.hidden && setUnread(unread + 1),
+    onNewMessage: () => document.hidden && setUnread((n) => n + 1),
   });
   const expected = useRoomInfo(room);
   const count = chat.joined ? chat.members.length : expected;
@@ -55,7 +55,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
         <section className="talk" aria-label="Chat">
           <MessageList entries={chat.messages} myId={me.id} onRetry={chat.retry} />
           <TypingLine names={chat.typingUsers} />
-          <Composer room={room} onSend={chat.sendMessage} onTyping={chat.startTyping} onStopTyping={chat.stopTyping} />
+          <Composer onSend={chat.sendMessage} onTyping={chat.startTyping} onStopTyping={chat.stopTyping} />
         </section>
         <aside id="people" className={showPeople ? 'side open' : 'side'} aria-label="Room">
           <MemberList members={chat.members} status={chat.status} onStatus={chat.updateUserStatus} />

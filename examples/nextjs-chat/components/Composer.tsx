@@ -2,13 +2,12 @@ import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { type Checked, codePoints, maxTextLength } from '@/lib/validation';
 
 interface ComposerProps {
-  room: string;
   onSend: (text: string) => Checked<string>;
   onTyping: () => void;
   onStopTyping: () => void;
 }
 
-export default function Composer({ room, onSend, onTyping, onStopTyping }: ComposerProps) {
+export default function Composer({ onSend, onTyping, onStopTyping }: ComposerProps) {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string | null>(null);
   const length = codePoints(text.trim());
@@ -46,7 +45,7 @@ export default function Composer({ room, onSend, onTyping, onStopTyping }: Compo
         <p className={length > maxTextLength ? 'counter over' : 'counter'}>{length} of {maxTextLength}</p>
       )}
       <div className="row">
-        <textarea aria-label="Message" rows={1} value={text} placeholder={`Write to ${room}`} enterKeyHint="send"
+        <textarea aria-label="Message" rows={1} value={text} placeholder="Write something" enterKeyHint="send"
           onChange={(e) => change(e.target.value)} onKeyDown={key} onBlur={onStopTyping} />
         <button className="primary" type="submit">Send</button>
       </div>

@@ -137,11 +137,13 @@ export class Realtime {
     for (let pause = 500; ; pause = Math.min(2 * pause, 8000)) {
       try {
         const answer = await post(path, new URLSearchParams(form));
-        if (current()) done(null, answer as never);
-        return;
+        if (!current()) return;
+        this.set({ problem: null });
+        return done(null, answer as never);
       } catch (err) {
         if (!current()) return;
         if (!(err instanceof ApiError && err.passing)) return done(err as Error, null as never);
+        this.set({ problem: `${err.message} Trying again…` });
         await new Promise((resume) => setTimeout(resume, pause));
         if (!current()) return;
       }

@@ -23,7 +23,7 @@ export function route(method: 'GET' | 'POST', answer: (req: NextApiRequest, res:
     } catch (err) {
       if (err instanceof Refusal) return res.status(err.status).json({ error: err.message });
       console.error(`${method} ${req.url}:`, err instanceof Error ? err.message : err);
-      res.status(503).json({ error: 'The chat server cannot be reached. Please try again.' });
+      res.status(503).json({ error: 'The chat server cannot be reached.' });
     }
   };
 }
