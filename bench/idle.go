@@ -12,6 +12,7 @@ type Idle struct {
 	Channels int           // the sockets are spread over
 	Settle   time.Duration // until memory is read for good
 	Hold     time.Duration // over which processor time is read
+	Ping     time.Duration // between two pings of a socket meanwhile, 0 for none
 }
 
 // Run implements Scenario.
@@ -52,6 +53,12 @@ func (w Idle) Run(ctx context.Context, t Target) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	var pings *pinger
+	if w.Ping > 0 {
+		s.result.set("ping every", "%v", w.Ping)
+		s.loop.do(func() { pings = newPinger(f, int64(w.Ping)) })
+		s.loop.add(pings)
+	}
 	err = s.loop.pause(ctx, w.Hold)
 	held, meterErr := holding.end()
 	if err != nil {
@@ -65,6 +72,9 @@ func (w Idle) Run(ctx context.Context, t Target) (Result, error) {
 	}
 	s.result.usage(held, 0)
 	s.loop.do(func() {
+		if pings != nil {
+			s.result.add("pings answered", "/s", float64(pings.answered)/held.Elapsed.Seconds())
+		}
 		s.result.add("sockets closed by the server", "", float64(f.lost))
 		s.result.Problems = f.problems.list(5)
 	})

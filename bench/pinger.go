@@ -1,0 +1,32 @@
+package bench
+
+// pinger has each socket of a fleet ping at an interval, evenly spread, as
+// clients do that hear nothing. It belongs to the loop.
+type pinger struct {
+	fleet    *fleet
+	interval int64 // of each socket, nanoseconds
+	started  int64
+	sent     int64
+	answered int64
+}
+
+func newPinger(f *fleet, interval int64) *pinger {
+	p := &pinger{fleet: f, interval: interval, started: f.loop.now()}
+	f.onOther = func(_ *conn, event string, _ []byte) {
+		if event == "pusher:pong" {
+			p.answered++
+		}
+	}
+	return p
+}
+
+// turn implements task.
+func (p *pinger) turn(now int64) (next int64) {
+	all := int64(len(p.fleet.conns))
+	for due := (now - p.started) / (p.interval / all); p.sent < due; p.sent++ {
+		if c := p.fleet.conns[p.sent%all]; c != nil && c.fd >= 0 {
+			p.fleet.send(c, opText, []byte(`{"event":"pusher:ping","data":{}}`))
+		}
+	}
+	return p.started + (p.sent+1)*(p.interval/all)
+}
