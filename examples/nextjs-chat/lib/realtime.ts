@@ -114,11 +114,11 @@ export class Realtime {
 
   // pusher-js gives an attempt 15 seconds even if it was refused at once, then 30,
   // then 60. People who wait want more than that, and a crowd that lost its server
-  // must not come back in step: 4 s, 6 s, 9 s … 30 s, each by chance up to a
+  // must not come back in step: 4 s, 6 s, 9 s … 20 s, each by chance up to a
   // quarter shorter or longer.
   private waitForNextAttempt() {
     clearTimeout(this.timer);
-    const delay = Math.min(30_000, 4000 * 1.5 ** Math.max(0, this.snapshot.attempts - 1));
+    const delay = Math.min(20_000, 4000 * 1.5 ** Math.max(0, this.snapshot.attempts - 1));
     this.timer = setTimeout(() => {
       this.set({ state: 'reconnecting', attempts: this.snapshot.attempts + 1 });
       this.restarting = true; // the state changes on the way are of no interest
