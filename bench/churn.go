@@ -106,7 +106,7 @@ func (c *crowds) wave(ctx context.Context, w Churn) error {
 	s.loop.do(func() { c.joining.Merge(crowd.joining) })
 
 	began = time.Now()
-	s.loop.do(func() { crowd.vanish(true) })
+	crowd.vanish()
 	q := newInquirer(s.loop, s.target)
 	for _, name := range crowd.names {
 		if err := q.vacated(ctx, name, time.Minute); err != nil {

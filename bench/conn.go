@@ -223,7 +223,14 @@ func (l *loop) hangUp(c *conn, abrupt bool) {
 	if c.fd < 0 {
 		return
 	}
-	hangUp(int(c.fd), abrupt)
+	hangUp(l.forget(c), abrupt)
+	l.freed = append(l.freed, c.slot)
+}
+
+// forget takes a connection from the loop and returns its descriptor, which is
+// to be closed before the slot is given to another.
+func (l *loop) forget(c *conn) (fd int) {
+	fd = int(c.fd)
 	c.fd = -1
 	if c.spill != nil {
 		l.reuse(c.spill)
@@ -231,5 +238,5 @@ func (l *loop) hangUp(c *conn, abrupt bool) {
 	}
 	c.out = nil
 	l.conns[c.slot] = nil
-	l.freed = append(l.freed, c.slot)
+	return fd
 }

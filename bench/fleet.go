@@ -123,14 +123,25 @@ func (f *fleet) ended(c *conn, err error) {
 	f.dial()
 }
 
-// vanish closes every socket at once, by a reset or in the usual way.
-func (f *fleet) vanish(abrupt bool) {
-	for _, c := range f.conns {
-		if c != nil {
-			f.loop.hangUp(c, abrupt)
+// vanish resets every socket at once and returns when that is done. The loop
+// goes on meanwhile: it would find its own stall otherwise, not the server's.
+// Any goroutine may call it.
+func (f *fleet) vanish() {
+	var fds []int
+	var slots []int32
+	f.loop.do(func() {
+		for _, c := range f.conns {
+			if c != nil && c.fd >= 0 {
+				slots = append(slots, c.slot)
+				fds = append(fds, f.loop.forget(c))
+			}
 		}
+		clear(f.live)
+	})
+	for _, fd := range fds {
+		hangUp(fd, true)
 	}
-	clear(f.live)
+	f.loop.do(func() { f.loop.freed = append(f.loop.freed, slots...) })
 }
 
 // missing is how many deliveries the reading sockets that are left lack. own
