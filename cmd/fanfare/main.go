@@ -26,6 +26,7 @@ func newCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newServeCommand(),
+		newDemoCommand(),
 		newTriggerCommand(),
 		newBenchCommand(),
 		newConfigCommand(),

@@ -15,7 +15,7 @@ const binary = fileURLToPath(new URL('../.bin/fanfare', import.meta.url));
 // 32 bytes, for private-encrypted channels.
 export const masterKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64');
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();

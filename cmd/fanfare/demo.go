@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/config"
+	"fanfare/examples/demo"
+)
+
+// newDemoCommand is the only way to the demo: no key of the configuration
+// switches it on, and it listens on this machine's own addresses alone.
+func newDemoCommand() *cobra.Command {
+	var d demoServer
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Serve a chat to try, on this machine alone",
+		Long: `Serve a chat to try: a page, its back end, and a server for both. It listens on
+this machine alone, makes a secret of its own at every start and reads neither a
+configuration file nor FANFARE_ variables.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := d.open(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
+				return err
+			}
+			if err := d.greet(cmd.OutOrStdout()); err != nil {
+				d.close()
+				return err
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			return d.run(ctx)
+		},
+	}
+	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:8000", "address of the page, on this machine")
+	cmd.Flags().IntVar(&d.port, "port", 6001, "port of the server, on the same address; 0 takes a free one")
+	return cmd
+}
+
+// demoServer is a page, its back end and the server they use.
+type demoServer struct {
+	listen   string
+	port     int
+	page     http.Server
+	listener net.Listener // the page's
+	server   *server
+}
+
+func (d *demoServer) open(logger *slog.Logger) error {
+	host, _, err := net.SplitHostPort(d.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: give an address with a port, such as 127.0.0.1:8000", d.listen)
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+		return fmt.Errorf("--listen %s: the demo listens on this machine alone, 127.0.0.1 or [::1]; to let others in, see docs/deployment.md", d.listen)
+	}
+	if d.listener, err = net.Listen("tcp", d.listen); err != nil {
+		return fmt.Errorf("the page's address is not free, choose another with --listen: %w", err)
+	}
+	cfg := d.config(host)
+	if d.server, err = newServer(&cfg, logger); err != nil {
+		d.close()
+		return fmt.Errorf("the server's port is not free, choose another with --port: %w", err)
+	}
+	at, _ := d.server.addresses()
+	if d.port, err = strconv.Atoi(at.port); err != nil {
+		d.close()
+		return err
+	}
+	app := cfg.Apps[0]
+	d.page = http.Server{
+		Handler:           demo.New(demo.Config{AppID: app.ID, Key: app.Key, Secret: app.Secret, API: at.base(), Port: d.port}),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// config is that of the server. The key is always the same, so that an open page
+// finds a demo that was started again; the secret never is.
+func (d *demoServer) config(host string) config.Config {
+	cfg := config.Defaults()
+	cfg.Listen = net.JoinHostPort(host, strconv.Itoa(d.port))
+	cfg.Metrics.Listen = ""
+	cfg.Shutdown.Spread = 0
+	cfg.Shutdown.Timeout = 5 * time.Second
+	app := &cfg.Apps[0]
+	app.ID, app.Key, app.Secret = "demo", "fanfare-demo", randomHex(20)
+	app.Limits.MaxPresenceMembers = 1000
+	_, port, _ := net.SplitHostPort(d.listener.Addr().String()) // it has one
+	app.AllowedOrigins = nil
+	for _, name := range []string{"localhost", "127.0.0.1", "[::1]"} {
+		app.AllowedOrigins = append(app.AllowedOrigins, "http://"+name+":"+port)
+	}
+	return cfg
+}
+
+func (d *demoServer) greet(out io.Writer) error {
+	_, err := fmt.Fprintf(out, `fanfare %s demo: a chat, on this machine alone
+
+  http://%s
+
+Open it in two tabs, with two names. Ctrl-C ends it.
+The server is on port %d. The chat's code is in examples/demo and examples/nextjs-chat.
+`, version, d.listener.Addr(), d.port)
+	return err
+}
+
+// run serves until ctx is done. The page goes first: its requests need the
+// server.
+func (d *demoServer) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() {
+		served <- d.page.Serve(d.listener)
+		stop()
+	}()
+	closed := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		closed <- d.page.Close()
+	}()
+	err := d.server.run(ctx)
+	stop()
+	err = errors.Join(err, <-closed)
+	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// close gives back what is open of a demo that never ran.
+func (d *demoServer) close() {
+	_ = d.listener.Close()
+	if d.server != nil {
+		d.server.close()
+	}
+}

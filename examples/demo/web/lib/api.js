@@ -1,0 +1,82 @@
+import { isSession } from './validation.js';
+/** An answer other than 200, or none (status 0). Its message can be shown. */
+export class ApiError extends Error {
+    status;
+    constructor(status, message) {
+        super(message);
+        this.status = status;
+    }
+    /** The same call may succeed later. */
+    get passing() {
+        return this.status === 0 || this.status === 429 || this.status >= 500;
+    }
+}
+let me;
+let loggingIn;
+export async function login(name) {
+    me = await call('/api/login', json({ name, session: session() }));
+    return me;
+}
+/** A POST as the person who logged in. If the API has forgotten them, logs in again by itself. */
+export async function post(path, body) {
+    const who = me;
+    const init = body instanceof URLSearchParams ? form(body) : json(body);
+    const claim = { ...init, headers: { ...init.headers, 'X-Chat-User': encodeURIComponent(who?.id ?? '') } };
+    try {
+        return await call(path, claim);
+    }
+    catch (err) {
+        if (!(err instanceof ApiError && err.status === 401) || !who)
+            throw err;
+        // Many calls may find out at once; one of them logs in.
+        loggingIn ??= login(who.name).finally(() => (loggingIn = undefined));
+        await loggingIn;
+        return call(path, claim);
+    }
+}
+export const get = (path) => call(path, {});
+async function call(path, init) {
+    let response;
+    try {
+        response = await fetch(path, { signal: AbortSignal.timeout(10_000), ...init });
+    }
+    catch {
+        throw new ApiError(0, 'The chat cannot be reached.');
+    }
+    const answer = await response.json().catch(() => null);
+    if (response.ok && answer !== null)
+        return answer;
+    const error = answer?.error;
+    throw new ApiError(response.ok ? 0 : response.status, typeof error === 'string' ? error : 'The chat gave no proper answer.');
+}
+const json = (body) => ({
+    method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' },
+});
+const form = (body) => ({
+    method: 'POST', body, headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+});
+/** Random hex digits. crypto.randomUUID is missing on pages without TLS. */
+export const randomHex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) => b.toString(16).padStart(2, '0')).join('');
+// Made once per browser, so that its tabs are one person.
+let ownSession;
+function session() {
+    const kept = stored('chat-session');
+    ownSession ??= isSession(kept) ? kept : randomHex(16);
+    store('chat-session', ownSession);
+    return ownSession;
+}
+/** localStorage may be forbidden; then the page remembers for itself only. */
+export function stored(key) {
+    try {
+        return localStorage.getItem(key);
+    }
+    catch {
+        return null;
+    }
+}
+export function store(key, value) {
+    try {
+        localStorage.setItem(key, value);
+    }
+    catch { }
+}

@@ -1,0 +1,2 @@
+// pusher.min.js, loaded before, sets a global.
+export default window.Pusher;

@@ -1,0 +1,59 @@
+// The two chats that the same test drives: each is a page at url, and a realtime
+// server that can be killed and started again.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { fanfare, freePort } from '../support/fanfare.mjs';
+import { until } from '../support/wait.mjs';
+
+const binary = fileURLToPath(new URL('../.bin/fanfare', import.meta.url));
+const nextjs = fileURLToPath(new URL('../../examples/nextjs-chat', import.meta.url));
+
+/** A process that serves url and ends with the test. */
+class Site {
+  constructor(t, url, command, args, options = {}) {
+    Object.assign(this, { url, command, args, options });
+    t.after(() => this.kill());
+  }
+
+  async start() {
+    this.log = '';
+    this.child = spawn(this.command, this.args, { stdio: ['ignore', 'pipe', 'pipe'], ...this.options });
+    for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (d) => (this.log += d));
+    this.exited = once(this.child, 'exit');
+    await until(`${this.url} answers`, async () => {
+      if (this.child.exitCode !== null) throw new Error(`it ended:\n${this.log}`);
+      return fetch(this.url).then((r) => r.ok, () => false);
+    });
+  }
+
+  async kill() {
+    this.child?.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+/** `fanfare demo`: page, back end and server are one process. */
+export async function demo(t) {
+  const [page, server] = [await freePort(), await freePort()];
+  const site = new Site(t, `http://127.0.0.1:${page}`, binary, ['demo', '--listen', `127.0.0.1:${page}`, '--port', String(server)]);
+  await site.start();
+  return { url: site.url, killServer: () => site.kill(), startServer: () => site.start() };
+}
+
+/** examples/nextjs-chat, built, beside a server. */
+export async function nextChat(t) {
+  const server = await fanfare(t, { app: { limits: { max_presence_members: 600 } } });
+  const port = await freePort();
+  const site = new Site(t, `http://127.0.0.1:${port}`, process.execPath,
+    ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)],
+    {
+      cwd: nextjs,
+      env: {
+        ...process.env, NEXT_TELEMETRY_DISABLED: '1', FANFARE_HOST: '127.0.0.1', FANFARE_PORT: String(server.port),
+        FANFARE_APP_ID: 'app-id', FANFARE_APP_KEY: 'app-key', FANFARE_APP_SECRET: 'app-secret',
+      },
+    });
+  await site.start();
+  return { url: site.url, killServer: () => server.stop('SIGKILL'), startServer: () => server.start(), server };
+}

@@ -1,0 +1,130 @@
+// Real pages of the demo and of the Next.js example, two and three people, one test.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { browser } from '../support/browser.mjs';
+import { until } from '../support/wait.mjs';
+import { demo, nextChat } from './apps.mjs';
+import { person } from './person.mjs';
+
+for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/nextjs-chat': nextChat })) {
+  test(title, { timeout: 180_000 }, async (t) => {
+    const app = await start(t);
+    const chromium = await browser(t);
+    // Each has a browser of their own: cookies, storage.
+    const browsers = { ann: await chromium.newContext(), ben: await chromium.newContext(), phone: await chromium.newContext({ viewport: { width: 375, height: 812 } }) };
+    const ann = await person(browsers.ann, app.url, 'Ann', 'tea');
+    const ben = await person(browsers.ben, app.url, 'Ben', 'tea');
+
+    await t.test('two people join and see each other', async () => {
+      await ann.join();
+      await ann.sees(['Ann']);
+      await ben.join();
+      for (const who of [ann, ben]) await who.sees(['Ann', 'Ben']);
+      await ann.notice('Ben joined').waitFor();
+    });
+
+    await t.test('they chat both ways', async () => {
+      await ann.say('Hello Ben');
+      await ben.hears('Hello Ben', { from: 'Ann' });
+      await ann.hears('Hello Ben', { from: 'Ann' });
+      await ben.page.getByLabel('Message').fill('Hi Ann');
+      await ben.page.getByLabel('Message').press('Enter');
+      await ann.hears('Hi Ann', { from: 'Ben' });
+    });
+
+    await t.test('typing appears and vanishes', async () => {
+      await ann.page.getByLabel('Message').pressSequentially('typing', { delay: 20 });
+      await ben.typing.filter({ hasText: 'Ann is typing…' }).waitFor();
+      assert.equal(await ann.typing.textContent(), '');
+      await until('the name vanishes', async () => (await ben.typing.textContent()) === '');
+    });
+
+    await t.test('a status reaches the others, and those who come later', async () => {
+      await ann.page.getByLabel('Your status').selectOption('away');
+      await ben.seesStatus('Ann', 'away');
+      await ann.seesStatus('Ann', 'away');
+      const cy = await person(browsers.phone, app.url, 'Cy', 'tea');
+      await cy.join();
+      await cy.seesStatus('Ann', 'away');
+      assert.equal(await cy.page.evaluate(() => document.documentElement.scrollWidth), 375, 'no sideways scrolling on a phone');
+      await cy.page.getByRole('button', { name: 'People' }).click();
+      await cy.page.locator('li[data-user=Ann]').waitFor({ state: 'visible' });
+      await cy.page.close();
+      await ben.sees(['Ann', 'Ben']);
+      await ben.notice('Cy left').waitFor();
+    });
+
+    await t.test('a second tab of the same person adds nobody', async () => {
+      const second = await person(browsers.ann, app.url, 'Ann', 'tea');
+      await second.join();
+      await second.sees(['Ann', 'Ben']);
+      await second.say('from my other tab');
+      await ann.hears('from my other tab', { from: 'Ann' });
+      await ben.hears('from my other tab', { from: 'Ann' });
+      await ben.sees(['Ann', 'Ben']);
+      await second.page.close();
+      await ben.say('still there?'); // arrives after whatever the closed tab may have caused
+      await ann.hears('still there?', { from: 'Ben' });
+      await ben.sees(['Ann', 'Ben']);
+      assert.equal(await ben.notice(/^Ann (joined|left)/).count(), 0);
+    });
+
+    await t.test('a name that is taken, an empty and an overlong message are refused in words', async () => {
+      const other = await person(await chromium.newContext(), app.url, 'ann', 'tea');
+      await other.fillForm();
+      await other.alert.filter({ hasText: 'The name ann is taken in this room' }).waitFor();
+      await other.fillForm(' ');
+      await other.alert.filter({ hasText: 'enter a name' }).waitFor();
+      await other.page.close();
+
+      const before = await ann.page.locator('[data-kind=message]').count();
+      await ann.say('   ');
+      await ann.say('x'.repeat(2001));
+      await ann.alert.filter({ hasText: '2000' }).waitFor();
+      assert.equal(await ann.page.locator('[data-kind=message]').count(), before);
+      await ann.say('🎉'.repeat(2000));
+      await ben.message('🎉🎉', 'sent').waitFor();
+    });
+
+    await t.test('markup stays text', async () => {
+      await ann.say('<img src=x onerror="window.harmed=1"><b>bold</b>');
+      await ben.hears('<b>bold</b>', { from: 'Ann' });
+      assert.equal(await ben.page.evaluate(() => window.harmed), undefined);
+      assert.equal(await ben.page.locator('.text b, .text img').count(), 0);
+    });
+
+    await t.test('the server is killed and comes back', async () => {
+      await app.killServer();
+      for (const who of [ann, ben]) await who.page.locator('[data-testid=connection][data-state=reconnecting]').waitFor();
+      await ann.say('into the void');
+      await ann.message('into the void', 'failed').waitFor();
+      await until('attempts are counted', async () => (await ann.attempts()) >= 2 && (await ben.attempts()) >= 2);
+      assert.match(await ann.connection.textContent(), /^Reconnecting, attempt \d+$/);
+
+      await app.startServer();
+      for (const who of [ann, ben]) await who.isConnected();
+      for (const who of [ann, ben]) await who.sees(['Ann', 'Ben']);
+      await ben.seesStatus('Ann', 'away');
+      await ann.message('into the void').getByRole('button', { name: 'Retry' }).click();
+      await ben.hears('into the void', { from: 'Ann' });
+      await ben.say('after the storm');
+      await ann.hears('after the storm', { from: 'Ben' });
+    });
+
+    await t.test('whoever leaves is gone', async () => {
+      await ben.page.getByRole('button', { name: 'Leave' }).click();
+      await ben.page.getByRole('button', { name: 'Join' }).waitFor();
+      await ann.notice('Ben left').waitFor();
+      await ann.sees(['Ann']);
+    });
+
+    assert.deepEqual([...ann.errors, ...ben.errors], []);
+  });
+}
+
+test('the demo runs the code of the Next.js example', async () => {
+  await promisify(execFile)(fileURLToPath(new URL('../../examples/demo/make-lib', import.meta.url)), ['--check']);
+});
