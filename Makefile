@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 1m
 
-.PHONY: help run build test race e2e check fmt fuzz bench bench-peers docs clean
+.PHONY: help run demo build test race e2e check fmt fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -18,6 +18,14 @@ help: ## list the targets
 run: ## serve on :6001 with config.yaml
 	@echo "== serving with config.yaml; Ctrl-C ends it"
 	@go run ./cmd/fanfare serve --config config.yaml
+
+demo: ## a chat to try, on http://127.0.0.1:8000
+	@echo "== a chat to try; Ctrl-C ends it"
+	@go run ./cmd/fanfare demo
+
+screenshots: build ## take the pictures of docs/images anew (wants what make e2e installs)
+	@echo "== docs/images"
+	@./test/run chat/screenshots.mjs
 
 build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"

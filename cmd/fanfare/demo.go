@@ -18,6 +18,9 @@ import (
 	"fanfare/examples/demo"
 )
 
+// demoListen is where the page is unless --listen says otherwise.
+const demoListen = "127.0.0.1:8000"
+
 // newDemoCommand is the only way to the demo: no key of the configuration
 // switches it on, and it listens on this machine's own addresses alone.
 func newDemoCommand() *cobra.Command {
@@ -42,8 +45,8 @@ configuration file nor FANFARE_ variables.`,
 			return d.run(ctx)
 		},
 	}
-	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:8000", "address of the page, on this machine")
-	cmd.Flags().IntVar(&d.port, "port", 6001, "port of the server, on the same address; 0 takes a free one")
+	cmd.Flags().StringVar(&d.listen, "listen", demoListen, "address of the page, on this machine")
+	cmd.Flags().IntVar(&d.port, "port", 6002, "port of the server, on the same address; 0 takes a free one")
 	return cmd
 }
 

@@ -53,7 +53,9 @@ or from Node, with the pusher package:
 
   new (require("pusher"))(%s).trigger("my-channel", "my-event", { message: "hello" });
 
-`, quoted(app.Key), clientOptions(at), self(), flags, body, url, serverOptions(app, at))
+A chat to try, served from this program: %s demo, then http://%s
+
+`, quoted(app.Key), clientOptions(at), self(), flags, body, url, serverOptions(app, at), self(), demoListen)
 	_, err = io.WriteString(out, b.String())
 	return err
 }

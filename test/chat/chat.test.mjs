@@ -125,6 +125,26 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
   });
 }
 
+test('a room of 500', { timeout: 180_000 }, async (t) => {
+  const { url, server } = await nextChat(t);
+  const names = Array.from({ length: 499 }, (_, i) => `guest-${i}`);
+  const guests = names.map((name) => server.client({ user: { id: `${name}~00000000`, info: { name } } }).subscribe('presence-room-hall'));
+  await until('everybody is in', () => guests.every((g) => g.subscribed));
+  const chromium = await browser(t);
+  const ann = await person(await chromium.newContext(), url, 'Ann', 'hall');
+  await ann.join();
+  await ann.sees(['Ann', ...names]);
+  await ann.say('Good evening');
+  await ann.hears('Good evening', { from: 'Ann' });
+
+  // All set a status at once, more than pages are told by others in a second.
+  for (const guest of guests) guest.trigger('client-status', { status: 'busy' });
+  for (const name of names.slice(-3)) await ann.seesStatus(name, 'busy');
+  for (const guest of guests.slice(0, 250)) guest.pusher.disconnect();
+  await ann.sees(['Ann', ...names.slice(250)]);
+  assert.deepEqual(ann.errors, []);
+});
+
 test('the demo runs the code of the Next.js example', async () => {
   await promisify(execFile)(fileURLToPath(new URL('../../examples/demo/make-lib', import.meta.url)), ['--check']);
 });
