@@ -20,8 +20,8 @@ type App struct {
 	RequireAuthorization bool          `key:"require_authorization" doc:"Close sockets with 4009 that neither sign in nor join a private or presence channel in time."`
 	AuthorizationTimeout time.Duration `key:"authorization_timeout" min:"1s" max:"1h" doc:"The time require_authorization gives."`
 	AllowedOrigins       []string      `key:"allowed_origins" rule:"origin" doc:"Browser origins let in: \"*\", a host, an origin (https://chat.example) or a wildcard (*.example). An empty list lets in all."`
-	ActivityTimeout      time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Silence after which a side asks whether the other is alive."`
-	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer that question."`
+	ActivityTimeout      time.Duration `key:"activity_timeout" unset:"true" min:"1s" max:"24h" rule:"whole_seconds" doc:"Silence after which a side asks whether the other is alive; 0 is that of sockets.activity_timeout."`
+	PongTimeout          time.Duration `key:"pong_timeout" unset:"true" min:"1s" max:"10m" doc:"Time to answer that question; 0 is that of sockets.pong_timeout."`
 	CacheTTL             time.Duration `key:"cache_ttl" min:"1s" max:"24h" doc:"How long a cache channel remembers its last event."`
 	Limits               Limits        `key:"limits" doc:"What the app, one socket or one message may use."`
 	Webhooks             []Webhook     `key:"webhooks" doc:"Endpoints told what happens in channels, each with its own events, channels and headers (docs/webhooks.md)."`
@@ -84,7 +84,14 @@ func (c *Config) Registry() (*apps.Registry, error) { return apps.NewRegistry(c.
 func (c *Config) AppList() []apps.App {
 	list := make([]apps.App, 0, len(c.Apps))
 	for i := range c.Apps {
-		list = append(list, c.Apps[i].app())
+		app := c.Apps[i].app()
+		if app.ActivityTimeout == 0 {
+			app.ActivityTimeout = c.Sockets.ActivityTimeout
+		}
+		if app.PongTimeout == 0 {
+			app.PongTimeout = c.Sockets.PongTimeout
+		}
+		list = append(list, app)
 	}
 	return list
 }

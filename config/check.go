@@ -64,6 +64,7 @@ func (f *field) checkDuration(path string, d time.Duration, r *report) {
 	low, _ := time.ParseDuration(f.min)
 	high, _ := time.ParseDuration(f.max)
 	switch {
+	case d == 0 && f.unset:
 	case d < low:
 		r.add(path, fmt.Sprintf("%s is too short; the least is %s", shortDuration(d), f.min))
 	case d > high:

@@ -63,6 +63,8 @@ type Sockets struct {
 	MaxConnections       int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together; further ones are refused with 4100. 0 is unlimited."`
 	HandshakesPerAddress int           `key:"handshakes_per_address" min:"0" doc:"Unfinished handshakes from one address at a time; 0 is unlimited."`
 	AllowMissingProtocol bool          `key:"allow_missing_protocol" doc:"Accept clients that do not name a protocol version, instead of closing them with 4008."`
+	ActivityTimeout      time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Silence after which a side asks whether the other is alive, in apps that do not say otherwise."`
+	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer that question, in apps that do not say otherwise."`
 	CloseTimeout         time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"How long a closing socket may take to answer our close frame."`
 }
 
@@ -124,6 +126,8 @@ func Defaults() Config {
 			Transport:            "auto",
 			QueueBytes:           1 << 20,
 			HandshakesPerAddress: 1000,
+			ActivityTimeout:      apps.Default().ActivityTimeout,
+			PongTimeout:          apps.Default().PongTimeout,
 			CloseTimeout:         5 * time.Second,
 		},
 		HTTP: HTTP{
@@ -162,8 +166,6 @@ func defaultApp() App {
 		RequireAuthorization: d.RequireAuthorization,
 		AuthorizationTimeout: d.AuthorizationTimeout,
 		AllowedOrigins:       d.AllowedOrigins,
-		ActivityTimeout:      d.ActivityTimeout,
-		PongTimeout:          d.PongTimeout,
 		CacheTTL:             d.CacheTTL,
 		Limits:               Limits(l),
 	}

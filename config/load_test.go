@@ -232,3 +232,22 @@ func TestLoad_EmptyFile_WantsAnApp(t *testing.T) {
 		t.Errorf("got %v, want a problem with apps", err)
 	}
 }
+
+func TestAppList_TimesOfTheServerCountWhereAnAppNamesNone(t *testing.T) {
+	cfg, err := Load(write(t, `
+sockets: {activity_timeout: 60s, pong_timeout: 9s}
+apps:
+  - {id: a, key: ka, secret: s}
+  - {id: b, key: kb, secret: s, activity_timeout: 25s}
+  - {id: c, key: kc, secret: s, pong_timeout: 5s}
+`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][2]time.Duration{{60 * time.Second, 9 * time.Second}, {25 * time.Second, 9 * time.Second}, {60 * time.Second, 5 * time.Second}}
+	for i, app := range cfg.AppList() {
+		if got := [2]time.Duration{app.ActivityTimeout, app.PongTimeout}; got != want[i] {
+			t.Errorf("app %s: %v, want %v", app.ID, got, want[i])
+		}
+	}
+}

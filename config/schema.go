@@ -29,6 +29,7 @@ type field struct {
 	flag   string
 	rule   string
 	min    string
+	unset  bool // 0 is allowed whatever min says: another key's value
 	max    string
 	oneof  []string
 	index  int      // of the struct field
@@ -52,6 +53,7 @@ func fieldsOf(t reflect.Type) []*field {
 			flag:  sf.Tag.Get("flag"),
 			rule:  sf.Tag.Get("rule"),
 			min:   sf.Tag.Get("min"),
+			unset: sf.Tag.Get("unset") != "",
 			max:   sf.Tag.Get("max"),
 			oneof: strings.Fields(sf.Tag.Get("oneof")),
 			index: i,
