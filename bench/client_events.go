@@ -42,16 +42,18 @@ func (w ClientEvents) Run(ctx context.Context, t Target) (Result, error) {
 	d.live = func(channel int) int64 { return f.live[channel] - 1 }
 	c := &chatter{load: d, fleet: f, room: w.Room, size: w.Size}
 	d.out = c
-	f.onOther = func(sender *conn, event string, _ []byte) {
-		if event == "pusher:error" {
-			d.revoke(f.channelOf(sender), uint32(c.memberOf(sender)))
+	s.loop.do(func() { // counts arrive already
+		f.onOther = func(sender *conn, event string, _ []byte) {
+			if event == "pusher:error" {
+				d.revoke(f.channelOf(sender), uint32(c.memberOf(sender)))
+			}
 		}
-	}
-	if w.Rate == 0 {
-		d.limit = rooms // one for each room; from then on members answer
-		d.flood = true
-		f.onEvent = c.passOn
-	}
+		if w.Rate == 0 {
+			d.limit = rooms // one for each room; from then on members answer
+			d.flood = true
+			f.onEvent = c.passOn
+		}
+	})
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
 	if err != nil {
 		return Result{}, err
