@@ -35,7 +35,7 @@ func (s *site) login(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, refuse(http.StatusBadRequest, "session must be 8 to 64 hex digits.")
 	}
 	who := identity{name, userID(name, in.Session)}
-	return who, s.remember(w, who)
+	return who, s.remember(w, r, who)
 }
 
 // form reads the socket_id and channel_name of a connection that asks to be let
@@ -45,6 +45,9 @@ func (s *site) form(r *http.Request) (who identity, socket pusherproto.SocketID,
 		return who, socket, "", err
 	}
 	if err := r.ParseForm(); err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return who, socket, "", err
+		}
 		return who, socket, "", refuse(http.StatusBadRequest, "That is no form.")
 	}
 	socket, ok := pusherproto.ParseSocketID(r.PostForm.Get("socket_id"))

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -16,7 +17,20 @@ type identity struct {
 	ID   string `json:"id"`
 }
 
+// cookieName is the cookie of whoever logged in last. Two tabs of a browser can
+// be two people, so each has a cookie of their own besides: with one for all,
+// each tab's login would make the other a stranger.
 const cookieName = "fanfare_demo"
+
+// maxCookies is how many people of one browser are remembered, well below what
+// a request's headers may hold.
+const maxCookies = 16
+
+// cookieOf is the name of one person's cookie.
+func cookieOf(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return cookieName + "_" + hex.EncodeToString(sum[:8])
+}
 
 func (s *site) sign(payload string) string {
 	mac := hmac.New(sha256.New, s.cookies)
@@ -24,25 +38,44 @@ func (s *site) sign(payload string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// remember sets the cookie that says who somebody is.
-func (s *site) remember(w http.ResponseWriter, who identity) error {
+// remember sets the cookies that say who somebody is.
+func (s *site) remember(w http.ResponseWriter, r *http.Request, who identity) error {
 	b, err := json.Marshal(who)
 	if err != nil {
 		return err
 	}
 	payload := base64.RawURLEncoding.EncodeToString(b)
-	http.SetCookie(w, &http.Cookie{
-		Name: cookieName, Value: payload + "." + s.sign(payload), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	})
+	set := func(name, value string, maxAge int) {
+		http.SetCookie(w, &http.Cookie{
+			Name: name, Value: value, MaxAge: maxAge, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	if old := r.Cookies(); len(old) > maxCookies { // whoever is still here logs in again
+		for _, c := range old {
+			if strings.HasPrefix(c.Name, cookieName+"_") {
+				set(c.Name, "", -1)
+			}
+		}
+	}
+	value := payload + "." + s.sign(payload)
+	set(cookieOf(who.ID), value, 0)
+	set(cookieName, value, 0)
 	return nil
 }
 
-// who reads the cookie. Two tabs of a browser can be two people while they share
-// one cookie, so a page says whom it takes itself for; a cookie of somebody else
-// counts as none, and the page logs in again.
+// who reads the cookie of the person a page says it is, or without a word of the
+// page the one of the last login. If there is none the page logs in again.
 func (s *site) who(r *http.Request) (identity, error) {
 	unknown := refuse(http.StatusUnauthorized, "Please log in.")
-	cookie, err := r.Cookie(cookieName)
+	claimed, err := url.PathUnescape(r.Header.Get("X-Chat-User"))
+	if err != nil {
+		return identity{}, unknown
+	}
+	name := cookieName
+	if claimed != "" {
+		name = cookieOf(claimed)
+	}
+	cookie, err := r.Cookie(name)
 	if err != nil {
 		return identity{}, unknown
 	}
@@ -58,7 +91,7 @@ func (s *site) who(r *http.Request) (identity, error) {
 	if err := json.Unmarshal(b, &who); err != nil {
 		return identity{}, unknown
 	}
-	if claimed, err := url.PathUnescape(r.Header.Get("X-Chat-User")); err != nil || claimed != "" && claimed != who.ID {
+	if claimed != "" && claimed != who.ID { // the right value under the wrong name
 		return identity{}, unknown
 	}
 	return who, nil
