@@ -40,10 +40,15 @@ func checkName(s string) (string, error) {
 	return s, nil
 }
 
-// checkText returns a message as it is sent. Line breaks and tabs stay.
+// checkText returns a message as it is sent. Line breaks and tabs stay; the
+// separators of Unicode become line breaks, as JSON writes each in six bytes and
+// 2,000 of them would be more than an event holds.
 func checkText(s string) (string, error) {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		switch {
+		case r == '\u2028' || r == '\u2029':
+			return '\n'
+		case unicode.IsControl(r) && r != '\n' && r != '\t':
 			return -1
 		}
 		return r
