@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -49,13 +50,13 @@ func (s *site) handler() http.Handler {
 		panic(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(pages))
-	mux.HandleFunc("GET /api/config", answer(s.settings))
-	mux.HandleFunc("GET /api/rooms/{room}", answer(s.room))
-	mux.HandleFunc("POST /api/login", answer(s.login))
-	mux.HandleFunc("POST /api/auth", answer(s.authorize))
-	mux.HandleFunc("POST /api/user-auth", answer(s.signIn))
-	mux.HandleFunc("POST /api/messages", answer(s.message))
+	mux.Handle("GET /", unlisted(http.FileServerFS(pages)))
+	mux.HandleFunc("GET /api/config", answer(maxBody, s.settings))
+	mux.HandleFunc("GET /api/rooms/{room}", answer(maxBody, s.room))
+	mux.HandleFunc("POST /api/login", answer(maxBody, s.login))
+	mux.HandleFunc("POST /api/auth", answer(maxBody, s.authorize))
+	mux.HandleFunc("POST /api/user-auth", answer(maxBody, s.signIn))
+	mux.HandleFunc("POST /api/messages", answer(maxMessage, s.message))
 	return s.guard(mux)
 }
 
@@ -69,14 +70,29 @@ func (r *refusal) Error() string { return r.text }
 
 func refuse(status int, text string) error { return &refusal{status, text} }
 
-// maxBody is more than any request needs: a message of 2,000 characters in
-// JSON, each escaped.
-const maxBody = 32 << 10
+// unlisted serves files but no listings of folders.
+func unlisted(files http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" && strings.HasSuffix(r.URL.Path, "/") {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-cache") // the next binary may hold others
+		files.ServeHTTP(w, r)
+	})
+}
+
+// Bytes a request's body may have. maxMessage is more than any message needs:
+// 2,000 characters in JSON, each escaped.
+const (
+	maxBody    = 4 << 10
+	maxMessage = 32 << 10
+)
 
 // answer makes a handler of a function that returns what is to be sent as JSON.
-func answer(f func(w http.ResponseWriter, r *http.Request) (any, error)) http.HandlerFunc {
+func answer(limit int64, f func(w http.ResponseWriter, r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		w.Header().Set("Cache-Control", "no-store")
 		body, err := f(w, r)
 		status := http.StatusOK
@@ -93,38 +109,43 @@ func answer(f func(w http.ResponseWriter, r *http.Request) (any, error)) http.Ha
 			}
 			body = map[string]string{"error": text}
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(body) // the client is gone
+		respond(w, status, body)
 	}
+}
+
+func respond(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client is gone
 }
 
 // guard refuses what does not come from a page of ours on this machine: other
 // names for this address (DNS rebinding) and other pages' requests.
 func (s *site) guard(next http.Handler) http.Handler {
+	others := http.NewCrossOriginProtection() // by Sec-Fetch-Site, or else by Origin
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
-			host = r.Host
-		}
-		if !loopback(host) {
-			http.Error(w, "The demo answers on localhost only.", http.StatusMisdirectedRequest)
-			return
-		}
-		if origin := r.Header.Get("Origin"); r.Method != http.MethodGet && origin != "" && origin != "http://"+r.Host {
-			http.Error(w, "Another page may not do that.", http.StatusForbidden)
-			return
-		}
-		if net.ParseIP(host) != nil && net.ParseIP(host).To4() == nil {
-			host = "[" + host + "]"
+			host = strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
 		}
 		server := host + ":" + strconv.Itoa(s.Port)
+		server = "ws://" + server + " http://" + server
+		if !loopback(host) || strings.Contains(host, ":") {
+			server = "ws: http:" // a policy cannot name an IPv6 address, and must not repeat what we do not believe
+		}
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'self'; connect-src 'self' ws://"+server+" http://"+server+
+		h.Set("Content-Security-Policy", "default-src 'self'; connect-src 'self' "+server+
 			"; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		next.ServeHTTP(w, r)
+		switch {
+		case !loopback(host):
+			respond(w, http.StatusMisdirectedRequest, map[string]string{"error": "The demo answers on localhost only."})
+		case others.Check(r) != nil:
+			respond(w, http.StatusForbidden, map[string]string{"error": "Another page may not do that."})
+		default:
+			next.ServeHTTP(w, r)
+		}
 	})
 }
 
