@@ -154,6 +154,24 @@ func (r Result) WriteText(w io.Writer) error {
 	return err
 }
 
+// WriteMarkdown writes a result as a table.
+func (r Result) WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s** against %s", r.Scenario, r.Host)
+	for _, s := range r.Settings {
+		fmt.Fprintf(&b, ", %s %s", s.Name, s.Value)
+	}
+	b.WriteString("\n\n| metric | value |\n|---|---|\n")
+	for _, m := range r.Metrics {
+		fmt.Fprintf(&b, "| %s | %s |\n", m.Name, strings.TrimSpace(figure(m.Value)+" "+m.Unit))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "\nProblem: %s\n", p)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // figure writes a number with as many digits as mean something.
 func figure(v float64) string {
 	switch {

@@ -68,6 +68,18 @@ func TestParked(t *testing.T) {
 	}
 }
 
+func TestSweep(t *testing.T) {
+	f := Fanout{Sockets: 20, Channels: 2, Size: 200, Callers: 2, Warmup: short, Duration: short}
+	results, err := Sweep{Fanout: f, Rates: []float64{20, 50}, Runs: 1}.Run(t.Context(), target(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := SeriesOf("fanfare", results)
+	if len(results) != 2 || len(series.Points) != 2 || series.Points[1].Load != 500 || series.Points[1].P99 <= 0 {
+		t.Errorf("%d results, %+v", len(results), series)
+	}
+}
+
 func TestFanout_ClosedLoop(t *testing.T) {
 	r := run(t, Fanout{Sockets: 40, Channels: 4, Size: 200, Callers: 3, Warmup: short, Duration: short})
 	positive(t, r, "deliveries", "latency p50", "latency p99", "answered p50", "events")

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,8 +34,8 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.StringVar(&b.target.Secret, "secret", "app-secret", "secret of the app")
 	f.IntVar(&b.target.PID, "pid", 0, "process id of the server on this machine, to read its memory and CPU")
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
-	f.BoolVar(&b.json, "json", false, "print JSON")
-	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
+	f.StringVar(&b.format, "format", "text", "text, json or markdown")
+	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
 	return cmd
 }
 
@@ -41,7 +43,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 type benchCommand struct {
 	target bench.Target
 	runs   int
-	json   bool
+	format string
 }
 
 // scenario makes a subcommand of a scenario, which is read when it runs.
@@ -61,16 +63,28 @@ func (b *benchCommand) scenario(use, short string, read func() (bench.Scenario, 
 			if err != nil {
 				return fmt.Errorf("bench %s: %w", use, err)
 			}
-			return b.print(cmd.OutOrStdout(), r)
+			return b.print(cmd.OutOrStdout(), []bench.Result{r})
 		},
 	}
 }
 
-func (b *benchCommand) print(w io.Writer, r bench.Result) error {
-	if b.json {
-		return bench.WriteJSON(w, time.Now(), []bench.Result{r}, nil)
+func (b *benchCommand) print(w io.Writer, results []bench.Result) error {
+	write := bench.Result.WriteText
+	switch b.format {
+	case "text":
+	case "markdown":
+		write = bench.Result.WriteMarkdown
+	case "json":
+		return bench.WriteJSON(w, time.Now(), results, nil)
+	default:
+		return fmt.Errorf("--format is %q, but has to be text, json or markdown", b.format)
 	}
-	return r.WriteText(w)
+	for _, r := range results {
+		if err := write(r, w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // atLeast refuses values that a scenario cannot run with.
@@ -130,6 +144,93 @@ func (b *benchCommand) fanout() *cobra.Command {
 	f.IntVar(&w.Callers, "callers", 8, "HTTP connections that trigger")
 	loadFlags(cmd, &w.Size, &w.Rate, &w.Warmup, &w.Duration)
 	return cmd
+}
+
+func (b *benchCommand) sweep() *cobra.Command {
+	var w bench.Sweep
+	var svg, title string
+	cmd := &cobra.Command{
+		Use:   "sweep",
+		Short: "Fan-out at growing rates: latency against load, as a plot if you wish",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "callers", w.Callers), atLeast(1, "rates", len(w.Rates))); err != nil {
+				return err
+			}
+			for _, rate := range w.Rates {
+				if rate <= 0 {
+					return fmt.Errorf("--rates holds %v, but rates are above 0", rate)
+				}
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			w.Runs = b.runs
+			results, err := w.Run(ctx, b.target)
+			if err != nil {
+				return fmt.Errorf("bench sweep: %w", err)
+			}
+			if svg != "" {
+				if err := draw(svg, title, []bench.Series{bench.SeriesOf(b.target.Host, results)}); err != nil {
+					return err
+				}
+			}
+			return b.print(cmd.OutOrStdout(), results)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 1000, "sockets that read")
+	f.IntVar(&w.Channels, "channels", 1, "channels that sockets and events are spread over")
+	f.IntVar(&w.Callers, "callers", 16, "HTTP connections that trigger")
+	f.Float64SliceVar(&w.Rates, "rates", []float64{50, 100, 200, 500, 1000, 2000}, "events a second, one after the other")
+	f.DurationVar(&w.Rest, "rest", 2*time.Second, "time between two rates")
+	f.StringVar(&svg, "svg", "", "file to draw latency against load in")
+	f.StringVar(&title, "title", "Latency against load", "title of that picture")
+	f.IntVar(&w.Size, "size", 200, "bytes of an event's data")
+	f.DurationVar(&w.Warmup, "warmup", time.Second, "time before what counts")
+	f.DurationVar(&w.Duration, "duration", 5*time.Second, "time that counts")
+	return cmd
+}
+
+// plot draws sweeps that were printed as JSON, so that servers measured one
+// after the other are in one picture.
+func (b *benchCommand) plot() *cobra.Command {
+	var svg, title string
+	cmd := &cobra.Command{
+		Use:     "plot --svg FILE NAME=SWEEP.json ...",
+		Short:   "Draw sweeps that were printed as JSON in one picture",
+		Example: "  fanfare bench plot --svg latency.svg fanfare=a.json another=b.json",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var all []bench.Series
+			for _, arg := range args {
+				name, file, ok := strings.Cut(arg, "=")
+				if !ok {
+					return fmt.Errorf("%q is not NAME=FILE", arg)
+				}
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return err
+				}
+				var d bench.Document
+				if err := json.Unmarshal(text, &d); err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+				all = append(all, bench.SeriesOf(name, d.Results))
+			}
+			return draw(svg, title, all)
+		},
+	}
+	cmd.Flags().StringVar(&svg, "svg", "latency.svg", "file to draw in")
+	cmd.Flags().StringVar(&title, "title", "Latency against load", "title of the picture")
+	return cmd
+}
+
+func draw(name, title string, series []bench.Series) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(bench.WriteSVG(file, title, series), file.Close())
 }
 
 func (b *benchCommand) trigger() *cobra.Command {
@@ -216,7 +317,7 @@ figures of docs/performance.md and say which targets they meet.`,
 			if err != nil {
 				return fmt.Errorf("bench figures: %w", err)
 			}
-			if b.json {
+			if b.format == "json" {
 				return bench.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
 			}
 			return bench.WriteFigures(cmd.OutOrStdout(), figures)

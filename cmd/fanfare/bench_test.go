@@ -62,7 +62,7 @@ func TestBench_Scenario(t *testing.T) {
 	}
 	r := start(t, nil)
 	host := strings.TrimPrefix(r.at.base(), "http://")
-	out, err := execute(t, "bench", "fanout", "--host", host, "--sockets", "10", "--warmup", "50ms", "--duration", "100ms", "--json")
+	out, err := execute(t, "bench", "fanout", "--host", host, "--sockets", "10", "--warmup", "50ms", "--duration", "100ms", "--format", "json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"strings"
+)
+
+// Series is one line of a plot: the latency of a server under growing load.
+type Series struct {
+	Name   string
+	Points []Point
+}
+
+// Point is what a server did under one load.
+type Point struct {
+	Load     float64 // deliveries a second that were due
+	P50, P99 float64 // milliseconds
+}
+
+// The picture, in pixels, and what it shows.
+const (
+	plotWidth, plotHeight         = 760, 420
+	plotLeft, plotRight           = 70, 150
+	plotTop, plotBottom           = 46, 56
+	leastLatency, greatestLatency = 0.1, 100_000 // ms
+)
+
+// A line each, told apart by more than colour: p99 is solid, p50 dashed.
+var plotColours = []string{"#4450c4", "#b3541e", "#1a7f4b", "#8a3ffc"}
+
+// WriteSVG draws latency against load, both logarithmic, p50 and p99 of each
+// series.
+func WriteSVG(w io.Writer, title string, series []Series) error {
+	low, high := math.Inf(1), 0.0
+	for _, s := range series {
+		for _, p := range s.Points {
+			if p.Load > 0 {
+				low, high = min(low, p.Load), max(high, p.Load)
+			}
+		}
+	}
+	if high == 0 {
+		return errors.New("nothing to draw: no result has a rate")
+	}
+	if low == high {
+		low, high = low/2, high*2
+	}
+	x := func(load float64) float64 {
+		return plotLeft + (plotWidth-plotLeft-plotRight)*math.Log(load/low)/math.Log(high/low)
+	}
+	top := leastLatency * 10
+	for _, s := range series {
+		for _, p := range s.Points {
+			for top < p.P99 && top < greatestLatency {
+				top *= 10
+			}
+		}
+	}
+	y := func(ms float64) float64 {
+		ms = min(max(ms, leastLatency), top)
+		return plotHeight - plotBottom - (plotHeight-plotTop-plotBottom)*math.Log(ms/leastLatency)/math.Log(top/leastLatency)
+	}
+
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="12" fill="#1c2030">`+"\n", plotWidth, plotHeight)
+	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", plotWidth, plotHeight)
+	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="15" font-weight="600">%s</text>`+"\n", plotLeft, html.EscapeString(title))
+	for ms := leastLatency; ms <= top*1.001; ms *= 10 {
+		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#d9dce3"/><text x="%d" y="%.1f" text-anchor="end">%s ms</text>`+"\n",
+			plotLeft, y(ms), plotWidth-plotRight, plotLeft-8, y(ms)+4, figure(math.Round(ms*10)/10))
+	}
+	drawn := map[float64]bool{}
+	for _, s := range series {
+		for _, p := range s.Points {
+			if p.Load <= 0 || drawn[p.Load] {
+				continue
+			}
+			drawn[p.Load] = true
+			fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle" font-size="11">%s</text>`+"\n", x(p.Load), plotHeight-plotBottom+18, axisLabel(p.Load))
+		}
+	}
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">deliveries a second that were due</text>`+"\n", (plotLeft+plotWidth-plotRight)/2, plotHeight-14)
+	for i, s := range series {
+		colour := plotColours[i%len(plotColours)]
+		line := func(of func(Point) float64, dash string) {
+			path := ""
+			for _, p := range s.Points {
+				if p.Load <= 0 {
+					continue
+				}
+				step := "L"
+				if path == "" {
+					step = "M"
+				}
+				path += fmt.Sprintf("%s%.1f %.1f", step, x(p.Load), y(of(p)))
+				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x(p.Load), y(of(p)), colour)
+			}
+			fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", path, colour, dash)
+		}
+		line(func(p Point) float64 { return p.P99 }, "")
+		line(func(p Point) float64 { return p.P50 }, ` stroke-dasharray="5 4"`)
+		at := plotTop + 14 + 40*i
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" font-weight="600">%s</text><text x="%d" y="%d" fill="%s">— p99  - - p50</text>`+"\n",
+			plotWidth-plotRight+14, at, colour, html.EscapeString(s.Name), plotWidth-plotRight+14, at+16, colour)
+	}
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// axisLabel is a load as an axis shows it: 20k, 1.5M.
+func axisLabel(v float64) string {
+	switch {
+	case v >= 1e6:
+		return fmt.Sprintf("%.3gM", v/1e6)
+	case v >= 1e3:
+		return fmt.Sprintf("%.3gk", v/1e3)
+	}
+	return fmt.Sprintf("%.3g", v)
+}

@@ -1,0 +1,52 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Sweep runs a fan-out at growing rates, to see where a server stops keeping up.
+type Sweep struct {
+	Fanout
+	Rates []float64 // events a second
+	Runs  int       // of each rate
+	// Rest lets the server and the machine settle in between.
+	Rest time.Duration
+}
+
+// Run measures each rate. It goes on after a rate that the server could not
+// hold: how it fails is worth seeing.
+func (w Sweep) Run(ctx context.Context, t Target) ([]Result, error) {
+	var results []Result
+	for i, rate := range w.Rates {
+		if i > 0 {
+			select {
+			case <-time.After(w.Rest):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		f := w.Fanout
+		f.Rate = rate
+		r, err := Repeat(ctx, f, t, w.Runs)
+		if err != nil {
+			return nil, fmt.Errorf("%v events/s: %w", rate, err)
+		}
+		r.add(loadDue, "/s", rate*float64(f.Sockets)/float64(f.Channels))
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// loadDue is the metric that a plot has on its first axis.
+const loadDue = "deliveries due"
+
+// SeriesOf is the line of a sweep's results.
+func SeriesOf(name string, results []Result) Series {
+	s := Series{Name: name}
+	for _, r := range results {
+		s.Points = append(s.Points, Point{Load: r.Value(loadDue), P50: r.Value("latency p50"), P99: r.Value("latency p99")})
+	}
+	return s
+}
