@@ -13,6 +13,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export class Endpoint {
   requests = []; // { headers, body, status }
   status = 200;
+  manner = 'answers'; // or hangs, resets, slow
 
   constructor({ id = '1001', key = 'app-key', secret = 'app-secret' } = {}) {
     this.credentials = { id, key, secret };
@@ -23,7 +24,10 @@ export class Endpoint {
       req.on('end', () => {
         const request = { headers: req.headers, body: Buffer.concat(chunks).toString(), status: this.status };
         this.requests.push(request);
-        res.writeHead(request.status).end();
+        if (this.manner === 'resets') req.socket.resetAndDestroy();
+        else if (this.manner === 'slow') setTimeout(() => res.writeHead(request.status).end(), 700);
+        else if (this.manner !== 'hangs') res.writeHead(request.status).end();
+        if (['resets', 'hangs'].includes(this.manner)) request.status = 0; // none was told
       });
     });
   }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 const patience = 40_000; // ms
 const pause = 10; // ms between two looks
 
-export async function until(what, condition) {
-  const end = Date.now() + patience;
+export async function until(what, condition, within = patience) {
+  const end = Date.now() + within;
   for (;;) {
     const value = await condition();
     if (value) return value;

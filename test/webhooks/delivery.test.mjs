@@ -70,6 +70,48 @@ test('an endpoint that refuses is tried again with the same body; order is kept'
   await endpoint.validate();
 });
 
+test('an endpoint that answers 500, hangs, resets, is slow, and is gone for 20 s: all arrive, in order', { timeout: 240_000 }, async (t) => {
+  const endpoint = await new Endpoint().open(t);
+  const server = await fanfare(t, {
+    app: { id: '1001', limits: { client_events_per_second: 0 }, webhooks: [{ url: endpoint.url, events: ['client_event'] }] },
+    webhooks: { timeout: '1s' },
+  });
+  const [sender, receiver] = [server.client(), server.client()];
+  const channel = await subscribed(sender, 'private-x');
+  const other = await subscribed(receiver, 'private-x');
+  let sent = 0;
+  const say = (n) => { for (const end = sent + n; sent < end; sent++) channel.trigger('client-n', { n: sent }); };
+
+  say(20);
+  await until('it works', () => endpoint.events.length === 20);
+  for (const [manner, status] of [['answers', 500], ['hangs', 200], ['resets', 200]]) {
+    const before = endpoint.requests.length;
+    Object.assign(endpoint, { manner, status });
+    say(20);
+    await until(`an attempt while it ${manner}`, () => endpoint.requests.length > before);
+  }
+  Object.assign(endpoint, { manner: 'slow', status: 200 });
+  say(3);
+  await until('one gets through, slowly', () => endpoint.events.length > 20);
+
+  await endpoint.close();
+  const gone = Date.now();
+  while (Date.now() - gone < 20_000) { // sockets go on as if nothing were
+    say(1);
+    await until('the other socket hears it', () => other.log.all('client-n').length === sent);
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+  const again = await new Endpoint().open(t, endpoint.port);
+  say(1);
+  // Asked once a minute by now, and not hammered.
+  await until('all have arrived', () => again.events.at(-1)?.data === JSON.stringify({ n: sent - 1 }), 120_000);
+
+  const numbers = [...endpoint.events, ...again.events].map((e) => JSON.parse(e.data).n);
+  const firsts = numbers.filter((n, i) => numbers.indexOf(n) === i);
+  assert.deepEqual(firsts, Array.from({ length: sent }, (_, i) => i));
+  await again.validate();
+});
+
 test('a dead endpoint disturbs neither sockets nor the other endpoint', async (t) => {
   const dead = await new Endpoint().open(t);
   await dead.close();
