@@ -24,7 +24,7 @@ type Point struct {
 // The picture, in pixels, and what it shows.
 const (
 	plotWidth, plotHeight         = 760, 420
-	plotLeft, plotRight           = 70, 150
+	plotLeft, plotRight           = 80, 150
 	plotTop, plotBottom           = 46, 56
 	leastLatency, greatestLatency = 0.1, 100_000 // ms
 )
@@ -71,16 +71,14 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="15" font-weight="600">%s</text>`+"\n", plotLeft, html.EscapeString(title))
 	for ms := leastLatency; ms <= top*1.001; ms *= 10 {
 		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#d9dce3"/><text x="%d" y="%.1f" text-anchor="end">%s ms</text>`+"\n",
-			plotLeft, y(ms), plotWidth-plotRight, plotLeft-8, y(ms)+4, figure(math.Round(ms*10)/10))
+			plotLeft, y(ms), plotWidth-plotRight, plotLeft-8, y(ms)+4, axisLabel(ms))
 	}
-	drawn := map[float64]bool{}
-	for _, s := range series {
-		for _, p := range s.Points {
-			if p.Load <= 0 || drawn[p.Load] {
+	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
+		for _, tick := range []float64{decade, 2 * decade, 5 * decade} {
+			if tick < low*0.999 || tick > high*1.001 {
 				continue
 			}
-			drawn[p.Load] = true
-			fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle" font-size="11">%s</text>`+"\n", x(p.Load), plotHeight-plotBottom+18, axisLabel(p.Load))
+			fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x(tick), plotHeight-plotBottom+18, axisLabel(tick))
 		}
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">deliveries a second that were due</text>`+"\n", (plotLeft+plotWidth-plotRight)/2, plotHeight-14)
@@ -112,7 +110,7 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 	return err
 }
 
-// axisLabel is a load as an axis shows it: 20k, 1.5M.
+// axisLabel is a number as an axis shows it: 0.1, 20k, 1.5M.
 func axisLabel(v float64) string {
 	switch {
 	case v >= 1e6:
