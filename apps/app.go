@@ -50,7 +50,7 @@ type Key struct {
 // Limits bound what one app, one socket or one message may use. 0 means
 // unlimited where the comment says so.
 type Limits struct {
-	MaxConnections        int // sockets of the app on this cluster; 0 is unlimited
+	MaxConnections        int // sockets of the app on this node; 0 is unlimited
 	MaxSubscriptions      int // channels per socket
 	MaxPresenceMembers    int // users per presence channel; 0 is unlimited
 	MaxUserInfoBytes      int // user_info of a presence member

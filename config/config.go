@@ -101,7 +101,7 @@ type Shutdown struct {
 // Runtime configures the garbage collector.
 type Runtime struct {
 	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, as GOGC. 0 leaves it to GOGC or Go's own 100; -1 is off and wants a memory_limit."`
-	MemoryLimit string `key:"memory_limit" rule:"size" doc:"Soft limit of the Go heap, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
+	MemoryLimit string `key:"memory_limit" rule:"size" doc:"Soft limit of the memory the Go runtime holds, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
 }
 
 // Webhooks configures how webhooks are delivered.

@@ -30,11 +30,7 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) echo.HandlerFun
 		if err != nil {
 			return err
 		}
-		most := s.cfg.BodyLimit
-		if most == 0 {
-			most = int64(limit(app.Limits))
-		}
-		body, err := s.bodies.read(c, most)
+		body, err := s.bodies.read(c, s.bodyLimit(limit(app.Limits)))
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -99,58 +98,5 @@ func tooLarge(most int64) error {
 	return &pusherproto.Error{
 		Code:    http.StatusRequestEntityTooLarge,
 		Message: fmt.Sprintf("the body is too large; at most %d bytes are allowed here", most),
-	}
-}
-
-// The largest body of each endpoint that can be valid: every character of data
-// and names may be written as a \u escape of six bytes. bodySlack is for blanks
-// and whatever else callers add.
-const (
-	escape    = 6
-	bodySlack = 8 << 10
-)
-
-func eventBody(l apps.Limits) int {
-	l = withDefaults(l)
-	return escape*(l.MaxEventBytes+l.MaxEventName+l.MaxEventChannels*(l.MaxChannelName+1)) + bodySlack
-}
-
-func batchBody(l apps.Limits) int {
-	l = withDefaults(l)
-	return l.MaxBatchEvents*(escape*(l.MaxEventBytes+l.MaxEventName+l.MaxChannelName)+bodySlack/4) + bodySlack
-}
-
-// rawBody leaves it to the check of the event to say by how much it is too
-// large, up to a point.
-func rawBody(l apps.Limits) int { return withDefaults(l).MaxEventBytes + bodySlack }
-
-func noBody(apps.Limits) int { return bodySlack }
-
-// withDefaults fills in the limits that pusherproto takes as its defaults when
-// they are zero.
-func withDefaults(l apps.Limits) apps.Limits {
-	d := apps.DefaultLimits()
-	for _, f := range []struct{ value, standard *int }{
-		{&l.MaxEventBytes, &d.MaxEventBytes},
-		{&l.MaxEventName, &d.MaxEventName},
-		{&l.MaxChannelName, &d.MaxChannelName},
-		{&l.MaxEventChannels, &d.MaxEventChannels},
-		{&l.MaxBatchEvents, &d.MaxBatchEvents},
-	} {
-		if *f.value <= 0 {
-			*f.value = *f.standard
-		}
-	}
-	return l
-}
-
-// protocolLimits are the app's limits as pusherproto takes them.
-func protocolLimits(l apps.Limits) pusherproto.Limits {
-	return pusherproto.Limits{
-		MaxChannelName:   l.MaxChannelName,
-		MaxEventName:     l.MaxEventName,
-		MaxEventBytes:    l.MaxEventBytes,
-		MaxEventChannels: l.MaxEventChannels,
-		MaxBatchEvents:   l.MaxBatchEvents,
 	}
 }

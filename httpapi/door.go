@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
@@ -102,18 +103,17 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 		return nil, false
 	}
 	limits := protocolLimits(app.Limits)
-	most := d.cfg.BodyLimit
 	if action == "events" {
-		if len(r.Body) > bodyLimit(most, eventBody(app.Limits)) {
+		if int64(len(r.Body)) > d.bodyLimit(eventBody(app.Limits)) {
 			return nil, false
 		}
 		ev, bad := pusherproto.DecodeEvent(r.Body, pusherproto.ParseQuery(query), limits)
-		if bad != nil || ev.HasInfo || d.rates.spend(app, 1, d.cfg.Now()) > 0 || d.cfg.Hub.TryPublish(app, ev) != nil {
+		if bad != nil || ev.HasInfo || !d.publish(app, ev) {
 			return nil, false
 		}
 		return d.appendDone(dst, r), true
 	}
-	if len(r.Body) > bodyLimit(most, batchBody(app.Limits)) {
+	if int64(len(r.Body)) > d.bodyLimit(batchBody(app.Limits)) {
 		return nil, false
 	}
 	events, bad := pusherproto.DecodeBatch(r.Body, limits)
@@ -125,17 +125,25 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	if d.rates.spend(app, len(events), d.cfg.Now()) > 0 || d.cfg.Hub.TryPublish(app, events...) != nil {
+	if !d.publish(app, events...) {
 		return nil, false
 	}
 	return d.appendDone(dst, r), true
 }
 
-func bodyLimit(configured int64, derived int) int {
-	if configured > 0 {
-		return int(configured)
+// publish delivers events if that needs no waiting. If it does, nothing is
+// charged: net/http, which gets the request then, will.
+func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
+	now := d.cfg.Now()
+	charge, wait := d.rates.spend(app, len(events), now)
+	if wait > 0 {
+		return false
 	}
-	return derived
+	if d.cfg.Hub.TryPublish(app, events...) != nil {
+		charge.cancel(now)
+		return false
+	}
+	return true
 }
 
 // appendDone appends what done answers, as net/http would write it.

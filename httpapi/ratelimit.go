@@ -27,7 +27,7 @@ type eventRate struct {
 // spend takes n events of the app's budget, or fails with 429 and how long to
 // wait. A second's worth may come at once.
 func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
-	wait := s.rates.spend(app, n, s.cfg.Now())
+	_, wait := s.rates.spend(app, n, s.cfg.Now())
 	if wait == 0 {
 		return nil
 	}
@@ -38,19 +38,29 @@ func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
 	}
 }
 
-// spend takes n events of the app's budget and returns 0, or takes nothing and
-// returns the time to wait until it holds n.
-func (r *eventRates) spend(app *apps.App, n int, now time.Time) time.Duration {
+// spend takes n events of the app's budget and returns the charge, or takes
+// nothing and returns the time to wait until it holds n.
+func (r *eventRates) spend(app *apps.App, n int, now time.Time) (charge, time.Duration) {
 	if app.Limits.EventsPerSecond <= 0 {
-		return 0
+		return charge{}, 0
 	}
 	e := r.of(app)
-	reservation := e.limiter.ReserveN(now, min(n, e.limiter.Burst()))
-	wait := reservation.DelayFrom(now)
+	taken := charge{e.limiter.ReserveN(now, min(n, e.limiter.Burst()))}
+	wait := taken.reservation.DelayFrom(now)
 	if wait > 0 {
-		reservation.CancelAt(now)
+		taken.cancel(now)
 	}
-	return wait
+	return taken, wait
+}
+
+// charge is what an app has spent; the zero value is nothing.
+type charge struct{ reservation *rate.Reservation }
+
+// cancel gives it back. now is the time at which it was spent.
+func (c charge) cancel(now time.Time) {
+	if c.reservation != nil {
+		c.reservation.CancelAt(now)
+	}
 }
 
 func (r *eventRates) of(app *apps.App) *eventRate {
@@ -59,7 +69,7 @@ func (r *eventRates) of(app *apps.App) *eventRate {
 		return e.(*eventRate)
 	}
 	// A full batch must fit, however small the limit.
-	burst := max(perSecond, withDefaults(app.Limits).MaxBatchEvents)
+	burst := max(perSecond, app.Limits.MaxBatchEvents)
 	fresh := &eventRate{perSecond: perSecond, limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
 	for {
 		old, loaded := r.apps.LoadOrStore(app.ID, fresh)

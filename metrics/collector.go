@@ -41,7 +41,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 		ready:    ready,
 		sockets:  describe("sockets", "Open sockets of an app on this node.", "app"),
 		channels: describe("channels", "Channels of an app with a subscriber on this node.", "app"),
-		refusals: describe("refusals_total", "Refusals by protocol code; null is an error that closes nothing.", "code"),
+		refusals: describe("refusals_total", "Refusals by protocol code or HTTP status; null is an error that closes nothing.", "code"),
 		up:       describe("ready", "1 while new sockets are welcome, 0 while starting or draining."),
 		counters: []counter{
 			{describe("events_published_total", "Events accepted from the HTTP API, each once however many channels it goes to."), func(s channels.Stats) uint64 { return s.Published }},

@@ -52,7 +52,7 @@ fanfare_ready 1
 # HELP fanfare_received_bytes_total Bytes read from sockets.
 # TYPE fanfare_received_bytes_total counter
 fanfare_received_bytes_total 13
-# HELP fanfare_refusals_total Refusals by protocol code; null is an error that closes nothing.
+# HELP fanfare_refusals_total Refusals by protocol code or HTTP status; null is an error that closes nothing.
 # TYPE fanfare_refusals_total counter
 fanfare_refusals_total{code="4001"} 2
 fanfare_refusals_total{code="4301"} 5

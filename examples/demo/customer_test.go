@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"fanfare/apps"
 )
 
 // Whatever JSON makes of it, a message of 2,000 characters is an event that the
@@ -35,7 +33,7 @@ func TestTrigger_LongestMessageFitsAnEvent(t *testing.T) {
 		if err := a.trigger(t.Context(), "presence-room-tea", "new-message", m, ""); err != nil {
 			t.Fatal(err)
 		}
-		if most := apps.DefaultLimits().MaxEventBytes; size == 0 || size > most {
+		if most := 10 << 10; size == 0 || size > most { // max_event_bytes
 			t.Errorf("%d times %q: %d bytes, an event has at most %d", maxText-2, char, size, most)
 		}
 	}

@@ -28,14 +28,13 @@ var rules = map[string]rule{
 	"cmd":               {[]string{"*"}, true},
 	"bench":             {[]string{"apps", "pusherproto"}, true}, // a client of any Pusher-compatible server
 	"test":              {[]string{"*"}, true},
-	"examples":          {[]string{"*"}, true},
+	"examples":          {[]string{"pusherproto"}, false}, // a customer of the server, like any other
 	"internal/testkit":  {[]string{"*"}, true},
 	"internal/archtest": {nil, false},
 	"config":            {[]string{"apps"}, true},
 	"httpapi":           {[]string{"channels", "sockets", "apps", "pusherproto"}, true},
 	"sockets":           {[]string{"channels", "apps", "pusherproto"}, true},
 	"webhooks":          {[]string{"channels", "apps", "pusherproto"}, true},
-	"cluster":           {[]string{"channels", "apps", "pusherproto"}, true},
 	"metrics":           {[]string{"channels", "apps", "pusherproto"}, true},
 	"channels":          {[]string{"apps", "pusherproto"}, false},
 	"apps":              {nil, false},
