@@ -133,8 +133,8 @@ func TestPresence_AllocationsOfAJoinDoNotGrowWithMembers(t *testing.T) {
 			t.Fatal(refusal)
 		}
 		for _, g := range d.hub.tenant("1").table.stripe(room).channels[room].groups {
-			for i := range g.members { // what they hear is not what is measured
-				g.members[i].session.conn = s
+			for i := range g.subscribers { // what they hear is not what is measured
+				g.subscribers[i].session.conn = s
 			}
 		}
 		v := visitor{Session: s.Session, d: d}

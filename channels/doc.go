@@ -7,7 +7,7 @@
 // behind Cluster, whose in-memory form is the default; webhooks and metrics
 // listen through Observer.
 //
-// Who may touch what: a Session, its subscriptions and the members of a group
+// Who may touch what: a Session, its subscriptions and the subscribers of a group
 // belong to the owner's goroutine. The channel table is striped and locked for
 // membership changes and for handing a frame to the owners, never while
 // writing to a socket. Locks are taken in one order: cluster, table, mailbox.

@@ -47,11 +47,11 @@ type mailKind uint8
 
 const (
 	mailCall    mailKind = iota // run call
-	mailFrame                   // frame to the members of group
-	mailJoined                  // sub is a member of group from here on
+	mailFrame                   // frame to the subscribers of group
+	mailJoined                  // sub is in group from here on
 	mailRefused                 // sub was refused
 	mailSigned                  // a sign-in was answered
-	mailClose                   // close the members of group
+	mailClose                   // close the subscribers of group
 )
 
 // Mail is one thing an owner is asked to do.

@@ -12,7 +12,7 @@ type subscription struct {
 	group   *group // nil until joined
 	name    string
 	userID  string // presence member id
-	index   int32  // in group.members
+	index   int32  // in group.subscribers
 	kind    pusherproto.Kind
 }
 
@@ -170,7 +170,7 @@ func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
 		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(sub.name)), sub.name))
 	}
 	if again {
-		s.owner.Post(m) // a member already: m.group stays nil
+		s.owner.Post(m) // subscribed already: m.group stays nil
 		return
 	}
 	s.tenant.table.attach(sub, m)

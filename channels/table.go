@@ -29,15 +29,15 @@ type channel struct {
 
 // group is the subscribers of one channel that belong to one owner.
 type group struct {
-	channel *channel
-	owner   Owner
-	count   int      // members, joins under way included; stripe's lock
-	members []member // owner only
+	channel     *channel
+	owner       Owner
+	count       int          // subscribers, joins under way included; stripe's lock
+	subscribers []subscriber // owner only
 }
 
-// member repeats the session beside its subscription so that delivering a
+// subscriber repeats the session beside its subscription so that delivering a
 // frame does not load the subscription.
-type member struct {
+type subscriber struct {
 	session *Session
 	sub     *subscription
 }
@@ -78,7 +78,7 @@ func (st *stripe) join(sub *subscription) *group {
 	return g
 }
 
-// detach counts one member of g out and forgets what became empty.
+// detach counts one subscriber of g out and forgets what became empty.
 func (t *table) detach(g *group) {
 	st := t.stripe(g.channel.name)
 	st.mu.Lock()
@@ -105,7 +105,7 @@ func (t *table) detach(g *group) {
 	}
 }
 
-// post hands mail to every owner with members of the channel.
+// post hands mail to every owner with subscribers of the channel.
 func (t *table) post(name string, m Mail) {
 	st := t.stripe(name)
 	st.mu.Lock()
@@ -122,39 +122,39 @@ func (t *table) post(name string, m Mail) {
 
 func (g *group) add(sub *subscription) {
 	sub.group = g
-	sub.index = int32(len(g.members))
-	g.members = append(g.members, member{sub.session, sub})
+	sub.index = int32(len(g.subscribers))
+	g.subscribers = append(g.subscribers, subscriber{sub.session, sub})
 }
 
-// remove takes sub out in constant time: the last member takes its place.
+// remove takes sub out in constant time: the last one takes its place.
 func (g *group) remove(sub *subscription) {
-	last := len(g.members) - 1
-	moved := g.members[last]
-	g.members[sub.index] = moved
+	last := len(g.subscribers) - 1
+	moved := g.subscribers[last]
+	g.subscribers[sub.index] = moved
 	moved.sub.index = sub.index
-	g.members[last] = member{}
-	g.members = g.members[:last]
-	if cap(g.members) > 64 && last < cap(g.members)/4 {
-		g.members = append(make([]member, 0, 2*last), g.members...)
+	g.subscribers[last] = subscriber{}
+	g.subscribers = g.subscribers[:last]
+	if cap(g.subscribers) > 64 && last < cap(g.subscribers)/4 {
+		g.subscribers = append(make([]subscriber, 0, 2*last), g.subscribers...)
 	}
 }
 
 func (g *group) deliver(f *Frame, except pusherproto.SocketID) {
 	if except.IsZero() {
-		for i := range g.members {
-			g.members[i].session.conn.Send(f)
+		for i := range g.subscribers {
+			g.subscribers[i].session.conn.Send(f)
 		}
 		return
 	}
-	for i := range g.members {
-		if s := g.members[i].session; s.id != except {
+	for i := range g.subscribers {
+		if s := g.subscribers[i].session; s.id != except {
 			s.conn.Send(f)
 		}
 	}
 }
 
 func (g *group) close(code int, text string) {
-	for i := range g.members {
-		g.members[i].session.fail(code, text)
+	for i := range g.subscribers {
+		g.subscribers[i].session.fail(code, text)
 	}
 }
