@@ -15,13 +15,13 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST)
 
-run: ## serve on :6001 with config.yaml
+run: build ## serve on :6001 with config.yaml
 	@echo "== serving with config.yaml; Ctrl-C ends it"
-	@go run ./cmd/fanfare serve --config config.yaml
+	@exec ./bin/fanfare serve --config config.yaml
 
-demo: ## a chat to try, on http://127.0.0.1:8000
+demo: build ## a chat to try, on http://127.0.0.1:8000
 	@echo "== a chat to try; Ctrl-C ends it"
-	@go run ./cmd/fanfare demo
+	@exec ./bin/fanfare demo
 
 screenshots: build ## take the pictures of docs/images anew (wants what make e2e installs)
 	@echo "== docs/images"

@@ -163,3 +163,20 @@ func TestRaiseOpenFiles_ReachesTheHardLimit(t *testing.T) {
 		t.Errorf("%d, then %d, %v", first, again, err)
 	}
 }
+
+func TestConfigCheck_StoreThatCannotBeOpened(t *testing.T) {
+	folder := t.TempDir()
+	hooked := func(store string) string {
+		return writeFile(t, "webhooks: {store: "+store+"}\napps:\n  - {id: chat, key: k, secret: s, webhooks: [{url: http://127.0.0.1:1}]}\n")
+	}
+	_, err := execute(t, "config", "check", "--config", hooked(filepath.Join(folder, "none", "webhooks.db")))
+	if err == nil || !strings.HasPrefix(err.Error(), "webhooks.store: ") {
+		t.Errorf("a folder that does not exist: %v", err)
+	}
+	if _, err := execute(t, "config", "check", "--config", hooked(filepath.Join(folder, "webhooks.db"))); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("the check leaves %v, %v", left, err)
+	}
+}

@@ -1,9 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"fanfare/config"
 )
 
 func newConfigCommand() *cobra.Command {
@@ -25,6 +32,9 @@ func newConfigCheckCommand() *cobra.Command {
 			if _, err := certificate(cfg); err != nil {
 				return err
 			}
+			if err := checkStore(cfg); err != nil {
+				return err
+			}
 			for _, w := range cfg.Warnings {
 				cmd.PrintErrln("warning:", w)
 			}
@@ -37,4 +47,26 @@ func newConfigCheckCommand() *cobra.Command {
 	}
 	addConfigFlags(cmd)
 	return cmd
+}
+
+// checkStore tells whether the user who runs this could open the store of
+// webhooks. It leaves nothing behind.
+func checkStore(cfg *config.Config) error {
+	store := cfg.Webhooks.Store
+	if store == "" || !slices.ContainsFunc(cfg.Apps, func(a config.App) bool { return len(a.Webhooks) > 0 }) {
+		return nil
+	}
+	f, err := os.OpenFile(store, os.O_RDWR, 0)
+	made := errors.Is(err, fs.ErrNotExist)
+	if made {
+		f, err = os.CreateTemp(filepath.Dir(store), ".fanfare-check-*")
+	}
+	if err != nil {
+		return fmt.Errorf("webhooks.store: %w; its folder has to exist and belong to the user who runs fanfare", err)
+	}
+	err = f.Close()
+	if made {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
 }

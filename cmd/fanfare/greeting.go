@@ -55,21 +55,32 @@ or from Node, with the pusher package:
 
 A chat to try, served from this program: %s demo, then http://%s
 
-`, quoted(app.Key), clientOptions(at), self(), flags, body, url, serverOptions(app, at), self(), demoListen)
+`, quoted(app.Key), clientOptions(cfg.Fallback, at), self(), flags, body, url, serverOptions(app, at), self(), demoListen)
 	_, err = io.WriteString(out, b.String())
 	return err
 }
 
 // clientOptions are the options of pusher-js. cluster must be there although a
-// host makes it mean nothing.
-func clientOptions(at endpoint) string {
-	options := fmt.Sprintf(`{ cluster: "", wsHost: %s, wsPort: %s, wssPort: %s, forceTLS: %t, enabledTransports: ["ws", "wss"]`,
-		quoted(at.host), at.port, at.port, at.tls)
+// host makes it mean nothing. Without the HTTP fallback, pusher-js is told not
+// to look for it: its own is a host of Pusher's.
+func clientOptions(fallback config.Fallback, at endpoint) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{ cluster: "", forceTLS: %t, wsHost: %s, wsPort: %s, wssPort: %[3]s`, at.tls, quoted(at.host), at.port)
 	if at.prefix != "" {
-		options += ", wsPath: " + quoted(at.prefix)
+		b.WriteString(", wsPath: " + quoted(at.prefix))
 	}
-	return options + " }"
+	if !fallback.Enabled {
+		return b.String() + `, enabledTransports: ["ws", "wss"] }`
+	}
+	fmt.Fprintf(&b, `, httpHost: %s, httpPort: %s, httpsPort: %[2]s`, quoted(at.host), at.port)
+	if path := at.prefix + fallback.Path; path != pusherPath {
+		b.WriteString(", httpPath: " + quoted(path))
+	}
+	return b.String() + " }"
 }
+
+// pusherPath is where pusher-js looks for the HTTP fallback by itself.
+const pusherPath = "/pusher"
 
 // serverOptions are the options of the pusher package for Node. Only the
 // secret everyone knows is shown.

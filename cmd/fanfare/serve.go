@@ -182,7 +182,7 @@ func (s *server) open() error {
 		}
 		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, further...))
 		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
-			return fmt.Errorf("metrics.listen: %w", err)
+			return notFree(err, "metrics.listen", "--metrics-listen")
 		}
 	}
 	return nil
@@ -204,7 +204,7 @@ func listen(cfg *config.Config) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, notFree(err, "listen", "--listen")
 	}
 	if cert == nil {
 		return l, nil
@@ -214,6 +214,15 @@ func listen(cfg *config.Config) (net.Listener, error) {
 		MinVersion:   tls.VersionTLS12,
 		NextProtos:   []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
 	}), nil
+}
+
+// notFree names the key of an address that cannot be listened on, and the way
+// out if somebody else has it.
+func notFree(err error, key, flag string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w; choose another with %s", key, err, flag)
+	}
+	return fmt.Errorf("%s: %w", key, err)
 }
 
 // certificate reads the configured certificate; nil if there is none.

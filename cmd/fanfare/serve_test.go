@@ -219,8 +219,9 @@ func TestServe_PortInUse_NamesTheKey(t *testing.T) {
 	} {
 		cfg := config.Defaults()
 		change(&cfg)
-		if _, err := newServer(&cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.HasPrefix(err.Error(), key) {
-			t.Errorf("error %v does not name %s", err, key)
+		_, err := newServer(&cfg, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.HasPrefix(err.Error(), key) || !strings.Contains(err.Error(), "choose another with --") {
+			t.Errorf("error %v does not name %s and the flag", err, key)
 		}
 	}
 }
