@@ -1,11 +1,13 @@
-// Package sockets carries sessions over WebSocket: the event loops, the
-// connections they own, and the two links below a connection, a non-blocking
-// descriptor in an epoll set (Linux) or a net.Conn with goroutines (TLS, other
-// systems).
+// Package sockets carries sessions: the event loops, the connections they own,
+// and what is below a connection. That is a non-blocking descriptor in an epoll
+// set (Linux), a net.Conn with goroutines (TLS, other systems), or requests
+// that poll and stream (httpSession).
 //
-// It knows RFC 6455 and nothing of channels beyond channels.Session, which
-// every connection embeds. httpapi hands upgraded connections to Server.Serve;
-// cmd runs and drains the Server.
+// It knows RFC 6455, as much of HTTP/1.1 as lets a loop accept connections
+// itself (Front), and nothing of channels beyond channels.Session, which every
+// connection embeds. Whether a request is an upgrade or an event, and allowed,
+// its Door says; httpapi implements that, and hands over what came through
+// net/http to Server.Serve. cmd runs and drains the Server.
 //
 // A connection belongs to one loop for its whole life: only the loop's
 // goroutine reads it, writes it, closes it and touches its fields. Everybody
