@@ -254,15 +254,29 @@ func WriteFigures(w io.Writer, figures []Figure) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, err := fmt.Fprintln(t, "figure\tmeasured\ttarget\tverdict")
 	for _, f := range figures {
-		verdict := ""
-		switch {
-		case !f.Met:
-			verdict = "MISSED"
-		case f.Target != "":
-			verdict = "met"
-		}
-		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, f.Measured, f.Target, verdict)
+		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, f.Measured, f.Target, f.verdict())
 		err = errors.Join(err, e)
 	}
 	return errors.Join(err, t.Flush())
+}
+
+// WriteFiguresMarkdown writes the same as a Markdown table.
+func WriteFiguresMarkdown(w io.Writer, figures []Figure) error {
+	_, err := fmt.Fprint(w, "| figure | measured | target | |\n|---|---|---|---|\n")
+	for _, f := range figures {
+		_, e := fmt.Fprintf(w, "| %s | %s | %s | %s |\n", f.Name, f.Measured, f.Target, f.verdict())
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (f Figure) verdict() string {
+	switch {
+	case !f.Met:
+		return "MISSED"
+	case f.Target != "":
+		return "met"
+	default:
+		return ""
+	}
 }

@@ -75,6 +75,16 @@ func TestWriteFigures_VerdictOnlyWhereThereIsATarget(t *testing.T) {
 	}
 }
 
+func TestWriteFiguresMarkdown(t *testing.T) {
+	var out bytes.Buffer
+	if err := WriteFiguresMarkdown(&out, []Figure{{"a", "≥ 1", "2", true}, {"b", "≥ 1", "0", false}}); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(out.String(), "\n"); lines[1] != "|---|---|---|---|" || !strings.HasSuffix(lines[2], "| met |") || !strings.HasSuffix(lines[3], "| MISSED |") {
+		t.Errorf("\n%s", out.String())
+	}
+}
+
 func TestProblems_MostFrequentFirst(t *testing.T) {
 	var p problems
 	if p.first() == "" {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,12 @@ rates, latency percentiles counted from the time an event was due, deliveries
 lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 		Example: `  fanfare bench fanout --host 127.0.0.1:6001 --pid $(pidof fanfare) --sockets 1000 --rate 200
   fanfare bench figures`,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains([]string{"text", "markdown", "json"}, b.format) {
+				return fmt.Errorf("--format is %q, but has to be text, json or markdown", b.format)
+			}
+			return nil
+		},
 	}
 	f := cmd.PersistentFlags()
 	f.StringVar(&b.target.Host, "host", "127.0.0.1:6001", "server to measure, host:port, plain TCP")
@@ -71,13 +78,10 @@ func (b *benchCommand) scenario(use, short string, read func() (bench.Scenario, 
 func (b *benchCommand) print(w io.Writer, results []bench.Result) error {
 	write := bench.Result.WriteText
 	switch b.format {
-	case "text":
 	case "markdown":
 		write = bench.Result.WriteMarkdown
 	case "json":
 		return bench.WriteJSON(w, time.Now(), results, nil)
-	default:
-		return fmt.Errorf("--format is %q, but has to be text, json or markdown", b.format)
 	}
 	for _, r := range results {
 		if err := write(r, w); err != nil {
@@ -317,8 +321,11 @@ figures of docs/performance.md and say which targets they meet.`,
 			if err != nil {
 				return fmt.Errorf("bench figures: %w", err)
 			}
-			if b.format == "json" {
+			switch b.format {
+			case "json":
 				return bench.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
+			case "markdown":
+				return bench.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
 			}
 			return bench.WriteFigures(cmd.OutOrStdout(), figures)
 		},

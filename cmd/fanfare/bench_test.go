@@ -92,3 +92,9 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestBench_UnknownFormat_IsRefusedBeforeAnythingRuns(t *testing.T) {
+	if _, err := execute(t, "bench", "figures", "--format", "xml"); err == nil || !strings.Contains(err.Error(), `--format is "xml"`) {
+		t.Errorf("error %v", err)
+	}
+}

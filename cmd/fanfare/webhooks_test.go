@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"fanfare/config"
 	"fanfare/pusherproto"
+	"fanfare/webhooks"
 )
 
 // notes is an output that may be read while it is written.
@@ -172,5 +175,13 @@ func TestListen_FailsAsAsked_ThenAccepts(t *testing.T) {
 	c.closed()
 	if err := r.ended(t); err != nil {
 		t.Error(err)
+	}
+}
+
+// The configuration names the events by itself, as it knows nothing of webhooks.
+func TestWebhookEvents_ConfigurationKnowsThemAll(t *testing.T) {
+	field, _ := reflect.TypeFor[config.Webhook]().FieldByName("Events")
+	if known := strings.Fields(field.Tag.Get("oneof")); !slices.Equal(known, webhooks.EventNames()) {
+		t.Errorf("config knows %q, webhooks sends %q", known, webhooks.EventNames())
 	}
 }
