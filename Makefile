@@ -71,7 +71,7 @@ bench: build ## the figures of docs/performance.md, on this machine
 
 bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
 	@echo "== fanfare against its peers"
-	@cd tools/peers && npm ci --ignore-scripts --no-progress --silent
+	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent # npm ci wants packages of every system in the lock file
 	@node tools/peers/run.mjs
 
 docs: ## write config.yaml and docs/configuration.md anew from the code
