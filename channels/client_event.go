@@ -18,7 +18,7 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	}
 	name := string(m.Channel)
 	sub := s.find(name)
-	if sub != nil && sub.group == nil {
+	if sub != nil && sub.waits() {
 		s.hold(sub, payload)
 		return
 	}

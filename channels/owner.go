@@ -72,12 +72,18 @@ type Mail struct {
 // Call is mail that runs f on the owner's goroutine.
 func Call(f func()) Mail { return Mail{kind: mailCall, call: f} }
 
+// byteWeight is how many bytes of an answer weigh as much as a delivery.
+const byteWeight = 256
+
 // Weigh fixes and returns the mail's weight: about how many deliveries it
-// causes. Owners call it in Post, where the table's lock is held.
+// causes, or answers of that length. Owners call it in Post, where the table's lock is held.
 func (m *Mail) Weigh() int {
 	m.weight = 1
-	if m.kind == mailFrame {
+	switch m.kind {
+	case mailFrame:
 		m.weight += int32(m.group.count)
+	case mailJoined: // a presence list may be long
+		m.weight += int32(len(m.frame.Bytes()) / byteWeight)
 	}
 	return int(m.weight)
 }

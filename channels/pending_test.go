@@ -239,3 +239,23 @@ func TestPending_ClosedByAFailure_NothingMoreIsHeard(t *testing.T) {
 	}
 	d.empty()
 }
+
+// A presence list may be a thousand times longer than the message that asks
+// for it, so a socket that asks again and again gets one answer at a time.
+func TestSubscribe_AgainAndAgain_OneAnswerAtATime(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	v.joins(room, "ann")
+	forget(v)
+	const times = 50
+	for range times {
+		v.Receive([]byte(v.subscription(room, `{"user_id":"ann"}`)))
+	}
+	if n := len(d.loops[0].mail) + len(d.loops[1].mail); n != 1 {
+		t.Errorf("%d answers wait at once", n)
+	}
+	d.settle()
+	if len(v.got) != times {
+		t.Errorf("%d of %d were answered", len(v.got), times)
+	}
+}

@@ -14,7 +14,13 @@ type subscription struct {
 	userID  string // presence member id
 	index   int32  // in group.subscribers
 	kind    pusherproto.Kind
+	again   bool // asked for once more and not answered yet
 }
+
+// waits tells whether an answer is due: until it comes, further messages for
+// the channel are held, so that they are handled in order and answers, which
+// may be long, are made one at a time.
+func (sub *subscription) waits() bool { return sub.group == nil || sub.again }
 
 // find returns the socket's subscription to a channel, pending or not. Sockets
 // have few channels, and comparing lengths rejects most of many.
@@ -34,7 +40,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		return
 	}
 	old := s.find(req.Channel)
-	if old != nil && old.group == nil {
+	if old != nil && old.waits() {
 		s.hold(old, payload)
 		return
 	}
@@ -62,7 +68,9 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		return
 	}
 	sub := old
-	if sub == nil {
+	if sub != nil {
+		sub.again = true
+	} else {
 		sub = &subscription{session: s, name: req.Channel, kind: kind, userID: member.UserID}
 		s.subs = append(s.subs, sub)
 	}
@@ -191,6 +199,7 @@ func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) 
 		g.add(sub)
 		s.authorized = s.authorized || sub.kind.Signed()
 	}
+	sub.again = false
 	s.conn.Send(succeeded)
 	if second != nil {
 		s.conn.Send(second)
@@ -206,6 +215,7 @@ func (s *Session) refused(sub *subscription, f *Frame) {
 	if sub.group == nil {
 		s.forget(sub)
 	}
+	sub.again = false
 	s.conn.Send(f)
 	s.release(sub)
 }
@@ -220,7 +230,7 @@ func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 	if sub == nil {
 		return
 	}
-	if sub.group == nil {
+	if sub.waits() {
 		s.hold(sub, payload)
 		return
 	}

@@ -142,7 +142,7 @@ func Defaults() Config {
 		Webhooks: Webhooks{
 			Grace:       3 * time.Second,
 			Timeout:     10 * time.Second,
-			QueueEvents: 10_000,
+			QueueEvents: 100_000, // a node's sockets may all leave at once
 			QueueBytes:  16 << 20,
 		},
 		Apps: []App{app},

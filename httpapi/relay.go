@@ -32,6 +32,10 @@ func (s *Server) relay(c echo.Context, key sockets.SessionKey, r *sockets.Receiv
 			if !ok {
 				return nil
 			}
+			if ctx.Err() != nil { // both were ready: keep what nobody would read
+				s.cfg.Sockets.Detach(key, r, ctx.Err())
+				return nil
+			}
 			err := s.writeLines(control, w, chunk, streaming)
 			s.cfg.Sockets.Written(key, r, err)
 			if err != nil {

@@ -147,6 +147,10 @@ func (c *conn) feed(b []byte) {
 	if kept {
 		c.in = append(c.in, b...)
 		b = c.in
+		if len(b) > c.loop.server.cfg.QueueBytes && c.front != nil && c.front.leaving {
+			c.die() // sends on and does not read what net/http has to wait for
+			return
+		}
 	}
 	rest := b[c.parse(b):]
 	switch {
@@ -205,7 +209,7 @@ func (c *conn) violate(v *violation) {
 func (c *conn) frame(h header, payload []byte) *violation {
 	switch h.op {
 	case ws.OpPing:
-		c.push(channels.ControlFrame(ws.MustCompileFrame(ws.NewPongFrame(payload))))
+		c.Send(channels.ControlFrame(ws.MustCompileFrame(ws.NewPongFrame(payload))))
 		return nil
 	case ws.OpPong:
 		return nil
@@ -239,6 +243,9 @@ func (c *conn) frame(h header, payload []byte) *violation {
 	return nil
 }
 
+// lastCloseCode is the greatest there is (RFC 6455 §7.4.2).
+const lastCloseCode = 4999
+
 // closed handles the client's close frame: it is answered with the same code.
 func (c *conn) closed(payload []byte) *violation {
 	code, reason := ws.StatusNormalClosure, ""
@@ -247,7 +254,7 @@ func (c *conn) closed(payload []byte) *violation {
 			return &violation{ws.StatusProtocolError, "a close frame holds no or at least two bytes"}
 		}
 		code, reason = ws.ParseCloseFrameData(payload)
-		if ws.CheckCloseFrameData(code, reason) != nil {
+		if ws.CheckCloseFrameData(code, reason) != nil || code > lastCloseCode {
 			return &violation{ws.StatusProtocolError, "the close frame has a bad code or reason"}
 		}
 	}

@@ -110,7 +110,7 @@ func (c *conn) answer(r *Request) bool {
 	}
 	c.push(channels.ControlFrame(response))
 	if value, n := r.Header("Connection"); n > 1 || n == 1 && !bytes.EqualFold(value, []byte("keep-alive")) {
-		c.state = connClosing // the answer says so too
+		c.state, c.deaf = connClosing, true // the answer says so too
 		c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
 	}
 	return true
@@ -144,7 +144,7 @@ func (c *conn) late() {
 	const answer = `{"error":"the body did not arrive in time","code":408}`
 	c.push(channels.ControlFrame([]byte("HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
 		strconv.Itoa(len(answer)) + "\r\n\r\n" + answer)))
-	c.state = connClosing
+	c.state, c.deaf = connClosing, true
 	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
 }
 

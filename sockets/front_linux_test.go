@@ -142,6 +142,26 @@ func TestFront_RequestsInOneSegment_AreAnsweredInOrderWhoeverAnswers(t *testing.
 	expectBody(t, from, "net/http 4") // once net/http's, always
 }
 
+func TestFront_WhatComesAfterTheEnd_IsNotKept(t *testing.T) {
+	address, _, server := behindFront(t, nil)
+	conn := dialFront(t, address)
+	_, _ = io.WriteString(conn, strings.Replace(post("/here", "1"), "\r\n", "\r\nConnection: close\r\n", 1))
+	expectBody(t, bufio.NewReader(conn), "loop")
+	for range 16 {
+		_, _ = conn.Write(make([]byte, 64<<10)) // fails once the server has hung up
+	}
+	if n := kept(server); n > 64<<10 {
+		t.Errorf("the loops keep %d bytes", n)
+	}
+}
+
+func TestFront_LinesThatEndInLF_AreForNetHTTP(t *testing.T) {
+	address, _, _ := behindFront(t, nil)
+	conn := dialFront(t, address)
+	_, _ = io.WriteString(conn, strings.ReplaceAll(post("/there", "1"), "\r\n", "\n"))
+	expectBody(t, bufio.NewReader(conn), "net/http 1")
+}
+
 func TestFront_ARequestInPieces_IsAnswered(t *testing.T) {
 	address, _, _ := behindFront(t, nil)
 	conn := dialFront(t, address)

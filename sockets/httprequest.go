@@ -54,7 +54,7 @@ var endOfHead = []byte("\r\n\r\n")
 func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 	head := bytes.Index(b, endOfHead)
 	if head < 0 {
-		if len(b) > maxHead || bytes.IndexByte(b, 0) >= 0 || oddStart(b) {
+		if len(b) > maxHead || bytes.IndexByte(b, 0) >= 0 || bytes.Contains(b, []byte("\n\n")) || oddStart(b) {
 			return 0, unusual
 		}
 		return 0, incomplete

@@ -47,7 +47,7 @@ type Config struct {
 // Defaults of Config (spec: webhooks, Delay and Delivery).
 const (
 	DefaultGrace        = 3 * time.Second
-	DefaultQueueEvents  = 10_000
+	DefaultQueueEvents  = 100_000
 	DefaultQueueBytes   = 16 << 20
 	DefaultTimeout      = 10 * time.Second
 	DefaultSyncInterval = 25 * time.Millisecond

@@ -228,6 +228,12 @@ func (e *endpoint) failure(err error, events int) time.Duration {
 		e.log.Debug("a webhook failed", slog.Int("events", events), slog.String("error", err.Error()), slog.Duration("wait", wait))
 	}
 	e.reportDropped()
+	select {
+	case <-e.drain: // it began during the attempt
+		e.drain = nil
+		e.circuit.failures = 0
+	default:
+	}
 	if e.drain == nil && e.journal != nil {
 		e.settle() // the store keeps what is left
 	}

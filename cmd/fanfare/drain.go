@@ -8,6 +8,11 @@ import (
 	"time"
 )
 
+// bodyPatience is how long a request may still be under way when the sockets
+// have left. One that is whole takes milliseconds; one whose body does not come
+// was never accepted.
+const bodyPatience = 5 * time.Second
+
 // drain ends the server's work in the order in which others notice: readiness
 // goes first, then the listener, then requests and sockets at their own pace,
 // then webhooks. Metrics stay up to the end.
@@ -30,10 +35,19 @@ func (s *server) drain() error {
 
 	// Requests under way finish while sockets leave, each bounded by ctx.
 	requests := make(chan error, 1)
-	go func() { requests <- s.web.Shutdown(ctx) }()
+	whole, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	go func() { requests <- s.web.Shutdown(whole) }()
 	sockets := s.sockets.Drain(ctx, s.cfg.Shutdown.Spread)
+	patience := time.AfterFunc(bodyPatience, giveUp)
+	defer patience.Stop()
 	err := <-requests
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() == nil:
+		s.log.Warn("requests that were not whole are cut off")
+		err = s.web.Close()
+	default:
 		err = errors.Join(fmt.Errorf("requests were still running after %s: %w", s.cfg.Shutdown.Timeout, err), s.web.Close())
 	}
 	// An upgrade that was under way when the first wave left.

@@ -48,7 +48,7 @@ func newTriggerCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&t.url, "url", "", "address of the server, such as http://localhost:6001 (that of the configuration)")
 	f.StringVar(&t.app, "app", "", "id of the app (the first of the configuration)")
-	f.StringSliceVar(&t.channels, "channel", nil, "channel to send to; repeat it for several")
+	f.StringArrayVar(&t.channels, "channel", nil, "channel to send to; repeat it for several")
 	f.StringVar(&t.event, "event", "", "name of the event")
 	f.StringVar(&t.data, "data", "{}", "data of the event, usually JSON")
 	for _, name := range []string{"channel", "event"} {

@@ -39,6 +39,9 @@ func newWebhooksListenCommand() *cobra.Command {
 			if r.secrets, err = receiverSecrets(key, secret, file); err != nil {
 				return err
 			}
+			if r.status < 200 || r.status > 599 {
+				return fmt.Errorf("--status is %d, but has to be from 200 to 599", r.status)
+			}
 			listener, err := net.Listen("tcp", address)
 			if err != nil {
 				return fmt.Errorf("--listen: %w", err)

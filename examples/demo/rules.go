@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
 	"strings"
@@ -81,8 +82,12 @@ func roomOf(channel string) (string, error) {
 	return room, nil
 }
 
-// userID is one person in all tabs of one browser: ann~6f2c.
-func userID(name, session string) string { return slug(name) + "~" + session }
+// userID is one person in all tabs of one browser: ann~6f2c. Everyone sees it,
+// so it does not tell the session, with which one could log in as that person.
+func userID(name, session string) string {
+	sum := sha256.Sum256([]byte(session))
+	return slug(name) + "~" + hex.EncodeToString(sum[:16])
+}
 
 // slugOf is the part of an id that two people of one name share.
 func slugOf(id string) string { return id[:max(0, strings.LastIndexByte(id, '~'))] }
