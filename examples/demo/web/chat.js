@@ -1,5 +1,6 @@
 // A room as the page shows it, from entering to leaving.
 import { get, randomHex } from './lib/api.js';
+import { colourOf, initial } from './lib/avatar.js';
 import { realtime } from './lib/realtime.js';
 import { Room } from './lib/room.js';
 import { emptyRoom, roomReducer } from './lib/roomState.js';
@@ -24,11 +25,12 @@ export function showChat(main, { settings, me, room, left }) {
     unlisten();
     messages.end();
     document.removeEventListener('visibilitychange', seen);
+    main.removeEventListener('keydown', key);
     document.title = 'fanfare demo';
     left(reason);
   };
 
-  const messages = new Messages(me, (entry) => {
+  const messages = new Messages(me, room, (entry) => {
     tell({ type: 'sending', id: entry.id, senderId: me.id });
     void stay.send(entry.id, entry.text);
   });
@@ -43,8 +45,14 @@ export function showChat(main, { settings, me, room, left }) {
     element('div', { class: 'own-status' }, element('label', { for: 'status' }, 'Your status'), select), people);
   const toggle = element('button', {
     class: 'people', type: 'button', 'aria-expanded': 'false', 'aria-controls': 'people',
-    onclick: () => change(toggle, { 'aria-expanded': String(side.classList.toggle('open')) }),
+    onclick: () => open(!side.classList.contains('open')),
   }, 'People');
+  const open = (now) => change(toggle, { 'aria-expanded': String(side.classList.toggle('open', now)) });
+  const key = (event) => {
+    if (event.key !== 'Escape' || !side.classList.contains('open')) return;
+    open(false);
+    toggle.focus();
+  };
 
   const send = (input) => {
     const text = checkText(input);
@@ -58,7 +66,8 @@ export function showChat(main, { settings, me, room, left }) {
 
   main.className = 'room';
   main.replaceChildren(
-    element('header', { class: 'bar' }, element('h1', {}, room), count, badge, toggle,
+    element('header', { class: 'bar' },
+      element('div', { class: 'title' }, element('h1', {}, room), element('p', { class: 'facts' }, badge, count)), toggle,
       element('button', { class: 'leave', type: 'button', onclick: () => leave(null) }, 'Leave')),
     banner,
     element('div', { class: 'columns' },
@@ -75,11 +84,14 @@ export function showChat(main, { settings, me, room, left }) {
       key: (who) => who.id,
       version: (who) => who.status,
       make: (who) => element('li', { data: { user: who.name, status: who.status, ...(who.me && { me: 'true' }) } },
-        element('span', { class: 'dot', 'aria-hidden': 'true' }), element('span', { class: 'name' }, who.name),
+        element('span', { class: 'avatar', data: { colour: colourOf(who.name) }, 'aria-hidden': 'true' }, initial(who.name), element('span', { class: 'dot' })),
+        element('span', { class: 'name' }, who.name),
         who.me && element('span', { class: 'muted' }, 'you'),
         who.status !== 'online' && element('span', { class: 'muted' }, words[who.status])),
     });
-    if (entered) count.textContent = `${list.length} here`;
+    if (!entered) return;
+    count.textContent = `${list.length} here`;
+    messages.hint(list.length === 1);
   };
 
   const showTyping = () => {
@@ -124,8 +136,10 @@ export function showChat(main, { settings, me, room, left }) {
   });
   const unlisten = link.subscribe(showLink);
   document.addEventListener('visibilitychange', seen);
+  main.addEventListener('keydown', key);
   seen();
   stay.enter();
+  if (matchMedia('(hover: hover)').matches) main.querySelector('textarea').focus(); // on a phone it would raise the keyboard
   showLink();
   get(`/api/rooms/${room}`).then((info) => { if (!entered) count.textContent = `${info.members} here`; }, () => {});
 }

@@ -42,7 +42,7 @@ export function showJoin(main, { room, refusal, joined }) {
     element('h1', {}, 'Join the chat'),
     element('p', { class: 'muted' }, 'This is fanfare on your machine. Open the page in a second tab or browser, take another name, and talk to yourself.'),
     general, set));
-  fields.name.input.focus();
+  fields.name.input.select(); // another name replaces the last one
 }
 
 function field(id, label, attributes) {

@@ -1,4 +1,5 @@
 // The conversation.
+import { colourOf, initial } from './lib/avatar.js';
 import { children, element } from './dom.js';
 
 const near = 40; // px from the bottom that still count as reading the end
@@ -7,21 +8,28 @@ export class Messages {
   list = element('div', {
     class: 'messages', data: { testid: 'messages' }, role: 'log', 'aria-live': 'polite', 'aria-label': 'Conversation', tabindex: '0',
   });
-  jump = element('button', { class: 'jump', type: 'button', hidden: true, onclick: () => this.toEnd() }, 'New below');
-  whole = element('div', { class: 'conversation' }, this.list, this.jump);
+  jump = element('button', { class: 'jump', type: 'button', hidden: true, onclick: () => { this.toEnd(); this.stay(); } }, 'New below');
+  empty = element('p', { class: 'hint', hidden: true });
+  whole = element('div', { class: 'conversation' }, this.empty, this.list, this.jump);
   atEnd = true;
+  size = '';
   last = '';
 
-  constructor(me, retry) {
+  constructor(me, room, retry) {
     this.me = me;
+    this.room = room;
     this.retry = retry;
     this.list.addEventListener('scroll', () => {
+      if (sizeOf(this.list) !== this.size) return; // the browser scrolled, as the list has another size
       const { scrollTop, scrollHeight, clientHeight } = this.list;
       this.atEnd = scrollHeight - scrollTop - clientHeight < near;
       if (this.atEnd) this.jump.hidden = true;
     });
     // The keyboard of a phone or a taller composer takes room from below.
-    this.observer = new ResizeObserver(() => this.atEnd && this.toEnd());
+    this.observer = new ResizeObserver(() => {
+      this.size = sizeOf(this.list);
+      if (this.atEnd) this.toEnd();
+    });
     this.observer.observe(this.list);
   }
 
@@ -35,7 +43,21 @@ export class Messages {
     this.jump.hidden = true;
   }
 
+  // The button that was pressed vanishes; whoever uses the keyboard stays near it.
+  stay() {
+    this.list.focus({ preventScroll: true });
+  }
+
+  /** Says what to do in a room where nothing has been said. */
+  hint(alone) {
+    this.empty.hidden = this.list.childElementCount > 0;
+    this.empty.replaceChildren(...(alone
+      ? ['Nobody else is here yet. ', element('a', { href: `?room=${this.room}`, target: '_blank', rel: 'noopener' }, 'Open a second tab'), ' and join under another name.']
+      : ['Nothing has been said since you came.']));
+  }
+
   show(entries) {
+    if (entries.length > 0) this.empty.hidden = true;
     const continued = (entry, i) => entry.kind === 'message' && entries[i - 1]?.senderId === entry.senderId;
     children(this.list, entries, {
       key: (entry) => (entry.kind === 'notice' ? `notice ${entry.id}` : `${entry.senderId} ${entry.id}`),
@@ -58,13 +80,16 @@ export class Messages {
       class: `message${mine ? ' mine' : ''}${continued ? ' continued' : ''}`,
       data: { kind: 'message', sender: entry.senderName, state: entry.state },
     },
+    !continued && element('span', { class: 'avatar', data: { colour: colourOf(entry.senderName) }, 'aria-hidden': 'true' }, initial(entry.senderName)),
     element('p', { class: 'byline' }, element('span', { class: 'name' }, entry.senderName), ' ',
       element('time', { datetime: entry.timestamp }, timeOfDay(entry.timestamp))),
     element('p', { class: 'text' }, entry.text),
     entry.state === 'sending' && element('p', { class: 'delivery' }, 'Sending…'),
     entry.state === 'failed' && element('p', { class: 'delivery failed' }, `Not sent. ${entry.problem} `,
-      element('button', { type: 'button', onclick: () => this.retry(entry) }, 'Retry')));
+      element('button', { type: 'button', onclick: () => { this.retry(entry); this.stay(); } }, 'Retry')));
   }
 }
+
+const sizeOf = ({ clientWidth, clientHeight }) => `${clientWidth} ${clientHeight}`;
 
 const timeOfDay = (timestamp) => new Date(timestamp).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useRoom } from '@/hooks/useRoom';
 import { get } from '@/lib/api';
 import type { Identity, RealtimeSettings, RoomInfo } from '@/lib/types';
@@ -23,6 +23,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
     settings, room, me, onRefused,
     onNewMessage: () => document.hidden && setUnread((n) => n + 1),
   });
+  const peopleButton = useRef<HTMLButtonElement>(null);
   const expected = useRoomInfo(room);
   const count = chat.joined ? chat.members.length : expected;
 
@@ -36,13 +37,23 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
     document.title = unread > 0 ? `(${unread}) ${room}` : room;
   }, [unread, room]);
 
+  const key = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape' || !showPeople) return;
+    setShowPeople(false);
+    peopleButton.current?.focus();
+  };
+
   return (
-    <main className="room">
+    <main className="room" onKeyDown={key}>
       <header className="bar">
-        <h1>{room}</h1>
-        <span className="count" data-testid="count">{count === null ? '' : `${count} here`}</span>
-        <ConnectionBadge state={chat.connectionState} attempts={chat.reconnectAttempts} />
-        <button className="people" type="button" aria-expanded={showPeople} aria-controls="people" onClick={() => setShowPeople(!showPeople)}>People</button>
+        <div className="title">
+          <h1>{room}</h1>
+          <p className="facts">
+            <ConnectionBadge state={chat.connectionState} attempts={chat.reconnectAttempts} />
+            <span className="count" data-testid="count">{count === null ? '' : `${count} here`}</span>
+          </p>
+        </div>
+        <button className="people" type="button" ref={peopleButton} aria-expanded={showPeople} aria-controls="people" onClick={() => setShowPeople(!showPeople)}>People</button>
         <button className="leave" type="button" onClick={onLeave}>Leave</button>
       </header>
       {chat.error && (
@@ -53,7 +64,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
       )}
       <div className="columns">
         <section className="talk" aria-label="Chat">
-          <MessageList entries={chat.messages} myId={me.id} onRetry={chat.retry} />
+          <MessageList entries={chat.messages} alone={chat.joined ? chat.members.length === 1 : null} myId={me.id} onRetry={chat.retry} />
           <TypingLine names={chat.typingUsers} />
           <Composer onSend={chat.sendMessage} onTyping={chat.startTyping} onStopTyping={chat.stopTyping} />
         </section>

@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { type Checked, codePoints, maxTextLength } from '@/lib/validation';
 
 interface ComposerProps {
@@ -10,7 +10,12 @@ interface ComposerProps {
 export default function Composer({ onSend, onTyping, onStopTyping }: ComposerProps) {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string | null>(null);
+  const box = useRef<HTMLTextAreaElement>(null);
   const length = codePoints(text.trim());
+
+  useEffect(() => {
+    if (matchMedia('(hover: hover)').matches) box.current?.focus(); // on a phone it would raise the keyboard
+  }, []);
 
   const send = () => {
     if (text.trim() === '') return;
@@ -45,7 +50,7 @@ export default function Composer({ onSend, onTyping, onStopTyping }: ComposerPro
         <p className={length > maxTextLength ? 'counter over' : 'counter'}>{length} of {maxTextLength}</p>
       )}
       <div className="row">
-        <textarea aria-label="Message" rows={1} value={text} placeholder="Write something" enterKeyHint="send"
+        <textarea aria-label="Message" rows={1} value={text} placeholder="Write something" enterKeyHint="send" ref={box}
           onChange={(e) => change(e.target.value)} onKeyDown={key} onBlur={onStopTyping} />
         <button className="primary" type="submit">Send</button>
       </div>

@@ -31,7 +31,7 @@ export default function JoinForm({ room: firstRoom, refusal, onJoin }: JoinFormP
   }, []);
 
   useEffect(() => {
-    if (ready) nameField.current?.focus();
+    if (ready) nameField.current?.select(); // another name replaces the last one
   }, [ready]);
 
   const show = (field: 'name' | 'room', text: string) => {

@@ -1,3 +1,4 @@
+import { colourOf, initial } from '@/lib/avatar';
 import { statuses, type Member, type Status } from '@/lib/types';
 
 const words: Record<Status, string> = { online: 'Online', away: 'Away', busy: 'Busy' };
@@ -20,7 +21,7 @@ export default function MemberList({ members, status, onStatus }: MemberListProp
       <ul className="members" data-testid="members" aria-label="People here">
         {members.map((member) => (
           <li key={member.id} data-user={member.name} data-status={member.status} data-me={member.me || undefined}>
-            <span className="dot" aria-hidden="true" />
+            <span className="avatar" data-colour={colourOf(member.name)} aria-hidden="true">{initial(member.name)}<span className="dot" /></span>
             <span className="name">{member.name}</span>
             {member.me && <span className="muted">you</span>}
             {member.status !== 'online' && <span className="muted">{words[member.status]}</span>}

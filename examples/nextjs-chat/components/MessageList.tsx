@@ -1,17 +1,21 @@
 import { useLayoutEffect, useRef, useState } from 'react';
+import { colourOf, initial } from '@/lib/avatar';
 import type { Entry } from '@/lib/types';
 
 const near = 40; // px from the bottom that still count as reading the end
 
 interface MessageListProps {
   entries: readonly Entry[];
+  /** Nobody else is here; null before we are. */
+  alone: boolean | null;
   myId: string;
   onRetry: (id: string) => void;
 }
 
-export default function MessageList({ entries, myId, onRetry }: MessageListProps) {
+export default function MessageList({ entries, alone, myId, onRetry }: MessageListProps) {
   const list = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const size = useRef('');
   const [unseen, setUnseen] = useState(false);
   const last = entries.at(-1);
   const lastKey = last && keyOf(last);
@@ -32,31 +36,53 @@ export default function MessageList({ entries, myId, onRetry }: MessageListProps
 
   // The keyboard of a phone or a taller composer takes room from below.
   useLayoutEffect(() => {
-    const observer = new ResizeObserver(() => atEnd.current && toEnd());
+    const observer = new ResizeObserver(() => {
+      size.current = sizeOf(list.current!);
+      if (atEnd.current) toEnd();
+    });
     observer.observe(list.current!);
     return () => observer.disconnect();
   }, []);
 
   const onScroll = () => {
+    if (sizeOf(list.current!) !== size.current) return; // the browser scrolled, as the list has another size
     const { scrollTop, scrollHeight, clientHeight } = list.current!;
     atEnd.current = scrollHeight - scrollTop - clientHeight < near;
     if (atEnd.current) setUnseen(false);
   };
 
+  // The button that was pressed vanishes; whoever uses the keyboard stays near it.
+  const stay = () => list.current?.focus({ preventScroll: true });
+
+  const retry = (id: string) => {
+    onRetry(id);
+    stay();
+  };
+
+  const jump = () => {
+    toEnd();
+    stay();
+  };
+
   return (
     <div className="conversation">
+      {alone !== null && entries.length === 0 && (
+        <p className="hint">{alone ? 'Nobody else is here yet. Open this page in a private window and join under another name.' : 'Nothing has been said since you came.'}</p>
+      )}
       <div className="messages" data-testid="messages" role="log" aria-live="polite" aria-label="Conversation"
         tabIndex={0} ref={list} onScroll={onScroll}>
-        {entries.map((entry, i) => <Line key={keyOf(entry)} entry={entry} before={entries[i - 1]} myId={myId} onRetry={onRetry} />)}
+        {entries.map((entry, i) => <Line key={keyOf(entry)} entry={entry} before={entries[i - 1]} myId={myId} onRetry={retry} />)}
       </div>
-      {unseen && <button className="jump" type="button" onClick={toEnd}>New below</button>}
+      {unseen && <button className="jump" type="button" onClick={jump}>New below</button>}
     </div>
   );
 }
 
+const sizeOf = ({ clientWidth, clientHeight }: Element) => `${clientWidth} ${clientHeight}`;
+
 const keyOf = (entry: Entry) => (entry.kind === 'notice' ? `notice ${entry.id}` : `${entry.senderId} ${entry.id}`);
 
-interface LineProps extends Omit<MessageListProps, 'entries'> {
+interface LineProps extends Omit<MessageListProps, 'entries' | 'alone'> {
   entry: Entry;
   before: Entry | undefined;
 }
@@ -68,6 +94,7 @@ function Line({ entry, before, myId, onRetry }: LineProps) {
   return (
     <article className={`message${mine ? ' mine' : ''}${continued ? ' continued' : ''}`}
       data-kind="message" data-sender={entry.senderName} data-state={entry.state}>
+      {!continued && <span className="avatar" data-colour={colourOf(entry.senderName)} aria-hidden="true">{initial(entry.senderName)}</span>}
       <p className="byline">
         <span className="name">{entry.senderName}</span>{' '}
         <time dateTime={entry.timestamp}>{timeOfDay(entry.timestamp)}</time>
