@@ -33,12 +33,15 @@ class Site {
   }
 }
 
+// A paused server keeps its connections and answers nothing, as behind a cable that was pulled.
+const control = (child) => ({ pauseServer: () => child().kill('SIGSTOP'), resumeServer: () => child().kill('SIGCONT') });
+
 /** `fanfare demo`: page, back end and server are one process. */
 export async function demo(t) {
   const [page, server] = [await freePort(), await freePort()];
   const site = new Site(t, `http://127.0.0.1:${page}`, binary, ['demo', '--listen', `127.0.0.1:${page}`, '--port', String(server)]);
   await site.start();
-  return { url: site.url, killServer: () => site.kill(), startServer: () => site.start() };
+  return { url: site.url, ...control(() => site.child), killServer: () => site.kill(), startServer: () => site.start() };
 }
 
 /** examples/nextjs-chat, built, beside a server. */
@@ -55,5 +58,5 @@ export async function nextChat(t) {
       },
     });
   await site.start();
-  return { url: site.url, killServer: () => server.stop('SIGKILL'), startServer: () => server.start(), server };
+  return { url: site.url, ...control(() => server.child), killServer: () => server.stop('SIGKILL'), startServer: () => server.start(), server };
 }

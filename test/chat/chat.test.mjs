@@ -21,9 +21,13 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
     await t.test('two people join and see each other', async () => {
       await ann.join();
       await ann.sees(['Ann']);
+      await ann.page.getByText('Nobody else is here yet.').waitFor();
+      await ann.page.locator('textarea:focus').waitFor(); // to write at once
       await ben.join();
       for (const who of [ann, ben]) await who.sees(['Ann', 'Ben']);
       await ann.notice('Ben joined').waitFor();
+      await ben.page.getByText('Nothing has been said').waitFor();
+      await ann.page.getByText('Nobody else is here yet.').waitFor({ state: 'hidden' });
     });
 
     await t.test('they chat both ways', async () => {
@@ -52,6 +56,10 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
       assert.equal(await cy.page.evaluate(() => document.documentElement.scrollWidth), 375, 'no sideways scrolling on a phone');
       await cy.page.getByRole('button', { name: 'People' }).click();
       await cy.page.locator('li[data-user=Ann]').waitFor({ state: 'visible' });
+      await cy.page.getByLabel('Message').waitFor({ state: 'hidden' });
+      await cy.page.keyboard.press('Escape');
+      await cy.page.locator('button[aria-expanded=false]:focus').waitFor();
+      await cy.page.getByLabel('Message').waitFor();
       await cy.page.close();
       await ben.sees(['Ann', 'Ben']);
       await ben.notice('Cy left').waitFor();
@@ -59,8 +67,12 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
 
     await t.test('a second tab of the same person adds nobody', async () => {
       const second = await person(browsers.ann, app.url, 'Ann', 'tea');
+      await ben.page.getByLabel('Your status').selectOption('busy');
+      await ann.seesStatus('Ben', 'busy');
       await second.join();
       await second.sees(['Ann', 'Ben']);
+      await second.seesStatus('Ann', 'away'); // as chosen in the first tab
+      await second.seesStatus('Ben', 'busy'); // who has not seen anybody join
       await second.say('from my other tab');
       await ann.hears('from my other tab', { from: 'Ann' });
       await ben.hears('from my other tab', { from: 'Ann' });
@@ -89,11 +101,35 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
       await ben.message('🎉🎉', 'sent').waitFor();
     });
 
+    await t.test('whoever reads the end stays there when the window turns', async () => {
+      const { page } = ann;
+      const fromEnd = () => page.getByTestId('messages').evaluate((list) => list.scrollHeight - list.scrollTop - list.clientHeight);
+      const size = page.viewportSize();
+      for (const to of [{ width: 375, height: 812 }, { width: 812, height: 375 }, { width: 320, height: 480 }, size]) {
+        await page.setViewportSize(to);
+        await until(`the end shows at ${to.width}`, async () => (await fromEnd()) < 2);
+      }
+    });
+
     await t.test('markup stays text', async () => {
       await ann.say('<img src=x onerror="window.harmed=1"><b>bold</b>');
       await ben.hears('<b>bold</b>', { from: 'Ann' });
       assert.equal(await ben.page.evaluate(() => window.harmed), undefined);
       assert.equal(await ben.page.locator('.text b, .text img').count(), 0);
+    });
+
+    await t.test('the network goes away in the middle of a message', async () => {
+      app.pauseServer(); // nothing is refused: nothing answers
+      for (const who of [ann, ben]) await who.page.evaluate(() => dispatchEvent(new Event('offline')));
+      await ann.say('on its way');
+      await ann.message('on its way', 'sending').waitFor();
+      for (const who of [ann, ben]) await who.page.locator('[data-testid=connection][data-state=reconnecting]').waitFor();
+      await ann.message('on its way', 'failed').waitFor();
+      app.resumeServer();
+      for (const who of [ann, ben]) await who.isConnected();
+      await ann.message('on its way').getByRole('button', { name: 'Retry' }).click();
+      for (const who of [ann, ben]) await who.hears('on its way', { from: 'Ann' }); // once, also if the first one arrived after all
+      for (const who of [ann, ben]) await who.sees(['Ann', 'Ben']);
     });
 
     await t.test('the server is killed and comes back', async () => {

@@ -41,6 +41,9 @@ export class Realtime {
       cluster: '', // must be there, means nothing with a host of our own
       wsHost: host, wsPort: port, wssPort: port, forceTLS: tls,
       enabledTransports: ['ws'],
+      // A network that went away without a word shows after at most 40 seconds, and 10
+      // after the browser noticed. pusher-js would take up to 150, and 30.
+      activityTimeout: 30_000, pongTimeout: 10_000,
       channelAuthorization: {
         customHandler: ({ socketId, channelName }, done) =>
           this.authorize('/api/auth', { socket_id: socketId, channel_name: channelName }, done),

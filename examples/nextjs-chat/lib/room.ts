@@ -162,6 +162,7 @@ export class Room {
         for (const [id, name] of this.away) this.tell({ type: 'left', who: { id, name } });
         this.away.clear();
       }, returnTime);
+      this.trigger('client-status-ask', {});
       if (this.status !== 'online' || this.told !== 'online') this.tellStatus();
       this.endWaiting((id, text) => void this.send(id, text));
     },
@@ -174,11 +175,6 @@ export class Room {
       const who = { id, name: String(info?.name ?? id) };
       this.people.set(id, who.name);
       this.tell({ type: 'joined', who, quietly: this.away.delete(id) });
-      if (this.status === 'online' || this.statusTimer !== undefined) return;
-      this.statusTimer = setTimeout(() => {
-        this.statusTimer = undefined;
-        this.tellStatus();
-      }, Math.random() * statusSpread);
     },
 
     'pusher:member_removed': ({ id }: { id: string }) => {
@@ -205,6 +201,15 @@ export class Room {
       if (!who) return;
       this.typists.stop(who.id);
       this.listener.stoppedTyping(who);
+    },
+
+    // From every page that enters, a further tab of somebody who is here too.
+    'client-status-ask': () => {
+      if (this.status === 'online' || this.statusTimer !== undefined) return;
+      this.statusTimer = setTimeout(() => {
+        this.statusTimer = undefined;
+        this.tellStatus();
+      }, Math.random() * statusSpread);
     },
 
     'client-status': (data: { status?: unknown } | null, meta) => {

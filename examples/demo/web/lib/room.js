@@ -143,6 +143,7 @@ export class Room {
                     this.tell({ type: 'left', who: { id, name } });
                 this.away.clear();
             }, returnTime);
+            this.trigger('client-status-ask', {});
             if (this.status !== 'online' || this.told !== 'online')
                 this.tellStatus();
             this.endWaiting((id, text) => void this.send(id, text));
@@ -154,12 +155,6 @@ export class Room {
             const who = { id, name: String(info?.name ?? id) };
             this.people.set(id, who.name);
             this.tell({ type: 'joined', who, quietly: this.away.delete(id) });
-            if (this.status === 'online' || this.statusTimer !== undefined)
-                return;
-            this.statusTimer = setTimeout(() => {
-                this.statusTimer = undefined;
-                this.tellStatus();
-            }, Math.random() * statusSpread);
         },
         'pusher:member_removed': ({ id }) => {
             const name = this.people.get(id);
@@ -185,6 +180,15 @@ export class Room {
                 return;
             this.typists.stop(who.id);
             this.listener.stoppedTyping(who);
+        },
+        // From every page that enters, a further tab of somebody who is here too.
+        'client-status-ask': () => {
+            if (this.status === 'online' || this.statusTimer !== undefined)
+                return;
+            this.statusTimer = setTimeout(() => {
+                this.statusTimer = undefined;
+                this.tellStatus();
+            }, Math.random() * statusSpread);
         },
         'client-status': (data, meta) => {
             const who = this.sender(meta);
