@@ -33,7 +33,9 @@ export function codeBlocks(page) {
   return blocks;
 }
 
-export const blocks = codeBlocks(await readFile(join(repository, 'docs/from-socketio.md'), 'utf8'));
+export const page = await readFile(join(repository, 'docs/from-socketio.md'), 'utf8');
+
+export const blocks = codeBlocks(page);
 
 export const block = (name) => blocks.find(({ info }) => info.split(' ')[1] === name).text;
 

@@ -12,7 +12,7 @@ import { hostileProxy } from '../fallback/http.mjs';
 import { freePort } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 import { Wire } from '../support/wire.mjs';
-import { app, block, blocks, codeBlocks, modules, settings } from './app.mjs';
+import { app, block, blocks, codeBlocks, modules, page, settings } from './app.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -24,6 +24,19 @@ test('every code block is a file that is tested here', () => {
   assert.deepEqual(blocks.map(({ info }) => info).sort(), known.sort());
   assert.deepEqual(codeBlocks('a\n   ```js\nb\n   ```\n~~~\nc\n~~~\n').map(({ info }) => info), ['js', '']);
   assert.throws(() => codeBlocks('```js\nb\n'), /not closed/);
+});
+
+test('the table has every event, helper and option of the guide', () => {
+  const table = page.match(/## What becomes what\n([^]*?)\n## /)[1].split('\n').map((row) => row.split(' | ')[0]).join('\n');
+  const guide = `socket.io socket.io-client pages/api/socket.ts res.socket.server.io bodyParser path NODE_ENV connection connect disconnect
+    socket.id identify-user socket.data socket.data.rooms join-room joined-room leave-room socket.join socket.leave user-joined user-left
+    get-room-info room-info adapter.rooms io.sockets.sockets send-message new-message io.to(room).emit socket.to(room).emit socket.emit
+    typing-start typing-stop user-typing user-stopped-typing user-status-change user-status-updated userId userName senderId senderName
+    timestamp useSocket roomId onNewMessage onUserTyping onUserStoppedTyping onUserStatusUpdated isConnected sendMessage startTyping
+    stopTyping updateUserStatus socket handleTyping typingUsers ChatRoom autoConnect reconnection reconnectionAttempts reconnectionDelay
+    reconnect reconnect_attempt reconnect_failed reconnectAttempts reason connect_error cors.origin cors.methods credentials transports
+    websocket polling pingInterval pingTimeout Vercel custom Pusher Ably`;
+  for (const word of guide.trim().split(/\s+/)) assert.ok(table.includes(word), word);
 });
 
 test('what runs in the browser knows no secret', () => {
