@@ -44,9 +44,9 @@ export async function demo(t) {
   return { url: site.url, ...control(() => site.child), killServer: () => site.kill(), startServer: () => site.start() };
 }
 
-/** examples/nextjs-chat, built, beside a server. */
-export async function nextChat(t) {
-  const server = await fanfare(t, { app: { limits: { max_presence_members: 600 } } });
+/** examples/nextjs-chat, built, beside a server; app is more of its configuration there. */
+export async function nextChat(t, app = {}) {
+  const server = await fanfare(t, { app: { limits: { max_presence_members: 600 }, ...app } });
   const port = await freePort();
   const site = new Site(t, `http://127.0.0.1:${port}`, process.execPath,
     ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)],

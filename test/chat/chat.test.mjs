@@ -161,6 +161,19 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
   });
 }
 
+test('a server that does not let the page in says why', { timeout: 180_000 }, async (t) => {
+  const { url } = await nextChat(t, { allowed_origins: ['https://elsewhere.example'] });
+  const chromium = await browser(t);
+  const ann = await person(await chromium.newContext(), url, 'Ann', 'tea');
+  await ann.fillForm();
+  await ann.alert.filter({ hasText: 'The server refused this connection. Origin not allowed.' }).waitFor();
+  assert.equal(await ann.connection.getAttribute('data-state'), 'disconnected');
+  await ann.say('anybody there?');
+  await ann.message('anybody there?', 'failed').waitFor();
+  await ann.page.getByRole('button', { name: 'Connect again' }).click();
+  await ann.alert.filter({ hasText: 'Origin not allowed.' }).waitFor();
+});
+
 test('a room of 500', { timeout: 180_000 }, async (t) => {
   const { url, server } = await nextChat(t);
   const names = Array.from({ length: 499 }, (_, i) => `guest-${i}`);

@@ -11,6 +11,11 @@ export interface LinkSnapshot {
   problem: string | null;
 }
 
+interface Refusal {
+  code?: number;
+  message?: string;
+}
+
 // Codes below 4100 mean that trying again is no use, so pusher-js stops.
 const problems: Record<number, string> = {
   4000: 'The server accepts encrypted connections only.',
@@ -103,10 +108,11 @@ export class Realtime {
     }
   };
 
-  private onError = (event: { error?: { data?: { code?: number } }; data?: { code?: number } }) => {
-    const code = event.error?.data?.code ?? event.data?.code;
+  private onError = (event: { error?: { data?: Refusal }; data?: Refusal }) => {
+    const { code, message } = event.error?.data ?? event.data ?? {};
     const problem = code === undefined ? undefined : problems[code];
-    if (problem) this.set({ problem });
+    // 4009 has many reasons: a page of an origin that is not allowed, for one.
+    if (problem) this.set({ problem: code === 4009 && message ? `${problem} ${message.replace(/\.?$/, '.')}` : problem });
   };
 
   private lost() {

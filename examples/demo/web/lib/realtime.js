@@ -92,10 +92,11 @@ export class Realtime {
         }
     };
     onError = (event) => {
-        const code = event.error?.data?.code ?? event.data?.code;
+        const { code, message } = event.error?.data ?? event.data ?? {};
         const problem = code === undefined ? undefined : problems[code];
+        // 4009 has many reasons: a page of an origin that is not allowed, for one.
         if (problem)
-            this.set({ problem });
+            this.set({ problem: code === 4009 && message ? `${problem} ${message.replace(/\.?$/, '.')}` : problem });
     };
     lost() {
         if (this.holders === 0)
