@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -227,36 +226,38 @@ func TestFront_OutOfDescriptors_AcceptingPausesAndResumes(t *testing.T) {
 	_, _ = io.WriteString(warm, post("/here", ""))
 	expectBody(t, bufio.NewReader(warm), "loop")
 
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	clients := make([]net.Conn, 0, 8)
-	few := before
-	few.Cur = uint64(len(open) + 8) // the clients below, and next to nothing for the server
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
-		t.Fatal(err)
-	}
-	for range 8 {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			break // the client's own descriptors are used up: so are the server's
-		}
-		clients = append(clients, conn)
-	}
+	restore := lowerOpenFiles(t)
+	var clients []net.Conn
+	var fillers []int
 	paused := time.Now().Add(patience)
 	for door.warnings.Load() == 0 && time.Now().Before(paused) {
+		// Other tests' descriptors may still be closing: take what they give
+		// back, keep one for the client, and leave the server none.
+		for {
+			fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				break
+			}
+			fillers = append(fillers, fd)
+		}
+		if n := len(fillers); n > 0 && len(clients) < 8 {
+			_ = unix.Close(fillers[n-1])
+			fillers = fillers[:n-1]
+			if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+				clients = append(clients, conn)
+			}
+		}
 		runtime.Gosched()
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
+	restore()
+	for _, fd := range fillers {
+		_ = unix.Close(fd)
 	}
 	if n := door.warnings.Load(); n == 0 || n > 10 {
 		t.Errorf("%d warnings: accepting did not pause, or the log is flooded", n)
+	}
+	if len(clients) == 0 {
+		t.Fatal("no client got through")
 	}
 	for _, conn := range clients { // all were waiting; all are served in the end
 		_ = conn.SetDeadline(time.Now().Add(patience))
@@ -267,4 +268,31 @@ func TestFront_OutOfDescriptors_AcceptingPausesAndResumes(t *testing.T) {
 	if server.Sockets() != 0 {
 		t.Errorf("%d sockets", server.Sockets())
 	}
+}
+
+// lowerOpenFiles leaves the process a few descriptors more than it has, until
+// restore is called.
+func lowerOpenFiles(t *testing.T) (restore func()) {
+	t.Helper()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	next, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(next)
+	few := before
+	few.Cur = uint64(next + 64) // gaps below are filled with the rest
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	restore = func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(restore)
+	return restore
 }
