@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 1m
 
-.PHONY: help run demo build test race e2e check fmt fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test race e2e check fmt instructions fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -46,7 +46,7 @@ e2e: ## real clients against the built server (installs them with npm and pip)
 	@echo "== real clients, end to end"
 	@./test/run
 
-check: ## formatting, vet, staticcheck, race tests, 5 s of each fuzz target
+check: ## formatting, vet, staticcheck, race tests, instruction counts, 5 s of each fuzz target
 	@echo "== gofumpt"
 	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
 	@echo "== go vet, here and for macOS"
@@ -55,11 +55,16 @@ check: ## formatting, vet, staticcheck, race tests, 5 s of each fuzz target
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
 	@$(MAKE) --no-print-directory race
+	@$(MAKE) --no-print-directory instructions
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 fmt: ## format every Go file
 	@echo "== gofumpt -w"
 	@$(TOOL) gofumpt -l -w .
+
+instructions: ## no hot path takes more instructions than it did (wants valgrind)
+	@echo "== instructions of the hot paths"
+	@./tools/instructions
 
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@echo "== fuzz targets, $(FUZZTIME) each"
