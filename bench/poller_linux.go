@@ -185,7 +185,8 @@ func connected(fd int) error {
 // read does; the descriptor does not block. again is true when there is nothing
 // to read, n is 0 at the end of the stream.
 func receive(fd int, buf []byte) (n int, again bool, err error) {
-	r, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
+		unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
 		return int(r), false, nil
@@ -198,7 +199,8 @@ func receive(fd int, buf []byte) (n int, again bool, err error) {
 
 // send writes once in the same way and returns how much the kernel took.
 func send(fd int, b []byte) (int, error) {
-	r, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	r, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 	switch errno {
 	case 0:
 		return int(r), nil

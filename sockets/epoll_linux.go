@@ -1,8 +1,11 @@
 package sockets
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -20,7 +23,10 @@ var wakeHandle = handle{slot: -1}
 type epoll struct {
 	websocket
 	loop    *loop
-	fd      int
+	fd      int             // of the epoll set
+	file    *os.File        // the same, for Go's poller
+	set     syscall.RawConn // of file
+	calm    bool            // the last wait was long
 	events  []unix.EpollEvent
 	mu      sync.Mutex // wake may be called by anyone, also after close
 	eventfd int        // -1 once closed
@@ -31,17 +37,27 @@ func newWaiter(l *loop) (waiter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create epoll set: %w", err)
 	}
-	eventfd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("create eventfd: %w", err)
-	}
-	p := &epoll{loop: l, fd: fd, eventfd: eventfd, events: make([]unix.EpollEvent, epollBatch)}
-	if err := p.control(unix.EPOLL_CTL_ADD, eventfd, unix.EPOLLIN, wakeHandle); err != nil {
+	_ = unix.SetNonblock(fd, true) // else Go's poller would not take it, and park says so
+	p := &epoll{loop: l, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), eventfd: -1, events: make([]unix.EpollEvent, epollBatch)}
+	if err := p.prepare(); err != nil {
 		p.close()
-		return nil, fmt.Errorf("watch eventfd: %w", err)
+		return nil, err
 	}
 	return p, nil
+}
+
+func (p *epoll) prepare() (err error) {
+	if p.set, err = p.file.SyscallConn(); err != nil {
+		return fmt.Errorf("reach epoll set: %w", err)
+	}
+	if p.eventfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return fmt.Errorf("create eventfd: %w", err)
+	}
+	// On edge each wake is an event of its own, and nobody has to read it.
+	if err := p.control(unix.EPOLL_CTL_ADD, p.eventfd, unix.EPOLLIN|unix.EPOLLET, wakeHandle); err != nil {
+		return fmt.Errorf("watch eventfd: %w", err)
+	}
+	return nil
 }
 
 func (p *epoll) control(op, fd int, events uint32, h handle) error {
@@ -63,7 +79,6 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 		ev := &p.events[i]
 		h := handle{ev.Fd, ev.Pad}
 		if h == wakeHandle {
-			p.drain()
 			worked = true
 			continue
 		}
@@ -94,12 +109,45 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 	return worked, n == len(p.events)
 }
 
-// poll asks without giving up the processor where it need not wait: a blocking
-// system call costs the scheduler a hand-over.
-func (p *epoll) poll(timeout time.Duration) (int, error) {
-	if timeout > 0 {
-		return unix.EpollWait(p.fd, p.events, int((timeout+time.Millisecond-1)/time.Millisecond))
+// calmAfter is how long a wait makes a loop calm. A goroutine in a blocking
+// system call keeps its processor, and Go's monitor looks every 20 µs whether
+// to take it away: of a ping on an idle server that was half the cost. Go's
+// poller gives the processor up at once, but costs more thread switches where
+// waits are short.
+const calmAfter = 2 * time.Millisecond
+
+// poll waits in the system call, or in Go's poller if the last wait was long.
+func (p *epoll) poll(timeout time.Duration) (n int, err error) {
+	if timeout <= 0 {
+		return p.ask()
 	}
+	begun := time.Now()
+	if p.calm {
+		n, err = p.park(begun.Add(timeout))
+	} else {
+		n, err = unix.EpollWait(p.fd, p.events, int((timeout+time.Millisecond-1)/time.Millisecond))
+	}
+	p.calm = time.Since(begun) > calmAfter
+	return n, err
+}
+
+// park waits in Go's poller.
+func (p *epoll) park(until time.Time) (n int, err error) {
+	if err := p.file.SetReadDeadline(until); err != nil {
+		return 0, fmt.Errorf("set the deadline of the epoll set: %w", err)
+	}
+	late := p.set.Read(func(uintptr) bool {
+		n, err = p.ask()
+		return n > 0 || err != nil
+	})
+	if errors.Is(late, os.ErrDeadlineExceeded) {
+		return 0, nil
+	}
+	return n, errors.Join(err, late)
+}
+
+// ask tells what is ready now, without a word to Go's scheduler.
+func (p *epoll) ask() (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])),
 		uintptr(len(p.events)), 0, 0, 0)
 	if errno != 0 {
@@ -121,16 +169,11 @@ func (p *epoll) wake() {
 	}
 }
 
-func (p *epoll) drain() {
-	var b [8]byte
-	_, _ = unix.Read(p.eventfd, b[:])
-}
-
 func (p *epoll) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = unix.Close(p.eventfd)
-	_ = unix.Close(p.fd)
+	_ = p.file.Close()
 	p.eventfd = -1
 }
 
