@@ -19,7 +19,7 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	name := string(m.Channel)
 	sub := s.find(name)
 	if sub != nil && sub.waits() {
-		s.hold(sub, payload)
+		s.hold(sub.name, payload)
 		return
 	}
 	if reason := s.clientEventRefusal(event, name, sub, m.Data); reason != "" {

@@ -73,7 +73,7 @@ func TestPending_EmptyMessagesWithoutEnd_CloseTheSocket(t *testing.T) {
 	}
 	d.settle()
 	if v.closed != pusherproto.CodeOverCapacity {
-		t.Errorf("%d empty messages wait for an answer, closed with %d, want 4100", len(v.held.messages), v.closed)
+		t.Errorf("%d empty messages wait for an answer, closed with %d, want 4100", len(v.held.queues[forSignin]), v.closed)
 	}
 }
 
@@ -257,5 +257,33 @@ func TestSubscribe_AgainAndAgain_OneAnswerAtATime(t *testing.T) {
 	d.settle()
 	if len(v.got) != times {
 		t.Errorf("%d of %d were answered", len(v.got), times)
+	}
+}
+
+// A client that sends much at once must not make each answer as dear as all
+// that still waits: what comes behind it on the same loop would wait for that.
+func TestPending_MuchAtOnce_EachMessageIsHeldOnce(t *testing.T) {
+	const pairs = 500
+	for name, message := range map[string]func(v *visitor) string{
+		"subscribe": func(v *visitor) string { return v.subscription("news", "") },
+		"signin":    func(v *visitor) string { return v.signin(`{"id":"7"}`) },
+	} {
+		d := newDesk(t)
+		v := d.visit()
+		first, second := []byte(message(v)), []byte(`{"event":"pusher:unsubscribe","data":{"channel":"news"}}`)
+		allocations := testing.AllocsPerRun(1, func() {
+			for range pairs {
+				v.Receive(first)
+				v.Receive(second)
+			}
+			d.settle()
+			forget(v)
+		})
+		if v.closed != 0 || v.held != nil {
+			t.Fatalf("%s: closed with %d, %v is held", name, v.closed, v.held)
+		}
+		if per := allocations / (2 * pairs); per > 30 {
+			t.Errorf("%s: %.0f allocations a message", name, per)
+		}
 	}
 }

@@ -10,12 +10,6 @@ import (
 	"fanfare/pusherproto"
 )
 
-// heldLimit bounds the bytes of messages that wait for the cluster's answer.
-const heldLimit = 256 << 10
-
-// heldOverhead is what a held message costs beside its bytes.
-const heldOverhead = 48
-
 // Session is the Pusher conversation over one socket. Transports embed it in
 // their connection, open it and feed it messages. Everything in it belongs to
 // the owner's goroutine.
@@ -45,17 +39,6 @@ const (
 	sessionClosing // was told why and is about to be gone
 	sessionGone
 )
-
-// held is the messages that wait, in order, for an answer of the cluster.
-type held struct {
-	messages []heldMessage
-	bytes    int
-}
-
-type heldMessage struct {
-	sub     *subscription // nil: waits for the sign-in
-	payload []byte
-}
 
 // Open begins the conversation with connection_established, or returns why it
 // cannot: the app's quota (4004) or the node's shutdown (4200).
@@ -119,7 +102,7 @@ func (s *Session) Receive(payload []byte) {
 		return
 	}
 	if s.signing {
-		s.hold(nil, payload)
+		s.hold(forSignin, payload)
 		return
 	}
 	s.handle(payload)
@@ -148,48 +131,6 @@ func (s *Session) handle(payload []byte) {
 		s.signIn(m)
 	default:
 		s.clientEvent(m, payload)
-	}
-}
-
-// hold keeps a message until sub, or the sign-in if sub is nil, is answered.
-func (s *Session) hold(sub *subscription, payload []byte) {
-	if s.held == nil {
-		s.held = &held{}
-	}
-	s.held.bytes += len(payload) + heldOverhead
-	if s.held.bytes > heldLimit {
-		s.fail(pusherproto.CodeOverCapacity, "Too many messages are waiting for an answer")
-		return
-	}
-	s.held.messages = append(s.held.messages, heldMessage{sub, append([]byte(nil), payload...)})
-}
-
-// release handles the messages that waited for sub, in order. Some may have to
-// wait again.
-func (s *Session) release(sub *subscription) {
-	if s.held == nil {
-		return
-	}
-	all := s.held.messages
-	s.held.messages, s.held.bytes = nil, 0
-	var due [][]byte
-	for _, m := range all {
-		if m.sub == sub {
-			due = append(due, m.payload)
-			continue
-		}
-		s.held.messages = append(s.held.messages, m)
-		s.held.bytes += len(m.payload) + heldOverhead
-	}
-	if len(s.held.messages) == 0 {
-		s.held = nil
-	}
-	for _, payload := range due {
-		if sub != nil {
-			s.handle(payload) // a sign-in under way came later
-			continue
-		}
-		s.Receive(payload)
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 	if len(a.state.Online)+len(a.state.Offline) > 0 {
 		s.send(pusherproto.AppendWatchlistEvents(beginFrame(256), a.state.Online, a.state.Offline))
 	}
-	s.release(nil)
+	s.release(forSignin)
 }
 
 // signOut gives back the socket's places as a user and a watcher.

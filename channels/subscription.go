@@ -41,7 +41,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	}
 	old := s.find(req.Channel)
 	if old != nil && old.waits() {
-		s.hold(old, payload)
+		s.hold(old.name, payload)
 		return
 	}
 	kind, member, refusal := s.admit(req)
@@ -204,7 +204,7 @@ func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) 
 	if second != nil {
 		s.conn.Send(second)
 	}
-	s.release(sub)
+	s.release(sub.name)
 }
 
 // refused is the arrival of a cluster's refusal.
@@ -217,7 +217,7 @@ func (s *Session) refused(sub *subscription, f *Frame) {
 	}
 	sub.again = false
 	s.conn.Send(f)
-	s.release(sub)
+	s.release(sub.name)
 }
 
 func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
@@ -231,7 +231,7 @@ func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 		return
 	}
 	if sub.waits() {
-		s.hold(sub, payload)
+		s.hold(sub.name, payload)
 		return
 	}
 	s.forget(sub)
