@@ -171,7 +171,7 @@ func (c *conn) parse(b []byte) (used int) {
 		}
 	}
 	for c.state != connDead {
-		h, ok, bad := parseHeader(b[used:], int(c.limit)-len(c.message))
+		h, ok, bad := parseHeader(b[used:], max(0, int(c.limit)-len(c.message)))
 		if bad != nil {
 			c.violate(bad)
 			return len(b)

@@ -63,6 +63,7 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 		c.refuse(refusal)
 	} else {
 		l.schedule(c, c.expire(l.now))
+		c.renew()
 	}
 	h.attach(c, r)
 }

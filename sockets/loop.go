@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"fanfare/apps"
 	"fanfare/channels"
 )
 
@@ -43,6 +44,9 @@ type loop struct {
 	buf     []byte
 	scratch []byte
 	stopped bool
+	// registry is what the last Renew brought, nil before. A connection may
+	// arrive with an app that was looked up before it.
+	registry *apps.Registry
 }
 
 type slot struct {

@@ -179,6 +179,7 @@ func (c *conn) open(o Opening) {
 		return
 	}
 	c.loop.schedule(c, c.expire(c.loop.now))
+	c.renew()
 }
 
 // messageLimit is the largest client message (spec: websocket section 2).

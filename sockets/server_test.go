@@ -174,34 +174,3 @@ func TestMassLeave_CountsEndAtZero(t *testing.T) {
 		})
 	})
 }
-
-func TestRenew_SocketsOfADisabledApp_AreClosed4003(t *testing.T) {
-	links(t, func(h *harness) {
-		p := h.dial()
-		changed := *h.app
-		changed.Enabled = false
-		registry, err := apps.NewRegistry([]apps.App{changed})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.server.Renew(registry)
-		p.expect(`"code":4003`)
-		p.expectClose(4003)
-	})
-}
-
-func TestRenew_NewLimitsCountForOpenSockets(t *testing.T) {
-	links(t, func(h *harness) {
-		p := h.subscribed("first")
-		changed := *h.app
-		changed.Limits.MaxSubscriptions = 1
-		registry, err := apps.NewRegistry([]apps.App{changed})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.server.Renew(registry)
-		p.ping() // a turn has passed
-		p.send(`{"event":"pusher:subscribe","data":{"channel":"second"}}`)
-		p.expect(`"type":"LimitReached"`)
-	})
-}
