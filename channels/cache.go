@@ -47,7 +47,7 @@ func (m *memory) remember(st *memoryStripe, p Publication) {
 func (m *memory) expire(st *memoryStripe, channel string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	c := st.channels[channel]
+	c := st.channels.get(channel)
 	if c == nil || c.cached == nil {
 		return
 	}

@@ -48,7 +48,7 @@ func (m *memory) tellLater(app *apps.App, name string, of *channelState) {
 	st := m.app(app.ID).stripe(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.channels[name] != of {
+	if st.channels.get(name) != of {
 		return
 	}
 	of.count.pending = false

@@ -132,7 +132,7 @@ func TestPresence_AllocationsOfAJoinDoNotGrowWithMembers(t *testing.T) {
 		if refusal := s.Open(d.hub, &d.app, d.loops[0], s); refusal != nil {
 			t.Fatal(refusal)
 		}
-		for _, g := range d.hub.tenant("1").table.stripe(room).channels[room].groups {
+		for _, g := range d.hub.tenant("1").table.stripe(room).channels.get(room).groups {
 			for i := range g.subscribers { // what they hear is not what is measured
 				g.subscribers[i].session.conn = s
 			}

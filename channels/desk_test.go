@@ -235,20 +235,20 @@ func (d *desk) empty() {
 	d.t.Helper()
 	shared := d.memory().app("1")
 	for i := range shared.stripes {
-		if st := &shared.stripes[i]; st.channels != nil {
-			d.t.Errorf("the cluster still knows %v", st.channels)
+		if st := &shared.stripes[i]; st.channels.entries != nil {
+			d.t.Errorf("the cluster still knows %v", st.channels.entries)
 		}
 	}
-	if shared.users.online != nil {
-		d.t.Errorf("users are left: %v", shared.users.online)
+	if shared.users.online.entries != nil {
+		d.t.Errorf("users are left: %v", shared.users.online.entries)
 	}
 	channels, err := d.hub.Channels(context.Background(), &d.app, "")
 	if err != nil || len(channels) != 0 {
 		d.t.Errorf("channels are left: %+v %v", channels, err)
 	}
 	for i := range d.hub.tenant("1").table.stripes {
-		if st := &d.hub.tenant("1").table.stripes[i]; st.channels != nil {
-			d.t.Errorf("groups are left: %v", st.channels)
+		if st := &d.hub.tenant("1").table.stripes[i]; st.channels.entries != nil {
+			d.t.Errorf("groups are left: %v", st.channels.entries)
 		}
 	}
 	if n := d.hub.tenant("1").sockets.Load(); n != 0 {

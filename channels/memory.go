@@ -31,7 +31,7 @@ type memoryApp struct {
 
 type memoryStripe struct {
 	mu       sync.Mutex
-	channels map[string]*channelState
+	channels index[*channelState]
 }
 
 // channelState is what is known of a channel. It exists while the channel is
@@ -71,25 +71,18 @@ func (a *memoryApp) stripe(channel string) *memoryStripe {
 
 // state finds or makes a channel's state. The caller holds the lock.
 func (st *memoryStripe) state(channel string) *channelState {
-	c := st.channels[channel]
+	c := st.channels.get(channel)
 	if c == nil {
-		if st.channels == nil {
-			st.channels = make(map[string]*channelState)
-		}
 		c = &channelState{}
-		st.channels[channel] = c
+		st.channels.set(channel, c)
 	}
 	return c
 }
 
 // sweep forgets a state that says nothing. The caller holds the lock.
 func (st *memoryStripe) sweep(channel string, c *channelState) {
-	if c.sockets > 0 || c.cached != nil {
-		return
-	}
-	delete(st.channels, channel)
-	if len(st.channels) == 0 {
-		st.channels = nil
+	if c.sockets == 0 && c.cached == nil {
+		st.channels.remove(channel)
 	}
 }
 
@@ -145,7 +138,7 @@ func (m *memory) Leave(l Leave) {
 	st := m.app(l.App.ID).stripe(l.Channel)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	c := st.channels[l.Channel]
+	c := st.channels.get(l.Channel)
 	if c == nil || c.sockets == 0 {
 		return
 	}
@@ -189,7 +182,7 @@ func (m *memory) Channels(_ context.Context, app *apps.App, prefix string) ([]Ch
 	for i := range a.stripes {
 		st := &a.stripes[i]
 		st.mu.Lock()
-		for name, c := range st.channels {
+		for name, c := range st.channels.entries {
 			if c.sockets > 0 && strings.HasPrefix(name, prefix) {
 				out = append(out, c.info(name, m.now()))
 			}
@@ -205,7 +198,7 @@ func (m *memory) Channel(_ context.Context, app *apps.App, name string) (Channel
 	st := m.app(app.ID).stripe(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if c := st.channels[name]; c != nil {
+	if c := st.channels.get(name); c != nil {
 		return c.info(name, m.now()), nil
 	}
 	return ChannelInfo{Name: name}, nil
@@ -224,7 +217,7 @@ func (m *memory) Members(_ context.Context, app *apps.App, name string) ([]strin
 	st := m.app(app.ID).stripe(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if c := st.channels[name]; c != nil && c.presence != nil {
+	if c := st.channels.get(name); c != nil && c.presence != nil {
 		return c.presence.UserIDs(), nil
 	}
 	return nil, nil

@@ -12,7 +12,7 @@ import (
 // sign-in reads the state of up to 100 watched ones as a single moment.
 type memoryUsers struct {
 	mu     sync.Mutex
-	online map[string]*userState
+	online index[*userState]
 }
 
 // userState exists from a user's first sign-in until the grace after the last
@@ -35,7 +35,7 @@ func (m *memory) SignIn(in SignIn, answer func(SignedIn)) {
 	}
 	var state SignedIn
 	for _, id := range in.Watchlist {
-		if users.online[id] != nil {
+		if users.online.get(id) != nil {
 			state.Online = append(state.Online, id)
 		} else {
 			state.Offline = append(state.Offline, id)
@@ -46,12 +46,9 @@ func (m *memory) SignIn(in SignIn, answer func(SignedIn)) {
 
 // add counts a socket in and tells whether the user was offline.
 func (u *memoryUsers) add(id string) bool {
-	user := u.online[id]
+	user := u.online.get(id)
 	if user == nil {
-		if u.online == nil {
-			u.online = make(map[string]*userState)
-		}
-		u.online[id] = &userState{sockets: 1}
+		u.online.set(id, &userState{sockets: 1})
 		return true
 	}
 	user.sockets++
@@ -63,7 +60,7 @@ func (m *memory) SignOut(app *apps.App, userID string) {
 	users := &m.app(app.ID).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	user := users.online[userID]
+	user := users.online.get(userID)
 	if user == nil {
 		return
 	}
@@ -85,17 +82,14 @@ func (m *memory) graceOver(app *apps.App, userID string, user *userState) {
 	users := &m.app(app.ID).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	if users.online[userID] != user || user.sockets > 0 || m.now().Sub(user.left) < m.offlineGrace {
+	if users.online.get(userID) != user || user.sockets > 0 || m.now().Sub(user.left) < m.offlineGrace {
 		return
 	}
 	m.offline(app, users, userID)
 }
 
 func (m *memory) offline(app *apps.App, users *memoryUsers, userID string) {
-	delete(users.online, userID)
-	if len(users.online) == 0 {
-		users.online = nil
-	}
+	users.online.remove(userID)
 	if !app.Watchlist {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 // Each keeps its place in a list and its encoding, so that a join or leave
 // costs the same however many members there are, and listing them is copying.
 type Presence struct {
-	byID        map[string]*presenceMember
+	byID        index[*presenceMember]
 	first, last *presenceMember
 	bytes       int // of all encodings
 }
@@ -23,20 +23,17 @@ type presenceMember struct {
 }
 
 // Count is the number of distinct users.
-func (p *Presence) Count() int { return len(p.byID) }
+func (p *Presence) Count() int { return len(p.byID.entries) }
 
 // Has tells whether the user is a member.
-func (p *Presence) Has(userID string) bool { return p.byID[userID] != nil }
+func (p *Presence) Has(userID string) bool { return p.byID.get(userID) != nil }
 
 // Add counts a socket of a member in and tells whether the user is new. What
 // was known of a user stays until the last socket leaves.
 func (p *Presence) Add(m pusherproto.Member) bool {
-	if old := p.byID[m.UserID]; old != nil {
+	if old := p.byID.get(m.UserID); old != nil {
 		old.sockets++
 		return false
-	}
-	if p.byID == nil {
-		p.byID = make(map[string]*presenceMember)
 	}
 	n := &presenceMember{entry: pusherproto.NewPresenceEntry(m.UserID, m.UserInfo), userID: m.UserID, sockets: 1, prev: p.last}
 	if p.last != nil {
@@ -45,14 +42,14 @@ func (p *Presence) Add(m pusherproto.Member) bool {
 		p.first = n
 	}
 	p.last = n
-	p.byID[m.UserID] = n
+	p.byID.set(m.UserID, n)
 	p.bytes += len(n.entry.ID) + len(n.entry.Hash) + 2
 	return true
 }
 
 // Remove counts a socket of a user out and tells whether it was the last.
 func (p *Presence) Remove(userID string) bool {
-	n := p.byID[userID]
+	n := p.byID.get(userID)
 	if n == nil {
 		return false
 	}
@@ -60,7 +57,7 @@ func (p *Presence) Remove(userID string) bool {
 	if n.sockets > 0 {
 		return false
 	}
-	delete(p.byID, userID)
+	p.byID.remove(userID)
 	p.bytes -= len(n.entry.ID) + len(n.entry.Hash) + 2
 	if n.prev != nil {
 		n.prev.next = n.next
@@ -77,7 +74,7 @@ func (p *Presence) Remove(userID string) bool {
 
 // UserIDs lists the members.
 func (p *Presence) UserIDs() []string {
-	ids := make([]string, 0, len(p.byID))
+	ids := make([]string, 0, p.Count())
 	for n := p.first; n != nil; n = n.next {
 		ids = append(ids, n.userID)
 	}

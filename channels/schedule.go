@@ -84,6 +84,10 @@ func (h *dueHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
 	old[len(old)-1] = due{}
-	*h = old[:len(old)-1]
+	rest := old[:len(old)-1]
+	if cap(rest) > roomy && len(rest) < cap(rest)/4 {
+		rest = append(make(dueHeap, 0, 2*len(rest)), rest...)
+	}
+	*h = rest
 	return last
 }

@@ -62,7 +62,7 @@ func (t *table) size() int64 {
 	for i := range t.stripes {
 		st := &t.stripes[i]
 		st.mu.Lock()
-		for name := range st.channels {
+		for name := range st.channels.entries {
 			if name[0] != '#' {
 				n++
 			}

@@ -256,6 +256,9 @@ func (s *Session) forget(sub *subscription) {
 			s.subs[i] = s.subs[last]
 			s.subs[last] = nil
 			s.subs = s.subs[:last]
+			if cap(s.subs) > roomy && last < cap(s.subs)/4 {
+				s.subs = append(make([]*subscription, 0, 2*last), s.subs...)
+			}
 			return
 		}
 	}

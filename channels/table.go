@@ -18,7 +18,7 @@ type table struct {
 
 type stripe struct {
 	mu       sync.Mutex
-	channels map[string]*channel
+	channels index[*channel]
 }
 
 // channel is one channel's subscribers on this node, a group for each owner.
@@ -59,13 +59,10 @@ func (t *table) attach(sub *subscription, m Mail) {
 
 // join counts sub in. The caller holds the stripe's lock.
 func (st *stripe) join(sub *subscription) *group {
-	c := st.channels[sub.name]
+	c := st.channels.get(sub.name)
 	if c == nil {
-		if st.channels == nil {
-			st.channels = make(map[string]*channel)
-		}
 		c = &channel{name: sub.name}
-		st.channels[sub.name] = c
+		st.channels.set(sub.name, c)
 	}
 	for _, g := range c.groups {
 		if g.owner == sub.session.owner {
@@ -98,10 +95,7 @@ func (t *table) detach(g *group) {
 		}
 	}
 	if len(c.groups) == 0 {
-		delete(st.channels, c.name)
-		if len(st.channels) == 0 {
-			st.channels = nil // a map never shrinks: give its buckets back
-		}
+		st.channels.remove(c.name)
 	}
 }
 
@@ -110,7 +104,7 @@ func (t *table) post(name string, m Mail) {
 	st := t.stripe(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	c := st.channels[name]
+	c := st.channels.get(name)
 	if c == nil {
 		return
 	}
@@ -134,7 +128,7 @@ func (g *group) remove(sub *subscription) {
 	moved.sub.index = sub.index
 	g.subscribers[last] = subscriber{}
 	g.subscribers = g.subscribers[:last]
-	if cap(g.subscribers) > 64 && last < cap(g.subscribers)/4 {
+	if cap(g.subscribers) > roomy && last < cap(g.subscribers)/4 {
 		g.subscribers = append(make([]subscriber, 0, 2*last), g.subscribers...)
 	}
 }

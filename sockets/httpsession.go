@@ -236,7 +236,9 @@ func (h *httpSession) release(c *conn) {
 	all := &h.loop.server.sessions
 	all.mu.Lock()
 	if all.byKey[h.key] == c {
-		delete(all.byKey, h.key)
+		if delete(all.byKey, h.key); len(all.byKey) == 0 {
+			all.byKey = nil // a map never shrinks
+		}
 	}
 	all.mu.Unlock()
 	for _, r := range []*Receive{h.receive, h.next} {
