@@ -121,6 +121,7 @@ func TestRequestCheck_ReadingsOfSDKs(t *testing.T) {
 		{"repeated key, every pair", "/apps/3/channels", "", "&c=2&c=1", "/apps/3/channels", "%s&c=2&c=1", true},
 		{"repeated key joined", "/apps/3/channels", "", "&c=2&c=1", "/apps/3/channels", "%s&c=2,1", true},
 		{"repeated key joined with brackets", "/apps/3/channels", "", "&c=2&c=1", "/apps/3/channels", "%s&c[]=2,1", true},
+		{"array with others between", "/apps/3/channels", "", "&c[]=2&z=1&c[]=1&c=3&z=0", "/apps/3/channels", "%s&c=2,1,3&z=1,0", true},
 		{"joining changes the order", "/apps/3/channels", "", "&c[]=1&c1=x", "/apps/3/channels", "%s&c=1&c1=x", true},
 		{"three oddities at once are beyond the eight readings", "/apps/3/channels", "", "&C[]=a+b&C[]=c", "/apps/3/channels", "%s&c=a b,c", false},
 		{"array and plus as space", "/apps/3/channels", "", "&c[]=a+b&c[]=d", "/apps/3/channels", "%s&c=a b,d", true},

@@ -31,7 +31,9 @@ type field struct{ key, value string }
 func (r Request) signedBy(secret, signature string, q Query) bool {
 	var pathRoom [4]string
 	paths := r.signedPaths(pathRoom[:0])
-	lowers, pluses, joins := ambiguities(q)
+	var elementRoom [12]bool
+	elements := arrayElements(elementRoom[:0], q)
+	lowers, pluses, joins := ambiguities(q, elements)
 
 	var room [blockSize + 960]byte
 	var fieldRoom [12]field
@@ -47,7 +49,7 @@ func (r Request) signedBy(secret, signature string, q Query) bool {
 					if tried++; tried > maxReadings {
 						return false
 					}
-					fields := signedFields(fieldRoom[:0], q, reading{lower == 1, plus == 1, join})
+					fields := signedFields(fieldRoom[:0], q, elements, reading{lower == 1, plus == 1, join})
 					mac := sign(secret, appendSigned(room[:blockSize], r.Method, paths[path], fields))
 					if mac.matches(signature) {
 						return true
@@ -76,8 +78,26 @@ func (r Request) signedPaths(paths []string) []string {
 	return paths
 }
 
+// arrayElements appends for each parameter whether it is an array's element: named a[], or one of
+// several of its name. Queries come from anybody, so the work is that of sorting, not of comparing all.
+func arrayElements(dst []bool, q Query) []bool {
+	var room [12]int
+	order := room[:0]
+	for i := range q {
+		dst = append(dst, strings.HasSuffix(q[i].Key, "[]"))
+		order = append(order, i)
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(q[a].Key, q[b].Key) })
+	for n := 1; n < len(order); n++ {
+		if a, b := order[n-1], order[n]; q[a].Key == q[b].Key {
+			dst[a], dst[b] = true, true
+		}
+	}
+	return dst
+}
+
 // ambiguities tells how many further readings each property of the query allows.
-func ambiguities(q Query) (lowers, pluses, joins int) {
+func ambiguities(q Query, elements []bool) (lowers, pluses, joins int) {
 	for i := range q {
 		if strings.ToLower(q[i].Key) != q[i].Key {
 			lowers = 1
@@ -85,28 +105,15 @@ func ambiguities(q Query) (lowers, pluses, joins int) {
 		if strings.Contains(q[i].RawValue, "+") {
 			pluses = 1
 		}
-		if repeated(q, i) {
+		if elements[i] {
 			joins = 2
 		}
 	}
 	return lowers, pluses, joins
 }
 
-// repeated tells whether parameter i is an array's element: named a[], or one of several of its name.
-func repeated(q Query, i int) bool {
-	if strings.HasSuffix(q[i].Key, "[]") {
-		return true
-	}
-	for k := range q {
-		if k != i && q[k].Key == q[i].Key {
-			return true
-		}
-	}
-	return false
-}
-
 // signedFields appends the parameters to be signed, all but auth_signature, sorted by key.
-func signedFields(fields []field, q Query, as reading) []field {
+func signedFields(fields []field, q Query, elements []bool, as reading) []field {
 	for i := range q {
 		if strings.EqualFold(q[i].Key, "auth_signature") {
 			continue
@@ -115,7 +122,7 @@ func signedFields(fields []field, q Query, as reading) []field {
 		if !as.plus {
 			f.value = decodePercent(q[i].RawValue, false)
 		}
-		if as.join > 0 && repeated(q, i) {
+		if as.join > 0 && elements[i] {
 			f.key = strings.TrimSuffix(f.key, "[]")
 			if as.join == 2 {
 				f.key += "[]"
@@ -124,16 +131,34 @@ func signedFields(fields []field, q Query, as reading) []field {
 		if as.lower {
 			f.key = strings.ToLower(f.key)
 		}
-		if as.join > 0 {
-			if k := slices.IndexFunc(fields, func(o field) bool { return o.key == f.key }); k >= 0 {
-				fields[k].value += "," + f.value
-				continue
-			}
-		}
 		fields = append(fields, f)
 	}
 	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.key, b.key) })
+	if as.join > 0 {
+		fields = joined(fields)
+	}
 	return fields
+}
+
+// joined makes one field of those with the same key, which stand beside each other.
+func joined(fields []field) []field {
+	kept := fields[:0]
+	for len(fields) > 0 {
+		n := 1
+		for n < len(fields) && fields[n].key == fields[0].key {
+			n++
+		}
+		f := fields[0]
+		if n > 1 {
+			values := make([]string, n)
+			for i := range values {
+				values[i] = fields[i].value
+			}
+			f.value = strings.Join(values, ",")
+		}
+		kept, fields = append(kept, f), fields[n:]
+	}
+	return kept
 }
 
 // appendSigned appends METHOD\nPATH\nPARAMETERS.
