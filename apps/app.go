@@ -53,6 +53,7 @@ type Limits struct {
 	MaxConnections        int // sockets of the app on this node; 0 is unlimited
 	MaxSubscriptions      int // channels per socket
 	MaxPresenceMembers    int // users per presence channel; 0 is unlimited
+	MaxCachedBytes        int // what cache channels of the app remember on this node; 0 is unlimited
 	MaxUserInfoBytes      int // user_info of a presence member
 	MaxChannelName        int // characters
 	MaxEventName          int // characters
@@ -69,6 +70,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		MaxSubscriptions:      1000,
 		MaxPresenceMembers:    100,
+		MaxCachedBytes:        256 << 20,
 		MaxUserInfoBytes:      2048,
 		MaxChannelName:        200,
 		MaxEventName:          200,

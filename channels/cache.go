@@ -1,16 +1,25 @@
 package channels
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // missSilence is how long one observed cache miss stands for those that follow
 // it (spec: webhooks, Delay).
 const missSilence = 5 * time.Second
 
+// cachedOverhead is what a remembered event costs beside its frame: its own
+// state and its channel's.
+const cachedOverhead = 320
+
 // cachedEvent is the last API event of a cache channel.
 type cachedEvent struct {
-	sent    *Frame
-	data    []byte
-	expires time.Time
+	channel    string
+	sent       *Frame
+	data       []byte // part of sent
+	expires    time.Time
+	prev, next *cachedEvent
 }
 
 // frame is the event as first sent, nil if there is none any more.
@@ -28,35 +37,87 @@ func (e *cachedEvent) describe(now time.Time) *Cached {
 	return &Cached{Data: e.data, TTL: e.expires.Sub(now)}
 }
 
-// remember makes an event the channel's cached one. The caller holds the
-// stripe's lock.
-func (m *memory) remember(st *memoryStripe, p Publication) {
-	c := st.state(p.Channel)
-	first := c.cached == nil
-	// The frame holds its own copy of the data; p.Data may be the caller's
-	// request buffer.
-	c.cached = &cachedEvent{sent: p.Frame, data: append([]byte(nil), p.Data...), expires: m.now().Add(p.Remember)}
-	c.missed = time.Time{}
-	if first {
-		m.schedule.at(c.cached.expires, func() { m.expire(st, p.Channel) })
+func (e *cachedEvent) bytes() int64 { return int64(len(e.sent.buf) + cachedOverhead) }
+
+// cachedEvents are the events that the channels of a stripe remember, the
+// oldest first.
+type cachedEvents struct {
+	first, last *cachedEvent
+	total       *atomic.Int64 // bytes of all stripes of the app
+	expiring    bool          // a deadline looks after the first
+}
+
+func (l *cachedEvents) add(e *cachedEvent) {
+	l.total.Add(e.bytes())
+	if e.prev = l.last; e.prev != nil {
+		e.prev.next = e
+	} else {
+		l.first = e
+	}
+	l.last = e
+}
+
+func (l *cachedEvents) remove(e *cachedEvent) {
+	l.total.Add(-e.bytes())
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		l.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		l.last = e.prev
 	}
 }
 
-// expire forgets a cached event whose time is over and looks again later if a
-// newer one took its place.
-func (m *memory) expire(st *memoryStripe, channel string) {
+// remember makes an event the channel's cached one. What is over the app's
+// limit then is made up for by the oldest of the stripe. The caller holds the
+// stripe's lock.
+func (m *memory) remember(st *memoryStripe, p Publication) {
+	c := st.state(p.Channel)
+	if c.cached != nil {
+		st.cached.remove(c.cached)
+	}
+	c.cached = &cachedEvent{channel: p.Channel, sent: p.Frame, data: p.Data, expires: m.now().Add(p.Remember)}
+	c.missed = time.Time{}
+	st.cached.add(c.cached)
+	most := int64(p.App.Limits.MaxCachedBytes)
+	for most > 0 && st.cached.total.Load() > most && st.cached.first != c.cached {
+		st.forget(st.cached.first)
+	}
+	m.expireLater(st)
+}
+
+// forget drops a cached event. The caller holds the lock.
+func (st *memoryStripe) forget(e *cachedEvent) {
+	st.cached.remove(e)
+	c := st.channels.get(e.channel)
+	c.cached = nil
+	st.sweep(e.channel, c)
+}
+
+// expireLater has the oldest event forgotten at its time. The caller holds the
+// stripe's lock.
+func (m *memory) expireLater(st *memoryStripe) {
+	if st.cached.expiring || st.cached.first == nil {
+		return
+	}
+	st.cached.expiring = true
+	m.schedule.at(st.cached.first.expires, func() { m.expire(st) })
+}
+
+// expire forgets the events whose time is over. One that was remembered for a
+// shorter time than those before it waits for them; it is not told any more.
+func (m *memory) expire(st *memoryStripe) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	c := st.channels.get(channel)
-	if c == nil || c.cached == nil {
-		return
+	now := m.now()
+	for e := st.cached.first; e != nil && e.frame(now) == nil; e = st.cached.first {
+		st.forget(e)
 	}
-	if now := m.now(); now.Before(c.cached.expires) {
-		m.schedule.at(c.cached.expires, func() { m.expire(st, channel) })
-		return
-	}
-	c.cached = nil
-	st.sweep(channel, c)
+	st.cached.expiring = false
+	m.expireLater(st)
 }
 
 // observeMiss reports a cache miss once for sockets that subscribe together.

@@ -96,7 +96,8 @@ type Publication struct {
 	Except  pusherproto.SocketID
 	// Remember is how long a cache channel keeps the event; 0 is not at all.
 	Remember time.Duration
-	// Data is the event's data as a JSON string literal, for Remember.
+	// Data is the event's data as a JSON string literal, for Remember; a part
+	// of Frame.
 	Data []byte
 }
 

@@ -239,6 +239,9 @@ func (d *desk) empty() {
 			d.t.Errorf("the cluster still knows %v", st.channels.entries)
 		}
 	}
+	if n := shared.cached.Load(); n != 0 {
+		d.t.Errorf("%d bytes are remembered", n)
+	}
 	if shared.users.online.entries != nil {
 		d.t.Errorf("users are left: %v", shared.users.online.entries)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fanfare/apps"
@@ -27,11 +28,13 @@ type memoryApp struct {
 	seed    maphash.Seed
 	stripes [stripes]memoryStripe
 	users   memoryUsers
+	cached  atomic.Int64 // bytes that cache channels remember
 }
 
 type memoryStripe struct {
 	mu       sync.Mutex
 	channels index[*channelState]
+	cached   cachedEvents
 }
 
 // channelState is what is known of a channel. It exists while the channel is
@@ -61,7 +64,11 @@ func (m *memory) app(id string) *memoryApp {
 	if a, ok := m.apps.Load(id); ok {
 		return a.(*memoryApp)
 	}
-	a, _ := m.apps.LoadOrStore(id, &memoryApp{seed: maphash.MakeSeed()})
+	made := &memoryApp{seed: maphash.MakeSeed()}
+	for i := range made.stripes {
+		made.stripes[i].cached.total = &made.cached
+	}
+	a, _ := m.apps.LoadOrStore(id, made)
 	return a.(*memoryApp)
 }
 

@@ -60,7 +60,10 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event) {
 		}
 		if pusherproto.KindOf(name).Cache() {
 			p.Remember = app.CacheTTL
-			p.Data = ev.Data
+			// ev.Data may be the caller's request buffer. In the frame it
+			// stands last, before the closing brace.
+			payload := p.Frame.Payload()
+			p.Data = payload[len(payload)-1-len(ev.Data) : len(payload)-1]
 		}
 		h.cluster.Publish(p)
 	}

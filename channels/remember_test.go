@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -146,4 +147,77 @@ func TestCache_Occupancy_IsOfSubscribersAlone(t *testing.T) {
 	if mustNotFail(t, err); len(list) != 1 || list[0].Sockets != 1 || list[0].Cached == nil {
 		t.Errorf("with one: %+v", list)
 	}
+}
+
+func TestCache_OverItsBytes_TheOldestAreForgotten(t *testing.T) {
+	const most = 3_000_000
+	d := newDesk(t, func(a *apps.App) { a.CacheTTL, a.Limits.MaxCachedBytes = time.Minute, most })
+	v := d.visit()
+	v.subscribes("cache-0")
+	data := strings.Repeat("x", 1000)
+	const events = 5000
+	for i := range events {
+		d.publish(fmt.Sprint("cache-", i), data)
+		d.publish(fmt.Sprint("cache-", i), data) // in place of the first
+	}
+	if n := d.memory().app("1").cached.Load(); n > most || n < most*9/10 {
+		t.Errorf("%d bytes are remembered, %d may be", n, most)
+	}
+	if n := len(d.memory().schedule.due); n > stripes {
+		t.Errorf("%d deadlines wait", n)
+	}
+	remembered := func(i int) bool {
+		info, err := d.hub.Channel(t.Context(), &d.app, fmt.Sprint("cache-", i))
+		mustNotFail(t, err)
+		return info.Cached != nil
+	}
+	oldest, newest := 0, 0
+	for i := range 100 {
+		if remembered(i) {
+			oldest++
+		}
+		if remembered(events - 1 - i) {
+			newest++
+		}
+	}
+	if oldest != 0 || newest != 100 {
+		t.Errorf("of the oldest 100 %d are remembered, of the newest %d", oldest, newest)
+	}
+	forget(v)
+	v.subscribes("cache-0")
+	v.hears(succeeded("cache-0"), miss("cache-0"))
+	v.leaves()
+	d.passes(time.Minute)
+	d.empty()
+}
+
+func TestCache_LargerThanTheLimit_TheLastEventIsKept(t *testing.T) {
+	d := newDesk(t, func(a *apps.App) { a.Limits.MaxCachedBytes = 1 })
+	d.publish("cache-x", "1")
+	d.publish("cache-x", "2")
+	v := d.visit()
+	v.subscribes("cache-x")
+	v.hears(succeeded("cache-x"), event("cache-x", "2"))
+}
+
+func TestCache_KeptForLessTimeAfterAReload_IsNotToldWhenItIsOver(t *testing.T) {
+	d := newDesk(t)
+	d.app.CacheTTL = time.Hour
+	d.publish("cache-x", "long")
+	d.app.CacheTTL = time.Minute
+	for i := range 2 * stripes { // some in the same stripe
+		d.publish(fmt.Sprint("cache-", i), "short")
+	}
+	d.passes(time.Minute)
+	v := d.visit()
+	for i := range 2 * stripes {
+		name := fmt.Sprint("cache-", i)
+		v.subscribes(name)
+		v.hears(succeeded(name), miss(name))
+	}
+	v.subscribes("cache-x")
+	v.hears(succeeded("cache-x"), event("cache-x", "long"))
+	v.leaves()
+	d.passes(time.Hour)
+	d.empty()
 }

@@ -212,11 +212,9 @@ func (s *stress) checkEmpty() {
 	d := &desk{t: s.t, hub: s.hub, app: s.app}
 	shared := d.memory().app("1")
 	for i := range shared.stripes {
-		for _, c := range shared.stripes[i].channels.entries {
-			c.cached = nil // half an hour has not gone by
-		}
-		for name, c := range shared.stripes[i].channels.entries {
-			shared.stripes[i].sweep(name, c)
+		st := &shared.stripes[i]
+		for st.cached.first != nil { // half an hour has not gone by
+			st.forget(st.cached.first)
 		}
 	}
 	d.empty()

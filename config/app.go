@@ -38,6 +38,7 @@ type Limits struct {
 	MaxConnections        int `key:"max_connections" min:"0" doc:"Sockets of the app; further ones are refused with 4004. 0 is unlimited."`
 	MaxSubscriptions      int `key:"max_subscriptions" min:"1" doc:"Channels of one socket."`
 	MaxPresenceMembers    int `key:"max_presence_members" min:"0" doc:"Users of one presence channel; 0 is unlimited."`
+	MaxCachedBytes        int `key:"max_cached_bytes" min:"0" doc:"Bytes of memory for the events that cache channels remember; over them the oldest are forgotten before their time. 0 is unlimited."`
 	MaxUserInfoBytes      int `key:"max_user_info_bytes" min:"2" doc:"Bytes of a presence member's user_info."`
 	MaxChannelName        int `key:"max_channel_name" min:"1" max:"10000" doc:"Characters of a channel name."`
 	MaxEventName          int `key:"max_event_name" min:"1" max:"10000" doc:"Characters of an event name."`
