@@ -3,6 +3,7 @@ package channels
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"fanfare/pusherproto"
@@ -65,6 +66,8 @@ func (s *Session) clientEventRefusal(event, channel string, sub *subscription, d
 		return "The name of a client event must be client- and something after it"
 	case utf8.RuneCountInString(event) > limits.MaxEventName:
 		return fmt.Sprintf("The event name is longer than %d characters", limits.MaxEventName)
+	case strings.ContainsFunc(event, unicode.IsControl):
+		return "The event name holds a control character"
 	}
 	kind := pusherproto.KindOf(channel)
 	switch {

@@ -43,6 +43,8 @@ func TestClientEvent_Refusals(t *testing.T) {
 		"upper case":        `{"event":"Client-e","channel":"private-x","data":{}}`,
 		"not at the start":  `{"event":"myclient-e","channel":"private-x","data":{}}`,
 		"no prefix":         `{"event":"typing","channel":"private-x","data":{}}`,
+		"control character": `{"event":"client-\u0000","channel":"private-x","data":{}}`,
+		"DEL":               "{\"event\":\"client-\u007f\",\"channel\":\"private-x\",\"data\":{}}",
 		"201 characters":    `{"event":"client-` + strings.Repeat("e", 194) + `","channel":"private-x","data":{}}`,
 		"10,241 bytes":      `{"event":"client-e","channel":"private-x","data":"` + strings.Repeat("x", 10241) + `"}`,
 	} {
@@ -115,8 +117,8 @@ func TestClientEvent_EscapedNames_AreTheSameNames(t *testing.T) {
 	a.subscribes("private-x")
 	b.subscribes("private-x")
 	forget(a, b)
-	a.says(`{"event":"\u0063lient-\"é\n","channel":"private\u002dx","data":"\u0000"}`)
-	b.hears(`{"event":"client-\"é\n","channel":"private-x","data":"\u0000"}`)
+	a.says(`{"event":"\u0063lient-\"é\/","channel":"private\u002dx","data":"\u0000"}`)
+	b.hears(`{"event":"client-\"é/","channel":"private-x","data":"\u0000"}`)
 }
 
 func TestClientEvent_SizeIsOfTheStringNotOfItsEscapes(t *testing.T) {
