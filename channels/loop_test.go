@@ -3,6 +3,7 @@ package channels
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,4 +146,49 @@ func TestSchedule_RunsWhatIsDueInOrderOfTime(t *testing.T) {
 	if s.runDue(); !slices.Equal(ran, []int{1, 2, 0, 3, 4, 5, 6}) {
 		t.Errorf("ran %v", ran)
 	}
+}
+
+// Two users who watch each other sign in at once on two loops: each hears that
+// the other is online once, in its first list or after it.
+func TestWatchlist_EachOtherAtOnce_OnlineIsHeardOnce(t *testing.T) {
+	d := newDesk(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running, working sync.WaitGroup
+	var loops [2]*liveLoop
+	for i := range loops {
+		loops[i] = newLiveLoop()
+		d.hub.AddOwner(loops[i])
+		running.Go(func() { loops[i].run(ctx) })
+	}
+	both := func(do func(i int)) {
+		for i := range loops {
+			working.Go(func() { loops[i].calls(func() { do(i) }) })
+		}
+		working.Wait()
+	}
+	names := [...]string{"a", "b"}
+	for range 500 {
+		var sockets [2]*visitor
+		both(func(i int) {
+			sockets[i] = &visitor{d: d}
+			if refusal := sockets[i].Open(d.hub, &d.app, loops[i], sockets[i]); refusal != nil {
+				t.Error(refusal)
+			}
+		})
+		both(func(i int) {
+			v := sockets[i]
+			v.got = nil
+			v.Receive([]byte(v.signin(`{"id":"` + names[i] + `","watchlist":["` + names[1-i] + `"]}`)))
+		})
+		both(func(i int) { // what came of it has arrived
+			heard := strings.Join(sockets[i].got, "\n")
+			if strings.Count(heard, watch(names[1-i], "")) != 1 || strings.Count(heard, "watchlist_events") > 2 {
+				t.Errorf("%s heard\n%s", names[i], heard)
+			}
+		})
+		both(func(i int) { sockets[i].Gone() })
+	}
+	cancel()
+	running.Wait()
+	d.empty()
 }
