@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 	"github.com/google/go-cmp/cmp"
@@ -125,4 +126,14 @@ func TestMessage_Empty_IsAComplaintAndTheConnectionIsKept(t *testing.T) {
 		p.expect(`"code":null`)
 		p.ping()
 	})
+}
+
+func TestCloseFrame_LongReason_IsCutBetweenCharacters(t *testing.T) {
+	for _, reason := range []string{"", "short", strings.Repeat("é", 100), "x" + strings.Repeat("é", 100), strings.Repeat("🎉", 50), strings.Repeat("x", 200)} {
+		f := websocket{}.farewellFrame(4009, reason)
+		code, got := ws.ParseCloseFrameData(f.Bytes()[2:])
+		if code != 4009 || !utf8.ValidString(got) || !strings.HasPrefix(reason, got) || len(got) > 123 || len(got) < min(len(reason), 120) {
+			t.Errorf("%q is closed with %d %q", reason, code, got)
+		}
+	}
 }
