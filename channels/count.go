@@ -8,10 +8,13 @@ import (
 )
 
 // Up to countAtOnce sockets every change of a subscription count is sent;
-// above it one in countInterval (spec: websocket section 7).
+// above it one in countInterval (spec: websocket section 7), and likewise
+// above countBurst changes in that time: one socket that comes and goes must
+// not have everybody sent a hundred times as much as it sends itself.
 const (
 	countAtOnce   = 100
 	countInterval = 5 * time.Second
+	countBurst    = 2 * countAtOnce
 )
 
 // countState is when a channel's subscription count was last told, and what.
@@ -19,6 +22,18 @@ type countState struct {
 	told    int
 	at      time.Time
 	pending bool
+	burst   int32 // changes in the interval that began at since
+	since   int64 // ms
+}
+
+// often counts a change and tells whether there were too many of late.
+func (c *countState) often(now time.Time) bool {
+	ms := now.UnixMilli()
+	if passed := ms - c.since; passed >= countInterval.Milliseconds() || passed < 0 {
+		c.since, c.burst = ms, 0
+	}
+	c.burst++
+	return c.burst > countBurst
 }
 
 // countChanged tells the channel its new count, now or when it is time. The
@@ -27,7 +42,7 @@ func (m *memory) countChanged(app *apps.App, name string, kind pusherproto.Kind,
 	if !app.SubscriptionCount || kind.Presence() {
 		return
 	}
-	if c.sockets <= countAtOnce {
+	if c.sockets == 0 || c.sockets <= countAtOnce && !c.count.often(m.now()) {
 		m.tellCount(app, name, c)
 		return
 	}

@@ -136,3 +136,22 @@ func TestCount_VacatedAndFullAgain_StillOneInFiveSeconds(t *testing.T) {
 		t.Errorf("told %d times in 20 seconds", len(told))
 	}
 }
+
+func TestCount_ComingAndGoingWithoutEnd_OneInFiveSeconds(t *testing.T) {
+	d, all := counting(t, 50)
+	r := d.observes()
+	a, v := all[0], d.visit()
+	for range 500 {
+		v.subscribes("news")
+		v.unsubscribes("news")
+	}
+	v.subscribes("news")
+	if len(a.got) != countBurst-50 || len(r.got) != len(a.got) { // fifty had come
+		t.Errorf("one who comes and goes 500 times has %d counts sent, %d observed", len(a.got), len(r.got))
+	}
+	forget(a)
+	d.passes(countInterval)
+	a.hears(counted("news", 51)) // the last value
+	v.leaves()
+	a.hears(counted("news", 50)) // every change again
+}
