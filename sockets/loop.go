@@ -211,8 +211,8 @@ func (l *loop) expire() {
 	l.resume()
 	l.wheel.take(l.now, func(h handle, at uint32) {
 		c := l.lookup(h)
-		if c == nil || c.due != at || c.state == connDead {
-			return
+		if c == nil || c.due > at || c.state == connDead {
+			return // gone, or looked at later
 		}
 		if next := c.expire(l.now); next > 0 {
 			l.schedule(c, next)

@@ -25,7 +25,8 @@ func (w *wheel) add(h handle, at, now uint32) uint32 {
 	return at
 }
 
-// take calls f for the entries of each second up to now.
+// take calls f for the entries of each second up to now. After a stop of more
+// than all slots, at is not the second an entry was added for but a later one.
 func (w *wheel) take(now uint32, f func(h handle, at uint32)) {
 	if now-w.last > wheelSlots {
 		w.last = now - wheelSlots // the process was stopped for a while
