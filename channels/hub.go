@@ -54,7 +54,6 @@ type Hub struct {
 	relayed   atomic.Uint64 // client events
 
 	pong *Frame
-	ping *Frame
 }
 
 // tenant is the state of one app on this node.
@@ -70,7 +69,6 @@ func New(cfg Config) *Hub {
 		observers: cfg.Observers,
 		now:       cfg.Now,
 		pong:      NewFrame(pusherproto.AppendPong(nil)),
-		ping:      NewFrame(pusherproto.AppendPing(nil)),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)

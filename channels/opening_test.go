@@ -200,10 +200,3 @@ func TestGone_HearsNothingMore(t *testing.T) {
 	}
 	d.empty()
 }
-
-func TestPing_InTheWordsOfTheProtocol(t *testing.T) {
-	d := newDesk(t)
-	v := d.visit()
-	v.Ping()
-	v.hears(`{"event":"pusher:ping","data":"{}"}`)
-}

@@ -159,9 +159,6 @@ func (s *Session) fail(code int, message string) {
 // is how a transport closes a socket for a reason of its own.
 func (s *Session) Fail(code int, message string) { s.fail(code, message) }
 
-// Ping asks the client for a sign of life in the protocol's own words.
-func (s *Session) Ping() { s.conn.Send(s.hub.ping) }
-
 // newSocketID draws two numbers below 2^32 (spec: websocket section 1): ids
 // cannot be guessed and, at 64 bits, do not repeat.
 func newSocketID() pusherproto.SocketID {
