@@ -58,7 +58,7 @@ type Log struct {
 type Sockets struct {
 	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" doc:"Event loops; 0 is one per CPU."`
 	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" doc:"How sockets are read and written. auto is epoll on Linux and goroutine elsewhere and for TLS."`
-	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow reader before it is closed with 4100."`
+	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow reader, behind the message being sent, before it is closed with 4100."`
 	MaxMessageBytes      int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send; 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
 	MaxConnections       int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together; further ones are refused with 4100. 0 is unlimited."`
 	HandshakesPerAddress int           `key:"handshakes_per_address" min:"0" doc:"Unfinished handshakes from one address at a time; 0 is unlimited."`

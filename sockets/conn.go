@@ -73,13 +73,13 @@ func (c *conn) Send(f *channels.Frame) {
 	}
 	c.push(f)
 	limit := c.loop.server.cfg.QueueBytes
-	if c.queue.waiting() <= limit {
+	if c.queue.behind() <= limit {
 		return
 	}
 	if !c.blocked {
 		c.link.flush(c) // the queue is long because of this turn alone
 	}
-	if c.queue.waiting() > limit && c.state == connOpen {
+	if c.queue.behind() > limit && c.state == connOpen {
 		c.overflow()
 	}
 }

@@ -182,7 +182,7 @@ func (p *peer) read() ws.Frame {
 }
 
 // longestFrame is more than any test's server sends in one.
-const longestFrame = 1 << 20
+const longestFrame = 16 << 20
 
 func readFrame(r io.Reader) (f ws.Frame, err error) {
 	if f.Header, err = ws.ReadHeader(r); err != nil {

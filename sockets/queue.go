@@ -88,6 +88,15 @@ func (q *queue) all(dst []byte) []byte {
 // waiting is the bytes that nobody has begun to write.
 func (q *queue) waiting() int { return q.bytes - q.flight }
 
+// behind is the bytes that wait behind what is being written, or the frame
+// that is next: one frame is never too much, however long it is.
+func (q *queue) behind() int {
+	if len(q.frames) == 0 {
+		return 0
+	}
+	return q.bytes - max(q.flight, len(q.frames[0].Bytes())-q.offset)
+}
+
 // cut drops all frames but those that are partly written or being written,
 // which must be finished.
 func (q *queue) cut() {

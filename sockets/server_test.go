@@ -174,3 +174,18 @@ func TestMassLeave_CountsEndAtZero(t *testing.T) {
 		})
 	})
 }
+
+// Who reads is not slow because one event is longer than its queue may be.
+func TestSlowReader_IsNotWhoIsSentOneLongEvent(t *testing.T) {
+	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, Config{Portable: portable, QueueBytes: 64 << 10}, nil)
+			p := h.subscribed("news")
+			long := strings.Repeat("x", 12<<20) // more than the kernel takes at once
+			h.publish("news", long)
+			h.publish("news", "short")
+			p.expect(long)
+			p.expect("short")
+		})
+	}
+}
