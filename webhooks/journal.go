@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -31,7 +33,9 @@ type journal struct {
 	changes map[slot]event // to be written; without JSON the slot is emptied
 	writing int            // changes of the write under way
 
-	failing bool // the writing goroutine only
+	// The writing goroutine only.
+	failing bool
+	broken  error // the file turned out to be damaged; it is not touched again
 }
 
 // slot is the place of an event in the file.
@@ -44,7 +48,11 @@ type slot struct {
 const lockPatience = 5 * time.Second
 
 func openJournal(file string, interval time.Duration, log *slog.Logger) (*journal, error) {
-	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockPatience, FreelistType: bbolt.FreelistMapType})
+	var db *bbolt.DB
+	err := guarded(func() (err error) {
+		db, err = bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockPatience, FreelistType: bbolt.FreelistMapType})
+		return err
+	})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, errors.New("another process uses the file")
 	}
@@ -52,6 +60,26 @@ func openJournal(file string, interval time.Duration, log *slog.Logger) (*journa
 		return nil, err
 	}
 	return &journal{db: db, interval: interval, log: log, wake: make(chan struct{}, 1), changes: make(map[slot]event)}, nil
+}
+
+// damaged is an error of a file that does not hold what was written to it.
+type damaged struct{ found any }
+
+func (d damaged) Error() string {
+	return fmt.Sprintf("the file is damaged (%v); move it away to start without the events in it", d.found)
+}
+
+// guarded uses the file. bbolt believes what it reads: of a file that was cut
+// short or overwritten it panics, or follows a page number out of the mapped
+// memory.
+func guarded(use func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if found := recover(); found != nil {
+			err = damaged{found}
+		}
+	}()
+	return use()
 }
 
 // bucketName is where events of an endpoint are kept: under its app and URL,
@@ -70,7 +98,7 @@ func bucketName(app string, index int, list []Endpoint) string {
 
 // load calls each for every event in the file, those of a bucket in order.
 func (j *journal) load(each func(bucket string, ev event)) error {
-	return j.db.View(func(tx *bbolt.Tx) error {
+	read := func(tx *bbolt.Tx) error {
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 			bucket := string(name)
 			return b.ForEach(func(k, v []byte) error {
@@ -81,7 +109,8 @@ func (j *journal) load(each func(bucket string, ev event)) error {
 				return nil
 			})
 		})
-	})
+	}
+	return guarded(func() error { return j.db.View(read) })
 }
 
 // put has an event written.
@@ -150,7 +179,11 @@ func (j *journal) run(ctx context.Context) error {
 			j.log.Info("the store of webhooks works again")
 		}
 	}
-	return errors.Join(j.write(), j.db.Close())
+	err := j.write()
+	if j.broken != nil {
+		return err // and bbolt may still hold its locks
+	}
+	return errors.Join(err, j.db.Close())
 }
 
 // failed logs the first of several failures and waits a moment. Nothing is
@@ -191,6 +224,9 @@ func (j *journal) write() error {
 }
 
 func (j *journal) commit(changes map[slot]event) error {
+	if j.broken != nil {
+		return j.broken
+	}
 	if len(changes) == 0 {
 		return nil
 	}
@@ -201,14 +237,19 @@ func (j *journal) commit(changes map[slot]event) error {
 	slices.SortFunc(slots, func(a, b slot) int {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.seq, b.seq))
 	})
-	return j.db.Update(func(tx *bbolt.Tx) error {
+	write := func(tx *bbolt.Tx) error {
 		for _, s := range slots {
 			if err := apply(tx, s, changes[s]); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}
+	err := guarded(func() error { return j.db.Update(write) })
+	if errors.As(err, new(damaged)) {
+		j.broken = err
+	}
+	return err
 }
 
 func apply(tx *bbolt.Tx, s slot, ev event) error {

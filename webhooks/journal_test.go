@@ -1,10 +1,12 @@
 package webhooks
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -245,6 +247,76 @@ func TestStore_WhatCannotBeOpened(t *testing.T) {
 			t.Errorf("%s: error %v", file, err)
 		}
 	}
+}
+
+// full makes a file that holds events on many pages.
+func full(t *testing.T) (file string) {
+	t.Helper()
+	file = storeFile(t)
+	s := newTest(t, Config{Store: file}, nil)
+	for i := range 3000 {
+		s.Observe(numbered(i))
+	}
+	saving, stop := context.WithCancel(t.Context())
+	stop()
+	if err := s.journal.run(saving); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// What a bad disk or a careless copy leaves makes bbolt panic or reach outside
+// of the mapped file. The process must live to say so.
+func TestStore_Damaged_IsAnError(t *testing.T) {
+	whole, err := os.ReadFile(full(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for name, damage := range map[string]func(b []byte) []byte{
+		"cut short":           func(b []byte) []byte { return b[:2*page] },
+		"cut in half":         func(b []byte) []byte { return b[:len(b)/2] },
+		"pages of zeros":      func(b []byte) []byte { clear(b[4*page : len(b)/2]); return b },
+		"events of something": func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(`{"name`), []byte(`name{"`)) },
+	} {
+		file := storeFile(t)
+		if err := os.WriteFile(file, damage(slices.Clone(whole)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := New(Config{Apps: testRegistry(t), Store: file})
+		if err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestStore_DamagedWhileItRuns_EventsAreStillDelivered(t *testing.T) {
+	noLeaks(t)
+	file := full(t)
+	s := newTest(t, Config{Store: file}, &outside{})
+	if err := os.Truncate(file, 4096); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	eventually(t, "all are delivered", func() bool { return s.Stats().Endpoints[0].Sent == 3000 })
+	cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("Run does not tell that the store is damaged: %v", err)
+	}
+}
+
+func TestStore_InUse_IsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := storeFile(t)
+		s := newTest(t, Config{Store: file}, nil)
+		defer s.Close()
+		_, err := New(Config{Apps: testRegistry(t), Store: file})
+		if err == nil || !strings.Contains(err.Error(), "another process uses the file") {
+			t.Errorf("error %v", err)
+		}
+	})
 }
 
 func TestStore_IsForItsOwnerOnly(t *testing.T) {
