@@ -214,13 +214,23 @@ func (j *journal) write() error {
 	defer j.mu.Unlock()
 	j.writing = 0
 	if err != nil {
-		for s, ev := range changes {
-			if _, newer := j.changes[s]; !newer {
-				j.changes[s] = ev
-			}
-		}
+		j.keep(changes)
 	}
 	return err
+}
+
+// keep takes changes back that could not be written. Those that came meanwhile
+// are fewer, and sockets may wait for the lock, so they go into the others. The
+// caller holds the lock.
+func (j *journal) keep(changes map[slot]event) {
+	for s, newer := range j.changes {
+		if newer.json == nil && changes[s].json != nil {
+			delete(changes, s) // neither was written
+		} else {
+			changes[s] = newer
+		}
+	}
+	j.changes = changes
 }
 
 func (j *journal) commit(changes map[slot]event) error {

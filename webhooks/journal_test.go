@@ -3,6 +3,7 @@ package webhooks
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -233,6 +234,28 @@ func TestStore_CannotBeWritten_EventsAreStillDelivered(t *testing.T) {
 	cancel()
 	if err := <-ended; err == nil {
 		t.Error("Run does not tell that events could not be saved")
+	}
+}
+
+// A disk that is full for days must not gather what was delivered meanwhile.
+func TestStore_CannotBeWritten_KeepsOnlyWhatIsUndelivered(t *testing.T) {
+	j := &journal{wake: make(chan struct{}, 1), changes: make(map[slot]event), broken: errors.New("disk full")}
+	waiting := func(seq uint64) event { return event{seq: seq, json: []byte(`{}`)} }
+	j.remove("b", 1) // an event of an earlier run
+	j.put("b", waiting(2))
+	j.put("b", waiting(3))
+
+	during := j.changes
+	j.changes = make(map[slot]event)
+	j.remove("b", 2) // while the rest is being written
+	j.put("b", waiting(4))
+	j.keep(during)
+	if err := j.write(); err == nil {
+		t.Fatal("it was written")
+	}
+	want := map[slot]event{{"b", 1}: {}, {"b", 3}: waiting(3), {"b", 4}: waiting(4)}
+	if diff := cmp.Diff(want, j.changes, cmp.AllowUnexported(event{}, slot{})); diff != "" {
+		t.Errorf("changes to be written (-want +got)\n%s", diff)
 	}
 }
 
