@@ -102,7 +102,7 @@ func (e *endpoint) push(at time.Time, json []byte) {
 func (e *endpoint) restore(ev event) {
 	e.seq = ev.seq
 	e.queue.push(ev)
-	if e.queue.len() > e.maxEvents || e.queue.bytes > e.maxBytes {
+	for e.queue.len() > e.maxEvents || e.queue.bytes > e.maxBytes {
 		e.journal.remove(e.bucket, e.queue.pop().seq)
 		e.dropped.Add(1)
 	}

@@ -167,6 +167,27 @@ func TestStore_SmallerQueueThanBefore_TheOldestGiveWay(t *testing.T) {
 	}
 }
 
+func TestStore_FewerBytesThanBefore_LargeEventsAfterSmallOnes(t *testing.T) {
+	file := storeFile(t)
+	s := newTest(t, Config{Store: file}, nil)
+	for i := range 100 {
+		s.Observe(numbered(i))
+	}
+	for range 10 {
+		s.Observe(clientEvent("private-x", "client-e", `"`+strings.Repeat("x", 2000)+`"`))
+	}
+	saving, stop := context.WithCancel(t.Context())
+	stop()
+	if err := s.journal.run(saving); err != nil {
+		t.Fatal(err)
+	}
+	s = newTest(t, Config{Store: file, QueueBytes: 10_000}, nil)
+	defer s.Close()
+	if q := &s.endpoints[0].queue; q.bytes > 10_000 || q.len() != 4 {
+		t.Errorf("%d bytes of %d events are queued, the bound is 10,000", q.bytes, q.len())
+	}
+}
+
 // Deliveries that keep up cost the disk next to nothing.
 func TestStore_DeliveredBeforeItsTurn_IsNeverWritten(t *testing.T) {
 	file := storeFile(t)
