@@ -44,6 +44,10 @@ func newClient(allowed Policy, timeout time.Duration, anywhere bool) *client {
 		IdleConnTimeout:        90 * time.Second,
 		TLSHandshakeTimeout:    timeout,
 		MaxResponseHeaderBytes: maxResponse,
+		// A connection of HTTP/2 outlives an attempt that times out. One that died
+		// in silence, behind a firewall or a balancer, would take every attempt
+		// until the kernel gives it up, later than hooks are.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: timeout, PingTimeout: timeout},
 	}
 	if anywhere {
 		transport.Proxy = http.ProxyFromEnvironment

@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -128,6 +129,59 @@ func TestRequest_NoAnswer_EndsWithTheTimeout(t *testing.T) {
 	if !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("error %v", err)
 	}
+}
+
+// HTTP/2 keeps a connection after an attempt on it timed out. One that a
+// firewall forgot must not take the attempts of five minutes with it.
+func TestRequest_ConnectionDiesInSilence_AnotherIsMade(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("asked in %s", r.Proto)
+		}
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	c := testClient(t, AnyTarget, 100*time.Millisecond)
+	transport := c.http.Transport.(*http.Transport)
+	transport.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig
+	var first atomic.Pointer[mute]
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		m := &mute{Conn: conn}
+		first.CompareAndSwap(nil, m)
+		return m, nil
+	}
+	eventually(t, "the first is accepted", func() bool { return c.postTo(t, s.URL) == nil })
+	first.Load().on.Store(true)
+	failed := 0
+	eventually(t, "one over another connection is accepted", func() bool {
+		err := c.postTo(t, s.URL)
+		if err != nil {
+			failed++
+		}
+		return err == nil
+	})
+	if failed > 8 { // the retries of five minutes are some ten
+		t.Errorf("%d attempts in a row failed", failed)
+	}
+}
+
+// mute is a connection that, once it is on, loses what is written to it.
+type mute struct {
+	net.Conn
+	on atomic.Bool
+}
+
+func (m *mute) Write(b []byte) (int, error) {
+	if m.on.Load() {
+		return len(b), nil
+	}
+	return m.Conn.Write(b)
 }
 
 func TestRequest_ErrorsNameNoURL(t *testing.T) {
