@@ -439,3 +439,21 @@ func TestDeliver_KeyReplaced_SignsWithTheNewOne(t *testing.T) {
 		}
 	})
 }
+
+// Sockets of an app that is taken out of the configuration are closed, and
+// that they left is told like any other leaving.
+func TestDeliver_AppGone_ItsLastEventsAreDelivered(t *testing.T) {
+	o := &outside{}
+	during(t, Config{}, o, func(t *testing.T, s *Sender) {
+		s.Observe(occupied("x"))
+		if err := s.cfg.Apps.Replace([]apps.App{testApp("b")}); err != nil {
+			t.Fatal(err)
+		}
+		s.Observe(vacated("x"))
+		pass(time.Minute)
+		expect(t, o, "occupied x", "vacated x")
+		if got := o.seen()[1].header.Get("X-Pusher-Key"); got != "a-key" {
+			t.Errorf("signed with the key %s", got)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -42,13 +41,14 @@ type endpoint struct {
 	down                           atomic.Bool
 
 	// The sending goroutine only.
+	key      apps.Key // the last that the app was seen with
 	circuit  circuit
 	drain    <-chan struct{} // nil once a drain was noticed
 	reported uint64          // of dropped
 	quiet    time.Time       // no report of dropped events before
 }
 
-func newEndpoint(s *Sender, c *client, app string, index int, e Endpoint) (*endpoint, error) {
+func newEndpoint(s *Sender, c *client, app *apps.App, index int, e Endpoint) (*endpoint, error) {
 	u, err := CheckTarget(e.URL, s.cfg.Target)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newEndpoint(s *Sender, c *client, app string, index int, e Endpoint) (*endp
 		return nil, err
 	}
 	return &endpoint{
-		app:       app,
+		app:       app.ID,
 		index:     index,
 		url:       u,
 		header:    headersOf(e.Headers),
@@ -69,10 +69,11 @@ func newEndpoint(s *Sender, c *client, app string, index int, e Endpoint) (*endp
 		maxBytes:  s.cfg.QueueBytes,
 		apps:      s.cfg.Apps,
 		client:    c,
-		log:       s.cfg.Logger.With(slog.String("app", app), slog.Int("endpoint", index), slog.String("at", place(u))),
+		log:       s.cfg.Logger.With(slog.String("app", app.ID), slog.Int("endpoint", index), slog.String("at", place(u))),
 		wake:      make(chan struct{}, 1),
 		settled:   make(chan struct{}),
 		circuit:   circuit{retry: s.cfg.Retry, random: s.cfg.Random},
+		key:       app.Keys[0],
 		drain:     s.drain,
 	}, nil
 }
@@ -199,12 +200,13 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 	}
 }
 
+// attempt signs with the app's key of this moment. An app that is gone has its
+// last one: there is still to tell who left with it.
 func (e *endpoint) attempt(ctx context.Context, body []byte) error {
-	app, ok := e.apps.ByID(e.app)
-	if !ok {
-		return fmt.Errorf("the app %q is gone", e.app)
+	if app, ok := e.apps.ByID(e.app); ok {
+		e.key = app.Keys[0]
 	}
-	return e.client.post(ctx, e.url, e.header, app.Keys[0], body)
+	return e.client.post(ctx, e.url, e.header, e.key, body)
 }
 
 func (e *endpoint) delivered(batch []event) {

@@ -39,12 +39,13 @@ func New(cfg Config) (*Sender, error) {
 		if len(list) == 0 {
 			continue
 		}
-		if _, ok := cfg.Apps.ByID(id); !ok {
+		app, ok := cfg.Apps.ByID(id)
+		if !ok {
 			return nil, fmt.Errorf("webhooks of app %q: there is no such app", id)
 		}
 		t := newTenant(cfg.Grace)
 		for i, e := range list {
-			made, err := newEndpoint(s, client, id, i, e)
+			made, err := newEndpoint(s, client, app, i, e)
 			if err != nil {
 				return nil, fmt.Errorf("webhook %d of app %q: %w", i, id, err)
 			}
