@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -417,6 +418,38 @@ func TestLog_NamesNoSecret(t *testing.T) {
 			t.Errorf("the log does not say %q:\n%s", line, log.String())
 		}
 	}
+}
+
+func TestLog_CountsEveryEventThatGaveWay(t *testing.T) {
+	var log bytes.Buffer
+	o := &outside{answer: func(_ int, r *http.Request) (int, error) { <-r.Context().Done(); return 0, r.Context().Err() }}
+	cfg := Config{QueueEvents: 10, Timeout: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	synctest.Test(t, func(t *testing.T) {
+		o.began = time.Now()
+		s := newTest(t, cfg, o)
+		stop := run(t, s)
+		for range 3 { // in one minute, which is one line
+			for i := range 20 {
+				s.Observe(numbered(i))
+			}
+			pass(2 * time.Second)
+		}
+		stop()
+		logged := 0
+		for line := range strings.Lines(log.String()) {
+			if _, count, found := strings.Cut(line, "the queue is full"); found {
+				var n int
+				_, tail, _ := strings.Cut(count, "events=")
+				if _, err := fmt.Sscan(tail, &n); err != nil {
+					t.Fatal(err)
+				}
+				logged += n
+			}
+		}
+		if dropped := s.Stats().Endpoints[0].Dropped; uint64(logged) != dropped || dropped == 0 {
+			t.Errorf("%d events gave way, the log counts %d:\n%s", dropped, logged, log.String())
+		}
+	})
 }
 
 // A key that is replaced while the server runs signs from the next attempt on.

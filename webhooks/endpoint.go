@@ -119,6 +119,10 @@ func (e *endpoint) waiting() int {
 func (e *endpoint) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer func() {
+		e.quiet = time.Time{}
+		e.reportDropped()
+	}()
 	for ctx.Err() == nil {
 		batch, wait := e.next()
 		if len(batch) > 0 {
