@@ -132,7 +132,23 @@ func TestLoad_MistakeElsewhere_NamesVariableOrFlag(t *testing.T) {
 }
 
 func TestLoad_Errors_NeverShowASecret(t *testing.T) {
-	_, err := Load(write(t, "apps:\n  - {id: a, key: k, secret: ' hunter2'}\n  - {id: a, key: k, secret: ' hunter2'}\n"), nil, nil)
+	for _, text := range []string{
+		"apps:\n  - {id: a, key: k, secret: ' hunter2'}\n  - {id: a, key: k, secret: ' hunter2'}\n",
+		app("keys: hunter2"),
+		app("keys: [hunter2]"),
+		app("webhooks: [{url: 'htps://example.com/?token=hunter2'}]"),
+		app("webhooks: [{url: 'https://user:hunter2@:443/'}]"),
+		app("webhooks: [{url: 'https://user:hunter2@example.com/#part'}]"),
+		app("webhooks: ['https://user:hunter2@example.com/']"),
+		hook("headers: 'Authorization: hunter2'"),
+		hook(`headers: {Authorization: "hunter2\n"}`),
+	} {
+		_, err := Load(write(t, text), nil, nil)
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	_, err := Load(write(t, hook("headers: {}")), nil, []string{`FANFARE_APPS_0_WEBHOOKS_0_HEADERS={"Authorization":"hunter2"`})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)
 	}

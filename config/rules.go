@@ -145,13 +145,14 @@ func checkOrigin(s string) error {
 	return nil
 }
 
+// checkURL never repeats the address, which may hold a password or a token.
 func checkURL(s string) error {
 	if s == "" {
 		return errors.New("is missing; write the address of your endpoint, such as https://example.com/hooks")
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" {
-		return fmt.Errorf("%q is not an http or https address; write for example https://example.com/hooks", s)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" {
+		return errors.New("is not an http or https address; write for example https://example.com/hooks")
 	}
 	return nil
 }

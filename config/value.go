@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -64,7 +65,7 @@ func (f *field) set(v reflect.Value, raw any) error {
 		table := map[string]string{}
 		if text != "" {
 			if err := json.Unmarshal([]byte(text), &table); err != nil {
-				return fmt.Errorf(`%q is not a JSON object of texts, such as {"X-Token":"abc"}`, text)
+				return errors.New(`is not a JSON object of texts, such as {"X-Token":"abc"}`) // whose values may be secret
 			}
 		}
 		v.Set(reflect.ValueOf(table))
