@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -21,9 +22,7 @@ func loadConfig(cmd *cobra.Command) (*config.Config, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if file == "" {
-		file = os.Getenv(config.FileVariable)
-	}
+	file = cmp.Or(file, os.Getenv(config.FileVariable))
 	cfg, err := config.Load(file, cmd.Flags(), os.Environ())
 	return cfg, file, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -57,7 +59,7 @@ func newWebhooksListenCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&address, "listen", "127.0.0.1:3000", "address to receive on, at any path")
-	f.StringVarP(&file, "config", "c", "", "configuration whose apps' keys are believed")
+	f.StringVarP(&file, "config", "c", "", "configuration whose apps' keys are believed, "+config.FileVariable+" by environment")
 	f.StringVar(&key, "key", "", "key to believe, instead of those of the configuration")
 	f.StringVar(&secret, "secret", "", "its secret")
 	f.IntVar(&r.status, "status", http.StatusOK, "status to answer with")
@@ -67,12 +69,13 @@ func newWebhooksListenCommand() *cobra.Command {
 	return cmd
 }
 
-// receiverSecrets are the secrets of the keys that may sign, by key.
+// receiverSecrets are the secrets of the keys that may sign, by key: the one
+// given, or those that serve would find.
 func receiverSecrets(key, secret, file string) (map[string]string, error) {
 	if key != "" {
 		return map[string]string{key: secret}, nil
 	}
-	cfg, err := config.Load(file, nil, nil)
+	cfg, err := config.Load(cmp.Or(file, os.Getenv(config.FileVariable)), nil, os.Environ())
 	if err != nil {
 		return nil, err
 	}

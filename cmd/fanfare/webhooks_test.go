@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"fanfare/config"
 	"fanfare/pusherproto"
 	"fanfare/webhooks"
@@ -157,6 +159,18 @@ func TestListen_RefusesWhatItCannotBelieve(t *testing.T) {
 				t.Errorf("status %d, want %d\n%s", res.StatusCode, c.status, out)
 			}
 		})
+	}
+}
+
+func TestListen_BelievesTheKeysThatServeFinds(t *testing.T) {
+	t.Setenv(config.FileVariable, writeFile(t, "apps:\n  - {id: chat, key: k, secret: s, keys: [{key: newer, secret: n}]}\n"))
+	t.Setenv("FANFARE_APPS_0_SECRET", "from-the-environment")
+	secrets, err := receiverSecrets("", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"k": "from-the-environment", "newer": "n"}, secrets); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
