@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
+	"slices"
 	"syscall"
 
 	"fanfare/config"
@@ -41,5 +43,20 @@ func (s *server) reload(load func() (*config.Config, error)) error {
 		return err
 	}
 	s.sockets.Renew(s.registry)
+	if s.otherWebhooks(cfg) {
+		s.log.Warn("the webhooks of apps were changed; that counts after a restart")
+	}
 	return nil
+}
+
+// otherWebhooks tells whether an app of cfg has webhooks other than those that
+// are delivered.
+func (s *server) otherWebhooks(cfg *config.Config) bool {
+	delivered := make(map[string][]config.Webhook, len(s.cfg.Apps))
+	for _, app := range s.cfg.Apps {
+		delivered[app.ID] = app.Webhooks
+	}
+	return slices.ContainsFunc(cfg.Apps, func(app config.App) bool {
+		return len(app.Webhooks)+len(delivered[app.ID]) > 0 && !reflect.DeepEqual(app.Webhooks, delivered[app.ID])
+	})
 }
