@@ -9,6 +9,10 @@ import (
 // it (spec: webhooks, Delay).
 const missSilence = 5 * time.Second
 
+// maxSilences is how many channels are kept for their cache miss alone. Beyond
+// it a miss may be told again: whoever visits ever new channels fills no memory.
+const maxSilences = 10_000
+
 // cachedOverhead is what a remembered event costs beside its frame: its own
 // state and its channel's.
 const cachedOverhead = 320
@@ -120,12 +124,28 @@ func (m *memory) expire(st *memoryStripe) {
 	m.expireLater(st)
 }
 
-// observeMiss reports a cache miss once for sockets that subscribe together.
-func (m *memory) observeMiss(j Join, c *channelState) {
+// observeMiss reports a cache miss once for sockets that subscribe together, or
+// one after the other. The caller holds the stripe's lock.
+func (m *memory) observeMiss(st *memoryStripe, j Join, c *channelState) {
 	now := m.now()
 	if now.Sub(c.missed) < missSilence {
 		return
 	}
 	c.missed = now
+	if m.silences.Add(1) <= maxSilences {
+		c.silences++
+		m.schedule.at(now.Add(missSilence), func() { m.endSilence(st, j.Channel, c) })
+	} else {
+		m.silences.Add(-1)
+	}
 	m.node.Observe(Notice{Kind: CacheMiss, App: j.App, Channel: j.Channel})
+}
+
+// endSilence lets a channel be forgotten that was kept for its miss.
+func (m *memory) endSilence(st *memoryStripe, channel string, c *channelState) {
+	m.silences.Add(-1)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	c.silences--
+	st.sweep(channel, c)
 }

@@ -47,8 +47,9 @@ func (c *distant) answerOne() bool {
 
 func newDistantDesk(t testing.TB) (*desk, *distant) {
 	var c *distant
-	d := newDeskWith(t, func(n Node) Cluster {
-		c = &distant{memory: newMemory(n, time.Now, -1)}
+	var d *desk
+	d = newDeskWith(t, func(n Node) Cluster {
+		c = &distant{memory: newMemory(n, func() time.Time { return d.now }, -1)}
 		return c
 	})
 	return d, c

@@ -22,6 +22,7 @@ type memory struct {
 	offlineGrace time.Duration
 	schedule     *schedule
 	apps         sync.Map // app id -> *memoryApp
+	silences     atomic.Int64
 }
 
 type memoryApp struct {
@@ -38,12 +39,13 @@ type memoryStripe struct {
 }
 
 // channelState is what is known of a channel. It exists while the channel is
-// occupied or remembers an event.
+// occupied, remembers an event, or missed one a moment ago.
 type channelState struct {
 	sockets  int
 	presence *Presence
 	cached   *cachedEvent
 	missed   time.Time // when a cache miss was last observed
+	silences int       // how many missSilences have not ended
 	count    countState
 }
 
@@ -88,7 +90,7 @@ func (st *memoryStripe) state(channel string) *channelState {
 
 // sweep forgets a state that says nothing. The caller holds the lock.
 func (st *memoryStripe) sweep(channel string, c *channelState) {
-	if c.sockets == 0 && c.cached == nil {
+	if c.sockets == 0 && c.cached == nil && c.silences == 0 {
 		st.channels.remove(channel)
 	}
 }
@@ -124,7 +126,7 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 		m.afterJoin(j, c, added)
 	}
 	if j.Kind.Cache() && c.cached.frame(m.now()) == nil {
-		m.observeMiss(j, c)
+		m.observeMiss(st, j, c)
 	}
 }
 

@@ -72,6 +72,7 @@ func runModel(t *testing.T, d *desk, far *distant, seed uint64, steps int) {
 		m.vanish(a)
 	}
 	m.settle()
+	m.passes(missSilence)
 	m.empty()
 }
 

@@ -131,6 +131,51 @@ func TestNotices_OneCacheMissForManySubscribers(t *testing.T) {
 	r.notices("1 cache_miss cache-x")
 }
 
+// A page that is reloaded on an empty cache channel leaves it vacated for a
+// moment; that is no reason to tell of the same miss again.
+func TestNotices_CacheMissIsRememberedWhileTheChannelIsVacated(t *testing.T) {
+	d := newDesk(t)
+	r := d.observes()
+	for i := range 3 {
+		v := d.visit()
+		v.subscribes("cache-x")
+		if i == 0 {
+			r.notices("1 occupied cache-x", "1 cache_miss cache-x")
+		} else {
+			r.notices("1 occupied cache-x")
+		}
+		v.leaves()
+		r.notices("1 vacated cache-x")
+		d.passes(time.Second)
+	}
+	d.passes(missSilence)
+	d.visit().subscribes("cache-x")
+	r.notices("1 occupied cache-x", "1 cache_miss cache-x")
+}
+
+func TestNotices_CacheMissesOfManyChannels_AreRememberedWithinBounds(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	for i := range maxSilences + 10 {
+		name := fmt.Sprint("cache-", i)
+		v.subscribes(name)
+		v.unsubscribes(name)
+	}
+	kept := 0
+	for i := range d.memory().app("1").stripes {
+		kept += len(d.memory().app("1").stripes[i].channels.entries)
+	}
+	if kept != maxSilences {
+		t.Errorf("%d channels are kept for a miss, want %d", kept, maxSilences)
+	}
+	v.leaves()
+	d.passes(missSilence)
+	d.empty()
+	if n := d.memory().silences.Load(); n != 0 {
+		t.Errorf("%d are counted", n)
+	}
+}
+
 func TestNotices_Counts(t *testing.T) {
 	d := newDesk(t, func(a *apps.App) { a.SubscriptionCount = true })
 	r := d.observes()

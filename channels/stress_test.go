@@ -216,6 +216,10 @@ func (s *stress) checkEmpty() {
 		for st.cached.first != nil { // half an hour has not gone by
 			st.forget(st.cached.first)
 		}
+		for name, c := range st.channels.entries { // nor have five seconds
+			c.silences = 0
+			st.sweep(name, c)
+		}
 	}
 	d.empty()
 }
