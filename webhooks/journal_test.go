@@ -1,20 +1,16 @@
 package webhooks
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.etcd.io/bbolt"
 )
 
 // saved waits until everything is in the file.
@@ -224,141 +220,6 @@ func TestStore_GroupsWrites(t *testing.T) {
 		}
 		if n := writes() - before; n == 0 || n > 100 {
 			t.Errorf("500 events took %d writes", n)
-		}
-	})
-}
-
-func TestStore_CannotBeWritten_EventsAreStillDelivered(t *testing.T) {
-	file := storeFile(t)
-	db, err := bbolt.Open(file, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	o := &outside{}
-	s := newTest(t, Config{Store: file}, o)
-	// A handle that may only read stands for a full disk.
-	if err := s.journal.db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if s.journal.db, err = bbolt.Open(file, 0o400, &bbolt.Options{ReadOnly: true}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	o.answer = failing
-	s.Observe(occupied("x"))
-	eventually(t, "the failure is noticed", func() bool { return s.Stats().Unsaved > 0 && s.Stats().Endpoints[0].Failed > 0 })
-	cancel()
-	if err := <-ended; err == nil {
-		t.Error("Run does not tell that events could not be saved")
-	}
-}
-
-// A disk that is full for days must not gather what was delivered meanwhile.
-func TestStore_CannotBeWritten_KeepsOnlyWhatIsUndelivered(t *testing.T) {
-	j := &journal{wake: make(chan struct{}, 1), changes: make(map[slot]event), broken: errors.New("disk full")}
-	waiting := func(seq uint64) event { return event{seq: seq, json: []byte(`{}`)} }
-	j.remove("b", 1) // an event of an earlier run
-	j.put("b", waiting(2))
-	j.put("b", waiting(3))
-
-	during := j.changes
-	j.changes = make(map[slot]event)
-	j.remove("b", 2) // while the rest is being written
-	j.put("b", waiting(4))
-	j.keep(during)
-	if err := j.write(); err == nil {
-		t.Fatal("it was written")
-	}
-	want := map[slot]event{{"b", 1}: {}, {"b", 3}: waiting(3), {"b", 4}: waiting(4)}
-	if diff := cmp.Diff(want, j.changes, cmp.AllowUnexported(event{}, slot{})); diff != "" {
-		t.Errorf("changes to be written (-want +got)\n%s", diff)
-	}
-}
-
-func TestStore_WhatCannotBeOpened(t *testing.T) {
-	notAStore := filepath.Join(t.TempDir(), "text")
-	if err := os.WriteFile(notAStore, []byte(strings.Repeat("not a store ", 1000)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{notAStore, t.TempDir(), filepath.Join(t.TempDir(), "missing", "hooks.db")} {
-		_, err := New(Config{Apps: testRegistry(t), Store: file})
-		if err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("%s: error %v", file, err)
-		}
-	}
-}
-
-// full makes a file that holds events on many pages.
-func full(t *testing.T) (file string) {
-	t.Helper()
-	file = storeFile(t)
-	s := newTest(t, Config{Store: file}, nil)
-	for i := range 3000 {
-		s.Observe(numbered(i))
-	}
-	saving, stop := context.WithCancel(t.Context())
-	stop()
-	if err := s.journal.run(saving); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// What a bad disk or a careless copy leaves makes bbolt panic or reach outside
-// of the mapped file. The process must live to say so.
-func TestStore_Damaged_IsAnError(t *testing.T) {
-	whole, err := os.ReadFile(full(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const page = 4096
-	for name, damage := range map[string]func(b []byte) []byte{
-		"cut short":           func(b []byte) []byte { return b[:2*page] },
-		"cut in half":         func(b []byte) []byte { return b[:len(b)/2] },
-		"pages of zeros":      func(b []byte) []byte { clear(b[4*page : len(b)/2]); return b },
-		"events of something": func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(`{"name`), []byte(`name{"`)) },
-	} {
-		file := storeFile(t)
-		if err := os.WriteFile(file, damage(slices.Clone(whole)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := New(Config{Apps: testRegistry(t), Store: file})
-		if err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-}
-
-func TestStore_DamagedWhileItRuns_EventsAreStillDelivered(t *testing.T) {
-	noLeaks(t)
-	file := full(t)
-	s := newTest(t, Config{Store: file}, &outside{})
-	if err := os.Truncate(file, 4096); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	eventually(t, "all are delivered", func() bool { return s.Stats().Endpoints[0].Sent == 3000 })
-	cancel()
-	if err := <-ended; err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("Run does not tell that the store is damaged: %v", err)
-	}
-}
-
-func TestStore_InUse_IsAnError(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		file := storeFile(t)
-		s := newTest(t, Config{Store: file}, nil)
-		defer s.Close()
-		_, err := New(Config{Apps: testRegistry(t), Store: file})
-		if err == nil || !strings.Contains(err.Error(), "another process uses the file") {
-			t.Errorf("error %v", err)
 		}
 	})
 }
