@@ -1,9 +1,12 @@
 package webhooks
 
 import (
+	"bytes"
 	"encoding/json"
+	"regexp"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -80,3 +83,35 @@ func TestHook_MatchesTheVectors(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a client sends, the hook must be one that every SDK can read: a
+// receiver that refuses it holds up all others for five minutes.
+func FuzzEvent_OfAClient(f *testing.F) {
+	for _, data := range []string{
+		`"plain"`, `{"a":[1,"é"]}`, `"\ud83c \\u \\\ud83c"`, `"\/\b\u0000"`, ` [1] `, `-0.0e1`, `"\ud83c\udf89"`, "\"\u2028\"", `null`, `""`,
+	} {
+		f.Add([]byte(`{"event":"client-\ud83c","channel":"private-x","data":` + data + `}`))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		m, refused := pusherproto.DecodeMessage(frame)
+		if refused != nil || !utf8.Valid(frame) { // the transport closes such a socket
+			return
+		}
+		n := clientEvent("private-x", string(m.Event), "")
+		n.Data = m.Data
+		got := appendEvent(nil, &n)
+		if !json.Valid(got) || !utf8.Valid(got) {
+			t.Fatalf("%q became %q", frame, got)
+		}
+		var e struct{ Data *string }
+		if err := json.Unmarshal(got, &e); err != nil || (e.Data == nil) != (m.Data == nil) {
+			t.Fatalf("%q became %s, %v", frame, got, err)
+		}
+		if half.Match(bytes.ReplaceAll(got, []byte(`\\`), nil)) {
+			t.Fatalf("%q became %s, which holds half a pair", frame, got)
+		}
+	})
+}
+
+// half is an escape that only some parsers take.
+var half = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
