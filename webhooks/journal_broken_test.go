@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,8 @@ func TestStore_CannotBeWritten_EventsAreStillDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &outside{}
-	s := newTest(t, Config{Store: file}, o)
+	var log bytes.Buffer
+	s := newTest(t, Config{Store: file, Logger: slog.New(slog.NewTextHandler(&log, nil))}, o)
 	// A handle that may only read stands for a full disk.
 	if err := s.journal.db.Close(); err != nil {
 		t.Fatal(err)
@@ -42,6 +44,9 @@ func TestStore_CannotBeWritten_EventsAreStillDelivered(t *testing.T) {
 	cancel()
 	if err := <-ended; err == nil {
 		t.Error("Run does not tell that events could not be saved")
+	}
+	if !strings.Contains(log.String(), "could not be saved") || strings.Contains(log.String(), "stay in the store") {
+		t.Errorf("the log tells otherwise:\n%s", log.String())
 	}
 }
 

@@ -135,15 +135,17 @@ func (s *Sender) Run(ctx context.Context) error {
 	if len(s.endpoints) > 0 {
 		s.endpoints[0].client.http.CloseIdleConnections()
 	}
-	if left := s.undelivered(); left > 0 {
-		if s.journal != nil {
-			s.cfg.Logger.Info("undelivered webhooks stay in the store", slog.Int("events", left))
-		} else {
-			s.cfg.Logger.Warn("undelivered webhooks are lost", slog.Int("events", left))
-		}
-	}
 	stop()
 	writer.Wait()
+	switch left := s.undelivered(); {
+	case left == 0:
+	case s.journal == nil:
+		s.cfg.Logger.Warn("undelivered webhooks are lost", slog.Int("events", left))
+	case err != nil:
+		s.cfg.Logger.Error("undelivered webhooks could not be saved and may be lost", slog.Int("events", left))
+	default:
+		s.cfg.Logger.Info("undelivered webhooks stay in the store", slog.Int("events", left))
+	}
 	return err
 }
 
