@@ -164,7 +164,7 @@ func TestCache_OverItsBytes_TheOldestAreForgotten(t *testing.T) {
 	if n := d.memory().app("1").cached.Load(); n > most || n < most*9/10 {
 		t.Errorf("%d bytes are remembered, %d may be", n, most)
 	}
-	if n := len(d.memory().schedule.due); n > stripes {
+	if n := len(d.memory().schedule.due); n > stripes+1 { // one is of the miss that v's subscription was
 		t.Errorf("%d deadlines wait", n)
 	}
 	remembered := func(i int) bool {
