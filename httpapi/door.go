@@ -149,7 +149,7 @@ func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
 // appendDone appends what done answers, as net/http would write it.
 func (d door) appendDone(dst []byte, r *sockets.Request) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: "...)
-	if given, n := r.Header(headerRequestID); n == 1 && plainID(string(given)) {
+	if given, n := r.Header(headerRequestID); n > 0 && plainID(string(given)) {
 		dst = append(dst, given...)
 	} else {
 		dst = append(dst, d.ids.prefix...)
@@ -157,7 +157,7 @@ func (d door) appendDone(dst []byte, r *sockets.Request) []byte {
 	}
 	dst = append(dst, "\r\nDate: "...)
 	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-	if value, n := r.Header("Connection"); n > 1 || n == 1 && !strings.EqualFold(string(value), "keep-alive") {
+	if r.Closes() {
 		dst = append(dst, "\r\nConnection: close"...)
 	}
 	return append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)

@@ -45,7 +45,12 @@ type front struct {
 	leaving bool // goes to net/http when what is queued is written
 	begun   bool // some of a request has come
 	body    bool // its head has
+	blanks  int  // line ends that may still come before it
 }
+
+// mostBlanks is how many CR and LF after a request are overlooked, as net/http
+// does: some clients end the body with a line of its own (RFC 9112 §2.2).
+const mostBlanks = 4
 
 // settle takes the connection out of its address's count.
 func (f *front) settle() {
@@ -61,6 +66,10 @@ func (c *conn) request(b []byte) (used int) {
 	f := c.front
 	var r Request
 	for c.front == f && c.state == connOpen && !f.leaving {
+		for f.blanks > 0 && used < len(b) && (b[used] == '\r' || b[used] == '\n') {
+			f.blanks--
+			used++
+		}
 		size, v := r.read(b[used:], f.cfg.MaxHeaderBytes, f.cfg.MaxBodyBytes)
 		switch v {
 		case incomplete:
@@ -109,7 +118,8 @@ func (c *conn) answer(r *Request) bool {
 		return false
 	}
 	c.push(channels.ControlFrame(response))
-	if value, n := r.Header("Connection"); n > 1 || n == 1 && !bytes.EqualFold(value, []byte("keep-alive")) {
+	f.blanks = mostBlanks
+	if r.Closes() {
 		c.state, c.deaf = connClosing, true // the answer says so too
 		c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
 	}

@@ -37,6 +37,21 @@ func (r *Request) Header(name string) (value []byte, count int) {
 	return value, count
 }
 
+// Closes tells whether the connection ends with the answer, by the client's
+// wish (RFC 9112 §9.6).
+func (r *Request) Closes() bool {
+	for i := range r.fields[:r.count] {
+		if f := &r.fields[i]; bytes.EqualFold(f.name, []byte("Connection")) {
+			for token := range bytes.SplitSeq(f.value, []byte(",")) {
+				if bytes.EqualFold(bytes.Trim(token, " \t"), []byte("close")) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // verdict is what a loop makes of the bytes at the start of a connection.
 type verdict uint8
 
@@ -115,8 +130,8 @@ func (r *Request) readLines(head []byte) bool {
 		r.fields[r.count] = requestField{name, value}
 		r.count++
 	}
-	_, hosts := r.Header("Host")
-	return hosts == 1
+	host, hosts := r.Header("Host")
+	return hosts == 1 && allBytes(host, hostByte)
 }
 
 func allBytes(b []byte, ok func(byte) bool) bool {
@@ -155,6 +170,10 @@ func fieldByte(c byte) bool { return c >= ' ' && c < 0x7f || c == '\t' }
 func tokenByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
+
+// hostByte is what a host and a port are written with; net/http knows whether
+// anything else may be one.
+func hostByte(c byte) bool { return tokenByte(c) || c == '.' || c == ':' || c == '[' || c == ']' }
 
 func decimal(b []byte) (n int, ok bool) {
 	const mostDigits = 9

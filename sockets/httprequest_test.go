@@ -32,6 +32,8 @@ func TestRequest_Verdicts(t *testing.T) {
 		"HTTP/2":                   {lines("PRI * HTTP/2.0"), unusual},
 		"no host":                  {lines("GET / HTTP/1.1"), unusual},
 		"two hosts":                {lines("GET / HTTP/1.1", "Host: x", "Host: y"), unusual},
+		"a host that is none":      {lines("GET / HTTP/1.1", "Host: a b"), unusual},
+		"an IPv6 host":             {lines("GET / HTTP/1.1", "Host: [::1]:6001"), complete},
 		"absolute form":            {lines("GET http://x/ HTTP/1.1", "Host: x"), unusual},
 		"lower-case method":        {lines("get / HTTP/1.1", "Host: x"), unusual},
 		"bare line feeds":          {"GET / HTTP/1.1\nHost: x\n\n\r\n\r\n", unusual},
