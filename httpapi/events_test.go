@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"fanfare/internal/testkit"
 )
@@ -129,6 +131,13 @@ func TestEvents_ParametersInTheQuery(t *testing.T) {
 		Query: map[string]string{"name": "query", "channels[]": "q"},
 	}).Expect(200, `{}`)
 	c.Expect(`{"event":"body","channel":"q","data":"1"}`)
+
+	query := "auth_key=app-key&auth_timestamp=" + unix(time.Now()) + "&auth_version=1.0&body_md5=99914b932bd37a50b983c5e7c90ae93b"
+	for i := range 100 {
+		query += "&channels[]=" + strconv.Itoa(i)
+	}
+	srv.Do(t, testkit.Call{Path: "/events", Body: "{}", RawQuery: sign("POST", "/apps/app-id/events", query+"&data=1&info=subscription_count&name=e")}).
+		Expect(200, `{"channels":{"0":{"subscription_count":0},…}}`)
 }
 
 // Spec: edge case 69.

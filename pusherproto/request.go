@@ -21,8 +21,9 @@ type Request struct {
 	PathPrefix  string // "/rt" if the API is served below a path, whose clients may sign with or without it
 }
 
-// maxParameters bounds the work an unauthenticated request can cause.
-const maxParameters = 512
+// maxParameters bounds the work an unauthenticated request can cause, which grows with its square: a
+// hundred channels and everything else a publish can name fit.
+const maxParameters = 128
 
 // Check authenticates the request at the time now. secretOf returns the secret of an active key of the
 // app addressed. In this order: auth_key, auth_version, auth_timestamp, auth_signature, body_md5. The
