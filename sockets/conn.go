@@ -152,10 +152,12 @@ func (c *conn) feed(b []byte) {
 			return
 		}
 	}
-	rest := b[c.parse(b):]
+	used := c.parse(b)
+	rest := b[used:]
 	switch {
 	case len(rest) == 0 || c.state == connDead:
 		c.in = nil
+	case kept && used == 0: // it is there already
 	case kept:
 		c.in = append(c.in[:0], rest...)
 	default:

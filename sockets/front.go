@@ -46,6 +46,7 @@ type front struct {
 	begun   bool // some of a request has come
 	body    bool // its head has
 	blanks  int  // line ends that may still come before it
+	length  int  // of a request whose head has come and whose body has not
 }
 
 // mostBlanks is how many CR and LF after a request are overlooked, as net/http
@@ -70,9 +71,14 @@ func (c *conn) request(b []byte) (used int) {
 			f.blanks--
 			used++
 		}
+		if len(b)-used < f.length {
+			return used // its head is not read anew for every byte that comes
+		}
 		size, v := r.read(b[used:], f.cfg.MaxHeaderBytes, f.cfg.MaxBodyBytes)
+		f.length = 0
 		switch v {
 		case incomplete:
+			f.length = size
 			c.await(used, b[used:])
 			return used
 		case unusual:
