@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -12,17 +11,24 @@ import (
 	"fanfare/config"
 )
 
-// reloadOnHangup brings the apps of the configuration up to date at every
-// SIGHUP, until ctx is done: new keys, limits and flags count at once, sockets
-// of apps that are disabled or gone are closed with 4003. Other keys, webhooks
-// among them, want a restart. A configuration with a mistake changes nothing.
-func (s *server) reloadOnHangup(ctx context.Context, load func() (*config.Config, error)) {
+// untilHangup receives SIGHUP, which from here to the end of the process does
+// not end it any more: a reload may be asked for before there is anything to
+// reload, and while the server drains.
+func untilHangup() <-chan os.Signal {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	return hangups
+}
+
+// reloadOnHangup brings the apps of the configuration up to date at every
+// hangup, until ended is closed: new keys, limits and flags count at once,
+// sockets of apps that are disabled or gone are closed with 4003. Other keys,
+// webhooks among them, want a restart. A configuration with a mistake changes
+// nothing.
+func (s *server) reloadOnHangup(hangups <-chan os.Signal, ended <-chan struct{}, load func() (*config.Config, error)) {
 	for {
 		select {
-		case <-ctx.Done():
+		case <-ended:
 			return
 		case <-hangups:
 		}

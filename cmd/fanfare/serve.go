@@ -37,6 +37,7 @@ func newServeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			hangups := untilHangup()
 			logger := newLogger(cfg.Log, cmd.ErrOrStderr())
 			tuneRuntime(cfg, logger)
 			warnOfDefaults(cfg, logger)
@@ -50,12 +51,14 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 
-			var reloading sync.WaitGroup
-			defer reloading.Wait()
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
+			var reloading sync.WaitGroup
+			defer reloading.Wait()
+			ended := make(chan struct{})
+			defer close(ended)
 			reloading.Go(func() {
-				s.reloadOnHangup(ctx, func() (*config.Config, error) {
+				s.reloadOnHangup(hangups, ended, func() (*config.Config, error) {
 					cfg, _, err := loadConfig(cmd)
 					return cfg, err
 				})

@@ -369,6 +369,11 @@ func TestServe_WhileTheDelayRuns_NotReadyButServing_SecondSignalEndsAtOnce(t *te
 	c.expect("pusher:pong")
 	connect(t, base)
 
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, base) // a reload is not the end of a drain
+
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
