@@ -168,6 +168,16 @@ func TestErrors_Counted(t *testing.T) {
 	}
 }
 
+// What sockets read and write is counted, and no request, whoever answers it.
+func TestStats_RequestsAreNoFrames(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	srv.Post(t, "/events", event).Expect(200, `{}`)
+	srv.Get(t, "/channels").Expect(200, `{"channels":{}}`)
+	if got := srv.Hub.Stats(); got.Published != 1 || got.FramesSent+got.BytesSent+got.Writes+got.BytesReceived != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestNew_RefusesWhatItCannotServe(t *testing.T) {
 	if _, err := httpapi.New(httpapi.Config{}); err == nil {
 		t.Error("a server without apps, hub and sockets was made")

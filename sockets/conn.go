@@ -122,9 +122,11 @@ func (c *conn) die() {
 // written is called by the link when the kernel took n bytes.
 func (c *conn) written(n int) {
 	frames := c.queue.taken(n, &c.loop.frames)
-	c.loop.counters.FramesSent.Add(uint64(frames))
-	c.loop.counters.BytesSent.Add(uint64(n))
-	c.loop.counters.Writes.Add(1)
+	if c.front == nil {
+		c.loop.counters.FramesSent.Add(uint64(frames))
+		c.loop.counters.BytesSent.Add(uint64(n))
+		c.loop.counters.Writes.Add(1)
+	}
 	if c.queue.bytes > 0 {
 		return
 	}
@@ -139,7 +141,9 @@ func (c *conn) written(n int) {
 // feed takes bytes from the client. They may be changed but not kept.
 func (c *conn) feed(b []byte) {
 	c.active, c.pinged = c.loop.now, 0
-	c.loop.counters.BytesReceived.Add(uint64(len(b)))
+	if c.front == nil {
+		c.loop.counters.BytesReceived.Add(uint64(len(b)))
+	}
 	if c.deaf {
 		return // read on: unread bytes would turn the close into a reset
 	}
