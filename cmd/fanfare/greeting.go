@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -93,23 +92,41 @@ func serverOptions(app config.App, at endpoint) string {
 		quoted(app.ID), quoted(app.Key), secret, quoted(at.host), quoted(at.port), at.tls)
 }
 
-// finding are the flags that decide where a server is and who may call it.
-var finding = []string{"config", "listen", "tls-cert", "tls-key", "app-id", "app-key", "app-secret"}
+// finding are the flags that decide where a server is and who may call it, with
+// the variables that set the same, the one that wins first.
+var finding = []struct {
+	flag      string
+	variables []string
+}{
+	{"config", []string{config.FileVariable}},
+	{"listen", []string{"FANFARE_LISTEN"}},
+	{"tls-cert", []string{"FANFARE_TLS_CERT_FILE"}},
+	{"tls-key", []string{"FANFARE_TLS_KEY_FILE"}},
+	{"app-id", []string{"FANFARE_APP_ID", "FANFARE_APPS_0_ID"}},
+	{"app-key", []string{"FANFARE_APP_KEY", "FANFARE_APPS_0_KEY"}},
+	{"app-secret", []string{"FANFARE_APP_SECRET", "FANFARE_APPS_0_SECRET"}},
+}
 
-// repeatFlags writes the flags that serve was given once more, for a command
-// that has to find the same server. A secret is not repeated: what serve prints
-// ends up in logs.
+// repeatFlags writes what serve was told by flags and variables once more, as
+// flags, for a command that has to find the same server from any shell. A
+// secret is not repeated: what serve prints ends up in logs.
 func repeatFlags(set *pflag.FlagSet) string {
 	var b strings.Builder
-	set.Visit(func(f *pflag.Flag) {
-		switch {
-		case !slices.Contains(finding, f.Name):
-		case f.Name == "app-secret":
-			b.WriteString(` --app-secret="$FANFARE_APP_SECRET"`)
-		default:
-			b.WriteString(" --" + f.Name + "=" + shellQuoted(f.Value.String()))
+	for _, f := range finding {
+		value, given, variable := set.Lookup(f.flag).Value.String(), set.Changed(f.flag), f.variables[0]
+		for _, name := range f.variables {
+			if fromVariable, ok := os.LookupEnv(name); ok && !given {
+				value, given, variable = fromVariable, true, name
+			}
 		}
-	})
+		switch {
+		case !given:
+		case f.flag == "app-secret":
+			b.WriteString(` --app-secret="$` + variable + `"`)
+		default:
+			b.WriteString(" --" + f.flag + "=" + shellQuoted(value))
+		}
+	}
 	return b.String()
 }
 

@@ -238,6 +238,10 @@ func TestTrigger_RefusalIsShown(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("error %v", err)
 	}
+	_, err = execute(t, "trigger", "--url", "http://127.0.0.1:1", "--channel", "a", "--event", "e")
+	if err == nil || strings.Contains(err.Error(), "auth_signature") || !strings.Contains(err.Error(), "http://127.0.0.1:1: dial") {
+		t.Errorf("error %v", err)
+	}
 	if _, err := execute(t, "trigger", "--app", "none", "--channel", "a", "--event", "e"); err == nil {
 		t.Error("an unknown app was accepted")
 	}
@@ -292,6 +296,33 @@ func TestGreeting_KeepsASecretToItself(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "hunter2") {
 		t.Errorf("the secret is in\n%s", out.String())
+	}
+}
+
+// The greeting's promise: its trigger line finds the server from any shell,
+// whatever told serve where to be.
+func TestGreeting_RepeatsWhatServeWasTold(t *testing.T) {
+	for _, f := range finding {
+		for _, name := range f.variables {
+			cfg, err := config.Load("", nil, []string{name + "=x"})
+			if err == nil && len(cfg.Warnings) > 0 {
+				t.Errorf("%s: %v", name, cfg.Warnings)
+			}
+		}
+	}
+	cmd := newServeCommand()
+	if err := cmd.ParseFlags([]string{"--app-key=by-flag", "--log-level=warn"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"FANFARE_CONFIG": "my file.yaml", "FANFARE_LISTEN": ":7001", "FANFARE_APP_KEY": "by-variable",
+		"FANFARE_APP_ID": "wins", "FANFARE_APPS_0_ID": "loses", "FANFARE_APPS_0_SECRET": "hunter2",
+	} {
+		t.Setenv(name, value)
+	}
+	const want = ` --config='my file.yaml' --listen=:7001 --app-id=wins --app-key=by-flag --app-secret="$FANFARE_APPS_0_SECRET"`
+	if got := repeatFlags(cmd.Flags()); got != want {
+		t.Errorf("\ngot  %s\nwant %s", got, want)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"strings"
 	"time"
 
@@ -109,7 +110,11 @@ func (t triggerRequest) send(ctx context.Context, now time.Time) error {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("send the event: %w", err)
+		var withURL *neturl.Error
+		if errors.As(err, &withURL) {
+			err = withURL.Err // the address holds the signature
+		}
+		return fmt.Errorf("send the event to %s: %w", t.base, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
