@@ -39,6 +39,11 @@ func TestBody_AnnouncedTooLarge_413BeforeItArrives(t *testing.T) {
 	c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n{")
 	c.Response("POST").ExpectError(413, "too large")
 	c.Rest()
+
+	srv = testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.BodyLimit = 1000 }})
+	c = testkit.Connect(t, srv)
+	c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n{")
+	c.Response("POST").ExpectError(413, "1000 bytes")
 }
 
 // Spec: edge case 64: without a length the bytes are counted as they come.
@@ -87,6 +92,7 @@ func TestBody_Dribbled_CutByTheTimeout(t *testing.T) {
 	c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	c.Response("POST").ExpectError(408)
 	c.Rest()
+	testkit.Eventually(t, "the refusal is counted", func() bool { return srv.Hub.Stats().Refusals[408] == 1 })
 }
 
 // Spec: edge case 70.

@@ -21,7 +21,7 @@ import (
 type door struct{ *Server }
 
 // frontBody is the largest request body that an event loop waits for; larger
-// ones are net/http's.
+// ones are net/http's, which refuses those over the limit before they arrive.
 const frontBody = 128 << 10
 
 // FrontConfig is what sockets.Server.Front needs to answer for this Server,
@@ -33,7 +33,7 @@ func (s *Server) FrontConfig() sockets.FrontConfig {
 		BodyTimeout:    s.cfg.BodyTimeout,
 		IdleTimeout:    s.cfg.IdleTimeout,
 		MaxHeaderBytes: s.cfg.MaxHeaderBytes,
-		MaxBodyBytes:   frontBody,
+		MaxBodyBytes:   int(min(frontBody, s.bodyLimit(frontBody))),
 	}
 }
 

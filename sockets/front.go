@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // RFC 6455 §1.3 wants this hash; it protects nothing
 	"encoding/base64"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
@@ -158,6 +159,7 @@ func (c *conn) late() {
 		return
 	}
 	const answer = `{"error":"the body did not arrive in time","code":408}`
+	c.loop.server.hub.Refused(http.StatusRequestTimeout)
 	c.push(channels.ControlFrame([]byte("HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
 		strconv.Itoa(len(answer)) + "\r\n\r\n" + answer)))
 	c.state, c.deaf = connClosing, true
