@@ -48,6 +48,9 @@ func rules(name string) func(string) error {
 	return nil
 }
 
+// CheckID tells what is wrong with the id of an app, if anything.
+func CheckID(s string) error { return rules("id")(s) }
+
 func checkAddress(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
@@ -94,6 +97,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network; write for example 127.0.0.1 or 10.0.0.0/8", s)
 	}
+	a = a.Unmap() // as peers are compared
 	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 

@@ -87,6 +87,12 @@ func TestKeysNew_IsReadyToPaste(t *testing.T) {
 	}
 }
 
+func TestKeysNew_IDThatNoConfigurationTakes_IsAnError(t *testing.T) {
+	if out, err := execute(t, "keys", "new", "--id", "my shop"); err == nil || !strings.Contains(err.Error(), "--id") {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
 func TestKeysNew_EnvironmentLineWorks(t *testing.T) {
 	out, err := execute(t, "keys", "new")
 	if err != nil {

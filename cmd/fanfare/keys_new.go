@@ -7,6 +7,8 @@ import (
 	"math/big"
 
 	"github.com/spf13/cobra"
+
+	"fanfare/config"
 )
 
 func newKeysCommand() *cobra.Command {
@@ -24,6 +26,9 @@ func newKeysNewCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if id == "" {
 				id = randomID()
+			}
+			if err := config.CheckID(id); err != nil {
+				return fmt.Errorf("--id: %w", err)
 			}
 			key, secret := randomHex(10), randomHex(20)
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), newAppText, id, key, secret)
