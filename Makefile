@@ -34,6 +34,8 @@ build: ## make bin/fanfare, one static binary
 test: ## unit tests and fuzz seeds, the same under the race detector, then real clients end to end
 	@echo "== unit tests and fuzz seeds"
 	@go test ./...
+	@echo "== the HTTP API again, without event loops"
+	@FANFARE_TEST_PORTABLE=1 go test ./httpapi
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory e2e
 
