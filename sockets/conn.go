@@ -190,7 +190,7 @@ func (c *conn) parse(b []byte) (used int) {
 		ws.Cipher(payload, h.mask, 0)
 		if c.state == connClosing {
 			if h.op == ws.OpClose {
-				c.die() // the peer's answer: both sides are done
+				c.part()
 			}
 			continue
 		}
@@ -265,11 +265,18 @@ func (c *conn) closed(payload []byte) *violation {
 		}
 	}
 	c.Close(int(code), reason)
+	c.part()
+	return nil
+}
+
+// part ends a connection whose peer has sent its close frame, as soon as ours
+// is written too: the peer's may have crossed it.
+func (c *conn) part() {
+	c.deaf = true
 	c.link.flush(c)
 	if c.queue.bytes == 0 {
 		c.die()
 	}
-	return nil
 }
 
 // expire looks at the connection's deadlines and returns the second of the
