@@ -39,6 +39,8 @@ var mistakes = []struct {
 	{"empty listen", "listen: ''\n" + minimal, "listen", "not host:port"},
 	{"metrics on the same address", "metrics: {listen: ':6001'}\n" + minimal, "metrics.listen", "their own"},
 	{"path prefix", "path_prefix: rt/\n" + minimal, "path_prefix", "such as /rt"},
+	{"path prefix that needs escaping", "path_prefix: /ü\n" + minimal, "path_prefix", "such as /rt"},
+	{"path prefix of our own paths", "path_prefix: /app\n" + minimal, "path_prefix", "choose another"},
 	{"log level", "log: {level: warning}\n" + minimal, "log.level", "did you mean warn?"},
 	{"transport", "sockets: {transport: kqueue}\n" + minimal, "sockets.transport", "auto, epoll, goroutine"},
 	{"network", "http: {trusted_proxies: [10.0.0.0/64]}\n" + minimal, "http.trusted_proxies[0]", "10.0.0.0/8"},

@@ -72,8 +72,12 @@ func checkPathPrefix(s string) error {
 	if s == "" {
 		return nil
 	}
-	if !strings.HasPrefix(s, "/") || path.Clean(s) != s || s == "/" || strings.ContainsAny(s, " ?#%") {
+	unescaped := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("?#%", c) }
+	if !strings.HasPrefix(s, "/") || path.Clean(s) != s || s == "/" || strings.ContainsFunc(s, unescaped) {
 		return fmt.Errorf("%q is not a path prefix; write it with a slash before and none behind, such as /rt", s)
+	}
+	if s == "/app" || s == "/apps" {
+		return fmt.Errorf("%q is where paths of the server's own begin; choose another, such as /rt", s)
 	}
 	return nil
 }
