@@ -157,7 +157,7 @@ func (d door) appendDone(dst []byte, r *sockets.Request) []byte {
 	}
 	dst = append(dst, "\r\nDate: "...)
 	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-	if r.Closes() {
+	if r.Closes() || d.draining() {
 		dst = append(dst, "\r\nConnection: close"...)
 	}
 	return append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)

@@ -126,8 +126,8 @@ func (c *conn) answer(r *Request) bool {
 	}
 	c.push(channels.ControlFrame(response))
 	f.blanks = mostBlanks
-	if r.Closes() {
-		c.state, c.deaf = connClosing, true // the answer says so too
+	if r.Closes() || c.loop.front == nil { // by its wish or because we drain; the answer says so
+		c.state, c.deaf = connClosing, true
 		c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
 	}
 	return true

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -70,6 +72,54 @@ func TestDrain_InAPublishStorm_NothingAcceptedIsLost(t *testing.T) {
 				t.Errorf("socket %d has %d events of caller %d; %d were accepted before the drain, %d in all", i, n, k, before[k], accepted[k].Load())
 			}
 		}
+	}
+}
+
+// A caller with a kept-alive connection is sent elsewhere with the answer to
+// what was under way.
+func TestDrain_ARequestUnderWay_IsAnsweredAndItsConnectionEnds(t *testing.T) {
+	r := start(t, func(c *config.Config) { c.Shutdown.Spread = time.Hour; c.Shutdown.Timeout = 2 * time.Second })
+	r.connect(t) // keeps the drain from ending at once
+	url, body, err := triggerRequest{app: r.cfg.Apps[0], event: "e", channels: []string{"a"}}.signed(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := net.JoinHostPort(r.at.host, r.at.port)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	send := func(text string) {
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	request := "POST " + url + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + string(body)
+	send(request + request[:len(request)-1]) // in one segment: with the first answer, the second has begun
+	from := bufio.NewReader(conn)
+	first, err := http.ReadResponse(from, nil)
+	if err != nil || first.StatusCode != http.StatusOK || first.Close {
+		t.Fatalf("%v, %v", first, err)
+	}
+	_, _ = io.Copy(io.Discard, first.Body)
+	_ = first.Body.Close()
+	r.stop()
+	eventually(t, "the listener is closed", func() bool {
+		c, err := net.DialTimeout("tcp", address, patience)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	})
+	send(request[len(request)-1:])
+	answer, err := io.ReadAll(from)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 OK") || !strings.Contains(string(answer), "Connection: close") {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	if err := r.ended(t); err == nil {
+		t.Error("the drain was over in spite of a spread of an hour")
 	}
 }
 
