@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"net"
 	"strings"
 
@@ -25,6 +26,21 @@ func reach(cfg *config.Config, listen string) endpoint {
 		host = "localhost"
 	}
 	return endpoint{host: host, port: port, tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix}
+}
+
+// named is the endpoint under a host that its certificate is for: by another
+// name no client would connect.
+func (e endpoint) named(cert *tls.Certificate) endpoint {
+	if cert == nil || cert.Leaf == nil || cert.Leaf.VerifyHostname(e.host) == nil {
+		return e
+	}
+	for _, name := range cert.Leaf.DNSNames {
+		if !strings.HasPrefix(name, "*") {
+			e.host = name
+			break
+		}
+	}
+	return e
 }
 
 // base is the URL that paths are appended to, without a slash behind.

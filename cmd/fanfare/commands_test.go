@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -141,6 +143,28 @@ func TestReach(t *testing.T) {
 	c := config.Config{TLS: config.TLS{CertFile: "a.pem"}}
 	if got := reach(&c, ":443").base(); got != "https://localhost:443" {
 		t.Errorf("with TLS: %s", got)
+	}
+}
+
+// The lines that serve prints with TLS have to pass the client's check of the
+// certificate.
+func TestNamed_HostOfTheCertificate(t *testing.T) {
+	for _, tt := range []struct {
+		names []string
+		want  string
+	}{
+		{[]string{"*.example.com", "ws.example.com"}, "ws.example.com"},
+		{[]string{"ws.example.com", "localhost"}, "localhost"},
+		{[]string{"*.example.com"}, "localhost"},
+		{nil, "localhost"},
+	} {
+		cert := &tls.Certificate{Leaf: &x509.Certificate{DNSNames: tt.names}}
+		if got := (endpoint{host: "localhost"}).named(cert).host; got != tt.want {
+			t.Errorf("%v: got %s, want %s", tt.names, got, tt.want)
+		}
+	}
+	if got := (endpoint{host: "localhost"}).named(nil).host; got != "localhost" {
+		t.Errorf("without TLS: %s", got)
 	}
 }
 

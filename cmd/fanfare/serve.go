@@ -46,7 +46,7 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 			at, metricsAddress := s.addresses()
-			if err := greet(cmd.OutOrStdout(), cfg, at, metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
+			if err := greet(cmd.OutOrStdout(), cfg, at.named(s.cert), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
 				s.close()
 				return err
 			}
@@ -97,10 +97,11 @@ type server struct {
 	sockets  *sockets.Server
 	web      *http.Server // clients and the API
 	listener net.Listener
-	metrics  *http.Server // nil without metrics
-	scrapes  net.Listener // nil without metrics
-	ready    atomic.Bool  // what /readyz says
-	draining atomic.Bool  // new sockets are sent elsewhere
+	cert     *tls.Certificate // nil without TLS
+	metrics  *http.Server     // nil without metrics
+	scrapes  net.Listener     // nil without metrics
+	ready    atomic.Bool      // what /readyz says
+	draining atomic.Bool      // new sockets are sent elsewhere
 }
 
 // newServer wires everything together and opens the listeners, so that what
@@ -172,7 +173,10 @@ func (s *server) open() error {
 	}
 	s.web = api.HTTPServer()
 
-	if s.listener, err = listen(cfg); err != nil {
+	if s.cert, err = certificate(cfg); err != nil {
+		return err
+	}
+	if s.listener, err = listen(cfg, s.cert); err != nil {
 		return err
 	}
 	if s.listener, err = s.sockets.Front(s.listener, api.FrontConfig()); err != nil {
@@ -200,11 +204,7 @@ func orNone(grace time.Duration) time.Duration {
 }
 
 // listen opens the listener of clients and the API.
-func listen(cfg *config.Config) (net.Listener, error) {
-	cert, err := certificate(cfg)
-	if err != nil {
-		return nil, err
-	}
+func listen(cfg *config.Config, cert *tls.Certificate) (net.Listener, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, notFree(err, "listen", "--listen")
