@@ -1,0 +1,48 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"fanfare/config"
+)
+
+// listen opens the listener of clients and the API.
+func listen(cfg *config.Config, cert *tls.Certificate) (net.Listener, error) {
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, notFree(err, "listen", "--listen")
+	}
+	if cert == nil {
+		return l, nil
+	}
+	return tls.NewListener(l, &tls.Config{
+		Certificates: []tls.Certificate{*cert},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
+	}), nil
+}
+
+// notFree names the key of an address that cannot be listened on, and the way
+// out if somebody else has it.
+func notFree(err error, key, flag string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w; choose another with %s", key, err, flag)
+	}
+	return fmt.Errorf("%s: %w", key, err)
+}
+
+// certificate reads the configured certificate; nil if there is none.
+func certificate(cfg *config.Config) (*tls.Certificate, error) {
+	if cfg.TLS.CertFile == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls.cert_file and tls.key_file: %w", err)
+	}
+	return &cert, nil
+}
