@@ -293,7 +293,7 @@ func (c *conn) expire(now uint32) uint32 {
 	app := c.App()
 	next := now + 1<<30
 	if app.RequireAuthorization && !c.Authorized() {
-		next = c.opened + seconds(app.AuthorizationTimeout)
+		next = c.opened + seconds(app.AuthorizationTimeout) + 1 // see after
 		if now >= next {
 			c.Fail(pusherproto.CodeUnauthorized, "The connection was not authorized in time: sign in or join a private or presence channel")
 			return 0

@@ -128,7 +128,7 @@ func (c *conn) answer(r *Request) bool {
 	f.blanks = mostBlanks
 	if r.Closes() || c.loop.front == nil { // by its wish or because we drain; the answer says so
 		c.state, c.deaf = connClosing, true
-		c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+		c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
 	}
 	return true
 }
@@ -142,11 +142,11 @@ func (c *conn) await(handled int, rest []byte) {
 	begun := len(rest) > 0 || f.counted
 	switch {
 	case body && (handled > 0 || !f.body):
-		c.loop.schedule(c, c.loop.now+seconds(f.cfg.BodyTimeout))
+		c.loop.schedule(c, c.loop.after(f.cfg.BodyTimeout))
 	case !begun:
-		c.loop.schedule(c, c.loop.now+seconds(f.cfg.IdleTimeout))
+		c.loop.schedule(c, c.loop.after(f.cfg.IdleTimeout))
 	case !body && (handled > 0 || !f.begun):
-		c.loop.schedule(c, c.loop.now+seconds(f.cfg.HeaderTimeout))
+		c.loop.schedule(c, c.loop.after(f.cfg.HeaderTimeout))
 	}
 	f.begun, f.body = begun, body
 }
@@ -163,7 +163,7 @@ func (c *conn) late() {
 	c.push(channels.ControlFrame([]byte("HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
 		strconv.Itoa(len(answer)) + "\r\n\r\n" + answer)))
 	c.state, c.deaf = connClosing, true
-	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+	c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
 }
 
 // leave gives the connection to net/http, after what is queued for it.
@@ -173,7 +173,7 @@ func (c *conn) leave() {
 	if c.queue.bytes == 0 {
 		c.loop.end(c)
 	}
-	c.loop.schedule(c, c.loop.now+seconds(c.loop.server.cfg.CloseTimeout))
+	c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
 }
 
 // appendSwitching appends the answer that opens a WebSocket (RFC 6455 §4.2.2).

@@ -220,6 +220,10 @@ func (l *loop) expire() {
 	})
 }
 
+// after is the first second by which d has passed from now: how much of the
+// present one has is not known.
+func (l *loop) after(d time.Duration) uint32 { return l.now + seconds(d) + 1 }
+
 // schedule has a connection looked at, instead of any time said before.
 func (l *loop) schedule(c *conn, at uint32) {
 	c.due = l.wheel.add(handle{c.slot, l.slots[c.slot].generation}, at, l.now)

@@ -189,3 +189,12 @@ func TestSlowReader_IsNotWhoIsSentOneLongEvent(t *testing.T) {
 		})
 	}
 }
+
+func TestAfter_IsNeverTooEarly(t *testing.T) {
+	for _, d := range []time.Duration{100 * time.Millisecond, time.Second, 1500 * time.Millisecond, 10 * time.Second} {
+		l := &loop{now: 3} // its third second is as good as over
+		if begins := time.Duration(l.after(d)-1) * time.Second; begins < 3*time.Second+d {
+			t.Errorf("what may take %s is cut when second %s begins", d, begins)
+		}
+	}
+}
