@@ -37,7 +37,11 @@ func newTriggerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			req := triggerRequest{app: app, base: reach(cfg, cfg.Listen).baseOf(t.url), event: t.event, data: t.data, channels: t.channels}
+			at := reach(cfg, cfg.Listen)
+			if cert, err := certificate(cfg); err == nil { // the key may not be ours to read
+				at = at.named(cert)
+			}
+			req := triggerRequest{app: app, base: at.baseOf(t.url), event: t.event, data: t.data, channels: t.channels}
 			if err := req.send(cmd.Context(), time.Now()); err != nil {
 				return err
 			}
