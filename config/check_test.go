@@ -137,6 +137,7 @@ func TestLoad_Errors_NeverShowASecret(t *testing.T) {
 	for _, text := range []string{
 		"apps:\n  - {id: a, key: k, secret: ' hunter2'}\n  - {id: a, key: k, secret: ' hunter2'}\n",
 		app("keys: hunter2"),
+		"apps:\n  - {id: a, key: k, secret: *hunter2 }\n",
 		app("keys: [hunter2]"),
 		app("webhooks: [{url: 'htps://example.com/?token=hunter2'}]"),
 		app("webhooks: [{url: 'https://user:hunter2@:443/'}]"),

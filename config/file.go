@@ -35,6 +35,9 @@ func readFile(name string, r *report) (layer, error) {
 		if errors.Is(err, io.EOF) { // an empty file sets nothing
 			return l, nil
 		}
+		if strings.Contains(err.Error(), "unknown anchor") { // which it repeats, and it may be a secret
+			err = errors.New("a value begins with * and is no alias; put it in quotes")
+		}
 		return l, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
