@@ -168,12 +168,18 @@ func TestErrors_Counted(t *testing.T) {
 	}
 }
 
-// What sockets read and write is counted, and no request, whoever answers it.
+// What sockets read and write is counted, and no request or handshake, whoever
+// answers it.
 func TestStats_RequestsAreNoFrames(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	srv.Post(t, "/events", event).Expect(200, `{}`)
 	srv.Get(t, "/channels").Expect(200, `{"channels":{}}`)
 	if got := srv.Hub.Stats(); got.Published != 1 || got.FramesSent+got.BytesSent+got.Writes+got.BytesReceived != 0 {
+		t.Errorf("got %+v", got)
+	}
+	testkit.Dial(t, srv) // reads connection_established
+	testkit.Eventually(t, "one frame is counted", func() bool { return srv.Hub.Stats().FramesSent > 0 })
+	if got := srv.Hub.Stats(); got.FramesSent != 1 || got.Writes != 1 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -36,6 +36,7 @@ type conn struct {
 	armed      bool // epoll link only: EPOLLOUT is in the set
 	ending     bool // on the loop's list of the ended
 	discounted bool // not one of the server's sockets any more
+	switching  bool // the answer to the handshake, no frame, is queued first
 }
 
 type connState uint8
@@ -123,6 +124,10 @@ func (c *conn) die() {
 func (c *conn) written(n int) {
 	frames := c.queue.taken(n, &c.loop.frames)
 	if c.front == nil {
+		if c.switching && frames > 0 {
+			c.switching = false
+			frames--
+		}
 		c.loop.counters.FramesSent.Add(uint64(frames))
 		c.loop.counters.BytesSent.Add(uint64(n))
 		c.loop.counters.Writes.Add(1)

@@ -113,7 +113,7 @@ func (c *conn) answer(r *Request) bool {
 		}
 		nonce, _ := r.Header("Sec-WebSocket-Key")
 		c.push(channels.ControlFrame(appendSwitching(nil, nonce)))
-		c.front = nil
+		c.front, c.switching = nil, true
 		c.opened = c.loop.now
 		c.loop.server.count.Add(1)
 		c.limit = c.loop.server.messageLimit(o.App)
