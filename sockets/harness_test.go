@@ -254,6 +254,14 @@ func (h *harness) publish(channel, data string) {
 	}
 }
 
+// on has a loop call f, and waits for it.
+func (h *harness) on(l *loop, f func()) {
+	h.Helper()
+	done := make(chan struct{})
+	l.Post(channels.Call(func() { f(); close(done) }))
+	<-done
+}
+
 // until waits for a condition.
 func (h *harness) until(what string, ok func() bool) {
 	h.Helper()

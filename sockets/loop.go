@@ -209,9 +209,9 @@ func (l *loop) expire() {
 		return
 	}
 	l.resume()
-	l.wheel.take(l.now, func(h handle, at uint32) {
+	l.wheel.take(l.now, func(h handle) {
 		c := l.lookup(h)
-		if c == nil || c.due > at || c.state == connDead {
+		if c == nil || c.due > l.now || c.state == connDead {
 			return // gone, or looked at later
 		}
 		if next := c.expire(l.now); next > 0 {
@@ -226,7 +226,10 @@ func (l *loop) after(d time.Duration) uint32 { return l.now + seconds(d) + 1 }
 
 // schedule has a connection looked at, instead of any time said before.
 func (l *loop) schedule(c *conn, at uint32) {
-	c.due = l.wheel.add(handle{c.slot, l.slots[c.slot].generation}, at, l.now)
+	if at = l.wheel.reach(at, l.now); at != c.due { // or there is an entry
+		c.due = at
+		l.wheel.add(l.handle(c), at)
+	}
 }
 
 // end puts a connection on the list of those to be buried.

@@ -18,26 +18,32 @@ type handle struct {
 	slot, generation int32
 }
 
-func (w *wheel) add(h handle, at, now uint32) uint32 {
-	at = min(max(at, now+1), now+wheelSlots-1)
+// reach is the second at which a deadline is looked at.
+func (w *wheel) reach(at, now uint32) uint32 { return min(max(at, now+1), now+wheelSlots-1) }
+
+// add has h looked at in a second that reach returned.
+func (w *wheel) add(h handle, at uint32) {
 	i := at % wheelSlots
 	w.slots[i] = append(w.slots[i], h)
-	return at
 }
 
-// take calls f for the entries of each second up to now. After a stop of more
-// than all slots, at is not the second an entry was added for but a later one.
-func (w *wheel) take(now uint32, f func(h handle, at uint32)) {
-	if now-w.last > wheelSlots {
-		w.last = now - wheelSlots // the process was stopped for a while
-	}
-	for w.last < now {
-		w.last++
-		i := w.last % wheelSlots
-		due := w.slots[i]
-		w.slots[i] = nil
-		for _, h := range due {
-			f(h, w.last)
+// take calls f for the entries of each second up to now, which may be many at
+// once after a stop of the process. All are taken out before the first call: an
+// entry that f adds can have the place of one that is due.
+func (w *wheel) take(now uint32, f func(h handle)) {
+	var due []handle
+	for first := max(w.last, now-min(now, wheelSlots)); first < now; {
+		first++
+		i := first % wheelSlots
+		if due == nil {
+			due = w.slots[i]
+		} else {
+			due = append(due, w.slots[i]...)
 		}
+		w.slots[i] = nil
+	}
+	w.last = now
+	for _, h := range due {
+		f(h)
 	}
 }

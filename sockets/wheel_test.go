@@ -6,8 +6,74 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"fanfare/apps"
 	"fanfare/channels"
 )
+
+// Whatever the clock does between two looks, no entry is lost: the process may
+// have been stopped for longer than the wheel reaches.
+func TestWheel_AfterAnyPause_EveryEntryIsFound(t *testing.T) {
+	for _, pause := range []uint32{1, 2, 3, wheelSlots - 1, wheelSlots, wheelSlots + 1, 3*wheelSlots + 7} {
+		for _, ahead := range []uint32{1, 2, wheelSlots - 1, 10 * wheelSlots} {
+			w := wheel{last: 100}
+			const start = 100
+			w.add(handle{1, 1}, w.reach(start+ahead, start))
+			now, found := uint32(start), 0
+			for range 40 {
+				now += pause
+				w.take(now, func(h handle) {
+					found++
+					w.add(h, w.reach(now+ahead, now)) // as a connection that is looked at and lives on
+				})
+			}
+			// An entry comes up again once its time has passed, and not more often.
+			due := min(ahead, wheelSlots-1)
+			if least, most := int(40*pause/(due+pause)), int(40*pause/due); found < least || found > most {
+				t.Errorf("looked every %d s, entry %d s ahead: found %d times, want %d to %d", pause, ahead, found, least, most)
+			}
+		}
+	}
+}
+
+// Spec: edge case 79. After a pause that outlasts the wheel, deadlines still
+// come, those of long timeouts too.
+func TestDeadlines_OutliveALongPause(t *testing.T) {
+	h := start(t, Config{Loops: 1}, func(app *apps.App) { app.ActivityTimeout = time.Hour })
+	h.dial()
+	l := h.server.loops[0]
+	pass := func(seconds uint32) { // as if the process had been stopped
+		h.on(l, func() { l.started = l.started.Add(-time.Duration(seconds) * time.Second) })
+	}
+	for _, stopped := range []uint32{3, wheelSlots, 2*wheelSlots + 3} {
+		pass(stopped)
+		h.until("the deadline is in the wheel", func() (ok bool) {
+			h.on(l, func() {
+				c := l.slots[0].conn
+				for _, entry := range l.wheel.slots[c.due%wheelSlots] {
+					ok = ok || c.due > l.now && entry == l.handle(c)
+				}
+			})
+			return ok
+		})
+	}
+}
+
+// A connection that asks again and again has one entry for each second, not
+// one for each request.
+func TestSchedule_OftenInASecond_IsOneEntry(t *testing.T) {
+	h := start(t, Config{Loops: 1}, nil)
+	h.dial()
+	l := h.server.loops[0]
+	h.on(l, func() {
+		c := l.slots[0].conn
+		for range 1000 {
+			l.schedule(c, l.now+7)
+		}
+		if n := len(l.wheel.slots[(l.now+7)%wheelSlots]); n != 1 {
+			t.Errorf("%d entries", n)
+		}
+	})
+}
 
 // A process that stood still for longer than the wheel reaches (a stopped
 // virtual machine, SIGSTOP) still looks after the sockets it had.
