@@ -292,6 +292,9 @@ func (c *conn) expire(now uint32) uint32 {
 		return 0
 	}
 	if c.front != nil {
+		if now < c.front.deadline { // which is farther than the wheel reaches
+			return c.front.deadline
+		}
 		c.late()
 		return 0
 	}

@@ -75,6 +75,7 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 	if err != nil {
 		return false, false // EINTR
 	}
+	p.loop.tick() // new deadlines count from here, also after a stop of the process
 	for i := range n {
 		ev := &p.events[i]
 		h := handle{ev.Fd, ev.Pad}

@@ -48,6 +48,8 @@ type front struct {
 	body    bool // its head has
 	blanks  int  // line ends that may still come before it
 	length  int  // of a request whose head has come and whose body has not
+
+	deadline uint32 // second by which it must have done what it owes
 }
 
 // mostBlanks is how many CR and LF after a request are overlooked, as net/http
@@ -142,13 +144,19 @@ func (c *conn) await(handled int, rest []byte) {
 	begun := len(rest) > 0 || f.counted
 	switch {
 	case body && (handled > 0 || !f.body):
-		c.loop.schedule(c, c.loop.after(f.cfg.BodyTimeout))
+		c.within(f.cfg.BodyTimeout)
 	case !begun:
-		c.loop.schedule(c, c.loop.after(f.cfg.IdleTimeout))
+		c.within(f.cfg.IdleTimeout)
 	case !body && (handled > 0 || !f.begun):
-		c.loop.schedule(c, c.loop.after(f.cfg.HeaderTimeout))
+		c.within(f.cfg.HeaderTimeout)
 	}
 	f.begun, f.body = begun, body
+}
+
+// within gives a connection that is no WebSocket yet a new deadline.
+func (c *conn) within(d time.Duration) {
+	c.front.deadline = c.loop.after(d)
+	c.loop.schedule(c, c.front.deadline)
 }
 
 // late ends a connection whose deadline has come. Who has sent the head of a
@@ -173,7 +181,7 @@ func (c *conn) leave() {
 	if c.queue.bytes == 0 {
 		c.loop.end(c)
 	}
-	c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
+	c.within(c.loop.server.cfg.CloseTimeout)
 }
 
 // appendSwitching appends the answer that opens a WebSocket (RFC 6455 §4.2.2).
