@@ -152,7 +152,8 @@ func (h *httpSession) written(c *conn, r *Receive, err error) {
 }
 
 // detach is the word of r's handler that the client is gone. A chunk that was
-// on its way to the handler was not written.
+// on its way to the handler was not written. r itself is left alone: it may be
+// of the session's predecessor, which another loop is about to end.
 func (h *httpSession) detach(c *conn, r *Receive, err error) {
 	switch {
 	case r == h.next:
@@ -164,7 +165,6 @@ func (h *httpSession) detach(c *conn, r *Receive, err error) {
 		h.receive = nil
 		h.settle(c)
 	}
-	r.end()
 }
 
 // deliver handles messages of the client.

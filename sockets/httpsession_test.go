@@ -158,6 +158,21 @@ func TestHTTPSession_DetachedWithAChunkOnItsWay_IsSaidAgain(t *testing.T) {
 	expectMessages(t, s.told(r), "2")
 }
 
+// A session's last receive may be heard of only when another session has its
+// key. That one's loop must not touch what belongs to the first one's.
+func TestHTTPSession_DetachOfAPredecessorsReceive_IsNothing(t *testing.T) {
+	h := start(t, Config{Loops: 2}, nil)
+	first, second := h.session("first"), h.session("second")
+	first.joined("c")
+	second.joined("c")
+	r := first.open(true)
+	first.told(r)
+	h.server.Detach(second.key, r, errLost)
+	second.inside(func(*conn, *httpSession) {})
+	h.publish("c", "1")
+	expectMessages(t, first.told(r), "1")
+}
+
 func TestHTTPSession_OpenNotWritten_IsSaidAgain(t *testing.T) {
 	s := start(t, Config{Loops: 1}, nil).session("r")
 	r := s.open(true)
