@@ -11,28 +11,25 @@ import (
 
 // Pongs are bounded as everything else that waits for a client is.
 func TestPings_OfAClientThatDoesNotRead_EndIt(t *testing.T) {
-	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
-		t.Run(name, func(t *testing.T) {
-			h := start(t, Config{Portable: portable, QueueBytes: 64 << 10}, nil)
-			p := h.dial()
-			ping := ws.MustCompileFrame(ws.MaskFrame(ws.NewPingFrame(make([]byte, 125))))
-			var burst []byte
-			for range 500 {
-				burst = append(burst, ping...)
+	linksOf(t, Config{QueueBytes: 64 << 10}, nil, func(h *harness) {
+		p := h.dial()
+		ping := ws.MustCompileFrame(ws.MaskFrame(ws.NewPingFrame(make([]byte, 125))))
+		var burst []byte
+		for range 500 {
+			burst = append(burst, ping...)
+		}
+		for end := time.Now().Add(patience); h.hub.Stats().SlowReaders == 0; {
+			if time.Now().After(end) {
+				h.Fatal("the client was not cut off")
 			}
-			for end := time.Now().Add(patience); h.hub.Stats().SlowReaders == 0; {
-				if time.Now().After(end) {
-					t.Fatal("the client was not cut off")
-				}
-				if p.tryWrite(burst) != nil { // cut off already
-					break
-				}
+			if p.tryWrite(burst) != nil { // cut off already
+				break
 			}
-			if n := h.hub.Stats().SlowReaders; n != 1 {
-				t.Errorf("%d slow readers", n)
-			}
-		})
-	}
+		}
+		if n := h.hub.Stats().SlowReaders; n != 1 {
+			h.Errorf("%d slow readers", n)
+		}
+	})
 }
 
 func TestCloseFrame_CodesEndAt4999(t *testing.T) {

@@ -2,10 +2,12 @@ package sockets
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -30,13 +32,28 @@ type harness struct {
 	app      *apps.App
 	listener net.Listener
 	opening  atomic.Pointer[Opening]
+	secret   atomic.Pointer[tls.Config] // connections are TLS, if set
 }
 
-// links runs a test over both links: they must not be told apart.
+// links runs a test over both links, and over TLS: they must not be told apart.
 func links(t *testing.T, test func(h *harness)) {
-	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
-		t.Run(name, func(t *testing.T) { test(start(t, Config{Portable: portable}, nil)) })
-	}
+	t.Helper()
+	linksOf(t, Config{}, nil, test)
+}
+
+func linksOf(t *testing.T, cfg Config, change func(*apps.App), test func(h *harness)) {
+	t.Helper()
+	t.Run("epoll", func(t *testing.T) { test(start(t, cfg, change)) })
+	t.Run("tls", func(t *testing.T) {
+		web := httptest.NewTLSServer(nil) // for its certificate
+		secret := web.TLS.Clone()
+		web.Close()
+		h := start(t, cfg, change)
+		h.secret.Store(secret)
+		test(h)
+	})
+	cfg.Portable = true
+	t.Run("stream", func(t *testing.T) { test(start(t, cfg, change)) })
 }
 
 func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
@@ -73,6 +90,9 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 			if err != nil {
 				return
 			}
+			if secret := h.secret.Load(); secret != nil {
+				conn = tls.Server(conn, secret)
+			}
 			server.Serve(conn, nil, *h.opening.Load())
 		}
 	}()
@@ -94,18 +114,30 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 type peer struct {
 	t    *testing.T
 	conn net.Conn
+	tcp  *net.TCPConn // conn, or what is below its TLS
 	id   string
 }
 
 // raw connects without waiting for the handshake's answer.
 func (h *harness) raw() *peer {
 	h.Helper()
-	conn, err := net.Dial("tcp", h.listener.Addr().String())
+	conn, tcp, err := h.connect()
 	if err != nil {
 		h.Fatal(err)
 	}
 	h.Cleanup(func() { _ = conn.Close() })
-	return &peer{t: h.T, conn: conn}
+	return &peer{t: h.T, conn: conn, tcp: tcp}
+}
+
+func (h *harness) connect() (net.Conn, *net.TCPConn, error) {
+	conn, err := net.Dial("tcp", h.listener.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.secret.Load() != nil {
+		return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}), conn.(*net.TCPConn), nil //nolint:gosec // a test's own server
+	}
+	return conn, conn.(*net.TCPConn), nil
 }
 
 func (h *harness) dial() *peer {

@@ -3,7 +3,6 @@ package sockets
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -48,50 +47,44 @@ func TestFanout_TheExcludedSocket_DoesNotGetTheEvent(t *testing.T) {
 }
 
 func TestSlowReader_IsClosedAndNobodyElseIsHeldUp(t *testing.T) {
-	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
-		t.Run(name, func(t *testing.T) {
-			h := start(t, Config{Portable: portable, QueueBytes: 64 << 10}, nil)
-			slow, quick := h.subscribed("news"), h.subscribed("news")
-			_ = slow.conn.(*net.TCPConn).SetReadBuffer(4096)
-			data := strings.Repeat("x", 10_000)
-			for i := 0; h.hub.Stats().SlowReaders == 0; i++ {
-				if i == 20_000 {
-					t.Fatal("the slow reader was never closed")
-				}
-				h.publish("news", data)
-				quick.expect(`"data":"xxx`)
+	linksOf(t, Config{QueueBytes: 64 << 10}, nil, func(h *harness) {
+		slow, quick := h.subscribed("news"), h.subscribed("news")
+		_ = slow.tcp.SetReadBuffer(4096)
+		data := strings.Repeat("x", 10_000)
+		for i := 0; h.hub.Stats().SlowReaders == 0; i++ {
+			if i == 20_000 {
+				h.Fatal("the slow reader was never closed")
 			}
-			h.until("the slow socket is gone", func() bool { return h.server.Sockets() == 1 })
-			quick.ping()
-		})
-	}
+			h.publish("news", data)
+			quick.expect(`"data":"xxx`)
+		}
+		h.until("the slow socket is gone", func() bool { return h.server.Sockets() == 1 })
+		quick.ping()
+	})
 }
 
 func TestQuietSocket_IsPingedAndClosed4201IfItStaysSilent(t *testing.T) {
-	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
-		t.Run(name, func(t *testing.T) {
-			h := start(t, Config{Portable: portable}, func(app *apps.App) {
-				app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
-			})
-			silent, alive := h.dial(), h.dial()
-			answered := make(chan struct{})
-			go func() {
-				defer close(answered)
-				for range 3 {
-					if f := alive.read(); f.Header.OpCode == ws.OpPing {
-						alive.frame(ws.NewPongFrame(f.Payload))
-					}
+	linksOf(t, Config{}, func(app *apps.App) {
+		app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
+	}, func(h *harness) {
+		silent, alive := h.dial(), h.dial()
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			for range 3 {
+				if f := alive.read(); f.Header.OpCode == ws.OpPing {
+					alive.frame(ws.NewPongFrame(f.Payload))
 				}
-			}()
-			if f := silent.read(); f.Header.OpCode != ws.OpPing {
-				t.Fatalf("got %v %q, want a ping", f.Header.OpCode, f.Payload)
 			}
-			silent.expect(`"code":4201`)
-			silent.expectClose(4201)
-			<-answered
-			alive.ping()
-		})
-	}
+		}()
+		if f := silent.read(); f.Header.OpCode != ws.OpPing {
+			h.Fatalf("got %v %q, want a ping", f.Header.OpCode, f.Payload)
+		}
+		silent.expect(`"code":4201`)
+		silent.expectClose(4201)
+		<-answered
+		alive.ping()
+	})
 }
 
 func TestUnauthorizedSocket_IsClosedInTime(t *testing.T) {
@@ -104,15 +97,12 @@ func TestUnauthorizedSocket_IsClosedInTime(t *testing.T) {
 }
 
 func TestRefusal_IsToldAsErrorAndAsCloseCode(t *testing.T) {
-	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
-		t.Run(name, func(t *testing.T) {
-			h := start(t, Config{Portable: portable}, nil)
-			h.opening.Store(&Opening{Refusal: &pusherproto.Error{Code: 4001, Message: "Application does not exist"}})
-			p := h.raw()
-			p.expect(`{"event":"pusher:error","data":{"code":4001,"message":"Application does not exist"}}`)
-			p.expectClose(4001)
-		})
-	}
+	linksOf(t, Config{}, nil, func(h *harness) {
+		h.opening.Store(&Opening{Refusal: &pusherproto.Error{Code: 4001, Message: "Application does not exist"}})
+		p := h.raw()
+		p.expect(`{"event":"pusher:error","data":{"code":4001,"message":"Application does not exist"}}`)
+		p.expectClose(4001)
+	})
 }
 
 func TestQuota_TheSocketTooMany_IsRefused4004AndAPlaceIsFreeAgainLater(t *testing.T) {
@@ -129,8 +119,8 @@ func TestQuota_TheSocketTooMany_IsRefused4004AndAPlaceIsFreeAgainLater(t *testin
 func TestConnectionReset_LeavesNothingBehind(t *testing.T) {
 	links(t, func(h *harness) {
 		p := h.subscribed("news")
-		_ = p.conn.(*net.TCPConn).SetLinger(0)
-		_ = p.conn.Close()
+		_ = p.tcp.SetLinger(0)
+		_ = p.tcp.Close()
 		h.until("the channel is vacated", func() bool {
 			info, err := h.hub.Channel(context.Background(), h.app, "news")
 			return err == nil && info.Sockets == 0 && h.server.Sockets() == 0
@@ -177,17 +167,14 @@ func TestMassLeave_CountsEndAtZero(t *testing.T) {
 
 // Who reads is not slow because one event is longer than its queue may be.
 func TestSlowReader_IsNotWhoIsSentOneLongEvent(t *testing.T) {
-	for name, portable := range map[string]bool{"epoll": false, "stream": true} {
-		t.Run(name, func(t *testing.T) {
-			h := start(t, Config{Portable: portable, QueueBytes: 64 << 10}, nil)
-			p := h.subscribed("news")
-			long := strings.Repeat("x", 12<<20) // more than the kernel takes at once
-			h.publish("news", long)
-			h.publish("news", "short")
-			p.expect(long)
-			p.expect("short")
-		})
-	}
+	linksOf(t, Config{QueueBytes: 64 << 10}, nil, func(h *harness) {
+		p := h.subscribed("news")
+		long := strings.Repeat("x", 12<<20) // more than the kernel takes at once
+		h.publish("news", long)
+		h.publish("news", "short")
+		p.expect(long)
+		p.expect("short")
+	})
 }
 
 func TestAfter_IsNeverTooEarly(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"runtime"
 	"strconv"
 	"sync"
@@ -57,7 +56,7 @@ func stressRun(h *harness) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(i)))
 			for ctx.Err() == nil {
-				n, err := visit(ctx, h.listener.Addr().String(), random)
+				n, err := h.visit(ctx, random)
 				seen.Add(int64(n))
 				if err != nil {
 					h.Error(err)
@@ -83,14 +82,14 @@ func stressRun(h *harness) {
 }
 
 // visit is one client's life. It returns how many events it saw.
-func visit(ctx context.Context, address string, random *rand.Rand) (seen int, err error) {
-	conn, err := net.Dial("tcp", address)
+func (h *harness) visit(ctx context.Context, random *rand.Rand) (seen int, err error) {
+	conn, tcp, err := h.connect()
 	if err != nil {
 		return 0, err
 	}
 	defer func() {
 		if random.IntN(2) == 0 {
-			_ = conn.(*net.TCPConn).SetLinger(0) // a reset instead of an end
+			_ = tcp.SetLinger(0) // a reset instead of an end
 		}
 		_ = conn.Close()
 	}()
