@@ -35,13 +35,23 @@ func (s *Server) overTLS(r *http.Request) bool {
 func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	addr := peer(r.RemoteAddr)
 	for hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ","); len(hops) > 0 && s.trusted(addr); {
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
-		if err != nil {
+		next, ok := hop(strings.TrimSpace(hops[len(hops)-1]))
+		if !ok {
 			break
 		}
-		addr, hops = next.Unmap(), hops[:len(hops)-1]
+		addr, hops = next, hops[:len(hops)-1]
 	}
 	return addr
+}
+
+// hop is an item of X-Forwarded-For: an address, to which some proxies add the
+// port (AWS and Azure do).
+func hop(text string) (addr netip.Addr, ok bool) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Unmap().WithZone(""), true
+	}
+	addr = peer(text)
+	return addr, addr.IsValid()
 }
 
 // peer is the address of an "address:port"; the zero Addr if it is none.

@@ -19,6 +19,9 @@ func TestClientAddr_OnlyTrustedProxiesAreBelieved(t *testing.T) {
 		{"10.0.0.1:5", []string{"198.51.100.1"}, "198.51.100.1"},
 		{"10.0.0.1:5", []string{"1.1.1.1, 198.51.100.1", "10.0.0.2"}, "198.51.100.1"},
 		{"10.0.0.1:5", []string{"nonsense"}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"198.51.100.1:4711, 10.0.0.2:80"}, "198.51.100.1"},
+		{"10.0.0.1:5", []string{"[2001:db8::1]:4711"}, "2001:db8::1"},
+		{"10.0.0.1:5", []string{"fe80::1%eth0"}, "fe80::1"},
 		{"[::ffff:10.0.0.1]:5", []string{"2001:db8::1"}, "2001:db8::1"},
 	} {
 		r := &http.Request{RemoteAddr: tc.peer, Header: http.Header{}}
