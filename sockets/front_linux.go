@@ -94,8 +94,16 @@ func (l *loop) stopAccepting() {
 	if l.front == nil {
 		return
 	}
+	rest := l.front.listener.rest
 	_ = unix.Close(l.front.fd)
 	l.front = nil
+	for len(rest) > 0 { // handed over, and net/http accepts no more
+		select {
+		case c := <-rest:
+			_ = c.Close()
+		default:
+		}
+	}
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil && c.front != nil && len(c.in) == 0 && c.queue.bytes == 0 {
 			c.die()

@@ -3,11 +3,13 @@ package sockets
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -262,6 +264,34 @@ func TestFront_AnAddressAtItsLimit_IsTurnedAway(t *testing.T) {
 	conn := dialFront(t, address)
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection was kept")
+	}
+}
+
+func TestFront_HandedOverAndNeverAccepted_IsClosed(t *testing.T) {
+	server, err := New(Config{}, channels.New(channels.Config{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := server.Front(listener, FrontConfig{Door: &testDoor{}, HeaderTimeout: patience, MaxHeaderBytes: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { _ = server.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	conn := dialFront(t, listener.Addr().String())
+	_, _ = io.WriteString(conn, post("/there", ""))
+	for end := time.Now().Add(patience); len(rest.(*frontListener).rest) == 0 && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	_ = rest.Close()
+	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v, want the end", err)
 	}
 }
 
