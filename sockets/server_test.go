@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,16 +117,27 @@ func TestQuota_TheSocketTooMany_IsRefused4004AndAPlaceIsFreeAgainLater(t *testin
 	h.dial()
 }
 
-func TestConnectionReset_LeavesNothingBehind(t *testing.T) {
-	links(t, func(h *harness) {
-		p := h.subscribed("news")
-		_ = p.tcp.SetLinger(0)
-		_ = p.tcp.Close()
-		h.until("the channel is vacated", func() bool {
-			info, err := h.hub.Channel(context.Background(), h.app, "news")
-			return err == nil && info.Sockets == 0 && h.server.Sockets() == 0
+// Spec: edge case 18.
+func TestEndOfConnection_InTheMiddleOfAFrame_LeavesNothingBehind(t *testing.T) {
+	for name, end := range map[string]func(p *peer) error{
+		"reset":      func(p *peer) error { return errors.Join(p.tcp.SetLinger(0), p.tcp.Close()) },
+		"end":        func(p *peer) error { return p.tcp.Close() },
+		"half-close": func(p *peer) error { return p.tcp.CloseWrite() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			links(t, func(h *harness) {
+				p := h.subscribed("news")
+				p.write(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"event":"pusher:ping"}`))))[:9])
+				if err := end(p); err != nil {
+					h.Fatal(err)
+				}
+				h.until("the channel is vacated", func() bool {
+					info, err := h.hub.Channel(context.Background(), h.app, "news")
+					return err == nil && info.Sockets == 0 && h.server.Sockets() == 0
+				})
+			})
 		})
-	})
+	}
 }
 
 func TestDrain_ToldEventsArriveThen4200(t *testing.T) {
