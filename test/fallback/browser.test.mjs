@@ -12,7 +12,7 @@ import { fanfare } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 import { hostileProxy, publishAll, text, transports } from './http.mjs';
 
-const script = createRequire(import.meta.url).resolve('pusher-js/dist/web/pusher.js');
+const script = createRequire(import.meta.url).resolve('pusher-js/dist/web/pusher-with-encryption.js');
 
 // open loads an empty page with pusher-js and connects. Authorisation comes
 // from the test itself.
@@ -66,14 +66,15 @@ for (const transport of transports) {
     const server = await fanfare(t);
     const ann = await subscribed(server.client({ user: { id: 'ann' } }), 'presence-room');
     const page = await open(t, server, 'bob', { wsPort: server.port, httpPort: server.port, httpsPort: server.port, enabledTransports: [transport] });
-    for (const name of ['news', 'private-a', 'cache-a', 'private-cache-a', 'presence-cache-a', 'presence-room']) await join(page, name);
+    const kinds = ['news', 'private-a', 'private-encrypted-a', 'cache-a', 'private-cache-a', 'presence-cache-a', 'presence-room'];
+    for (const name of kinds) await join(page, name);
     assert.equal(await transportOf(page), transport);
     assert.equal((await ann.log.next('pusher:member_added')).id, 'bob');
     await say(page, 'presence-room', { text: 'Grüße' });
     assert.deepEqual(await ann.log.next('client-said'), { text: 'Grüße' });
     ann.trigger('client-said', { text: '漢字' });
     await saw(page, 'presence-room', 'client-said', { text: '漢字' });
-    for (const name of ['news', 'private-a', 'cache-a']) {
+    for (const name of kinds) {
       await server.sdk.trigger(name, 'e', { name });
       await saw(page, name, 'e', { name });
     }

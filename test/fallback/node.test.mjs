@@ -71,13 +71,13 @@ for (const transport of transports) {
     assert.ok(receives > 20, `all came in ${receives} receives`);
   });
 
-  test(`${transport}: a server that restarts is found again`, async (t) => {
+  // A drain says 4200; a kill says nothing.
+  for (const signal of ['SIGTERM', 'SIGKILL']) test(`${transport}: a server that restarts after ${signal} is found again`, async (t) => {
     const server = await fanfare(t);
     const client = server.client(only(server, transport));
     const channel = await subscribed(client, 'news');
     const before = client.connection.socket_id;
-    // A drain says 4200; a kill says nothing.
-    await server.stop(transport === 'xhr_polling' ? 'SIGTERM' : 'SIGKILL');
+    await server.stop(signal);
     await server.start();
     await until('a new connection', () => client.connection.state === 'connected' && client.connection.socket_id !== before);
     await channel.log.next('pusher:subscription_succeeded');
