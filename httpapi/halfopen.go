@@ -37,7 +37,11 @@ func (h *halfOpen) watch(conn net.Conn, state http.ConnState) {
 		h.settle(conn)
 		return
 	}
-	addr := peer(conn.RemoteAddr().String())
+	remote := conn.RemoteAddr()
+	if remote == nil { // it need not be known, and nobody recovers here
+		return
+	}
+	addr := peer(remote.String())
 	if !addr.IsValid() {
 		return
 	}

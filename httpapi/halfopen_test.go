@@ -15,6 +15,9 @@ type addressed struct {
 }
 
 func (c *addressed) RemoteAddr() net.Addr {
+	if c.peer == "" {
+		return nil
+	}
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.peer))
 }
 
@@ -53,6 +56,9 @@ func TestHalfOpen_CountsAddressesApart(t *testing.T) {
 		if c := open(tc.peer); c.closed == tc.want {
 			t.Errorf("%s: let in is %v, want %v", tc.peer, !c.closed, tc.want)
 		}
+	}
+	if open("").closed {
+		t.Error("a connection without an address was refused")
 	}
 	if refused != 3 {
 		t.Errorf("%d refusals were told, want 3", refused)

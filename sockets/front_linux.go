@@ -186,7 +186,7 @@ func (l *loop) handOver(c *conn, read []byte) {
 		}
 		return
 	}
-	handed := &readConn{Conn: nc, read: append([]byte(nil), read...)}
+	handed := &readConn{Conn: nc, remote: net.TCPAddrFromAddrPort(c.front.remote), read: append([]byte(nil), read...)}
 	select {
 	case l.front.listener.rest <- handed:
 	default: // net/http does not keep up at all
@@ -197,8 +197,13 @@ func (l *loop) handOver(c *conn, read []byte) {
 // readConn is a connection of which something was read before.
 type readConn struct {
 	net.Conn
-	read []byte
+	remote net.Addr
+	read   []byte
 }
+
+// RemoteAddr is the client's address. Conn does not know it, and returns nil, if
+// the client was gone before the socket was handed over.
+func (c *readConn) RemoteAddr() net.Addr { return c.remote }
 
 // Read implements net.Conn.
 func (c *readConn) Read(b []byte) (int, error) {

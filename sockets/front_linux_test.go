@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -29,7 +30,9 @@ type testDoor struct {
 	app      *apps.App
 	halfOpen atomic.Int64
 	full     atomic.Bool
-	warnings atomic.Int64 // lines the server logged
+	warnings atomic.Int64           // lines the server logged
+	answer   atomic.Pointer[func()] // called when something is to be answered
+	handed   chan string            // addresses of connections that net/http got
 }
 
 // Write counts the server's log.
@@ -51,6 +54,9 @@ func (d *testDoor) Settle(netip.Addr) { d.halfOpen.Add(-1) }
 func (d *testDoor) Upgrade(*Request) (Opening, bool) { return Opening{App: d.app, Protocol: 7}, true }
 
 func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
+	if f := d.answer.Load(); f != nil {
+		(*f)()
+	}
 	if string(r.Target) != "/here" {
 		return nil, false
 	}
@@ -62,7 +68,7 @@ func behindFront(t *testing.T, change func(*FrontConfig)) (address string, door 
 	t.Helper()
 	app := apps.Default()
 	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
-	door = &testDoor{app: &app}
+	door = &testDoor{app: &app, handed: make(chan string, 64)}
 	server, err := New(Config{CloseTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(door, nil))}, channels.New(channels.Config{}))
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +90,11 @@ func behindFront(t *testing.T, change func(*FrontConfig)) (address string, door 
 	}
 	web := &http.Server{
 		ReadHeaderTimeout: patience,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				door.handed <- fmt.Sprint(c.RemoteAddr())
+			}
+		},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			_, _ = w.Write(append([]byte("net/http "), body...))
@@ -264,6 +275,24 @@ func TestFront_AnAddressAtItsLimit_IsTurnedAway(t *testing.T) {
 	conn := dialFront(t, address)
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection was kept")
+	}
+}
+
+// The system does not know the address of a client that is gone; who looks it
+// up, as httpapi does, must not stumble over that.
+func TestFront_GoneWhenHandedOver_StillHasItsAddress(t *testing.T) {
+	address, door, _ := behindFront(t, nil)
+	conn := dialFront(t, address)
+	reset := func() { _ = errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close()) }
+	door.answer.Store(&reset)
+	_, _ = io.WriteString(conn, post("/there", ""))
+	select {
+	case got := <-door.handed:
+		if want := conn.LocalAddr().String(); got != want {
+			t.Errorf("handed over as %s, want %s", got, want)
+		}
+	case <-time.After(patience):
+		t.Error("not handed over")
 	}
 }
 
