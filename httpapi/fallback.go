@@ -24,8 +24,8 @@ type Fallback struct {
 	// without there being one, in ten seconds; 0 is unlimited. Trusted
 	// proxies' clients are told apart.
 	OpensPerAddress int
-	// WriteTimeout is the time a client may take to accept what a session
-	// says at once; 0 is ten seconds.
+	// WriteTimeout is the time a client may take to accept 32 KiB of what a
+	// session says; 0 is ten seconds.
 	WriteTimeout time.Duration
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -48,16 +49,22 @@ func (s *Server) relay(c echo.Context, key sockets.SessionKey, r *sockets.Receiv
 	}
 }
 
+// pieceSize is what a client has Fallback.WriteTimeout to accept. A slow network
+// takes longer for a whole chunk, and is not a dead one.
+const pieceSize = 32 << 10
+
 func (s *Server) writeLines(control *http.ResponseController, w *echo.Response, chunk []byte, streaming bool) error {
 	if !streaming { // one chunk is the whole response
 		w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(chunk)))
 		w.WriteHeader(http.StatusOK)
 	}
-	if err := control.SetWriteDeadline(time.Now().Add(s.cfg.Fallback.WriteTimeout)); err != nil {
-		return err
-	}
-	if _, err := w.Write(chunk); err != nil {
-		return err
+	for piece := range slices.Chunk(chunk, pieceSize) {
+		if err := control.SetWriteDeadline(time.Now().Add(s.cfg.Fallback.WriteTimeout)); err != nil {
+			return err
+		}
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
 	}
 	if err := control.Flush(); err != nil {
 		return err
