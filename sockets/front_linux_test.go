@@ -3,14 +3,12 @@ package sockets
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -224,103 +222,12 @@ func TestFront_WhoSaysNothing_IsCutByTheHeaderTimeout(t *testing.T) {
 	}
 }
 
-// halted runs f while no loop turns.
-func halted(loops []*loop, f func()) {
-	if len(loops) == 0 {
-		f()
-		return
-	}
-	done := make(chan struct{})
-	loops[0].Post(channels.Call(func() { halted(loops[1:], f); close(done) }))
-	<-done
-}
-
-func pass(loops []*loop, d time.Duration) {
-	for _, l := range loops {
-		l.started = l.started.Add(-d)
-	}
-}
-
-func TestFront_ALongIdleTimeout_IsWaitedFor(t *testing.T) {
-	address, _, server := behindFront(t, func(c *FrontConfig) { c.IdleTimeout = time.Hour })
-	conn := dialFront(t, address)
-	from := bufio.NewReader(conn)
-	for range 3 {
-		_, _ = io.WriteString(conn, post("/here", ""))
-		expectBody(t, from, "loop")
-		halted(server.loops, func() { pass(server.loops, wheelSlots*time.Second) })
-		halted(server.loops, func() {}) // the deadlines of that time have been looked at
-	}
-}
-
-// Spec: edge case 79: what comes first after a stop of the process, however
-// long it was, has the time that everybody has.
-func TestFront_AfterAStop_NewConnectionsAreServed(t *testing.T) {
-	address, _, server := behindFront(t, nil)
-	var conn net.Conn
-	halted(server.loops, func() {
-		pass(server.loops, 2*patience)
-		conn = dialFront(t, address)
-		_, _ = io.WriteString(conn, "POST /here HTTP/1.1\r\n")
-	})
-	halted(server.loops, func() {})
-	halted(server.loops, func() {})
-	_, _ = io.WriteString(conn, "Host: x\r\nContent-Length: 0\r\n\r\n")
-	expectBody(t, bufio.NewReader(conn), "loop")
-}
-
 func TestFront_AnAddressAtItsLimit_IsTurnedAway(t *testing.T) {
 	address, door, _ := behindFront(t, nil)
 	door.full.Store(true)
 	conn := dialFront(t, address)
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection was kept")
-	}
-}
-
-// The system does not know the address of a client that is gone; who looks it
-// up, as httpapi does, must not stumble over that.
-func TestFront_GoneWhenHandedOver_StillHasItsAddress(t *testing.T) {
-	address, door, _ := behindFront(t, nil)
-	conn := dialFront(t, address)
-	reset := func() { _ = errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close()) }
-	door.answer.Store(&reset)
-	_, _ = io.WriteString(conn, post("/there", ""))
-	select {
-	case got := <-door.handed:
-		if want := conn.LocalAddr().String(); got != want {
-			t.Errorf("handed over as %s, want %s", got, want)
-		}
-	case <-time.After(patience):
-		t.Error("not handed over")
-	}
-}
-
-func TestFront_HandedOverAndNeverAccepted_IsClosed(t *testing.T) {
-	server, err := New(Config{}, channels.New(channels.Config{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rest, err := server.Front(listener, FrontConfig{Door: &testDoor{}, HeaderTimeout: patience, MaxHeaderBytes: 4 << 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { _ = server.Run(ctx); close(done) }()
-	defer func() { cancel(); <-done }()
-	conn := dialFront(t, listener.Addr().String())
-	_, _ = io.WriteString(conn, post("/there", ""))
-	for end := time.Now().Add(patience); len(rest.(*frontListener).rest) == 0 && time.Now().Before(end); {
-		runtime.Gosched()
-	}
-	_ = rest.Close()
-	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("got %v, want the end", err)
 	}
 }
 
