@@ -29,13 +29,13 @@ export async function publishAll(sdk, channel, texts, received, until, ahead = 1
 /**
  * A proxy before the server that lets HTTP pass and kills every attempt at a
  * WebSocket. `kill` is what happens to it. The proxy counts the attempts and
- * the requests it let pass.
+ * the requests it let pass. Its `server` may be changed.
  */
-export async function hostileProxy(t, server, kill) {
+export async function hostileProxy(t, server, kill, at = { host: '127.0.0.1', port: 0 }) {
   const sockets = new Set();
   const proxy = createServer((req, res) => {
     proxy.passed.push(req.url);
-    const onward = request({ host: '127.0.0.1', port: server.port, method: req.method, path: req.url, headers: req.headers, agent: false }, (answer) => {
+    const onward = request({ host: '127.0.0.1', port: proxy.server.port, method: req.method, path: req.url, headers: req.headers, agent: false }, (answer) => {
       res.writeHead(answer.statusCode, answer.headers);
       res.flushHeaders();
       answer.pipe(res);
@@ -44,7 +44,7 @@ export async function hostileProxy(t, server, kill) {
     res.on('close', () => onward.destroy());
     req.pipe(onward);
   });
-  Object.assign(proxy, { passed: [], attempts: 0 });
+  Object.assign(proxy, { server, passed: [], attempts: 0 });
   proxy.on('upgrade', (req, socket) => {
     proxy.attempts++;
     kill(socket);
@@ -54,7 +54,7 @@ export async function hostileProxy(t, server, kill) {
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
   });
-  proxy.listen(0, '127.0.0.1');
+  proxy.listen(at);
   await once(proxy, 'listening');
   t.after(() => {
     proxy.close();
