@@ -17,6 +17,8 @@ const (
 	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
+	// mostPostponed is for how many seconds deadlines wait for what is to be read.
+	mostPostponed = 2
 )
 
 // loop is an event loop: the goroutine that owns connections.
@@ -38,6 +40,7 @@ type loop struct {
 	broad   bool // some of dirty are of an event for many
 	ended   []*conn
 	wheel   wheel
+	behind  uint32 // second since which deadlines wait for reading, 0 if they do not
 	started time.Time
 	now     uint32 // seconds since the start, from 1
 	frames  framePool
@@ -151,8 +154,13 @@ func (l *loop) turn(timeout time.Duration) bool {
 		worked = true
 	}
 	l.flush()
-	if !more {
-		l.expire() // after reading: an answer that has arrived counts
+	// After reading: an answer that has arrived counts. But a flood has no end.
+	if more && l.behind == 0 {
+		l.behind = l.now
+	}
+	if !more || l.now-l.behind >= mostPostponed {
+		l.behind = 0
+		l.expire()
 	}
 	l.bury()
 	return worked || l.written < len(l.dirty)

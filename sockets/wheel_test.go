@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -89,4 +90,29 @@ func TestDeadlines_AfterALongStop_AreKept(t *testing.T) {
 			}
 		}
 	})
+}
+
+// busy is a waiter that always has more.
+type busy struct{ waiter }
+
+func (b busy) wait(_ time.Duration, reads bool) (worked, more bool) {
+	b.waiter.wait(0, reads)
+	return true, true
+}
+
+// Deadlines come even if there is no end of what clients send.
+func TestDeadlines_ComeUnderAFlood(t *testing.T) {
+	server, err := New(Config{Loops: 1, ReceiveWithin: time.Second}, channels.New(channels.Config{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.loops[0].waiter = busy{server.loops[0].waiter}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { _ = server.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	app := apps.Default()
+	s := &session{harness: &harness{T: t, server: server, app: &app}, key: SessionKey{Random: "r"}}
+	s.poll() // and never again
+	s.until("the session is gone", func() bool { return server.Sockets() == 0 })
 }
