@@ -34,6 +34,7 @@ type conn struct {
 	dirty      bool // on the loop's list to be written
 	blocked    bool // the link will say when it can write again
 	armed      bool // epoll link only: EPOLLOUT is in the set
+	greedy     bool // epoll link only: sends faster than its share is read
 	ending     bool // on the loop's list of the ended
 	discounted bool // not one of the server's sockets any more
 	switching  bool // the answer to the handshake, no frame, is queued first
@@ -192,6 +193,7 @@ func (c *conn) parse(b []byte) (used int) {
 		}
 		payload := b[used+h.size : used+h.size+h.body]
 		used += h.size + h.body
+		c.loop.frameCount++
 		ws.Cipher(payload, h.mask, 0)
 		if c.state == connClosing {
 			if h.op == ws.OpClose {

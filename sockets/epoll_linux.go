@@ -183,9 +183,20 @@ func (p *epoll) watch(c *conn) error {
 	return p.control(unix.EPOLL_CTL_ADD, int(c.fd), unix.EPOLLIN|unix.EPOLLRDHUP, p.loop.handle(c))
 }
 
+// A read may hold ten thousand frames, and handling them a hundredth of a
+// second, for which everybody else waits. A socket whose read held more than
+// busyRead frames is read by greedyRead bytes a turn until it has no more.
+const (
+	busyRead   = 64
+	greedyRead = 1 << 10
+)
+
 // read takes what has arrived, once: the set tells us again if there is more.
 func (p *epoll) read(c *conn) {
 	buf := p.loop.buf
+	if c.greedy {
+		buf = buf[:greedyRead]
+	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
 		unix.MSG_DONTWAIT, 0, 0)
 	switch {
@@ -193,7 +204,9 @@ func (p *epoll) read(c *conn) {
 	case errno != 0 || n == 0:
 		c.die()
 	default:
+		before := p.loop.frameCount
 		c.feed(buf[:n])
+		c.greedy = p.loop.frameCount-before > busyRead || c.greedy && int(n) == len(buf)
 		// An answer does not queue behind a storm on somebody's channel.
 		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
 			p.flush(c)

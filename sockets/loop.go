@@ -50,6 +50,8 @@ type loop struct {
 	// registry is what the last Renew brought, nil before. A connection may
 	// arrive with an app that was looked up before it.
 	registry *apps.Registry
+
+	frameCount uint64 // frames parsed
 }
 
 type slot struct {
