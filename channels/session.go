@@ -64,6 +64,9 @@ func (s *Session) ID() pusherproto.SocketID { return s.id }
 // App is the app the socket belongs to.
 func (s *Session) App() *apps.App { return s.app }
 
+// Subscriptions is on how many channels the socket is, or is about to be.
+func (s *Session) Subscriptions() int { return len(s.subs) }
+
 // Renew makes app, which has the same id, what the socket lives by from here
 // on. A socket of an app that is gone (nil) or disabled is closed with 4003.
 func (s *Session) Renew(app *apps.App) {

@@ -14,6 +14,7 @@ import (
 const (
 	turnWeight  = 16 << 10  // deliveries taken from the mail
 	turnWrites  = 64        // connections written
+	turnLeaves  = 1024      // places on channels given back
 	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
@@ -165,7 +166,7 @@ func (l *loop) turn(timeout time.Duration) bool {
 		l.expire()
 	}
 	l.bury()
-	return worked || l.written < len(l.dirty)
+	return worked || l.written < len(l.dirty) || len(l.ended) > 0
 }
 
 func (l *loop) tick() { l.now = uint32(time.Since(l.started)/time.Second) + 1 }
@@ -251,12 +252,18 @@ func (l *loop) end(c *conn) {
 }
 
 // bury ends sessions and gives sockets back, last in a turn: until then a
-// descriptor or slot of this turn's events means what it meant.
+// descriptor or slot of this turn's events means what it meant. It does as
+// much as a turn may.
 func (l *loop) bury() {
-	for len(l.ended) > 0 {
+	for left := 0; len(l.ended) > 0; {
 		ended := l.ended
 		l.ended = nil
-		for _, c := range ended {
+		for i, c := range ended {
+			if left > turnLeaves {
+				l.ended = append(ended[i:], l.ended...)
+				return
+			}
+			left += 1 + c.Subscriptions()
 			c.ending = false
 			if c.front != nil && c.front.leaving && c.state == connOpen && c.queue.bytes == 0 {
 				l.handOver(c, c.in)
