@@ -26,6 +26,11 @@ func (s *Server) listChannels(c echo.Context, r *request) error {
 	if info&pusherproto.InfoCache != 0 {
 		return badRequest("info: cache is for one channel only; ask for it at /channels/NAME")
 	}
+	leave, err := s.listings.enter(c.Request().Context(), r.app)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	list, err := s.cfg.Hub.Channels(c.Request().Context(), r.app, prefix)
 	if err != nil {
 		return err

@@ -70,6 +70,7 @@ type Server struct {
 	bodies   bodyPool
 	rates    eventRates
 	opens    opens
+	listings listings
 	halfOpen *halfOpen
 	ids      requestIDs
 }

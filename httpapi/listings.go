@@ -1,0 +1,43 @@
+package httpapi
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/channels"
+)
+
+// A list of all channels takes memory by their number until its caller has
+// read it, so an app may have mostListings at a time. Others wait for
+// listingPatience.
+const (
+	mostListings    = 8
+	listingPatience = 4 * time.Second
+)
+
+// listings holds apps to that. The zero value is ready.
+type listings struct {
+	apps sync.Map // app id -> chan struct{}, a place taken for each listing
+}
+
+// enter takes a place, to be given back with leave. It fails with ErrBusy or
+// the context's error.
+func (l *listings) enter(ctx context.Context, app *apps.App) (leave func(), err error) {
+	v, ok := l.apps.Load(app.ID)
+	if !ok {
+		v, _ = l.apps.LoadOrStore(app.ID, make(chan struct{}, mostListings))
+	}
+	places := v.(chan struct{})
+	timer := time.NewTimer(listingPatience)
+	defer timer.Stop()
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-timer.C:
+		return nil, channels.ErrBusy
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
