@@ -75,13 +75,13 @@ func (c *conn) Send(f *channels.Frame) {
 	}
 	c.push(f)
 	limit := c.loop.server.cfg.QueueBytes
-	if c.queue.behind() <= limit {
+	if !c.queue.over(limit) {
 		return
 	}
 	if !c.blocked {
 		c.link.flush(c) // the queue is long because of this turn alone
 	}
-	if c.queue.behind() > limit && c.state == connOpen {
+	if c.queue.over(limit) && c.state == connOpen {
 		c.overflow()
 	}
 }

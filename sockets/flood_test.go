@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -13,11 +14,7 @@ import (
 func TestPings_OfAClientThatDoesNotRead_EndIt(t *testing.T) {
 	linksOf(t, Config{QueueBytes: 64 << 10}, nil, func(h *harness) {
 		p := h.dial()
-		ping := ws.MustCompileFrame(ws.MaskFrame(ws.NewPingFrame(make([]byte, 125))))
-		var burst []byte
-		for range 500 {
-			burst = append(burst, ping...)
-		}
+		burst := pings(500, 125)
 		for end := time.Now().Add(patience); h.hub.Stats().SlowReaders == 0; {
 			if time.Now().After(end) {
 				h.Fatal("the client was not cut off")
@@ -30,6 +27,44 @@ func TestPings_OfAClientThatDoesNotRead_EndIt(t *testing.T) {
 			h.Errorf("%d slow readers", n)
 		}
 	})
+}
+
+// An empty pong has two bytes and takes more than sixty.
+func TestQueue_TinyFramesCountForWhatTheyTake(t *testing.T) {
+	var q queue
+	var pool framePool
+	pong := channels.ControlFrame(ws.MustCompileFrame(ws.NewPongFrame(nil)))
+	const limit = 64 << 10
+	for !q.over(limit) {
+		q.push(pong, &pool)
+	}
+	if n := len(q.frames); n > limit/frameCost+1 {
+		t.Errorf("%d pongs wait within %d bytes", n, limit)
+	}
+}
+
+// Who reads may ping as fast as it likes.
+func TestPings_OfAClientThatReads_AreAllAnswered(t *testing.T) {
+	links(t, func(h *harness) {
+		p := h.dial()
+		const rounds, count = 4, 11_000 // a read's worth of pings in each
+		burst := pings(count, 0)
+		go func() {
+			for range rounds {
+				_ = p.tryWrite(burst)
+			}
+		}()
+		for i := range rounds * count {
+			if f := p.read(); f.Header.OpCode != ws.OpPong {
+				t.Fatalf("frame %d is %v %q", i, f.Header.OpCode, f.Payload)
+			}
+		}
+	})
+}
+
+// pings is count pings of size bytes each.
+func pings(count, size int) []byte {
+	return bytes.Repeat(ws.MustCompileFrame(ws.MaskFrame(ws.NewPingFrame(make([]byte, size)))), count)
 }
 
 func TestCloseFrame_CodesEndAt4999(t *testing.T) {

@@ -97,6 +97,16 @@ func (q *queue) behind() int {
 	return q.bytes - max(q.flight, len(q.frames[0].Bytes())-q.offset)
 }
 
+// frameCost is about what a frame takes in memory beside its bytes. A pong of
+// two bytes takes thirty times its length.
+const frameCost = 64
+
+// over tells whether more is behind than limit, counting no frame for less
+// than it takes.
+func (q *queue) over(limit int) bool {
+	return q.behind() > limit || len(q.frames) > limit/frameCost
+}
+
 // cut drops all frames but those that are partly written or being written,
 // which must be finished.
 func (q *queue) cut() {
