@@ -61,6 +61,7 @@ type Limits struct {
 	MaxEventChannels      int // channels of one API event
 	MaxBatchEvents        int // events of one batch
 	ClientEventsPerSecond int // per socket; 0 is unlimited
+	SubscribesPerSecond   int // per socket, after a burst of MaxSubscriptions; 0 is unlimited
 	EventsPerSecond       int // API events of the app; 0 is unlimited
 }
 
@@ -78,6 +79,7 @@ func DefaultLimits() Limits {
 		MaxEventChannels:      100,
 		MaxBatchEvents:        10,
 		ClientEventsPerSecond: 10,
+		SubscribesPerSecond:   100,
 	}
 }
 

@@ -154,7 +154,7 @@ func TestNotices_CacheMissIsRememberedWhileTheChannelIsVacated(t *testing.T) {
 }
 
 func TestNotices_CacheMissesOfManyChannels_AreRememberedWithinBounds(t *testing.T) {
-	d := newDesk(t)
+	d := newDesk(t, func(a *apps.App) { a.Limits.SubscribesPerSecond = 0 })
 	v := d.visit()
 	for i := range maxSilences + 10 {
 		name := fmt.Sprint("cache-", i)

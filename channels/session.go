@@ -26,9 +26,12 @@ type Session struct {
 	// The window of the client event limit: when it began and what it counted.
 	windowStart int64 // ms
 	windowCount int32
-	state       sessionState
-	signing     bool // a sign-in waits for its answer
-	authorized  bool // signed in, or joined a signed channel, at least once
+	// When the subscriptions made so far would have ended at the pace of their
+	// limit.
+	paced      int64 // µs
+	state      sessionState
+	signing    bool // a sign-in waits for its answer
+	authorized bool // signed in, or joined a signed channel, at least once
 }
 
 type sessionState uint8

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"fmt"
+	"time"
 
 	"fanfare/pusherproto"
 )
@@ -57,6 +58,12 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 			Message: "This socket is at its limit of subscriptions",
 		}
 	}
+	if refusal == nil && !s.withinPace() {
+		refusal = &pusherproto.SubscriptionError{
+			Type: "LimitReached", Status: 429,
+			Message: fmt.Sprintf("This socket subscribes more than %d times a second", s.app.Limits.SubscribesPerSecond),
+		}
+	}
 	if refusal != nil {
 		s.refuse(req.Channel, refusal)
 		return
@@ -76,6 +83,25 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	}
 	join := Join{App: s.app, Channel: sub.name, Kind: kind, Socket: s.id, Member: member, Again: old != nil}
 	s.hub.cluster.Join(join, func(j Joined) { s.hub.answerJoin(sub, join.Again, j) })
+}
+
+// withinPace counts a subscription and tells whether it may be made. Coming and
+// going costs others more than the socket: every member of a presence channel
+// hears of it, and every webhook.
+func (s *Session) withinPace() bool {
+	limits := &s.app.Limits
+	if limits.SubscribesPerSecond == 0 {
+		return true
+	}
+	each := int64(time.Second/time.Microsecond) / int64(limits.SubscribesPerSecond)
+	now := s.hub.now().UnixMicro()
+	most := now + each*int64(limits.MaxSubscriptions+limits.SubscribesPerSecond)
+	s.paced = min(max(s.paced, now), most) // more only if the clock was set back
+	if s.paced+each > most {
+		return false
+	}
+	s.paced += each
+	return true
 }
 
 // admit decides whether the socket may be on the channel and as whom

@@ -3,6 +3,7 @@ package channels
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"fanfare/apps"
 	"fanfare/pusherproto"
@@ -90,6 +91,38 @@ func TestSubscribe_OverTheLimit_IsRefusedAndARoomIsFreeAfterUnsubscribing(t *tes
 	v.unsubscribes("one")
 	v.subscribes("two")
 	v.hears(succeeded("two"))
+}
+
+// Coming and going is free for the socket and dear for everybody else.
+func TestSubscribe_AgainAndAgain_IsHeldToThePace(t *testing.T) {
+	d := newDesk(t, func(a *apps.App) { a.Limits.MaxSubscriptions, a.Limits.SubscribesPerSecond = 3, 2 })
+	v := d.visit()
+	comesAndGoes := func() {
+		v.subscribes("news")
+		v.unsubscribes("news")
+	}
+	for range 3 + 2 {
+		comesAndGoes()
+		v.hears(succeeded("news"))
+	}
+	comesAndGoes()
+	v.hearsRefusal("news", "LimitReached", 429)
+	d.passes(time.Second / 2)
+	comesAndGoes()
+	v.hears(succeeded("news"))
+	comesAndGoes()
+	v.hearsRefusal("news", "LimitReached", 429)
+	d.passes(-time.Hour) // a clock that is set back costs no more than the burst
+	comesAndGoes()
+	v.hearsRefusal("news", "LimitReached", 429)
+	d.passes(time.Second / 2)
+	comesAndGoes()
+	v.hears(succeeded("news"))
+
+	d.visit().subscribes("news") // others are not held
+	if c, _ := d.hub.Channel(t.Context(), &d.app, "news"); c.Sockets != 1 {
+		t.Errorf("%d sockets", c.Sockets)
+	}
 }
 
 func TestUnsubscribe_NotSubscribed_IsSilent(t *testing.T) {

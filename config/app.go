@@ -46,6 +46,7 @@ type Limits struct {
 	MaxEventChannels      int `key:"max_event_channels" min:"1" max:"10000" doc:"Channels of one API event."`
 	MaxBatchEvents        int `key:"max_batch_events" min:"1" max:"10000" doc:"Events of one API batch."`
 	ClientEventsPerSecond int `key:"client_events_per_second" min:"0" doc:"Client events of one socket; 0 is unlimited."`
+	SubscribesPerSecond   int `key:"subscribes_per_second" min:"0" doc:"Subscriptions one socket may make, again and again, after as many at once as max_subscriptions. 0 is unlimited."`
 	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"API events of the app; further ones are refused with 429. 0 is unlimited."`
 }
 

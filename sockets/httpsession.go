@@ -109,6 +109,7 @@ func (h *httpSession) flush(c *conn) {
 	for _, f := range c.queue.frames[:n] {
 		c.queue.flight += len(f.Bytes())
 	}
+	c.queue.flying = n
 	if n == 0 && c.state == connClosing {
 		chunk = append(chunk, h.farewell...) // said before: say it again
 	}
@@ -134,7 +135,7 @@ func (h *httpSession) written(c *conn, r *Receive, err error) {
 	}
 	r.busy = false
 	said := c.queue.flight
-	c.queue.flight = 0
+	c.queue.flight, c.queue.flying = 0, 0
 	if h.opening == openInHand {
 		h.opening = openSaid
 		if err != nil {

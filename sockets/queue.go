@@ -10,6 +10,7 @@ type queue struct {
 	offset int // bytes of frames[0] that the kernel has
 	bytes  int // not yet taken by the kernel
 	flight int // of these, in the hands of a writer
+	flying int // frames in flight
 }
 
 // push adds a frame; longer slices come from the loop's pool.
@@ -46,7 +47,7 @@ func (q *queue) gather(scratch []byte) []byte {
 // within them.
 func (q *queue) taken(n int, pool *framePool) (frames int) {
 	q.bytes -= n
-	q.flight = 0
+	q.flight, q.flying = 0, 0
 	n += q.offset
 	i := 0
 	for i < len(q.frames) && n >= len(q.frames[i].Bytes()) {
@@ -104,16 +105,15 @@ const frameCost = 64
 // over tells whether more is behind than limit, counting no frame for less
 // than it takes.
 func (q *queue) over(limit int) bool {
-	return q.behind() > limit || len(q.frames) > limit/frameCost
+	return q.behind() > limit || len(q.frames)-q.flying > limit/frameCost
 }
 
 // cut drops all frames but those that are partly written or being written,
 // which must be finished.
 func (q *queue) cut() {
-	keep, end := 0, -q.offset
-	for keep < len(q.frames) && end < q.flight {
-		end += len(q.frames[keep].Bytes())
-		keep++
+	keep := q.flying
+	if q.offset > 0 {
+		keep = max(keep, 1)
 	}
 	for _, f := range q.frames[keep:] {
 		q.bytes -= len(f.Bytes())

@@ -68,7 +68,7 @@ func (s *stream) flush(c *conn) {
 	}
 	c.blocked = true
 	s.out = c.queue.all(s.out[:0])
-	c.queue.flight = len(s.out)
+	c.queue.flight, c.queue.flying = len(s.out), len(c.queue.frames)
 	s.loop.server.wait.Go(func() {
 		n, err := s.conn.Write(s.out)
 		s.loop.Post(channels.Call(func() {
