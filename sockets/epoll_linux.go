@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,8 @@ type epoll struct {
 	file    *os.File        // the same, for Go's poller
 	set     syscall.RawConn // of file
 	calm    bool            // the last wait was long
+	parked  bool            // the last wait was in Go's poller
+	until   time.Time       // file's deadline
 	events  []unix.EpollEvent
 	mu      sync.Mutex // wake may be called by anyone, also after close
 	eventfd int        // -1 once closed
@@ -119,6 +122,7 @@ const calmAfter = 2 * time.Millisecond
 
 // poll waits in the system call, or in Go's poller if the last wait was long.
 func (p *epoll) poll(timeout time.Duration) (n int, err error) {
+	p.parked = false
 	if timeout <= 0 {
 		return p.ask()
 	}
@@ -132,13 +136,18 @@ func (p *epoll) poll(timeout time.Duration) (n int, err error) {
 	return n, err
 }
 
-// park waits in Go's poller.
+// park waits in Go's poller. The deadline is the end of a second as a rule, and
+// set once for all waits within: a new timer wakes a thread.
 func (p *epoll) park(until time.Time) (n int, err error) {
-	if err := p.file.SetReadDeadline(until); err != nil {
-		return 0, fmt.Errorf("set the deadline of the epoll set: %w", err)
+	if until.Sub(p.until).Abs() > time.Millisecond {
+		if err := p.file.SetReadDeadline(until); err != nil {
+			return 0, fmt.Errorf("set the deadline of the epoll set: %w", err)
+		}
+		p.until = until
 	}
 	late := p.set.Read(func(uintptr) bool {
 		n, err = p.ask()
+		p.parked = p.parked || n == 0
 		return n > 0 || err != nil
 	})
 	if errors.Is(late, os.ErrDeadlineExceeded) {
@@ -159,7 +168,16 @@ func (p *epoll) ask() (int, error) {
 
 // yield asks the kernel: those who read what was written, or a proxy, may wait
 // for this processor. With nobody waiting it is a system call that does nothing.
-func (p *epoll) yield() { _, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+// Go's scheduler has had its chance if the loop was parked; asked without need
+// it wakes a thread that finds nothing to do.
+func (p *epoll) yield(broad bool) {
+	if broad {
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	}
+	if !p.parked {
+		runtime.Gosched()
+	}
+}
 
 func (p *epoll) wake() {
 	p.mu.Lock()

@@ -2,7 +2,6 @@ package sockets
 
 import (
 	"context"
-	"runtime"
 	"time"
 
 	"fanfare/apps"
@@ -67,10 +66,11 @@ type waiter interface {
 	// leaves what clients sent where it is. It tells whether it did anything,
 	// and whether there may be more.
 	wait(timeout time.Duration, reads bool) (worked, more bool)
-	// yield lets others have the processor, in the middle of an event for many.
-	// Readers on the same machine then read while there is still more to write.
-	// After small writes it would only break up batches.
-	yield()
+	// yield lets other goroutines run. In the middle of an event for many it
+	// lets other processes too: readers on the same machine then read while
+	// there is still more to write. After small writes it would only break up
+	// batches.
+	yield(broad bool)
 	// wake ends a wait, present or next. Any goroutine.
 	wake()
 	close()
@@ -108,10 +108,7 @@ func (l *loop) run(ctx context.Context) {
 	for !l.stopped {
 		if l.turn(timeout) {
 			timeout = 0
-			if l.broad {
-				l.waiter.yield()
-			}
-			runtime.Gosched()
+			l.waiter.yield(l.broad)
 			continue
 		}
 		timeout = l.idle()

@@ -4,6 +4,7 @@ package sockets
 
 import (
 	"net"
+	"runtime"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (w *portableWaiter) wait(timeout time.Duration, _ bool) (worked, more bool)
 	}
 }
 
-func (w *portableWaiter) yield() {} // loops yield to goroutines anyway
+func (w *portableWaiter) yield(bool) { runtime.Gosched() }
 
 func (w *portableWaiter) wake() {
 	select {
