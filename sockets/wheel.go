@@ -18,8 +18,10 @@ type handle struct {
 	slot, generation int32
 }
 
-// reach is the second at which a deadline is looked at.
-func (w *wheel) reach(at, now uint32) uint32 { return min(max(at, now+1), now+wheelSlots-1) }
+// reach is the second at which a deadline is looked at. The wheel counts from
+// the second that was looked at last: farther ahead is the place of one that is
+// still to be looked at, where the entry would be taken for an outdated one.
+func (w *wheel) reach(at, now uint32) uint32 { return min(max(at, now+1), w.last+wheelSlots) }
 
 // add has h looked at in a second that reach returned.
 func (w *wheel) add(h handle, at uint32) {

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func TestWheel_AfterAnyPause_EveryEntryIsFound(t *testing.T) {
 				})
 			}
 			// An entry comes up again once its time has passed, and not more often.
-			due := min(ahead, wheelSlots-1)
+			due := min(ahead, wheelSlots)
 			if least, most := int(40*pause/(due+pause)), int(40*pause/due); found < least || found > most {
 				t.Errorf("looked every %d s, entry %d s ahead: found %d times, want %d to %d", pause, ahead, found, least, most)
 			}
@@ -55,6 +56,27 @@ func TestDeadlines_OutliveALongPause(t *testing.T) {
 				}
 			})
 			return ok
+		})
+	}
+}
+
+// A turn reads the clock before it handles events and looks at deadlines after
+// them. What is put far ahead in between keeps its place, however many seconds
+// the turn is late.
+func TestDeadlines_PutFarAheadInALateTurn_AreKept(t *testing.T) {
+	h := start(t, Config{Loops: 1}, func(app *apps.App) { app.ActivityTimeout = 24 * time.Hour })
+	h.dial()
+	l := h.server.loops[0]
+	for _, late := range []uint32{1, 2, 3, wheelSlots - 1, wheelSlots, wheelSlots + 1, 2*wheelSlots + 3} {
+		h.on(l, func() {
+			c := l.slots[0].conn
+			l.started = l.started.Add(-time.Duration(late) * time.Second)
+			l.tick()
+			l.schedule(c, l.now+10*wheelSlots)
+			l.expire()
+			if c.due <= l.now || !slices.Contains(l.wheel.slots[c.due%wheelSlots], l.handle(c)) {
+				t.Errorf("%d s late: the connection is not looked at again", late)
+			}
 		})
 	}
 }
