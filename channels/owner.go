@@ -14,7 +14,8 @@ type Conn interface {
 	// itself with 4100; it does so later, never inside Send.
 	Send(f *Frame)
 	// Close sends a close frame after what is queued and ends the connection.
-	// The transport calls Session.Gone once, later in the same turn.
+	// The transport calls Session.Gone once, at the end of this turn or of one
+	// soon after.
 	Close(code int, reason string)
 }
 

@@ -67,8 +67,15 @@ func (s *Session) ID() pusherproto.SocketID { return s.id }
 // App is the app the socket belongs to.
 func (s *Session) App() *apps.App { return s.app }
 
-// Subscriptions is on how many channels the socket is, or is about to be.
-func (s *Session) Subscriptions() int { return len(s.subs) }
+// Places is how many places Gone has to give back: on channels, and among
+// those who watch somebody.
+func (s *Session) Places() int {
+	n := len(s.subs)
+	if s.user != nil {
+		n += 1 + len(s.user.watches)
+	}
+	return n
+}
 
 // Renew makes app, which has the same id, what the socket lives by from here
 // on. A socket of an app that is gone (nil) or disabled is closed with 4003.

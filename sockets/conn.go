@@ -45,7 +45,7 @@ type connState uint8
 const (
 	connOpen    connState = iota
 	connClosing           // a close frame is queued or sent; waits for the peer's
-	connDead              // to be buried at the end of the turn
+	connDead              // to be buried at the end of a turn
 )
 
 // link is how a connection's bytes leave and how its socket is given back. It
@@ -140,7 +140,7 @@ func (c *conn) written(n int) {
 	case c.state == connClosing:
 		c.link.finish(c)
 	case c.front != nil && c.front.leaving:
-		c.loop.end(c) // handed over at the end of the turn
+		c.loop.end(c) // handed over at the end of a turn
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	turnWeight  = 16 << 10  // deliveries taken from the mail
 	turnWrites  = 64        // connections written
-	turnLeaves  = 1024      // places on channels given back
+	turnLeaves  = 1024      // places given back by sockets that end
 	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
@@ -249,8 +249,8 @@ func (l *loop) end(c *conn) {
 }
 
 // bury ends sessions and gives sockets back, last in a turn: until then a
-// descriptor or slot of this turn's events means what it meant. It does as
-// much as a turn may.
+// descriptor or slot of this turn's events means what it meant. What is more
+// than a turn may do is left to those after.
 func (l *loop) bury() {
 	for left := 0; len(l.ended) > 0; {
 		ended := l.ended
@@ -260,7 +260,7 @@ func (l *loop) bury() {
 				l.ended = append(ended[i:], l.ended...)
 				return
 			}
-			left += 1 + c.Subscriptions()
+			left += 1 + c.Places()
 			c.ending = false
 			if c.front != nil && c.front.leaving && c.state == connOpen && c.queue.bytes == 0 {
 				l.handOver(c, c.in)

@@ -2,19 +2,24 @@ package sockets
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"net"
+	"strconv"
 	"testing"
 
 	"github.com/gobwas/ws"
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/pusherproto"
 )
 
 // One turn of a loop reads every socket once, so what it takes of one is what
 // the others wait for.
 func TestRead_AFlood_IsTakenInSmallShares(t *testing.T) {
-	l, client := byHand(t)
+	l := loopByHand(t)
+	client := dialByHand(t, l)
 	message := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte("{}"))))
 	const messages = 10_000
 	if _, err := client.Write(bytes.Repeat(message, messages)); err != nil {
@@ -42,17 +47,73 @@ func TestRead_AFlood_IsTakenInSmallShares(t *testing.T) {
 	}
 }
 
-// byHand returns the loop of a server that is not run, to be turned by the
-// test, and the client of its only socket.
-func byHand(t *testing.T) (*loop, net.Conn) {
+// Who leaves with many places, on channels and among those who watch somebody,
+// keeps nobody waiting for more than a turn's share of them.
+func TestBury_OfManyPlaces_TakesSeveralTurns(t *testing.T) {
+	l := loopByHand(t)
+	const many, each = 20, 100
+	var watched []string
+	for i := range each {
+		watched = append(watched, strconv.Itoa(i))
+	}
+	list, err := json.Marshal(map[string]any{"id": "me", "watchlist": watched})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range many {
+		dialByHand(t, l)
+	}
+	for i := range l.slots {
+		c := l.slots[i].conn
+		for n := range each {
+			c.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"channel":"c%d"}}`, n))
+		}
+		c.Receive(fmt.Appendf(nil, `{"event":"pusher:signin","data":{"auth":"key:%s","user_data":%q}}`,
+			pusherproto.SignUser("secret", c.ID(), string(list)), list))
+	}
+	for l.turn(0) {
+	}
+	for i := range l.slots {
+		c := l.slots[i].conn
+		if n := c.Places(); n != 2*each+1 {
+			t.Fatalf("a socket has %d places", n)
+		}
+		c.die()
+	}
+	const most = turnLeaves/(2*each) + 1
+	for left := l.server.Sockets(); left > 0; left = l.server.Sockets() {
+		if more := l.turn(0); left-l.server.Sockets() > most || l.server.Sockets() > 0 && !more {
+			t.Fatalf("of %d sockets a turn ended %d, and there is more: %v", left, left-l.server.Sockets(), more)
+		}
+	}
+}
+
+// loopByHand returns the loop of a server that is not run, to be turned by the
+// test.
+func loopByHand(t *testing.T) *loop {
 	t.Helper()
-	app := apps.Default()
-	app.ID = "1"
 	server, err := New(Config{Loops: 1}, channels.New(channels.Config{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := server.loops[0]
+	t.Cleanup(func() {
+		for i := range l.slots {
+			if c := l.slots[i].conn; c != nil {
+				c.die()
+			}
+		}
+		l.settle()
+		l.waiter.close()
+	})
+	return l
+}
+
+// dialByHand returns the client of a socket that the loop has got.
+func dialByHand(t *testing.T, l *loop) net.Conn {
+	t.Helper()
+	app := apps.Default()
+	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -62,23 +123,14 @@ func byHand(t *testing.T) (*loop, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = client.Close() })
 	conn, err := listener.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Serve(conn, nil, Opening{App: &app, Protocol: 7})
+	l.server.Serve(conn, nil, Opening{App: &app, Protocol: 7})
 	l.turn(0)
-	t.Cleanup(func() {
-		for i := range l.slots {
-			if c := l.slots[i].conn; c != nil {
-				c.die()
-			}
-		}
-		l.settle()
-		l.waiter.close()
-		_ = client.Close()
-	})
-	return l, client
+	return client
 }
 
 func only(t *testing.T, l *loop) *conn {
