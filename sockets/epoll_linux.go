@@ -89,8 +89,8 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 		if h == listenHandle {
 			if p.loop.front != nil && reads {
 				p.loop.accept()
+				worked = true
 			}
-			worked = true
 			continue
 		}
 		c := p.loop.lookup(h)

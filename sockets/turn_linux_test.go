@@ -88,6 +88,29 @@ func TestBury_OfManyPlaces_TakesSeveralTurns(t *testing.T) {
 	}
 }
 
+// A loop that may not read rests, also while somebody waits to be accepted:
+// the one it waits for may need the processor.
+func TestWait_WithoutReading_AConnectionThatWaitsIsNoWork(t *testing.T) {
+	l := loopByHand(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := &testDoor{}
+	front, err := l.server.Front(listener, FrontConfig{Door: door, HeaderTimeout: patience, MaxHeaderBytes: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = front.Close() })
+	dialFront(t, listener.Addr().String())
+	if worked, _ := l.waiter.wait(0, false); worked {
+		t.Error("the loop takes itself for busy")
+	}
+	if worked, _ := l.waiter.wait(patience, true); !worked || door.halfOpen.Load() != 1 {
+		t.Error("the connection was not accepted when reading was allowed again")
+	}
+}
+
 // loopByHand returns the loop of a server that is not run, to be turned by the
 // test.
 func loopByHand(t *testing.T) *loop {
