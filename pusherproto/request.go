@@ -21,8 +21,8 @@ type Request struct {
 	PathPrefix  string // "/rt" if the API is served below a path, whose clients may sign with or without it
 }
 
-// maxParameters bounds the work an unauthenticated request can cause, which grows with its square: a
-// hundred channels and everything else a publish can name fit.
+// maxParameters bounds the work an unauthenticated request can cause, whose parameters are sorted and
+// signed anew for each reading: a hundred channels and everything else a publish can name fit.
 const maxParameters = 128
 
 // Check authenticates the request at the time now. secretOf returns the secret of an active key of the

@@ -111,7 +111,8 @@ func (l *loop) stopAccepting() {
 	}
 }
 
-// listen watches the listening socket. One loop is woken for a connection.
+// listen watches the listening socket. One loop is woken for a connection, if
+// it waits in a system call; those that wait in Go's poller are all woken.
 func (p *epoll) listen(fd int) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, listenHandle)
 }

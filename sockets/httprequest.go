@@ -64,9 +64,9 @@ const (
 var endOfHead = []byte("\r\n\r\n")
 
 // read parses the request at the start of b and returns its length, also when
-// only its body is incomplete. Whatever
-// is not plainly HTTP/1.1 in its usual form is unusual: net/http knows all of
-// it, and two readings of one request would be a danger (RFC 9112 §11.2).
+// only its body is incomplete. Whatever is not plainly HTTP/1.1 in its usual
+// form is unusual: net/http knows all of it, and two readings of one request
+// would be a danger (RFC 9112 §11.2).
 func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 	head := bytes.Index(b, endOfHead)
 	if head < 0 {
