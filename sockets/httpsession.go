@@ -226,8 +226,17 @@ func (h *httpSession) expire(c *conn, now uint32) uint32 {
 }
 
 // finish implements link: the close line is out. It is repeated to every
-// receive for a while, which is nothing to wait for.
+// receive for a while, which is nothing to wait for. But a session counts until
+// it has left its channels, which is up to bury.
 func (h *httpSession) finish(c *conn) {
+	if c.ending {
+		h.loop.Post(channels.Call(func() {
+			if c.state == connClosing {
+				h.finish(c)
+			}
+		}))
+		return
+	}
 	h.loop.server.removed(c)
 	h.loop.schedule(c, h.loop.now+h.linger(c))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"testing"
 
@@ -88,6 +89,49 @@ func TestBury_OfManyPlaces_TakesSeveralTurns(t *testing.T) {
 	}
 }
 
+// A drain is over when nobody is counted: by then all have left their channels,
+// and whoever listens was told.
+func TestBury_OfHTTPSessions_TheyCountUntilTheyHaveLeft(t *testing.T) {
+	l := loopByHand(t)
+	server, app := l.server, testApp()
+	receives := make(map[SessionKey]*Receive)
+	const many, each = 10, turnLeaves / 4
+	for i := range many {
+		key, r := SessionKey{AppID: app.ID, Random: strconv.Itoa(i)}, NewReceive(true)
+		server.OpenSession(key, netip.Addr{}, r, Opening{App: app, Protocol: 7})
+		receives[key] = r
+	}
+	write := func() (wrote bool) { // as the handlers do
+		for key, r := range receives {
+			select {
+			case _, ok := <-r.Chunks:
+				if ok {
+					server.Written(key, r, nil)
+					wrote = true
+				}
+			default:
+			}
+		}
+		return wrote
+	}
+	l.turn(0)
+	for i := range l.slots {
+		for n := range each {
+			l.slots[i].conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"channel":"c%d"}}`, n))
+		}
+	}
+	for l.turn(0) || write() {
+	}
+	l.dismiss(1)
+	for server.Sockets() > 0 {
+		l.turn(0)
+		write()
+	}
+	if left, err := server.hub.Channels(t.Context(), app, ""); err != nil || len(left) > 0 {
+		t.Errorf("nobody is counted and %d channels are occupied (%v)", len(left), err)
+	}
+}
+
 // A loop that may not read rests, also while somebody waits to be accepted:
 // the one it waits for may need the processor.
 func TestWait_WithoutReading_AConnectionThatWaitsIsNoWork(t *testing.T) {
@@ -135,8 +179,6 @@ func loopByHand(t *testing.T) *loop {
 // dialByHand returns the client of a socket that the loop has got.
 func dialByHand(t *testing.T, l *loop) net.Conn {
 	t.Helper()
-	app := apps.Default()
-	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -151,9 +193,16 @@ func dialByHand(t *testing.T, l *loop) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.server.Serve(conn, nil, Opening{App: &app, Protocol: 7})
+	l.server.Serve(conn, nil, Opening{App: testApp(), Protocol: 7})
 	l.turn(0)
 	return client
+}
+
+func testApp() *apps.App {
+	app := apps.Default()
+	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
+	app.SubscriptionCount = false
+	return &app
 }
 
 func only(t *testing.T, l *loop) *conn {
