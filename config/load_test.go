@@ -65,7 +65,7 @@ func TestLoad_EveryKindFromEnvironment(t *testing.T) {
 	got, err := Load("", nil, []string{
 		"FANFARE_SOCKETS_LOOPS=3",
 		"FANFARE_SHUTDOWN_SPREAD=1m30s",
-		"FANFARE_HTTP_TRUSTED_PROXIES=::ffff:127.0.0.1, 10.0.0.0/8",
+		"FANFARE_HTTP_TRUSTED_PROXIES=::ffff:127.0.0.1, ::ffff:10.0.0.0/104",
 		"FANFARE_METRICS_LISTEN=",
 		"FANFARE_SHUTDOWN_TIMEOUT=2m",
 		"FANFARE_APPS_0_REQUIRE_TLS=true",
@@ -85,7 +85,7 @@ func TestLoad_EveryKindFromEnvironment(t *testing.T) {
 	want.Sockets.Loops = 3
 	want.Shutdown.Spread = 90 * time.Second
 	want.Shutdown.Timeout = 2 * time.Minute
-	want.HTTP.TrustedProxies = []string{"::ffff:127.0.0.1", "10.0.0.0/8"}
+	want.HTTP.TrustedProxies = []string{"::ffff:127.0.0.1", "::ffff:10.0.0.0/104"}
 	want.Metrics.Listen = ""
 	want.Apps[0].RequireTLS = true
 	want.Apps[0].Limits.MaxEventBytes = 20480
@@ -99,7 +99,7 @@ func TestLoad_EveryKindFromEnvironment(t *testing.T) {
 	if diff := cmp.Diff(want, *got, emptyIsNil); diff != "" {
 		t.Error(diff)
 	}
-	if p := got.TrustedPrefixes(); len(p) != 2 || p[0].String() != "127.0.0.1/32" {
+	if p := got.TrustedPrefixes(); len(p) != 2 || p[0].String() != "127.0.0.1/32" || p[1].String() != "10.0.0.0/8" {
 		t.Errorf("trusted networks %v", p)
 	}
 }

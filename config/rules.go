@@ -93,16 +93,21 @@ func checkHostName(s string) error {
 	return nil
 }
 
+// parseNetwork reads an address or a network. IPv4 in its IPv6 form becomes
+// plain IPv4, as which peers are compared.
 func parseNetwork(s string) (netip.Prefix, error) {
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p.Masked(), nil
-	}
-	a, err := netip.ParseAddr(s)
+	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network; write for example 127.0.0.1 or 10.0.0.0/8", s)
+		a, err := netip.ParseAddr(s)
+		if err != nil {
+			return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network; write for example 127.0.0.1 or 10.0.0.0/8", s)
+		}
+		p = netip.PrefixFrom(a, a.BitLen())
 	}
-	a = a.Unmap() // as peers are compared
-	return netip.PrefixFrom(a, a.BitLen()), nil
+	if bits := p.Bits() - 96; p.Addr().Is4In6() && bits >= 0 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), bits)
+	}
+	return p.Masked(), nil
 }
 
 // checkName holds ids and keys to what paths, query strings and the "key:signature"
