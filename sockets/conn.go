@@ -1,7 +1,6 @@
 package sockets
 
 import (
-	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -193,7 +192,7 @@ func (c *conn) parse(b []byte) (used int) {
 		}
 		payload := b[used+h.size : used+h.size+h.body]
 		used += h.size + h.body
-		c.loop.frameCount++
+		c.loop.parsed++
 		ws.Cipher(payload, h.mask, 0)
 		if c.state == connClosing {
 			if h.op == ws.OpClose {
@@ -284,39 +283,4 @@ func (c *conn) part() {
 	if c.queue.bytes == 0 {
 		c.die()
 	}
-}
-
-// expire looks at the connection's deadlines and returns the second of the
-// next one.
-func (c *conn) expire(now uint32) uint32 {
-	if c.state != connOpen {
-		c.die()
-		return 0
-	}
-	if c.front != nil {
-		if now < c.front.deadline { // which is farther than the wheel reaches
-			return c.front.deadline
-		}
-		c.late()
-		return 0
-	}
-	app := c.App()
-	next := now + 1<<30
-	if app.RequireAuthorization && !c.Authorized() {
-		next = c.opened + seconds(app.AuthorizationTimeout) + 1 // see after
-		if now >= next {
-			c.Fail(pusherproto.CodeUnauthorized, "The connection was not authorized in time: sign in or join a private or presence channel")
-			return 0
-		}
-	}
-	alive := c.link.expire(c, now)
-	if alive == 0 {
-		return 0
-	}
-	return min(next, alive)
-}
-
-// seconds rounds a duration up, to at least one.
-func seconds(d time.Duration) uint32 {
-	return uint32(max(1, (d+time.Second-1)/time.Second))
 }

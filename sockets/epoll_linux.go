@@ -222,9 +222,9 @@ func (p *epoll) read(c *conn) {
 	case errno != 0 || n == 0:
 		c.die()
 	default:
-		before := p.loop.frameCount
+		before := p.loop.parsed
 		c.feed(buf[:n])
-		c.greedy = p.loop.frameCount-before > busyRead || c.greedy && int(n) == len(buf)
+		c.greedy = p.loop.parsed-before > busyRead || c.greedy && int(n) == len(buf)
 		// An answer does not queue behind a storm on somebody's channel.
 		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
 			p.flush(c)

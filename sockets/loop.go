@@ -17,8 +17,6 @@ const (
 	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
-	// mostPostponed is for how many seconds deadlines wait for what is to be read.
-	mostPostponed = 2
 )
 
 // loop is an event loop: the goroutine that owns connections.
@@ -46,12 +44,11 @@ type loop struct {
 	frames  framePool
 	buf     []byte
 	scratch []byte
+	parsed  uint64 // frames of clients so far
 	stopped bool
 	// registry is what the last Renew brought, nil before. A connection may
 	// arrive with an app that was looked up before it.
 	registry *apps.Registry
-
-	frameCount uint64 // frames parsed
 }
 
 type slot struct {
@@ -208,35 +205,6 @@ func (l *loop) flush() {
 		if cap(l.dirty) > 64<<10 {
 			l.dirty = nil
 		}
-	}
-}
-
-// expire looks at the connections whose deadline has come.
-func (l *loop) expire() {
-	if l.wheel.last == l.now {
-		return
-	}
-	l.resume()
-	l.wheel.take(l.now, func(h handle) {
-		c := l.lookup(h)
-		if c == nil || c.due > l.now || c.state == connDead {
-			return // gone, or looked at later
-		}
-		if next := c.expire(l.now); next > 0 {
-			l.schedule(c, next)
-		}
-	})
-}
-
-// after is the first second by which d has passed from now: how much of the
-// present one has is not known.
-func (l *loop) after(d time.Duration) uint32 { return l.now + seconds(d) + 1 }
-
-// schedule has a connection looked at, instead of any time said before.
-func (l *loop) schedule(c *conn, at uint32) {
-	if at = l.wheel.reach(at, l.now); at != c.due { // or there is an entry
-		c.due = at
-		l.wheel.add(l.handle(c), at)
 	}
 }
 
