@@ -153,10 +153,14 @@ func (c *conn) await(handled int, rest []byte) {
 	f.begun, f.body = begun, body
 }
 
-// within gives a connection that is no WebSocket yet a new deadline.
+// within gives a connection that is no WebSocket yet a new deadline. An earlier
+// look stands, and finds out: a caller who sends head and body apart has two
+// deadlines for each request, and would have as many entries in the wheel.
 func (c *conn) within(d time.Duration) {
 	c.front.deadline = c.loop.after(d)
-	c.loop.schedule(c, c.front.deadline)
+	if c.due <= c.loop.wheel.last || c.due > c.front.deadline {
+		c.loop.schedule(c, c.front.deadline)
+	}
 }
 
 // late ends a connection whose deadline has come. Who has sent the head of a

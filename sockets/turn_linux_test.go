@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gobwas/ws"
@@ -136,22 +137,36 @@ func TestBury_OfHTTPSessions_TheyCountUntilTheyHaveLeft(t *testing.T) {
 // the one it waits for may need the processor.
 func TestWait_WithoutReading_AConnectionThatWaitsIsNoWork(t *testing.T) {
 	l := loopByHand(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	door := &testDoor{}
-	front, err := l.server.Front(listener, FrontConfig{Door: door, HeaderTimeout: patience, MaxHeaderBytes: 4 << 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = front.Close() })
-	dialFront(t, listener.Addr().String())
+	address, door := frontByHand(t, l)
+	dialFront(t, address)
 	if worked, _ := l.waiter.wait(0, false); worked {
 		t.Error("the loop takes itself for busy")
 	}
 	if worked, _ := l.waiter.wait(patience, true); !worked || door.halfOpen.Load() != 1 {
 		t.Error("the connection was not accepted when reading was allowed again")
+	}
+}
+
+// A caller who sends head and body apart owes something else with each piece.
+func TestSchedule_OfRequestsInPieces_IsFewEntries(t *testing.T) {
+	l := loopByHand(t)
+	address, _ := frontByHand(t, l)
+	dialFront(t, address)
+	for len(l.slots) == 0 {
+		l.turn(patience)
+	}
+	c := only(t, l)
+	head, body, _ := strings.Cut(post("/here", "body"), "body")
+	for range 1000 {
+		c.feed([]byte(head))
+		c.feed([]byte("body" + body))
+	}
+	entries := 0
+	for _, slot := range l.wheel.slots {
+		entries += len(slot)
+	}
+	if entries > 10 {
+		t.Errorf("%d entries", entries)
 	}
 }
 
@@ -196,6 +211,25 @@ func dialByHand(t *testing.T, l *loop) net.Conn {
 	l.server.Serve(conn, nil, Opening{App: testApp(), Protocol: 7})
 	l.turn(0)
 	return client
+}
+
+// frontByHand has the loop accept what is dialed.
+func frontByHand(t *testing.T, l *loop) (address string, door *testDoor) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	door = &testDoor{}
+	front, err := l.server.Front(listener, FrontConfig{
+		Door: door, HeaderTimeout: patience, BodyTimeout: 2 * patience, IdleTimeout: 3 * patience,
+		MaxHeaderBytes: 4 << 10, MaxBodyBytes: 4 << 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = front.Close() })
+	return listener.Addr().String(), door
 }
 
 func testApp() *apps.App {
