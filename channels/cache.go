@@ -9,8 +9,9 @@ import (
 // it (spec: webhooks, Delay).
 const missSilence = 5 * time.Second
 
-// maxSilences is how many channels are kept for their cache miss alone. Beyond
-// it a miss may be told again: whoever visits ever new channels fills no memory.
+// maxSilences is how many channels of an app are kept for their cache miss
+// alone. Beyond it a miss may be told again: whoever visits ever new channels
+// fills no memory.
 const maxSilences = 10_000
 
 // cachedOverhead is what a remembered event costs beside its frame: its own
@@ -132,18 +133,19 @@ func (m *memory) observeMiss(st *memoryStripe, j Join, c *channelState) {
 		return
 	}
 	c.missed = now
-	if m.silences.Add(1) <= maxSilences {
+	a := m.app(j.App.ID)
+	if a.silences.Add(1) <= maxSilences {
 		c.silences++
-		m.schedule.at(now.Add(missSilence), func() { m.endSilence(st, j.Channel, c) })
+		m.schedule.at(now.Add(missSilence), func() { a.endSilence(st, j.Channel, c) })
 	} else {
-		m.silences.Add(-1)
+		a.silences.Add(-1)
 	}
 	m.node.Observe(Notice{Kind: CacheMiss, App: j.App, Channel: j.Channel})
 }
 
 // endSilence lets a channel be forgotten that was kept for its miss.
-func (m *memory) endSilence(st *memoryStripe, channel string, c *channelState) {
-	m.silences.Add(-1)
+func (a *memoryApp) endSilence(st *memoryStripe, channel string, c *channelState) {
+	a.silences.Add(-1)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	c.silences--

@@ -22,14 +22,14 @@ type memory struct {
 	offlineGrace time.Duration
 	schedule     *schedule
 	apps         sync.Map // app id -> *memoryApp
-	silences     atomic.Int64
 }
 
 type memoryApp struct {
-	seed    maphash.Seed
-	stripes [stripes]memoryStripe
-	users   memoryUsers
-	cached  atomic.Int64 // bytes that cache channels remember
+	seed     maphash.Seed
+	stripes  [stripes]memoryStripe
+	users    memoryUsers
+	cached   atomic.Int64 // bytes that cache channels remember
+	silences atomic.Int64 // missSilences that have not ended
 }
 
 type memoryStripe struct {

@@ -168,10 +168,20 @@ func TestNotices_CacheMissesOfManyChannels_AreRememberedWithinBounds(t *testing.
 	if kept != maxSilences {
 		t.Errorf("%d channels are kept for a miss, want %d", kept, maxSilences)
 	}
+	// That is no other app's trouble.
+	other := d.app
+	other.ID = "2"
+	r := d.observes()
+	for range 2 {
+		w := d.visitApp(&other)
+		w.subscribes("cache-x")
+		w.leaves()
+	}
+	r.notices("2 occupied cache-x", "2 cache_miss cache-x", "2 vacated cache-x", "2 occupied cache-x", "2 vacated cache-x")
 	v.leaves()
 	d.passes(missSilence)
 	d.empty()
-	if n := d.memory().silences.Load(); n != 0 {
+	if n := d.memory().app("1").silences.Load(); n != 0 {
 		t.Errorf("%d are counted", n)
 	}
 }
