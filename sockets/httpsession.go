@@ -91,7 +91,7 @@ func (h *httpSession) settle(c *conn) {
 	}
 }
 
-func (h *httpSession) within() uint32    { return seconds(h.loop.server.cfg.ReceiveWithin) }
+func (h *httpSession) within() uint32    { return seconds(h.loop.server.cfg.ReceiveWithin) + 1 } // see after
 func (h *httpSession) heartbeat() uint32 { return seconds(h.loop.server.cfg.Heartbeat) }
 
 // flush implements link.

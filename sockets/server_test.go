@@ -191,9 +191,11 @@ func TestSlowReader_IsNotWhoIsSentOneLongEvent(t *testing.T) {
 
 func TestAfter_IsNeverTooEarly(t *testing.T) {
 	for _, d := range []time.Duration{100 * time.Millisecond, time.Second, 1500 * time.Millisecond, 10 * time.Second} {
-		l := &loop{now: 3} // its third second is as good as over
-		if begins := time.Duration(l.after(d)-1) * time.Second; begins < 3*time.Second+d {
-			t.Errorf("what may take %s is cut when second %s begins", d, begins)
+		l := &loop{now: 3, server: &Server{cfg: Config{ReceiveWithin: d}}} // its third second is as good as over
+		for what, at := range map[string]uint32{"after": l.after(d), "within": l.now + (&httpSession{loop: l}).within()} {
+			if begins := time.Duration(at-1) * time.Second; begins < 3*time.Second+d {
+				t.Errorf("%s: what may take %s is cut when second %s begins", what, d, begins)
+			}
 		}
 	}
 }
