@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"container/list"
 	"sync/atomic"
 	"time"
 )
@@ -16,15 +17,15 @@ const maxSilences = 10_000
 
 // cachedOverhead is what a remembered event costs beside its frame: its own
 // state and its channel's.
-const cachedOverhead = 320
+const cachedOverhead = 360
 
 // cachedEvent is the last API event of a cache channel.
 type cachedEvent struct {
-	channel    string
-	sent       *Frame
-	data       []byte // part of sent
-	expires    time.Time
-	prev, next *cachedEvent
+	channel string
+	sent    *Frame
+	data    []byte // part of sent
+	expires time.Time
+	place   *list.Element // among the stripe's
 }
 
 // frame is the event as first sent, nil if there is none any more.
@@ -47,33 +48,27 @@ func (e *cachedEvent) bytes() int64 { return int64(len(e.sent.buf) + cachedOverh
 // cachedEvents are the events that the channels of a stripe remember, the
 // oldest first.
 type cachedEvents struct {
-	first, last *cachedEvent
-	total       *atomic.Int64 // bytes of all stripes of the app
-	expiring    bool          // a deadline looks after the first
+	events   list.List     // of *cachedEvent
+	total    *atomic.Int64 // bytes of all stripes of the app
+	expiring bool          // a deadline looks after the first
+}
+
+// first is the oldest, nil if there is none.
+func (l *cachedEvents) first() *cachedEvent {
+	if place := l.events.Front(); place != nil {
+		return place.Value.(*cachedEvent)
+	}
+	return nil
 }
 
 func (l *cachedEvents) add(e *cachedEvent) {
 	l.total.Add(e.bytes())
-	if e.prev = l.last; e.prev != nil {
-		e.prev.next = e
-	} else {
-		l.first = e
-	}
-	l.last = e
+	e.place = l.events.PushBack(e)
 }
 
 func (l *cachedEvents) remove(e *cachedEvent) {
 	l.total.Add(-e.bytes())
-	if e.prev != nil {
-		e.prev.next = e.next
-	} else {
-		l.first = e.next
-	}
-	if e.next != nil {
-		e.next.prev = e.prev
-	} else {
-		l.last = e.prev
-	}
+	l.events.Remove(e.place)
 }
 
 // remember makes an event the channel's cached one. What is over the app's
@@ -88,8 +83,8 @@ func (m *memory) remember(st *memoryStripe, p Publication) {
 	c.missed = time.Time{}
 	st.cached.add(c.cached)
 	most := int64(p.App.Limits.MaxCachedBytes)
-	for most > 0 && st.cached.total.Load() > most && st.cached.first != c.cached {
-		st.forget(st.cached.first)
+	for most > 0 && st.cached.total.Load() > most && st.cached.first() != c.cached {
+		st.forget(st.cached.first())
 	}
 	m.expireLater(st)
 }
@@ -105,11 +100,11 @@ func (st *memoryStripe) forget(e *cachedEvent) {
 // expireLater has the oldest event forgotten at its time. The caller holds the
 // stripe's lock.
 func (m *memory) expireLater(st *memoryStripe) {
-	if st.cached.expiring || st.cached.first == nil {
+	if st.cached.expiring || st.cached.first() == nil {
 		return
 	}
 	st.cached.expiring = true
-	m.schedule.at(st.cached.first.expires, func() { m.expire(st) })
+	m.schedule.at(st.cached.first().expires, func() { m.expire(st) })
 }
 
 // expire forgets the events whose time is over. One that was remembered for a
@@ -118,7 +113,7 @@ func (m *memory) expire(st *memoryStripe) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	now := m.now()
-	for e := st.cached.first; e != nil && e.frame(now) == nil; e = st.cached.first {
+	for e := st.cached.first(); e != nil && e.frame(now) == nil; e = st.cached.first() {
 		st.forget(e)
 	}
 	st.cached.expiring = false

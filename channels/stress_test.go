@@ -213,8 +213,8 @@ func (s *stress) checkEmpty() {
 	shared := d.memory().app("1")
 	for i := range shared.stripes {
 		st := &shared.stripes[i]
-		for st.cached.first != nil { // half an hour has not gone by
-			st.forget(st.cached.first)
+		for st.cached.first() != nil { // half an hour has not gone by
+			st.forget(st.cached.first())
 		}
 		for name, c := range st.channels.entries { // nor have five seconds
 			c.silences = 0
