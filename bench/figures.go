@@ -106,6 +106,10 @@ func (t *table) measureRun(ctx context.Context, v variant) (Result, error) {
 	return v.Run(ctx, server.target)
 }
 
+// pairs is the rounds of a figure that compares two latencies: a p99 moves by a
+// third between runs, and the question is one of a fifth.
+func (t *table) pairs() int { return 2*t.rounds + 1 }
+
 // change is the median, over rounds, of how much more of a metric one variant
 // has than another: 0.2 is 20 % more.
 func change(name string, without, with []Result) float64 {
@@ -190,7 +194,7 @@ func (t *table) neverReading(ctx context.Context) error {
 	without := Fanout{Sockets: t.room - t.never, Channels: 1, Size: 5000, Rate: 100, Callers: 16, Warmup: t.warmup, Duration: 12 * t.warmup}
 	with := without
 	with.NeverRead = t.never
-	runs, err := t.measureRuns(ctx, "sockets that never read", t.rounds, variant{Scenario: without}, variant{Scenario: with})
+	runs, err := t.measureRuns(ctx, "sockets that never read", t.pairs(), variant{Scenario: without}, variant{Scenario: with})
 	if err != nil {
 		return err
 	}
@@ -214,7 +218,7 @@ func (t *table) deafEndpoints(ctx context.Context) error {
 	}
 	defer endpoints.stop()
 	w := ClientEvents{Sockets: t.room, Room: 10, Size: 200, Rate: 1000, Warmup: t.warmup, Duration: t.measure}
-	runs, err := t.measureRuns(ctx, "webhook endpoints that are down", t.rounds, variant{Scenario: w}, variant{w, endpoints.config()})
+	runs, err := t.measureRuns(ctx, "webhook endpoints that are down", t.pairs(), variant{Scenario: w}, variant{w, endpoints.config()})
 	if err != nil {
 		return err
 	}
