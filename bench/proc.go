@@ -1,13 +1,11 @@
 package bench
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // Usage is what a process uses of the machine.
@@ -21,87 +19,49 @@ type process int
 
 // usage reads the memory and processor time of a process.
 func (p process) usage() (Usage, error) {
-	cpu, err := p.cpu()
+	proc, err := procfs.NewProc(int(p))
 	if err != nil {
-		return Usage{}, err
+		return Usage{}, fmt.Errorf("read memory and processor time: %w", err)
 	}
-	rss, err := p.rss()
-	return Usage{RSS: rss, CPU: cpu}, err
+	stat, err := proc.Stat()
+	if err != nil {
+		return Usage{}, fmt.Errorf("read memory and processor time: %w", err)
+	}
+	u := Usage{RSS: int64(stat.ResidentMemory()), CPU: asDuration(stat.CPUTime())}
+	// The kernel's quick counters are off by up to some megabytes on machines
+	// with many processors.
+	if rollup, err := proc.ProcSMapsRollup(); err == nil {
+		u.RSS = int64(rollup.Rss)
+	}
+	return u, nil
 }
 
-// ticksPerSecond is USER_HZ, 100 wherever Go runs on Linux.
-const ticksPerSecond = 100
-
-func (p process) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(p.file("stat"))
-	if err != nil {
-		return 0, fmt.Errorf("read processor time: %w", err)
-	}
-	// The name in parentheses may hold anything; utime and stime are fields 14 and 15 (proc(5)).
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(fields) < 13 {
-		return 0, errors.New("read processor time: unknown format of /proc/PID/stat")
-	}
-	user, err1 := strconv.ParseInt(string(fields[11]), 10, 64)
-	system, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
-	return time.Duration(user+system) * (time.Second / ticksPerSecond), errors.Join(err1, err2)
-}
-
-// rss prefers smaps_rollup: the kernel's quick counters are off by up to some
-// megabytes on machines with many processors.
-func (p process) rss() (int64, error) {
-	b, err := os.ReadFile(p.file("smaps_rollup"))
-	if err != nil {
-		return p.quickRSS()
-	}
-	for line := range bytes.Lines(b) {
-		if rest, ok := bytes.CutPrefix(line, []byte("Rss:")); ok {
-			kb, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte("kB")))), 10, 64)
-			if err != nil {
-				return 0, fmt.Errorf("read memory: %w", err)
-			}
-			return kb << 10, nil
-		}
-	}
-	return p.quickRSS()
-}
-
+// quickRSS reads the kernel's quick counter of a process's memory.
 func (p process) quickRSS() (int64, error) {
-	b, err := os.ReadFile(p.file("statm"))
+	proc, err := procfs.NewProc(int(p))
 	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
+		return 0, err
 	}
-	fields := bytes.Fields(b)
-	if len(fields) < 2 {
-		return 0, errors.New("read memory: unknown format of /proc/PID/statm")
-	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	return pages * int64(os.Getpagesize()), err
+	stat, err := proc.Stat()
+	return int64(stat.ResidentMemory()), err
 }
-
-func (p process) file(name string) string { return "/proc/" + strconv.Itoa(int(p)) + "/" + name }
 
 // machineCPU is the processor time that all processes of the machine have used,
-// without what the kernel spent on interrupts; 0 where that is not told.
+// without what the kernel spent on interrupts; 0 where that is unknown.
 func machineCPU() time.Duration {
-	b, err := os.ReadFile("/proc/stat")
+	fs, err := procfs.NewDefaultFS()
 	if err != nil {
 		return 0
 	}
-	line, _, _ := bytes.Cut(b, []byte("\n"))
-	fields := bytes.Fields(line)
-	if len(fields) < 4 {
+	stat, err := fs.Stat()
+	if err != nil {
 		return 0
 	}
-	var sum int64
-	for _, f := range fields[1:4] { // user, nice, system (proc(5))
-		n, err := strconv.ParseInt(string(f), 10, 64)
-		if err != nil {
-			return 0
-		}
-		sum += n
-	}
-	return time.Duration(sum) * (time.Second / ticksPerSecond)
+	return asDuration(stat.CPUTotal.User + stat.CPUTotal.Nice + stat.CPUTotal.System)
+}
+
+func asDuration(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // meter watches a process while something is measured. A nil meter, for a
