@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
+# Go tests, a line for each package and the failures last.
+GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --
 FUZZTIME ?= 1m
 
 .PHONY: help run demo build test race e2e check fmt instructions fuzz bench bench-peers screenshots docs clean
@@ -33,22 +35,22 @@ build: ## make bin/fanfare, one static binary
 
 test: ## unit tests and fuzz seeds, the same under the race detector, then real clients end to end
 	@echo "== unit tests and fuzz seeds"
-	@go test ./...
+	@$(GOTEST) ./...
 	@echo "== the HTTP API again, without event loops"
-	@FANFARE_TEST_PORTABLE=1 go test ./httpapi
+	@FANFARE_TEST_PORTABLE=1 $(GOTEST) ./httpapi
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory e2e
 
 race: ## unit tests under the race detector (wants a C compiler)
 	@echo "== unit tests under the race detector"
 	@command -v "$$(go env CC)" >/dev/null || { echo "the race detector wants a C compiler: apt-get install gcc libc6-dev"; exit 1; }
-	@CGO_ENABLED=1 go test -race ./...
+	@CGO_ENABLED=1 $(GOTEST) -race ./...
 
 e2e: ## real clients against the built server (installs them with npm and pip)
 	@echo "== real clients, end to end"
 	@./test/run
 
-check: ## formatting, vet, staticcheck, race tests, instruction counts, 5 s of each fuzz target
+check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instruction counts, 5 s of each fuzz target
 	@echo "== gofumpt"
 	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
 	@echo "== go vet, here and for macOS"
@@ -56,6 +58,8 @@ check: ## formatting, vet, staticcheck, race tests, instruction counts, 5 s of e
 	@GOOS=darwin go vet ./...
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
+	@echo "== govulncheck"
+	@./tools/vulncheck
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory instructions
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
