@@ -7,40 +7,33 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-
-	"github.com/labstack/echo/v4"
 )
 
 const headerRequestID = "X-Request-Id"
 
-// observed names every request and, if asked to, logs it. The query is never
-// logged: it holds signatures.
-func (s *Server) observed(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r, w := c.Request(), c.Response()
-		id := r.Header.Get(headerRequestID)
-		if !plainID(id) {
-			id = s.ids.next()
-		}
-		w.Header().Set(headerRequestID, id)
-		if !s.cfg.AccessLog {
-			return next(c)
-		}
-		begun := s.cfg.Now()
-		if err := next(c); err != nil {
-			s.fail(err, c)
-		}
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-			slog.String("request", id),
-			slog.String("client", s.clientAddr(r).String()),
-			slog.String("method", r.Method),
-			slog.String("path", withoutSession(receivedPath(r))),
-			slog.Int("status", w.Status),
-			slog.Int64("bytes", w.Size),
-			slog.Duration("took", s.cfg.Now().Sub(begun)),
-		)
-		return nil
+// observe answers a request, to which it gives a name, and logs it if asked to.
+// The query is never logged: it holds signatures.
+func (s *Server) observe(x *exchange) {
+	id := x.r.Header.Get(headerRequestID)
+	if !plainID(id) {
+		id = s.ids.next()
 	}
+	x.Header().Set(headerRequestID, id)
+	if !s.cfg.AccessLog {
+		s.answer(x)
+		return
+	}
+	begun := s.cfg.Now()
+	s.answer(x)
+	s.log.LogAttrs(x.r.Context(), slog.LevelInfo, "request",
+		slog.String("request", id),
+		slog.String("client", s.clientAddr(x.r).String()),
+		slog.String("method", x.r.Method),
+		slog.String("path", withoutSession(receivedPath(x.r))),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Duration("took", s.cfg.Now().Sub(begun)),
+	)
 }
 
 // withoutSession is the path of a request with the id of an HTTP session left

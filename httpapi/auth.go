@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/apps"
 	"fanfare/pusherproto"
 )
@@ -18,19 +16,19 @@ type request struct {
 }
 
 // endpoint handles an authenticated request.
-type endpoint func(c echo.Context, r *request) error
+type endpoint func(x *exchange, r *request) error
 
 // signed lets authenticated requests of enabled apps through to h. limit is
 // the largest body of this endpoint. Order of checks: app, encoding and size of the body,
 // signature, app enabled (spec: http-api section 1).
-func (s *Server) signed(limit func(apps.Limits) int, h endpoint) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		app, err := s.appOf(c)
+func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
+	return func(x *exchange) error {
+		r := x.r
+		app, err := s.appOf(x)
 		if err != nil {
 			return err
 		}
-		body, err := s.bodies.read(c, s.bodyLimit(limit(app.Limits)))
+		body, err := s.bodies.read(x, s.bodyLimit(limit(app.Limits)))
 		if err != nil {
 			return err
 		}
@@ -41,21 +39,21 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) echo.HandlerFun
 		if !app.Enabled {
 			return &pusherproto.Error{Code: http.StatusForbidden, Message: "the app is disabled"}
 		}
-		return h(c, &request{app: app, query: pusherproto.ParseQuery(r.URL.RawQuery), body: body.bytes})
+		return h(x, &request{app: app, query: pusherproto.ParseQuery(r.URL.RawQuery), body: body.bytes})
 	}
 }
 
 // appOf is the app of a request: the path names it or, in the one path of the
 // Python SDK that does not, the key that signs.
-func (s *Server) appOf(c echo.Context) (*apps.App, error) {
-	if c.Param("app") == "" {
-		key, _ := pusherproto.ParseQuery(c.Request().URL.RawQuery).Get("auth_key")
+func (s *Server) appOf(x *exchange) (*apps.App, error) {
+	if x.params.Param("app") == "" {
+		key, _ := pusherproto.ParseQuery(x.r.URL.RawQuery).Get("auth_key")
 		if app, ok := s.cfg.Apps.ByKey(key); ok {
 			return app, nil
 		}
 		return nil, &pusherproto.Error{Code: http.StatusUnauthorized, Message: "auth_key must be the key of an app"}
 	}
-	id, err := param(c, "app")
+	id, err := x.param("app")
 	if err != nil {
 		return nil, err
 	}

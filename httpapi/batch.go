@@ -3,30 +3,28 @@ package httpapi
 import (
 	"slices"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 )
 
 // publishBatch is POST /apps/ID/batch_events.
-func (s *Server) publishBatch(c echo.Context, r *request) error {
+func (s *Server) publishBatch(x *exchange, r *request) error {
 	events, bad := pusherproto.DecodeBatch(r.body, protocolLimits(r.app.Limits))
 	if bad != nil {
 		return bad
 	}
 	if len(events) == 0 {
-		return done(c)
+		return x.done()
 	}
-	if err := s.spend(c, r.app, len(events)); err != nil {
+	if err := s.spend(x, r.app, len(events)); err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	ctx := x.r.Context()
 	if err := s.cfg.Hub.PublishBatch(ctx, r.app, events); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(events, func(ev pusherproto.Event) bool { return ev.HasInfo }) {
 		// Not {"batch":[]} or {"batch":{}}: SDKs fail on the latter (spec: http-api section 3).
-		return done(c)
+		return x.done()
 	}
 	b := []byte(`{"batch":[`)
 	for i := range events {
@@ -35,5 +33,5 @@ func (s *Server) publishBatch(c echo.Context, r *request) error {
 		}
 		b = s.appendPublished(ctx, b, r.app, events[i].Channels[0], events[i].Info)
 	}
-	return respond(c, 200, append(b, "]}"...))
+	return x.respond(200, append(b, "]}"...))
 }

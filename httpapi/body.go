@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 )
 
@@ -30,9 +28,9 @@ type bodyPool struct{ pool sync.Pool }
 // read reads the whole body, if it is unencoded and at most most bytes. A body
 // announced as longer is refused before a byte of it is read, so that a caller
 // that waits for 100 Continue never sends it.
-func (p *bodyPool) read(c echo.Context, most int64) (*body, error) {
-	r := c.Request()
-	header := c.Response().Header()
+func (p *bodyPool) read(x *exchange, most int64) (*body, error) {
+	r := x.r
+	header := x.Header()
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		header.Set("Accept-Encoding", "identity")
 		header.Set("Connection", "close")

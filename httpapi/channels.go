@@ -7,14 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
 // listChannels is GET /apps/ID/channels?filter_by_prefix=&info=.
-func (s *Server) listChannels(c echo.Context, r *request) error {
+func (s *Server) listChannels(x *exchange, r *request) error {
 	info, err := askedInfo(r.query)
 	if err != nil {
 		return err
@@ -26,12 +24,12 @@ func (s *Server) listChannels(c echo.Context, r *request) error {
 	if info&pusherproto.InfoCache != 0 {
 		return badRequest("info: cache is for one channel only; ask for it at /channels/NAME")
 	}
-	leave, err := s.listings.enter(c.Request().Context(), r.app)
+	leave, err := s.listings.enter(x.r.Context(), r.app)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	list, err := s.cfg.Hub.Channels(c.Request().Context(), r.app, prefix)
+	list, err := s.cfg.Hub.Channels(x.r.Context(), r.app, prefix)
 	if err != nil {
 		return err
 	}
@@ -42,12 +40,12 @@ func (s *Server) listChannels(c echo.Context, r *request) error {
 		o.counts(ch, info)
 		o.close()
 	}
-	return respond(c, http.StatusOK, append(o.b, "}}"...))
+	return x.respond(http.StatusOK, append(o.b, "}}"...))
 }
 
 // describeChannel is GET /apps/ID/channels/NAME?info=.
-func (s *Server) describeChannel(c echo.Context, r *request) error {
-	name, kind, err := channelParam(c, r)
+func (s *Server) describeChannel(x *exchange, r *request) error {
+	name, kind, err := channelParam(x, r)
 	if err != nil {
 		return err
 	}
@@ -61,7 +59,7 @@ func (s *Server) describeChannel(c echo.Context, r *request) error {
 	if info&pusherproto.InfoCache != 0 && !kind.Cache() {
 		return badRequest("info: cache is for cache channels only; %s is none", quoted(name))
 	}
-	ch, err := s.cfg.Hub.Channel(c.Request().Context(), r.app, name)
+	ch, err := s.cfg.Hub.Channel(x.r.Context(), r.app, name)
 	if err != nil {
 		return err
 	}
@@ -74,13 +72,13 @@ func (s *Server) describeChannel(c echo.Context, r *request) error {
 		o.cached(ch.Cached)
 	}
 	o.close()
-	return respond(c, http.StatusOK, o.b)
+	return x.respond(http.StatusOK, o.b)
 }
 
 // channelParam is the channel a path names. A user's own channel is not one
 // that can be asked about.
-func channelParam(c echo.Context, r *request) (string, pusherproto.Kind, error) {
-	name, err := param(c, "channel")
+func channelParam(x *exchange, r *request) (string, pusherproto.Kind, error) {
+	name, err := x.param("channel")
 	if err != nil {
 		return "", 0, err
 	}

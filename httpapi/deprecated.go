@@ -4,15 +4,13 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 )
 
 // trigger is POST /apps/ID/channels/NAME/events?name=&socket_id=, the way to
 // publish before /events. The body is the data, as it is.
-func (s *Server) trigger(c echo.Context, r *request) error {
-	channel, err := param(c, "channel")
+func (s *Server) trigger(x *exchange, r *request) error {
+	channel, err := x.param("channel")
 	if err != nil {
 		return err
 	}
@@ -25,22 +23,22 @@ func (s *Server) trigger(c echo.Context, r *request) error {
 	if bad != nil {
 		return bad
 	}
-	if err := s.spend(c, r.app, 1); err != nil {
+	if err := s.spend(x, r.app, 1); err != nil {
 		return err
 	}
-	if err := s.cfg.Hub.Publish(c.Request().Context(), r.app, ev); err != nil {
+	if err := s.cfg.Hub.Publish(x.r.Context(), r.app, ev); err != nil {
 		return err
 	}
-	return c.NoContent(http.StatusAccepted)
+	return x.nothing(http.StatusAccepted)
 }
 
 // stats is GET /apps/ID/channels/NAME/stats, which /channels/NAME replaced.
-func (s *Server) stats(c echo.Context, r *request) error {
-	name, kind, err := channelParam(c, r)
+func (s *Server) stats(x *exchange, r *request) error {
+	name, kind, err := channelParam(x, r)
 	if err != nil {
 		return err
 	}
-	ch, err := s.cfg.Hub.Channel(c.Request().Context(), r.app, name)
+	ch, err := s.cfg.Hub.Channel(x.r.Context(), r.app, name)
 	if err != nil {
 		return err
 	}
@@ -52,5 +50,5 @@ func (s *Server) stats(c echo.Context, r *request) error {
 	}
 	o.number("connection_count", ch.Sockets)
 	o.close()
-	return respond(c, http.StatusOK, o.b)
+	return x.respond(http.StatusOK, o.b)
 }

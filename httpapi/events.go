@@ -4,27 +4,25 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
 // publish is POST /apps/ID/events.
-func (s *Server) publish(c echo.Context, r *request) error {
+func (s *Server) publish(x *exchange, r *request) error {
 	ev, bad := pusherproto.DecodeEvent(r.body, r.query, protocolLimits(r.app.Limits))
 	if bad != nil {
 		return bad
 	}
-	if err := s.spend(c, r.app, 1); err != nil {
+	if err := s.spend(x, r.app, 1); err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	ctx := x.r.Context()
 	if err := s.cfg.Hub.Publish(ctx, r.app, ev); err != nil {
 		return err
 	}
 	if !ev.HasInfo {
-		return done(c)
+		return x.done()
 	}
 	b := []byte(`{"channels":{`)
 	for i, name := range ev.Channels {
@@ -35,7 +33,7 @@ func (s *Server) publish(c echo.Context, r *request) error {
 		b = append(b, ':')
 		b = s.appendPublished(ctx, b, r.app, name, ev.Info)
 	}
-	return respond(c, 200, append(b, "}}"...))
+	return x.respond(200, append(b, "}}"...))
 }
 
 // appendPublished appends what the answer to a publish tells of one channel.

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/apps"
 	"fanfare/pusherproto"
 	"fanfare/sockets"
@@ -30,36 +28,39 @@ type Fallback struct {
 }
 
 // fallbackRoutes serves the three paths of a session.
-func (s *Server) fallbackRoutes(e *echo.Echo) {
+func (s *Server) fallbackRoutes(r router) {
 	if s.cfg.Fallback.Disabled {
 		return
 	}
 	const session = "/app/:key/:server/:session"
-	e.POST(session+"/xhr_streaming", s.shared(func(c echo.Context, key string) error { return s.receive(c, key, true) }))
-	e.POST(session+"/xhr", s.shared(func(c echo.Context, key string) error { return s.receive(c, key, false) }))
-	e.POST(session+"/xhr_send", s.shared(s.send))
-	for _, path := range []string{"/xhr_streaming", "/xhr", "/xhr_send"} {
-		e.OPTIONS(session+path, preflight)
+	handlers := map[string]handler{
+		"/xhr_streaming": s.shared(func(x *exchange, key string) error { return s.receive(x, key, true) }),
+		"/xhr":           s.shared(func(x *exchange, key string) error { return s.receive(x, key, false) }),
+		"/xhr_send":      s.shared(s.send),
+	}
+	for path, h := range handlers {
+		r.handle(posts, session+path, h)
+		r.handle(options, session+path, preflight)
 	}
 }
 
 // shared lets pages of other origins read the answer, errors too, and gives
 // the handler the app key. Whom an app lets in is decided by its
 // allowed_origins; there are no cookies that a wildcard could leak.
-func (s *Server) shared(next func(c echo.Context, key string) error) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		allowOrigin(c)
-		key, err := param(c, "key")
+func (s *Server) shared(next func(x *exchange, key string) error) handler {
+	return func(x *exchange) error {
+		allowOrigin(x)
+		key, err := x.param("key")
 		if err != nil {
 			return err
 		}
-		return next(c, key)
+		return next(x, key)
 	}
 }
 
-func allowOrigin(c echo.Context) {
-	header := c.Response().Header()
-	origin := c.Request().Header.Get("Origin")
+func allowOrigin(x *exchange) {
+	header := x.Header()
+	origin := x.r.Header.Get("Origin")
 	if origin == "" {
 		origin = "*"
 	}
@@ -67,26 +68,26 @@ func allowOrigin(c echo.Context) {
 	header.Add("Vary", "Origin")
 }
 
-func preflight(c echo.Context) error {
-	allowOrigin(c)
-	header := c.Response().Header()
+func preflight(x *exchange) error {
+	allowOrigin(x)
+	header := x.Header()
 	header.Set("Access-Control-Allow-Methods", "OPTIONS, POST")
-	asked := c.Request().Header.Get("Access-Control-Request-Headers")
+	asked := x.r.Header.Get("Access-Control-Request-Headers")
 	if asked == "" {
 		asked = "content-type"
 	}
 	header.Set("Access-Control-Allow-Headers", asked)
 	header.Set("Access-Control-Max-Age", "31536000")
 	header.Set("Cache-Control", "public, max-age=31536000")
-	header.Set(echo.HeaderAllow, "OPTIONS, POST")
-	return c.NoContent(http.StatusNoContent)
+	header.Set("Allow", "OPTIONS, POST")
+	return x.nothing(http.StatusNoContent)
 }
 
 // sessionID is the session that a request names within its app. The part of
 // the path before it is for load balancers, of no meaning to us.
-func sessionID(c echo.Context) (string, error) {
+func sessionID(x *exchange) (string, error) {
 	for _, name := range []string{"server", "session"} {
-		part, err := param(c, name)
+		part, err := x.param(name)
 		if err != nil {
 			return "", err
 		}
@@ -94,7 +95,7 @@ func sessionID(c echo.Context) (string, error) {
 			return "", &pusherproto.Error{Code: http.StatusNotFound, Message: "a session's path is letters and digits"}
 		}
 	}
-	return param(c, "session")
+	return x.param("session")
 }
 
 // sessionName tells whether a session id is of the shape clients make (8
@@ -111,31 +112,31 @@ func sessionName(id string) bool {
 }
 
 // receive is a request that waits for what its session has to say.
-func (s *Server) receive(c echo.Context, appKey string, streaming bool) error {
-	id, err := sessionID(c)
+func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
+	id, err := sessionID(x)
 	if err != nil {
 		return err
 	}
 	// net/http looks out for the client's leaving only after the body.
-	b, err := s.bodies.read(c, bodySlack)
+	b, err := s.bodies.read(x, bodySlack)
 	if err != nil {
 		return err
 	}
 	s.bodies.release(b)
-	header := c.Response().Header()
+	header := x.Header()
 	header.Set("Content-Type", "application/javascript; charset=UTF-8")
 	header.Set("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0")
 	header.Set("X-Accel-Buffering", "no")
 	app, ok := s.cfg.Apps.ByKey(appKey)
 	if !ok {
-		return s.refuseSession(c, streaming, &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"})
+		return s.refuseSession(x, streaming, &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"})
 	}
 	key := sockets.SessionKey{AppID: app.ID, Random: id}
 	r := sockets.NewReceive(streaming)
-	if refusal := s.attach(c.Request(), app, key, r); refusal != nil {
-		return s.refuseSession(c, streaming, refusal)
+	if refusal := s.attach(x.r, app, key, r); refusal != nil {
+		return s.refuseSession(x, streaming, refusal)
 	}
-	return s.relay(c, key, r, streaming)
+	return s.relay(x, key, r, streaming)
 }
 
 // attach gives a session a request to answer on. A session that is not there
@@ -166,11 +167,11 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 }
 
 // refuseSession tells the client its code, which only works with status 200.
-func (s *Server) refuseSession(c echo.Context, streaming bool, refusal *pusherproto.Error) error {
+func (s *Server) refuseSession(x *exchange, streaming bool, refusal *pusherproto.Error) error {
 	s.cfg.Hub.Refused(refusal.Code)
 	s.log.Debug("session refused", slog.Int("code", refusal.Code), slog.String("reason", refusal.Message))
 	payload := pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)
-	c.Response().WriteHeader(http.StatusOK)
-	_, err := c.Response().Write(sockets.RefusalLines(streaming, payload, refusal.Code, refusal.Message))
+	x.WriteHeader(http.StatusOK)
+	_, err := x.Write(sockets.RefusalLines(streaming, payload, refusal.Code, refusal.Message))
 	return err
 }

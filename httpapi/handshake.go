@@ -5,17 +5,15 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 )
 
 // checkHandshake holds an upgrade request against RFC 6455 §4.2.1. What fails
 // it is no WebSocket client and is told in HTTP.
-func checkHandshake(c echo.Context) error {
-	r := c.Request()
+func checkHandshake(x *exchange) error {
+	r := x.r
 	if r.Method != http.MethodGet {
-		c.Response().Header().Set(echo.HeaderAllow, http.MethodGet)
+		x.Header().Set("Allow", http.MethodGet)
 		return &pusherproto.Error{Code: http.StatusMethodNotAllowed, Message: "a WebSocket is opened with GET"}
 	}
 	if !r.ProtoAtLeast(1, 1) {
@@ -26,12 +24,12 @@ func checkHandshake(c echo.Context) error {
 	}
 	if r.ContentLength != 0 {
 		// Otherwise net/http would wait for the body before it answers.
-		c.Response().Header().Set("Connection", "close")
+		x.Header().Set("Connection", "close")
 		return badRequest("a WebSocket handshake has no body")
 	}
 	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {
-		c.Response().Header().Set("Sec-WebSocket-Version", "13")
-		return needsUpgrade(c, "Sec-WebSocket-Version must be 13")
+		x.Header().Set("Sec-WebSocket-Version", "13")
+		return needsUpgrade(x, "Sec-WebSocket-Version must be 13")
 	}
 	if !validNonce(r.Header["Sec-Websocket-Key"]) {
 		return badRequest("Sec-WebSocket-Key must be there once, 16 bytes in base64")
@@ -40,9 +38,9 @@ func checkHandshake(c echo.Context) error {
 }
 
 // needsUpgrade is 426, which must name what to upgrade to (RFC 9110 §15.5.22).
-func needsUpgrade(c echo.Context, message string) error {
-	c.Response().Header().Set("Upgrade", "websocket")
-	c.Response().Header().Set("Connection", "Upgrade")
+func needsUpgrade(x *exchange, message string) error {
+	x.Header().Set("Upgrade", "websocket")
+	x.Header().Set("Connection", "Upgrade")
 	return &pusherproto.Error{Code: http.StatusUpgradeRequired, Message: message}
 }
 

@@ -3,24 +3,22 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 )
 
 // healthy is GET /healthz: the process answers.
-func (s *Server) healthy(c echo.Context) error {
-	return respond(c, http.StatusOK, []byte(`{"status":"ok"}`))
+func (s *Server) healthy(x *exchange) error {
+	return x.respond(http.StatusOK, []byte(`{"status":"ok"}`))
 }
 
 // ready is GET /readyz: clients may be sent here. It turns to 503 before a
 // shutdown closes anything, so that load balancers look elsewhere first.
-func (s *Server) ready(c echo.Context) error {
+func (s *Server) ready(x *exchange) error {
 	if s.cfg.Ready != nil && !s.cfg.Ready() || s.draining() {
-		setRetryAfter(c, retrySeconds)
+		setRetryAfter(x, retrySeconds)
 		return &pusherproto.Error{Code: http.StatusServiceUnavailable, Message: "the server is starting or shutting down"}
 	}
-	return respond(c, http.StatusOK, []byte(`{"status":"ready"}`))
+	return x.respond(http.StatusOK, []byte(`{"status":"ready"}`))
 }
 
 func (s *Server) draining() bool { return s.cfg.Draining != nil && s.cfg.Draining() }

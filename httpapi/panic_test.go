@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/sockets"
@@ -41,7 +39,7 @@ func TestPanic_AnsweredAndLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.echo.GET("/panic", func(echo.Context) error { panic("out of cheese") })
+	s.router.handle(reads, "/panic", func(*exchange) error { panic("out of cheese") })
 	w := httptest.NewRecorder()
 	s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/panic", nil))
 	if got, want := w.Body.String(), `{"error":"internal error","code":500}`; w.Code != 500 || got != want {

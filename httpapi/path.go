@@ -2,12 +2,7 @@ package httpapi
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
-
-	"github.com/labstack/echo/v4"
-
-	"fanfare/pusherproto"
 )
 
 // receivedPath is the path of the request line, still escaped: net/url would
@@ -93,13 +88,4 @@ func joinUserID(path string) string {
 		return path
 	}
 	return head + "/users/" + strings.ReplaceAll(user, "/", "%2F") + action
-}
-
-// param is a path parameter, percent-decoded once.
-func param(c echo.Context, name string) (string, error) {
-	value, err := url.PathUnescape(c.Param(name))
-	if err != nil {
-		return "", &pusherproto.Error{Code: http.StatusBadRequest, Message: "the path is not percent-encoded right"}
-	}
-	return value, nil
 }

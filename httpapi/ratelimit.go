@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
 	"fanfare/apps"
@@ -26,12 +25,12 @@ type eventRate struct {
 
 // spend takes n events of the app's budget, or fails with 429 and how long to
 // wait. A second's worth may come at once.
-func (s *Server) spend(c echo.Context, app *apps.App, n int) error {
+func (s *Server) spend(x *exchange, app *apps.App, n int) error {
 	_, wait := s.rates.spend(app, n, s.cfg.Now())
 	if wait == 0 {
 		return nil
 	}
-	setRetryAfter(c, int((wait+time.Second-1)/time.Second))
+	setRetryAfter(x, int((wait+time.Second-1)/time.Second))
 	return &pusherproto.Error{
 		Code:    http.StatusTooManyRequests,
 		Message: fmt.Sprintf("the app may publish %d events a second; try again later", app.Limits.EventsPerSecond),

@@ -7,25 +7,21 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/sockets"
 )
 
 // relay writes what the session says until it ends the response or the client
 // is gone. The session keeps what was not written.
-func (s *Server) relay(c echo.Context, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
-	ctx := c.Request().Context()
-	w := c.Response()
-	// Not of w itself, whose Flush keeps errors from us.
-	control := http.NewResponseController(w.Writer)
+func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
+	ctx := x.r.Context()
+	control := http.NewResponseController(x)
 	// The server's own deadlines are for requests that are answered at once.
 	if err := errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})); err != nil {
 		s.cfg.Sockets.Detach(key, r, err)
 		return err
 	}
 	if streaming {
-		w.WriteHeader(http.StatusOK)
+		x.WriteHeader(http.StatusOK)
 	}
 	for {
 		select {
@@ -37,7 +33,7 @@ func (s *Server) relay(c echo.Context, key sockets.SessionKey, r *sockets.Receiv
 				s.cfg.Sockets.Detach(key, r, ctx.Err())
 				return nil
 			}
-			err := s.writeLines(control, w, chunk, streaming)
+			err := s.writeLines(control, x, chunk, streaming)
 			s.cfg.Sockets.Written(key, r, err)
 			if err != nil {
 				return nil // the client is gone: there is nobody to tell
@@ -53,16 +49,16 @@ func (s *Server) relay(c echo.Context, key sockets.SessionKey, r *sockets.Receiv
 // takes longer for a whole chunk, and is not a dead one.
 const pieceSize = 32 << 10
 
-func (s *Server) writeLines(control *http.ResponseController, w *echo.Response, chunk []byte, streaming bool) error {
+func (s *Server) writeLines(control *http.ResponseController, x *exchange, chunk []byte, streaming bool) error {
 	if !streaming { // one chunk is the whole response
-		w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(chunk)))
-		w.WriteHeader(http.StatusOK)
+		x.Header().Set("Content-Length", strconv.Itoa(len(chunk)))
+		x.WriteHeader(http.StatusOK)
 	}
 	for piece := range slices.Chunk(chunk, pieceSize) {
 		if err := control.SetWriteDeadline(time.Now().Add(s.cfg.Fallback.WriteTimeout)); err != nil {
 			return err
 		}
-		if _, err := w.Write(piece); err != nil {
+		if _, err := x.Write(piece); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
@@ -18,8 +16,8 @@ import (
 const deliverWithin = 10 * time.Second
 
 // send takes messages of a client: a JSON array of strings, each one message.
-func (s *Server) send(c echo.Context, appKey string) error {
-	id, err := sessionID(c)
+func (s *Server) send(x *exchange, appKey string) error {
+	id, err := sessionID(x)
 	if err != nil {
 		return err
 	}
@@ -27,15 +25,15 @@ func (s *Server) send(c echo.Context, appKey string) error {
 	if !ok {
 		return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with this key"}
 	}
-	if !originAllowed(c.Request().Header["Origin"], app.AllowedOrigins) {
+	if !originAllowed(x.r.Header["Origin"], app.AllowedOrigins) {
 		return &pusherproto.Error{Code: http.StatusForbidden, Message: "Origin not allowed"}
 	}
 	key := sockets.SessionKey{AppID: app.ID, Random: id}
-	if !s.mayName(c.Request(), key) {
+	if !s.mayName(x.r, key) {
 		return unknownSession()
 	}
 	most := s.cfg.Sockets.MessageLimit(app)
-	b, err := s.bodies.read(c, int64(2*most)) // every character may be escaped
+	b, err := s.bodies.read(x, int64(2*most)) // every character may be escaped
 	if err != nil {
 		return err
 	}
@@ -44,15 +42,15 @@ func (s *Server) send(c echo.Context, appKey string) error {
 	if bad != nil {
 		return bad
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), deliverWithin)
+	ctx, cancel := context.WithTimeout(x.r.Context(), deliverWithin)
 	defer cancel()
 	if taken, err := s.cfg.Sockets.Deliver(ctx, key, messages); err != nil {
 		return err
 	} else if !taken {
 		return unknownSession()
 	}
-	c.Response().Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	return c.NoContent(http.StatusNoContent)
+	x.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	return x.nothing(http.StatusNoContent)
 }
 
 // mayName tells whether there is a session and a request may speak for it. Who

@@ -9,9 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
-
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/sockets"
@@ -64,15 +61,16 @@ type Config struct {
 
 // Server answers HTTP requests. Make one with New.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	echo     *echo.Echo
-	bodies   bodyPool
-	rates    eventRates
-	opens    opens
-	listings listings
-	halfOpen *halfOpen
-	ids      requestIDs
+	cfg       Config
+	log       *slog.Logger
+	router    router
+	exchanges exchanges
+	bodies    bodyPool
+	rates     eventRates
+	opens     opens
+	listings  listings
+	halfOpen  *halfOpen
+	ids       requestIDs
 }
 
 // New returns a Server for the given core. It starts nothing.
@@ -116,42 +114,8 @@ func New(cfg Config) (*Server, error) {
 	s.halfOpen = newHalfOpen(cfg.MaxHandshakesPerAddress, s.trusted, func() {
 		cfg.Hub.Refused(http.StatusTooManyRequests)
 	})
-	s.echo = s.routes()
+	s.router = s.routes()
 	return s, nil
-}
-
-// routes is the table of everything served. Paths reach it in their escaped
-// form, as routePath makes it.
-func (s *Server) routes() *echo.Echo {
-	e := echo.New()
-	e.HTTPErrorHandler = s.fail
-	e.Use(s.observed)
-	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
-		DisableStackAll: true,
-		LogErrorFunc:    describePanic,
-	}))
-	e.Use(s.upgrades)
-
-	// HEAD is answered as GET; net/http leaves the body out.
-	reads := []string{http.MethodGet, http.MethodHead}
-	e.Match(reads, "/healthz", s.healthy)
-	e.Match(reads, "/readyz", s.ready)
-	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/app/:key", s.upgradeRequired)
-
-	s.fallbackRoutes(e)
-
-	// pusher 3.3.4 for Python leaves /apps/ID out of this one path.
-	e.POST("/users/:user/terminate_connections", s.signed(noBody, s.terminate))
-	api := e.Group("/apps/:app")
-	api.POST("/events", s.signed(eventBody, s.publish))
-	api.POST("/batch_events", s.signed(batchBody, s.publishBatch))
-	api.POST("/users/:user/terminate_connections", s.signed(noBody, s.terminate))
-	api.POST("/channels/:channel/events", s.signed(rawBody, s.trigger))
-	api.Match(reads, "/channels", s.signed(noBody, s.listChannels))
-	api.Match(reads, "/channels/:channel", s.signed(noBody, s.describeChannel))
-	api.Match(reads, "/channels/:channel/users", s.signed(noBody, s.listUsers))
-	api.Match(reads, "/channels/:channel/stats", s.signed(noBody, s.stats))
-	return e
 }
 
 // Handler answers every request. HTTPServer serves it with the timeouts that
@@ -163,7 +127,29 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		r.RequestURI = r.URL.RequestURI()
 	}
 	r.URL.Path, r.URL.RawPath = s.routePath(receivedPath(r)), ""
-	s.echo.ServeHTTP(w, r)
+	x := s.exchanges.begin(w, r)
+	s.observe(x)
+	s.exchanges.end(x)
+}
+
+// answer answers a request, whatever happens.
+func (s *Server) answer(x *exchange) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			s.fail(x, panicked(p))
+		}
+	}()
+	answer := s.router.serve
+	if webSocket(x.r) {
+		answer = s.upgrade
+	}
+	if err := answer(x); err != nil {
+		s.fail(x, err)
+	}
 }
 
 // writeGrace is the time beyond that of reading a request within which it has

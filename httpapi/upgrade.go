@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/labstack/echo/v4"
 
 	"fanfare/apps"
 	"fanfare/pusherproto"
@@ -19,40 +18,32 @@ import (
 // handshake.
 const upgradeTimeout = 5 * time.Second
 
-// upgrades takes requests for a WebSocket out of the way of everything else.
-// Whatever their path, they are answered in the WebSocket's own words: browsers
-// show a page nothing of a refused upgrade but its close code (spec: websocket
-// section 1, Refusing a connection).
-func (s *Server) upgrades(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !headerHasToken(c.Request().Header["Upgrade"], "websocket") {
-			return next(c)
-		}
-		if err := checkHandshake(c); err != nil {
-			return err
-		}
-		s.upgrade(c)
-		return nil
-	}
-}
+// webSocket tells whether a request is one for a WebSocket. Those are taken out
+// of the way of everything else. Whatever their path, they are answered in the
+// WebSocket's own words: browsers show a page nothing of a refused upgrade but
+// its close code (spec: websocket section 1, Refusing a connection).
+func webSocket(r *http.Request) bool { return headerHasToken(r.Header["Upgrade"], "websocket") }
 
 // upgrade completes the handshake and hands the connection on, with the
 // refusal to be told if there is one.
-func (s *Server) upgrade(c echo.Context) {
-	r, w := c.Request(), c.Response()
+func (s *Server) upgrade(x *exchange) error {
+	if err := checkHandshake(x); err != nil {
+		return err
+	}
+	r := x.r
 	opening := s.open(r)
 	// Neither a subprotocol nor an extension is selected: both are optional,
 	// and compression costs every idle socket memory (RFC 6455 §4.2.2, RFC 7692).
 	// The upgrader looks at one value of each header; checkHandshake at all.
 	r.Header["Connection"], r.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
-	conn, rw, _, err := ws.HTTPUpgrader{Timeout: upgradeTimeout}.Upgrade(r, w)
-	w.Status, w.Committed = http.StatusSwitchingProtocols, true
+	conn, rw, _, err := ws.HTTPUpgrader{Timeout: upgradeTimeout}.Upgrade(r, x.ResponseWriter)
+	x.status = http.StatusSwitchingProtocols
 	if err != nil {
 		s.log.Debug("upgrade failed", slog.Any("error", err))
 		if conn != nil {
 			_ = conn.Close()
 		}
-		return
+		return nil
 	}
 	// What came in one segment with the handshake sits in the reader already.
 	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered())
@@ -60,6 +51,7 @@ func (s *Server) upgrade(c echo.Context) {
 		s.log.Debug("socket refused", slog.Int("code", opening.Refusal.Code), slog.String("reason", opening.Refusal.Message))
 	}
 	s.cfg.Sockets.Serve(conn, buffered, opening)
+	return nil
 }
 
 // open checks a connection in the order of the spec's table (websocket section
@@ -119,6 +111,6 @@ func (s *Server) appKey(path string) (key string, ok bool) {
 }
 
 // upgradeRequired answers /app/KEY to those who did not ask for a WebSocket.
-func (s *Server) upgradeRequired(c echo.Context) error {
-	return needsUpgrade(c, "this is the address of WebSocket clients; connect with ws:// or wss://")
+func (s *Server) upgradeRequired(x *exchange) error {
+	return needsUpgrade(x, "this is the address of WebSocket clients; connect with ws:// or wss://")
 }

@@ -3,22 +3,20 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/labstack/echo/v4"
-
 	"fanfare/pusherproto"
 )
 
 // listUsers is GET /apps/ID/channels/NAME/users. Ids are strings whatever they
 // were signed as: SDKs fail on numbers.
-func (s *Server) listUsers(c echo.Context, r *request) error {
-	name, kind, err := channelParam(c, r)
+func (s *Server) listUsers(x *exchange, r *request) error {
+	name, kind, err := channelParam(x, r)
 	if err != nil {
 		return err
 	}
 	if !kind.Presence() {
 		return badRequest("users can be listed of presence channels only; %s is none", quoted(name))
 	}
-	ids, err := s.cfg.Hub.Members(c.Request().Context(), r.app, name)
+	ids, err := s.cfg.Hub.Members(x.r.Context(), r.app, name)
 	if err != nil {
 		return err
 	}
@@ -31,18 +29,18 @@ func (s *Server) listUsers(c echo.Context, r *request) error {
 		b = pusherproto.AppendString(b, id)
 		b = append(b, '}')
 	}
-	return respond(c, http.StatusOK, append(b, "]}"...))
+	return x.respond(http.StatusOK, append(b, "]}"...))
 }
 
 // terminate is POST /apps/ID/users/USER_ID/terminate_connections. A user who
 // is not there is terminated already.
-func (s *Server) terminate(c echo.Context, r *request) error {
-	user, err := param(c, "user")
+func (s *Server) terminate(x *exchange, r *request) error {
+	user, err := x.param("user")
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Hub.TerminateUser(c.Request().Context(), r.app, user); err != nil {
+	if err := s.cfg.Hub.TerminateUser(x.r.Context(), r.app, user); err != nil {
 		return err
 	}
-	return done(c)
+	return x.done()
 }

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"fanfare/pusherproto"
+)
+
+// router finds the handler of a request by its method and path. It is all that
+// this module uses of echo, and the only file that names it.
+type router struct{ echo *echo.Echo }
+
+func newRouter() router {
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) { exchangeOf(c).err = err }
+	return router{e}
+}
+
+// handle has h answer requests for a path. A segment that begins with a colon
+// is a parameter.
+func (r router) handle(methods []string, path string, h handler) {
+	r.echo.Match(methods, path, func(c echo.Context) error {
+		x := exchangeOf(c)
+		x.params = c
+		return h(x)
+	})
+}
+
+// serve has the request's handler answer it and returns the error.
+func (r router) serve(x *exchange) error {
+	r.echo.ServeHTTP(x, x.r)
+	var routed *echo.HTTPError
+	if errors.As(x.err, &routed) {
+		return x.unrouted(routed.Code)
+	}
+	return x.err
+}
+
+// exchangeOf is the exchange that serve was called with.
+func exchangeOf(c echo.Context) *exchange { return c.Response().Writer.(*exchange) }
+
+// unrouted words the errors of the router.
+func (x *exchange) unrouted(status int) error {
+	message := http.StatusText(status)
+	switch status {
+	case http.StatusNotFound:
+		message = "there is nothing at this path"
+	case http.StatusMethodNotAllowed:
+		message = "the method " + quoted(x.r.Method) + " is not allowed here; allowed are " + x.Header().Get("Allow")
+	}
+	return &pusherproto.Error{Code: status, Message: message}
+}
