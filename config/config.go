@@ -17,8 +17,8 @@ import (
 // Config is everything an operator can set. A Config returned by Load is
 // valid; nothing changes it afterwards.
 type Config struct {
-	Listen     string   `key:"listen" flag:"listen" rule:"address" doc:"Address of WebSocket clients and the HTTP API, host:port. An empty host means every interface."`
-	PathPrefix string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" doc:"Path below which a proxy serves us, such as /rt; empty for none."`
+	Listen     string   `key:"listen" flag:"listen" rule:"address" reload:"no" doc:"Address of WebSocket clients and the HTTP API, host:port. An empty host means every interface."`
+	PathPrefix string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" reload:"no" doc:"Path below which a proxy serves us, such as /rt; empty for none."`
 	TLS        TLS      `key:"tls" doc:"Certificate, when fanfare itself answers wss and https. Leave empty behind a proxy that ends TLS."`
 	Metrics    Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
 	Log        Log      `key:"log" doc:"What is written to standard error."`
@@ -38,26 +38,26 @@ type Config struct {
 
 // TLS names a PEM certificate and its key. Both or neither are set.
 type TLS struct {
-	CertFile string `key:"cert_file" flag:"tls-cert" doc:"PEM file of the certificate chain."`
-	KeyFile  string `key:"key_file" flag:"tls-key" doc:"PEM file of the private key."`
+	CertFile string `key:"cert_file" flag:"tls-cert" reload:"unless_empty" doc:"PEM file of the certificate chain."`
+	KeyFile  string `key:"key_file" flag:"tls-key" reload:"unless_empty" doc:"PEM file of the private key."`
 }
 
 // Metrics configures the metrics listener.
 type Metrics struct {
-	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" doc:"Address of GET /metrics; empty turns it off."`
+	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" reload:"no" doc:"Address of GET /metrics; empty turns it off."`
 }
 
 // Log configures the log on standard error.
 type Log struct {
-	Level     string `key:"level" flag:"log-level" oneof:"debug info warn error" doc:"Least severe line written."`
-	Format    string `key:"format" flag:"log-format" oneof:"text json" doc:"Form of a line."`
+	Level     string `key:"level" flag:"log-level" oneof:"trace debug info warn error" doc:"Least severe line written. debug has a line for each connection, subscription and API call; trace also shows what users send."`
+	Format    string `key:"format" flag:"log-format" oneof:"text json pretty" doc:"Form of a line. pretty is for people to read, in colour on a terminal."`
 	AccessLog bool   `key:"access_log" flag:"access-log" doc:"Write a line for every HTTP request."`
 }
 
 // Sockets bounds the client connections of this process.
 type Sockets struct {
-	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" doc:"Event loops; 0 is one per CPU."`
-	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" doc:"How sockets are read and written. auto is epoll on Linux and goroutine elsewhere and for TLS."`
+	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Event loops; 0 is one per CPU."`
+	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How sockets are read and written. auto is epoll on Linux and goroutine elsewhere and for TLS."`
 	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow reader, behind the message being sent, before it is closed with 4100."`
 	MaxMessageBytes      int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send; 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
 	MaxConnections       int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together; further ones are refused with 4100. 0 is unlimited."`
@@ -81,7 +81,7 @@ type HTTP struct {
 // Fallback configures the transports that pusher-js falls back to.
 type Fallback struct {
 	Enabled         bool   `key:"enabled" doc:"Serve them."`
-	Path            string `key:"path" rule:"path_prefix" doc:"Path before /app/KEY, as httpPath of the clients. Paths without it are served too."`
+	Path            string `key:"path" rule:"path_prefix" reload:"no" doc:"Path before /app/KEY, as httpPath of the clients. Paths without it are served too."`
 	OpensPerAddress int    `key:"opens_per_address" min:"0" doc:"Sessions that one address may open in ten seconds; further ones are refused with 4100. 0 is unlimited. Behind a proxy, set http.trusted_proxies: otherwise every client has the address of the proxy."`
 	NodeHost        string `key:"node_host" rule:"host_name" doc:"Public host name of this node alone, without a port, where each session's later requests go. Empty leaves them to the load balancer, which must then keep a client on one node."`
 }
@@ -106,7 +106,7 @@ type Runtime struct {
 
 // Webhooks configures how webhooks are delivered.
 type Webhooks struct {
-	Store       string        `key:"store" doc:"File that keeps undelivered events over a restart or a crash; empty keeps them in memory only."`
+	Store       string        `key:"store" reload:"no" doc:"File that keeps undelivered events over a restart or a crash; empty keeps them in memory only."`
 	Grace       time.Duration `key:"grace" min:"0s" max:"5m" doc:"How long a channel or member must be gone before channel_vacated or member_removed is told, so that a page reload is silent. 0 is none."`
 	Timeout     time.Duration `key:"timeout" min:"100ms" max:"1m" doc:"Time an endpoint may take to answer."`
 	QueueEvents int           `key:"queue_events" min:"100" max:"10000000" doc:"Events that may wait for one endpoint; the oldest give way to newer ones and are counted."`

@@ -59,7 +59,7 @@ func writeTable(b *strings.Builder, fields []*field, v reflect.Value, path strin
 		if f.flag != "" {
 			set += " `--" + f.flag + "`"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s%s | %s |\n", generic(p), defaultCell(f, v.Field(f.index)), cell(f.doc), f.bounds(), set)
+		fmt.Fprintf(b, "| `%s` | %s | %s%s%s | %s |\n", generic(p), defaultCell(f, v.Field(f.index)), cell(f.doc), f.bounds(), f.restartNote(), set)
 	}
 }
 

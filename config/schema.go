@@ -32,6 +32,7 @@ type field struct {
 	unset  bool // 0 is allowed whatever min says: another key's value
 	max    string
 	oneof  []string
+	reload string   // "no" or "unless_empty", for what a running server cannot change
 	index  int      // of the struct field
 	fields []*field // kindGroup and kindList
 }
@@ -48,16 +49,17 @@ func fieldsOf(t reflect.Type) []*field {
 			continue
 		}
 		f := &field{
-			key:   key,
-			doc:   sf.Tag.Get("doc"),
-			flag:  sf.Tag.Get("flag"),
-			rule:  sf.Tag.Get("rule"),
-			min:   sf.Tag.Get("min"),
-			unset: sf.Tag.Get("unset") != "",
-			max:   sf.Tag.Get("max"),
-			oneof: strings.Fields(sf.Tag.Get("oneof")),
-			index: i,
-			kind:  kindOf(sf.Type),
+			key:    key,
+			doc:    sf.Tag.Get("doc"),
+			flag:   sf.Tag.Get("flag"),
+			rule:   sf.Tag.Get("rule"),
+			min:    sf.Tag.Get("min"),
+			unset:  sf.Tag.Get("unset") != "",
+			max:    sf.Tag.Get("max"),
+			oneof:  strings.Fields(sf.Tag.Get("oneof")),
+			reload: sf.Tag.Get("reload"),
+			index:  i,
+			kind:   kindOf(sf.Type),
 		}
 		switch f.kind {
 		case kindGroup:

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// Change is one key whose value differs between two configurations.
+type Change struct {
+	// App is the id of the app the key belongs to; empty for a key of the
+	// server.
+	App string
+	// Key is the path of the key, within its app if there is one:
+	// "limits.max_connections". It is empty for an app that was added or
+	// removed.
+	Key string
+	// Old and New are the values as config.yaml writes them. Secrets are
+	// masked, and lists of keys and webhooks are left empty.
+	Old, New string
+	// Restart tells that a running server keeps the old value until it is
+	// restarted.
+	Restart bool
+}
+
+// String is the change on one line.
+func (c Change) String() string {
+	text := c.Key
+	switch {
+	case c.Key == "" && c.New == "":
+		text = "removed"
+	case c.Key == "":
+		text = "added"
+	case c.Old == c.New: // nothing of it can be shown
+		text += " changed"
+	default:
+		text += ": " + c.Old + " -> " + c.New
+	}
+	if c.App != "" {
+		text = "app " + c.App + ": " + text
+	}
+	return text
+}
+
+// Diff lists the keys whose values differ, in the order of config.yaml. Apps are
+// compared by their id, so their order does not matter.
+func Diff(old, next *Config) []Change {
+	var changes []Change
+	fields := schema()
+	diff(&changes, "", "", fields, reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
+	inApp := find(fields, "apps").fields
+	for i := range next.Apps {
+		app := &next.Apps[i]
+		before := old.app(app.ID)
+		if before == nil {
+			changes = append(changes, Change{App: app.ID, New: app.ID})
+			continue
+		}
+		diff(&changes, app.ID, "", inApp, reflect.ValueOf(before).Elem(), reflect.ValueOf(app).Elem())
+	}
+	for i := range old.Apps {
+		if id := old.Apps[i].ID; next.app(id) == nil {
+			changes = append(changes, Change{App: id, Old: id})
+		}
+	}
+	return changes
+}
+
+func (c *Config) app(id string) *App {
+	i := slices.IndexFunc(c.Apps, func(a App) bool { return a.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &c.Apps[i]
+}
+
+func diff(changes *[]Change, app, path string, fields []*field, old, next reflect.Value) {
+	for _, f := range fields {
+		p, was, is := join(path, f.key), old.Field(f.index), next.Field(f.index)
+		switch {
+		case f.kind == kindGroup:
+			diff(changes, app, p, f.fields, was, is)
+		case p == "apps" && app == "": // by id, in Diff
+		case same(was, is):
+		case f.kind == kindList:
+			*changes = append(*changes, Change{App: app, Key: p})
+		default:
+			*changes = append(*changes, Change{App: app, Key: p, Old: f.shown(was), New: f.shown(is), Restart: f.restart(was, is)})
+		}
+	}
+}
+
+// same takes an empty list for the same as none.
+func same(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Slice, reflect.Map:
+		if a.Len() == 0 && b.Len() == 0 {
+			return true
+		}
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// restart tells whether a running server cannot go from one value to the other.
+func (f *field) restart(was, is reflect.Value) bool {
+	switch f.reload {
+	case "no":
+		return true
+	case "unless_empty":
+		return was.IsZero() != is.IsZero()
+	}
+	return false
+}
+
+// restartNote says in docs/configuration.md which keys need a restart.
+func (f *field) restartNote() string {
+	switch f.reload {
+	case "no":
+		return " **Needs a restart.**"
+	case "unless_empty":
+		return " **Needs a restart when it is set or emptied.** The file is read again at every reload."
+	}
+	return ""
+}
+
+// masked stands for a value that is not shown.
+const masked = "********"
+
+// shown is the value as config.yaml writes it, with its secrets masked: the
+// rule of a key tells whether its value may hold one.
+func (f *field) shown(v reflect.Value) string {
+	switch {
+	case f.rule == "secret" && v.Len() > 0:
+		return strconv.Quote(masked)
+	case f.kind == kindTable && v.Len() > 0:
+		return "{" + masked + "}"
+	}
+	return f.text(v)
+}
