@@ -8,15 +8,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // journal mirrors the queues in a file. Changes are gathered and written
@@ -38,48 +35,18 @@ type journal struct {
 	broken  error // the file turned out to be damaged; it is not touched again
 }
 
-// slot is the place of an event in the file.
-type slot struct {
-	bucket string
-	seq    uint64
-}
-
-// lockPatience is how long an earlier process may take to give the file back.
-const lockPatience = 5 * time.Second
-
 func openJournal(file string, interval time.Duration, log *slog.Logger) (*journal, error) {
-	var db *bbolt.DB
-	err := guarded(func() (err error) {
-		db, err = bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockPatience, FreelistType: bbolt.FreelistMapType})
-		return err
-	})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, errors.New("another process uses the file")
-	}
+	db, err := openFile(file)
 	if err != nil {
 		return nil, err
 	}
 	return &journal{db: db, interval: interval, log: log, wake: make(chan struct{}, 1), changes: make(map[slot]event)}, nil
 }
 
-// damaged is an error of a file that does not hold what was written to it.
-type damaged struct{ found any }
-
-func (d damaged) Error() string {
-	return fmt.Sprintf("the file is damaged (%v); move it away to start without the events in it", d.found)
-}
-
-// guarded uses the file. bbolt believes what it reads: of a file that was cut
-// short or overwritten it panics, or follows a page number out of the mapped
-// memory.
-func guarded(use func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if found := recover(); found != nil {
-			err = damaged{found}
-		}
-	}()
-	return use()
+// slot is the place of an event in the file.
+type slot struct {
+	bucket string
+	seq    uint64
 }
 
 // bucketName is where events of an endpoint are kept: under its app and URL,

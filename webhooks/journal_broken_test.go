@@ -77,10 +77,16 @@ func TestStore_WhatCannotBeOpened(t *testing.T) {
 	if err := os.WriteFile(notAStore, []byte(strings.Repeat("not a store ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{notAStore, t.TempDir(), filepath.Join(t.TempDir(), "missing", "hooks.db")} {
+	for file, why := range map[string]string{
+		notAStore:   "move it away",
+		t.TempDir(): "name a file in it",
+		filepath.Join(t.TempDir(), "missing", "hooks.db"): "no such file or directory",
+		filepath.Join(notAStore, "hooks.db"):              "not a directory",
+		"/proc/hooks.db":                                  "", // nobody may write there
+	} {
 		_, err := New(Config{Apps: testRegistry(t), Store: file})
-		if err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("%s: error %v", file, err)
+		if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: error %v, want %q", file, err, why)
 		}
 	}
 }
