@@ -31,6 +31,7 @@ var rules = map[string]rule{
 	"examples":          {[]string{"pusherproto"}, false}, // a customer of the server, like any other
 	"internal/testkit":  {[]string{"*"}, true},
 	"internal/archtest": {nil, false},
+	"internal/logs":     {nil, false},
 	"config":            {[]string{"apps"}, true},
 	"httpapi":           {[]string{"channels", "sockets", "apps", "pusherproto"}, true},
 	"sockets":           {[]string{"channels", "apps", "pusherproto"}, true},

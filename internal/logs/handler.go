@@ -1,0 +1,111 @@
+package logs
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+)
+
+// form is one choice of format.
+type form struct{ base slog.Handler }
+
+// handler passes records on to the handler of the present format. What With
+// and WithGroup added is kept, and applied anew when the format changes.
+type handler struct {
+	logs    *Logs
+	added   []addition
+	applied atomic.Pointer[applied]
+}
+
+// addition is a call of WithGroup or, if group is "", of WithAttrs.
+type addition struct {
+	group string
+	attrs []slog.Attr
+}
+
+// applied is a format's handler with the additions.
+type applied struct {
+	form    *form
+	handler slog.Handler
+}
+
+// Enabled implements slog.Handler.
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.logs.level.Level()
+}
+
+// Handle implements slog.Handler.
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn || r.Level >= slog.LevelError {
+		return h.write(ctx, r)
+	}
+	reason, ok := h.find(r, "reason")
+	if !ok {
+		return h.write(ctx, r)
+	}
+	app, _ := h.find(r, "app")
+	if h.logs.limits.admit(key{r.Message, reason, app}, h, r) {
+		return h.write(ctx, r)
+	}
+	if !h.Enabled(ctx, slog.LevelDebug) {
+		return nil
+	}
+	r.Level = slog.LevelDebug
+	return h.write(ctx, r)
+}
+
+func (h *handler) write(ctx context.Context, r slog.Record) error {
+	now := h.logs.form.Load()
+	a := h.applied.Load()
+	if a == nil || a.form != now {
+		a = &applied{form: now, handler: now.base}
+		for _, add := range h.added {
+			if add.group != "" {
+				a.handler = a.handler.WithGroup(add.group)
+			} else {
+				a.handler = a.handler.WithAttrs(add.attrs)
+			}
+		}
+		h.applied.Store(a)
+	}
+	return a.handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	return h.with(addition{attrs: attrs})
+}
+
+// WithGroup implements slog.Handler.
+func (h *handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return h.with(addition{group: name})
+}
+
+func (h *handler) with(a addition) *handler {
+	return &handler{logs: h.logs, added: append(slices.Clip(h.added), a)}
+}
+
+// find returns the value of an attribute of the record or the logger.
+func (h *handler) find(r slog.Record, name string) (value string, found bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == name {
+			value, found = a.Value.Resolve().String(), true
+		}
+		return !found
+	})
+	for i := len(h.added) - 1; i >= 0 && !found; i-- {
+		for _, a := range h.added[i].attrs {
+			if a.Key == name {
+				return a.Value.Resolve().String(), true
+			}
+		}
+	}
+	return value, found
+}

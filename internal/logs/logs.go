@@ -1,0 +1,105 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+)
+
+// LevelTrace is below debug. Only lines of this level hold what users send.
+const LevelTrace = slog.LevelDebug - 4
+
+// Options say what is written and how.
+type Options struct {
+	Level  string // trace, debug, info, warn or error; "" is info
+	Format string // text, json or pretty; "" is text
+}
+
+// Logs is a log whose level and format can be changed. Make one with New.
+type Logs struct {
+	level  slog.LevelVar
+	form   atomic.Pointer[form]
+	out    *lockedWriter
+	color  bool
+	limits *limiter
+	logger *slog.Logger
+}
+
+// New returns a log that writes to w.
+func New(w io.Writer, o Options) (*Logs, error) {
+	l := &Logs{out: &lockedWriter{w: w}, color: wantsColor(w), limits: newLimiter()}
+	l.logger = slog.New(&handler{logs: l})
+	if o.Level == "" {
+		o.Level = "info"
+	}
+	if o.Format == "" {
+		o.Format = "text"
+	}
+	if err := l.Set(o.Level, o.Format); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Logger is the logger. It and all loggers derived from it follow Set.
+func (l *Logs) Logger() *slog.Logger { return l.logger }
+
+// Set changes level and format, or nothing if it returns an error.
+func (l *Logs) Set(level, format string) error {
+	parsed, err := parseLevel(level)
+	if err != nil {
+		return err
+	}
+	f := &form{}
+	switch format {
+	case "text":
+		f.base = slog.NewTextHandler(l.out, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
+	case "json":
+		f.base = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
+	case "pretty":
+		f.base = &pretty{out: l.out, color: l.color}
+	default:
+		return fmt.Errorf("log format %q is none of text, json, pretty", format)
+	}
+	l.form.Store(f)
+	l.level.Set(parsed)
+	return nil
+}
+
+// Run reports held back warnings when their minute is over, and the rest when
+// ctx is done.
+func (l *Logs) Run(ctx context.Context) error {
+	l.limits.run(ctx)
+	return nil
+}
+
+func parseLevel(name string) (slog.Level, error) {
+	switch name {
+	case "trace":
+		return LevelTrace, nil
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("log level %q is none of trace, debug, info, warn, error", name)
+}
+
+// lockedWriter keeps lines whole while handlers of two formats write.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (w *lockedWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(b)
+}
