@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"fanfare/bench/client"
+	"fanfare/bench/report"
 	"fanfare/pusherproto"
 )
 
@@ -32,45 +34,45 @@ type Bare struct {
 
 // Run implements Scenario, with one event at a time. It takes no more of the
 // target than its name, and starts and ends a process of its own.
-func (w Bare) Run(ctx context.Context, t Target) (Result, error) {
+func (w Bare) Run(ctx context.Context, t Target) (report.Result, error) {
 	writer, err := startBare(w.Command, w.Sockets, w.Threads)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer writer.stop()
 	t.Host, t.AppID, t.Key, t.Secret, t.PID = writer.addr, "none", "none", "none", writer.cmd.Process.Pid
 	s, err := newSession("bare write(2) loop", t, w.Sockets)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sockets", "%d", w.Sockets)
-	s.result.set("threads", "%d", w.Threads)
-	s.result.set("data", "%d bytes", w.Size)
+	s.result.Set("sockets", "%d", w.Sockets)
+	s.result.Set("threads", "%d", w.Threads)
+	s.result.Set("data", "%d bytes", w.Size)
 
 	channels := names("bench-fanout-", 1)
 	out := &order{size: w.Size, channel: channels[0]}
 	if err := out.connect(ctx, s); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	f := newFleet(s.loop, s.target, channels)
 	f.bare = true
 	f.ledger = newLedger(w.Sockets, 1, 1)
 	if err := f.open(ctx, w.Sockets); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	if err := writer.accepted(); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	d := newLoad(s.loop, f.ledger, 0, 1)
 	d.live = func(channel int) int64 { return f.live[channel] }
 	d.out, out.load = out, d
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	s.deliveries(f.ledger, f, noStream)
-	s.result.usage(m, f.ledger.measured)
+	addUsage(&s.result, m, f.ledger.measured)
 	return s.result, nil
 }
 
@@ -78,7 +80,7 @@ func (w Bare) Run(ctx context.Context, t Target) (Result, error) {
 // frame is sent once, behind its length.
 type order struct {
 	load    *load
-	conn    *conn
+	conn    *client.Conn
 	channel string
 	size    int
 	stands  bool
@@ -88,20 +90,20 @@ type order struct {
 
 func (o *order) connect(ctx context.Context, s *session) error {
 	var err error
-	s.loop.do(func() { o.conn, err = s.loop.dial(o, 0, s.target.addr, netip.Addr{}) })
+	s.loop.Do(func() { o.conn, err = s.loop.Dial(o, 0, s.target.addr, netip.Addr{}) })
 	if err != nil {
 		return err
 	}
-	err = s.loop.until(ctx, patience, "the writer", func() bool { return o.stands || o.broken != nil })
+	err = s.loop.Until(ctx, patience, "the writer", func() bool { return o.stands || o.broken != nil })
 	if err == nil {
-		s.loop.do(func() { err = o.broken })
+		s.loop.Do(func() { err = o.broken })
 	}
 	return err
 }
 
-func (o *order) opened(*conn)                  { o.stands = true }
-func (o *order) arrived(_ *conn, b []byte) int { return len(b) }
-func (o *order) ended(_ *conn, err error) {
+func (o *order) Opened(*client.Conn)                  { o.stands = true }
+func (o *order) Arrived(_ *client.Conn, b []byte) int { return len(b) }
+func (o *order) Ended(_ *client.Conn, err error) {
 	o.broken = errors.Join(errors.New("the writer has ended"), err)
 }
 func (o *order) ready() bool  { return o.broken == nil }
@@ -111,10 +113,10 @@ func (o *order) send(ch int, s stamp, due int64) {
 	payload = pusherproto.AppendString(payload, o.channel)
 	payload = append(payload, `,"data":"`...)
 	payload = append(appendData(payload, s, o.size), `"}`...)
-	b := appendServerFrame(append(o.buf[:0], 0, 0, 0, 0), payload)
+	b := client.AppendServerFrame(append(o.buf[:0], 0, 0, 0, 0), payload)
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	o.buf = b
-	o.load.loop.write(o.conn, b)
+	o.load.loop.Write(o.conn, b)
 	o.load.taken(ch, s.stream, due)
 }
 

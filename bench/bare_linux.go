@@ -10,6 +10,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"fanfare/bench/client"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -69,13 +71,13 @@ func obey(orders int, fds []int, threads int) error {
 			}
 		}()
 	}
-	buf := make([]byte, maxMessage)
+	buf := make([]byte, client.MaxMessage)
 	for {
 		if !readFull(orders, buf[:4]) {
 			return nil
 		}
 		n := binary.BigEndian.Uint32(buf)
-		if n > maxMessage || !readFull(orders, buf[:n]) {
+		if n > client.MaxMessage || !readFull(orders, buf[:n]) {
 			return nil
 		}
 		written.Add(len(frames))

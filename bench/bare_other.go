@@ -2,7 +2,11 @@
 
 package bench
 
-import "io"
+import (
+	"io"
+
+	"fanfare/bench/client"
+)
 
 // ServeBare is the process that Bare measures, on Linux.
-func ServeBare(io.Reader, io.Writer, int, int) error { return errSystem }
+func ServeBare(io.Reader, io.Writer, int, int) error { return client.ErrSystem }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"fanfare/bench/report"
+
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
@@ -18,33 +20,33 @@ type Churn struct {
 }
 
 // Run implements Scenario.
-func (w Churn) Run(ctx context.Context, t Target) (Result, error) {
+func (w Churn) Run(ctx context.Context, t Target) (report.Result, error) {
 	s, err := newSession("churn", t, w.Sockets+1)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sockets", "%d", w.Sockets)
-	s.result.set("channels", "%d", w.Channels)
-	s.result.set("waves", "%d", w.Waves)
-	s.result.set("quiet channel", "%s", loadName(w.Rate))
+	s.result.Set("sockets", "%d", w.Sockets)
+	s.result.Set("channels", "%d", w.Channels)
+	s.result.Set("waves", "%d", w.Waves)
+	s.result.Set("quiet channel", "%s", loadName(w.Rate))
 
 	const callers = 4
 	quiet := newFleet(s.loop, s.target, names("bench-quiet-", 1))
 	quiet.ledger = newLedger(1, 1, callers)
 	if err := quiet.open(ctx, 1); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	d := newLoad(s.loop, quiet.ledger, w.Rate, 1)
 	d.live = func(channel int) int64 { return quiet.live[channel] }
 	newTriggers(d, s.target, quiet.names, 100, callers)
-	s.loop.add(d)
+	s.loop.Add(d)
 	d.start()
 	d.measure()
 
 	m, err := startMeter(t.PID)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	c := crowds{session: s, quiet: d, joining: newHistogram(), whileJoining: newWatch(), whileVanishing: newWatch()}
 	for range w.Waves {
@@ -57,13 +59,13 @@ func (w Churn) Run(ctx context.Context, t Target) (Result, error) {
 	}
 	seen, meterErr := m.end()
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	if meterErr != nil {
-		return Result{}, meterErr
+		return report.Result{}, meterErr
 	}
 	c.report(quiet)
-	s.result.usage(seen, 0)
+	addUsage(&s.result, seen, 0)
 	return s.result, nil
 }
 
@@ -85,7 +87,7 @@ func newWatch() watch { return watch{newHistogram(), newHistogram()} }
 
 // seen moves what the quiet channel has seen since the last call to a watch.
 func (c *crowds) seen(w watch) {
-	c.session.loop.do(func() {
+	c.session.loop.Do(func() {
 		w.delivered.Merge(c.quiet.ledger.latency)
 		w.answered.Merge(c.quiet.answers)
 		c.quiet.ledger.latency.Reset()
@@ -103,7 +105,7 @@ func (c *crowds) wave(ctx context.Context, w Churn) error {
 	}
 	c.rates = append(c.rates, float64(w.Sockets)/time.Since(began).Seconds())
 	c.seen(c.whileJoining)
-	s.loop.do(func() { c.joining.Merge(crowd.joining) })
+	s.loop.Do(func() { c.joining.Merge(crowd.joining) })
 
 	began = time.Now()
 	crowd.vanish()
@@ -114,7 +116,7 @@ func (c *crowds) wave(ctx context.Context, w Churn) error {
 		}
 	}
 	c.empty = append(c.empty, float64(time.Since(began).Microseconds())/1000)
-	if err := s.loop.pause(ctx, max(0, w.After-time.Since(began))); err != nil {
+	if err := s.loop.Pause(ctx, max(0, w.After-time.Since(began))); err != nil {
 		return err
 	}
 	c.seen(c.whileVanishing)
@@ -123,18 +125,18 @@ func (c *crowds) wave(ctx context.Context, w Churn) error {
 
 func (c *crowds) report(quiet *fleet) {
 	r := &c.session.result
-	r.add("connected and subscribed", "/s", median(c.rates))
-	r.latency("dial to subscribed", c.joining)
-	r.add("channels empty after", "ms", median(c.empty))
-	r.latency("quiet channel, others joining", c.whileJoining.delivered)
-	r.latency("quiet channel, others vanishing", c.whileVanishing.delivered)
-	r.latency("answered, others joining", c.whileJoining.answered)
-	r.latency("answered, others vanishing", c.whileVanishing.answered)
-	c.session.loop.do(func() {
-		r.add("lost", "", float64(quiet.missing(noStream)))
-		r.add("duplicated", "", float64(quiet.ledger.duplicated))
-		r.add("reordered", "", float64(quiet.ledger.reordered))
-		r.add("refused", "", float64(c.quiet.refused))
+	r.Add("connected and subscribed", "/s", report.MedianOf(c.rates))
+	r.Latency("dial to subscribed", c.joining)
+	r.Add("channels empty after", "ms", report.MedianOf(c.empty))
+	r.Latency("quiet channel, others joining", c.whileJoining.delivered)
+	r.Latency("quiet channel, others vanishing", c.whileVanishing.delivered)
+	r.Latency("answered, others joining", c.whileJoining.answered)
+	r.Latency("answered, others vanishing", c.whileVanishing.answered)
+	c.session.loop.Do(func() {
+		r.Add("lost", "", float64(quiet.missing(noStream)))
+		r.Add("duplicated", "", float64(quiet.ledger.duplicated))
+		r.Add("reordered", "", float64(quiet.ledger.reordered))
+		r.Add("refused", "", float64(c.quiet.refused))
 		r.Problems = append(c.quiet.problems.list(5), quiet.problems.list(5)...)
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"fanfare/bench/client"
+	"fanfare/bench/report"
 	"fanfare/pusherproto"
 )
 
@@ -21,29 +23,29 @@ type ClientEvents struct {
 // next member sends when that event has reached it. Servers limit how many
 // client events a socket may send: a limit that is met shows as refusals, and
 // ends the room's turn.
-func (w ClientEvents) Run(ctx context.Context, t Target) (Result, error) {
+func (w ClientEvents) Run(ctx context.Context, t Target) (report.Result, error) {
 	rooms := w.Sockets / w.Room
 	s, err := newSession("client-events", t, rooms*w.Room)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sockets", "%d", rooms*w.Room)
-	s.result.set("rooms", "%d", rooms)
-	s.result.set("data", "%d bytes", w.Size)
-	s.result.set("load", "%s", loadName(w.Rate))
+	s.result.Set("sockets", "%d", rooms*w.Room)
+	s.result.Set("rooms", "%d", rooms)
+	s.result.Set("data", "%d bytes", w.Size)
+	s.result.Set("load", "%s", loadName(w.Rate))
 
 	f := newFleet(s.loop, s.target, names("private-bench-room-", rooms))
 	f.ledger = newLedger(rooms*w.Room, rooms, w.Room)
 	if err := f.open(ctx, rooms*w.Room); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	d := newLoad(s.loop, f.ledger, w.Rate, rooms)
 	d.live = func(channel int) int64 { return f.live[channel] - 1 }
 	c := &chatter{load: d, fleet: f, room: w.Room, size: w.Size}
 	d.out = c
-	s.loop.do(func() { // counts arrive already
-		f.onOther = func(sender *conn, event string, _ []byte) {
+	s.loop.Do(func() { // counts arrive already
+		f.onOther = func(sender *client.Conn, event string, _ []byte) {
 			if event == "pusher:error" {
 				d.revoke(f.channelOf(sender), uint32(c.memberOf(sender)))
 			}
@@ -56,11 +58,11 @@ func (w ClientEvents) Run(ctx context.Context, t Target) (Result, error) {
 	})
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	s.deliveries(f.ledger, f, c.memberOf)
-	s.loop.do(func() { s.result.add("refused", "", float64(d.refused)) })
-	s.result.usage(m, f.ledger.measured)
+	s.loop.Do(func() { s.result.Add("refused", "", float64(d.refused)) })
+	addUsage(&s.result, m, f.ledger.measured)
 	return s.result, nil
 }
 
@@ -75,7 +77,7 @@ type chatter struct {
 	buf   []byte
 }
 
-func (o *chatter) memberOf(c *conn) int { return int(c.index) / len(o.fleet.names) }
+func (o *chatter) memberOf(c *client.Conn) int { return int(c.Index) / len(o.fleet.names) }
 
 // ready implements outlet.
 func (o *chatter) ready() bool { return true }
@@ -95,18 +97,18 @@ func (o *chatter) send(channel int, s stamp, due int64) {
 	b = append(b, `,"data":"`...)
 	b = appendData(b, s, o.size)
 	o.buf = append(b, `"}`...)
-	o.fleet.send(c, opText, o.buf)
+	o.fleet.send(c, client.OpText, o.buf)
 	o.load.taken(channel, s.stream, due)
 }
 
 // passOn has the member after the sender send the room's next event.
-func (o *chatter) passOn(c *conn, s stamp) {
+func (o *chatter) passOn(c *client.Conn, s stamp) {
 	m := (int(s.stream) + 1) % o.room
 	if o.memberOf(c) != m || !o.load.running {
 		return
 	}
 	channel := o.fleet.channelOf(c)
-	now := o.load.loop.now()
+	now := o.load.loop.Now()
 	o.load.open++
 	o.send(channel, o.fleet.ledger.issue(channel, uint32(m), now), now)
 }

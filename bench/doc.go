@@ -5,8 +5,7 @@
 // coordinated omission: latency counts from the time an event was due, whether
 // or not the load could be sent by then.
 //
-// Everything on the client's side of the wire, sockets and HTTP callers alike,
-// belongs to one event loop (loop.go) on one goroutine, which allocates nothing
-// for a delivery: a client that shares the machine with the server has to be
-// far cheaper than it. cmd/fanfare calls one Run function per scenario.
+// It holds the scenarios and what they count. The client's side of the wire is
+// in bench/client, what is written of the results in bench/report. cmd/fanfare
+// calls one Run function per scenario.
 package bench

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"time"
+
+	"fanfare/bench/report"
 )
 
 // Fanout triggers events over HTTP and has them delivered to many sockets.
@@ -19,26 +21,26 @@ type Fanout struct {
 
 // Run implements Scenario. With Rate 0 the next event is triggered when all
 // have had the one before.
-func (w Fanout) Run(ctx context.Context, t Target) (Result, error) {
+func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
 	s, err := newSession("fanout", t, w.Sockets+w.NeverRead)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sockets", "%d", w.Sockets)
-	s.result.set("channels", "%d", w.Channels)
+	s.result.Set("sockets", "%d", w.Sockets)
+	s.result.Set("channels", "%d", w.Channels)
 	if w.NeverRead > 0 {
-		s.result.set("never reading", "%d", w.NeverRead)
+		s.result.Set("never reading", "%d", w.NeverRead)
 	}
-	s.result.set("data", "%d bytes", w.Size)
-	s.result.set("load", "%s", loadName(w.Rate))
+	s.result.Set("data", "%d bytes", w.Size)
+	s.result.Set("load", "%s", loadName(w.Rate))
 
 	channels := names("bench-fanout-", w.Channels)
 	f := newFleet(s.loop, s.target, channels)
 	f.silent = func(i int) bool { return i >= w.Sockets }
 	f.ledger = newLedger(w.Sockets+w.NeverRead, w.Channels, w.Callers)
 	if err := f.open(ctx, w.Sockets+w.NeverRead); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 
 	d := newLoad(s.loop, f.ledger, w.Rate, w.Channels)
@@ -46,18 +48,18 @@ func (w Fanout) Run(ctx context.Context, t Target) (Result, error) {
 	newTriggers(d, s.target, channels, w.Size, w.Callers)
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	s.deliveries(f.ledger, f, noStream)
 	if w.NeverRead > 0 {
 		cut, err := s.cutOff(ctx, f)
 		if err != nil {
-			return Result{}, err
+			return report.Result{}, err
 		}
-		s.result.add("never reading and cut off", "", float64(cut))
+		s.result.Add("never reading and cut off", "", float64(cut))
 	}
 	s.calls(d, m)
-	s.result.usage(m, f.ledger.measured)
+	addUsage(&s.result, m, f.ledger.measured)
 	return s.result, nil
 }
 
@@ -65,7 +67,7 @@ func (w Fanout) Run(ctx context.Context, t Target) (Result, error) {
 // cannot tell: what the server said last waits behind what they did not read.
 func (s *session) cutOff(ctx context.Context, f *fleet) (int, error) {
 	joined := 0
-	s.loop.do(func() { joined = f.joined })
+	s.loop.Do(func() { joined = f.joined })
 	q := newInquirer(s.loop, s.target)
 	for _, name := range f.names {
 		n, err := q.subscribers(ctx, name)
@@ -81,5 +83,5 @@ func loadName(rate float64) string {
 	if rate == 0 {
 		return "closed loop"
 	}
-	return figure(rate) + " events/s"
+	return report.Number(rate) + " events/s"
 }

@@ -2,12 +2,12 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"text/tabwriter"
 	"time"
+
+	"fanfare/bench/report"
 )
 
 // Figures measures what fanfare promises (docs/performance.md), each figure on
@@ -17,14 +17,6 @@ type Figures struct {
 	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
 	Bare     func(args ...string) (*exec.Cmd, error) // makes the process of the bare loop
 	Progress io.Writer                               // is told what is being measured
-}
-
-// Figure is one line of the table.
-type Figure struct {
-	Name     string `json:"name"`
-	Target   string `json:"target"` // "" is none
-	Measured string `json:"measured"`
-	Met      bool   `json:"met"`
 }
 
 // sizes is how much is measured.
@@ -42,7 +34,7 @@ func (w Figures) sizes() sizes {
 }
 
 // Run measures everything. The results are what stands behind the figures.
-func (w Figures) Run(ctx context.Context) ([]Result, []Figure, error) {
+func (w Figures) Run(ctx context.Context) ([]report.Result, []report.Figure, error) {
 	t := &table{Figures: w, sizes: w.sizes()}
 	for _, part := range []func(context.Context) error{t.memory, t.against, t.rates, t.neverReading, t.deafEndpoints} {
 		if err := part(ctx); err != nil {
@@ -57,15 +49,15 @@ func (w Figures) Run(ctx context.Context) ([]Result, []Figure, error) {
 type table struct {
 	Figures
 	sizes
-	results []Result
-	figures []Figure
+	results []report.Result
+	figures []report.Figure
 }
 
 func (t *table) add(name, target string, met bool, format string, args ...any) {
 	if t.Quick {
 		target, met = "", true // says nothing at this size
 	}
-	t.figures = append(t.figures, Figure{name, target, fmt.Sprintf(format, args...), met})
+	t.figures = append(t.figures, report.Figure{Name: name, Target: target, Measured: fmt.Sprintf(format, args...), Met: met})
 }
 
 // variant is a scenario on a server of its own, whose only app has further
@@ -77,8 +69,8 @@ type variant struct {
 
 // measureRuns runs variants in turn, round by round, so that a machine whose
 // speed drifts is as slow for one as for the other. It returns the runs of each.
-func (t *table) measureRuns(ctx context.Context, what string, rounds int, variants ...variant) ([][]Result, error) {
-	runs := make([][]Result, len(variants))
+func (t *table) measureRuns(ctx context.Context, what string, rounds int, variants ...variant) ([][]report.Result, error) {
+	runs := make([][]report.Result, len(variants))
 	for round := range rounds {
 		for i, v := range variants {
 			if _, err := fmt.Fprintf(t.Progress, "%s: round %d of %d, part %d of %d\n", what, round+1, rounds, i+1, len(variants)); err != nil {
@@ -92,15 +84,15 @@ func (t *table) measureRuns(ctx context.Context, what string, rounds int, varian
 		}
 	}
 	for _, r := range runs {
-		t.results = append(t.results, Median(r))
+		t.results = append(t.results, report.Median(r))
 	}
 	return runs, nil
 }
 
-func (t *table) measureRun(ctx context.Context, v variant) (Result, error) {
+func (t *table) measureRun(ctx context.Context, v variant) (report.Result, error) {
 	server, err := startServer(ctx, t.Server, v.app)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer server.stop()
 	return v.Run(ctx, server.target)
@@ -112,12 +104,12 @@ func (t *table) pairs() int { return 2*t.rounds + 1 }
 
 // change is the median, over rounds, of how much more of a metric one variant
 // has than another: 0.2 is 20 % more.
-func change(name string, without, with []Result) float64 {
+func change(name string, without, with []report.Result) float64 {
 	var list []float64
 	for i := range with {
 		list = append(list, with[i].Value(name)/without[i].Value(name)-1)
 	}
-	return median(list)
+	return report.MedianOf(list)
 }
 
 // memory is figure a.
@@ -128,14 +120,14 @@ func (t *table) memory(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r := Median(runs[0])
+		r := report.Median(runs[0])
 		bytes := r.Value("memory per socket")
 		if channels == 1 {
-			t.add(fmt.Sprintf("memory of an idle socket, %s on one channel", grouped(int64(t.idle))), "≤ 2,048 B", bytes <= 2048, "%s B", grouped(int64(bytes)))
+			t.add(fmt.Sprintf("memory of an idle socket, %s on one channel", report.Grouped(int64(t.idle))), "≤ 2,048 B", bytes <= 2048, "%s B", report.Grouped(int64(bytes)))
 		} else {
-			t.add("the same, each on a channel of its own", "", true, "%s B", grouped(int64(bytes)))
+			t.add("the same, each on a channel of its own", "", true, "%s B", report.Grouped(int64(bytes)))
 		}
-		t.add("connected and subscribed meanwhile", "", true, "%s/s", figure(r.Value("connected and subscribed")))
+		t.add("connected and subscribed meanwhile", "", true, "%s/s", report.Number(r.Value("connected and subscribed")))
 	}
 	return nil
 }
@@ -150,7 +142,7 @@ func (t *table) against(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rates := func(runs []Result) (rates []float64) {
+	rates := func(runs []report.Result) (rates []float64) {
 		for i := range runs {
 			rates = append(rates, runs[i].Value("deliveries"))
 		}
@@ -163,12 +155,12 @@ func (t *table) against(ctx context.Context) error {
 		}
 		return list
 	}
-	all := Median(runs[1])
-	t.add(fmt.Sprintf("one event at a time to %s sockets", grouped(int64(t.wide))), "", clean(all), "%s deliveries/s, %s", figure(median(ours)), losses(all))
-	t.add("a bare write(2) loop over as many sockets", "", true, "%s/s", figure(median(one)))
-	t.add("ratio, median of the rounds", "≥ 85 %", median(ratios(one)) >= 0.85, "%.0f %%", 100*median(ratios(one)))
-	t.add("two bare loops, half of the sockets each", "", true, "%s/s, ratio %.0f %%", figure(median(two)), 100*median(ratios(two)))
-	t.add("CPU for a million deliveries, server / bare loop", "", true, "%.1f s / %.1f s", all.Value("server CPU per million"), Median(runs[0]).Value("server CPU per million"))
+	all := report.Median(runs[1])
+	t.add(fmt.Sprintf("one event at a time to %s sockets", report.Grouped(int64(t.wide))), "", clean(all), "%s deliveries/s, %s", report.Number(report.MedianOf(ours)), losses(all))
+	t.add("a bare write(2) loop over as many sockets", "", true, "%s/s", report.Number(report.MedianOf(one)))
+	t.add("ratio, median of the rounds", "≥ 85 %", report.MedianOf(ratios(one)) >= 0.85, "%.0f %%", 100*report.MedianOf(ratios(one)))
+	t.add("two bare loops, half of the sockets each", "", true, "%s/s, ratio %.0f %%", report.Number(report.MedianOf(two)), 100*report.MedianOf(ratios(two)))
+	t.add("CPU for a million deliveries, server / bare loop", "", true, "%.1f s / %.1f s", all.Value("server CPU per million"), report.Median(runs[0]).Value("server CPU per million"))
 	return nil
 }
 
@@ -180,9 +172,9 @@ func (t *table) rates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r := Median(runs[0])
+		r := report.Median(runs[0])
 		p50, p99 := r.Value("latency p50"), r.Value("latency p99")
-		t.add(fmt.Sprintf("%s sockets × %s events/s", grouped(int64(t.room)), figure(rate)), "nothing lost, p99 < 50 ms", clean(r) && p99 < 50,
+		t.add(fmt.Sprintf("%s sockets × %s events/s", report.Grouped(int64(t.room)), report.Number(rate)), "nothing lost, p99 < 50 ms", clean(r) && p99 < 50,
 			"%s, p50 %.1f ms, p99 %.1f ms, %.1f CPU-s per million", losses(r), p50, p99, r.Value("server CPU per million"))
 	}
 	return nil
@@ -198,9 +190,9 @@ func (t *table) neverReading(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, b := Median(runs[0]), Median(runs[1])
+	a, b := report.Median(runs[0]), report.Median(runs[1])
 	more := change("latency p99", runs[0], runs[1])
-	t.add(fmt.Sprintf("%d of %s sockets never read, 5 KB × 100 events/s", t.never, grouped(int64(t.room))), "others' p99 within 20 %", more < 0.2 && clean(b),
+	t.add(fmt.Sprintf("%d of %s sockets never read, 5 KB × 100 events/s", t.never, report.Grouped(int64(t.room))), "others' p99 within 20 %", more < 0.2 && clean(b),
 		"p99 %.1f ms, without them %.1f ms (%+.0f %%), %s, %.0f cut off", b.Value("latency p99"), a.Value("latency p99"), 100*more, losses(b), b.Value("never reading and cut off"))
 	// Each may have its queue, 1 MiB by default, and as much again in garbage.
 	bound := 2 * 1.05 * float64(t.never)
@@ -222,7 +214,7 @@ func (t *table) deafEndpoints(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, b := Median(runs[0]), Median(runs[1])
+	a, b := report.Median(runs[0]), report.Median(runs[1])
 	more := change("latency p99", runs[0], runs[1])
 	t.add("1,000 client events/s, each for three webhook endpoints that are down", "sockets' p99 within 20 %", more < 0.2 && clean(b),
 		"p50 %.2f ms, p99 %.2f ms; without webhooks %.2f ms, %.2f ms (%+.0f %%), %s", b.Value("latency p50"), b.Value("latency p99"),
@@ -241,46 +233,14 @@ func (t *table) neighbours() {
 }
 
 // clean tells whether every delivery came once and in order.
-func clean(r Result) bool {
+func clean(r report.Result) bool {
 	return r.Value("lost")+r.Value("duplicated")+r.Value("reordered")+r.Value("refused")+r.Value("sockets closed by the server") == 0
 }
 
-func losses(r Result) string {
+func losses(r report.Result) string {
 	if clean(r) {
 		return "nothing lost"
 	}
 	return fmt.Sprintf("%.0f lost, %.0f duplicated, %.0f reordered, %.0f refused, %.0f sockets closed", r.Value("lost"), r.Value("duplicated"),
 		r.Value("reordered"), r.Value("refused"), r.Value("sockets closed by the server"))
-}
-
-// WriteFigures writes the table for people.
-func WriteFigures(w io.Writer, figures []Figure) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, err := fmt.Fprintln(t, "figure\tmeasured\ttarget\tverdict")
-	for _, f := range figures {
-		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, f.Measured, f.Target, f.verdict())
-		err = errors.Join(err, e)
-	}
-	return errors.Join(err, t.Flush())
-}
-
-// WriteFiguresMarkdown writes the same as a Markdown table.
-func WriteFiguresMarkdown(w io.Writer, figures []Figure) error {
-	_, err := fmt.Fprint(w, "| figure | measured | target | |\n|---|---|---|---|\n")
-	for _, f := range figures {
-		_, e := fmt.Fprintf(w, "| %s | %s | %s | %s |\n", f.Name, f.Measured, f.Target, f.verdict())
-		err = errors.Join(err, e)
-	}
-	return err
-}
-
-func (f Figure) verdict() string {
-	switch {
-	case !f.Met:
-		return "MISSED"
-	case f.Target != "":
-		return "met"
-	default:
-		return ""
-	}
 }

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"time"
+
+	"fanfare/bench/report"
 )
 
 // Trigger measures the HTTP API: how many events a second callers get in.
@@ -19,23 +21,23 @@ type Trigger struct {
 
 // Run implements Scenario. With subscribers every request is signed as it is
 // sent, since each event has to be told from the others.
-func (w Trigger) Run(ctx context.Context, t Target) (Result, error) {
+func (w Trigger) Run(ctx context.Context, t Target) (report.Result, error) {
 	s, err := newSession("trigger", t, w.Subscribers+w.Callers)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("callers", "%d", w.Callers)
-	s.result.set("subscribers", "%d", w.Subscribers)
-	s.result.set("data", "%d bytes", w.Size)
-	s.result.set("load", "%s", loadName(w.Rate))
+	s.result.Set("callers", "%d", w.Callers)
+	s.result.Set("subscribers", "%d", w.Subscribers)
+	s.result.Set("data", "%d bytes", w.Size)
+	s.result.Set("load", "%s", loadName(w.Rate))
 
 	channels := names("bench-trigger-", w.Channels)
 	f := newFleet(s.loop, s.target, channels)
 	if w.Subscribers > 0 {
 		f.ledger = newLedger(w.Subscribers, w.Channels, w.Callers)
 		if err := f.open(ctx, w.Subscribers); err != nil {
-			return Result{}, err
+			return report.Result{}, err
 		}
 	}
 
@@ -48,12 +50,12 @@ func (w Trigger) Run(ctx context.Context, t Target) (Result, error) {
 	}
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	s.calls(d, m)
 	if f.ledger != nil {
 		s.deliveries(f.ledger, f, noStream)
 	}
-	s.result.usage(m, d.answers.TotalCount())
+	addUsage(&s.result, m, d.answers.TotalCount())
 	return s.result, nil
 }

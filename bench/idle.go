@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"time"
+
+	"fanfare/bench/report"
 )
 
 // Idle connects and subscribes sockets, then leaves them alone: how fast that
@@ -16,66 +18,66 @@ type Idle struct {
 }
 
 // Run implements Scenario.
-func (w Idle) Run(ctx context.Context, t Target) (Result, error) {
+func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	s, err := newSession("idle", t, w.Sockets)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sockets", "%d", w.Sockets)
-	s.result.set("channels", "%d", w.Channels)
+	s.result.Set("sockets", "%d", w.Sockets)
+	s.result.Set("channels", "%d", w.Channels)
 
 	f := newFleet(s.loop, s.target, names("bench-idle-", w.Channels))
 	joining, err := startMeter(t.PID)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	err = f.open(ctx, w.Sockets)
 	joined, meterErr := joining.end()
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	if meterErr != nil {
-		return Result{}, meterErr
+		return report.Result{}, meterErr
 	}
-	s.result.add("connected and subscribed", "/s", float64(w.Sockets)/joined.Elapsed.Seconds())
-	s.loop.do(func() { s.result.latency("dial to subscribed", f.joining) })
+	s.result.Add("connected and subscribed", "/s", float64(w.Sockets)/joined.Elapsed.Seconds())
+	s.loop.Do(func() { s.result.Latency("dial to subscribed", f.joining) })
 	if joined.HasProcess {
-		s.result.add("server CPU per socket opened", "µs", joined.CPU.Seconds()*1e6/float64(w.Sockets))
-		s.result.add("server memory before", "MB", megabytes(joined.Before))
-		s.result.add("memory per socket at once", "B", perSocket(joined.Before, joined.RSS, w.Sockets))
+		s.result.Add("server CPU per socket opened", "µs", joined.CPU.Seconds()*1e6/float64(w.Sockets))
+		s.result.Add("server memory before", "MB", report.Megabytes(joined.Before))
+		s.result.Add("memory per socket at once", "B", perSocket(joined.Before, joined.RSS, w.Sockets))
 	}
 
-	if err := s.loop.pause(ctx, w.Settle); err != nil {
-		return Result{}, err
+	if err := s.loop.Pause(ctx, w.Settle); err != nil {
+		return report.Result{}, err
 	}
 	holding, err := startMeter(t.PID)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	var pings *pinger
 	if w.Ping > 0 {
-		s.result.set("ping every", "%v", w.Ping)
-		s.loop.do(func() { pings = newPinger(f, int64(w.Ping)) })
-		s.loop.add(pings)
+		s.result.Set("ping every", "%v", w.Ping)
+		s.loop.Do(func() { pings = newPinger(f, int64(w.Ping)) })
+		s.loop.Add(pings)
 	}
-	err = s.loop.pause(ctx, w.Hold)
+	err = s.loop.Pause(ctx, w.Hold)
 	held, meterErr := holding.end()
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	if meterErr != nil {
-		return Result{}, meterErr
+		return report.Result{}, meterErr
 	}
 	if held.HasProcess {
-		s.result.add("memory per socket", "B", perSocket(joined.Before, held.RSS, w.Sockets))
+		s.result.Add("memory per socket", "B", perSocket(joined.Before, held.RSS, w.Sockets))
 	}
-	s.result.usage(held, 0)
-	s.loop.do(func() {
+	addUsage(&s.result, held, 0)
+	s.loop.Do(func() {
 		if pings != nil {
-			s.result.add("pings answered", "/s", float64(pings.answered)/held.Elapsed.Seconds())
+			s.result.Add("pings answered", "/s", float64(pings.answered)/held.Elapsed.Seconds())
 		}
-		s.result.add("sockets closed by the server", "", float64(f.lost))
+		s.result.Add("sockets closed by the server", "", float64(f.lost))
 		s.result.Problems = f.problems.list(5)
 	})
 	return s.result, nil

@@ -1,6 +1,10 @@
 package bench
 
-import "testing"
+import (
+	"testing"
+
+	"fanfare/bench/client"
+)
 
 // deliver books stamps for socket 0 and returns which were new.
 func deliver(l *ledger, stamps ...stamp) (fresh []bool) {
@@ -94,10 +98,10 @@ func TestStamp_RoundTrip(t *testing.T) {
 
 func TestLedger_ADeliveryAllocatesNothing(t *testing.T) {
 	l := newLedger(1, 1, 1)
-	frame := appendServerFrame(nil, appendData([]byte(`{"event":"bench","channel":"c","data":"`), l.issue(0, 0, 1), 200))
+	frame := client.AppendServerFrame(nil, appendData([]byte(`{"event":"bench","channel":"c","data":"`), l.issue(0, 0, 1), 200))
 	l.measure()
 	n := testing.AllocsPerRun(100, func() {
-		_, payload, _, err := nextFrame(frame)
+		_, payload, _, err := client.NextFrame(frame)
 		if err != nil {
 			t.Error(err)
 		}
@@ -119,7 +123,7 @@ func BenchmarkDelivery(b *testing.B) {
 			l := newLedger(2, 1, 1)
 			var frames [][]byte
 			for range 1024 {
-				frames = append(frames, appendServerFrame(nil, append(appendData([]byte(`{"event":"bench","channel":"bench-fanout-0","data":"`), l.issue(0, 0, 1), 200), `"}`...)))
+				frames = append(frames, client.AppendServerFrame(nil, append(appendData([]byte(`{"event":"bench","channel":"bench-fanout-0","data":"`), l.issue(0, 0, 1), 200), `"}`...)))
 			}
 			l.from = 0
 			b.ReportAllocs()
@@ -128,7 +132,7 @@ func BenchmarkDelivery(b *testing.B) {
 				if tt.same {
 					frame = frames[0]
 				}
-				_, payload, _, _ := nextFrame(frame)
+				_, payload, _, _ := client.NextFrame(frame)
 				l.arrived(0, findStamp(payload), 2)
 			}
 		})

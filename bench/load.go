@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	"fanfare/bench/client"
+
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // load sends events through some outlet. It is a task of its loop and belongs
 // to the loop's goroutine.
 type load struct {
-	loop   *loop
+	loop   *client.Loop
 	ledger *ledger // nil if nobody listens
 	out    outlet
 
@@ -53,12 +55,12 @@ type outlet interface {
 // stallAfter is how long a closed loop waits for deliveries before it goes on.
 const stallAfter = int64(5 * time.Second)
 
-func newLoad(l *loop, b *ledger, rate float64, channels int) *load {
+func newLoad(l *client.Loop, b *ledger, rate float64, channels int) *load {
 	return &load{loop: l, ledger: b, rate: rate, count: channels, answers: newHistogram(), late: newHistogram()}
 }
 
-// turn implements task.
-func (d *load) turn(now int64) (next int64) {
+// Turn implements task.
+func (d *load) Turn(now int64) (next int64) {
 	if !d.running {
 		return 0
 	}
@@ -117,7 +119,7 @@ func (d *load) send(due, now int64) {
 
 // taken books that the server accepted an event.
 func (d *load) taken(channel int, stream uint32, due int64) {
-	now := d.loop.now()
+	now := d.loop.Now()
 	d.open--
 	d.accepted++
 	if d.measuring {
@@ -153,15 +155,15 @@ const hopeless = 100
 
 // start begins to send, warm-up first.
 func (d *load) start() {
-	d.loop.do(func() {
-		d.running, d.began, d.begun = true, d.loop.now(), 0
-		d.turn(d.loop.now())
+	d.loop.Do(func() {
+		d.running, d.began, d.begun = true, d.loop.Now(), 0
+		d.Turn(d.loop.Now())
 	})
 }
 
 // measure begins what counts.
 func (d *load) measure() {
-	d.loop.do(func() {
+	d.loop.Do(func() {
 		d.measuring = true
 		if d.ledger != nil {
 			d.ledger.measure()
@@ -172,15 +174,15 @@ func (d *load) measure() {
 // finish stops sending and waits until what was sent is answered and
 // delivered, or patience ends: then the rest counts as lost.
 func (d *load) finish(ctx context.Context, patience time.Duration) error {
-	d.loop.do(func() {
+	d.loop.Do(func() {
 		d.running = false
 		if d.ledger != nil {
 			d.ledger.to = uint32(len(d.ledger.due))
 		}
 	})
 	done := func() bool { return d.open == 0 && (d.ledger == nil || d.ledger.delivered >= d.expected) }
-	err := d.loop.until(ctx, patience, "the last deliveries", done)
-	d.loop.do(func() { d.measuring = false })
+	err := d.loop.Until(ctx, patience, "the last deliveries", done)
+	d.loop.Do(func() { d.measuring = false })
 	if ctx.Err() != nil {
 		return fmt.Errorf("finish the load: %w", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"fanfare/bench/report"
 )
 
 // Parked opens HTTP sessions, subscribes each and leaves them alone, as clients
@@ -27,48 +29,48 @@ type Parked struct {
 }
 
 // Run implements Scenario.
-func (w Parked) Run(ctx context.Context, t Target) (Result, error) {
+func (w Parked) Run(ctx context.Context, t Target) (report.Result, error) {
 	s, err := newSession("parked", t, w.Sessions)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sessions", "%d", w.Sessions)
-	s.result.set("streaming", "%t", w.Streaming)
+	s.result.Set("sessions", "%d", w.Sessions)
+	s.result.Set("streaming", "%t", w.Streaming)
 
 	p := &parking{Parked: w, target: s.target}
 	joining, err := startMeter(t.PID)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() { cancel(); p.held.Wait() }()
 	err = p.open(ctx)
 	joined, meterErr := joining.end()
 	if err := errors.Join(err, meterErr); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
-	s.result.add("opened and subscribed", "/s", float64(w.Sessions)/joined.Elapsed.Seconds())
+	s.result.Add("opened and subscribed", "/s", float64(w.Sessions)/joined.Elapsed.Seconds())
 	if joined.HasProcess {
-		s.result.add("server CPU per session opened", "µs", joined.CPU.Seconds()*1e6/float64(w.Sessions))
+		s.result.Add("server CPU per session opened", "µs", joined.CPU.Seconds()*1e6/float64(w.Sessions))
 	}
-	if err := s.loop.pause(ctx, w.Settle); err != nil {
-		return Result{}, err
+	if err := s.loop.Pause(ctx, w.Settle); err != nil {
+		return report.Result{}, err
 	}
 	holding, err := startMeter(t.PID)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
-	err = s.loop.pause(ctx, w.Hold)
+	err = s.loop.Pause(ctx, w.Hold)
 	held, meterErr := holding.end()
 	if err := errors.Join(err, meterErr); err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	if held.HasProcess {
-		s.result.add("memory per session", "B", perSocket(joined.Before, held.RSS, w.Sessions))
+		s.result.Add("memory per session", "B", perSocket(joined.Before, held.RSS, w.Sessions))
 	}
-	s.result.usage(held, 0)
-	s.result.add("sessions lost", "", float64(p.lost.Load()))
+	addUsage(&s.result, held, 0)
+	s.result.Add("sessions lost", "", float64(p.lost.Load()))
 	return s.result, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"fanfare/bench/client"
 	"fanfare/pusherproto"
 )
 
@@ -29,113 +30,117 @@ func (s peerState) String() string {
 	return [...]string{"upgrading", "waiting for connection_established", "subscribing", "subscribed"}[s]
 }
 
-// arrived implements handler.
-func (f *fleet) arrived(c *conn, b []byte) (used int) {
-	if c.peer.state == peerUpgrading {
-		n, err := f.upgrade.check(b)
+// peerOf is the fleet's part of one of its connections.
+func (f *fleet) peerOf(c *client.Conn) *peer { return &f.peers[c.Index] }
+
+// Arrived implements handler.
+func (f *fleet) Arrived(c *client.Conn, b []byte) (used int) {
+	if f.peerOf(c).state == peerUpgrading {
+		n, err := f.upgrade.Check(b)
 		if err != nil {
-			f.loop.lose(c, err)
+			f.loop.Lose(c, err)
 			return 0
 		}
 		if n == 0 {
 			return 0
 		}
-		c.peer.state = peerGreeting
+		f.peerOf(c).state = peerGreeting
 		used = n
 	}
-	now := f.loop.now()
+	now := f.loop.Now()
 	for {
-		op, payload, n, err := nextFrame(b[used:])
+		op, payload, n, err := client.NextFrame(b[used:])
 		if err != nil {
-			f.loop.lose(c, err)
+			f.loop.Lose(c, err)
 			return used
 		}
 		if n == 0 {
 			return used
 		}
 		used += n
-		if op == opText && f.ledger != nil {
+		if op == client.OpText && f.ledger != nil {
 			if text := findStamp(payload); text != nil {
 				f.book(c, text, now)
 				continue
 			}
 		}
 		f.message(c, op, payload)
-		if c.fd < 0 {
+		if !c.Open() {
 			return used
 		}
 	}
 }
 
-func (f *fleet) book(c *conn, text []byte, now int64) {
-	s, fresh := f.ledger.arrived(c.index, text, now)
+func (f *fleet) book(c *client.Conn, text []byte, now int64) {
+	s, fresh := f.ledger.arrived(c.Index, text, now)
 	if !fresh {
 		return
 	}
-	c.peer.got++
+	f.peerOf(c).got++
 	if f.onEvent != nil {
 		f.onEvent(c, s)
 	}
 }
 
 // message handles what is no event of ours.
-func (f *fleet) message(c *conn, op byte, payload []byte) {
+func (f *fleet) message(c *client.Conn, op byte, payload []byte) {
 	switch op {
-	case opText:
+	case client.OpText:
 		f.text(c, payload)
-	case opPing:
-		f.send(c, opPong, payload)
-	case opClose:
+	case client.OpPing:
+		f.send(c, client.OpPong, payload)
+	case client.OpClose:
 		if len(payload) > 2 {
-			f.loop.lose(c, fmt.Errorf("closed by the server: %d %.100s", int(payload[0])<<8|int(payload[1]), payload[2:]))
+			f.loop.Lose(c, fmt.Errorf("closed by the server: %d %.100s", int(payload[0])<<8|int(payload[1]), payload[2:]))
 			return
 		}
-		f.loop.lose(c, nil)
+		f.loop.Lose(c, nil)
 	}
 }
 
-func (f *fleet) text(c *conn, payload []byte) {
+func (f *fleet) text(c *client.Conn, payload []byte) {
 	name := eventName(payload)
 	switch string(name) {
 	case "pusher:connection_established":
 		f.established(c, payload)
 	case "pusher_internal:subscription_succeeded":
-		if c.peer.state == peerJoining {
+		if f.peerOf(c).state == peerJoining {
 			f.join(c)
 		}
 	case "pusher:subscription_error":
-		f.loop.lose(c, fmt.Errorf("subscription refused: %.200s", payload))
+		f.loop.Lose(c, fmt.Errorf("subscription refused: %.200s", payload))
 	case "pusher:error":
 		f.problems.add(fmt.Sprintf("%.200s", payload))
 	case "pusher:ping":
-		f.send(c, opText, []byte(`{"event":"pusher:pong","data":{}}`))
+		f.send(c, client.OpText, []byte(`{"event":"pusher:pong","data":{}}`))
 	}
-	if f.onOther != nil && c.fd >= 0 {
+	if f.onOther != nil && c.Open() {
 		f.onOther(c, string(name), payload)
 	}
 }
 
-func (f *fleet) established(c *conn, payload []byte) {
-	if c.peer.state != peerGreeting {
+func (f *fleet) established(c *client.Conn, payload []byte) {
+	if f.peerOf(c).state != peerGreeting {
 		return
 	}
 	id, ok := socketID(payload)
 	if !ok {
-		f.loop.lose(c, fmt.Errorf("no socket id in %.200s", payload))
+		f.loop.Lose(c, fmt.Errorf("no socket id in %.200s", payload))
 		return
 	}
-	c.peer.id, c.peer.state = id, peerJoining
+	p := f.peerOf(c)
+	p.id, p.state = id, peerJoining
 	f.subscribe(c)
 }
 
 // join books that a socket is where it should be.
-func (f *fleet) join(c *conn) {
-	c.peer.state = peerJoined
+func (f *fleet) join(c *client.Conn) {
+	f.peerOf(c).state = peerJoined
 	f.pending--
 	f.joined++
-	record(f.joining, f.loop.now()-c.peer.began)
-	if f.silences(int(c.index)) {
-		f.loop.mute(c)
+	record(f.joining, f.loop.Now()-f.peerOf(c).began)
+	if f.silences(int(c.Index)) {
+		f.loop.Mute(c)
 	} else {
 		f.live[f.channelOf(c)]++
 	}
@@ -143,37 +148,37 @@ func (f *fleet) join(c *conn) {
 }
 
 // subscribe sends a socket's subscription, signed as an auth endpoint would.
-func (f *fleet) subscribe(c *conn) {
-	c.peer.asked = f.loop.now()
+func (f *fleet) subscribe(c *client.Conn) {
+	f.peerOf(c).asked = f.loop.Now()
 	name, data := f.nameOf(c), ""
 	if f.member != nil {
-		data = f.member(int(c.index))
+		data = f.member(int(c.Index))
 	}
 	b := append(f.scratch[:0], `{"event":"pusher:subscribe","data":{"channel":`...)
 	b = pusherproto.AppendString(b, name)
 	if pusherproto.KindOf(name).Signed() {
-		auth := f.target.Key + ":" + pusherproto.SignChannel(f.target.Secret, c.peer.id, name, data, data != "")
+		auth := f.target.Key + ":" + pusherproto.SignChannel(f.target.Secret, f.peerOf(c).id, name, data, data != "")
 		b = pusherproto.AppendString(append(b, `,"auth":`...), auth)
 	}
 	if data != "" {
 		b = pusherproto.AppendString(append(b, `,"channel_data":`...), data)
 	}
 	f.scratch = append(b, "}}"...)
-	f.send(c, opText, f.scratch)
+	f.send(c, client.OpText, f.scratch)
 }
 
 // unsubscribe has a socket leave its channel. Servers do not answer.
-func (f *fleet) unsubscribe(c *conn) {
-	c.peer.asked = f.loop.now()
+func (f *fleet) unsubscribe(c *client.Conn) {
+	f.peerOf(c).asked = f.loop.Now()
 	b := append(f.scratch[:0], `{"event":"pusher:unsubscribe","data":{"channel":`...)
 	b = pusherproto.AppendString(b, f.nameOf(c))
 	f.scratch = append(b, "}}"...)
-	f.send(c, opText, f.scratch)
+	f.send(c, client.OpText, f.scratch)
 }
 
-func (f *fleet) send(c *conn, op byte, payload []byte) {
-	f.frame = appendFrame(f.frame[:0], op, payload)
-	f.loop.write(c, f.frame)
+func (f *fleet) send(c *client.Conn, op byte, payload []byte) {
+	f.frame = client.AppendFrame(f.frame[:0], op, payload)
+	f.loop.Write(c, f.frame)
 }
 
 // eventName returns the event of a message of the server, without unescaping:

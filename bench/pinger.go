@@ -1,5 +1,7 @@
 package bench
 
+import "fanfare/bench/client"
+
 // pinger has each socket of a fleet ping at an interval, evenly spread, as
 // clients do that hear nothing. It belongs to the loop.
 type pinger struct {
@@ -11,8 +13,8 @@ type pinger struct {
 }
 
 func newPinger(f *fleet, interval int64) *pinger {
-	p := &pinger{fleet: f, interval: interval, started: f.loop.now()}
-	f.onOther = func(_ *conn, event string, _ []byte) {
+	p := &pinger{fleet: f, interval: interval, started: f.loop.Now()}
+	f.onOther = func(_ *client.Conn, event string, _ []byte) {
 		if event == "pusher:pong" {
 			p.answered++
 		}
@@ -20,12 +22,12 @@ func newPinger(f *fleet, interval int64) *pinger {
 	return p
 }
 
-// turn implements task.
-func (p *pinger) turn(now int64) (next int64) {
+// Turn implements task.
+func (p *pinger) Turn(now int64) (next int64) {
 	all := int64(len(p.fleet.conns))
 	for due := (now - p.started) / (p.interval / all); p.sent < due; p.sent++ {
-		if c := p.fleet.conns[p.sent%all]; c != nil && c.fd >= 0 {
-			p.fleet.send(c, opText, []byte(`{"event":"pusher:ping","data":{}}`))
+		if c := p.fleet.conns[p.sent%all]; c != nil && c.Open() {
+			p.fleet.send(c, client.OpText, []byte(`{"event":"pusher:ping","data":{}}`))
 		}
 	}
 	return p.started + (p.sent+1)*(p.interval/all)

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"time"
 
+	"fanfare/bench/client"
+	"fanfare/bench/report"
+
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
@@ -16,15 +19,15 @@ type Presence struct {
 }
 
 // Run implements Scenario.
-func (w Presence) Run(ctx context.Context, t Target) (Result, error) {
+func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 	rooms := w.Sockets / w.Room
 	s, err := newSession("presence", t, rooms*w.Room)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	defer s.end()
-	s.result.set("sockets", "%d", rooms*w.Room)
-	s.result.set("rooms", "%d", rooms)
+	s.result.Set("sockets", "%d", rooms*w.Room)
+	s.result.Set("rooms", "%d", rooms)
 
 	f := newFleet(s.loop, s.target, names("presence-bench-room-", rooms))
 	f.member = func(i int) string {
@@ -35,7 +38,7 @@ func (w Presence) Run(ctx context.Context, t Target) (Result, error) {
 
 	m, err := startMeter(t.PID)
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	err = c.fill(ctx, rooms*w.Room)
 	if err == nil {
@@ -43,25 +46,25 @@ func (w Presence) Run(ctx context.Context, t Target) (Result, error) {
 	}
 	seen, meterErr := m.end()
 	if err != nil {
-		return Result{}, err
+		return report.Result{}, err
 	}
 	if meterErr != nil {
-		return Result{}, meterErr
+		return report.Result{}, meterErr
 	}
-	s.result.add("joined", "/s", c.rate)
-	s.loop.do(func() {
-		s.result.latency("dial to joined", f.joining)
-		s.result.latency("others told", c.told)
-		s.result.add("member_added", "", float64(c.added))
-		s.result.add("member_removed", "", float64(c.removed))
+	s.result.Add("joined", "/s", c.rate)
+	s.loop.Do(func() {
+		s.result.Latency("dial to joined", f.joining)
+		s.result.Latency("others told", c.told)
+		s.result.Add("member_added", "", float64(c.added))
+		s.result.Add("member_removed", "", float64(c.removed))
 		// Any two members are told once: of two, the first hears of the second.
 		pairs := rooms * w.Room * (w.Room - 1) / 2
 		leavings := rooms * (w.Room / 2) * (w.Room - w.Room/2)
-		s.result.add("lost", "", float64(max(0, pairs-c.added)+max(0, leavings-c.removed)))
-		s.result.add("duplicated", "", float64(max(0, c.added-pairs)+max(0, c.removed-leavings)))
+		s.result.Add("lost", "", float64(max(0, pairs-c.added)+max(0, leavings-c.removed)))
+		s.result.Add("duplicated", "", float64(max(0, c.added-pairs)+max(0, c.removed-leavings)))
 		s.result.Problems = f.problems.list(5)
 	})
-	s.result.usage(seen, int64(c.added+c.removed))
+	addUsage(&s.result, seen, int64(c.added+c.removed))
 	return s.result, nil
 }
 
@@ -76,12 +79,12 @@ type company struct {
 }
 
 // hear handles a message of the server.
-func (c *company) hear(to *conn, event string, message []byte) {
+func (c *company) hear(to *client.Conn, event string, message []byte) {
 	switch event {
 	case "pusher_internal:member_added":
 		c.added++
 	case "pusher_internal:member_removed":
-		if int(to.index) >= c.stay {
+		if int(to.Index) >= c.stay {
 			return // on its way out, it may hear of others or not
 		}
 		c.removed++
@@ -90,7 +93,7 @@ func (c *company) hear(to *conn, event string, message []byte) {
 	}
 	id := member(message, `\"user_id\":\"u`)
 	if i, err := strconv.Atoi(string(id)); err == nil && i < len(c.fleet.conns) {
-		record(c.told, c.fleet.loop.now()-c.fleet.conns[i].peer.asked)
+		record(c.told, c.fleet.loop.Now()-c.fleet.peers[i].asked)
 	}
 }
 
@@ -99,12 +102,12 @@ func (c *company) settle(ctx context.Context, count *int, expected int) error {
 	deadline := time.Now().Add(patience)
 	for last := -1; ; {
 		var now int
-		c.fleet.loop.do(func() { now = *count })
+		c.fleet.loop.Do(func() { now = *count })
 		if now >= expected && now == last || time.Now().After(deadline) {
 			return nil
 		}
 		last = now
-		if err := c.fleet.loop.pause(ctx, 50*time.Millisecond); err != nil {
+		if err := c.fleet.loop.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -123,7 +126,7 @@ func (c *company) fill(ctx context.Context, n int) error {
 // empty has some members of each room leave.
 func (c *company) empty(ctx context.Context, leaving int) error {
 	rooms := len(c.fleet.names)
-	c.fleet.loop.do(func() {
+	c.fleet.loop.Do(func() {
 		c.stay = len(c.fleet.conns) - leaving*rooms
 		for _, conn := range c.fleet.conns[c.stay:] {
 			c.fleet.unsubscribe(conn)

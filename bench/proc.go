@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"fanfare/bench/client"
+	"fanfare/bench/report"
+
 	"github.com/prometheus/procfs"
 )
 
@@ -93,7 +96,7 @@ const meterInterval = 100 * time.Millisecond
 // startMeter begins to watch; pid 0 watches this process only. end has to be
 // called.
 func startMeter(pid int) (*meter, error) {
-	m := &meter{process: process(pid), began: time.Now(), stop: make(chan struct{}), own: ownCPU(), machine: machineCPU()}
+	m := &meter{process: process(pid), began: time.Now(), stop: make(chan struct{}), own: client.OwnCPU(), machine: machineCPU()}
 	if pid == 0 {
 		return m, nil
 	}
@@ -125,7 +128,7 @@ func (m *meter) watch() {
 func (m *meter) end() (metered, error) {
 	close(m.stop)
 	m.watcher.Wait()
-	r := metered{Elapsed: time.Since(m.began), Client: ownCPU() - m.own}
+	r := metered{Elapsed: time.Since(m.began), Client: client.OwnCPU() - m.own}
 	if m.process == 0 {
 		return r, nil
 	}
@@ -136,3 +139,24 @@ func (m *meter) end() (metered, error) {
 	r.Others = max(0, machineCPU()-m.machine-r.CPU-r.Client)
 	return r, err
 }
+
+// addUsage adds memory and processor time to a result. units is how many deliveries or
+// requests were counted meanwhile; 0 leaves their price out.
+func addUsage(r *report.Result, m metered, units int64) {
+	if m.HasProcess {
+		r.Add("server memory", "MB", report.Megabytes(m.RSS))
+		r.Add("server memory peak", "MB", report.Megabytes(m.Peak))
+		r.Add("server CPU", "cores", m.CPU.Seconds()/m.Elapsed.Seconds())
+		if units > 0 {
+			r.Add("server CPU per million", "s", m.CPU.Seconds()/float64(units)*1e6)
+		}
+	}
+	r.Add("client CPU", "cores", m.Client.Seconds()/m.Elapsed.Seconds())
+	if m.HasProcess {
+		r.Add(othersCPU, "cores", m.Others.Seconds()/m.Elapsed.Seconds())
+	}
+}
+
+// othersCPU is a metric that should be next to nothing: what the neighbours take
+// shows in every latency.
+const othersCPU = "other processes' CPU"

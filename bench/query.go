@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"time"
 
+	"fanfare/bench/client"
 	"fanfare/pusherproto"
 )
 
 // inquirer asks the HTTP API about channels, on a connection of its own.
 type inquirer struct {
 	target Target
-	caller *caller
+	loop   *client.Loop
+	caller *client.Caller
 	result chan reply // one
 }
 
@@ -21,9 +23,9 @@ type reply struct {
 	body   []byte
 }
 
-func newInquirer(l *loop, t Target) *inquirer {
-	q := &inquirer{target: t, caller: &caller{loop: l, addr: t.addr}, result: make(chan reply, 1)}
-	q.caller.answered = func(_ *caller, status int, body []byte) {
+func newInquirer(l *client.Loop, t Target) *inquirer {
+	q := &inquirer{target: t, loop: l, caller: client.NewCaller(l, t.addr, 0), result: make(chan reply, 1)}
+	q.caller.Answered = func(_ *client.Caller, status int, body []byte) {
 		q.result <- reply{status, append([]byte(nil), body...)}
 	}
 	return q
@@ -34,7 +36,7 @@ func (q *inquirer) subscribers(ctx context.Context, channel string) (int, error)
 	path := "/apps/" + q.target.AppID + "/channels/" + channel
 	query := pusherproto.SignRequest(q.target.Key, q.target.Secret, "GET", path, map[string]string{"info": "subscription_count"}, nil, time.Now())
 	request := fmt.Appendf(nil, "GET %s?%s HTTP/1.1\r\nHost: %s\r\n\r\n", path, query, q.target.Host)
-	q.caller.loop.post(func() { q.caller.send(request) })
+	q.loop.Do(func() { q.caller.Send(request) })
 	select {
 	case r := <-q.result:
 		if r.status != 200 {
@@ -64,7 +66,7 @@ func (q *inquirer) vacated(ctx context.Context, channel string, timeout time.Dur
 		if n == 0 {
 			return nil
 		}
-		if err := q.caller.loop.pause(ctx, 5*time.Millisecond); err != nil {
+		if err := q.loop.Pause(ctx, 5*time.Millisecond); err != nil {
 			return fmt.Errorf("waiting for a channel to be empty: %w", err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/bench/report"
 	"fanfare/internal/testkit"
 )
 
@@ -21,7 +22,7 @@ func target(t *testing.T) Target {
 
 // run runs a scenario and holds what every clean run has: nothing refused,
 // lost, duplicated or reordered, no problem.
-func run(t *testing.T, s Scenario) Result {
+func run(t *testing.T, s Scenario) report.Result {
 	t.Helper()
 	r, err := Repeat(t.Context(), s, target(t), 1)
 	if err != nil {
@@ -42,7 +43,7 @@ func run(t *testing.T, s Scenario) Result {
 }
 
 // positive holds that figures were measured at all.
-func positive(t *testing.T, r Result, names ...string) {
+func positive(t *testing.T, r report.Result, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if r.Value(name) <= 0 {

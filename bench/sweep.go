@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"fanfare/bench/report"
 )
 
 // Sweep runs a fan-out at growing rates, to see where a server stops keeping up.
@@ -17,8 +19,8 @@ type Sweep struct {
 
 // Run measures each rate. It goes on after a rate that the server could not
 // hold: how it fails is worth seeing.
-func (w Sweep) Run(ctx context.Context, t Target) ([]Result, error) {
-	var results []Result
+func (w Sweep) Run(ctx context.Context, t Target) ([]report.Result, error) {
+	var results []report.Result
 	for i, rate := range w.Rates {
 		if i > 0 {
 			select {
@@ -33,7 +35,7 @@ func (w Sweep) Run(ctx context.Context, t Target) ([]Result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%v events/s: %w", rate, err)
 		}
-		r.add(loadDue, "/s", rate*float64(f.Sockets)/float64(f.Channels))
+		r.Add(loadDue, "/s", rate*float64(f.Sockets)/float64(f.Channels))
 		results = append(results, r)
 	}
 	return results, nil
@@ -43,10 +45,10 @@ func (w Sweep) Run(ctx context.Context, t Target) ([]Result, error) {
 const loadDue = "deliveries due"
 
 // SeriesOf is the line of a sweep's results.
-func SeriesOf(name string, results []Result) Series {
-	s := Series{Name: name}
+func SeriesOf(name string, results []report.Result) report.Series {
+	s := report.Series{Name: name}
 	for _, r := range results {
-		s.Points = append(s.Points, Point{Load: r.Value(loadDue), P50: r.Value("latency p50"), P99: r.Value("latency p99")})
+		s.Points = append(s.Points, report.Point{Load: r.Value(loadDue), P50: r.Value("latency p50"), P99: r.Value("latency p99")})
 	}
 	return s
 }

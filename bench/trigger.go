@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"time"
+
+	"fanfare/bench/client"
 )
 
 // triggers is the outlet through the HTTP API: keep-alive connections, each
@@ -12,7 +14,7 @@ type triggers struct {
 	target   Target
 	channels []string
 	size     int
-	idle     []*caller
+	idle     []*client.Caller
 	flights  []flight   // by caller
 	prepared [][][]byte // by caller; nil signs each request as it is sent
 	turns    []int      // by caller: the prepared request to send next
@@ -29,8 +31,8 @@ type flight struct {
 func newTriggers(d *load, t Target, channels []string, size, callers int) *triggers {
 	o := &triggers{load: d, target: t, channels: channels, size: size, flights: make([]flight, callers)}
 	for i := range callers {
-		c := &caller{loop: d.loop, addr: t.addr, stream: uint32(i)}
-		c.answered = o.answered
+		c := client.NewCaller(d.loop, t.addr, uint32(i))
+		c.Answered = o.answered
 		o.idle = append(o.idle, c)
 	}
 	d.out = o
@@ -59,28 +61,28 @@ func (o *triggers) prepare(now time.Time) {
 func (o *triggers) ready() bool { return len(o.idle) > 0 }
 
 // next implements outlet.
-func (o *triggers) next() uint32 { return o.idle[len(o.idle)-1].stream }
+func (o *triggers) next() uint32 { return o.idle[len(o.idle)-1].Stream }
 
 // send implements outlet.
 func (o *triggers) send(channel int, s stamp, due int64) {
 	c := o.idle[len(o.idle)-1]
 	o.idle = o.idle[:len(o.idle)-1]
-	o.flights[c.stream] = flight{channel, due}
+	o.flights[c.Stream] = flight{channel, due}
 	if o.prepared != nil {
-		mine := o.prepared[c.stream]
-		c.send(mine[o.turns[c.stream]%len(mine)])
-		o.turns[c.stream]++
+		mine := o.prepared[c.Stream]
+		c.Send(mine[o.turns[c.Stream]%len(mine)])
+		o.turns[c.Stream]++
 		return
 	}
 	o.scratch = o.target.appendTrigger(o.scratch[:0], o.channels[channel], s, o.size, time.Now())
-	c.send(o.scratch)
+	c.Send(o.scratch)
 }
 
-func (o *triggers) answered(c *caller, status int, body []byte) {
+func (o *triggers) answered(c *client.Caller, status int, body []byte) {
 	o.idle = append(o.idle, c)
-	f := o.flights[c.stream]
+	f := o.flights[c.Stream]
 	if status == 200 || status == 202 {
-		o.load.taken(f.channel, c.stream, f.due)
+		o.load.taken(f.channel, c.Stream, f.due)
 		return
 	}
 	o.load.denied(refusal(status, body))

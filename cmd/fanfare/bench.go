@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fanfare/bench"
+	"fanfare/bench/report"
 )
 
 func newBenchCommand() *cobra.Command {
@@ -70,18 +71,18 @@ func (b *benchCommand) scenario(use, short string, read func() (bench.Scenario, 
 			if err != nil {
 				return fmt.Errorf("bench %s: %w", use, err)
 			}
-			return b.print(cmd.OutOrStdout(), []bench.Result{r})
+			return b.print(cmd.OutOrStdout(), []report.Result{r})
 		},
 	}
 }
 
-func (b *benchCommand) print(w io.Writer, results []bench.Result) error {
-	write := bench.Result.WriteText
+func (b *benchCommand) print(w io.Writer, results []report.Result) error {
+	write := report.Result.WriteText
 	switch b.format {
 	case "markdown":
-		write = bench.Result.WriteMarkdown
+		write = report.Result.WriteMarkdown
 	case "json":
-		return bench.WriteJSON(w, time.Now(), results, nil)
+		return report.WriteJSON(w, time.Now(), results, nil)
 	}
 	for _, r := range results {
 		if err := write(r, w); err != nil {
@@ -174,7 +175,7 @@ func (b *benchCommand) sweep() *cobra.Command {
 				return fmt.Errorf("bench sweep: %w", err)
 			}
 			if svg != "" {
-				if err := draw(svg, title, []bench.Series{bench.SeriesOf(b.target.Host, results)}); err != nil {
+				if err := draw(svg, title, []report.Series{bench.SeriesOf(b.target.Host, results)}); err != nil {
 					return err
 				}
 			}
@@ -205,7 +206,7 @@ func (b *benchCommand) plot() *cobra.Command {
 		Example: "  fanfare bench plot --svg latency.svg fanfare=a.json another=b.json",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var all []bench.Series
+			var all []report.Series
 			for _, arg := range args {
 				name, file, ok := strings.Cut(arg, "=")
 				if !ok {
@@ -215,7 +216,7 @@ func (b *benchCommand) plot() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				var d bench.Document
+				var d report.Document
 				if err := json.Unmarshal(text, &d); err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}
@@ -229,12 +230,12 @@ func (b *benchCommand) plot() *cobra.Command {
 	return cmd
 }
 
-func draw(name, title string, series []bench.Series) error {
+func draw(name, title string, series []report.Series) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(bench.WriteSVG(file, title, series), file.Close())
+	return errors.Join(report.WriteSVG(file, title, series), file.Close())
 }
 
 func (b *benchCommand) trigger() *cobra.Command {
@@ -323,11 +324,11 @@ figures of docs/performance.md and say which targets they meet.`,
 			}
 			switch b.format {
 			case "json":
-				return bench.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
+				return report.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
 			case "markdown":
-				return bench.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
+				return report.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
 			}
-			return bench.WriteFigures(cmd.OutOrStdout(), figures)
+			return report.WriteFigures(cmd.OutOrStdout(), figures)
 		},
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false, "small and short: shows that it works, measures nothing")

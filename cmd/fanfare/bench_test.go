@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fanfare/bench"
+	"fanfare/bench/report"
 )
 
 // asSubcommand makes processes of this test binary that run a subcommand.
@@ -45,7 +46,7 @@ func TestBenchFigures_Quick(t *testing.T) {
 			}
 		}
 	}
-	if err := bench.WriteFigures(&out, figures); err != nil {
+	if err := report.WriteFigures(&out, figures); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"memory of an idle socket", "ratio", "1,000 events/s", "never read"} {
@@ -66,7 +67,7 @@ func TestBench_Scenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d bench.Document
+	var d report.Document
 	if err := json.Unmarshal([]byte(out), &d); err != nil {
 		t.Fatalf("%v in\n%s", err, out)
 	}

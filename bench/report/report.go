@@ -1,4 +1,4 @@
-package bench
+package report
 
 import (
 	"encoding/json"
@@ -38,11 +38,13 @@ type Metric struct {
 	Runs  []float64 `json:"runs,omitempty"`
 }
 
-func (r *Result) set(name, format string, args ...any) {
+// Set adds a setting.
+func (r *Result) Set(name, format string, args ...any) {
 	r.Settings = append(r.Settings, Setting{name, fmt.Sprintf(format, args...)})
 }
 
-func (r *Result) add(name, unit string, value float64) {
+// Add adds a metric.
+func (r *Result) Add(name, unit string, value float64) {
 	r.Metrics = append(r.Metrics, Metric{Name: name, Unit: unit, Value: value})
 }
 
@@ -54,39 +56,19 @@ func (r Result) Value(name string) float64 {
 	return 0
 }
 
-// latency adds the percentiles of a histogram of microseconds.
-func (r *Result) latency(name string, h *hdrhistogram.Histogram) {
+// Latency adds the percentiles of a histogram of microseconds.
+func (r *Result) Latency(name string, h *hdrhistogram.Histogram) {
 	if h.TotalCount() == 0 {
 		return
 	}
 	for _, q := range []float64{50, 90, 99, 99.9} {
-		r.add(name+" p"+strconv.FormatFloat(q, 'f', -1, 64), "ms", float64(h.ValueAtQuantile(q))/1000)
+		r.Add(name+" p"+strconv.FormatFloat(q, 'f', -1, 64), "ms", float64(h.ValueAtQuantile(q))/1000)
 	}
-	r.add(name+" max", "ms", float64(h.Max())/1000)
+	r.Add(name+" max", "ms", float64(h.Max())/1000)
 }
 
-// usage adds memory and processor time. units is how many deliveries or
-// requests were counted meanwhile; 0 leaves their price out.
-func (r *Result) usage(m metered, units int64) {
-	if m.HasProcess {
-		r.add("server memory", "MB", megabytes(m.RSS))
-		r.add("server memory peak", "MB", megabytes(m.Peak))
-		r.add("server CPU", "cores", m.CPU.Seconds()/m.Elapsed.Seconds())
-		if units > 0 {
-			r.add("server CPU per million", "s", m.CPU.Seconds()/float64(units)*1e6)
-		}
-	}
-	r.add("client CPU", "cores", m.Client.Seconds()/m.Elapsed.Seconds())
-	if m.HasProcess {
-		r.add(othersCPU, "cores", m.Others.Seconds()/m.Elapsed.Seconds())
-	}
-}
-
-// othersCPU is a metric that should be next to nothing: what the neighbours take
-// shows in every latency.
-const othersCPU = "other processes' CPU"
-
-func megabytes(n int64) float64 { return float64(n) / 1e6 }
+// Megabytes converts bytes.
+func Megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // Median merges runs of one scenario. Metrics keep the order of the first run.
 // What has no unit counts things that went wrong: of those it is the worst run
@@ -101,7 +83,7 @@ func Median(runs []Result) Result {
 		for i := range runs {
 			m.Runs = append(m.Runs, runs[i].Value(m.Name))
 		}
-		m.Value = median(m.Runs)
+		m.Value = MedianOf(m.Runs)
 		if m.Unit == "" {
 			m.Value = slices.Max(m.Runs)
 		}
@@ -115,7 +97,8 @@ func Median(runs []Result) Result {
 	return merged
 }
 
-func median(values []float64) float64 {
+// MedianOf returns the median of values, 0 if there are none.
+func MedianOf(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
@@ -134,11 +117,11 @@ func (r Result) WriteText(w io.Writer) error {
 	b.WriteString("\n")
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, m := range r.Metrics {
-		fmt.Fprintf(t, "  %s\t%s %s", m.Name, figure(m.Value), m.Unit)
+		fmt.Fprintf(t, "  %s\t%s %s", m.Name, Number(m.Value), m.Unit)
 		if len(m.Runs) > 1 {
 			parts := make([]string, len(m.Runs))
 			for i, v := range m.Runs {
-				parts[i] = figure(v)
+				parts[i] = Number(v)
 			}
 			fmt.Fprintf(t, "\tmedian of %s", strings.Join(parts, "  "))
 		}
@@ -163,7 +146,7 @@ func (r Result) WriteMarkdown(w io.Writer) error {
 	}
 	b.WriteString("\n\n| metric | value |\n|---|---|\n")
 	for _, m := range r.Metrics {
-		fmt.Fprintf(&b, "| %s | %s |\n", m.Name, strings.TrimSpace(figure(m.Value)+" "+m.Unit))
+		fmt.Fprintf(&b, "| %s | %s |\n", m.Name, strings.TrimSpace(Number(m.Value)+" "+m.Unit))
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "\nProblem: %s\n", p)
@@ -172,11 +155,11 @@ func (r Result) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// figure writes a number with as many digits as mean something.
-func figure(v float64) string {
+// Number writes a number with as many digits as mean something.
+func Number(v float64) string {
 	switch {
 	case math.Abs(v) >= 10000 || v == float64(int64(v)):
-		return grouped(int64(math.Round(v)))
+		return Grouped(int64(math.Round(v)))
 	case v >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case v >= 10:
@@ -186,7 +169,8 @@ func figure(v float64) string {
 	}
 }
 
-func grouped(v int64) string {
+// Grouped writes an integer with commas between thousands.
+func Grouped(v int64) string {
 	s := strconv.FormatInt(v, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]

@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"bytes"
@@ -8,26 +8,31 @@ import (
 	"strconv"
 )
 
-// caller is one keep-alive HTTP connection to the API, with one request on the
+// Caller is one keep-alive HTTP connection to the API, with one request on the
 // way at most. It belongs to its loop's goroutine.
-type caller struct {
-	loop *loop
-	conn *conn
+type Caller struct {
+	loop *Loop
+	conn *Conn
 	addr netip.AddrPort
-	// answered hears of each answer; status is 0 if the connection broke.
-	answered func(c *caller, status int, body []byte)
+	// Answered hears of each answer; status is 0 if the connection broke.
+	Answered func(c *Caller, status int, body []byte)
 
-	stream    uint32
+	Stream    uint32
 	busy      bool
 	connected bool
 	request   []byte // waits for the connection
 }
 
-// send sends a whole request. The caller must not be busy.
-func (c *caller) send(request []byte) {
+// NewCaller returns a caller of a server. stream is a number of its user's.
+func NewCaller(l *Loop, addr netip.AddrPort, stream uint32) *Caller {
+	return &Caller{loop: l, addr: addr, Stream: stream}
+}
+
+// Send sends a whole request. The caller must not be busy.
+func (c *Caller) Send(request []byte) {
 	c.busy = true
 	if c.connected {
-		c.loop.write(c.conn, request)
+		c.loop.Write(c.conn, request)
 		return
 	}
 	c.request = append(c.request[:0], request...)
@@ -36,25 +41,25 @@ func (c *caller) send(request []byte) {
 	}
 }
 
-func (c *caller) connect() {
-	conn, err := c.loop.dial(c, 0, c.addr, netip.Addr{})
+func (c *Caller) connect() {
+	conn, err := c.loop.Dial(c, 0, c.addr, netip.Addr{})
 	if err != nil {
-		c.ended(nil, err)
+		c.Ended(nil, err)
 		return
 	}
 	c.conn = conn
 }
 
-// opened implements handler.
-func (c *caller) opened(*conn) {
+// Opened implements handler.
+func (c *Caller) Opened(*Conn) {
 	c.connected = true
 	if c.busy {
-		c.loop.write(c.conn, c.request)
+		c.loop.Write(c.conn, c.request)
 	}
 }
 
-// ended implements handler. Servers may end a connection that is idle.
-func (c *caller) ended(_ *conn, err error) {
+// Ended implements handler. Servers may end a connection that is idle.
+func (c *Caller) Ended(_ *Conn, err error) {
 	c.conn, c.connected = nil, false
 	if !c.busy {
 		return
@@ -63,29 +68,29 @@ func (c *caller) ended(_ *conn, err error) {
 	if err == nil {
 		err = errors.New("closed by the server")
 	}
-	c.answered(c, 0, []byte(err.Error()))
+	c.Answered(c, 0, []byte(err.Error()))
 }
 
-// arrived implements handler.
-func (c *caller) arrived(_ *conn, b []byte) int {
+// Arrived implements handler.
+func (c *Caller) Arrived(_ *Conn, b []byte) int {
 	r, err := readResponse(b)
 	if err != nil {
-		c.loop.lose(c.conn, err)
+		c.loop.Lose(c.conn, err)
 		return 0
 	}
 	if r.size == 0 {
 		return 0
 	}
 	if !c.busy {
-		c.loop.lose(c.conn, errors.New("an answer to no question"))
+		c.loop.Lose(c.conn, errors.New("an answer to no question"))
 		return 0
 	}
 	c.busy = false
 	if r.closes {
-		c.loop.hangUp(c.conn, false)
+		c.loop.HangUp(c.conn, false)
 		c.conn, c.connected = nil, false
 	}
-	c.answered(c, r.status, r.body)
+	c.Answered(c, r.status, r.body)
 	return r.size
 }
 
@@ -130,7 +135,7 @@ func readResponse(b []byte) (response, error) {
 	}
 	length := 0
 	if text := header(head, "content-length"); text != nil {
-		if length, err = strconv.Atoi(string(text)); err != nil || length < 0 || length > maxMessage {
+		if length, err = strconv.Atoi(string(text)); err != nil || length < 0 || length > MaxMessage {
 			return response{}, fmt.Errorf("%w: Content-Length %.40q", errResponse, text)
 		}
 	} else if r.status != 204 && r.status != 304 {

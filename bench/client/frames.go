@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"encoding/binary"
@@ -7,18 +7,18 @@ import (
 
 // Opcodes (RFC 6455 §5.2).
 const (
-	opText  = 1
-	opClose = 8
-	opPing  = 9
-	opPong  = 10
+	OpText  = 1
+	OpClose = 8
+	OpPing  = 9
+	OpPong  = 10
 )
 
 var errFrame = errors.New("a frame that is masked, fragmented or too long")
 
-// nextFrame returns the first frame of what a server sent, and its length in
+// NextFrame returns the first frame of what a server sent, and its length in
 // all, 0 while it is incomplete. The payload aliases b. Extensions are never
 // offered and servers do not fragment short messages, so neither is read.
-func nextFrame(b []byte) (op byte, payload []byte, size int, err error) {
+func NextFrame(b []byte) (op byte, payload []byte, size int, err error) {
 	if len(b) < 2 {
 		return 0, nil, 0, nil
 	}
@@ -37,7 +37,7 @@ func nextFrame(b []byte) (op byte, payload []byte, size int, err error) {
 			return 0, nil, 0, nil
 		}
 		long := binary.BigEndian.Uint64(b[2:])
-		if long > maxMessage {
+		if long > MaxMessage {
 			return 0, nil, 0, errFrame
 		}
 		head, n = 10, int(long)
@@ -48,9 +48,9 @@ func nextFrame(b []byte) (op byte, payload []byte, size int, err error) {
 	return b[0] & 0x0f, b[head : head+n], head + n, nil
 }
 
-// appendFrame appends a client's frame. Its mask makes the server unmask as it
+// AppendFrame appends a client's frame. Its mask makes the server unmask as it
 // would have to for anyone; nothing is gained here by a secret one.
-func appendFrame(dst []byte, op byte, payload []byte) []byte {
+func AppendFrame(dst []byte, op byte, payload []byte) []byte {
 	dst = append(dst, 0x80|op)
 	switch n := len(payload); {
 	case n < 126:
@@ -68,9 +68,9 @@ func appendFrame(dst []byte, op byte, payload []byte) []byte {
 	return dst
 }
 
-// appendServerFrame appends a text frame as a server sends it.
-func appendServerFrame(dst, payload []byte) []byte {
-	dst = append(dst, 0x80|opText)
+// AppendServerFrame appends a text frame as a server sends it.
+func AppendServerFrame(dst, payload []byte) []byte {
+	dst = append(dst, 0x80|OpText)
 	switch n := len(payload); {
 	case n < 126:
 		dst = append(dst, byte(n))

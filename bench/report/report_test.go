@@ -1,4 +1,4 @@
-package bench
+package report
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ func TestMedian_OfRuns(t *testing.T) {
 	var runs []Result
 	for _, v := range []float64{30, 10, 20} {
 		r := Result{Scenario: "fanout", Host: "h"}
-		r.add("deliveries", "/s", v)
+		r.Add("deliveries", "/s", v)
 		if v == 10 {
 			r.Problems = []string{"1 × refused"}
 		}
@@ -31,15 +31,15 @@ func TestMedian_OfRuns(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
-	if got := median([]float64{4, 1}); got != 2.5 {
+	if got := MedianOf([]float64{4, 1}); got != 2.5 {
 		t.Errorf("median of an even number %v, want 2.5", got)
 	}
 }
 
 func TestWriteJSON(t *testing.T) {
 	r := Result{Scenario: "idle", Host: "h"}
-	r.set("sockets", "%d", 5)
-	r.add("lost", "", 0)
+	r.Set("sockets", "%d", 5)
+	r.Add("lost", "", 0)
 	var out bytes.Buffer
 	if err := WriteJSON(&out, time.Unix(0, 0), []Result{r}, []Figure{{Name: "n", Met: true}}); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestFigure_Digits(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 3: "3", 0.1234: "0.123", 12.34: "12.3", 123.4: "123", 12345.6: "12,346", 1234567: "1,234,567", -2000: "-2,000",
 	} {
-		if got := figure(v); got != want {
+		if got := Number(v); got != want {
 			t.Errorf("%v is written %s, want %s", v, got, want)
 		}
 	}
@@ -82,18 +82,5 @@ func TestWriteFiguresMarkdown(t *testing.T) {
 	}
 	if lines := strings.Split(out.String(), "\n"); lines[1] != "|---|---|---|---|" || !strings.HasSuffix(lines[2], "| met |") || !strings.HasSuffix(lines[3], "| MISSED |") {
 		t.Errorf("\n%s", out.String())
-	}
-}
-
-func TestProblems_MostFrequentFirst(t *testing.T) {
-	var p problems
-	if p.first() == "" {
-		t.Error("no word for no problem")
-	}
-	for _, text := range []string{"a", "b", "b", "c"} {
-		p.add(text)
-	}
-	if got := strings.Join(p.list(2), ", "); got != "2 × b, 1 × a" {
-		t.Errorf("%s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"errors"
@@ -220,8 +220,8 @@ func hangUp(fd int, abrupt bool) {
 	_ = unix.Close(fd)
 }
 
-// ownCPU is the processor time this process has used.
-func ownCPU() time.Duration {
+// OwnCPU is the processor time this process has used.
+func OwnCPU() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0
@@ -229,8 +229,8 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// filesAllowed is how many files this process may have open.
-func filesAllowed() int {
+// FilesAllowed is how many files this process may have open.
+func FilesAllowed() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 1024

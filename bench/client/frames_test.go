@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"bytes"
@@ -9,16 +9,16 @@ import (
 func TestNextFrame_EveryPrefixIsIncomplete(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 65535, 65536} {
 		want := []byte(strings.Repeat("y", size))
-		frame := appendServerFrame(nil, want)
-		op, payload, n, err := nextFrame(append(frame[:len(frame):len(frame)], "more"...))
-		if err != nil || op != opText || n != len(frame) || !bytes.Equal(payload, want) {
+		frame := AppendServerFrame(nil, want)
+		op, payload, n, err := NextFrame(append(frame[:len(frame):len(frame)], "more"...))
+		if err != nil || op != OpText || n != len(frame) || !bytes.Equal(payload, want) {
 			t.Errorf("%d bytes: op %d, %d of %d bytes, %v", size, op, n, len(frame), err)
 		}
 		for _, cut := range []int{0, 1, 2, 3, 4, 9, 10, len(frame) - 1} {
 			if cut >= len(frame) {
 				continue
 			}
-			if _, _, n, err := nextFrame(frame[:cut]); n != 0 || err != nil {
+			if _, _, n, err := NextFrame(frame[:cut]); n != 0 || err != nil {
 				t.Errorf("%d of %d bytes: a frame of %d, %v", cut, len(frame), n, err)
 			}
 		}
@@ -32,7 +32,7 @@ func TestNextFrame_WhatNoServerSends(t *testing.T) {
 		"masked":    {0x81, 0x81, 1, 2, 3, 4, 5},
 		"endless":   {0x81, 127, 1, 0, 0, 0, 0, 0, 0, 0},
 	} {
-		if _, _, _, err := nextFrame(b); err == nil {
+		if _, _, _, err := NextFrame(b); err == nil {
 			t.Errorf("%s: no error", desc)
 		}
 	}
@@ -43,7 +43,7 @@ func FuzzNextFrame(f *testing.F) {
 	f.Add([]byte{0x81, 126, 0, 1, 'a'})
 	f.Add([]byte{0x88, 2, 3, 232})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, payload, n, err := nextFrame(b)
+		_, payload, n, err := NextFrame(b)
 		if err == nil && (n > len(b) || len(payload) > n) {
 			t.Errorf("a frame of %d bytes with %d of payload in %d bytes", n, len(payload), len(b))
 		}
@@ -51,12 +51,12 @@ func FuzzNextFrame(f *testing.F) {
 }
 
 func TestHandshake_Check(t *testing.T) {
-	h := newHandshake("localhost:1", "/app/k")
+	h := NewHandshake("localhost:1", "/app/k")
 	good := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " + string(h.accept) + "\r\n\r\n"
-	if n, err := h.check([]byte(good + "\x81\x00")); n != len(good) || err != nil {
+	if n, err := h.Check([]byte(good + "\x81\x00")); n != len(good) || err != nil {
 		t.Errorf("%d, %v; want %d", n, err, len(good))
 	}
-	if n, err := h.check([]byte(good[:len(good)-1])); n != 0 || err != nil {
+	if n, err := h.Check([]byte(good[:len(good)-1])); n != 0 || err != nil {
 		t.Errorf("incomplete: %d, %v", n, err)
 	}
 	for _, bad := range []string{
@@ -64,7 +64,7 @@ func TestHandshake_Check(t *testing.T) {
 		strings.Replace(good, string(h.accept), "AAAA", 1),
 		strings.Repeat("x", 70<<10),
 	} {
-		if _, err := h.check([]byte(bad)); err == nil {
+		if _, err := h.Check([]byte(bad)); err == nil {
 			t.Errorf("%.40q: no error", bad)
 		}
 	}

@@ -1,4 +1,4 @@
-package bench
+package report
 
 import (
 	"bytes"
@@ -40,8 +40,8 @@ func TestWriteSVG(t *testing.T) {
 
 func TestWriteMarkdown(t *testing.T) {
 	r := Result{Scenario: "fanout", Host: "h"}
-	r.set("sockets", "%d", 5)
-	r.add("latency p99", "ms", 12.34)
+	r.Set("sockets", "%d", 5)
+	r.Add("latency p99", "ms", 12.34)
 	r.Problems = []string{"1 × refused | oddly"}
 	var out bytes.Buffer
 	if err := r.WriteMarkdown(&out); err != nil {

@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"bytes"
@@ -8,26 +8,27 @@ import (
 	"fmt"
 )
 
-// handshake is the opening of a WebSocket, the same bytes for every socket: a
+// Handshake is the opening of a WebSocket, the same bytes for every socket: a
 // server cannot tell, and nothing in between caches on loopback.
-type handshake struct {
-	request []byte
+type Handshake struct {
+	Request []byte
 	accept  []byte // Sec-WebSocket-Accept that belongs to it
 }
 
-func newHandshake(host, path string) *handshake {
+// NewHandshake returns the opening for a host and a path with its query.
+func NewHandshake(host, path string) *Handshake {
 	const key = "ZmFuZmFyZSBiZW5jaCAwMQ=="
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import
-	return &handshake{
-		request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	return &Handshake{
+		Request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 			"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", path, host, key),
 		accept: []byte(base64.StdEncoding.EncodeToString(sum[:])),
 	}
 }
 
-// check reads the server's answer and returns its length, 0 while it is
+// Check reads the server's answer and returns its length, 0 while it is
 // incomplete.
-func (h *handshake) check(b []byte) (int, error) {
+func (h *Handshake) Check(b []byte) (int, error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > 64<<10 {

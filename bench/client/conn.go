@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"errors"
@@ -6,45 +6,50 @@ import (
 	"net/netip"
 )
 
-// handler is what a connection is for. Its methods are called by the loop.
-type handler interface {
-	// opened says that the connection stands.
-	opened(c *conn)
-	// arrived takes whole messages off the front of b and returns how many
+// Handler is what a connection is for. Its methods are called by the loop.
+type Handler interface {
+	// Opened says that the connection stands.
+	Opened(c *Conn)
+	// Arrived takes whole messages off the front of b and returns how many
 	// bytes they were; the rest comes again with more behind it. b is valid
 	// during the call only.
-	arrived(c *conn, b []byte) int
-	// ended says that the other side or the system ended the connection; err
+	Arrived(c *Conn, b []byte) int
+	// Ended says that the other side or the system Ended the connection; err
 	// is nil for an orderly end. It is not called after hangUp.
-	ended(c *conn, err error)
+	Ended(c *Conn, err error)
 }
 
-// conn is a TCP connection of the client. It belongs to its loop.
-type conn struct {
-	handler    handler
+// Conn is a TCP connection of the client. It belongs to its loop.
+type Conn struct {
+	handler    Handler
 	spill      []byte // the beginning of a message whose rest has not come
 	out        []byte // what the kernel has not taken
 	fd         int32  // -1 once closed
 	slot       int32
-	index      int32 // of its handler's connections
+	Index      int32 // of its handler's connections
 	connecting bool
 	muted      bool
-	peer       peer
 }
+
+// Open tells whether the connection has not ended.
+func (c *Conn) Open() bool { return c.fd >= 0 }
+
+// Muted tells whether the connection is not read any more.
+func (c *Conn) Muted() bool { return c.muted }
 
 // spillSize is the capacity of pooled spill buffers.
 const spillSize = 4 << 10
 
-// maxMessage is the longest message the client takes.
-const maxMessage = 16 << 20
+// MaxMessage is the longest message the client takes.
+const MaxMessage = 16 << 20
 
-// dial begins a connection; the handler hears how it went.
-func (l *loop) dial(h handler, index int, to netip.AddrPort, from netip.Addr) (*conn, error) {
+// Dial begins a connection; the handler hears how it went.
+func (l *Loop) Dial(h Handler, index int, to netip.AddrPort, from netip.Addr) (*Conn, error) {
 	fd, err := dial(to, from)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{handler: h, fd: int32(fd), index: int32(index), connecting: true}
+	c := &Conn{handler: h, fd: int32(fd), Index: int32(index), connecting: true}
 	if n := len(l.free); n > 0 {
 		c.slot = l.free[n-1]
 		l.free = l.free[:n-1]
@@ -54,23 +59,23 @@ func (l *loop) dial(h handler, index int, to netip.AddrPort, from netip.Addr) (*
 		l.conns = append(l.conns, c)
 	}
 	if err := l.poller.watch(fd, c.slot, canWrite); err != nil {
-		l.hangUp(c, true)
+		l.HangUp(c, true)
 		return nil, fmt.Errorf("watch a connection: %w", err)
 	}
 	return c, nil
 }
 
 // ready handles what the poller says about a connection.
-func (l *loop) ready(c *conn, what uint32) {
+func (l *Loop) ready(c *Conn, what uint32) {
 	if c.connecting {
 		if err := connected(int(c.fd)); err != nil {
-			l.lose(c, fmt.Errorf("connect: %w", err))
+			l.Lose(c, fmt.Errorf("connect: %w", err))
 			return
 		}
 		c.connecting = false
 		l.rewatch(c)
 		if c.fd >= 0 {
-			c.handler.opened(c)
+			c.handler.Opened(c)
 		}
 		return
 	}
@@ -84,12 +89,12 @@ func (l *loop) ready(c *conn, what uint32) {
 		for l.read(c) || what&hasEnded != 0 && c.fd >= 0 {
 		}
 	case what&isBroken != 0:
-		l.lose(c, errors.New("reset by the server"))
+		l.Lose(c, errors.New("reset by the server"))
 	}
 }
 
 // rewatch tells the poller what the connection waits for now.
-func (l *loop) rewatch(c *conn) {
+func (l *Loop) rewatch(c *Conn) {
 	var what uint32
 	if !c.muted {
 		what |= canRead | hasEnded | onEdge
@@ -98,19 +103,19 @@ func (l *loop) rewatch(c *conn) {
 		what |= canWrite
 	}
 	if err := l.poller.rewatch(int(c.fd), c.slot, what); err != nil {
-		l.lose(c, fmt.Errorf("watch a connection: %w", err))
+		l.Lose(c, fmt.Errorf("watch a connection: %w", err))
 	}
 }
 
-// mute stops reading a connection for good.
-func (l *loop) mute(c *conn) {
+// Mute stops reading a connection for good.
+func (l *Loop) Mute(c *Conn) {
 	c.muted = true
 	l.rewatch(c)
 }
 
 // read reads once into the shared buffer, behind what was left over. It tells
 // whether there may be more.
-func (l *loop) read(c *conn) (more bool) {
+func (l *Loop) read(c *Conn) (more bool) {
 	had := copy(l.buf, c.spill)
 	room := l.buf[had:]
 	n, again, err := receive(int(c.fd), room)
@@ -118,16 +123,15 @@ func (l *loop) read(c *conn) (more bool) {
 	case again:
 		return false
 	case err != nil:
-		l.lose(c, fmt.Errorf("read: %w", err))
+		l.Lose(c, fmt.Errorf("read: %w", err))
 		return false
 	case n == 0:
-		l.lose(c, nil)
+		l.Lose(c, nil)
 		return false
 	}
-	l.received += int64(n)
 	more = n == len(room)
 	b := l.buf[:had+n]
-	used := c.handler.arrived(c, b)
+	used := c.handler.Arrived(c, b)
 	if c.fd < 0 {
 		return false
 	}
@@ -136,7 +140,7 @@ func (l *loop) read(c *conn) (more bool) {
 }
 
 // keep holds on to the beginning of a message.
-func (l *loop) keep(c *conn, rest []byte) {
+func (l *Loop) keep(c *Conn, rest []byte) {
 	switch {
 	case len(rest) == 0:
 		if c.spill != nil {
@@ -144,8 +148,8 @@ func (l *loop) keep(c *conn, rest []byte) {
 			c.spill = nil
 		}
 		return
-	case len(rest) == len(l.buf) && len(l.buf) >= maxMessage:
-		l.lose(c, fmt.Errorf("a message of more than %d bytes", maxMessage))
+	case len(rest) == len(l.buf) && len(l.buf) >= MaxMessage:
+		l.Lose(c, fmt.Errorf("a message of more than %d bytes", MaxMessage))
 		return
 	}
 	if c.spill == nil {
@@ -157,7 +161,7 @@ func (l *loop) keep(c *conn, rest []byte) {
 	}
 }
 
-func (l *loop) spillBuffer() []byte {
+func (l *Loop) spillBuffer() []byte {
 	if n := len(l.spills); n > 0 {
 		b := l.spills[n-1]
 		l.spills = l.spills[:n-1]
@@ -166,14 +170,14 @@ func (l *loop) spillBuffer() []byte {
 	return make([]byte, 0, spillSize)
 }
 
-func (l *loop) reuse(spill []byte) {
+func (l *Loop) reuse(spill []byte) {
 	if cap(spill) <= 16*spillSize && len(l.spills) < 1024 {
 		l.spills = append(l.spills, spill[:0])
 	}
 }
 
-// write sends b, or as much as the kernel takes and the rest when it can.
-func (l *loop) write(c *conn, b []byte) {
+// Write sends b, or as much as the kernel takes and the rest when it can.
+func (l *Loop) Write(c *Conn, b []byte) {
 	if c.fd < 0 {
 		return
 	}
@@ -183,7 +187,7 @@ func (l *loop) write(c *conn, b []byte) {
 	}
 	n, err := send(int(c.fd), b)
 	if err != nil {
-		l.lose(c, fmt.Errorf("write: %w", err))
+		l.Lose(c, fmt.Errorf("write: %w", err))
 		return
 	}
 	if n < len(b) {
@@ -192,13 +196,13 @@ func (l *loop) write(c *conn, b []byte) {
 	}
 }
 
-func (l *loop) flush(c *conn) {
+func (l *Loop) flush(c *Conn) {
 	if len(c.out) == 0 {
 		return
 	}
 	n, err := send(int(c.fd), c.out)
 	if err != nil {
-		l.lose(c, fmt.Errorf("write: %w", err))
+		l.Lose(c, fmt.Errorf("write: %w", err))
 		return
 	}
 	c.out = c.out[:copy(c.out, c.out[n:])]
@@ -208,18 +212,18 @@ func (l *loop) flush(c *conn) {
 	}
 }
 
-// lose ends a connection that failed, or that the server ended.
-func (l *loop) lose(c *conn, err error) {
+// Lose ends a connection that failed, or that the server ended.
+func (l *Loop) Lose(c *Conn, err error) {
 	if c.fd < 0 {
 		return
 	}
-	l.hangUp(c, true)
-	c.handler.ended(c, err)
+	l.HangUp(c, true)
+	c.handler.Ended(c, err)
 }
 
-// hangUp closes a connection. Its slot is free for another after the turn,
+// HangUp closes a connection. Its slot is free for another after the turn,
 // when no event of this one is left.
-func (l *loop) hangUp(c *conn, abrupt bool) {
+func (l *Loop) HangUp(c *Conn, abrupt bool) {
 	if c.fd < 0 {
 		return
 	}
@@ -229,7 +233,7 @@ func (l *loop) hangUp(c *conn, abrupt bool) {
 
 // forget takes a connection from the loop and returns its descriptor, which is
 // to be closed before the slot is given to another.
-func (l *loop) forget(c *conn) (fd int) {
+func (l *Loop) forget(c *Conn) (fd int) {
 	fd = int(c.fd)
 	c.fd = -1
 	if c.spill != nil {
@@ -239,4 +243,24 @@ func (l *loop) forget(c *conn) (fd int) {
 	c.out = nil
 	l.conns[c.slot] = nil
 	return fd
+}
+
+// Vanish resets connections at once and returns when that is done. take returns
+// them; it is called on the loop. The loop goes on meanwhile: it would find its
+// own stall otherwise, not the server's. Any goroutine may call Vanish.
+func (l *Loop) Vanish(take func() []*Conn) {
+	var fds []int
+	var slots []int32
+	l.Do(func() {
+		for _, c := range take() {
+			if c != nil && c.fd >= 0 {
+				slots = append(slots, c.slot)
+				fds = append(fds, l.forget(c))
+			}
+		}
+	})
+	for _, fd := range fds {
+		hangUp(fd, true)
+	}
+	l.Do(func() { l.freed = append(l.freed, slots...) })
 }

@@ -1,4 +1,4 @@
-package bench
+package client
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// loop is the client's event loop. One goroutine runs it; others give it
+// Loop is the client's event Loop. One goroutine runs it; others give it
 // functions to call.
-type loop struct {
+type Loop struct {
 	poller *poller
 	start  time.Time
 	done   chan struct{}
@@ -19,22 +19,21 @@ type loop struct {
 	mail []func() // any goroutine, with mu
 
 	// What follows belongs to the loop's goroutine.
-	conns    []*conn // by slot
-	free     []int32
-	freed    []int32 // free after this turn
-	buf      []byte
-	spills   [][]byte
-	tasks    []task
-	waits    []*wait
-	received int64 // bytes
-	stopped  bool
+	conns   []*Conn // by slot
+	free    []int32
+	freed   []int32 // free after this turn
+	buf     []byte
+	spills  [][]byte
+	tasks   []Task
+	waits   []*wait
+	stopped bool
 }
 
-// task is work that is due at certain times: a load.
-type task interface {
-	// turn does what is due and returns when to be called at the latest, in
+// Task is work that is due at certain times: a load.
+type Task interface {
+	// Turn does what is due and returns when to be called at the latest, in
 	// nanoseconds of the loop's clock; 0 is whenever something has happened.
-	turn(now int64) (next int64)
+	Turn(now int64) (next int64)
 }
 
 // wait is somebody waiting for a condition.
@@ -49,29 +48,29 @@ var errTimeout = errors.New("it took too long")
 // readBuffer holds a turn's worth of one connection's messages.
 const readBuffer = 256 << 10
 
-// startLoop starts a loop. Whoever calls it calls stop.
-func startLoop() (*loop, error) {
+// StartLoop starts a loop. Whoever calls it calls stop.
+func StartLoop() (*Loop, error) {
 	p, err := newPoller()
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{poller: p, start: time.Now(), done: make(chan struct{}), buf: make([]byte, readBuffer)}
+	l := &Loop{poller: p, start: time.Now(), done: make(chan struct{}), buf: make([]byte, readBuffer)}
 	go l.run()
 	return l, nil
 }
 
-// stop ends the loop and every connection it has.
-func (l *loop) stop() {
+// Stop ends the loop and every connection it has.
+func (l *Loop) Stop() {
 	l.post(func() { l.stopped = true })
 	<-l.done
 	l.poller.close()
 }
 
-// now is the loop's clock, in nanoseconds, never 0.
-func (l *loop) now() int64 { return int64(time.Since(l.start)) + 1 }
+// Now is the loop's clock, in nanoseconds, never 0.
+func (l *Loop) Now() int64 { return int64(time.Since(l.start)) + 1 }
 
-// do has the loop call f and returns when it has.
-func (l *loop) do(f func()) {
+// Do has the loop call f and returns when it has.
+func (l *Loop) Do(f func()) {
 	called := make(chan struct{})
 	l.post(func() { f(); close(called) })
 	select {
@@ -80,19 +79,19 @@ func (l *loop) do(f func()) {
 	}
 }
 
-func (l *loop) post(f func()) {
+func (l *Loop) post(f func()) {
 	l.mu.Lock()
 	l.mail = append(l.mail, f)
 	l.mu.Unlock()
 	l.poller.wake()
 }
 
-// until waits until a condition holds. The loop evaluates it after each turn.
+// Until waits Until a condition holds. The loop evaluates it after each turn.
 // The error says what was waited for if that took too long.
-func (l *loop) until(ctx context.Context, timeout time.Duration, what string, is func() bool) error {
+func (l *Loop) Until(ctx context.Context, timeout time.Duration, what string, is func() bool) error {
 	w := &wait{is: is, result: make(chan error, 1)}
 	l.post(func() {
-		w.deadline = l.now() + int64(timeout)
+		w.deadline = l.Now() + int64(timeout)
 		l.waits = append(l.waits, w)
 	})
 	select {
@@ -107,8 +106,8 @@ func (l *loop) until(ctx context.Context, timeout time.Duration, what string, is
 	}
 }
 
-// pause lets time pass.
-func (l *loop) pause(ctx context.Context, d time.Duration) error {
+// Pause lets time pass.
+func (l *Loop) Pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -119,11 +118,11 @@ func (l *loop) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (l *loop) run() {
+func (l *Loop) run() {
 	defer close(l.done)
 	var next int64
 	for !l.stopped {
-		n := l.poller.wait(l.now(), next)
+		n := l.poller.wait(l.Now(), next)
 		for i := range n {
 			if slot, what, ok := l.poller.event(i); ok {
 				if c := l.conns[slot]; c != nil {
@@ -132,23 +131,23 @@ func (l *loop) run() {
 			}
 			// A load is punctual even while deliveries pour in.
 			if i%16 == 15 {
-				l.work(l.now())
+				l.work(l.Now())
 			}
 		}
 		l.free, l.freed = append(l.free, l.freed...), l.freed[:0]
 		l.handle()
-		now := l.now()
+		now := l.Now()
 		next = earlier(l.work(now), l.answer(now))
 	}
 	for _, c := range l.conns {
 		if c != nil {
-			l.hangUp(c, true)
+			l.HangUp(c, true)
 		}
 	}
 }
 
 // handle calls the functions others gave.
-func (l *loop) handle() {
+func (l *Loop) handle() {
 	l.mu.Lock()
 	mail := l.mail
 	l.mail = nil
@@ -158,15 +157,15 @@ func (l *loop) handle() {
 	}
 }
 
-func (l *loop) work(now int64) (next int64) {
+func (l *Loop) work(now int64) (next int64) {
 	for _, t := range l.tasks {
-		next = earlier(next, t.turn(now))
+		next = earlier(next, t.Turn(now))
 	}
 	return next
 }
 
 // answer tells those who wait.
-func (l *loop) answer(now int64) (next int64) {
+func (l *Loop) answer(now int64) (next int64) {
 	left := l.waits[:0]
 	for _, w := range l.waits {
 		switch {
@@ -192,5 +191,5 @@ func earlier(a, b int64) int64 {
 	return a
 }
 
-// add makes t a task of the loop.
-func (l *loop) add(t task) { l.do(func() { l.tasks = append(l.tasks, t) }) }
+// Add makes t a task of the loop.
+func (l *Loop) Add(t Task) { l.Do(func() { l.tasks = append(l.tasks, t) }) }

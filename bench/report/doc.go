@@ -1,0 +1,3 @@
+// Package report holds what a benchmark measured and writes it as text,
+// Markdown, JSON and plots. It measures nothing.
+package report

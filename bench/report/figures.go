@@ -1,0 +1,48 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// Figure is one line of the table.
+type Figure struct {
+	Name     string `json:"name"`
+	Target   string `json:"target"` // "" is none
+	Measured string `json:"measured"`
+	Met      bool   `json:"met"`
+}
+
+// WriteFigures writes the table for people.
+func WriteFigures(w io.Writer, figures []Figure) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := fmt.Fprintln(t, "figure\tmeasured\ttarget\tverdict")
+	for _, f := range figures {
+		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, f.Measured, f.Target, f.verdict())
+		err = errors.Join(err, e)
+	}
+	return errors.Join(err, t.Flush())
+}
+
+// WriteFiguresMarkdown writes the same as a Markdown table.
+func WriteFiguresMarkdown(w io.Writer, figures []Figure) error {
+	_, err := fmt.Fprint(w, "| figure | measured | target | |\n|---|---|---|---|\n")
+	for _, f := range figures {
+		_, e := fmt.Fprintf(w, "| %s | %s | %s | %s |\n", f.Name, f.Measured, f.Target, f.verdict())
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (f Figure) verdict() string {
+	switch {
+	case !f.Met:
+		return "MISSED"
+	case f.Target != "":
+		return "met"
+	default:
+		return ""
+	}
+}
