@@ -17,7 +17,8 @@ type App struct {
 	Enabled bool
 	// ClientEvents allows events sent by clients (client-...).
 	ClientEvents bool
-	// SubscriptionCount sends pusher_internal:subscription_count to channels.
+	// SubscriptionCount sends pusher_internal:subscription_count to channels
+	// that are neither presence channels nor encrypted ones.
 	SubscriptionCount bool
 	// Watchlist sends online and offline events of watched users.
 	Watchlist bool
@@ -32,7 +33,8 @@ type App struct {
 	// ("chat.example"), an origin ("https://chat.example") or a wildcard
 	// ("*.example", "https://*.example"). Empty means every origin.
 	AllowedOrigins []string
-	// ActivityTimeout is the silence after which either side pings.
+	// ActivityTimeout is the silence after which either side pings. Proxies cut
+	// connections that are silent for 60 s, nginx and ALB among them.
 	ActivityTimeout time.Duration
 	// PongTimeout is how long an answer to a ping may take.
 	PongTimeout time.Duration
@@ -88,11 +90,10 @@ func Default() App {
 	return App{
 		Enabled:              true,
 		ClientEvents:         true,
-		SubscriptionCount:    true,
 		Watchlist:            true,
 		AuthorizationTimeout: 30 * time.Second,
 		AllowedOrigins:       []string{"*"},
-		ActivityTimeout:      120 * time.Second,
+		ActivityTimeout:      30 * time.Second,
 		PongTimeout:          30 * time.Second,
 		CacheTTL:             30 * time.Minute,
 		Limits:               DefaultLimits(),

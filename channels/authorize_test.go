@@ -28,7 +28,7 @@ func TestAuth_VectorsOfTheSpecification(t *testing.T) {
 			v := d.visit()
 			v.id = pusherproto.SocketID{A: 1234, B: 1234}
 			v.says(`{"event":"pusher:signin","data":{"auth":"278d425bdf160c739803:4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba","user_data":"{\"id\":\"12345\"}"}}`)
-			v.hears(`{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"12345\"}"}}`)
+			v.hears(signedIn(`{"id":"12345"}`))
 			data := ""
 			if test.channelData != "" {
 				data = `,"channel_data":` + string(pusherproto.AppendString(nil, test.channelData))

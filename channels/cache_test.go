@@ -8,7 +8,9 @@ import (
 	"fanfare/apps"
 )
 
-func miss(channel string) string { return `{"event":"pusher:cache_miss","channel":"` + channel + `"}` }
+func miss(channel string) string {
+	return `{"event":"pusher:cache_miss","channel":"` + channel + `","data":"{}"}`
+}
 
 func TestCache_TheLastEventFollowsSucceeded(t *testing.T) {
 	d := newDesk(t)

@@ -14,7 +14,11 @@ import (
 func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	event := string(m.Event)
 	if strings.HasPrefix(event, "pusher:") || strings.HasPrefix(event, "pusher_internal:") || !m.HasChannel {
-		s.complain("", pusherproto.CodeNone, unknownEvent(event))
+		reason := unknownEvent(event)
+		if strings.HasPrefix(event, pusherproto.PrefixClient) {
+			reason = incompleteEvent
+		}
+		s.complain("", pusherproto.CodeNone, reason)
 		return
 	}
 	name := string(m.Channel)
@@ -23,12 +27,13 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		s.hold(sub.name, payload)
 		return
 	}
-	if reason := s.clientEventRefusal(event, name, sub, m.Data); reason != "" {
-		shown := name
-		if _, err := pusherproto.ParseChannel(name, s.app.Limits.MaxChannelName); err != nil {
-			shown = ""
+	if code, reason := s.clientEventRefusal(event, name, sub, m.Data); reason != "" {
+		// Clients look for ciphertext in whatever names an encrypted channel.
+		kind, err := pusherproto.ParseChannel(name, s.app.Limits.MaxChannelName)
+		if err != nil || kind.Encrypted() {
+			name = ""
 		}
-		s.complain(shown, pusherproto.CodeClientEvent, reason)
+		s.complain(name, code, reason)
 		return
 	}
 	s.hub.relayed.Add(1)
@@ -48,41 +53,49 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 }
 
 func unknownEvent(event string) string {
-	const shown = 64
-	if len(event) > shown {
-		event = strings.ToValidUTF8(event[:shown], "") + "…"
-	}
 	return fmt.Sprintf("The server does not know the event %q: clients send pusher:subscribe, pusher:unsubscribe, "+
-		"pusher:signin, pusher:ping, pusher:pong and, with a channel, client events", event)
+		"pusher:signin, pusher:ping, pusher:pong and, with a channel, client events", shown(event))
 }
 
-// clientEventRefusal returns what is wrong with a client event, or "".
-func (s *Session) clientEventRefusal(event, channel string, sub *subscription, data []byte) string {
+// incompleteEvent is Pusher's sentence. A client event without data is never
+// relayed: there are clients that end when a frame has none.
+const incompleteEvent = "Invalid client event (must contain channel and data)"
+
+// clientEventRefusal returns what is wrong with a client event, or "". The
+// sentences begin with Pusher's own where it has one. Only the rate has a code
+// other than null.
+func (s *Session) clientEventRefusal(event, channel string, sub *subscription, data []byte) (code int, reason string) {
 	limits := &s.app.Limits
 	switch {
 	case !s.app.ClientEvents:
-		return "Client events are not enabled for this app"
-	case !strings.HasPrefix(event, "client-") || event == "client-":
-		return "The name of a client event must be client- and something after it"
+		return pusherproto.CodeNone, "To send client events, you must enable this feature in the Settings page of your dashboard. " +
+			"On this server that is client_events: true in the configuration of the app"
+	case !strings.HasPrefix(event, pusherproto.PrefixClient):
+		return pusherproto.CodeNone, "Client event rejected - client events must be prefixed by 'client-'"
+	case event == pusherproto.PrefixClient:
+		return pusherproto.CodeNone, "Client event rejected - the event name has nothing after 'client-'"
 	case utf8.RuneCountInString(event) > limits.MaxEventName:
-		return fmt.Sprintf("The event name is longer than %d characters", limits.MaxEventName)
+		return pusherproto.CodeNone, fmt.Sprintf("Client event rejected - the event name is longer than %d characters", limits.MaxEventName)
 	case strings.ContainsFunc(event, unicode.IsControl):
-		return "The event name holds a control character"
+		return pusherproto.CodeNone, "Client event rejected - the event name contains a control character"
 	}
 	kind := pusherproto.KindOf(channel)
 	switch {
 	case kind.Encrypted():
-		return "Client events are not possible on encrypted channels"
+		return pusherproto.CodeNone, "Client event rejected - not supported on encrypted channels"
 	case !kind.ClientEvents():
-		return "Client events are possible on private and presence channels only"
+		return pusherproto.CodeNone, "Client event rejected - only supported on private and presence channels"
+	case data == nil:
+		return pusherproto.CodeNone, incompleteEvent
 	case sub == nil:
-		return "The socket is not subscribed to the channel"
+		return pusherproto.CodeNone, "Cannot broadcast client event (connection not subscribed to channel " + shown(channel) + ")"
 	case pusherproto.DataSize(data) > limits.MaxEventBytes:
-		return fmt.Sprintf("The data of the event is larger than %d bytes", limits.MaxEventBytes)
+		return pusherproto.CodeNone, pusherproto.DataTooLarge(limits.MaxEventBytes)
 	case !s.withinRate():
-		return fmt.Sprintf("The socket sent more than %d client events in a second", limits.ClientEventsPerSecond)
+		return pusherproto.CodeClientEvent, fmt.Sprintf("Client event rejected due to rate limit: "+
+			"the socket sent more than %d client events within a second", limits.ClientEventsPerSecond)
 	}
-	return ""
+	return pusherproto.CodeNone, ""
 }
 
 // withinRate counts a client event in a fixed second that starts with the

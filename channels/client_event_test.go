@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/pusherproto"
 )
 
 func TestClientEvent_DataIsRelayedAsItCame(t *testing.T) {
@@ -16,7 +17,7 @@ func TestClientEvent_DataIsRelayedAsItCame(t *testing.T) {
 	a.got, b.got = nil, nil
 	for _, data := range []string{
 		`,"data":{"a":[1,null,{"b":"é漢🎉\u2028\ud83d\ude00"}]}`, `,"data":"text"`, `,"data":null`, `,"data":1e400`,
-		`,"data":123456789012345678901234567890`, `,"data":[]`, ``,
+		`,"data":123456789012345678901234567890`, `,"data":[]`, `,"data":""`,
 	} {
 		a.says(`{"event":"client-e","channel":"presence-x"%s,"user_id":"forged","socket_id":"1.2"}`, data)
 		b.hears(`{"event":"client-e","channel":"presence-x"` + data + `,"user_id":"7"}`)
@@ -34,25 +35,38 @@ func TestClientEvent_Refusals(t *testing.T) {
 		witness.subscribes(c)
 	}
 	v.got, witness.got = nil, nil
-	for name, m := range map[string]string{
-		"public channel":    `{"event":"client-e","channel":"news","data":{}}`,
-		"public cache":      `{"event":"client-e","channel":"cache-x","data":{}}`,
-		"encrypted channel": `{"event":"client-e","channel":"private-encrypted-x","data":{}}`,
-		"not subscribed":    `{"event":"client-e","channel":"private-y","data":{}}`,
-		"no name behind it": `{"event":"client-","channel":"private-x","data":{}}`,
-		"upper case":        `{"event":"Client-e","channel":"private-x","data":{}}`,
-		"not at the start":  `{"event":"myclient-e","channel":"private-x","data":{}}`,
-		"no prefix":         `{"event":"typing","channel":"private-x","data":{}}`,
-		"control character": `{"event":"client-\u0000","channel":"private-x","data":{}}`,
-		"DEL":               "{\"event\":\"client-\u007f\",\"channel\":\"private-x\",\"data\":{}}",
-		"201 characters":    `{"event":"client-` + strings.Repeat("e", 194) + `","channel":"private-x","data":{}}`,
-		"10,241 bytes":      `{"event":"client-e","channel":"private-x","data":"` + strings.Repeat("x", 10241) + `"}`,
+	const (
+		incomplete = "Invalid client event (must contain channel and data)"
+		kind       = "Client event rejected - only supported on private and presence channels"
+		prefix     = "Client event rejected - client events must be prefixed by 'client-'"
+		name       = "Client event rejected - the event name "
+	)
+	for _, test := range []struct{ desc, message, channel, reason string }{
+		{"public channel", `{"event":"client-e","channel":"news","data":{}}`, "news", kind},
+		{"public cache", `{"event":"client-e","channel":"cache-x","data":{}}`, "cache-x", kind},
+		{"encrypted channel", `{"event":"client-e","channel":"private-encrypted-x","data":{}}`, "", "Client event rejected - not supported on encrypted channels"},
+		{"not subscribed", `{"event":"client-e","channel":"private-y","data":{}}`, "private-y", "Cannot broadcast client event (connection not subscribed to channel private-y)"},
+		{"no data", `{"event":"client-e","channel":"private-x"}`, "private-x", incomplete},
+		{"no channel", `{"event":"client-e","data":{}}`, "", incomplete},
+		{"channel null", `{"event":"client-e","channel":null,"data":{}}`, "", incomplete},
+		{"neither", `{"event":"client-e"}`, "", incomplete},
+		{"no name behind it", `{"event":"client-","channel":"private-x","data":{}}`, "private-x", name + "has nothing after 'client-'"},
+		{"upper case", `{"event":"Client-e","channel":"private-x","data":{}}`, "private-x", prefix},
+		{"not at the start", `{"event":"myclient-e","channel":"private-x","data":{}}`, "private-x", prefix},
+		{"no prefix", `{"event":"typing","channel":"private-x","data":{}}`, "private-x", prefix},
+		{"control character", `{"event":"client-\u0000","channel":"private-x","data":{}}`, "private-x", name + "contains a control character"},
+		{"DEL", "{\"event\":\"client-\u007f\",\"channel\":\"private-x\",\"data\":{}}", "private-x", name + "contains a control character"},
+		{"201 characters", `{"event":"client-` + strings.Repeat("e", 194) + `","channel":"private-x","data":{}}`, "private-x", name + "is longer than 200 characters"},
+		{
+			"10,241 bytes", `{"event":"client-e","channel":"private-x","data":"` + strings.Repeat("x", 10241) + `"}`,
+			"private-x", "The data content of this event exceeds the allowed maximum (10240 bytes)",
+		},
 	} {
-		v.says("%s", m)
-		if len(v.got) != 1 || !strings.HasPrefix(v.got[0], `{"event":"pusher:error","channel":"`) || !strings.Contains(v.got[0], `"code":4301`) {
-			t.Errorf("%s: got %q", name, v.got)
+		v.says("%s", test.message)
+		if reason := v.hearsError(pusherproto.CodeNone, test.channel); reason != test.reason {
+			t.Errorf("%s: the reason is %q, want %q", test.desc, reason, test.reason)
 		}
-		v.got = nil
+		v.hears()
 	}
 	witness.hears()
 	v.says(`{"event":"client-%s","channel":"private-x","data":"%s"}`, strings.Repeat("e", 193), strings.Repeat("x", 10240))
@@ -67,13 +81,15 @@ func TestClientEvent_TheEleventhInASecond_IsDropped(t *testing.T) {
 		v.subscribes("private-x")
 		v.got = nil
 	}
-	const m = `{"event":"client-e","channel":"private-x"}`
+	const m = `{"event":"client-e","channel":"private-x","data":{}}`
 	for range 10 {
 		a.says(m)
 	}
 	a.hears()
 	a.says(m)
-	a.hearsPart(`"code":4301`)
+	if reason := a.hearsError(4301, "private-x"); !strings.HasPrefix(reason, "Client event rejected due to rate limit") {
+		t.Errorf("the reason is %q", reason)
+	}
 	tab.says(m) // another socket has its own budget
 	d.now = d.now.Add(time.Second)
 	a.says(m)
@@ -82,13 +98,17 @@ func TestClientEvent_TheEleventhInASecond_IsDropped(t *testing.T) {
 	}
 }
 
-func TestClientEvent_AppForbidsThem_4301(t *testing.T) {
+func TestClientEvent_AppForbidsThem_SaysHowToAllowThem(t *testing.T) {
 	d := newDesk(t, func(a *apps.App) { a.ClientEvents = false })
 	v := d.visit()
 	v.subscribes("private-x")
-	v.says(`{"event":"client-e","channel":"private-x"}`)
+	v.says(`{"event":"client-e","channel":"private-x","data":{}}`)
 	v.hearsPart(succeeded("private-x"))
-	v.hearsPart(`"code":4301`)
+	reason := v.hearsError(pusherproto.CodeNone, "private-x")
+	if !strings.HasPrefix(reason, "To send client events, you must enable this feature in the Settings page of your dashboard.") ||
+		!strings.Contains(reason, "client_events: true") {
+		t.Errorf("the reason is %q", reason)
+	}
 }
 
 func TestClientEvent_OwnOtherTabHearsIt(t *testing.T) {
@@ -104,7 +124,7 @@ func TestClientEvent_OwnOtherTabHearsIt(t *testing.T) {
 	left.hears()
 	tab.hears(`{"event":"client-e","channel":"presence-x","data":{},"user_id":"7"}`)
 	left.says(`{"event":"client-e","channel":"presence-x","data":{}}`)
-	left.hearsError(4301, "presence-x")
+	left.hearsError(pusherproto.CodeNone, "presence-x")
 	tab.hears()
 	if n := d.hub.Stats().ClientEvents; n != 1 {
 		t.Errorf("counted %d events of 1", n)
@@ -146,9 +166,9 @@ func TestClientEvent_RefusedOnes_CostNothingOfTheRate(t *testing.T) {
 	forget(v, witness)
 	for range 5 {
 		v.says(`{"event":"typing","channel":"private-x"}`)
-		v.hearsError(4301, "private-x")
+		v.hearsError(pusherproto.CodeNone, "private-x")
 	}
-	const m = `{"event":"client-e","channel":"private-x"}`
+	const m = `{"event":"client-e","channel":"private-x","data":{}}`
 	v.says(m)
 	d.now = d.now.Add(900 * time.Millisecond)
 	v.says(m)
@@ -170,9 +190,9 @@ func TestClientEvent_RefusalNamesTheChannelIfItIsOne(t *testing.T) {
 	d := newDesk(t)
 	v := d.visit()
 	for channel, named := range map[string]string{"private-none": "private-none", "news": "news", "a b": "", "": "", "private-" + strings.Repeat("x", 200): ""} {
-		v.says(`{"event":"client-e","channel":%q}`, channel)
-		v.hearsError(4301, named)
+		v.says(`{"event":"client-e","channel":%q,"data":{}}`, channel)
+		v.hearsError(pusherproto.CodeNone, named)
 	}
-	v.says(`{"event":"client-e","channel":null}`)
+	v.says(`{"event":"client-e","channel":null,"data":{}}`)
 	v.hearsError(0, "")
 }

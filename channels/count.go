@@ -72,9 +72,11 @@ func (m *memory) tellLater(app *apps.App, name string, of *channelState) {
 	}
 }
 
+// tellCount tells the channel and the webhooks. An encrypted channel is not
+// told: the Java client decrypts whatever comes on one, and ends.
 func (m *memory) tellCount(app *apps.App, name string, c *channelState) {
 	c.count.told, c.count.at = c.sockets, m.now()
-	if c.sockets > 0 {
+	if c.sockets > 0 && !pusherproto.KindOf(name).Encrypted() {
 		f := pusherproto.AppendSubscriptionCount(beginFrame(96+len(name)), name, c.sockets)
 		m.node.Deliver(app, name, seal(f), pusherproto.SocketID{})
 	}

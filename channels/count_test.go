@@ -2,6 +2,7 @@ package channels
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func counting(t *testing.T, n int) (*desk, []*visitor) {
 func TestCount_FollowsSucceededAndTheCachedEvent(t *testing.T) {
 	d := newDesk(t, func(a *apps.App) { a.SubscriptionCount = true })
 	v := d.visit()
-	for _, channel := range []string{"news", "private-x", "private-encrypted-x"} {
+	for _, channel := range []string{"news", "private-x"} {
 		v.subscribes(channel)
 		v.hears(succeeded(channel), counted(channel, 1))
 	}
@@ -46,6 +47,24 @@ func TestCount_FollowsSucceededAndTheCachedEvent(t *testing.T) {
 	other.unsubscribes("cache-x")
 	v.hears(counted("cache-x", 1))
 	other.hears()
+}
+
+// The Java client would decrypt a count that comes on an encrypted channel. A
+// webhook may hear of it.
+func TestCount_OnEncryptedAndPresenceChannels_IsNeverSent(t *testing.T) {
+	for channel, observed := range map[string]bool{"private-encrypted-x": true, "private-encrypted-cache-x": true, "presence-x": false} {
+		d := newDesk(t, func(a *apps.App) { a.SubscriptionCount = true })
+		r := d.observes()
+		v, other := d.visit(), d.visit()
+		v.joins(channel, "1")
+		forget(v)
+		other.joins(channel, "1")
+		other.leaves()
+		v.hears()
+		if got := strings.Contains(strings.Join(r.got, ", "), "1 count "+channel+" 2"); got != observed {
+			t.Errorf("%s: a webhook hears %q", channel, r.got)
+		}
+	}
 }
 
 func TestCount_Off_IsNeverSent(t *testing.T) {

@@ -32,7 +32,6 @@ func newDesk(t testing.TB, change ...func(*apps.App)) *desk {
 func newDeskWith(t testing.TB, cluster func(Node) Cluster, change ...func(*apps.App)) *desk {
 	d := &desk{t: t, app: apps.Default(), now: time.Unix(1_700_000_000, 0)}
 	d.app.ID, d.app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
-	d.app.SubscriptionCount = false
 	for _, f := range change {
 		f(&d.app)
 	}

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -12,13 +13,34 @@ import (
 type refusal struct {
 	Event   string
 	Channel string
-	Data    struct {
-		Code    *int   // pusher:error
-		Message string // pusher:error
-		Type    string // pusher:subscription_error
-		Error   string // pusher:subscription_error
-		Status  int    // pusher:subscription_error
+	Data    refusalData
+}
+
+type refusalData struct {
+	Code    *int   // pusher:error
+	Message string // pusher:error
+	Type    string // pusher:subscription_error
+	Error   string // pusher:subscription_error
+	Status  int    // pusher:subscription_error
+}
+
+// UnmarshalJSON reads an object, which pusher:error has, or a string with one.
+func (d *refusalData) UnmarshalJSON(text []byte) error {
+	type plain refusalData
+	if text[0] == '"' {
+		var inner string
+		if err := json.Unmarshal(text, &inner); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(inner), (*plain)(d)); err != nil || d.Error == "" {
+			return fmt.Errorf("in a string is %q: %w", inner, err)
+		}
+		return nil
 	}
+	if err := json.Unmarshal(text, (*plain)(d)); err != nil || d.Message == "" {
+		return fmt.Errorf("in no string is %s: %w", text, err)
+	}
+	return nil
 }
 
 func (v *visitor) nextRefusal() (r refusal) {
@@ -34,14 +56,12 @@ func (v *visitor) nextRefusal() (r refusal) {
 	if strings.Contains(text, "secret") {
 		v.d.t.Errorf("a secret shows in %s", text)
 	}
-	if r.Data.Message == "" && r.Data.Error == "" {
-		v.d.t.Errorf("no reason is given in %s", text)
-	}
 	return r
 }
 
-// hearsError takes one pusher:error; code 0 is null, channel "" is none.
-func (v *visitor) hearsError(code int, channel string) {
+// hearsError takes one pusher:error and returns its message; code 0 is null,
+// channel "" is none.
+func (v *visitor) hearsError(code int, channel string) string {
 	v.d.t.Helper()
 	r := v.nextRefusal()
 	got := 0
@@ -51,15 +71,29 @@ func (v *visitor) hearsError(code int, channel string) {
 	if r.Event != pusherproto.EventError || got != code || r.Channel != channel {
 		v.d.t.Fatalf("%s heard %+v (code %d), want pusher:error %d on %q", v.ID(), r, got, code, channel)
 	}
+	return r.Data.Message
 }
 
-// hearsRefusal takes one pusher:subscription_error on a channel.
-func (v *visitor) hearsRefusal(channel, kind string, status int) {
+// hearsRefusal takes what tells of a refused subscription: a pusher:error that
+// names no channel and, unless that is encrypted, a pusher:subscription_error
+// with the same sentence. It returns the sentence.
+func (v *visitor) hearsRefusal(channel, kind string, status int) string {
 	v.d.t.Helper()
+	told := v.nextRefusal()
+	if told.Event != pusherproto.EventError || told.Channel != "" || told.Data.Code != nil {
+		v.d.t.Fatalf("%s heard %+v first, want a pusher:error with code null and no channel", v.ID(), told)
+	}
+	if strings.HasPrefix(channel, "private-encrypted-") {
+		return told.Data.Message
+	}
 	r := v.nextRefusal()
 	if r.Event != pusherproto.EventSubscriptionError || r.Channel != channel || r.Data.Type != kind || r.Data.Status != status {
 		v.d.t.Fatalf("%s heard %+v, want a refusal of %s: %s %d", v.ID(), r, channel, kind, status)
 	}
+	if r.Data.Error != told.Data.Message {
+		v.d.t.Fatalf("%s heard %q and %q of one refusal", v.ID(), told.Data.Message, r.Data.Error)
+	}
+	return r.Data.Error
 }
 
 // listed is the confirmation of a presence channel: an id and its user_info,
@@ -74,6 +108,12 @@ func listed(channel string, members ...string) string {
 	data := `{"presence":{"count":` + string(count) + `,"ids":[` + strings.Join(ids, ",") + `],"hash":{` + strings.Join(hash, ",") + `}}}`
 	return `{"event":"pusher_internal:subscription_succeeded","channel":"` + channel + `","data":` +
 		string(pusherproto.AppendString(nil, data)) + `}`
+}
+
+// signedIn is the answer to a sign-in with user_data.
+func signedIn(userData string) string {
+	data := `{"user_data":` + string(pusherproto.AppendString(nil, userData)) + `}`
+	return `{"event":"pusher:signin_success","data":` + string(pusherproto.AppendString(nil, data)) + `}`
 }
 
 // memberAdded is member_added with user_info as JSON, "" for none.

@@ -76,7 +76,7 @@ func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
 	v.joins("presence-x", "1")
 	v.signsIn(`{"id":"7","watchlist":["8"]}`)
 	v.says(`{"event":"pusher:subscribe","data":{"channel":"private-y"}}`)
-	v.says(`{"event":"client-e","channel":"news"}`)
+	v.says(`{"event":"client-e","channel":"news","data":{}}`)
 	d.publish("news", "1")
 	d.hub.Refused(4001)
 	for i, l := range d.loops {
@@ -90,7 +90,7 @@ func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
 	}
 	want := Stats{
 		Apps:     []AppStats{{ID: "1", Sockets: 1, Channels: 3}},
-		Refusals: map[int]uint64{401: 1, 4301: 1, 4001: 1}, Published: 1,
+		Refusals: map[int]uint64{401: 1, 0: 1, 4001: 1}, Published: 1,
 		MessagesReceived: 3, BytesReceived: 30, FramesSent: 300, BytesSent: 3000, Writes: 30_000, SlowReaders: 300_000,
 	}
 	if diff := cmp.Diff(want, d.hub.Stats()); diff != "" {

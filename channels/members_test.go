@@ -33,8 +33,8 @@ func TestMembers_IDsAreKeptToTheLetter(t *testing.T) {
 		if ids, _ := d.hub.Members(t.Context(), &d.app, room); len(ids) != 2 || ids[1] != id {
 			t.Errorf("members %q, want w and %q", ids, id)
 		}
-		v.says(`{"event":"client-e","channel":"presence-room"}`)
-		witness.hearsPart(`{"event":"client-e","channel":"presence-room","user_id":"`)
+		v.says(`{"event":"client-e","channel":"presence-room","data":{}}`)
+		witness.hearsPart(`{"event":"client-e","channel":"presence-room","data":{},"user_id":"`)
 		v.leaves()
 		witness.hears(strings.Replace(memberAdded(room, id, ""), "member_added", "member_removed", 1))
 	}
@@ -83,8 +83,8 @@ func TestMembers_ChannelDataWinsOverTheSignin(t *testing.T) {
 	forget(v, witness)
 	v.joins(room, "8")
 	v.hears(listed(room, "w", "null", "8", "null"))
-	v.says(`{"event":"client-e","channel":"presence-room"}`)
-	witness.hears(added("8"), `{"event":"client-e","channel":"presence-room","user_id":"8"}`)
+	v.says(`{"event":"client-e","channel":"presence-room","data":{}}`)
+	witness.hears(added("8"), `{"event":"client-e","channel":"presence-room","data":{},"user_id":"8"}`)
 }
 
 func TestMembers_SigninAgainWithOtherInfo_CountsForLaterChannels(t *testing.T) {

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 		if !j.Again && most > 0 && c.presence.Count() >= most && !c.presence.Has(j.Member.UserID) {
 			answer(Joined{Refused: &pusherproto.SubscriptionError{
 				Type:   "LimitReached",
-				Status: pusherproto.CodeOverQuota, Message: "The presence channel is full",
+				Status: pusherproto.CodeOverQuota, Message: fmt.Sprintf("The presence channel is full; the limit is %d", most),
 			}})
 			return
 		}

@@ -17,7 +17,7 @@ func TestMessages_DataAsAStringIsTheSame(t *testing.T) {
 		return strings.TrimSuffix(data, "}")
 	}
 	v.says(`{"event":"pusher:signin","data":%s}`, quoted(inner(v.signin(`{"id":"7"}`))))
-	v.hears(`{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}`)
+	v.hears(signedIn(`{"id":"7"}`))
 	v.says(`{"data":%s,"event":"pusher:subscribe"}`, quoted(inner(v.subscription(room, `{"user_id":"1"}`))))
 	v.hears(listed(room, "1", "null"))
 	v.says(`{"event":"pusher:unsubscribe","data":%s}`, quoted(`{"channel":"presence-room"}`))

@@ -93,15 +93,15 @@ func TestNotices_AcceptedClientEventsOnly(t *testing.T) {
 	b.subscribes("private-x")
 	r.got = nil
 	a.says(`{"event":"client-e","channel":"presence-room","data":{"a": 1},"user_id":"forged"}`)
-	b.says(`{"event":"client-e","channel":"private-x"}`)
+	b.says(`{"event":"client-e","channel":"private-x","data":{}}`)
 	r.notices(
 		`1 client_event presence-room user=7 event=client-e data={"a": 1} socket=`+a.ID().String(),
-		`1 client_event private-x event=client-e data= socket=`+b.ID().String(),
+		`1 client_event private-x event=client-e data={} socket=`+b.ID().String(),
 	)
-	a.says(`{"event":"client-e","channel":"private-x"}`) // not subscribed
-	b.says(`{"event":"client-e","channel":"private-x"}`)
+	a.says(`{"event":"client-e","channel":"private-x","data":{}}`) // not subscribed
+	b.says(`{"event":"client-e","channel":"private-x","data":{}}`)
 	r.got = nil
-	b.says(`{"event":"client-e","channel":"private-x"}`) // one too many
+	b.says(`{"event":"client-e","channel":"private-x","data":{}}`) // one too many
 	r.notices()
 }
 

@@ -120,8 +120,8 @@ func TestRenew_NewLimitsCount_DisabledClosesWith4003(t *testing.T) {
 	changed := d.app
 	changed.ClientEvents = false
 	a.Renew(&changed)
-	a.says(`{"event":"client-e","channel":"presence-room"}`)
-	a.hearsError(4301, room)
+	a.says(`{"event":"client-e","channel":"presence-room","data":{}}`)
+	a.hearsError(pusherproto.CodeNone, room)
 	changed.Enabled = false
 	b.Renew(&changed)
 	c.Renew(nil)

@@ -102,7 +102,7 @@ func (m *Mail) Handle() {
 	case mailJoined:
 		m.sub.session.joined(m.sub, m.group, m.frame, m.second)
 	case mailRefused:
-		m.sub.session.refused(m.sub, m.frame)
+		m.sub.session.refused(m.sub, m.frame, m.second)
 	case mailSigned:
 		m.signed.session.signedIn(m.signed, m.group)
 	case mailClose:

@@ -14,15 +14,15 @@ func TestPending_SubscriptionAnsweredDuringSignin_KeepsTheOrder(t *testing.T) {
 	witness.subscribes("private-x")
 	forget(witness)
 	a.pipelines("%s", a.subscription("private-x", ""))
-	a.pipelines(`{"event":"client-one","channel":"private-x"}`) // waits for the subscription
+	a.pipelines(`{"event":"client-one","channel":"private-x","data":1}`) // waits for the subscription
 	a.pipelines("%s", a.signin(`{"id":"7"}`))
-	a.pipelines(`{"event":"client-two","channel":"private-x"}`) // waits for the sign-in
+	a.pipelines(`{"event":"client-two","channel":"private-x","data":1}`) // waits for the sign-in
 	d.settle()
 	witness.hears(
-		`{"event":"client-one","channel":"private-x"}`,
-		`{"event":"client-two","channel":"private-x"}`,
+		`{"event":"client-one","channel":"private-x","data":1}`,
+		`{"event":"client-two","channel":"private-x","data":1}`,
 	)
-	a.hears(succeeded("private-x"), `{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}`)
+	a.hears(succeeded("private-x"), signedIn(`{"id":"7"}`))
 }
 
 func TestPending_UnsubscribeAndSubscribeAroundSignin_EndsSubscribed(t *testing.T) {
@@ -47,20 +47,20 @@ func TestPending_SigninAnsweredBeforeTheSubscription_KeepsTheOrder(t *testing.T)
 	d.settle()
 	forget(witness)
 	a.pipelines("%s", a.subscription("private-x", ""))
-	a.pipelines(`{"event":"client-one","channel":"private-x"}`)
+	a.pipelines(`{"event":"client-one","channel":"private-x","data":1}`)
 	a.pipelines("%s", a.signin(`{"id":"7"}`))
-	a.pipelines(`{"event":"client-two","channel":"private-x"}`)
+	a.pipelines(`{"event":"client-two","channel":"private-x","data":1}`)
 	c.due[0], c.due[1] = c.due[1], c.due[0]
 	c.answerOne()
 	d.settle()
-	a.hears(`{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\"}"}}`)
+	a.hears(signedIn(`{"id":"7"}`))
 	witness.hears()
 	c.answerOne()
 	d.settle()
 	a.hears(succeeded("private-x"))
 	witness.hears(
-		`{"event":"client-one","channel":"private-x"}`,
-		`{"event":"client-two","channel":"private-x"}`,
+		`{"event":"client-one","channel":"private-x","data":1}`,
+		`{"event":"client-two","channel":"private-x","data":1}`,
 	)
 }
 
@@ -82,9 +82,9 @@ func TestPending_OtherChannelsDoNotWait(t *testing.T) {
 	v := d.visit()
 	v.says("%s", v.subscription("private-slow", ""))
 	v.says("%s", v.subscription("private-fast", ""))
-	v.says(`{"event":"client-e","channel":"private-none"}`)
+	v.says(`{"event":"client-e","channel":"private-none","data":{}}`)
 	v.says(`{"event":"pusher:unsubscribe","data":{"channel":"private-none"}}`)
-	v.hearsError(4301, "private-none")
+	v.hearsError(pusherproto.CodeNone, "private-none")
 	v.hears()
 	c.due[0], c.due[1] = c.due[1], c.due[0]
 	c.answerOne()
@@ -136,11 +136,11 @@ func TestPending_RefusedByTheCluster_WaitingMessagesFindNoSubscription(t *testin
 	d.settle()
 	forget(a)
 	b.joins(room, "b")
-	b.says(`{"event":"client-e","channel":"presence-room"}`)
+	b.says(`{"event":"client-e","channel":"presence-room","data":{}}`)
 	c.answer()
 	d.settle()
 	b.hearsRefusal(room, "LimitReached", 4004)
-	b.hearsError(4301, room)
+	b.hearsError(pusherproto.CodeNone, room)
 	b.hears()
 	a.hears()
 	if len(b.subs) != 0 {
@@ -193,7 +193,7 @@ func TestPending_Signin_HoldsEverything(t *testing.T) {
 	forget(v, witness)
 	v.says("%s", v.signin(`{"id":"7"}`))
 	v.says(`{"event":"pusher:ping"}`)
-	v.says(`{"event":"client-e","channel":"private-x"}`)
+	v.says(`{"event":"client-e","channel":"private-x","data":{}}`)
 	v.says("%s", v.subscription("#server-to-user-7", ""))
 	v.says(`{`)
 	v.says("%s", v.signin(`{"id":"8"}`))
@@ -207,7 +207,7 @@ func TestPending_Signin_HoldsEverything(t *testing.T) {
 	v.hearsError(0, "")
 	v.hearsError(4009, "")
 	v.hears()
-	witness.hears(`{"event":"client-e","channel":"private-x"}`)
+	witness.hears(`{"event":"client-e","channel":"private-x","data":{}}`)
 }
 
 func TestPending_UserEventAfterTheAnswer_IsHeardAfterSigninSuccess(t *testing.T) {
@@ -227,7 +227,7 @@ func TestPending_ClosedByAFailure_NothingMoreIsHeard(t *testing.T) {
 	d, c := newDistantDesk(t)
 	v := d.visit()
 	v.says("%s", v.subscription("news", ""))
-	v.says(`{"event":"client-%s","channel":"news"}`, strings.Repeat("x", 10))
+	v.says(`{"event":"client-%s","channel":"news","data":1}`, strings.Repeat("x", 10))
 	v.Fail(4201, "no pong")
 	c.answer()
 	for d.settle(); len(c.due) > 0; d.settle() {

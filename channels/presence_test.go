@@ -2,6 +2,7 @@ package channels
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"fanfare/apps"
@@ -76,7 +77,9 @@ func TestPresence_AgainAsAnotherUser_IsRefusedAndTheFirstStays(t *testing.T) {
 	v.joins(room, "1")
 	v.got = nil
 	v.joins(room, "2")
-	v.hearsPart(`"type":"AuthError"`)
+	if reason := v.hearsRefusal(room, "AuthError", 401); !strings.HasPrefix(reason, "Existing subscription to channel presence-room") {
+		t.Errorf("the reason is %q", reason)
+	}
 	if ids, _ := d.hub.Members(t.Context(), &d.app, room); len(ids) != 1 || ids[0] != "1" {
 		t.Errorf("members %q", ids)
 	}
@@ -89,7 +92,7 @@ func TestPresence_Full_RefusesAUserNotATabAndHasRoomAgain(t *testing.T) {
 	tab.joins(room, "a")
 	tab.hearsPart("subscription_succeeded")
 	b.joins(room, "b")
-	b.hearsPart(`"type":"LimitReached"`)
+	b.hearsRefusal(room, "LimitReached", 4004)
 	a.leaves()
 	tab.leaves()
 	b.joins(room, "b")

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"strings"
 	"time"
 
 	"fanfare/apps"
@@ -154,6 +155,15 @@ func (s *Session) send(buf []byte) { s.conn.Send(seal(buf)) }
 func (s *Session) complain(channel string, code int, message string) {
 	s.hub.refusals.add(code)
 	s.send(pusherproto.AppendError(beginFrame(128+len(message)), channel, code, message))
+}
+
+// shown is a name of the client's for a message to it, which stays small.
+func shown(name string) string {
+	const most = 200
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
 // fail tells the client why and closes the connection with the same code.

@@ -49,19 +49,22 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	if refusal == nil && old != nil && old.userID != member.UserID {
 		refusal = &pusherproto.SubscriptionError{
 			Type: "AuthError", Status: 401,
-			Message: "This socket is on the channel already as another user_id",
+			Message: "Existing subscription to channel " + shown(req.Channel) + " as another user_id; " +
+				"unsubscribe first, or send the same user_id",
 		}
 	}
 	if refusal == nil && old == nil && !kind.UserChannel() && len(s.subs) >= s.app.Limits.MaxSubscriptions {
 		refusal = &pusherproto.SubscriptionError{
 			Type: "LimitReached", Status: pusherproto.CodeOverQuota,
-			Message: "This socket is at its limit of subscriptions",
+			Message: fmt.Sprintf("The socket is at its limit of %d subscriptions; "+
+				"unsubscribe from a channel first", s.app.Limits.MaxSubscriptions),
 		}
 	}
 	if refusal == nil && !s.withinPace() {
 		refusal = &pusherproto.SubscriptionError{
 			Type: "LimitReached", Status: 429,
-			Message: fmt.Sprintf("This socket subscribes more than %d times a second", s.app.Limits.SubscribesPerSecond),
+			Message: fmt.Sprintf("The socket subscribes more than %d times a second; "+
+				"wait a moment and subscribe again", s.app.Limits.SubscribesPerSecond),
 		}
 	}
 	if refusal != nil {
@@ -104,81 +107,28 @@ func (s *Session) withinPace() bool {
 	return true
 }
 
-// admit decides whether the socket may be on the channel and as whom
-// (spec: websocket section 5).
-func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, member pusherproto.Member, refusal *pusherproto.SubscriptionError) {
-	kind, err := pusherproto.ParseChannel(req.Channel, s.app.Limits.MaxChannelName)
-	if err != nil {
-		return 0, member, &pusherproto.SubscriptionError{Type: "InvalidChannel", Status: 400, Message: err.Error()}
-	}
-	if kind.UserChannel() {
-		if id, ok := pusherproto.UserOfChannel(req.Channel); !ok || s.user == nil || s.user.id != id {
-			return 0, member, &pusherproto.SubscriptionError{
-				Type: "AuthError", Status: 403,
-				Message: "The channel belongs to a user this socket is not signed in as",
-			}
-		}
-		return kind, member, nil
-	}
-	if !kind.Signed() {
-		return kind, member, nil
-	}
-	if req.BadChannelData {
-		return 0, member, &pusherproto.SubscriptionError{
-			Type: "AuthError", Status: 400,
-			Message: "channel_data must be a string holding a JSON object",
-		}
-	}
-	if refusal := s.authorize(req); refusal != nil {
-		return 0, member, refusal
-	}
-	if !kind.Presence() {
-		return kind, member, nil
-	}
-	if !req.HasChannelData {
-		if s.user == nil {
-			return 0, member, &pusherproto.SubscriptionError{
-				Type: "AuthError", Status: 400,
-				Message: "A presence channel needs channel_data with a user_id, or a signed-in user",
-			}
-		}
-		if len(s.user.info) > s.app.Limits.MaxUserInfoBytes {
-			return 0, member, &pusherproto.SubscriptionError{
-				Type: "LimitReached", Status: 413,
-				Message: fmt.Sprintf("user_info is larger than %d bytes", s.app.Limits.MaxUserInfoBytes),
-			}
-		}
-		return kind, pusherproto.Member{UserID: s.user.id, UserInfo: s.user.info}, nil
-	}
-	member, refusal = pusherproto.DecodeChannelData(req.ChannelData, s.app.Limits.MaxUserInfoBytes)
-	return kind, member, refusal
-}
-
-// authorize checks the signature of a subscription.
-func (s *Session) authorize(req pusherproto.Subscribe) *pusherproto.SubscriptionError {
-	deny := func(message string) *pusherproto.SubscriptionError {
-		return &pusherproto.SubscriptionError{Type: "AuthError", Status: 401, Message: message}
-	}
-	if req.Auth == "" {
-		return deny("The channel needs an auth signature from your server")
-	}
-	key, signature, ok := pusherproto.SplitAuth(req.Auth)
-	if !ok {
-		return deny("auth must be KEY:SIGNATURE")
-	}
-	secret, ok := s.app.Secret(key)
-	if !ok {
-		return deny("auth names a key that is not one of this app's")
-	}
-	if !pusherproto.CheckChannel(secret, signature, s.id, req.Channel, req.ChannelData, req.HasChannelData) {
-		return deny("The auth signature is not valid for this socket and channel")
-	}
-	return nil
-}
-
+// refuse tells the client that it may not be on a channel and keeps the
+// connection.
 func (s *Session) refuse(channel string, e *pusherproto.SubscriptionError) {
-	s.hub.refusals.add(e.Status)
-	s.send(pusherproto.AppendSubscriptionError(beginFrame(160+len(channel)+len(e.Message)), channel, e))
+	told, onChannel := s.hub.refusal(channel, e)
+	s.conn.Send(told)
+	if onChannel != nil {
+		s.conn.Send(onChannel)
+	}
+}
+
+// refusal counts a refused subscription and makes its frames. The first is for
+// the clients that know no other, the Java and the .NET one: it names no
+// channel, so that pusher-js repeats nothing on the channel. The second is for
+// pusher-js. There is none on encrypted channels, where the Java client would
+// decrypt it (spec: websocket section 5, Refusal).
+func (h *Hub) refusal(channel string, e *pusherproto.SubscriptionError) (told, onChannel *Frame) {
+	h.refusals.add(e.Status)
+	told = seal(pusherproto.AppendError(beginFrame(128+len(e.Message)), "", pusherproto.CodeNone, e.Message))
+	if !pusherproto.KindOf(channel).Encrypted() {
+		onChannel = seal(pusherproto.AppendSubscriptionError(beginFrame(192+len(channel)+len(e.Message)), channel, e))
+	}
+	return told, onChannel
 }
 
 // answerJoin takes the cluster's answer on any goroutine and sends it to the
@@ -186,11 +136,9 @@ func (s *Session) refuse(channel string, e *pusherproto.SubscriptionError) {
 func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
 	s := sub.session
 	if j.Refused != nil {
-		h.refusals.add(j.Refused.Status)
-		s.owner.Post(Mail{
-			kind: mailRefused, sub: sub,
-			frame: seal(pusherproto.AppendSubscriptionError(beginFrame(256), sub.name, j.Refused)),
-		})
+		m := Mail{kind: mailRefused, sub: sub}
+		m.frame, m.second = h.refusal(sub.name, j.Refused)
+		s.owner.Post(m)
 		return
 	}
 	m := Mail{kind: mailJoined, sub: sub, second: j.Cached}
@@ -234,7 +182,7 @@ func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) 
 }
 
 // refused is the arrival of a cluster's refusal.
-func (s *Session) refused(sub *subscription, f *Frame) {
+func (s *Session) refused(sub *subscription, told, onChannel *Frame) {
 	if s.state != sessionOpen {
 		return
 	}
@@ -242,7 +190,10 @@ func (s *Session) refused(sub *subscription, f *Frame) {
 		s.forget(sub)
 	}
 	sub.again = false
-	s.conn.Send(f)
+	s.conn.Send(told)
+	if onChannel != nil {
+		s.conn.Send(onChannel)
+	}
 	s.release(sub.name)
 }
 

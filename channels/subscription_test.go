@@ -33,36 +33,57 @@ func TestSubscribe_Refusals(t *testing.T) {
 	d := newDesk(t, func(a *apps.App) { a.Limits.MaxUserInfoBytes = 10 })
 	v, other := d.visit(), d.visit()
 	signature := pusherproto.SignChannel("secret", v.ID(), "private-x", "", false)
-	tests := map[string]struct{ message, want string }{
-		"no channel":               {`{"event":"pusher:subscribe","data":{}}`, `"code":null`},
-		"data is missing":          {`{"event":"pusher:subscribe"}`, `"code":null`},
-		"empty name":               {v.subscription("", ""), `"type":"InvalidChannel"`},
-		"space in the name":        {v.subscription("a b", ""), `"status":400`},
-		"umlaut in the name":       {v.subscription("é", ""), `"type":"InvalidChannel"`},
-		"colon in the name":        {v.subscription("a:b", ""), `"type":"InvalidChannel"`},
-		"hash in the name":         {v.subscription("a#b", ""), `"type":"InvalidChannel"`},
-		"201 characters":           {v.subscription(strings.Repeat("a", 201), ""), `"type":"InvalidChannel"`},
-		"private without auth":     {`{"event":"pusher:subscribe","data":{"channel":"private-x"}}`, `"type":"AuthError"`},
-		"private, key alone":       {`{"event":"pusher:subscribe","data":{"channel":"private-x","auth":"key"}}`, `"status":401`},
-		"private, another key":     {`{"event":"pusher:subscribe","data":{"channel":"private-x","auth":"no:` + strings.Repeat("0", 64) + `"}}`, `"status":401`},
-		"another socket's auth":    {other.subscription("private-x", ""), `"status":401`},
-		"another channel's auth":   {strings.Replace(v.subscription("private-x", ""), "private-x", "private-y", 1), `"status":401`},
-		"upper-case signature":     {strings.Replace(v.subscription("private-x", ""), signature, strings.ToUpper(signature), 1), `"status":401`},
-		"presence without a user":  {v.subscription("presence-x", ""), `"status":400`},
-		"presence, data no JSON":   {v.subscription("presence-x", "nonsense"), `"status":400`},
-		"presence, no user_id":     {v.subscription("presence-x", "{}"), `"status":400`},
-		"presence, user_id true":   {v.subscription("presence-x", `{"user_id":true}`), `"status":400`},
-		"presence, user_info long": {v.subscription("presence-x", `{"user_id":"1","user_info":"123456789"}`), `"status":413`},
-		"presence, data an object": {`{"event":"pusher:subscribe","data":{"channel":"presence-x","auth":"key:0","channel_data":{"user_id":"1"}}}`, `"status":400`},
-		"somebody's own channel":   {v.subscription("#server-to-user-7", ""), `"status":403`},
-		"user channel without id":  {v.subscription("#server-to-user-", ""), `"type":"InvalidChannel"`},
-	}
-	for name, test := range tests {
+	said := func(data string) string { return `{"event":"pusher:subscribe","data":` + data + `}` }
+	const (
+		authError, invalid = "AuthError", "InvalidChannel"
+		format             = "Auth value for subscription to private-x is invalid: should be of format 'key:signature'"
+	)
+	expected := "Invalid signature: Expected HMAC SHA256 hex digest of " + v.ID().String() + ":"
+	for _, test := range []struct {
+		desc, message string
+		channel, kind string
+		status        int
+		reason        string // how it begins: with Pusher's sentence, where it has one
+	}{
+		{"empty name", v.subscription("", ""), "", invalid, 400, "channel name is empty"},
+		{"space in the name", v.subscription("a b", ""), "a b", invalid, 400, `channel name "a b"`},
+		{"umlaut in the name", v.subscription("é", ""), "é", invalid, 400, `channel name "é"`},
+		{"colon in the name", v.subscription("a:b", ""), "a:b", invalid, 400, `channel name "a:b"`},
+		{"hash in the name", v.subscription("a#b", ""), "a#b", invalid, 400, `channel name "a#b"`},
+		{"201 characters", v.subscription(strings.Repeat("a", 201), ""), strings.Repeat("a", 201), invalid, 400, `channel name "aaa`},
+		{"encrypted, umlaut", v.subscription("private-encrypted-é", ""), "private-encrypted-é", invalid, 400, `channel name "private-encrypted-é"`},
+		{"private without auth", said(`{"channel":"private-x"}`), "private-x", authError, 401, "Auth info required to subscribe to private-x"},
+		{"private, key alone", said(`{"channel":"private-x","auth":"key"}`), "private-x", authError, 401, format},
+		{"private, no key", said(`{"channel":"private-x","auth":":0"}`), "private-x", authError, 401, format},
+		{"private, no signature", said(`{"channel":"private-x","auth":"key:"}`), "private-x", authError, 401, format},
+		{"private, another key", said(`{"channel":"private-x","auth":"no:00"}`), "private-x", authError, 401, "Invalid key in subscription auth data: 'no'"},
+		{"another socket's auth", other.subscription("private-x", ""), "private-x", authError, 401, expected + "private-x"},
+		{"another channel's auth", strings.Replace(v.subscription("private-x", ""), "private-x", "private-y", 1), "private-y", authError, 401, expected + "private-y"},
+		{"upper-case signature", strings.Replace(v.subscription("private-x", ""), signature, strings.ToUpper(signature), 1), "private-x", authError, 401, expected},
+		{"encrypted, wrong auth", said(`{"channel":"private-encrypted-x","auth":"key:00"}`), "private-encrypted-x", authError, 401, expected + "private-encrypted-x"},
+		{"encrypted cache, no auth", said(`{"channel":"private-encrypted-cache-x"}`), "private-encrypted-cache-x", authError, 401, "Auth info required"},
+		{"presence, wrong auth", said(`{"channel":"presence-x","auth":"key:00","channel_data":"{\"user_id\":1}"}`), "presence-x", authError, 401, expected + "presence-x:CHANNEL_DATA"},
+		{"presence without a user", v.subscription("presence-x", ""), "presence-x", authError, 400, "presence-x is a presence channel and subscription must include channel_data"},
+		{"presence, data no JSON", v.subscription("presence-x", "nonsense"), "presence-x", authError, 400, "channel_data must be a JSON object"},
+		{"presence, no user_id", v.subscription("presence-x", "{}"), "presence-x", authError, 400, "channel_data has no usable user_id"},
+		{"presence, user_id true", v.subscription("presence-x", `{"user_id":true}`), "presence-x", authError, 400, "channel_data has no usable user_id"},
+		{"presence, user_info long", v.subscription("presence-x", `{"user_id":"1","user_info":"123456789"}`), "presence-x", "LimitReached", 413, "user_info has 11 bytes"},
+		{"presence, data an object", said(`{"channel":"presence-x","auth":"key:0","channel_data":{"user_id":"1"}}`), "presence-x", authError, 400, "channel_data must be a string"},
+		{"somebody's own channel", v.subscription("#server-to-user-7", ""), "#server-to-user-7", authError, 403, "The channel belongs to a user"},
+		{"user channel without id", v.subscription("#server-to-user-", ""), "#server-to-user-", invalid, 400, "channel name"},
+	} {
 		v.says("%s", test.message)
-		if len(v.got) != 1 || !strings.Contains(v.got[0], test.want) {
-			t.Errorf("%s: %s\ngot  %q\nwant %s", name, test.message, v.got, test.want)
+		if reason := v.hearsRefusal(test.channel, test.kind, test.status); !strings.HasPrefix(reason, test.reason) {
+			t.Errorf("%s: the reason is %q, want %q", test.desc, reason, test.reason)
 		}
-		v.got = nil
+		v.hears()
+	}
+	if counted := d.hub.Stats().Refusals; counted[400]+counted[401]+counted[403]+counted[413] != 26 || counted[0] != 0 {
+		t.Errorf("26 refusals are counted as %v", counted)
+	}
+	for _, message := range []string{said("{}"), `{"event":"pusher:subscribe"}`} { // there is no channel to name
+		v.says("%s", message)
+		v.hearsError(pusherproto.CodeNone, "")
 	}
 	v.leaves()
 	other.leaves()
@@ -87,7 +108,7 @@ func TestSubscribe_OverTheLimit_IsRefusedAndARoomIsFreeAfterUnsubscribing(t *tes
 	v.subscribes("one")
 	v.subscribes("two")
 	v.hearsPart(succeeded("one"))
-	v.hearsPart(`"type":"LimitReached"`)
+	v.hearsRefusal("two", "LimitReached", 4004)
 	v.unsubscribes("one")
 	v.subscribes("two")
 	v.hears(succeeded("two"))

@@ -19,7 +19,7 @@ func TestSignin_UserDataComesBackAsItWas(t *testing.T) {
 	d := newDesk(t)
 	v := d.visit()
 	v.signsIn(`{ "id":"7",  "user_info":{"name":"Ann"} }`)
-	v.hears(`{"event":"pusher:signin_success","data":{"user_data":"{ \"id\":\"7\",  \"user_info\":{\"name\":\"Ann\"} }"}}`)
+	v.hears(signedIn(`{ "id":"7",  "user_info":{"name":"Ann"} }`))
 	v.signsIn(`{"id":"7"}`)
 	v.hearsPart("signin_success")
 	v.signsIn(`{"id":"8"}`)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/pusherproto"
 )
 
 // newGraceDesk has watchers hear of a user's going three seconds later.
@@ -202,10 +203,10 @@ func TestUserChannel_BelongsToItsUser(t *testing.T) {
 	v.hears(event("#server-to-user-7", "1"))
 	v.says(`{"event":"pusher:subscribe","data":{"auth":"","channel":"#server-to-user-7"}}`)
 	v.says(`{"event":"pusher:subscribe","data":{"auth":"","channel":"#server-to-user-7"}}`)
-	v.says(`{"event":"client-e","channel":"#server-to-user-7"}`)
+	v.says(`{"event":"client-e","channel":"#server-to-user-7","data":{}}`)
 	v.hearsPart(succeeded("#server-to-user-7"))
 	v.hearsPart(succeeded("#server-to-user-7"))
-	v.hearsError(4301, "#server-to-user-7")
+	v.hearsError(pusherproto.CodeNone, "#server-to-user-7")
 	v.unsubscribes("#server-to-user-7")
 	d.publish("#server-to-user-7", "2")
 	d.publish("#server-to-user-8", "3")

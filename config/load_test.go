@@ -186,7 +186,7 @@ apps:
     keys: [{key: old, secret: older}]
     enabled: false
     client_events: false
-    subscription_count: false
+    subscription_count: true
     watchlist: false
     require_tls: true
     require_authorization: true
@@ -205,7 +205,7 @@ apps:
 		t.Fatal(err)
 	}
 	app, ok := reg.ByKey("old")
-	if !ok || app.ID != "chat" || app.Enabled || app.ClientEvents || app.SubscriptionCount || app.Watchlist || !app.RequireTLS ||
+	if !ok || app.ID != "chat" || app.Enabled || app.ClientEvents || !app.SubscriptionCount || app.Watchlist || !app.RequireTLS ||
 		!app.RequireAuthorization || app.AuthorizationTimeout != 7*time.Second || app.AllowedOrigins[0] != "*.example" ||
 		app.ActivityTimeout != 8*time.Second || app.PongTimeout != 9*time.Second || app.CacheTTL != 10*time.Second ||
 		app.Limits.MaxConnections != 11 || app.Limits.MaxEventBytes != 10240 || app.Keys[0].Key != "new" {

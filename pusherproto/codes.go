@@ -17,7 +17,7 @@ const (
 	CodeOverCapacity       = 4100 // the node is full, or the reader too slow
 	CodeReconnect          = 4200 // the server is draining or restarting
 	CodePongTimeout        = 4201 // no answer to a ping
-	CodeClientEvent        = 4301 // a client event was refused
+	CodeClientEvent        = 4301 // a client event was over the rate limit
 	CodeWatchlist          = 4302 // a watchlist was longer than 100
 )
 
@@ -56,7 +56,7 @@ const (
 	maxAuthSkew     = 600 // seconds an API request's timestamp may be off, either way
 	minVersion      = 4
 	maxVersion      = 7
-	defaultActivity = 120 // seconds
+	defaultActivity = 30 // seconds
 )
 
 // Used where a Limits field, or another limit given by the caller, is zero.

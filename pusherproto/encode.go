@@ -4,10 +4,12 @@ import "strconv"
 
 // The encoders append one message's JSON, without any framing, and return the longer slice. They
 // allocate nothing beyond growing dst. Members stand in the order event, channel, data, user_id.
-// Which data is a string and which an object: spec, websocket, section 2.
+//
+// Every message has data. It is a JSON string, which holds JSON where it is the server's own; only that
+// of pusher:error is an object. Other clients than pusher-js insist on both. Spec: websocket, section 2.
 
 // AppendConnectionEstablished appends the first frame of a connection. activityTimeoutSeconds of zero
-// or less becomes 120: pusher-js never recovers from a zero.
+// or less becomes 30: pusher-js never recovers from a zero.
 func AppendConnectionEstablished(dst []byte, id SocketID, activityTimeoutSeconds int) []byte {
 	dst = append(dst, `{"event":"pusher:connection_established","data":"{\"socket_id\":\"`...)
 	dst = AppendSocketID(dst, id)
@@ -51,24 +53,24 @@ func AppendSubscriptionSucceeded(dst []byte, channel string) []byte {
 	return append(dst, `,"data":"{}"}`...)
 }
 
-// AppendSubscriptionError appends the refusal of one subscription; data is an object.
+// AppendSubscriptionError appends the refusal of one subscription.
 func AppendSubscriptionError(dst []byte, channel string, e *SubscriptionError) []byte {
 	dst = append(dst, `{"event":"pusher:subscription_error"`...)
 	dst = appendChannel(dst, channel)
-	dst = append(dst, `,"data":{"type":`...)
-	dst = AppendString(dst, e.Type)
-	dst = append(dst, `,"error":`...)
-	dst = AppendString(dst, e.Message)
-	dst = append(dst, `,"status":`...)
+	dst = append(dst, `,"data":"{\"type\":`...)
+	dst = appendNested(dst, e.Type)
+	dst = append(dst, `,\"error\":`...)
+	dst = appendNested(dst, e.Message)
+	dst = append(dst, `,\"status\":`...)
 	dst = strconv.AppendInt(dst, int64(e.Status), 10)
-	return append(dst, "}}"...)
+	return append(dst, `}"}`...)
 }
 
-// AppendCacheMiss appends what a subscriber of an empty cache channel gets; it has no data.
+// AppendCacheMiss appends what a subscriber of an empty cache channel gets.
 func AppendCacheMiss(dst []byte, channel string) []byte {
 	dst = append(dst, `{"event":"pusher:cache_miss"`...)
 	dst = appendChannel(dst, channel)
-	return append(dst, '}')
+	return append(dst, `,"data":"{}"}`...)
 }
 
 // AppendEvent appends a published event. data is a JSON string literal, quotes included, and goes in
@@ -83,18 +85,15 @@ func AppendEvent(dst []byte, event, channel string, data []byte) []byte {
 }
 
 // AppendClientEvent appends a client event for its other receivers. event and channel are decoded
-// names; data is the text of the JSON value as received, nil leaves the member out, as does a userID
-// of "".
+// names; data is the text of the JSON value as received, and there must be one. A userID of "" leaves
+// the member out.
 func AppendClientEvent(dst []byte, event, channel, data []byte, userID string) []byte {
 	dst = append(dst, `{"event":"`...)
 	dst = appendEscaped(dst, event, 1)
 	dst = append(dst, `","channel":"`...)
 	dst = appendEscaped(dst, channel, 1)
-	dst = append(dst, '"')
-	if data != nil {
-		dst = append(dst, `,"data":`...)
-		dst = append(dst, data...)
-	}
+	dst = append(dst, `","data":`...)
+	dst = append(dst, data...)
 	if userID != "" {
 		dst = append(dst, `,"user_id":`...)
 		dst = AppendString(dst, userID)
@@ -114,9 +113,9 @@ func AppendSubscriptionCount(dst []byte, channel string, n int) []byte {
 // AppendSigninSuccess appends the answer to pusher:signin: user_data comes back as the very string the
 // client sent, auth does not.
 func AppendSigninSuccess(dst []byte, userData string) []byte {
-	dst = append(dst, `{"event":"pusher:signin_success","data":{"user_data":`...)
-	dst = AppendString(dst, userData)
-	return append(dst, "}}"...)
+	dst = append(dst, `{"event":"pusher:signin_success","data":"{\"user_data\":`...)
+	dst = appendNested(dst, userData)
+	return append(dst, `}"}`...)
 }
 
 // AppendWatchlistEvents appends which watched users are online or came, and offline or left. An empty

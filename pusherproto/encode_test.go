@@ -39,7 +39,7 @@ var encoders = []encoder{
 		func(dst []byte) []byte {
 			return pusherproto.AppendConnectionEstablished(dst, pusherproto.SocketID{A: 1, B: 2}, 0)
 		},
-		`{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":120}"}`,
+		`{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":30}"}`,
 	},
 	{
 		"error with a channel",
@@ -61,21 +61,21 @@ var encoders = []encoder{
 	{
 		"subscription error",
 		func(dst []byte) []byte {
-			return pusherproto.AppendSubscriptionError(dst, "private-x", &pusherproto.SubscriptionError{Type: "AuthError", Message: "wrong signature", Status: 401})
+			return pusherproto.AppendSubscriptionError(dst, "private-x", &pusherproto.SubscriptionError{Type: "AuthError", Message: "no \"a\"\n", Status: 401})
 		},
-		`{"event":"pusher:subscription_error","channel":"private-x","data":{"type":"AuthError","error":"wrong signature","status":401}}`,
+		`{"event":"pusher:subscription_error","channel":"private-x","data":"{\"type\":\"AuthError\",\"error\":\"no \\\"a\\\"\\n\",\"status\":401}"}`,
 	},
 	{
 		"subscription error on a name that needs escapes",
 		func(dst []byte) []byte {
 			return pusherproto.AppendSubscriptionError(dst, "a\"\n\xff", &pusherproto.SubscriptionError{Type: "InvalidChannel", Message: "m", Status: 400})
 		},
-		`{"event":"pusher:subscription_error","channel":"a\"\n\ufffd","data":{"type":"InvalidChannel","error":"m","status":400}}`,
+		`{"event":"pusher:subscription_error","channel":"a\"\n\ufffd","data":"{\"type\":\"InvalidChannel\",\"error\":\"m\",\"status\":400}"}`,
 	},
 	{
 		"cache miss",
 		func(dst []byte) []byte { return pusherproto.AppendCacheMiss(dst, "cache-x") },
-		`{"event":"pusher:cache_miss","channel":"cache-x"}`,
+		`{"event":"pusher:cache_miss","channel":"cache-x","data":"{}"}`,
 	},
 	{
 		"event with its data unchanged",
@@ -92,11 +92,11 @@ var encoders = []encoder{
 		`{"event":"client-typing","channel":"presence-room","data":{"a":1},"user_id":"7"}`,
 	},
 	{
-		"client event without data and user",
+		"client event without a user",
 		func(dst []byte) []byte {
-			return pusherproto.AppendClientEvent(dst, []byte("client-\"é"), []byte("private-x"), nil, "")
+			return pusherproto.AppendClientEvent(dst, []byte("client-\"é"), []byte("private-x"), []byte("1e400"), "")
 		},
-		`{"event":"client-\"é","channel":"private-x"}`,
+		`{"event":"client-\"é","channel":"private-x","data":1e400}`,
 	},
 	{
 		"client event with data null",
@@ -139,7 +139,7 @@ var encoders = []encoder{
 		func(dst []byte) []byte {
 			return pusherproto.AppendSigninSuccess(dst, `{"id":"7","user_info":{"name":"Ann"},"watchlist":["8","9"]}`)
 		},
-		`{"event":"pusher:signin_success","data":{"user_data":"{\"id\":\"7\",\"user_info\":{\"name\":\"Ann\"},\"watchlist\":[\"8\",\"9\"]}"}}`,
+		`{"event":"pusher:signin_success","data":"{\"user_data\":\"{\\\"id\\\":\\\"7\\\",\\\"user_info\\\":{\\\"name\\\":\\\"Ann\\\"},\\\"watchlist\\\":[\\\"8\\\",\\\"9\\\"]}\"}"}`,
 	},
 	{
 		"watchlist events",
@@ -170,6 +170,35 @@ func TestEncoders_ExactBytes(t *testing.T) {
 			}
 			if !json.Valid([]byte(tt.want)) {
 				t.Errorf("not JSON: %s", tt.want)
+			}
+		})
+	}
+}
+
+// The Java and the .NET client want data in every frame, and a string in every one but pusher:error.
+func TestEncoders_DataIsAStringButInErrors(t *testing.T) {
+	for _, tt := range encoders {
+		if tt.desc == "string" {
+			continue
+		}
+		t.Run(tt.desc, func(t *testing.T) {
+			var frame struct {
+				Event string
+				Data  json.RawMessage
+			}
+			if err := json.Unmarshal(tt.append(nil), &frame); err != nil || frame.Data == nil {
+				t.Fatalf("no data in %s: %v", tt.append(nil), err)
+			}
+			if strings.HasPrefix(frame.Event, "client-") { // as the sender sent it
+				return
+			}
+			var inner string
+			isString := json.Unmarshal(frame.Data, &inner) == nil
+			if isString == (frame.Event == pusherproto.EventError) {
+				t.Errorf("data is the wrong kind: %s", frame.Data)
+			}
+			if isString && !json.Valid([]byte(inner)) {
+				t.Errorf("the string holds no JSON: %s", inner)
 			}
 		})
 	}

@@ -37,6 +37,11 @@ const (
 	limitReached = "LimitReached"
 )
 
+// DataTooLarge is Pusher's sentence on data of more than most bytes, from the HTTP API or a client.
+func DataTooLarge(most int) string {
+	return fmt.Sprintf("The data content of this event exceeds the allowed maximum (%d bytes)", most)
+}
+
 func refuse(code int, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }

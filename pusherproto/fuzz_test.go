@@ -161,13 +161,15 @@ func FuzzDecodeSignin(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var frame struct {
-			Data struct {
-				UserData string `json:"user_data"`
-			}
+		var frame struct{ Data string }
+		if err := json.Unmarshal(pusherproto.AppendSigninSuccess(nil, userData), &frame); err != nil {
+			t.Fatal(err)
 		}
-		if err := json.Unmarshal(pusherproto.AppendSigninSuccess(nil, userData), &frame); err != nil || frame.Data.UserData != userData {
-			t.Fatalf("signin_success gives back %q, %v; want %q", frame.Data.UserData, err, userData)
+		var data struct {
+			UserData string `json:"user_data"`
+		}
+		if err := json.Unmarshal([]byte(frame.Data), &data); err != nil || data.UserData != userData {
+			t.Fatalf("signin_success gives back %q, %v; want %q", data.UserData, err, userData)
 		}
 	})
 }

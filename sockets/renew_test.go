@@ -46,7 +46,8 @@ func TestRenew_NewLimitsCountForOpenSockets(t *testing.T) {
 		h.renew(func(a *apps.App) { a.Limits.MaxSubscriptions = 1 })
 		p.ping() // a turn has passed
 		p.send(`{"event":"pusher:subscribe","data":{"channel":"second"}}`)
-		p.expect(`"type":"LimitReached"`)
+		p.expect(`{"event":"pusher:error","data":{"code":null,`)
+		p.expect(`\"type\":\"LimitReached\"`)
 	})
 }
 

@@ -122,10 +122,7 @@ func newWay(b *testing.B, srv *testkit.Server) *way {
 	b.Helper()
 	w := &way{from: testkit.Dial(b, srv), to: testkit.Dial(b, srv)}
 	w.from.Subscribe("private-x")
-	w.from.Expect(`{"event":"pusher_internal:subscription_count",…}`)
 	w.to.Subscribe("private-x")
-	w.to.Expect(`{"event":"pusher_internal:subscription_count",…}`)
-	w.from.Expect(`{"event":"pusher_internal:subscription_count",…}`)
 	return w
 }
 

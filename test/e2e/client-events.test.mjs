@@ -28,21 +28,24 @@ test('on presence channels the receiver learns who sent it', async (t) => {
   assert.equal((await metadata).user_id, 'ann');
 });
 
-test('on a public channel it is error 4301 and nobody gets it', async (t) => {
-  const { server, sender, receiver, errors } = await pair(t, 'news');
-  sender.trigger('client-typing', {});
-  assert.equal((await errors.next('error')).code, 4301);
-  await settled(server.sdk, receiver);
-  assert.deepEqual(receiver.log.all('client-typing'), []);
-});
+for (const [why, channel, app, trigger, message] of [
+  ['a public channel', 'news', {}, ['client-typing', {}], /^Client event rejected - only supported on private and presence channels$/],
+  ['an event without data', 'private-x', {}, ['client-typing'], /^Invalid client event \(must contain channel and data\)$/],
+  ['data over the limit', 'presence-x', {}, ['client-typing', 'x'.repeat(10_241)], /^The data content of this event exceeds the allowed maximum \(10240 bytes\)$/],
+  ['an app without client events', 'private-x', { client_events: false }, ['client-typing', {}], /^To send client events, you must enable this feature/],
+]) {
+  test(`${why}: an error with code null and Pusher's sentence, and nobody gets it`, async (t) => {
+    const { server, sender, receiver, errors } = await pair(t, channel, { app });
+    sender.trigger(...trigger);
+    const error = await errors.next('error');
+    assert.equal(error.code, null);
+    assert.match(error.message, message);
+    await settled(server.sdk, receiver);
+    assert.deepEqual(receiver.log.all('client-typing'), []);
+  });
+}
 
-test('an app without client events refuses them with 4301', async (t) => {
-  const { sender, errors } = await pair(t, 'private-x', { app: { client_events: false } });
-  sender.trigger('client-typing', {});
-  assert.equal((await errors.next('error')).code, 4301);
-});
-
-test('the eleventh in a second is refused and the next second is fine', async (t) => {
+test('the eleventh in a second is refused with 4301 and the next second is fine', async (t) => {
   const { sender, receiver, errors } = await pair(t, 'private-x');
   for (let i = 1; i <= 11; i++) sender.trigger('client-n', { i });
   assert.equal((await errors.next('error')).code, 4301);

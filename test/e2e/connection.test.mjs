@@ -65,12 +65,61 @@ test('wrong signatures are errors on the channel, and keep the connection', asyn
   const client = await server.connected({
     channelAuthorization: { customHandler: (_, done) => done(null, { auth: 'app-key:' + '0'.repeat(64), channel_data: '{"user_id":"1"}' }) },
   });
+  const errors = [];
+  client.connection.bind('error', (e) => errors.push(e.data));
   for (const name of ['private-x', 'presence-x']) {
-    const error = await new Log(client.subscribe(name)).next('pusher:subscription_error');
+    const log = new Log(client.subscribe(name));
+    const error = await log.next('pusher:subscription_error');
     assert.equal(error.type, 'AuthError');
     assert.equal(error.status, 401);
+    assert.match(error.error, new RegExp(`^Invalid signature: Expected HMAC SHA256 hex digest of ${client.connection.socket_id}:${name}`));
+    assert.deepEqual(errors.shift(), { code: null, message: error.error });
+    assert.deepEqual(log.entries.map((e) => e.event), ['pusher:subscription_error']);
   }
   await subscribed(client, 'public');
+  assert.deepEqual(errors, []);
+});
+
+test('a refusal on an encrypted channel is an error that names no channel, and nothing else', async (t) => {
+  const server = await fanfare(t);
+  const wire = await new Wire(server).open();
+  wire.send({ event: 'pusher:subscribe', data: { channel: 'private-encrypted-x', auth: 'app-key:0' } });
+  wire.send({ event: 'pusher:ping', data: {} });
+  const { event, data, ...rest } = JSON.parse(await wire.next());
+  assert.deepEqual([event, data.code, rest], ['pusher:error', null, {}]);
+  assert.match(data.message, /^Invalid signature: .*private-encrypted-x/);
+  assert.equal(JSON.parse(await wire.next()).event, 'pusher:pong');
+});
+
+test('30 s of activity timeout are announced, below what proxies cut', async (t) => {
+  const server = await fanfare(t);
+  assert.equal(JSON.parse(JSON.parse(await new Wire(server).next()).data).activity_timeout, 30);
+});
+
+test('every frame has data, and it is a string in all but errors', async (t) => {
+  const server = await fanfare(t, { app: { subscription_count: true } });
+  const frames = [];
+  const gather = (client) => client.connection.connection.transport.bind('message', (m) => frames.push(JSON.parse(m.data)));
+  const client = await server.connected({ user: { id: '7' }, watchlist: ['8'] });
+  gather(client);
+  client.signin();
+  await client.user.signinDonePromise;
+  await subscribed(client, 'news');
+  await new Log(client.subscribe('a b')).next('pusher:subscription_error');
+  const cached = await subscribed(client, 'presence-cache-x');
+  await cached.log.next('pusher:cache_miss');
+  const other = await subscribed(await server.connected({ user: { id: '8' } }), 'presence-cache-x');
+  await cached.log.next('pusher:member_added');
+  other.unsubscribe();
+  await cached.log.next('pusher:member_removed');
+  client.connection.connection.ping();
+  await until('a pong', () => frames.some((f) => f.event === 'pusher:pong'));
+  const kinds = Object.fromEntries(frames.map((f) => [f.event, typeof f.data]));
+  assert.deepEqual(kinds, {
+    'pusher:signin_success': 'string', 'pusher_internal:watchlist_events': 'string', 'pusher_internal:subscription_succeeded': 'string',
+    'pusher_internal:subscription_count': 'string', 'pusher:error': 'object', 'pusher:subscription_error': 'string',
+    'pusher:cache_miss': 'string', 'pusher_internal:member_added': 'string', 'pusher_internal:member_removed': 'string', 'pusher:pong': 'string',
+  });
 });
 
 test('messages that make no sense are errors with a null code, and keep the connection', async (t) => {

@@ -64,4 +64,5 @@ test('echo: the error callback hears of a refusal by the server', async (t) => {
   }).private('room');
   const error = await new Promise((done) => refused.error(done));
   assert.equal(error.status, 401);
+  assert.match(error.error, /^Invalid signature: /);
 });

@@ -33,7 +33,7 @@ test('kill -9 with 1,000 undelivered events: all arrive after the restart, in or
   const endpoint = await new Endpoint().open(t);
   await endpoint.close(); // nobody answers at its address
   const server = await fanfare(t, {
-    app: { id: '1001', subscription_count: false, webhooks: [{ url: endpoint.url, events: ['channel_occupied'] }] },
+    app: { id: '1001', webhooks: [{ url: endpoint.url, events: ['channel_occupied'] }] },
     webhooks: { store: join(await folder(t), 'hooks.db') },
     metrics: { listen: '127.0.0.1:0' },
   });
@@ -60,7 +60,7 @@ test('kill -9 with 1,000 undelivered events: all arrive after the restart, in or
 test('an endpoint that refuses is tried again with the same body; order is kept', async (t) => {
   const endpoint = await new Endpoint().open(t);
   endpoint.status = 500;
-  const server = await fanfare(t, { app: { id: '1001', subscription_count: false, webhooks: [{ url: endpoint.url }] } });
+  const server = await fanfare(t, { app: { id: '1001', webhooks: [{ url: endpoint.url }] } });
   await occupy(server, 10);
   await until('two attempts', () => endpoint.requests.length >= 2);
   assert.equal(endpoint.requests[0].body, endpoint.requests[1].body);

@@ -11,7 +11,7 @@ const ann = { id: 'ann é', info: { name: 'Ann' } };
 /** A server with one webhook to each of the endpoints. */
 function serve(t, endpoints, { app, ...rest } = {}) {
   const webhooks = endpoints.map(({ endpoint, ...hook }) => ({ url: endpoint.url, ...hook }));
-  return fanfare(t, { app: { id: '1001', ...app, webhooks }, webhooks: { grace: '100ms' }, ...rest });
+  return fanfare(t, { app: { id: '1001', subscription_count: true, ...app, webhooks }, webhooks: { grace: '100ms' }, ...rest });
 }
 
 /** Makes all seven happen. */
