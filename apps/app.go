@@ -29,9 +29,8 @@ type App struct {
 	RequireAuthorization bool
 	// AuthorizationTimeout is the time allowed by RequireAuthorization.
 	AuthorizationTimeout time.Duration
-	// AllowedOrigins are the browser origins let in: "*", a host
-	// ("chat.example"), an origin ("https://chat.example") or a wildcard
-	// ("*.example", "https://*.example"). Empty means every origin.
+	// AllowedOrigins are the pages let in, as OriginPattern reads them. Empty
+	// means every page.
 	AllowedOrigins []string
 	// ActivityTimeout is the silence after which either side pings. Proxies cut
 	// connections that are silent for 60 s, nginx and ALB among them.

@@ -149,7 +149,7 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 		switch {
 		case creator != from && s.opens.spent(from, most, now):
 			return tooMany // may be guessing ids
-		case !originAllowed(r.Header["Origin"], app.AllowedOrigins):
+		case !originAllowed(r.Header["Origin"], app):
 			return &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
 		case s.cfg.Sockets.Attach(key, receive):
 			return nil

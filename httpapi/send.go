@@ -25,7 +25,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 	if !ok {
 		return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with this key"}
 	}
-	if !originAllowed(x.r.Header["Origin"], app.AllowedOrigins) {
+	if !originAllowed(x.r.Header["Origin"], app) {
 		return &pusherproto.Error{Code: http.StatusForbidden, Message: "Origin not allowed"}
 	}
 	key := sockets.SessionKey{AppID: app.ID, Random: id}

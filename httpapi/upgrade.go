@@ -84,7 +84,7 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 		o.Refusal = bad
 	case !app.Enabled:
 		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
-	case !originAllowed(r.Header["Origin"], app.AllowedOrigins):
+	case !originAllowed(r.Header["Origin"], app):
 		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
 	case s.draining():
 		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
