@@ -68,10 +68,10 @@ type WebhookBatch struct {
 // WebhookFilter narrows a webhook to some channels. Conditions that are set
 // must all hold.
 type WebhookFilter struct {
-	ChannelPrefix   string   `key:"channel_prefix" doc:"Only channels whose name begins so; empty is all."`
-	ChannelSuffix   string   `key:"channel_suffix" doc:"Only channels whose name ends so; empty is all."`
+	ChannelPrefix   string   `key:"channel_prefix" rule:"channel_part" doc:"Only channels whose name begins so; empty is all."`
+	ChannelSuffix   string   `key:"channel_suffix" rule:"channel_part" doc:"Only channels whose name ends so; empty is all."`
 	ChannelPattern  string   `key:"channel_pattern" rule:"pattern" doc:"Only channels whose name this regular expression matches; empty is all."`
-	ExcludePrefixes []string `key:"exclude_prefixes" doc:"No channels whose name begins with one of these."`
+	ExcludePrefixes []string `key:"exclude_prefixes" rule:"channel_part" doc:"No channels whose name begins with one of these."`
 }
 
 // defaultWebhook is an endpoint with every default and no url.

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -82,6 +81,10 @@ func (f *field) checkText(path, s string, r *report) {
 		}
 		r.add(path, text)
 	}
+	if s == "" && f.required() {
+		r.add(path, f.missing(path, r))
+		return
+	}
 	if rule := rules(f.rule); rule != nil {
 		if err := rule(s); err != nil {
 			r.add(path, err.Error())
@@ -89,65 +92,39 @@ func (f *field) checkText(path, s string, r *report) {
 	}
 }
 
-// checkTogether holds keys against each other.
-func checkTogether(c *Config, r *report) {
-	if len(c.Apps) == 0 {
-		r.add("apps", "lists no app; add one, `fanfare keys new` prints it ready to paste")
+// required tells whether the key has no default.
+func (f *field) required() bool {
+	switch f.rule {
+	case "id", "key", "secret", "url":
+		return true
 	}
+	return false
+}
+
+// missing says how to set a key that has no default: in the same place as the
+// rest of its app.
+func (f *field) missing(path string, r *report) string {
+	by := r.beginner(path)
 	switch {
-	case c.TLS.CertFile != "" && c.TLS.KeyFile == "":
-		r.add("tls.key_file", "is missing; tls.cert_file needs its private key")
-	case c.TLS.KeyFile != "" && c.TLS.CertFile == "":
-		r.add("tls.cert_file", "is missing; tls.key_file needs its certificate")
+	case by == "":
+		return "is missing; " + f.hint()
+	case strings.HasPrefix(by, "--") && f.flag != "":
+		return fmt.Sprintf("is missing; %s begins an app, which needs --%s too", by, f.flag)
+	case strings.HasPrefix(path, "apps.") && strings.Count(path, ".") == 2:
+		return fmt.Sprintf("is missing; %s begins an app, which needs %s too", by, shortest(path))
 	}
-	if c.Metrics.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
-		r.add("metrics.listen", fmt.Sprintf("%q is the address of clients too; metrics want their own, such as \":9601\"", c.Listen))
-	}
-	if c.TLS.CertFile != "" && c.Sockets.Transport == "epoll" {
-		r.add("sockets.transport", "epoll cannot end TLS; write auto or goroutine, or let a proxy hold the certificate")
-	}
-	if c.Runtime.GCPercent < 0 && c.Runtime.MemoryLimit == "" {
-		r.add("runtime.gc_percent", "-1 lets memory grow without end; set runtime.memory_limit too")
-	}
-	if c.Shutdown.Timeout < c.Shutdown.Delay+c.Shutdown.Spread {
-		r.add("shutdown.timeout", fmt.Sprintf("%s is less than shutdown.delay and shutdown.spread together (%s); raise it above that",
-			shortDuration(c.Shutdown.Timeout), shortDuration(c.Shutdown.Delay+c.Shutdown.Spread)))
-	}
-	checkUnique(c, r)
-	for i, a := range c.Apps {
-		for j, h := range a.Webhooks {
-			canonical := map[string]bool{}
-			for name := range h.Headers {
-				if n := http.CanonicalHeaderKey(name); canonical[n] {
-					r.add(fmt.Sprintf("apps.%d.webhooks.%d.headers", i, j), n+" is written twice, in capitals and not")
-				} else {
-					canonical[n] = true
-				}
-			}
-		}
-	}
+	return "is missing; set " + shortest(path) + " too"
 }
 
-// checkUnique finds ids and keys used twice: a request could mean either app.
-func checkUnique(c *Config, r *report) {
-	ids, keys := map[string]string{}, map[string]string{}
-	once := func(used map[string]string, value, path string) {
-		if first, twice := used[value]; twice && value != "" {
-			r.add(path, fmt.Sprintf("%q is already the %s of %s; give each its own", value, lastPart(path), display(first)))
-			return
-		}
-		used[value] = path
+func (f *field) hint() string {
+	switch f.rule {
+	case "id":
+		return "write the app's name in API paths, such as chat"
+	case "url":
+		return "write the address of your endpoint, such as https://example.com/hooks"
 	}
-	for i, a := range c.Apps {
-		once(ids, a.ID, fmt.Sprintf("apps.%d.id", i))
-		once(keys, a.Key, fmt.Sprintf("apps.%d.key", i))
-		for j, k := range a.Keys {
-			once(keys, k.Key, fmt.Sprintf("apps.%d.keys.%d.key", i, j))
-		}
-	}
+	return "`fanfare keys new` makes a key and its secret"
 }
-
-func lastPart(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
 
 // TrustedPrefixes is http.trusted_proxies as networks.
 func (c *Config) TrustedPrefixes() []netip.Prefix {

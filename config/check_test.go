@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // mistakes are texts that must each give exactly one problem: with that key,
@@ -14,7 +16,16 @@ var mistakes = []struct {
 	{"unknown key", "lisen: ':1'\n" + minimal, "lisen", "did you mean listen?"},
 	{"unknown key in a group", "metrics: {address: ':1'}\n" + minimal, "metrics.address", "known here: listen"},
 	{"unknown group", "clusters: {}\n" + minimal, "clusters", "unknown key"},
-	{"key twice", "listen: ':1'\nlisten: ':2'\n" + minimal, "listen", "written twice"},
+	{"no blank after a colon", "log:{level: info}\n" + minimal, "log", "lacks a blank after its colon"},
+	{"no blank after a colon in a group", "log:\n  level:info\n" + minimal, "log", "lacks a blank after the colon of level"},
+	{"merge key", "apps:\n  - &a {id: chat, key: chat-key, secret: s3cret}\n  - {<<: *a, id: b, key: bk, secret: x}\n", "apps[1].<<", "merge keys are not read"},
+	{"list as a key", "[a]: b\n" + minimal, "", "has a group or list where a key has to be"},
+	{"tag", "listen: !env ADDRESS\n" + minimal, "listen", "takes for a tag"},
+	{"binary", "listen: !!binary OjYwMDE=\n" + minimal, "listen", "takes for a tag"},
+	{"anchor for a value", "listen: &6001\n" + minimal, "listen", "takes for an anchor"},
+	{"comment for a value", "listen: #6001\n" + minimal, "listen", "begins with # in quotes"},
+	{"apps twice", minimal + "apps:\n  - {id: b, key: bk, secret: x}\n", "apps", "first in line 1; take this line away"},
+	{"key twice", "listen: ':1'\nlisten: ':2'\n" + minimal, "listen", "is written twice, first in line 1; keep one"},
 	{"text for a group", "metrics: ':9601'\n" + minimal, "metrics", "has keys of its own"},
 	{"group for a text", "listen: {port: 6001}\n" + minimal, "listen", "this is a group of keys"},
 	{"list for a number", "sockets: {loops: [1]}\n" + minimal, "sockets.loops", "wants a whole number"},
@@ -28,6 +39,7 @@ var mistakes = []struct {
 	{"negative limit", app("limits: {max_connections: -1}"), "apps[0].limits.max_connections", "the least is 0"},
 	{"huge limit", app("limits: {max_event_bytes: 99999999999}"), "apps[0].limits.max_event_bytes", "the most is 16777216"},
 	{"not a switch", app("enabled: yes please"), "apps[0].enabled", "neither true nor false"},
+	{"switch of YAML 1.1", app("enabled: off"), "apps[0].enabled", "write false"},
 	{"duration without unit", "shutdown: {delay: 30}\n" + minimal, "shutdown.delay", "write 30s for seconds or 30ms for milliseconds"},
 	{"not a duration", "shutdown: {delay: soon}\n" + minimal, "shutdown.delay", "is not a duration"},
 	{"negative duration", "shutdown: {delay: -1s}\n" + minimal, "shutdown.delay", "too short"},
@@ -37,6 +49,15 @@ var mistakes = []struct {
 	{"listen with scheme", "listen: http://localhost:6001\n" + minimal, "listen", "not host:port"},
 	{"listen port", "listen: ':66000'\n" + minimal, "listen", "between 0 and 65535"},
 	{"empty listen", "listen: ''\n" + minimal, "listen", "not host:port"},
+	{"IPv6 without brackets", "listen: '::1:6001'\n" + minimal, "listen", "in brackets"},
+	{"listen on a star", "listen: '*:6001'\n" + minimal, "listen", `write ":6001"`},
+	{"listen on half an address", "listen: '127.0.1:6001'\n" + minimal, "listen", "no host name or address"},
+	{"listen on no address", "listen: '300.1.1.1:6001'\n" + minimal, "listen", "no host name or address"},
+	{"listen on a signed port", "listen: ':+6001'\n" + minimal, "listen", "between 0 and 65535"},
+	{"metrics on one of the addresses of clients", "metrics: {listen: '127.0.0.1:6001'}\n" + minimal, "metrics.listen", "their own"},
+	{"metrics on every address of clients", "listen: localhost:6001\nmetrics: {listen: '[::]:6001'}\n" + minimal, "metrics.listen", "their own"},
+	{"metrics on the name of the address of clients", "listen: 127.0.0.1:6001\nmetrics: {listen: 'localhost:6001'}\n" + minimal, "metrics.listen", "their own"},
+	{"metrics port", "metrics: {listen: ':99999'}\n" + minimal, "metrics.listen", "between 0 and 65535"},
 	{"metrics on the same address", "metrics: {listen: ':6001'}\n" + minimal, "metrics.listen", "their own"},
 	{"path prefix", "path_prefix: rt/\n" + minimal, "path_prefix", "such as /rt"},
 	{"path prefix that needs escaping", "path_prefix: /ü\n" + minimal, "path_prefix", "such as /rt"},
@@ -44,11 +65,24 @@ var mistakes = []struct {
 	{"log level", "log: {level: warning}\n" + minimal, "log.level", "did you mean warn?"},
 	{"transport", "sockets: {transport: kqueue}\n" + minimal, "sockets.transport", "auto, epoll, goroutine"},
 	{"network", "http: {trusted_proxies: [10.0.0.0/64]}\n" + minimal, "http.trusted_proxies[0]", "10.0.0.0/8"},
+	{"network without bits", "http: {trusted_proxies: [10.0.0.0/]}\n" + minimal, "http.trusted_proxies[0]", "10.0.0.0/8"},
+	{"host name for a network", "http: {trusted_proxies: [nginx]}\n" + minimal, "http.trusted_proxies[0]", "neither an address nor a network"},
+	{"node with a port", "fallback: {node_host: 'node1.example:6001'}\n" + minimal, "fallback.node_host", "bare host name"},
+	{"node that is half an address", "fallback: {node_host: 10.0.0}\n" + minimal, "fallback.node_host", "bare host name"},
+	{"node with an empty label", "fallback: {node_host: node1..example}\n" + minimal, "fallback.node_host", "bare host name"},
+	{"memory limit too small", "runtime: {memory_limit: 512KiB}\n" + minimal, "runtime.memory_limit", "the least is 16MiB"},
 	{"memory limit", "runtime: {memory_limit: 2GB}\n" + minimal, "runtime.memory_limit", "512MiB"},
 	{"memory limit too large", "runtime: {memory_limit: 99999999TiB}\n" + minimal, "runtime.memory_limit", "larger"},
 	{"collector off", "runtime: {gc_percent: -1}\n" + minimal, "runtime.gc_percent", "memory_limit"},
 	{"half a certificate", "tls: {cert_file: a.pem}\n" + minimal, "tls.key_file", "is missing"},
 	{"other half", "tls: {key_file: a.pem}\n" + minimal, "tls.cert_file", "is missing"},
+	{"epoll with a certificate", "sockets: {transport: epoll}\ntls: {cert_file: a.pem, key_file: b.pem}\n" + minimal, "sockets.transport", "cannot end TLS"},
+	{"messages too small", "sockets: {max_message_bytes: 100}\n" + minimal, "sockets.max_message_bytes", "at least 1024"},
+	{"bodies too small", "http: {max_body_bytes: 100}\n" + minimal, "http.max_body_bytes", "at least 1024"},
+	{"nothing left of a drain", "shutdown: {delay: 20s, spread: 10s}\n" + minimal, "shutdown.timeout", "30s is not more than"},
+	{"TLS that nobody brings", app("require_tls: true"), "apps[0].require_tls", "tls.cert_file"},
+	{"secret that is the key", "apps:\n  - {id: a, key: chat, secret: chat}\n", "apps[0].secret", "which every client knows"},
+	{"further secret that is the key", app("keys: [{key: old, secret: old}]"), "apps[0].keys[0].secret", "which every client knows"},
 	{"drain too long", "shutdown: {spread: 1m}\n" + minimal, "shutdown.timeout", "1m"},
 	{"no apps", "apps: []\n", "apps", "fanfare keys new"},
 	{"missing id", "apps:\n  - {key: k, secret: s}\n", "apps[0].id", "is missing"},
@@ -59,13 +93,25 @@ var mistakes = []struct {
 	{"blank in a secret", "apps:\n  - {id: a, key: k, secret: 's '}\n", "apps[0].secret", "blank"},
 	{"slash in an id", "apps:\n  - {id: a/b, key: k, secret: s}\n", "apps[0].id", "use letters"},
 	{"colon in a key", "apps:\n  - {id: a, key: 'a:b', secret: s}\n", "apps[0].key", "use letters"},
-	{"id twice", minimal + "  - {id: chat, key: k, secret: s}\n", "apps[1].id", "already the id of apps[0].id"},
-	{"key twice over apps", minimal + "  - {id: b, key: chat-key, secret: s}\n", "apps[1].key", "already the key of apps[0].key"},
+	{"id twice", minimal + "  - {id: chat, key: k, secret: s}\n", "apps[1].id", "already the id of apps[0];"},
+	{"key twice over apps", minimal + "  - {id: b, key: chat-key, secret: s}\n", "apps[1].key", "already the key of apps[0];"},
 	{"key twice in an app", app("keys: [{key: chat-key, secret: x}]"), "apps[0].keys[0].key", "already the key"},
 	{"origin with a path", app("allowed_origins: ['https://a.example/']"), "apps[0].allowed_origins[0]", "without a path"},
 	{"empty origin", app("allowed_origins: ['']"), "apps[0].allowed_origins[0]", "is not an origin"},
 	{"webhook without url", app("webhooks: [{events: []}]"), "apps[0].webhooks[0].url", "is missing"},
 	{"webhook scheme", app("webhooks: [{url: 'ftp://example.com'}]"), "apps[0].webhooks[0].url", "http or https"},
+	{"webhook port", app("webhooks: [{url: 'https://example.com:99999/'}]"), "apps[0].webhooks[0].url", "between 1 and 65535"},
+	{"webhook port 0", app("webhooks: [{url: 'https://example.com:0/'}]"), "apps[0].webhooks[0].url", "between 1 and 65535"},
+	{"webhook port that is a word", app("webhooks: [{url: 'https://example.com:http/'}]"), "apps[0].webhooks[0].url", "is no number"},
+	{"webhook colon", app("webhooks: [{url: 'https://example.com:/'}]"), "apps[0].webhooks[0].url", "a colon and no port"},
+	{"webhook host", app("webhooks: [{url: 'https://exa mple.com/'}]"), "apps[0].webhooks[0].url", "not an http or https address"},
+	{"webhook address", app("webhooks: [{url: 'https://10.0.0.256/'}]"), "apps[0].webhooks[0].url", "no host name or address"},
+	{"webhook without slashes", app("webhooks: [{url: 'https:example.com'}]"), "apps[0].webhooks[0].url", "not an http or https address"},
+	{"webhook fragment", app("webhooks: [{url: 'https://example.com/#a'}]"), "apps[0].webhooks[0].url", "has a # part"},
+	{"webhook prefix", hook("filter: {channel_prefix: 'room:'}"), "apps[0].webhooks[0].filter.channel_prefix", "no channel name can"},
+	{"webhook filters that leave nothing", hook("filter: {channel_prefix: private-a, exclude_prefixes: [private-]}"), "apps[0].webhooks[0].filter.exclude_prefixes[0]", "excludes every channel"},
+	{"webhook filter that excludes all", hook("filter: {exclude_prefixes: ['']}"), "apps[0].webhooks[0].filter.exclude_prefixes[0]", "is empty"},
+	{"webhook pattern", hook("filter: {channel_pattern: '('}"), "apps[0].webhooks[0].filter.channel_pattern", "missing closing )"},
 	{"webhook event", hook("events: [member_add]"), "apps[0].webhooks[0].events[0]", "did you mean member_added?"},
 	{"webhook interval", hook("batch: {interval: 0}"), "apps[0].webhooks[0].batch.interval", "the least is 10ms"},
 	{"webhook filter", hook("filter: {prefix: a}"), "apps[0].webhooks[0].filter.prefix", "known here: channel_prefix"},
@@ -109,11 +155,19 @@ func TestLoad_KeyInTheWrongPlace_IsLedHome(t *testing.T) {
 	}
 }
 
-func TestLoad_AllMistakesAtOnce(t *testing.T) {
-	_, err := Load(write(t, "lisen: a\nlog: {level: loud}\napps: [{id: a}]\n"), nil, []string{"FANFARE_SOCKETS_LOOPS=many"})
-	var e *Error
-	if !errors.As(err, &e) || len(e.Problems) != 5 {
-		t.Fatalf("got %v, want five problems", err)
+func TestLoad_AllMistakesAtOnce_InTheOrderOfLines(t *testing.T) {
+	_, err := Load(write(t, "apps: [{id: a}]\nlisen: a\nlog: {level: loud}\n"), nil, []string{"FANFARE_SOCKETS_LOOPS=many"})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	const want = `the configuration is not usable:
+  config.yaml:1: apps[0].key: is missing; ` + "`fanfare keys new`" + ` makes a key and its secret
+  config.yaml:1: apps[0].secret: is missing; ` + "`fanfare keys new`" + ` makes a key and its secret
+  config.yaml:2: lisen: unknown key; did you mean listen?
+  config.yaml:3: log.level: "loud" is not one of trace, debug, info, warn, error
+  FANFARE_SOCKETS_LOOPS: sockets.loops: "many" is not a whole number`
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
@@ -145,6 +199,19 @@ func TestLoad_Errors_NeverShowASecret(t *testing.T) {
 		app("webhooks: ['https://user:hunter2@example.com/']"),
 		hook("headers: 'Authorization: hunter2'"),
 		hook(`headers: {Authorization: "hunter2\n"}`),
+		hook("headers: {Authorization: '${hunter2}'}"),
+		"apps:\n  - {id: a, key: k, secret:hunter2}\n",
+		"apps:\n  - id: a\n    secret:hunter2\n    key: k\n",
+		"apps:\n  - id: a\n    secret: hunter2: x\n",
+		"apps:\n  - id: a\n    secret: @hunter2\n",
+		"apps:\n  - id: a\n    secret: 'hunter2'hunter2\n",
+		"apps:\n  - id: a\n    secret: \"hunter2\\q\"\n",
+		"apps:\n  - id: a\n    secret: &hunter2\n    key: k\n",
+		"apps:\n  - id: a\n    secret: !hunter2\n    key: k\n",
+		"apps:\n  - id: a\n    secret: #hunter2\n    key: k\n",
+		"apps:\n  - id: a\n    secret: \"'hunter2'\"\n    key: k\n",
+		"apps:\n  - id: a\n    key: hunter2\n    secret: hunter2\n",
+		"secret = 'hunter2'\n",
 	} {
 		_, err := Load(write(t, text), nil, nil)
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
@@ -161,6 +228,9 @@ func FuzzLoad(f *testing.F) {
 	for _, m := range mistakes {
 		f.Add(m.text)
 	}
+	for _, m := range unreadable {
+		f.Add(m.text)
+	}
 	f.Add(string(Sample()))
 	f.Add("a: &a {a: *a}\n")
 	f.Add("apps: &a [*a]\n")
@@ -173,6 +243,18 @@ func FuzzLoad(f *testing.F) {
 			if _, err := c.Registry(); err != nil {
 				t.Fatalf("a valid configuration makes no registry: %v\n%s", err, text)
 			}
+			return
+		}
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("error %v is no *Error", err)
+		}
+		last := 0
+		for _, p := range e.Problems {
+			if p.line > 0 && (p.line < last || p.line > len(text)+1) {
+				t.Errorf("line %d after line %d in\n%v", p.line, last, err)
+			}
+			last = max(last, p.line)
 		}
 	})
 }

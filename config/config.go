@@ -31,9 +31,15 @@ type Config struct {
 	Webhooks   Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
 	Apps       []App    `key:"apps" doc:"The applications served. Each has its own keys, channels, users and limits."`
 
-	// Warnings are remarks that do not stop a start, such as an environment
-	// variable whose name no key has.
+	// DemoApp tells that nothing names an app, so that the one everyone knows is
+	// served.
+	DemoApp bool
+
+	// Warnings are surely mistakes and do not stop a start, such as an
+	// environment variable whose name no key has.
 	Warnings []string
+
+	sources map[string]source // where each key was set, by path
 }
 
 // TLS names a PEM certificate and its key. Both or neither are set.
@@ -101,7 +107,7 @@ type Shutdown struct {
 // Runtime configures the garbage collector.
 type Runtime struct {
 	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, as GOGC. 0 leaves it to GOGC or Go's own 100; -1 is off and wants a memory_limit."`
-	MemoryLimit string `key:"memory_limit" rule:"size" doc:"Soft limit of the memory the Go runtime holds, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
+	MemoryLimit string `key:"memory_limit" rule:"memory" doc:"Soft limit of the memory the Go runtime holds, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
 }
 
 // Webhooks configures how webhooks are delivered.
@@ -145,7 +151,8 @@ func Defaults() Config {
 			QueueEvents: 100_000, // a node's sockets may all leave at once
 			QueueBytes:  16 << 20,
 		},
-		Apps: []App{app},
+		Apps:    []App{app},
+		DemoApp: true,
 	}
 }
 

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,10 +17,10 @@ const FileVariable = envPrefix + "CONFIG"
 var aliases = map[string]string{"APP_ID": "apps.0.id", "APP_KEY": "apps.0.key", "APP_SECRET": "apps.0.secret"}
 
 // readEnv reads variables in the form of os.Environ against the table of keys.
-// It returns what they set and remarks on those that set nothing.
-func readEnv(env []string, r *report) (layer, []string) {
+// It returns what they set and warns of those that set nothing. inFile is the
+// length of each list of the file.
+func readEnv(env []string, inFile map[string]int, r *report) layer {
 	l := newLayer()
-	var warnings []string
 	fields := schema()
 	for _, pair := range slices.Sorted(slices.Values(env)) {
 		name, value, _ := strings.Cut(pair, "=")
@@ -31,23 +33,45 @@ func readEnv(env []string, r *report) (layer, []string) {
 			path, ok = match(rest, "", fields)
 		}
 		if !ok {
-			warnings = append(warnings, "the variable "+name+" sets no key"+suggestVariable(name, fields))
+			r.warnings = append(r.warnings, Problem{Source: name, Text: "the variable sets no key" + suggestVariable(name, fields)})
 			continue
 		}
+		if before, twice := l.values[path]; twice && before != value {
+			r.warnings = append(r.warnings, Problem{Source: name, Text: fmt.Sprintf("sets %s, as %s does to another value; this one counts", display(path), r.sources[path])})
+		}
 		l.set(path, value)
-		r.sources[path] = name
+		r.begin(path, name, inFile)
 	}
-	return l, warnings
+	return l
 }
 
 // set puts a value at path and makes the lists around it long enough.
 func (l layer) set(path string, value any) {
 	l.values[path] = value
-	parts := strings.Split(path, ".")
-	for i, part := range parts {
-		if n, err := strconv.Atoi(part); err == nil {
-			list := strings.Join(parts[:i], ".")
-			l.lengths[list] = max(l.lengths[list], n+1)
+	for list, element := range elements(path) {
+		l.lengths[list] = max(l.lengths[list], element.index+1)
+	}
+}
+
+// element is one element of a list.
+type element struct {
+	path  string
+	index int
+}
+
+// elements are the lists around the key at path, from the outside in, each with
+// the element that the key is in.
+func elements(path string) iter.Seq2[string, element] {
+	return func(yield func(string, element) bool) {
+		parts := strings.Split(path, ".")
+		for i, part := range parts {
+			n, err := strconv.Atoi(part)
+			if err != nil || i == 0 {
+				continue
+			}
+			if !yield(strings.Join(parts[:i], "."), element{strings.Join(parts[:i+1], "."), n}) {
+				return
+			}
 		}
 	}
 }
@@ -55,6 +79,17 @@ func (l layer) set(path string, value any) {
 // maxEnvIndex bounds the index in a variable's name, so that a typing error
 // does not make a million empty apps.
 const maxEnvIndex = 999
+
+// shortest is the variable, the short one if there is one, that sets the key at
+// path.
+func shortest(path string) string {
+	for alias, p := range aliases {
+		if p == path {
+			return envPrefix + alias
+		}
+	}
+	return variable(path)
+}
 
 // match finds the key a variable means. Keys contain underscores too, so every
 // key that fits is tried.

@@ -1,12 +1,10 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -24,33 +22,24 @@ func newLayer() layer { return layer{values: map[string]any{}, lengths: map[stri
 
 // readFile reads a YAML (or JSON) file against the table of keys.
 func readFile(name string, r *report) (layer, error) {
+	l := newLayer()
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return layer{}, fmt.Errorf("read the configuration: %w", err)
+		return l, fmt.Errorf("read the configuration: %w", err)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, second yaml.Node
-	l := newLayer()
-	if err := dec.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) { // an empty file sets nothing
-			return l, nil
-		}
-		if strings.Contains(err.Error(), "unknown anchor") { // which it repeats, and it may be a secret
-			err = errors.New("a value begins with * and is no alias; put it in quotes")
-		}
-		return l, fmt.Errorf("%s: %w", name, err)
+	lines, root, err := parse(name, data)
+	if err != nil || root == nil { // an empty file sets nothing
+		return l, err
 	}
-	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
-		return l, fmt.Errorf("%s: holds more than one document; keep the first, without a line of ---", name)
-	}
-	f := fileReader{name: filepath.Base(name), report: r, layer: l}
-	f.group("", doc.Content[0], schema())
+	f := fileReader{name: filepath.Base(name), lines: lines, report: r, layer: l}
+	f.group("", root, schema())
 	return l, nil
 }
 
 // fileReader walks the nodes of one file.
 type fileReader struct {
 	name   string
+	lines  []string
 	report *report
 	layer  layer
 }
@@ -62,21 +51,37 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		f.wrong(path, n, "has keys of its own and cannot hold "+describe(n)+"; known keys: "+keyNames(fields))
+		text := "has keys of its own and cannot hold " + describe(n) + "; known keys: " + keyNames(fields)
+		if key, _, found := strings.Cut(n.Value, ":"); found && find(fields, key) != nil {
+			text = "lacks a blank after the colon of " + key
+		}
+		f.wrong(path, n, text)
 		return
 	}
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		p := join(path, key.Value)
-		field := find(fields, key.Value)
-		switch {
-		case field == nil:
-			f.wrong(p, key, suggest(key.Value, path, fields))
-		case seen[key.Value]:
-			f.wrong(p, key, "is written twice; keep one")
+		name, glued, isGlued := strings.Cut(key.Value, ":") // the rest of key:value may be a secret
+		p := path
+		if name != "" {
+			p = join(path, name)
+		}
+		field := find(fields, name)
+		switch first, twice := seen[name]; {
+		case key.Tag == "!!merge":
+			f.wrong(p, key, "merge keys are not read; write the keys out, or name a whole group: limits: &name {...}, then limits: *name")
+		case key.Kind != yaml.ScalarNode:
+			f.wrong(path, key, "has a group or list where a key has to be")
+		case isGlued && glued != "" && field != nil:
+			f.wrong(p, key, "lacks a blank after its colon")
+		case field == nil || isGlued:
+			f.wrong(p, key, suggest(name, path, fields))
+		case twice && path == "" && field.kind == kindList:
+			f.wrong(p, key, fmt.Sprintf("is written twice, first in line %d; take this line away and move what is below it there", first))
+		case twice:
+			f.wrong(p, key, fmt.Sprintf("is written twice, first in line %d; keep one", first))
 		default:
-			seen[key.Value] = true
+			seen[name] = key.Line
 			f.value(p, value, field)
 		}
 	}
@@ -85,6 +90,14 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 	n = resolve(n)
 	f.mark(path, n)
+	if hidden := misread(n); hidden != "" {
+		f.wrong(path, n, hidden)
+		return
+	}
+	if field.kind == kindText && f.isComment(n) {
+		f.wrong(path, n, "has only a comment behind it; put a value that begins with # in quotes")
+		return
+	}
 	if isNull(n) { // "key:" with nothing behind it keeps the default
 		return
 	}
@@ -125,6 +138,11 @@ func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 	list := make([]string, 0, len(n.Content))
 	for i, element := range n.Content {
 		element = resolve(element)
+		if hidden := misread(element); hidden != "" {
+			f.wrong(join(path, strconv.Itoa(i)), element, hidden)
+			return nil, false
+		}
+		f.mark(join(path, strconv.Itoa(i)), element)
 		if element.Kind != yaml.ScalarNode || isNull(element) {
 			f.wrong(join(path, strconv.Itoa(i)), element, "wants a text; this is "+describe(element))
 			return nil, false
@@ -142,6 +160,7 @@ func (f *fileReader) table(path string, n *yaml.Node) (map[string]string, bool) 
 	table := make(map[string]string, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i].Value, resolve(n.Content[i+1])
+		f.mark(join(path, name), value)
 		if value.Kind != yaml.ScalarNode {
 			f.wrong(join(path, name), value, "wants a text; this is "+describe(value))
 			return nil, false
@@ -157,14 +176,14 @@ func (f *fileReader) table(path string, n *yaml.Node) (map[string]string, bool) 
 
 func (f *fileReader) mark(path string, n *yaml.Node) {
 	if path != "" {
-		f.report.sources[path] = fmt.Sprintf("%s:%d", f.name, n.Line)
+		f.report.sources[path] = source{f.name, n.Line}
 	}
 }
 
 func (f *fileReader) wrong(path string, n *yaml.Node, text string) {
 	f.mark(path, n)
 	if path == "" {
-		f.report.sources[path] = f.name
+		f.report.sources[path] = source{f.name, n.Line}
 		text = "the file " + text
 	}
 	f.report.add(path, text)
@@ -177,6 +196,25 @@ func resolve(n *yaml.Node) *yaml.Node {
 		n = n.Alias
 	}
 	return n
+}
+
+// misread says what is wrong with a value that YAML takes for something else
+// than its text.
+func misread(n *yaml.Node) string {
+	switch {
+	case n.Style&yaml.TaggedStyle != 0 && n.Kind == yaml.ScalarNode && n.Tag != "!!str" || strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
+		return "begins with !, which YAML takes for a tag; write the value without one, or put it in quotes"
+	case isNull(n) && n.Anchor != "":
+		return "begins with &, which YAML takes for an anchor; put it in quotes"
+	}
+	return ""
+}
+
+// valueInComment finds a text that begins with #, which makes it a comment.
+var valueInComment = regexp.MustCompile(`:\s+#[^\s#]`)
+
+func (f *fileReader) isComment(n *yaml.Node) bool {
+	return isNull(n) && n.Value == "" && n.Line <= len(f.lines) && valueInComment.MatchString(f.lines[n.Line-1])
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

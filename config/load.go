@@ -1,8 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -11,8 +14,9 @@ import (
 
 // Load reads the configuration: defaults, over them the file, over it the
 // environment, over that the flags. file may be "" for none, flags nil; env
-// has the form of os.Environ. Without a file there is one app with the
-// defaults people know, with a file only the apps it lists.
+// has the form of os.Environ. Where there is no file and nothing names an app,
+// there is the demo app, with the id, key and secret people know; otherwise
+// there are only the apps that are named.
 //
 // The error is an *Error that lists every problem, or says why the file could
 // not be read.
@@ -21,21 +25,24 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	r := newReport()
 	merged := newLayer()
 	if file != "" {
-		cfg.Apps = nil
 		fromFile, err := readFile(file, r)
 		if err != nil {
 			return nil, err
 		}
 		merged = fromFile
 	}
-	fromEnv, warnings := readEnv(env, r)
+	inFile := maps.Clone(merged.lengths)
+	fromEnv := readEnv(env, inFile, r)
 	maps.Copy(merged.values, fromEnv.values)
 	for path, n := range fromEnv.lengths {
 		merged.lengths[path] = max(merged.lengths[path], n)
 	}
-
 	fields, root := schema(), reflect.ValueOf(&cfg).Elem()
-	growForFlags(fields, flags, merged)
+	readFlags(fields, flags, merged, inFile, r)
+	if file != "" || merged.lengths["apps"] > 0 {
+		cfg.Apps, cfg.DemoApp = nil, false
+	}
+	closeGaps(merged, inFile, r)
 	grow(fields, root, "", func(path string) int { return merged.lengths[path] })
 
 	// Paths are viper's keys as a whole: with its usual "." it would split
@@ -45,15 +52,17 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 		return nil, err
 	}
 	walk(fields, root, "", func(path string, f *field, place reflect.Value) {
-		bindFlag(v, path, f, flags, r)
-		raw := v.Get(path)
-		if raw == nil {
-			f.check(path, place, r)
-			return
-		}
-		if err := f.set(place, raw); err != nil {
+		if err := bindFlag(v, path, f, flags); err != nil {
 			r.add(path, err.Error())
-			return
+		}
+		if raw := v.Get(path); raw != nil {
+			if !f.checkWritten(path, raw, r) {
+				return
+			}
+			if err := f.set(place, raw); err != nil {
+				r.add(path, err.Error())
+				return
+			}
 		}
 		f.check(path, place, r)
 	})
@@ -61,37 +70,71 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	cfg.Warnings = warnings
+	findDoubts(&cfg, r)
+	byLine(r.warnings)
+	for _, w := range r.warnings {
+		cfg.Warnings = append(cfg.Warnings, w.String())
+	}
+	cfg.sources = r.sources
 	return &cfg, nil
 }
 
-// growForFlags makes the first app exist when --app-key or its like is given.
-func growForFlags(fields []*field, flags *pflag.FlagSet, l layer) {
+// readFlags notes which keys the flags set. Flags of an app mean the first, and
+// begin it if there is none.
+func readFlags(fields []*field, flags *pflag.FlagSet, l layer, inFile map[string]int, r *report) {
 	if flags == nil {
 		return
 	}
-	for _, f := range find(fields, "apps").fields {
-		if f.flag != "" && flags.Changed(f.flag) {
-			l.lengths["apps"] = max(l.lengths["apps"], 1)
+	note := func(path string, fields []*field) {
+		for _, f := range fields {
+			if f.isLeaf() && f.flag != "" && flags.Changed(f.flag) {
+				r.begin(join(path, f.key), "--"+f.flag, inFile)
+				if path == "apps.0" {
+					l.lengths["apps"] = max(l.lengths["apps"], 1)
+				}
+			}
+		}
+	}
+	note("", fields)
+	for _, f := range fields {
+		switch f.kind {
+		case kindGroup:
+			note(f.key, f.fields)
+		case kindList:
+			note(f.key+".0", f.fields)
 		}
 	}
 }
 
 // bindFlag lets the flag of a key, if it was given, override the rest. Flags of
 // an app mean the first.
-func bindFlag(v *viper.Viper, path string, f *field, flags *pflag.FlagSet, r *report) {
+func bindFlag(v *viper.Viper, path string, f *field, flags *pflag.FlagSet) error {
 	if flags == nil || f.flag == "" || !flags.Changed(f.flag) || !meantByFlag(path) {
-		return
+		return nil
 	}
-	if err := v.BindPFlag(path, flags.Lookup(f.flag)); err != nil {
-		r.add(path, err.Error())
-		return
-	}
-	r.sources[path] = "--" + f.flag
+	return v.BindPFlag(path, flags.Lookup(f.flag))
 }
 
 // meantByFlag tells whether a flag means the key at path: of several apps, only
 // the first.
 func meantByFlag(path string) bool {
 	return !strings.HasPrefix(path, "apps.") || strings.HasPrefix(path, "apps.0.")
+}
+
+// closeGaps refuses elements of lists that are counted past the end, such as
+// apps[5] after apps[1]: what lies between would be apps without a name.
+func closeGaps(l layer, inFile map[string]int, r *report) {
+	for _, list := range slices.Sorted(maps.Keys(l.lengths)) {
+		begun := func(i int) bool { return r.begun[join(list, strconv.Itoa(i))] != "" }
+		end, next := l.lengths[list], inFile[list]
+		for next < end && begun(next) {
+			next++
+		}
+		l.lengths[list] = next
+		for i := next; i < end; i++ {
+			if begun(i) {
+				r.add(join(list, strconv.Itoa(i)), fmt.Sprintf("there is no %s before it; count from 0 without a gap", display(join(list, strconv.Itoa(next)))))
+			}
+		}
+	}
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var emptyIsNil = cmpopts.EquateEmpty()
+// asValues compares what was configured: an empty list is none, and where a value
+// came from does not count.
+var asValues = cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Config{}), cmpopts.IgnoreFields(Config{}, "Warnings")}
 
 const minimal = "apps:\n  - {id: chat, key: chat-key, secret: s3cret}\n"
 
@@ -44,7 +46,7 @@ func TestLoad_Nothing_GivesTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Defaults()
-	if diff := cmp.Diff(want, *got, emptyIsNil); diff != "" {
+	if diff := cmp.Diff(want, *got, asValues); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -68,6 +70,9 @@ func TestLoad_EveryKindFromEnvironment(t *testing.T) {
 		"FANFARE_HTTP_TRUSTED_PROXIES=::ffff:127.0.0.1, ::ffff:10.0.0.0/104",
 		"FANFARE_METRICS_LISTEN=",
 		"FANFARE_SHUTDOWN_TIMEOUT=2m",
+		"FANFARE_APPS_0_ID=first",
+		"FANFARE_APP_KEY=first-key",
+		"FANFARE_APPS_0_SECRET=first-secret",
 		"FANFARE_APPS_0_REQUIRE_TLS=true",
 		"FANFARE_APPS_0_LIMITS_MAX_EVENT_BYTES=20_480",
 		"FANFARE_APPS_0_KEYS_0_KEY=old",
@@ -87,6 +92,8 @@ func TestLoad_EveryKindFromEnvironment(t *testing.T) {
 	want.Shutdown.Timeout = 2 * time.Minute
 	want.HTTP.TrustedProxies = []string{"::ffff:127.0.0.1", "::ffff:10.0.0.0/104"}
 	want.Metrics.Listen = ""
+	want.DemoApp = false
+	want.Apps[0].ID, want.Apps[0].Key, want.Apps[0].Secret = "first", "first-key", "first-secret"
 	want.Apps[0].RequireTLS = true
 	want.Apps[0].Limits.MaxEventBytes = 20480
 	want.Apps[0].Keys = []Key{{Key: "old", Secret: "older"}}
@@ -96,7 +103,7 @@ func TestLoad_EveryKindFromEnvironment(t *testing.T) {
 	second := defaultApp()
 	second.ID, second.Key, second.Secret = "second", "second-key", "second-secret"
 	want.Apps = append(want.Apps, second)
-	if diff := cmp.Diff(want, *got, emptyIsNil); diff != "" {
+	if diff := cmp.Diff(want, *got, asValues); diff != "" {
 		t.Error(diff)
 	}
 	if p := got.TrustedPrefixes(); len(p) != 2 || p[0].String() != "127.0.0.1/32" || p[1].String() != "10.0.0.0/8" {
@@ -132,15 +139,16 @@ func TestLoad_EveryKeyHasAVariable(t *testing.T) {
 	c := Defaults()
 	grow(schema(), reflect.ValueOf(&c).Elem(), "", func(string) int { return 1 })
 	walk(schema(), reflect.ValueOf(&c).Elem(), "", func(path string, _ *field, _ reflect.Value) {
-		l, warnings := readEnv([]string{variable(path) + "=x"}, newReport())
-		if _, ok := l.values[path]; !ok || len(warnings) > 0 {
-			t.Errorf("%s does not set %s: %v %v", variable(path), path, l.values, warnings)
+		r := newReport()
+		l := readEnv([]string{variable(path) + "=x"}, nil, r)
+		if _, ok := l.values[path]; !ok || len(r.warnings) > 0 {
+			t.Errorf("%s does not set %s: %v %v", variable(path), path, l.values, r.warnings)
 		}
 	})
 }
 
 func TestLoad_UnknownVariable_IsWarnedAbout(t *testing.T) {
-	got, err := Load("", nil, []string{
+	got, err := Load(write(t, minimal), nil, []string{
 		"FANFARE_METRIC_LISTEN=:1", "FANFARE_CONFIG=x", "FANFARE_PORT_6001_TCP=x", "FANFARE_SERVICE_HOST=10.0.0.1",
 		"FANFARE_APPS_12345678_KEY=x", "FANFARE_APPS_-1_KEY=x",
 	})

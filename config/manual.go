@@ -64,8 +64,7 @@ func writeTable(b *strings.Builder, fields []*field, v reflect.Value, path strin
 }
 
 func defaultCell(f *field, v reflect.Value) string {
-	switch f.rule {
-	case "id", "key", "secret", "url":
+	if f.required() {
 		return "required"
 	}
 	return "`" + f.text(v) + "`"
@@ -117,8 +116,8 @@ What wins: a flag over an environment variable, that over the file, that over th
 ` + "```" + `
 $ fanfare config check --config broken.yaml
 the configuration is not usable:
+  broken.yaml:2: apps[0].secret: is missing; ` + "`fanfare keys new`" + ` makes a key and its secret
   broken.yaml:3: apps[0].secert: unknown key; did you mean apps[0].secret?
-  broken.yaml:2: apps[0].secret: is missing; run ` + "`fanfare keys new`" + ` to make a key and its secret
   broken.yaml:4: apps[0].limits.max_event_bytes: "10k" is not a whole number
 ` + "```" + `
 

@@ -1,6 +1,12 @@
 package config
 
-import "strings"
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
 
 // Problem is one thing wrong with the configuration.
 type Problem struct {
@@ -11,6 +17,8 @@ type Problem struct {
 	Key string
 	// Text says what is wrong and what would be right.
 	Text string
+
+	line int // of the file; 0 for a problem elsewhere
 }
 
 // String is the problem on one line.
@@ -24,7 +32,8 @@ func (p Problem) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// Error holds every problem found, in the order of the keys.
+// Error holds every problem found: those of the file in the order of its lines,
+// then those of the environment, of flags and of what nothing sets.
 type Error struct{ Problems []Problem }
 
 // Error lists the problems, one a line.
@@ -40,14 +49,31 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// source is where a key was set.
+type source struct {
+	name string // of the file, the variable or the flag
+	line int    // of the file
+}
+
+func (s source) String() string {
+	if s.line > 0 {
+		return fmt.Sprintf("%s:%d", s.name, s.line)
+	}
+	return s.name
+}
+
 // report gathers problems while a configuration is read.
 type report struct {
 	problems []Problem
-	sources  map[string]string // by path
+	warnings []Problem
+	sources  map[string]source // by path
 	noted    map[string]bool   // paths that have a problem
+	begun    map[string]string // elements of lists that no file has, and the variable or flag that begins them
 }
 
-func newReport() *report { return &report{sources: map[string]string{}, noted: map[string]bool{}} }
+func newReport() *report {
+	return &report{sources: map[string]source{}, noted: map[string]bool{}, begun: map[string]string{}}
+}
 
 // add notes a problem with the key at path. One with the same key or a group
 // around it follows from what is noted already and is left out.
@@ -61,11 +87,19 @@ func (r *report) add(path, text string) {
 		}
 	}
 	r.noted[path] = true
-	r.problems = append(r.problems, Problem{Source: r.source(path), Key: display(path), Text: text})
+	r.problems = append(r.problems, r.about(path, text))
+}
+
+// warn notes what is surely a mistake and does not stop a start.
+func (r *report) warn(path, text string) { r.warnings = append(r.warnings, r.about(path, text)) }
+
+func (r *report) about(path, text string) Problem {
+	at := r.source(path)
+	return Problem{Source: at.String(), Key: display(path), Text: text, line: at.line}
 }
 
 // source is where the value at path was set, or else the group around it.
-func (r *report) source(path string) string {
+func (r *report) source(path string) source {
 	for path != "" {
 		if s, ok := r.sources[path]; ok {
 			return s
@@ -75,11 +109,55 @@ func (r *report) source(path string) string {
 	return r.sources[""]
 }
 
+// begin notes that a variable or flag sets the value at path, and which elements
+// of lists exist for it alone.
+func (r *report) begin(path, by string, inFile map[string]int) {
+	r.sources[path] = source{name: by}
+	for list, element := range elements(path) {
+		if _, known := r.begun[element.path]; !known && element.index >= inFile[list] {
+			r.begun[element.path] = by
+			r.sources[element.path] = source{name: by}
+		}
+	}
+}
+
+// beginner is the variable or flag that begins the element of a list that path
+// is in; empty if the file has the element.
+func (r *report) beginner(path string) string {
+	for ; path != ""; path = parent(path) {
+		if by, ok := r.begun[path]; ok {
+			return by
+		}
+	}
+	return ""
+}
+
+// notedBelow tells whether an element or key of the group at path has a problem.
+func (r *report) notedBelow(path string) bool {
+	for p := range r.noted {
+		if strings.HasPrefix(p, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *report) err() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
+	byLine(r.problems)
 	return &Error{Problems: r.problems}
+}
+
+func byLine(problems []Problem) {
+	last := func(p Problem) int {
+		if p.line == 0 {
+			return math.MaxInt
+		}
+		return p.line
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(last(a), last(b)) })
 }
 
 func parent(path string) string {

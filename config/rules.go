@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // rules are the checks of texts that tags name.
@@ -30,14 +31,12 @@ func rules(name string) func(string) error {
 		return checkHostName
 	case "network":
 		return func(s string) error { _, err := parseNetwork(s); return err }
-	case "size":
-		return func(s string) error { _, err := parseSize(s); return err }
-	case "id":
-		return checkName("the app's name in API paths, such as chat")
-	case "key":
-		return checkName("run `fanfare keys new` to make a key and its secret")
-	case "secret":
-		return checkSecret
+	case "memory":
+		return checkMemory
+	case "channel_part":
+		return checkChannelPart
+	case "id", "key":
+		return checkName
 	case "origin":
 		return checkOrigin
 	case "url":
@@ -49,23 +48,61 @@ func rules(name string) func(string) error {
 }
 
 // CheckID tells what is wrong with the id of an app, if anything.
-func CheckID(s string) error { return rules("id")(s) }
+func CheckID(s string) error {
+	if s == "" {
+		return errors.New("is missing; write the app's name in API paths, such as chat")
+	}
+	return checkName(s)
+}
 
 func checkAddress(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		if _, numeric := strconv.Atoi(s); numeric == nil {
+		switch _, numeric := strconv.Atoi(s); {
+		case numeric == nil:
 			return fmt.Errorf("%q lacks the colon of an address; write \":%s\"", s, s)
+		case strings.Count(s, ":") > 1:
+			return fmt.Errorf("%q is not host:port; an IPv6 address goes in brackets, such as \"[::1]:6001\"", s)
 		}
 		return fmt.Errorf("%q is not host:port; write for example \":6001\" or \"127.0.0.1:6001\"", s)
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+	if !validPort(port, 0) {
 		return fmt.Errorf("%q has no port between 0 and 65535; write for example \":6001\"", s)
 	}
-	if strings.ContainsAny(host, "/ ") {
+	if host == "*" {
+		return fmt.Errorf("%q: leave the host out for every interface; write \":%s\"", s, port)
+	}
+	if host != "" && !validHost(host) {
 		return fmt.Errorf("%q has no host name or address before the port; leave out http:// and any path", s)
 	}
 	return nil
+}
+
+// validPort tells whether s is a port in plain digits, least the smallest.
+func validPort(s string, least int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= least && n <= 65535 && strconv.Itoa(n) == s
+}
+
+// validHost tells whether s is an address or a host name (RFC 1123, and _ as
+// container networks have it). What ends like an IPv4 address has to be one.
+func validHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	labels := strings.Split(s, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range label {
+			if !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	_, err := strconv.Atoi(labels[len(labels)-1])
+	return err != nil && len(s) <= 253
 }
 
 func checkPathPrefix(s string) error {
@@ -85,10 +122,11 @@ func checkPathPrefix(s string) error {
 // checkHostName holds a name to what pusher-js puts before the port of its own
 // URL.
 func checkHostName(s string) error {
-	for _, c := range s {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' {
-			return fmt.Errorf("%q is not a bare host name; leave out http:// and the port, such as node1.example.com", s)
-		}
+	if s == "" {
+		return nil
+	}
+	if !validHost(s) || strings.Contains(s, ":") || strings.ContainsFunc(s, func(c rune) bool { return c > '~' }) {
+		return fmt.Errorf("%q is not a bare host name; leave out http:// and the port, such as node1.example.com", s)
 	}
 	return nil
 }
@@ -112,30 +150,14 @@ func parseNetwork(s string) (netip.Prefix, error) {
 
 // checkName holds ids and keys to what paths, query strings and the "key:signature"
 // form of authentication can carry unescaped.
-func checkName(hint string) func(string) error {
-	return func(s string) error {
-		if s == "" {
-			return fmt.Errorf("is missing; %s", hint)
+func checkName(s string) error {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.~", c) {
+			return fmt.Errorf("%q holds %q; use letters, digits, - _ . ~", s, c)
 		}
-		for _, c := range s {
-			if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.~", c) {
-				return fmt.Errorf("%q holds %q; use letters, digits, - _ . ~", s, c)
-			}
-		}
-		if s == "." || s == ".." {
-			return fmt.Errorf("%q is a path of its own; use letters and digits", s)
-		}
-		return nil
 	}
-}
-
-// checkSecret never repeats the secret: errors end up in logs.
-func checkSecret(s string) error {
-	if s == "" {
-		return errors.New("is missing; run `fanfare keys new` to make a key and its secret")
-	}
-	if strings.TrimSpace(s) != s {
-		return errors.New("begins or ends with a blank; signatures would never match, so take it away")
+	if s == "." || s == ".." {
+		return fmt.Errorf("%q is a path of its own; use letters and digits", s)
 	}
 	return nil
 }
@@ -160,19 +182,49 @@ func checkOrigin(s string) error {
 
 // checkURL never repeats the address, which may hold a password or a token.
 func checkURL(s string) error {
-	if s == "" {
-		return errors.New("is missing; write the address of your endpoint, such as https://example.com/hooks")
-	}
 	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" {
+	switch {
+	case err != nil && strings.Contains(err.Error(), "invalid port"):
+		return errors.New("has a port that is no number; write for example https://example.com:8443/hooks")
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "":
 		return errors.New("is not an http or https address; write for example https://example.com/hooks")
+	case !validHost(u.Hostname()):
+		return errors.New("has no host name or address; write for example https://example.com/hooks")
+	case u.Port() != "" && !validPort(u.Port(), 1):
+		return errors.New("has no port between 1 and 65535; write for example https://example.com:8443/hooks")
+	case strings.HasSuffix(u.Host, ":"):
+		return errors.New("has a colon and no port behind its host; write for example https://example.com:8443/hooks")
+	case u.Fragment != "" || strings.HasSuffix(s, "#"):
+		return errors.New("has a # part, which no server receives; leave it out")
+	}
+	return nil
+}
+
+// checkChannelPart holds the beginning or end of a channel's name to the
+// characters that names can have.
+func checkChannelPart(s string) error {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_-=@,.;", c) {
+			return fmt.Errorf("%q holds %q, which no channel name can; use letters, digits and _ - = @ , . ;", s, c)
+		}
 	}
 	return nil
 }
 
 func checkPattern(s string) error {
 	if _, err := regexp.Compile(s); err != nil {
-		return fmt.Errorf("%q is not a regular expression (%v); write for example ^presence-room-[0-9]+$", s, err)
+		return fmt.Errorf("%q is not a regular expression (%s); write for example ^presence-room-[0-9]+$", s, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return nil
+}
+
+// leastMemory is about what a server takes before anybody connects.
+const leastMemory = 16 << 20
+
+func checkMemory(s string) error {
+	n, err := parseSize(s)
+	if err == nil && s != "" && n < leastMemory {
+		err = fmt.Errorf("%s is less than the server takes by itself; the least is 16MiB", s)
+	}
+	return err
 }

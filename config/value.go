@@ -50,7 +50,7 @@ func (f *field) set(v reflect.Value, raw any) error {
 	case kindSwitch:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
-			return fmt.Errorf("%q is neither true nor false", text)
+			return fmt.Errorf("%q is neither true nor false%s", text, switchHint(text))
 		}
 		v.SetBool(b)
 	case kindDuration:
@@ -73,6 +73,17 @@ func (f *field) set(v reflect.Value, raw any) error {
 		v.SetString(text)
 	}
 	return nil
+}
+
+// switchHint translates what YAML 1.1 and other programs take for a switch.
+func switchHint(text string) string {
+	switch strings.ToLower(text) {
+	case "yes", "y", "on", "enabled":
+		return "; write true"
+	case "no", "n", "off", "disabled":
+		return "; write false"
+	}
+	return ""
 }
 
 // parseDuration reads a Go duration. A plain number is refused rather than

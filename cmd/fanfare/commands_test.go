@@ -210,3 +210,20 @@ func TestConfigCheck_StoreThatCannotBeOpened(t *testing.T) {
 		t.Errorf("the check leaves %v, %v", left, err)
 	}
 }
+
+func TestConfigCheck_WithoutApps_SaysThatTheDemoAppIsServed(t *testing.T) {
+	var out, errOut bytes.Buffer
+	cmd := newCommand()
+	cmd.SetOut(&out)
+	cmd.SetErr(&errOut)
+	cmd.SetArgs([]string{"config", "check", "--listen", "127.0.0.1:7"})
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := "the configuration is usable: the demo app, clients on 127.0.0.1:7\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	if !strings.HasPrefix(errOut.String(), "warning: no app is configured: the demo app is served (id app-id, key app-key, secret app-secret)") {
+		t.Errorf("got %q", errOut.String())
+	}
+}

@@ -39,14 +39,24 @@ func newConfigCheckCommand() *cobra.Command {
 				cmd.PrintErrln("warning:", w)
 			}
 			if file == "" {
-				file = "the default configuration"
+				file = "the configuration"
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is usable: %d app(s), clients on %s\n", file, len(cfg.Apps), cfg.Listen)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is usable: %s, clients on %s\n", file, appCount(cfg), cfg.Listen)
 			return err
 		},
 	}
 	addConfigFlags(cmd)
 	return cmd
+}
+
+func appCount(cfg *config.Config) string {
+	switch {
+	case cfg.DemoApp:
+		return "the demo app"
+	case len(cfg.Apps) == 1:
+		return "1 app"
+	}
+	return fmt.Sprintf("%d apps", len(cfg.Apps))
 }
 
 // checkStore tells whether the user who runs this could open the store of

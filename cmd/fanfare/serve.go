@@ -40,7 +40,7 @@ func newServeCommand() *cobra.Command {
 			hangups := untilHangup()
 			logger := newLogger(cfg.Log, cmd.ErrOrStderr())
 			tuneRuntime(cfg, logger)
-			warnOfDefaults(cfg, logger)
+			warnOfMistakes(cfg, logger)
 			s, err := newServer(cfg, logger)
 			if err != nil {
 				return err

@@ -233,7 +233,7 @@ func TestHealth_NoServer_IsAnError(t *testing.T) {
 
 func TestTrigger_RefusalIsShown(t *testing.T) {
 	r := start(t, nil)
-	_, err := execute(t, "trigger", "--url", r.at.base(), "--channel", "a", "--event", "e", "--app-secret", "wrong")
+	_, err := execute(t, "trigger", "--url", r.at.base(), "--channel", "a", "--event", "e", "--app-id", "app-id", "--app-key", "app-key", "--app-secret", "wrong")
 	if err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("error %v", err)
 	}
@@ -300,13 +300,19 @@ func TestGreeting_KeepsASecretToItself(t *testing.T) {
 // The greeting's promise: its trigger line finds the server from any shell,
 // whatever told serve where to be.
 func TestGreeting_RepeatsWhatServeWasTold(t *testing.T) {
+	var env []string
 	for _, f := range finding {
 		for _, name := range f.variables {
-			cfg, err := config.Load("", nil, []string{name + "=x"})
-			if err == nil && len(cfg.Warnings) > 0 {
-				t.Errorf("%s: %v", name, cfg.Warnings)
+			value := "my-" + f.flag
+			if f.flag == "listen" {
+				value = ":7001"
 			}
+			env = append(env, name+"="+value)
 		}
+	}
+	cfg, err := config.Load("", nil, env)
+	if err != nil || len(cfg.Warnings) > 0 {
+		t.Errorf("the variables set no keys: %v, %v", cfg, err)
 	}
 	cmd := newServeCommand()
 	if err := cmd.ParseFlags([]string{"--app-key=by-flag", "--log-level=warn"}); err != nil {

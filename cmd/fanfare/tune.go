@@ -49,14 +49,10 @@ func wantedFiles(cfg *config.Config) uint64 {
 	return uint64(n) + spareFiles
 }
 
-// warnOfDefaults says what is fine on a laptop and not on a server.
-func warnOfDefaults(cfg *config.Config, log *slog.Logger) {
+// warnOfMistakes says what is surely not meant, and what is fine on a laptop and
+// not on a server.
+func warnOfMistakes(cfg *config.Config, log *slog.Logger) {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
-	}
-	for _, a := range cfg.Apps {
-		if a.Secret == config.DefaultSecret {
-			log.Warn("the app has the secret everyone knows; make one with `fanfare keys new` before others can reach this server", slog.String("app", a.ID))
-		}
 	}
 }

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// findDoubts warns of what works and is surely not meant.
+func findDoubts(c *Config, r *report) {
+	if c.DemoApp {
+		r.warn("", fmt.Sprintf("no app is configured: the demo app is served (id %s, key %s, secret %s), which everyone knows; `fanfare config init` writes a configuration of your own",
+			c.Apps[0].ID, c.Apps[0].Key, c.Apps[0].Secret))
+	}
+	if c.Sockets.Transport == "epoll" && runtime.GOOS != "linux" {
+		r.warn("sockets.transport", "epoll is there on Linux only; goroutine is used here")
+	}
+	for i, p := range c.TrustedPrefixes() {
+		if p.Bits() == 0 {
+			r.warn(fmt.Sprintf("http.trusted_proxies.%d", i), "believes everyone: any client can claim any address and https; name the networks of your proxies")
+		}
+	}
+	if !c.Fallback.Enabled && c.Fallback.NodeHost != "" {
+		r.warn("fallback.node_host", "has no effect while fallback.enabled is false")
+	}
+	if c.PathPrefix != "" && strings.HasPrefix(c.Fallback.Path+"/", c.PathPrefix+"/") {
+		r.warn("fallback.path", fmt.Sprintf("comes after path_prefix, so clients need httpPath %s; leave the prefix out of it", c.PathPrefix+c.Fallback.Path))
+	}
+	if c.Log.AccessLog && (c.Log.Level == "warn" || c.Log.Level == "error") {
+		r.warn("log.access_log", fmt.Sprintf("has no effect: its lines are of level info, and log.level is %s", c.Log.Level))
+	}
+	if least := c.Shutdown.Delay + c.Shutdown.Spread + c.Sockets.CloseTimeout; c.Shutdown.Timeout < least {
+		r.warn("shutdown.timeout", fmt.Sprintf("leaves the last sockets less than sockets.close_timeout to close; raise it to %s", shortDuration(least)))
+	}
+	if c.Webhooks.Store != "" && !slices.ContainsFunc(c.Apps, func(a App) bool { return len(a.Webhooks) > 0 }) {
+		r.warn("webhooks.store", "has no effect: no app has webhooks")
+	}
+	if !slices.ContainsFunc(c.Apps, func(a App) bool { return a.Enabled }) {
+		r.warn("apps", "are all disabled: nobody can connect")
+	}
+	for i := range c.Apps {
+		doubtApp(c, &c.Apps[i], fmt.Sprintf("apps.%d", i), r)
+	}
+}
+
+// doubtApp looks at one app, and at its limits beside those of the server.
+func doubtApp(c *Config, a *App, path string, r *report) {
+	if a.Secret == DefaultSecret && !c.DemoApp {
+		r.warn(path+".secret", "is the one everyone knows; `fanfare keys new` makes another")
+	}
+	if !a.RequireAuthorization && a.AuthorizationTimeout != defaultApp().AuthorizationTimeout {
+		r.warn(path+".authorization_timeout", "has no effect while require_authorization is false")
+	}
+	if i := slices.Index(a.AllowedOrigins, "*"); i >= 0 && len(a.AllowedOrigins) > 1 {
+		r.warn(fmt.Sprintf("%s.allowed_origins.%d", path, i), `"*" lets every origin in, whatever else is listed; take it away`)
+	}
+	l, limits := a.Limits, path+".limits."
+	if n := c.Sockets.MaxConnections; n > 0 && l.MaxConnections > n {
+		r.warn(limits+"max_connections", fmt.Sprintf("%d is never reached: sockets.max_connections lets in %d", l.MaxConnections, n))
+	}
+	if a.ClientEvents {
+		if l.MaxEventName < len("client-x") {
+			r.warn(limits+"max_event_name", fmt.Sprintf("%d is too short for any client event; their names begin with client-", l.MaxEventName))
+		}
+		if n := c.Sockets.MaxMessageBytes; n > 0 && n < l.MaxEventBytes+leastMessage {
+			r.warn(limits+"max_event_bytes", fmt.Sprintf("%d is more than a client can send: sockets.max_message_bytes is %d; write 0 there, or at least %d",
+				l.MaxEventBytes, n, l.MaxEventBytes+leastMessage))
+		}
+	}
+	if l.MaxChannelName < len("presence-x") {
+		r.warn(limits+"max_channel_name", fmt.Sprintf("%d is too short for any presence channel; their names begin with presence-", l.MaxChannelName))
+	}
+	if n := c.HTTP.MaxBodyBytes; n > 0 && n < l.MaxEventBytes+leastMessage {
+		r.warn(limits+"max_event_bytes", fmt.Sprintf("%d is more than a request can hold: http.max_body_bytes is %d; write 0 there, or at least %d",
+			l.MaxEventBytes, n, l.MaxEventBytes+leastMessage))
+	}
+	if l.MaxEventBytes > c.Sockets.QueueBytes {
+		r.warn(limits+"max_event_bytes", fmt.Sprintf("%d is more than sockets.queue_bytes (%d): two such events close every client that is slow to read the first", l.MaxEventBytes, c.Sockets.QueueBytes))
+	}
+	if l.MaxCachedBytes > 0 && l.MaxCachedBytes < l.MaxEventBytes {
+		r.warn(limits+"max_cached_bytes", fmt.Sprintf("%d does not hold one event of max_event_bytes (%d)", l.MaxCachedBytes, l.MaxEventBytes))
+	}
+	for i := range a.Webhooks {
+		doubtWebhook(c, a, &a.Webhooks[i], fmt.Sprintf("%s.webhooks.%d", path, i), r)
+	}
+}
+
+func doubtWebhook(c *Config, a *App, h *Webhook, path string, r *report) {
+	for i, event := range h.Events {
+		p := fmt.Sprintf("%s.events.%d", path, i)
+		prefix := h.Filter.ChannelPrefix
+		switch {
+		case slices.Index(h.Events, event) < i:
+			r.warn(p, event+" is listed twice")
+		case event == "client_event" && !a.ClientEvents:
+			r.warn(p, "is never sent while the app's client_events is false")
+		case event == "subscription_count" && !a.SubscriptionCount:
+			r.warn(p, "is never sent while the app's subscription_count is false")
+		case strings.HasPrefix(event, "member_") && !mayBegin(prefix, "presence-"):
+			r.warn(p, fmt.Sprintf("is sent for presence channels only, which channel_prefix %q keeps out", prefix))
+		}
+	}
+	if a.ClientEvents && (len(h.Events) == 0 || slices.Contains(h.Events, "client_event")) && a.Limits.MaxEventBytes > c.Webhooks.QueueBytes {
+		r.warn(path, fmt.Sprintf("cannot keep a client event of max_event_bytes (%d): webhooks.queue_bytes is %d", a.Limits.MaxEventBytes, c.Webhooks.QueueBytes))
+	}
+}
+
+// mayBegin tells whether a name with the prefix can begin with start too.
+func mayBegin(prefix, start string) bool {
+	return strings.HasPrefix(prefix, start) || strings.HasPrefix(start, prefix)
+}

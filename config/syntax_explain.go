@@ -1,0 +1,138 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// explain says what is wrong with a line that the parser gave up at, and what
+// to write. It may find that the line before is to blame.
+func (s *syntax) explain(n int, err error) (line int, what string) {
+	l := s.lines[n-1]
+	message := parserLine.ReplaceAllString(err.Error(), "")
+	message = strings.TrimPrefix(message, "yaml: ")
+	for i := max(n-2, 0); i < n; i++ {
+		if c, found := invisible(s.lines[i]); found {
+			return i + 1, fmt.Sprintf("holds a blank that is none (%U), as text copied from web pages does; type the line again", c)
+		}
+	}
+	switch {
+	case strings.Contains(l[:indent(l)], "\t"):
+		return n, "is indented with a tab; write blanks, two for each level"
+	case strings.Contains(message, "unknown anchor"):
+		return s.aliasLine(n), "holds a value that begins with *, which YAML takes for an alias; put it in quotes"
+	case strings.Contains(message, "expected alphabetic or numeric"):
+		return n, `holds a value that begins with * or &, which YAML takes for an alias or an anchor; put it in quotes, such as "*"`
+	case strings.Contains(message, "cannot start any token"):
+		return n, "holds a value that begins with @, %, ` or a tab, which YAML does not allow; put it in quotes"
+	case strings.Contains(message, "escape"):
+		return n, `holds a \ in double quotes, which begins an escape there; write \\ or use single quotes`
+	case strings.Contains(message, "unexpected end of stream"), strings.Contains(message, "unexpected document indicator"):
+		return n, "opens a quote that is not closed"
+	case behindQuote.MatchString(l):
+		return n, `has text after a closing quote; write ' inside '...' as '', or put the value in double quotes`
+	case strings.Contains(message, "expected ',' or"):
+		return n, "opens a list or group with [ or { that is not closed, or lacks a comma in it"
+	case strings.HasPrefix(strings.TrimSpace(l), "%"):
+		return n, "is a directive of YAML; take it away"
+	case noBlank.MatchString(l):
+		return n, "lacks a blank after its colon"
+	}
+	if above := s.above(n); above > 0 && keyless(s.lines[above-1]) && !opensBlock(s.lines, above) {
+		return above, "has no colon after its key; write the key, a colon, a blank and the value"
+	}
+	switch {
+	case strings.Count(l, ": ") > 1 && !strings.ContainsAny(l, "{}"):
+		return n, "holds a second colon with a blank after it; put the value in quotes"
+	case strings.ContainsAny(l, "]}") && strings.Count(l, "[")+strings.Count(l, "{") < strings.Count(l, "]")+strings.Count(l, "}"):
+		return n, "closes a list or group that is not open; take the ] or } away"
+	case strings.Contains(message, "expected key"), strings.Contains(message, "expected '-'"), strings.Contains(message, "mapping values"):
+		return n, s.misindented(n)
+	case strings.Contains(message, "expected ':'"):
+		return n, "has no colon after its key; write the key, a colon, a blank and the value"
+	}
+	return n, "is not YAML: " + message
+}
+
+var (
+	// A value that goes on after its closing quote.
+	behindQuote = regexp.MustCompile(`(?:: |- |\[|, )(?:'[^']*'[^'\s,\]}:#]|"(?:[^"\\]|\\.)*"[^"\s,\]}:#])`)
+	// A key with its value right after the colon.
+	noBlank = regexp.MustCompile(`^\s*(?:- )*[a-z_]+:[^\s:]`)
+)
+
+func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " \t")) }
+
+// column is where the first key or value of a line begins, behind dashes.
+func column(l string) int {
+	rest := strings.TrimLeft(l, " ")
+	for strings.HasPrefix(rest, "- ") {
+		rest = strings.TrimLeft(rest[2:], " ")
+	}
+	return len(l) - len(rest)
+}
+
+// above is the line before n that holds something, 0 if there is none.
+func (s *syntax) above(n int) int {
+	for n--; n > 0; n-- {
+		if l := strings.TrimSpace(s.lines[n-1]); l != "" && l[0] != '#' {
+			return n
+		}
+	}
+	return 0
+}
+
+// keyless tells whether a line has no colon that ends a key.
+func keyless(l string) bool {
+	l = strings.TrimSpace(l)
+	return !strings.Contains(l+" ", ": ") && !strings.HasPrefix(l, "-") && !strings.ContainsAny(l, "[]{}") && l != "---"
+}
+
+// opensBlock tells whether line n belongs to a text of several lines.
+func opensBlock(lines []string, n int) bool {
+	return slices.ContainsFunc(lines[:n], func(l string) bool {
+		l = strings.TrimRight(l, " +-")
+		return strings.HasSuffix(l, ": |") || strings.HasSuffix(l, ": >")
+	})
+}
+
+// misindented says where line n could begin.
+func (s *syntax) misindented(n int) string {
+	at := column(s.lines[n-1])
+	if above := s.above(n); above > 0 && column(s.lines[above-1]) < at && !strings.HasSuffix(strings.TrimSpace(s.lines[above-1]), ":") {
+		return fmt.Sprintf("is indented further than line %d, which has its value already; begin the keys of one group in the same column", above)
+	}
+	return fmt.Sprintf("is indented by %s, as no group above it is; begin the keys of one group in the same column", blanks(at))
+}
+
+func blanks(n int) string {
+	if n == 1 {
+		return "1 blank"
+	}
+	return fmt.Sprintf("%d blanks", n)
+}
+
+// aliasLine is the first line from n on with a value that begins with *.
+func (s *syntax) aliasLine(n int) int {
+	for i, l := range s.lines[n-1:] {
+		if aliased.MatchString(l) {
+			return n + i
+		}
+	}
+	return n
+}
+
+var aliased = regexp.MustCompile(`(?:^|[\s:\[{,-])\*[^\s*]`)
+
+// invisible finds a character that looks like a blank or like nothing.
+func invisible(s string) (rune, bool) {
+	for _, c := range s {
+		if c != ' ' && c != '\t' && (unicode.IsSpace(c) || unicode.Is(unicode.Cf, c)) {
+			return c, true
+		}
+	}
+	return 0, false
+}

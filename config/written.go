@@ -1,0 +1,86 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// checkWritten holds the text of a value, as a file, a variable or a flag has it,
+// against what a value of no key can be. It never repeats the text, which may be
+// a secret.
+func (f *field) checkWritten(path string, raw any, r *report) bool {
+	before := len(r.problems)
+	add := func(path, text string) {
+		if err := written(text, path); err != nil {
+			r.add(path, err.Error())
+		}
+	}
+	switch raw := raw.(type) {
+	case string:
+		if f.kind == kindTexts && strings.HasPrefix(strings.TrimSpace(raw), "[") {
+			r.add(path, "is written with commas alone here, without brackets and quotes, such as a,b")
+			break
+		}
+		add(path, raw)
+	case []string:
+		for i, text := range raw {
+			add(join(path, strconv.Itoa(i)), text)
+		}
+	case map[string]string: // quotes have a meaning in headers
+		for name, text := range raw {
+			if placeholder.MatchString(text) {
+				r.add(join(path, name), "is the name of a variable, which nothing replaces here; write the value")
+			}
+			if text == masked {
+				r.add(join(path, name), "is what `fanfare config print` shows instead of the value; write the value")
+			}
+		}
+	}
+	return len(r.problems) == before
+}
+
+// placeholder is what other programs replace by the value of a variable.
+var placeholder = regexp.MustCompile(`^(\$\{[^{}]*\}|\$[A-Z][A-Z0-9_]+|\$\(.*\)|\{\{.*\}\})$`)
+
+func written(text, path string) error {
+	c, hidden := unseen(text)
+	switch {
+	case inQuotes(text):
+		return errors.New("begins and ends with a quote that is part of the value, as docker --env-file leaves it; write it without quotes")
+	case strings.TrimSpace(text) != text:
+		return errors.New("begins or ends with a blank or a line end; take it away")
+	case hidden:
+		return fmt.Errorf("holds a character that cannot be seen (%U); type the value again", c)
+	case placeholder.MatchString(text):
+		return fmt.Errorf("is the name of a variable, which nothing replaces here; write the value, or set %s", shortest(path))
+	case strings.Contains(text, masked):
+		return errors.New("is what `fanfare config print` shows instead of the value; write the value")
+	}
+	return nil
+}
+
+// inQuotes tells whether quotes stand around text. Of the typographic ones, the
+// one that opens looks different from the one that closes.
+func inQuotes(text string) bool {
+	for _, q := range []struct{ open, end string }{{`"`, `"`}, {"'", "'"}, {"`", "`"}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}} {
+		inner, opened := strings.CutPrefix(text, q.open)
+		if opened && strings.HasSuffix(inner, q.end) {
+			return true
+		}
+	}
+	return false
+}
+
+// unseen finds a control character, or one that takes up no place.
+func unseen(text string) (rune, bool) {
+	for _, c := range text {
+		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c != ' ' && unicode.IsSpace(c) {
+			return c, true
+		}
+	}
+	return 0, false
+}
