@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"net/netip"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -28,6 +29,8 @@ type conn struct {
 	due        uint32 // second of the timing wheel's entry that counts
 	limit      int32  // bytes of one message
 	state      connState
+	received   uint64 // bytes of the client
+	sent       uint64 // bytes taken by the link
 	fragmented bool
 	deaf       bool // after a violation what arrives means nothing
 	dirty      bool // on the loop's list to be written
@@ -65,6 +68,8 @@ type link interface {
 	// expire looks at the deadlines of an open connection's liveness and
 	// returns the second of the next one, 0 if it was closed.
 	expire(c *conn, now uint32) uint32
+	// address is the peer's; it is asked for a log line only.
+	address(c *conn) netip.Addr
 }
 
 // Send implements channels.Conn.
@@ -104,10 +109,13 @@ func (c *conn) overflow() {
 
 // Close implements channels.Conn: a close frame after what is queued, then the
 // end of the session. The TCP connection ends when the peer has answered.
-func (c *conn) Close(code int, reason string) {
+func (c *conn) Close(code int, reason string) { c.close(byServer, code, reason) }
+
+func (c *conn) close(by string, code int, reason string) {
 	if c.state != connOpen {
 		return
 	}
+	c.noteClose(by, code, reason)
 	c.push(c.link.farewellFrame(code, reason))
 	c.state = connClosing
 	c.loop.schedule(c, c.loop.now+c.link.linger(c))
@@ -115,7 +123,11 @@ func (c *conn) Close(code int, reason string) {
 }
 
 // die ends a connection that is of no use any more.
-func (c *conn) die() {
+func (c *conn) die() { c.lose(byNetwork, "the connection failed") }
+
+// lose is die with what the log says about an open session.
+func (c *conn) lose(by, reason string) {
+	c.noteClose(by, codeLost, reason)
 	c.state = connDead
 	c.loop.end(c)
 }
@@ -130,6 +142,7 @@ func (c *conn) written(n int) {
 		}
 		c.loop.counters.FramesSent.Add(uint64(frames))
 		c.loop.counters.BytesSent.Add(uint64(n))
+		c.sent += uint64(n)
 		c.loop.counters.Writes.Add(1)
 	}
 	if c.queue.bytes > 0 {
@@ -148,6 +161,7 @@ func (c *conn) feed(b []byte) {
 	c.active, c.pinged = c.loop.now, 0
 	if c.front == nil {
 		c.loop.counters.BytesReceived.Add(uint64(len(b)))
+		c.received += uint64(len(b))
 	}
 	if c.deaf {
 		return // read on: unread bytes would turn the close into a reset
@@ -270,7 +284,7 @@ func (c *conn) closed(payload []byte) *violation {
 			return &violation{ws.StatusProtocolError, "the close frame has a bad code or reason"}
 		}
 	}
-	c.Close(int(code), reason)
+	c.close(byClient, int(code), reason)
 	c.part()
 	return nil
 }

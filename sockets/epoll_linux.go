@@ -3,6 +3,7 @@ package sockets
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -219,8 +220,10 @@ func (p *epoll) read(c *conn) {
 		unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
-	case errno != 0 || n == 0:
-		c.die()
+	case n == 0 && errno == 0:
+		c.lose(byNetwork, withoutFarewell)
+	case errno != 0:
+		c.lose(byNetwork, errno.Error())
 	default:
 		before := p.loop.parsed
 		c.feed(buf[:n])
@@ -250,7 +253,7 @@ func (p *epoll) flush(c *conn) {
 			p.block(c)
 			return
 		default:
-			c.die()
+			c.lose(byNetwork, errno.Error())
 		}
 	}
 	if c.armed && c.state != connDead {
@@ -281,4 +284,13 @@ func (p *epoll) release(c *conn) {
 	if c.fd >= 0 { // not handed over
 		_ = unix.Close(int(c.fd))
 	}
+}
+
+// address implements link.
+func (p *epoll) address(c *conn) netip.Addr {
+	peer, err := unix.Getpeername(int(c.fd))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return remote(peer).Addr()
 }

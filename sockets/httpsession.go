@@ -109,7 +109,7 @@ func (h *httpSession) flush(c *conn) {
 	for _, f := range c.queue.frames[:n] {
 		c.queue.flight += len(f.Bytes())
 	}
-	c.queue.flying = n
+	c.queue.flying = int32(n)
 	if n == 0 && c.state == connClosing {
 		chunk = append(chunk, h.farewell...) // said before: say it again
 	}
@@ -177,6 +177,7 @@ func (h *httpSession) deliver(c *conn, messages []string) {
 		}
 		h.loop.counters.MessagesReceived.Add(1)
 		h.loop.counters.BytesReceived.Add(uint64(len(m)))
+		c.received += uint64(len(m))
 		c.Receive([]byte(m))
 	}
 	// An empty send asks for a sign of life. h would be answered by a stream's
@@ -204,7 +205,7 @@ func (h *httpSession) expire(c *conn, now uint32) uint32 {
 		if end := h.since + h.within(); now < end {
 			return end
 		}
-		c.die()
+		c.lose(byNetwork, "the client made no further request")
 		return 0
 	}
 	next := max(now+1, h.wrote+h.heartbeat())
@@ -257,3 +258,6 @@ func (h *httpSession) release(c *conn) {
 		}
 	}
 }
+
+// address implements link.
+func (h *httpSession) address(*conn) netip.Addr { return h.creator }

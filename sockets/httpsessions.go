@@ -60,8 +60,10 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 		return
 	}
 	if refusal := c.Open(l.server.hub, o.App, l, c); refusal != nil {
+		c.logRefused(&o, r.transport(), refusal)
 		c.refuse(refusal)
 	} else {
+		c.logOpened(&o, r.transport())
 		l.schedule(c, c.expire(l.now))
 		c.renew()
 	}

@@ -113,7 +113,7 @@ func (l *loop) run(ctx context.Context) {
 	l.stopAccepting()
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
-			c.die()
+			c.lose(byServer, "the server stopped")
 		}
 	}
 	l.settle()

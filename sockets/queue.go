@@ -7,10 +7,10 @@ import "fanfare/channels"
 type queue struct {
 	frames []*channels.Frame
 	inline [2]*channels.Frame
-	offset int // bytes of frames[0] that the kernel has
-	bytes  int // not yet taken by the kernel
-	flight int // of these, in the hands of a writer
-	flying int // frames in flight
+	offset int32 // bytes of frames[0] that the kernel has
+	flying int32 // frames in flight
+	bytes  int   // not yet taken by the kernel
+	flight int   // of these, in the hands of a writer
 }
 
 // push adds a frame; longer slices come from the loop's pool.
@@ -48,13 +48,13 @@ func (q *queue) gather(scratch []byte) []byte {
 func (q *queue) taken(n int, pool *framePool) (frames int) {
 	q.bytes -= n
 	q.flight, q.flying = 0, 0
-	n += q.offset
+	n += int(q.offset)
 	i := 0
 	for i < len(q.frames) && n >= len(q.frames[i].Bytes()) {
 		n -= len(q.frames[i].Bytes())
 		i++
 	}
-	q.offset = n
+	q.offset = int32(n)
 	if i == len(q.frames) {
 		q.reset(pool)
 		return i
@@ -95,7 +95,7 @@ func (q *queue) behind() int {
 	if len(q.frames) == 0 {
 		return 0
 	}
-	return q.bytes - max(q.flight, len(q.frames[0].Bytes())-q.offset)
+	return q.bytes - max(q.flight, len(q.frames[0].Bytes())-int(q.offset))
 }
 
 // frameCost is about what a frame takes in memory beside its bytes. A pong of
@@ -105,13 +105,13 @@ const frameCost = 64
 // over tells whether more is behind than limit, counting no frame for less
 // than it takes.
 func (q *queue) over(limit int) bool {
-	return q.behind() > limit || len(q.frames)-q.flying > limit/frameCost
+	return q.behind() > limit || len(q.frames)-int(q.flying) > limit/frameCost
 }
 
 // cut drops all frames but those that are partly written or being written,
 // which must be finished.
 func (q *queue) cut() {
-	keep := q.flying
+	keep := int(q.flying)
 	if q.offset > 0 {
 		keep = max(keep, 1)
 	}

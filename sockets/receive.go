@@ -28,6 +28,14 @@ func NewReceive(streaming bool) *Receive {
 // full tells whether a stream has said as much as its client will read.
 func (r *Receive) full() bool { return r.streaming && r.units > streamUnits }
 
+// transport is what the log calls it.
+func (r *Receive) transport() string {
+	if r.streaming {
+		return "xhr_streaming"
+	}
+	return "xhr_polling"
+}
+
 // room is the size of a chunk from which on it fills the response.
 func (r *Receive) room() int {
 	left := streamUnits - r.units

@@ -66,6 +66,8 @@ type Opening struct {
 	// Refusal, if set, is told to the client in place of the handshake; the
 	// connection is then closed with its code. App may be nil.
 	Refusal *pusherproto.Error
+	// Peer is for the log only; nil if nothing more than the address is known.
+	Peer *Peer
 }
 
 // New makes the loops of a Server and registers them with the hub. Nothing is
@@ -162,22 +164,24 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 		c.die()
 		return
 	}
-	c.open(o)
+	c.open(&o)
 	if len(buffered) > 0 {
 		c.feed(buffered)
 	}
 }
 
 // open begins the session of a connection whose upgrade is complete.
-func (c *conn) open(o Opening) {
-	refusal := o.Refusal
-	if refusal == nil {
-		refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
+func (c *conn) open(o *Opening) {
+	if o.Refusal != nil {
+		c.refuse(o.Refusal)
+		return
 	}
-	if refusal != nil {
+	if refusal := c.Open(c.loop.server.hub, o.App, c.loop, c); refusal != nil {
+		c.logRefused(o, webSocket, refusal)
 		c.refuse(refusal)
 		return
 	}
+	c.logOpened(o, webSocket)
 	c.loop.schedule(c, c.expire(c.loop.now))
 	c.renew()
 }

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 
 	"fanfare/channels"
@@ -45,7 +46,7 @@ func (s *stream) read(c *conn) {
 				c.feed(buf[:n])
 			}
 			if err != nil {
-				c.die()
+				c.lose(byNetwork, lossReason(err))
 				return
 			}
 			s.parsed <- struct{}{}
@@ -68,7 +69,7 @@ func (s *stream) flush(c *conn) {
 	}
 	c.blocked = true
 	s.out = c.queue.all(s.out[:0])
-	c.queue.flight, c.queue.flying = len(s.out), len(c.queue.frames)
+	c.queue.flight, c.queue.flying = len(s.out), int32(len(c.queue.frames))
 	s.loop.server.wait.Go(func() {
 		n, err := s.conn.Write(s.out)
 		s.loop.Post(channels.Call(func() {
@@ -78,7 +79,7 @@ func (s *stream) flush(c *conn) {
 			c.blocked = false
 			c.written(n)
 			if err != nil {
-				c.die()
+				c.lose(byNetwork, lossReason(err))
 				return
 			}
 			if c.queue.bytes > 0 {
@@ -103,4 +104,17 @@ func (s *stream) release(*conn) {
 		close(s.done)
 		s.loop.server.wait.Go(func() { _ = s.conn.Close() })
 	})
+}
+
+// address implements link.
+func (s *stream) address(*conn) netip.Addr {
+	a := s.conn.RemoteAddr()
+	if a == nil {
+		return netip.Addr{}
+	}
+	peer, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap().WithZone("")
 }

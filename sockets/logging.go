@@ -1,0 +1,135 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"fanfare/pusherproto"
+)
+
+// Peer is what the log says of who opens a connection, beside the address that
+// it comes from. Values that are not known are left out.
+type Peer struct {
+	Address netip.Addr // of the client, as a trusted proxy gives it
+	Proxy   netip.Addr // that the connection comes from, if it is another
+	Origin  string
+	Client  string // the name and version that the client gives itself
+}
+
+// webSocket is the transport of connections that are no HTTP session.
+const webSocket = "websocket"
+
+// codeLost is the close code of a connection that ended without a close frame
+// (RFC 6455 §7.1.5).
+const codeLost = 1006
+
+// withoutFarewell is the reason of a connection that its peer just ended.
+const withoutFarewell = "the connection ended without a close frame"
+
+// Who ends a connection.
+const (
+	byClient  = "client"
+	byServer  = "server"
+	byNetwork = "network"
+)
+
+func (s *Server) logs(level slog.Level) bool {
+	return s.cfg.Logger.Enabled(context.Background(), level)
+}
+
+func (s *Server) write(level slog.Level, message string, attrs ...slog.Attr) {
+	s.cfg.Logger.LogAttrs(context.Background(), level, message, attrs...)
+}
+
+// logOpened writes that the session has begun.
+func (c *conn) logOpened(o *Opening, transport string) {
+	s := c.loop.server
+	if !s.logs(slog.LevelDebug) {
+		return
+	}
+	s.write(slog.LevelDebug, "connection opened", c.appendPeer([]slog.Attr{
+		slog.String("app", o.App.ID), slog.String("socket", c.ID().String()),
+		slog.String("transport", transport), slog.Int("protocol", o.Protocol),
+	}, o.Peer)...)
+}
+
+// logRefused writes that the hub did not take the session. What refused it
+// before has its line from httpapi. The app's quota is the operator's to raise.
+func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Error) {
+	s, level := c.loop.server, slog.LevelDebug
+	if refusal.Code == pusherproto.CodeOverQuota {
+		level = slog.LevelWarn
+	}
+	if !s.logs(level) {
+		return
+	}
+	s.write(level, "connection refused", c.appendPeer([]slog.Attr{
+		slog.String("app", o.App.ID), slog.Int("code", refusal.Code), slog.String("reason", refusal.Message),
+		slog.String("transport", transport),
+	}, o.Peer)...)
+}
+
+func (c *conn) appendPeer(attrs []slog.Attr, p *Peer) []slog.Attr {
+	if p == nil {
+		p = &Peer{}
+	}
+	address := p.Address
+	if !address.IsValid() {
+		address = c.link.address(c)
+	}
+	if address.IsValid() { // not if the peer is gone already
+		attrs = append(attrs, slog.String("address", address.String()))
+	}
+	if p.Proxy.IsValid() {
+		attrs = append(attrs, slog.String("proxy", p.Proxy.String()))
+	}
+	if p.Origin != "" {
+		attrs = append(attrs, slog.String("origin", p.Origin))
+	}
+	if p.Client != "" {
+		attrs = append(attrs, slog.String("client", p.Client))
+	}
+	return attrs
+}
+
+// noteClose writes the end of an open connection's session. It is called
+// before the state changes, and says nothing of a connection that was refused.
+func (c *conn) noteClose(by string, code int, reason string) {
+	if c.state != connOpen || c.App() == nil {
+		return
+	}
+	s, level := c.loop.server, slog.LevelDebug
+	if by == byServer && code == pusherproto.CodeOverCapacity {
+		level = slog.LevelWarn // its queue was full: an operator may have to give more room, or less to send
+	}
+	if !s.logs(level) {
+		return
+	}
+	s.write(level, "connection closed",
+		slog.String("app", c.App().ID), slog.String("socket", c.ID().String()),
+		slog.Int("code", code), slog.String("reason", reason), slog.String("by", by),
+		slog.Duration("lived", time.Duration(c.loop.now-c.opened)*time.Second),
+		slog.Uint64("received", c.received), slog.Uint64("sent", c.sent))
+}
+
+// lossReason is a stream's error in words.
+func lossReason(err error) string {
+	var op *net.OpError
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, io.EOF):
+		return withoutFarewell
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &op):
+		return op.Err.Error() // without the addresses
+	default:
+		return err.Error()
+	}
+}
