@@ -62,8 +62,9 @@ func newClient(allowed Policy, timeout time.Duration, anywhere bool) *client {
 	}
 }
 
-// post makes one attempt. The error names no URL: it may hold a secret.
-func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key apps.Key, body []byte) error {
+// post makes one attempt and returns the status of the answer, 0 if there is
+// none. The error names no URL: it may hold a secret.
+func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key apps.Key, body []byte) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req := (&http.Request{
@@ -91,14 +92,14 @@ func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key app
 		if errors.As(err, &withURL) {
 			err = withURL.Err
 		}
-		return err
+		return 0, err
 	}
 	_, _ = io.CopyN(io.Discard, res.Body, maxResponse)
 	_ = res.Body.Close()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return fmt.Errorf("answered %d", res.StatusCode)
+		return res.StatusCode, fmt.Errorf("answered %d", res.StatusCode)
 	}
-	return nil
+	return res.StatusCode, nil
 }
 
 func setUnlessThere(h http.Header, name, value string) {

@@ -90,7 +90,8 @@ func (c *client) postTo(t *testing.T, raw string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.post(t.Context(), u, http.Header{}, apps.Key{Key: "k", Secret: "s"}, []byte(`{}`))
+	_, err = c.post(t.Context(), u, http.Header{}, apps.Key{Key: "k", Secret: "s"}, []byte(`{}`))
+	return err
 }
 
 func TestRequest_RedirectIsAFailure_AndNotFollowed(t *testing.T) {

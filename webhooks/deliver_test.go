@@ -16,6 +16,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/testkit/logbook"
 	"fanfare/pusherproto"
 )
 
@@ -413,10 +414,35 @@ func TestLog_NamesNoSecret(t *testing.T) {
 			t.Errorf("the log holds %s:\n%s", secret, log.String())
 		}
 	}
-	for _, line := range []string{"is down", "gave way", "refused for too long"} {
+	for _, line := range []string{"is down", "were dropped", "refused for too long"} {
 		if !strings.Contains(log.String(), line) {
 			t.Errorf("the log does not say %q:\n%s", line, log.String())
 		}
+	}
+}
+
+func TestLog_ALineForEachAttempt(t *testing.T) {
+	b := logbook.New(slog.LevelDebug)
+	o := &outside{answer: func(n int, _ *http.Request) (int, error) {
+		switch n {
+		case 1:
+			return 503, nil
+		case 2:
+			return 0, errors.New("connection refused")
+		}
+		time.Sleep(1500 * time.Millisecond)
+		return 204, nil
+	}}
+	during(t, Config{Logger: b.Logger, Retry: Retry{First: time.Second}}, o, func(t *testing.T, s *Sender) {
+		s.Observe(occupied("x"))
+		pass(time.Minute)
+	})
+	same := []string{"level=DEBUG", `msg="webhook attempt"`, "app=a", "endpoint=0", "at=http://hooks.test", "events=1"}
+	b.Expect(t, append(same, "attempt=1", "took=0s", "status=503", `reason="answered 503"`, "next=1s")...)
+	b.Expect(t, append(same, "attempt=2", "took=0s", `reason="connection refused"`, "next=2s")...)
+	last := b.Expect(t, append(same, "attempt=3", "took=1.5s", "status=204")...)
+	if n := b.Count(`msg="webhook attempt"`); n != 3 || strings.Contains(last, "reason=") || strings.Contains(last, "next=") {
+		t.Errorf("%d lines, the last is %s", n, last)
 	}
 }
 

@@ -181,16 +181,19 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 		if attempt > 0 {
 			e.retried.Add(1)
 		}
-		err := e.attempt(ctx, body)
+		begun := time.Now()
+		status, err := e.attempt(ctx, body)
 		if err == nil {
+			e.logAttempt(attempt, len(batch), status, begun, nil, 0)
 			e.delivered(batch)
 			return
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		wait := e.failure(err, len(batch))
+		wait := e.failure(err)
 		left := time.Until(last)
+		e.logAttempt(attempt, len(batch), status, begun, err, min(wait, max(0, left)))
 		if left <= 0 {
 			e.dropped.Add(uint64(len(batch)))
 			e.reported += uint64(len(batch))
@@ -206,7 +209,7 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 
 // attempt signs with the app's key of this moment. An app that is gone has its
 // last one: there is still to tell who left with it.
-func (e *endpoint) attempt(ctx context.Context, body []byte) error {
+func (e *endpoint) attempt(ctx context.Context, body []byte) (status int, err error) {
 	if app, ok := e.apps.ByID(e.app); ok {
 		e.key = app.Keys[0]
 	}
@@ -223,15 +226,32 @@ func (e *endpoint) delivered(batch []event) {
 	e.reportDropped()
 }
 
+// logAttempt writes how an attempt, counted from 0, ended. next is when there
+// will be another; 0 is never.
+func (e *endpoint) logAttempt(attempt, events, status int, begun time.Time, err error, next time.Duration) {
+	if !e.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	attrs := []slog.Attr{slog.Int("attempt", attempt+1), slog.Int("events", events), slog.Duration("took", time.Since(begun))}
+	if status > 0 {
+		attrs = append(attrs, slog.Int("status", status))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("reason", err.Error()))
+	}
+	if next > 0 {
+		attrs = append(attrs, slog.Duration("next", next))
+	}
+	e.log.LogAttrs(context.Background(), slog.LevelDebug, "webhook attempt", attrs...)
+}
+
 // failure notes a failed attempt and returns how long to wait.
-func (e *endpoint) failure(err error, events int) time.Duration {
+func (e *endpoint) failure(err error) time.Duration {
 	e.failed.Add(1)
 	wait, opened := e.circuit.fail()
 	if opened {
 		e.down.Store(true)
 		e.log.Warn("the webhook endpoint is down", slog.Int("waiting", e.waiting()), slog.String("error", err.Error()))
-	} else {
-		e.log.Debug("a webhook failed", slog.Int("events", events), slog.String("error", err.Error()), slog.Duration("wait", wait))
 	}
 	e.reportDropped()
 	select {
@@ -286,7 +306,7 @@ func (e *endpoint) reportDropped() {
 	if dropped == e.reported || time.Now().Before(e.quiet) {
 		return
 	}
-	e.log.Warn("webhook events gave way to newer ones, the queue is full", slog.Uint64("events", dropped-e.reported))
+	e.log.Warn("webhook events were dropped, the queue is full", slog.Uint64("events", dropped-e.reported))
 	e.reported = dropped
 	e.quiet = time.Now().Add(time.Minute)
 }
