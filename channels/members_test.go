@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fanfare/apps"
+	"fanfare/pusherproto"
 )
 
 func TestMembers_IDsAreKeptToTheLetter(t *testing.T) {
@@ -73,6 +74,25 @@ func TestMembers_InfoOfTheSigninIsBoundedToo(t *testing.T) {
 	v.hearsRefusal(room, "LimitReached", 413)
 	v.joins(room, "other") // channel_data wins
 	v.hears(listed(room, "other", "null"))
+}
+
+// Ids that differ in halves of surrogate pairs decode to the same text: one
+// user would be taken for another.
+func TestMembers_IDsWithHalfASurrogatePair_AreRefused(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	for _, id := range []string{`\ud800`, `\ud801`, `7\udfff`} {
+		v.says("%s", v.subscription(room, `{"user_id":"`+id+`"}`))
+		if reason := v.hearsRefusal(room, "AuthError", 400); !strings.Contains(reason, "half a surrogate pair") {
+			t.Errorf("%s: the reason is %q", id, reason)
+		}
+		out := d.visit()
+		out.says("%s", out.signin(`{"id":"`+id+`"}`))
+		out.hearsError(pusherproto.CodeUnauthorized, "")
+	}
+	if ids, _ := d.hub.Members(t.Context(), &d.app, room); len(ids) != 0 {
+		t.Errorf("members %q", ids)
+	}
 }
 
 func TestMembers_ChannelDataWinsOverTheSignin(t *testing.T) {

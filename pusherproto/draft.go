@@ -88,6 +88,9 @@ func (d *draft) check(lim Limits) (Event, *Error) {
 	if !isString(name) {
 		return Event{}, d.bad("name", "is missing or not a string; it must have 1 to %d characters", lim.MaxEventName)
 	}
+	if halfPair(name) {
+		return Event{}, d.bad("name", `has half a surrogate pair (\ud800 to \udfff), which is no character`)
+	}
 	ev.Name = string(unquote(name))
 	if err = d.checkName(ev.Name, lim); err != nil {
 		return Event{}, err

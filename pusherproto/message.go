@@ -36,6 +36,9 @@ func DecodeMessage(b []byte) (Message, *Error) {
 		return Message{}, refuse(CodeNone, "event must be a string; %s", messageShape)
 	}
 	m := Message{Event: unquote(event), Data: data}
+	if len(m.Event) != len(event)-2 && halfPair(event) { // only a name with an escape is shorter than its literal
+		return Message{}, refuse(CodeNone, `event has half a surrogate pair (\ud800 to \udfff), which is no character`)
+	}
 	if isString(channel) {
 		m.Channel, m.HasChannel = unquote(channel), true
 	}

@@ -52,8 +52,8 @@ func TestDecodeMessage_WhatClientsSend(t *testing.T) {
 			shown{Event: "e", Data: "{\"a\":\"\\u0000\\ud83d\\ude00\u2028\",\"b\":1e400,\"c\":123456789012345678901234567890}", HasData: true},
 		},
 		{"duplicates inside data", `{"event":"e","data":{"a":1,"a":2}}`, shown{Event: "e", Data: `{"a":1,"a":2}`, HasData: true}},
-		{"half a surrogate pair", `{"event":"\ud800x"}`, shown{Event: "\ufffdx"}},
-		{"half a surrogate pair before what only looks like the other", `{"event":"\ud83d0ude00"}`, shown{Event: "\ufffd0ude00"}},
+		{"a surrogate pair, and what only looks like half of one", `{"event":"\ud83d\ude00\ufffd\\ud800\n"}`, shown{Event: "😀\ufffd\\ud800\n"}},
+		{"half a surrogate pair in data", `{"event":"e","data":"\ud800"}`, shown{Event: "e", Data: `"\ud800"`, HasData: true}},
 		{"deep but allowed", `{"event":"e","data":` + strings.Repeat("[", 512) + strings.Repeat("]", 512) + `}`, shown{Event: "e", Data: strings.Repeat("[", 512) + strings.Repeat("]", 512), HasData: true}},
 	}
 	for _, tt := range tests {
@@ -87,6 +87,10 @@ var badMessages = []struct{ desc, in, want string }{
 	{"event twice, once null", `{"event":null,"event":"b"}`, `message has "event" twice`},
 	{"data twice", `{"event":"a","data":1,"data":1}`, `message has "data" twice`},
 	{"channel twice", `{"event":"a","channel":"a","channel":"b"}`, `message has "channel" twice`},
+	{"half a surrogate pair", `{"event":"\ud800x"}`, `event has half a surrogate pair`},
+	{"the other half", `{"event":"x\uDFFF"}`, `event has half a surrogate pair`},
+	{"half a surrogate pair behind a whole one", `{"event":"\ud83d\ude00\ud83d"}`, `event has half a surrogate pair`},
+	{"half a surrogate pair before what only looks like the other", `{"event":"\ud83d0ude00"}`, `event has half a surrogate pair`},
 	{"event number", `{"event":5}`, `event must be a string`},
 	{"event null", `{"event":null}`, `event must be a string`},
 	{"event object", `{"event":{}}`, `event must be a string`},

@@ -37,6 +37,9 @@ func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 		return bad("is not valid JSON: %s", r.problem())
 	}
 	id, info := values[0], values[1]
+	if isString(id) && halfPair(id) {
+		return bad(`has a user_id with half a surrogate pair (\ud800 to \udfff), which is no character`)
+	}
 	m := Member{UserID: memberID(id)}
 	if m.UserID == "" {
 		return bad("has no usable user_id; it must be a number or a string that is not empty")

@@ -21,6 +21,8 @@ func TestDecodeChannelData_UserIDKeepsItsText(t *testing.T) {
 		{`{"user_id":"\"q\" \\"}`, `"q" \`},
 		{`{"user_id":"😀"}`, "😀"},
 		{`{"user_id":"\ud83d\ude00"}`, "😀"},
+		{`{"user_id":"\ufffd"}`, "\ufffd"},
+		{`{"user_id":"\\ud800"}`, `\ud800`},
 		{`{"user_id":"__proto__"}`, "__proto__"},
 		{`{"user_id":" "}`, " "},
 		{`{"user_id":"\u0000"}`, "\x00"},
@@ -46,7 +48,7 @@ var badChannelData = []string{
 	``, `x`, `null`, `[]`, `"7"`, `7`, `{`, `{}`, `{"user_info":{}}`, `{"user_id":null}`, `{"user_id":true}`, `{"user_id":false}`,
 	`{"user_id":""}`, `{"user_id":{}}`, `{"user_id":[]}`, `{"user_id":["7"]}`, `{"USER_ID":"7"}`, `{"user_id":"7"}x`, `{"user_id":"7",}`,
 	`{"user_id":"1","user_id":"2"}`, `{"user_id":"1","user_info":1,"user_info":2}`, `{"user_id":01}`, `{"user_id":1.}`,
-	"{\"user_id\":\"\xff\"}", `{"user_id":"7","user_info":` + strings.Repeat("[", 100000),
+	"{\"user_id\":\"\xff\"}", `{"user_id":"\ud800"}`, `{"user_id":"\ud801"}`, `{"user_id":"a\udc00b"}`, `{"user_id":"\ud83d\ude00\ude00"}`, `{"user_id":"7","user_info":` + strings.Repeat("[", 100000),
 }
 
 func TestDecodeChannelData_UnusableIsAuthError400(t *testing.T) {

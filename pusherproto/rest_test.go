@@ -119,6 +119,7 @@ var badEvents = []struct{ desc, body, want string }{
 	{"name with a newline", `{"name":"a\nb","data":"d","channel":"a"}`, `name: "a\nb" holds a control character`},
 	{"name with NUL", `{"name":"\u0000","data":"d","channel":"a"}`, `control character`},
 	{"name with DEL", `{"name":"\u007f","data":"d","channel":"a"}`, `control character`},
+	{"name with half a surrogate pair", `{"name":"a\ud800","data":"d","channel":"a"}`, `name: has half a surrogate pair`},
 	{"name reserved", `{"name":"pusher:x","data":"d","channel":"a"}`, `name: "pusher:x" begins with pusher:, which is reserved`},
 	{"name reserved, escaped", `{"name":"\u0070usher:x","data":"d","channel":"a"}`, `reserved`},
 	{"name reserved, internal", `{"name":"pusher_internal:member_added","data":"d","channel":"a"}`, `begins with pusher_internal:, which is reserved`},

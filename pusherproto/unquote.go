@@ -60,6 +60,22 @@ func unescape(b []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
+// halfPair tells whether a string literal that the scanner accepted escapes half a surrogate pair, which
+// is no character. All of them decode to U+FFFD, so a name that has one could be taken for another.
+func halfPair(raw []byte) bool {
+	for {
+		slash := bytes.IndexByte(raw, '\\')
+		if slash < 0 {
+			return false
+		}
+		r, n := unescape(raw[slash:])
+		if first, _ := hex4(raw[min(slash+2, len(raw)):]); r == utf8.RuneError && n == 6 && first != utf8.RuneError {
+			return true
+		}
+		raw = raw[slash+n:]
+	}
+}
+
 // DataSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
 // string if it is one, the bytes of its text otherwise. Half a surrogate pair counts as three bytes.
 // Spec: websocket, section 8.
