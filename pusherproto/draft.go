@@ -1,12 +1,13 @@
 package pusherproto
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"fanfare/pusherproto/internal/jsontext"
 )
 
 // The members of a published event, as indexes of draft.values.
@@ -31,9 +32,9 @@ type draft struct {
 }
 
 // read takes the members of the object that r stands at. Faults of the JSON stay in r.
-func (d *draft) read(r *reader) *Error {
+func (d *draft) read(r *jsontext.Reader) *Error {
 	names := eventMembers()
-	if twice := r.object(names[:], d.values[:]); twice != "" {
+	if twice := r.Object(names[:], d.values[:]); twice != "" {
 		return d.bad(twice, "is there twice; send each member once")
 	}
 	return nil
@@ -57,7 +58,7 @@ func (d *draft) fill(q Query) *Error {
 		if member == memberChannels {
 			d.values[member] = channelsIn(q)
 		} else {
-			d.values[member] = AppendString(nil, q[i].Value)
+			d.values[member] = jsontext.AppendString(nil, q[i].Value)
 		}
 	}
 	return nil
@@ -75,7 +76,7 @@ func channelsIn(q Query) []byte {
 		} else {
 			list = append(list, ',')
 		}
-		list = AppendString(list, q[i].Value)
+		list = jsontext.AppendString(list, q[i].Value)
 	}
 	return append(list, ']')
 }
@@ -85,23 +86,23 @@ func (d *draft) check(lim Limits) (Event, *Error) {
 	var ev Event
 	var err *Error
 	name, socketID := d.values[memberName], d.values[memberSocketID]
-	if !isString(name) {
+	if !jsontext.IsString(name) {
 		return Event{}, d.bad("name", "is missing or not a string; it must have 1 to %d characters", lim.MaxEventName)
 	}
-	if halfPair(name) {
+	if jsontext.HalfPair(name) {
 		return Event{}, d.bad("name", `has half a surrogate pair (\ud800 to \udfff), which is no character`)
 	}
-	ev.Name = string(unquote(name))
+	ev.Name = string(jsontext.Unquote(name))
 	if err = d.checkName(ev.Name, lim); err != nil {
 		return Event{}, err
 	}
 	if ev.Channels, err = d.checkChannels(lim); err != nil {
 		return Event{}, err
 	}
-	if socketID != nil && !isNull(socketID) {
+	if socketID != nil && !jsontext.IsNull(socketID) {
 		ok := false
-		if isString(socketID) {
-			ev.SocketID, ok = ParseSocketID(string(unquote(socketID)))
+		if jsontext.IsString(socketID) {
+			ev.SocketID, ok = ParseSocketID(string(jsontext.Unquote(socketID)))
 		}
 		if !ok {
 			return Event{}, d.badSocketID(string(socketID))
@@ -142,7 +143,7 @@ func (d *draft) checkName(name string, lim Limits) *Error {
 // is allowed.
 func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	var names []string
-	if list := d.values[memberChannels]; list != nil && !isNull(list) {
+	if list := d.values[memberChannels]; list != nil && !jsontext.IsNull(list) {
 		if d.index >= 0 {
 			return nil, d.bad("channels", "is not allowed in a batch; use channel, one name an event")
 		}
@@ -150,12 +151,12 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 			return nil, d.bad("channels", "must be an array of 1 to %d channel names", lim.MaxEventChannels)
 		}
 		given := 0
-		r := reader{b: list}
-		for more := r.open(); more; more = r.next(']') {
+		r := jsontext.NewReader(list)
+		for more := r.Open(); more; more = r.Next(']') {
 			if given == lim.MaxEventChannels {
 				return nil, d.bad("channels", "has more than %d names", lim.MaxEventChannels)
 			}
-			name, problem := channelName(r.value(), lim)
+			name, problem := channelName(r.Value(), lim)
 			if problem != "" {
 				return nil, d.bad(fmt.Sprintf("channels[%d]", given), "%s", problem)
 			}
@@ -166,7 +167,7 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 			return nil, d.bad("channels", "is empty; it must hold 1 to %d channel names", lim.MaxEventChannels)
 		}
 	}
-	if raw := d.values[memberChannel]; raw != nil && !isNull(raw) {
+	if raw := d.values[memberChannel]; raw != nil && !jsontext.IsNull(raw) {
 		name, problem := channelName(raw, lim)
 		if problem != "" {
 			return nil, d.bad("channel", "%s", problem)
@@ -190,10 +191,10 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 
 // channelName reads a channel's name out of a JSON value, or says what is wrong with it.
 func channelName(raw []byte, lim Limits) (name, problem string) {
-	if !isString(raw) {
+	if !jsontext.IsString(raw) {
 		return "", "must be a string, the name of a channel"
 	}
-	name = string(unquote(raw))
+	name = string(jsontext.Unquote(raw))
 	if _, err := ParseChannel(name, lim.MaxChannelName); err != nil {
 		return "", err.Error()
 	}
@@ -210,13 +211,13 @@ func distinct(names []string, name string) []string {
 
 func (d *draft) checkInfo() (Info, *Error) {
 	raw := d.values[memberInfo]
-	if raw == nil || isNull(raw) {
+	if raw == nil || jsontext.IsNull(raw) {
 		return 0, nil
 	}
-	if !isString(raw) {
+	if !jsontext.IsString(raw) {
 		return 0, d.bad("info", `must be a string such as "user_count,subscription_count"`)
 	}
-	info, err := ParseInfo(string(unquote(raw)))
+	info, err := ParseInfo(string(jsontext.Unquote(raw)))
 	if err != nil {
 		return 0, d.bad("info", "%s", strings.TrimPrefix(err.Message, "info: "))
 	}
@@ -233,27 +234,19 @@ func (d *draft) checkData(lim Limits) ([]byte, *Error) {
 	if raw != nil {
 		switch raw[0] {
 		case '"':
-			if n := DataSize(raw); n > lim.MaxEventBytes {
+			if n := jsontext.Size(raw); n > lim.MaxEventBytes {
 				return nil, d.tooLarge(n, lim)
 			}
 			return raw, nil
 		case '{', '[':
-			text := compact(raw)
+			text := jsontext.Compact(raw)
 			if len(text) > lim.MaxEventBytes {
 				return nil, d.tooLarge(len(text), lim)
 			}
-			return literalOf(text), nil
+			return jsontext.Literal(text), nil
 		}
 	}
 	return nil, d.bad("data", "is missing or of the wrong type; it must be a string, or an object or array to be sent as its JSON text")
-}
-
-// literalOf returns text as a JSON string literal.
-func literalOf(text []byte) []byte {
-	literal := make([]byte, 0, len(text)+bytes.Count(text, []byte{'"'})+bytes.Count(text, []byte{'\\'})+2)
-	literal = append(literal, '"')
-	literal = appendEscaped(literal, text, 1)
-	return append(literal, '"')
 }
 
 func (d *draft) tooLarge(size int, lim Limits) *Error {

@@ -1,12 +1,20 @@
 package pusherproto
 
-import "strconv"
+import (
+	"strconv"
+
+	"fanfare/pusherproto/internal/jsontext"
+)
 
 // The encoders append one message's JSON, without any framing, and return the longer slice. They
 // allocate nothing beyond growing dst. Members stand in the order event, channel, data, user_id.
 //
 // Every message has data. It is a JSON string, which holds JSON where it is the server's own; only that
 // of pusher:error is an object. Other clients than pusher-js insist on both. Spec: websocket, section 2.
+
+// AppendString appends s as a JSON string literal: quotes, backslashes, control characters and
+// U+2028/U+2029 escaped, invalid UTF-8 replaced by \ufffd, everything else as it is.
+func AppendString(dst []byte, s string) []byte { return jsontext.AppendString(dst, s) }
 
 // AppendConnectionEstablished appends the first frame of a connection. activityTimeoutSeconds of zero
 // or less becomes 30: pusher-js never recovers from a zero.
@@ -32,7 +40,7 @@ func AppendError(dst []byte, channel string, code int, message string) []byte {
 		dst = strconv.AppendInt(dst, int64(code), 10)
 	}
 	dst = append(dst, `,"message":`...)
-	dst = AppendString(dst, message)
+	dst = jsontext.AppendString(dst, message)
 	return append(dst, "}}"...)
 }
 
@@ -58,9 +66,9 @@ func AppendSubscriptionError(dst []byte, channel string, e *SubscriptionError) [
 	dst = append(dst, `{"event":"pusher:subscription_error"`...)
 	dst = appendChannel(dst, channel)
 	dst = append(dst, `,"data":"{\"type\":`...)
-	dst = appendNested(dst, e.Type)
+	dst = jsontext.AppendNested(dst, e.Type)
 	dst = append(dst, `,\"error\":`...)
-	dst = appendNested(dst, e.Message)
+	dst = jsontext.AppendNested(dst, e.Message)
 	dst = append(dst, `,\"status\":`...)
 	dst = strconv.AppendInt(dst, int64(e.Status), 10)
 	return append(dst, `}"}`...)
@@ -77,7 +85,7 @@ func AppendCacheMiss(dst []byte, channel string) []byte {
 // unchanged: an Event's Data is one.
 func AppendEvent(dst []byte, event, channel string, data []byte) []byte {
 	dst = append(dst, `{"event":`...)
-	dst = AppendString(dst, event)
+	dst = jsontext.AppendString(dst, event)
 	dst = appendChannel(dst, channel)
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, data...)
@@ -89,14 +97,14 @@ func AppendEvent(dst []byte, event, channel string, data []byte) []byte {
 // the member out.
 func AppendClientEvent(dst []byte, event, channel, data []byte, userID string) []byte {
 	dst = append(dst, `{"event":"`...)
-	dst = appendEscaped(dst, event, 1)
+	dst = jsontext.AppendEscaped(dst, event, 1)
 	dst = append(dst, `","channel":"`...)
-	dst = appendEscaped(dst, channel, 1)
+	dst = jsontext.AppendEscaped(dst, channel, 1)
 	dst = append(dst, `","data":`...)
 	dst = append(dst, data...)
 	if userID != "" {
 		dst = append(dst, `,"user_id":`...)
-		dst = AppendString(dst, userID)
+		dst = jsontext.AppendString(dst, userID)
 	}
 	return append(dst, '}')
 }
@@ -114,7 +122,7 @@ func AppendSubscriptionCount(dst []byte, channel string, n int) []byte {
 // client sent, auth does not.
 func AppendSigninSuccess(dst []byte, userData string) []byte {
 	dst = append(dst, `{"event":"pusher:signin_success","data":"{\"user_data\":`...)
-	dst = appendNested(dst, userData)
+	dst = jsontext.AppendNested(dst, userData)
 	return append(dst, `}"}`...)
 }
 
@@ -139,12 +147,12 @@ func appendWatched(dst []byte, head string, ids []string) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendNested(dst, id)
+		dst = jsontext.AppendNested(dst, id)
 	}
 	return append(dst, "]}"...)
 }
 
 func appendChannel(dst []byte, channel string) []byte {
 	dst = append(dst, `,"channel":`...)
-	return AppendString(dst, channel)
+	return jsontext.AppendString(dst, channel)
 }

@@ -1,5 +1,7 @@
 package pusherproto
 
+import "fanfare/pusherproto/internal/jsontext"
+
 // Message is what a client sends in one frame. Its slices alias the input unless an escape forced a
 // copy, so they live as long as the buffer the frame was read into.
 type Message struct {
@@ -13,36 +15,41 @@ type Message struct {
 // channel. Unknown members are ignored, but must be well-formed; one of the three appearing twice is
 // refused. The error has CodeNone and says what is wrong. Spec: websocket, section 2.
 func DecodeMessage(b []byte) (Message, *Error) {
-	r := reader{b: b}
-	if r.peek() != '{' {
-		if r.i == len(b) {
+	r := jsontext.NewReader(b)
+	if r.Peek() != '{' {
+		if r.AtEnd() {
 			return Message{}, refuse(CodeNone, "message is empty; %s", messageShape)
 		}
 		return Message{}, refuse(CodeNone, "message is not a JSON object; %s", messageShape)
 	}
 	names := [...]string{"event", "channel", "data"}
 	var values [len(names)][]byte
-	if twice := r.object(names[:], values[:]); twice != "" {
+	if twice := r.Object(names[:], values[:]); twice != "" {
 		return Message{}, refuse(CodeNone, "message has %q twice; send each member once", twice)
 	}
-	if !r.end() {
-		return Message{}, refuse(CodeNone, "message is not valid JSON: %s", r.problem())
+	if !r.End() {
+		return Message{}, refuse(CodeNone, "message is not valid JSON: %s", r.Problem())
 	}
 	event, channel, data := values[0], values[1], values[2]
 	if event == nil {
 		return Message{}, refuse(CodeNone, "message has no event; %s", messageShape)
 	}
-	if !isString(event) {
+	if !jsontext.IsString(event) {
 		return Message{}, refuse(CodeNone, "event must be a string; %s", messageShape)
 	}
-	m := Message{Event: unquote(event), Data: data}
-	if len(m.Event) != len(event)-2 && halfPair(event) { // only a name with an escape is shorter than its literal
+	m := Message{Event: jsontext.Unquote(event), Data: data}
+	if len(m.Event) != len(event)-2 && jsontext.HalfPair(event) { // only a name with an escape is shorter than its literal
 		return Message{}, refuse(CodeNone, `event has half a surrogate pair (\ud800 to \udfff), which is no character`)
 	}
-	if isString(channel) {
-		m.Channel, m.HasChannel = unquote(channel), true
+	if jsontext.IsString(channel) {
+		m.Channel, m.HasChannel = jsontext.Unquote(channel), true
 	}
 	return m, nil
 }
 
 const messageShape = `send one object such as {"event":"pusher:ping"}`
+
+// DataSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
+// string if it is one, the bytes of its text otherwise. Half a surrogate pair counts as three bytes.
+// Spec: websocket, section 8.
+func DataSize(raw []byte) int { return jsontext.Size(raw) }

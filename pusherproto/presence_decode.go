@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"unicode/utf8"
+
+	"fanfare/pusherproto/internal/jsontext"
 )
 
 // Member is who joins a presence channel. It holds copies.
@@ -24,20 +26,20 @@ func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 			Message: "channel_data " + fmt.Sprintf(format, args...),
 		}
 	}
-	r := reader{b: []byte(s)}
-	if r.peek() != '{' {
+	r := jsontext.NewReader([]byte(s))
+	if r.Peek() != '{' {
 		return bad(`must be a JSON object such as {"user_id":"7"}`)
 	}
 	names := [...]string{"user_id", "user_info"}
 	var values [len(names)][]byte
-	if twice := r.object(names[:], values[:]); twice != "" {
+	if twice := r.Object(names[:], values[:]); twice != "" {
 		return bad("has %q twice; send each member once", twice)
 	}
-	if !r.end() {
-		return bad("is not valid JSON: %s", r.problem())
+	if !r.End() {
+		return bad("is not valid JSON: %s", r.Problem())
 	}
 	id, info := values[0], values[1]
-	if isString(id) && halfPair(id) {
+	if jsontext.IsString(id) && jsontext.HalfPair(id) {
 		return bad(`has a user_id with half a surrogate pair (\ud800 to \udfff), which is no character`)
 	}
 	m := Member{UserID: memberID(id)}
@@ -47,10 +49,10 @@ func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 	if n := utf8.RuneCountInString(m.UserID); n > maxUserID {
 		return bad("has a user_id of %d characters; at most %d are allowed", n, maxUserID)
 	}
-	if info == nil || isNull(info) {
+	if info == nil || jsontext.IsNull(info) {
 		return m, nil
 	}
-	info = compact(info)
+	info = jsontext.Compact(info)
 	if len(info) > maxUserInfo {
 		return Member{}, &SubscriptionError{
 			Type: limitReached, Status: 413,
@@ -64,8 +66,8 @@ func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 // memberID returns the text of a user_id: a string's content or a number's literal, "" for others.
 func memberID(raw []byte) string {
 	switch {
-	case isString(raw):
-		return string(unquote(raw))
+	case jsontext.IsString(raw):
+		return string(jsontext.Unquote(raw))
 	case len(raw) > 0 && (raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9'):
 		return string(raw)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"iter"
 	"strconv"
+
+	"fanfare/pusherproto/internal/jsontext"
 )
 
 // PresenceEntry is one member's share of the presence list, escaped for use inside the data string.
@@ -19,13 +21,13 @@ type PresenceEntry struct {
 func NewPresenceEntry(userID string, userInfo []byte) PresenceEntry {
 	escapes := bytes.Count(userInfo, []byte{'"'}) + bytes.Count(userInfo, []byte{'\\'})
 	hash := make([]byte, 0, len(userID)+len(`\"\":null`)+len(userInfo)+escapes)
-	hash = appendNested(hash, userID)
+	hash = jsontext.AppendNested(hash, userID)
 	n := len(hash)
 	hash = append(hash, ':')
 	if len(userInfo) == 0 {
 		hash = append(hash, "null"...)
 	} else {
-		hash = appendEscaped(hash, userInfo, 1)
+		hash = jsontext.AppendEscaped(hash, userInfo, 1)
 	}
 	return PresenceEntry{ID: hash[:n:n], Hash: hash}
 }
@@ -63,10 +65,10 @@ func AppendMemberAdded(dst []byte, channel, userID string, userInfo []byte) []by
 	dst = append(dst, `{"event":"pusher_internal:member_added"`...)
 	dst = appendChannel(dst, channel)
 	dst = append(dst, `,"data":"{\"user_id\":`...)
-	dst = appendNested(dst, userID)
+	dst = jsontext.AppendNested(dst, userID)
 	if len(userInfo) > 0 {
 		dst = append(dst, `,\"user_info\":`...)
-		dst = appendEscaped(dst, userInfo, 1)
+		dst = jsontext.AppendEscaped(dst, userInfo, 1)
 	}
 	return append(dst, `}"}`...)
 }
@@ -76,6 +78,6 @@ func AppendMemberRemoved(dst []byte, channel, userID string) []byte {
 	dst = append(dst, `{"event":"pusher_internal:member_removed"`...)
 	dst = appendChannel(dst, channel)
 	dst = append(dst, `,"data":"{\"user_id\":`...)
-	dst = appendNested(dst, userID)
+	dst = jsontext.AppendNested(dst, userID)
 	return append(dst, `}"}`...)
 }

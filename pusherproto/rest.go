@@ -1,6 +1,10 @@
 package pusherproto
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"fanfare/pusherproto/internal/jsontext"
+)
 
 // Limits bound what a publisher may send. A zero field stands for the default in its comment. Exactly
 // the limit passes. Spec: websocket, section 11.
@@ -37,9 +41,9 @@ type Event struct {
 // data, else 400, and names the field. Spec: http-api, section 3.
 func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
-	r := reader{b: body}
-	switch c := r.peek(); {
-	case r.i == len(body):
+	r := jsontext.NewReader(body)
+	switch c := r.Peek(); {
+	case r.AtEnd():
 		return Event{}, refuse(400, "body is empty; send %s", eventShape)
 	case c != '{':
 		return Event{}, refuse(400, "body must be a JSON object; send %s", eventShape)
@@ -48,8 +52,8 @@ func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	if err := d.read(&r); err != nil {
 		return Event{}, err
 	}
-	if !r.end() {
-		return Event{}, refuse(400, "body is not valid JSON: %s", r.problem())
+	if !r.End() {
+		return Event{}, refuse(400, "body is not valid JSON: %s", r.Problem())
 	}
 	if err := d.fill(query); err != nil {
 		return Event{}, err
@@ -84,7 +88,7 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 	if !utf8.Valid(body) {
 		return Event{}, d.bad("data", "the body is not valid UTF-8")
 	}
-	ev.Data = literalOf(body)
+	ev.Data = jsontext.Literal(body)
 	return ev, nil
 }
 
@@ -94,25 +98,25 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	const shape = `{"batch":[{"name":"my-event","channel":"my-channel","data":"…"}]}`
 	lim = lim.withDefaults()
-	r := reader{b: body}
-	switch c := r.peek(); {
-	case r.i == len(body):
+	r := jsontext.NewReader(body)
+	switch c := r.Peek(); {
+	case r.AtEnd():
 		return nil, refuse(400, "body is empty; send %s", shape)
 	case c != '{':
 		return nil, refuse(400, "body must be a JSON object; send %s", shape)
 	}
 	var drafts []draft
 	found := false
-	for more := r.open(); more; more = r.next('}') {
-		if string(r.key()) != "batch" {
-			r.value()
+	for more := r.Open(); more; more = r.Next('}') {
+		if string(r.Key()) != "batch" {
+			r.Value()
 			continue
 		}
 		if found {
 			return nil, refuse(400, "batch: is there twice; send each member once")
 		}
 		found = true
-		if r.peek() != '[' {
+		if r.Peek() != '[' {
 			return nil, refuse(400, "batch: must be an array; send %s", shape)
 		}
 		var err *Error
@@ -120,8 +124,8 @@ func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 			return nil, err
 		}
 	}
-	if !r.end() {
-		return nil, refuse(400, "body is not valid JSON: %s", r.problem())
+	if !r.End() {
+		return nil, refuse(400, "body is not valid JSON: %s", r.Problem())
 	}
 	if !found {
 		return nil, refuse(400, "batch: is missing; send %s", shape)
@@ -138,14 +142,14 @@ func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 }
 
 // readBatch reads the array of a batch, whose length it bounds.
-func readBatch(r *reader, lim Limits) ([]draft, *Error) {
+func readBatch(r *jsontext.Reader, lim Limits) ([]draft, *Error) {
 	var drafts []draft
-	for more := r.open(); more; more = r.next(']') {
+	for more := r.Open(); more; more = r.Next(']') {
 		d := draft{index: len(drafts)}
 		if len(drafts) == lim.MaxBatchEvents {
 			return nil, refuse(400, "batch: has more than %d events", lim.MaxBatchEvents)
 		}
-		if r.peek() != '{' && r.i < len(r.b) {
+		if r.Peek() != '{' && !r.AtEnd() {
 			return nil, refuse(400, "batch[%d]: must be an object", d.index)
 		}
 		if err := d.read(r); err != nil {

@@ -1,5 +1,7 @@
 package pusherproto
 
+import "fanfare/pusherproto/internal/jsontext"
+
 // Subscribe is the data of pusher:subscribe. It holds copies.
 type Subscribe struct {
 	Channel        string
@@ -21,17 +23,17 @@ func DecodeSubscribe(data []byte) (Subscribe, *Error) {
 		return Subscribe{}, err
 	}
 	channel, auth, channelData := values[0], values[1], values[2]
-	if !isString(channel) {
+	if !jsontext.IsString(channel) {
 		return Subscribe{}, noString(CodeNone, EventSubscribe, "channel", subscribeShape)
 	}
-	s := Subscribe{Channel: string(unquote(channel))}
-	if isString(auth) {
-		s.Auth = string(unquote(auth))
+	s := Subscribe{Channel: string(jsontext.Unquote(channel))}
+	if jsontext.IsString(auth) {
+		s.Auth = string(jsontext.Unquote(auth))
 	}
 	switch {
-	case isString(channelData):
-		s.ChannelData, s.HasChannelData = string(unquote(channelData)), true
-	case channelData != nil && !isNull(channelData):
+	case jsontext.IsString(channelData):
+		s.ChannelData, s.HasChannelData = string(jsontext.Unquote(channelData)), true
+	case channelData != nil && !jsontext.IsNull(channelData):
 		s.BadChannelData = true
 	}
 	return s, nil
@@ -45,10 +47,10 @@ func DecodeUnsubscribe(data []byte) (channel string, err *Error) {
 	if err := decodeData(data, CodeNone, EventUnsubscribe, subscribeShape, names[:], values[:]); err != nil {
 		return "", err
 	}
-	if !isString(values[0]) {
+	if !jsontext.IsString(values[0]) {
 		return "", noString(CodeNone, EventUnsubscribe, "channel", subscribeShape)
 	}
-	return string(unquote(values[0])), nil
+	return string(jsontext.Unquote(values[0])), nil
 }
 
 // Signin is the data of pusher:signin. It holds copies.
@@ -68,32 +70,32 @@ func DecodeSignin(data []byte) (Signin, *Error) {
 		return Signin{}, err
 	}
 	for k, name := range names {
-		if !isString(values[k]) {
+		if !jsontext.IsString(values[k]) {
 			return Signin{}, noString(CodeUnauthorized, EventSignin, name, signinShape)
 		}
 	}
-	return Signin{Auth: string(unquote(values[0])), UserData: string(unquote(values[1]))}, nil
+	return Signin{Auth: string(jsontext.Unquote(values[0])), UserData: string(jsontext.Unquote(values[1]))}, nil
 }
 
 // decodeData reads the members names out of the data of a client's pusher: event, which is an object or
 // a string that holds one.
 func decodeData(data []byte, code int, event, shape string, names []string, values [][]byte) *Error {
-	r := reader{b: data}
-	if r.peek() == '"' {
-		raw := r.value()
-		if !r.end() {
-			return refuse(code, "%s: data is not valid JSON: %s", event, r.problem())
+	r := jsontext.NewReader(data)
+	if r.Peek() == '"' {
+		raw := r.Value()
+		if !r.End() {
+			return refuse(code, "%s: data is not valid JSON: %s", event, r.Problem())
 		}
-		r = reader{b: unquote(raw)}
+		r = jsontext.NewReader(jsontext.Unquote(raw))
 	}
-	if r.peek() != '{' {
+	if r.Peek() != '{' {
 		return refuse(code, "%s: data must be an object; send %s", event, shape)
 	}
-	if twice := r.object(names, values); twice != "" {
+	if twice := r.Object(names, values); twice != "" {
 		return refuse(code, "%s: data has %q twice; send each member once", event, twice)
 	}
-	if !r.end() {
-		return refuse(code, "%s: data is not valid JSON: %s", event, r.problem())
+	if !r.End() {
+		return refuse(code, "%s: data is not valid JSON: %s", event, r.Problem())
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package pusherproto
 
-import "bytes"
+import (
+	"bytes"
+
+	"fanfare/pusherproto/internal/jsontext"
+)
 
 // User is who signs in. It holds copies.
 type User struct {
@@ -17,28 +21,28 @@ func DecodeUserData(s string) (User, *Error) {
 	if len(s) > maxUserData {
 		return User{}, refuse(CodeUnauthorized, "user_data has %d bytes; at most %d are allowed", len(s), maxUserData)
 	}
-	r := reader{b: []byte(s)}
-	if r.peek() != '{' {
+	r := jsontext.NewReader([]byte(s))
+	if r.Peek() != '{' {
 		return User{}, refuse(CodeUnauthorized, `user_data must be a JSON object such as {"id":"7"}`)
 	}
 	names := [...]string{"id", "user_info", "watchlist"}
 	var values [len(names)][]byte
-	if twice := r.object(names[:], values[:]); twice != "" {
+	if twice := r.Object(names[:], values[:]); twice != "" {
 		return User{}, refuse(CodeUnauthorized, "user_data has %q twice; send each member once", twice)
 	}
-	if !r.end() {
-		return User{}, refuse(CodeUnauthorized, "user_data is not valid JSON: %s", r.problem())
+	if !r.End() {
+		return User{}, refuse(CodeUnauthorized, "user_data is not valid JSON: %s", r.Problem())
 	}
 	id, info, watchlist := values[0], values[1], values[2]
-	if !isString(id) {
+	if !jsontext.IsString(id) {
 		return User{}, refuse(CodeUnauthorized, "user_data has no id that is a string")
 	}
-	u := User{ID: string(unquote(id))}
+	u := User{ID: string(jsontext.Unquote(id))}
 	if !ValidUserID(u.ID) {
 		return User{}, refuse(CodeUnauthorized, "user_data has the id %s; %s", quoted(u.ID), userIDRule)
 	}
-	if info != nil && !isNull(info) {
-		u.UserInfo = bytes.Clone(compact(info))
+	if info != nil && !jsontext.IsNull(info) {
+		u.UserInfo = bytes.Clone(jsontext.Compact(info))
 	}
 	if len(watchlist) > 0 && watchlist[0] == '[' {
 		u.Watchlist, u.WatchlistTooLong = decodeWatchlist(watchlist)
@@ -48,13 +52,13 @@ func DecodeUserData(s string) (User, *Error) {
 
 func decodeWatchlist(raw []byte) (ids []string, tooLong bool) {
 	seen := make(map[string]struct{})
-	r := reader{b: raw}
-	for more := r.open(); more; more = r.next(']') {
-		v := r.value()
-		if !isString(v) {
+	r := jsontext.NewReader(raw)
+	for more := r.Open(); more; more = r.Next(']') {
+		v := r.Value()
+		if !jsontext.IsString(v) {
 			continue
 		}
-		id := string(unquote(v))
+		id := string(jsontext.Unquote(v))
 		if _, dup := seen[id]; dup {
 			continue
 		}

@@ -1,25 +1,36 @@
-package pusherproto
+package jsontext
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // AppendString appends s as a JSON string literal: quotes, backslashes, control characters and
 // U+2028/U+2029 escaped, invalid UTF-8 replaced by \ufffd, everything else as it is.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	dst = appendEscaped(dst, s, 1)
+	dst = AppendEscaped(dst, s, 1)
 	return append(dst, '"')
 }
 
-// appendNested appends s as a JSON string literal for use inside of another one: \"…\".
-func appendNested(dst []byte, s string) []byte {
+// Literal returns text as a JSON string literal of its own.
+func Literal(text []byte) []byte {
+	literal := make([]byte, 0, len(text)+bytes.Count(text, []byte{'"'})+bytes.Count(text, []byte{'\\'})+2)
+	literal = append(literal, '"')
+	literal = AppendEscaped(literal, text, 1)
+	return append(literal, '"')
+}
+
+// AppendNested appends s as a JSON string literal for use inside of another one: \"…\".
+func AppendNested(dst []byte, s string) []byte {
 	dst = append(dst, `\"`...)
-	dst = appendEscaped(dst, s, 2)
+	dst = AppendEscaped(dst, s, 2)
 	return append(dst, `\"`...)
 }
 
-// appendEscaped appends s escaped for a JSON string, level times over: 1 for the content of a string,
+// AppendEscaped appends s escaped for a JSON string, level times over: 1 for the content of a string,
 // 2 for the content of a string in JSON text that is itself the content of a string.
-func appendEscaped[T text](dst []byte, s T, level int) []byte {
+func AppendEscaped[T Text](dst []byte, s T, level int) []byte {
 	start := 0 // s[:start] is in dst
 	for i := plainRun(s, 0); i < len(s); i = plainRun(s, i) {
 		c := s[i]

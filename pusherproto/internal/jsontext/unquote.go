@@ -1,4 +1,4 @@
-package pusherproto
+package jsontext
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// unquote decodes a string literal that the scanner accepted. Without escapes the result is a slice of
+// Unquote decodes a string literal that the scanner accepted. Without escapes the result is a slice of
 // raw; half a surrogate pair becomes U+FFFD, as encoding/json has it.
-func unquote(raw []byte) []byte {
+func Unquote(raw []byte) []byte {
 	raw = raw[1 : len(raw)-1]
 	slash := bytes.IndexByte(raw, '\\')
 	if slash < 0 {
@@ -60,9 +60,9 @@ func unescape(b []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
-// halfPair tells whether a string literal that the scanner accepted escapes half a surrogate pair, which
+// HalfPair tells whether a string literal that the scanner accepted escapes half a surrogate pair, which
 // is no character. All of them decode to U+FFFD, so a name that has one could be taken for another.
-func halfPair(raw []byte) bool {
+func HalfPair(raw []byte) bool {
 	for {
 		slash := bytes.IndexByte(raw, '\\')
 		if slash < 0 {
@@ -76,10 +76,10 @@ func halfPair(raw []byte) bool {
 	}
 }
 
-// DataSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
+// StringSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
 // string if it is one, the bytes of its text otherwise. Half a surrogate pair counts as three bytes.
 // Spec: websocket, section 8.
-func DataSize(raw []byte) int {
+func Size(raw []byte) int {
 	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
 		return len(raw)
 	}
@@ -96,9 +96,9 @@ func DataSize(raw []byte) int {
 	}
 }
 
-// compact returns the text of a valid value without the white space between its tokens. It is a slice
+// Compact returns the text of a valid value without the white space between its tokens. It is a slice
 // of raw if there is none.
-func compact(raw []byte) []byte {
+func Compact(raw []byte) []byte {
 	var out []byte
 	kept := 0 // raw[:kept] is in out
 	for i := 0; i < len(raw); {

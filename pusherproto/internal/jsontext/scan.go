@@ -1,4 +1,4 @@
-package pusherproto
+package jsontext
 
 import "strconv"
 

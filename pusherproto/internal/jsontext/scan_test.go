@@ -1,4 +1,4 @@
-package pusherproto
+package jsontext
 
 import (
 	"bytes"
@@ -80,31 +80,31 @@ func FuzzScanValue(f *testing.F) {
 			t.Fatal(err)
 		}
 		start := skipSpace(b, 0)
-		if got := compact(b[start:end]); string(got) != want.String() {
-			t.Fatalf("compact(%q) = %q, want %q", b, got, want.String())
+		if got := Compact(b[start:end]); string(got) != want.String() {
+			t.Fatalf("Compact(%q) = %q, want %q", b, got, want.String())
 		}
 		if b[start] == '"' {
 			var s string
-			if err := json.Unmarshal(b, &s); err != nil || string(unquote(b[start:end])) != s {
-				t.Fatalf("unquote(%q) = %q, encoding/json: %q, %v", b, unquote(b[start:end]), s, err)
+			if err := json.Unmarshal(b, &s); err != nil || string(Unquote(b[start:end])) != s {
+				t.Fatalf("Unquote(%q) = %q, encoding/json: %q, %v", b, Unquote(b[start:end]), s, err)
 			}
 		}
 	})
 }
 
 // What the scanner never lets through must not make the decoders of its results panic either.
-func FuzzDataSize(f *testing.F) {
+func FuzzSize(f *testing.F) {
 	for _, s := range []string{`"`, `"\"`, `"\u12"`, `"\ud800\u"`, `""`, `"\ud83d\ude00"`, `"abc\`, `{}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		n := DataSize(raw)
+		n := Size(raw)
 		var s string
 		if n < 0 || n > 3*len(raw) {
-			t.Fatalf("DataSize(%q) = %d", raw, n)
+			t.Fatalf("Size(%q) = %d", raw, n)
 		}
 		if len(raw) > 0 && raw[0] == '"' && utf8.Valid(raw) && json.Unmarshal(raw, &s) == nil && raw[len(raw)-1] == '"' && n != len(s) {
-			t.Fatalf("DataSize(%q) = %d, want %d", raw, n, len(s))
+			t.Fatalf("Size(%q) = %d, want %d", raw, n, len(s))
 		}
 	})
 }

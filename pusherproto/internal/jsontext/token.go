@@ -1,11 +1,11 @@
-package pusherproto
+package jsontext
 
 import (
 	"math/bits"
 	"unicode/utf8"
 )
 
-type text interface{ ~string | ~[]byte }
+type Text interface{ ~string | ~[]byte }
 
 const (
 	lows  = 0x0101010101010101
@@ -15,7 +15,7 @@ const (
 // plainRun returns the first index from i on whose byte needs a look inside a JSON string: a quote, a
 // backslash, a control character, or anything beyond ASCII. Eight bytes at a time: payloads are mostly
 // plain text, and this loop is most of the cost of scanning one.
-func plainRun[T text](s T, i int) int {
+func plainRun[T Text](s T, i int) int {
 	for ; i+8 <= len(s); i += 8 {
 		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
