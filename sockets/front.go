@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // RFC 6455 §1.3 wants this hash; it protects nothing
 	"encoding/base64"
-	"net/http"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"fanfare/channels"
@@ -44,6 +42,7 @@ type front struct {
 	remote  netip.AddrPort
 	counted bool // Admit was asked and Settle was not called
 	leaving bool // goes to net/http when what is queued is written
+	cut     bool // the rest of its request was waited for long enough
 	begun   bool // some of a request has come
 	body    bool // its head has
 	blanks  int  // line ends that may still come before it
@@ -164,18 +163,14 @@ func (c *conn) within(d time.Duration) {
 }
 
 // late ends a connection whose deadline has come. Who has sent the head of a
-// request is told.
+// request is told so by net/http, which gets no more to read than is here.
 func (c *conn) late() {
 	if !c.front.body || c.front.leaving {
 		c.die()
 		return
 	}
-	const answer = `{"error":"the body did not arrive in time","code":408}`
-	c.loop.server.hub.Refused(http.StatusRequestTimeout)
-	c.push(channels.ControlFrame([]byte("HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-		strconv.Itoa(len(answer)) + "\r\n\r\n" + answer)))
-	c.state, c.deaf = connClosing, true
-	c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
+	c.front.cut = true
+	c.leave()
 }
 
 // leave gives the connection to net/http, after what is queued for it.

@@ -187,7 +187,7 @@ func (l *loop) handOver(c *conn, read []byte) {
 		}
 		return
 	}
-	handed := &readConn{Conn: nc, remote: net.TCPAddrFromAddrPort(c.front.remote), read: append([]byte(nil), read...)}
+	handed := &readConn{Conn: nc, remote: net.TCPAddrFromAddrPort(c.front.remote), read: append([]byte(nil), read...), cut: c.front.cut}
 	select {
 	case l.front.listener.rest <- handed:
 	default: // net/http does not keep up at all
@@ -200,6 +200,7 @@ type readConn struct {
 	net.Conn
 	remote net.Addr
 	read   []byte
+	cut    bool // nothing more comes in time
 }
 
 // RemoteAddr is the client's address. Conn does not know it, and returns nil, if
@@ -215,6 +216,9 @@ func (c *readConn) Read(b []byte) (int, error) {
 		}
 		return n, nil
 	}
+	if c.cut {
+		return 0, os.ErrDeadlineExceeded
+	}
 	return c.Conn.Read(b)
 }
 
@@ -227,4 +231,4 @@ func (c *readConn) CloseWrite() error {
 }
 
 // whole returns the connection itself once it holds nothing back.
-func (c *readConn) whole() (net.Conn, bool) { return c.Conn, len(c.read) == 0 }
+func (c *readConn) whole() (net.Conn, bool) { return c.Conn, len(c.read) == 0 && !c.cut }

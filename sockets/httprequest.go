@@ -37,6 +37,16 @@ func (r *Request) Header(name string) (value []byte, count int) {
 	return value, count
 }
 
+// Values returns the values of a field, which is named in any case.
+func (r *Request) Values(name string) (values []string) {
+	for i := range r.fields[:r.count] {
+		if f := &r.fields[i]; bytes.EqualFold(f.name, []byte(name)) {
+			values = append(values, string(f.value))
+		}
+	}
+	return values
+}
+
 // Closes tells whether the connection ends with the answer, by the client's
 // wish (RFC 9112 §9.6).
 func (r *Request) Closes() bool {
