@@ -24,10 +24,12 @@ type endpoint func(x *exchange, r *request) error
 func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 	return func(x *exchange) error {
 		r := x.r
+		x.line = callLine
 		app, err := s.appOf(x)
 		if err != nil {
 			return err
 		}
+		x.app = app
 		body, err := s.bodies.read(x, s.bodyLimit(limit(app.Limits)))
 		if err != nil {
 			return err

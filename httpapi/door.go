@@ -45,6 +45,7 @@ func (d door) Settle(addr netip.Addr) { d.halfOpen.Settle(addr) }
 
 // Upgrade implements sockets.Door.
 func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
+	begun := d.cfg.Now()
 	once := func(name, value string) bool {
 		got, n := r.Header(name)
 		return n == 1 && strings.EqualFold(string(got), value)
@@ -52,7 +53,7 @@ func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
 	connection, n := r.Header("Connection")
 	nonce, nonces := r.Header("Sec-WebSocket-Key")
 	_, lengths := r.Header("Content-Length")
-	usual := !d.cfg.AccessLog && string(r.Method) == http.MethodGet && lengths == 0 &&
+	usual := string(r.Method) == http.MethodGet && lengths == 0 &&
 		once("Upgrade", "websocket") && once("Sec-WebSocket-Version", "13") &&
 		n == 1 && headerHasToken([]string{string(connection)}, "upgrade") &&
 		nonces == 1 && validNonce([]string{string(nonce)})
@@ -67,22 +68,43 @@ func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
 		RemoteAddr: r.Remote.String(),
 		Header:     make(http.Header, 2),
 	}
-	for _, name := range []string{"Origin", "X-Forwarded-Proto"} {
+	for _, name := range [...]string{"Origin", "X-Forwarded-Proto", "X-Forwarded-For"} {
+		if name == "X-Forwarded-For" && !d.trusted(r.Remote.Addr()) {
+			continue
+		}
 		if value, n := r.Header(name); n > 1 {
 			return sockets.Opening{}, false
 		} else if n == 1 {
 			request.Header[name] = []string{string(value)}
 		}
 	}
-	return d.open(request), true
+	o := d.open(request)
+	route, appID := socketPath, ""
+	if o.Refusal == pathNotFound {
+		route = noPattern
+	}
+	if o.App != nil {
+		appID = o.App.ID
+	}
+	took := d.cfg.Now().Sub(begun)
+	d.requests.add(appID, route, http.StatusSwitchingProtocols, took)
+	if d.logs(d.logLevel()) {
+		d.logRequest(requestLine, &answered{
+			app: appID, method: http.MethodGet, path: d.shownPath(route, path), status: http.StatusSwitchingProtocols,
+			from: d.clientAddr(request), took: took,
+		})
+	}
+	return o, true
 }
 
 // Answer implements sockets.Door.
 func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
-	if d.cfg.AccessLog || string(r.Method) != http.MethodPost || bytes.IndexByte(r.Target, '%') >= 0 {
+	if string(r.Method) != http.MethodPost || bytes.IndexByte(r.Target, '%') >= 0 {
 		return nil, false
 	}
+	begun := d.cfg.Now()
 	path, query, _ := strings.Cut(string(r.Target), "?")
+	received := path
 	routed, prefixed := d.unprefixed(path)
 	below, ok := strings.CutPrefix(routed, "/apps/")
 	id, action, _ := strings.Cut(below, "/")
@@ -99,11 +121,13 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 	signed := pusherproto.Request{
 		Method: http.MethodPost, EscapedPath: path, RawQuery: query, Body: r.Body, PathPrefix: d.cfg.PathPrefix,
 	}
-	if signed.Check(app.Secret, d.cfg.Now()) != nil {
+	if signed.Check(app.Secret, begun) != nil {
 		return nil, false
 	}
 	limits := protocolLimits(app.Limits)
+	route := batchPath
 	if action == "events" {
+		route = eventsPath
 		if int64(len(r.Body)) > d.bodyLimit(eventBody(app.Limits)) {
 			return nil, false
 		}
@@ -111,7 +135,7 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 		if bad != nil || ev.HasInfo || !d.publish(app, ev) {
 			return nil, false
 		}
-		return d.appendDone(dst, r), true
+		return d.done(dst, r, app, route, received, begun), true
 	}
 	if int64(len(r.Body)) > d.bodyLimit(batchBody(app.Limits)) {
 		return nil, false
@@ -128,7 +152,7 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 	if !d.publish(app, events...) {
 		return nil, false
 	}
-	return d.appendDone(dst, r), true
+	return d.done(dst, r, app, route, received, begun), true
 }
 
 // publish delivers events if that needs no waiting. If it does, nothing is
@@ -146,19 +170,40 @@ func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
 	return true
 }
 
-// appendDone appends what done answers, as net/http would write it.
-func (d door) appendDone(dst []byte, r *sockets.Request) []byte {
+// done appends what exchange.done answers, as net/http would write it, and
+// tells of the request.
+func (d door) done(dst []byte, r *sockets.Request, app *apps.App, route, path string, begun time.Time) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: "...)
+	id := len(dst)
 	if given, n := r.Header(headerRequestID); n > 0 && plainID(string(given)) {
 		dst = append(dst, given...)
 	} else {
 		dst = append(dst, d.ids.prefix...)
 		dst = strconv.AppendUint(dst, d.ids.count.Add(1), 36)
 	}
+	idEnd := len(dst)
 	dst = append(dst, "\r\nDate: "...)
 	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
 	if r.Closes() || d.draining() {
 		dst = append(dst, "\r\nConnection: close"...)
 	}
-	return append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)
+	dst = append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)
+	took := d.cfg.Now().Sub(begun)
+	d.requests.add(app.ID, route, http.StatusOK, took)
+	if d.logs(d.logLevel()) {
+		d.logRequest(callLine, &answered{
+			id: string(dst[id:idEnd]), app: app.ID, method: http.MethodPost, path: d.shownPath(route, path),
+			status: http.StatusOK, bytes: int64(len("{}")), from: d.clientOf(r), took: took,
+		})
+	}
+	return dst
+}
+
+// clientOf is clientAddr for a request on a loop.
+func (d door) clientOf(r *sockets.Request) netip.Addr {
+	addr := r.Remote.Addr()
+	if !d.trusted(addr) {
+		return addr
+	}
+	return d.nearestUntrusted(addr, r.Values("X-Forwarded-For"))
 }

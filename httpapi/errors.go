@@ -21,10 +21,14 @@ const retrySeconds = 1
 // error are set by whoever returns it.
 func (s *Server) fail(x *exchange, err error) {
 	status, message := s.describe(x, err)
+	x.reason = message
 	if x.answered() {
 		return
 	}
 	s.cfg.Hub.Refused(status)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && errors.Is(err, channels.ErrBusy) {
+		s.warnOfCall(x, status)
+	}
 	b := append(make([]byte, 0, len(message)+32), `{"error":`...)
 	b = pusherproto.AppendString(b, message)
 	b = append(b, `,"code":`...)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"sync"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -13,10 +14,16 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	r      *http.Request
-	params params // of the route; nil where there is none
+	route  string // as registered; "" where there is none
+	params params // of the route
 	status int    // as sent; 0 until then
 	bytes  int64  // of the body, sent
 	err    error  // what the route's handler returned
+
+	// For the log and the metrics.
+	app    *apps.App // nil where the request names none that exists
+	reason string    // of an error
+	line   string    // the message
 }
 
 // params are the segments of a path that a route gives names to.

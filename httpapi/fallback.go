@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -28,19 +27,18 @@ type Fallback struct {
 }
 
 // fallbackRoutes serves the three paths of a session.
-func (s *Server) fallbackRoutes(r router) {
+func (s *Server) fallbackRoutes(r *router) {
 	if s.cfg.Fallback.Disabled {
 		return
 	}
-	const session = "/app/:key/:server/:session"
 	handlers := map[string]handler{
 		"/xhr_streaming": s.shared(func(x *exchange, key string) error { return s.receive(x, key, true) }),
 		"/xhr":           s.shared(func(x *exchange, key string) error { return s.receive(x, key, false) }),
 		"/xhr_send":      s.shared(s.send),
 	}
 	for path, h := range handlers {
-		r.handle(posts, session+path, h)
-		r.handle(options, session+path, preflight)
+		r.handle(posts, sessionPath+path, h)
+		r.handle(options, sessionPath+path, preflight)
 	}
 }
 
@@ -129,12 +127,13 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 	header.Set("X-Accel-Buffering", "no")
 	app, ok := s.cfg.Apps.ByKey(appKey)
 	if !ok {
-		return s.refuseSession(x, streaming, &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"})
+		return s.refuseSession(x, streaming, appKey, unknownApp)
 	}
+	x.app = app
 	key := sockets.SessionKey{AppID: app.ID, Random: id}
 	r := sockets.NewReceive(streaming)
 	if refusal := s.attach(x.r, app, key, r); refusal != nil {
-		return s.refuseSession(x, streaming, refusal)
+		return s.refuseSession(x, streaming, appKey, refusal)
 	}
 	return s.relay(x, key, r, streaming)
 }
@@ -144,13 +143,12 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, receive *sockets.Receive) *pusherproto.Error {
 	from, now := network(s.clientAddr(r)), s.cfg.Now()
 	most := s.cfg.Fallback.OpensPerAddress
-	tooMany := &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many sessions from this address"}
 	if creator, ok := s.cfg.Sockets.Session(key); ok {
 		switch {
 		case creator != from && s.opens.spent(from, most, now):
-			return tooMany // may be guessing ids
+			return tooManyOpens // may be guessing ids
 		case !originAllowed(r.Header["Origin"], app):
-			return &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
+			return badOrigin
 		case s.cfg.Sockets.Attach(key, receive):
 			return nil
 		}
@@ -160,16 +158,20 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 		return opening.Refusal
 	}
 	if !s.opens.admit(from, most, now) {
-		return tooMany
+		return tooManyOpens
 	}
 	s.cfg.Sockets.OpenSession(key, from, receive, opening)
 	return nil
 }
 
 // refuseSession tells the client its code, which only works with status 200.
-func (s *Server) refuseSession(x *exchange, streaming bool, refusal *pusherproto.Error) error {
+func (s *Server) refuseSession(x *exchange, streaming bool, appKey string, refusal *pusherproto.Error) error {
 	s.cfg.Hub.Refused(refusal.Code)
-	s.log.Debug("session refused", slog.Int("code", refusal.Code), slog.String("reason", refusal.Message))
+	transport := overPolling
+	if streaming {
+		transport = overStreaming
+	}
+	s.logRefusal(x.r, transport, x.app, appKey, refusal)
 	payload := pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)
 	x.WriteHeader(http.StatusOK)
 	_, err := x.Write(sockets.RefusalLines(streaming, payload, refusal.Code, refusal.Message))

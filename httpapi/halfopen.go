@@ -13,14 +13,14 @@ import (
 type halfOpen struct {
 	most    int
 	exempt  func(netip.Addr) bool
-	refused func()
+	refused func(netip.Addr)
 
 	mu     sync.Mutex
 	conns  map[net.Conn]netip.Addr
 	counts map[netip.Addr]int
 }
 
-func newHalfOpen(most int, exempt func(netip.Addr) bool, refused func()) *halfOpen {
+func newHalfOpen(most int, exempt func(netip.Addr) bool, refused func(netip.Addr)) *halfOpen {
 	return &halfOpen{
 		most: most, exempt: exempt, refused: refused,
 		conns: make(map[net.Conn]netip.Addr), counts: make(map[netip.Addr]int),
@@ -59,6 +59,7 @@ func (h *halfOpen) Admit(addr netip.Addr) bool {
 	if h.most <= 0 || h.exempt(addr) {
 		return true
 	}
+	from := addr
 	addr = network(addr)
 	h.mu.Lock()
 	full := h.counts[addr] >= h.most
@@ -67,7 +68,7 @@ func (h *halfOpen) Admit(addr netip.Addr) bool {
 	}
 	h.mu.Unlock()
 	if full {
-		h.refused()
+		h.refused(from)
 	}
 	return !full
 }

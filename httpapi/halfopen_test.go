@@ -30,7 +30,7 @@ func (c *addressed) Close() error {
 func TestHalfOpen_CountsAddressesApart(t *testing.T) {
 	refused := 0
 	proxy := netip.MustParseAddr("10.0.0.1")
-	h := newHalfOpen(2, func(a netip.Addr) bool { return a == proxy }, func() { refused++ })
+	h := newHalfOpen(2, func(a netip.Addr) bool { return a == proxy }, func(netip.Addr) { refused++ })
 	open := func(peer string) *addressed {
 		c := &addressed{peer: peer}
 		h.watch(c, http.StateNew)
@@ -74,7 +74,7 @@ func TestHalfOpen_CountsAddressesApart(t *testing.T) {
 }
 
 func TestHalfOpen_NothingIsKept(t *testing.T) {
-	h := newHalfOpen(2, func(netip.Addr) bool { return false }, func() {})
+	h := newHalfOpen(2, func(netip.Addr) bool { return false }, func(netip.Addr) {})
 	for range 5 {
 		c := &addressed{peer: "192.0.2.1:1"}
 		h.watch(c, http.StateNew)

@@ -22,29 +22,46 @@ func receivedPath(r *http.Request) string {
 	return "/"
 }
 
-// noRoute is a path that nothing is registered for.
-const noRoute = "/"
+// noRoute is a path that nothing is registered for and nobody can send.
+const noRoute = "/\x00"
 
 // routePath turns a received path into the one to be routed: without the
 // prefix, escapes kept, and a user id in one segment. Empty segments, dot
-// segments and a trailing slash lead nowhere (spec: http-api section 3,
-// General).
+// segments and a trailing slash lead nowhere in the API, where they would be
+// signed (spec: http-api section 3, General). Clients join their paths with
+// what their user wrote, so theirs may have slashes too many.
 func (s *Server) routePath(path string) string {
-	path, _ = s.unprefixed(path)
-	if !plainSegments(path) {
-		return noRoute
+	if path == s.cfg.PathPrefix {
+		return rootPath
 	}
-	if below, ok := strings.CutPrefix(path, s.cfg.Fallback.Path); ok && strings.HasPrefix(below, "/app/") {
-		path = below
+	clean, _ := s.unprefixed(singleSlashes(path))
+	if below, ok := strings.CutPrefix(clean, s.cfg.Fallback.Path); ok && strings.HasPrefix(below, "/app/") {
+		clean = below
 	}
-	// The router's last parameter would take in slashes. A session's path has
-	// three segments below the key.
-	if below, ok := strings.CutPrefix(path, "/app/"); ok {
+	if below, ok := strings.CutPrefix(clean, "/app/"); ok && plainSegments(clean) {
+		// The router's last parameter would take in slashes. A session's path has
+		// three segments below the key.
 		if n := strings.Count(below, "/"); n != 0 && (n != 3 || s.cfg.Fallback.Disabled) {
 			return noRoute
 		}
+		return clean
+	}
+	path, _ = s.unprefixed(path)
+	if path != rootPath && !plainSegments(path) {
+		return noRoute
 	}
 	return joinUserID(path)
+}
+
+// singleSlashes is a path without empty segments.
+func singleSlashes(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	return path
 }
 
 // unprefixed cuts the configured prefix off, if it is there.

@@ -8,12 +8,11 @@ import (
 func TestRoutePath(t *testing.T) {
 	s := &Server{cfg: Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}}}
 	for path, want := range map[string]string{
-		"/apps/1/events":     "/apps/1/events",
-		"/rt/apps/1/events":  "/apps/1/events",
-		"/rt":                "/rt",
-		"/rtx/apps/1/events": "/rtx/apps/1/events",
-		"/rt//apps/1/events": noRoute,
-		"/apps/1/users/a/b/terminate_connections":                       "/apps/1/users/a%2Fb/terminate_connections",
+		"/apps/1/events":                          "/apps/1/events",
+		"/rt/apps/1/events":                       "/apps/1/events",
+		"/rtx/apps/1/events":                      "/rtx/apps/1/events",
+		"/rt//apps/1/events":                      noRoute,
+		"/apps/1/users/a/b/terminate_connections": "/apps/1/users/a%2Fb/terminate_connections",
 		"/apps/1/users/terminate_connections/terminate_connections":     "/apps/1/users/terminate_connections/terminate_connections",
 		"/apps/users/users/a/terminate_connections":                     "/apps/users/users/a/terminate_connections",
 		"/apps/1/users/terminate_connections":                           "/apps/1/users/terminate_connections",
@@ -22,6 +21,15 @@ func TestRoutePath(t *testing.T) {
 		"/apps/1/channels/..":                                           noRoute,
 		"/app/a%2Fb":                                                    "/app/a%2Fb",
 		"/app/a/b":                                                      noRoute,
+		"/app/a/":                                                       "/app/a",
+		"//app/a":                                                       "/app/a",
+		"/rt//app//a":                                                   "/app/a",
+		"/pusher//app/k/1/abc/xhr/":                                     "/app/k/1/abc/xhr",
+		"/app/":                                                         noRoute,
+		"/":                                                             "/",
+		"/rt/":                                                          "/",
+		"/rt":                                                           "/",
+		"//":                                                            noRoute,
 		"":                                                              noRoute,
 		"*":                                                             noRoute,
 	} {

@@ -34,7 +34,14 @@ func (s *Server) overTLS(r *http.Request) bool {
 // one that the trusted proxies before us were told of and do not own.
 func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	addr := peer(r.RemoteAddr)
-	for hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ","); len(hops) > 0 && s.trusted(addr); {
+	if !s.trusted(addr) {
+		return addr
+	}
+	return s.nearestUntrusted(addr, r.Header["X-Forwarded-For"])
+}
+
+func (s *Server) nearestUntrusted(addr netip.Addr, forwarded []string) netip.Addr {
+	for hops := strings.Split(strings.Join(forwarded, ","), ","); len(hops) > 0 && s.trusted(addr); {
 		next, ok := hop(strings.TrimSpace(hops[len(hops)-1]))
 		if !ok {
 			break

@@ -57,7 +57,7 @@ func TestRoads_SameBytesSameAnswers(t *testing.T) {
 	head, _, _ := strings.Cut(post, length)
 	chunked := head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 
-	for name, sent := range map[string]string{
+	cases := map[string]string{
 		"publish":                       post,
 		"publish by its prefix":         signed(testkit.Call{Path: "/rt/apps/app-id/events", Body: body}),
 		"two":                           post + post,
@@ -159,7 +159,17 @@ func TestRoads_SameBytesSameAnswers(t *testing.T) {
 		"GET with a body":               "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
 		"websocket, unknown key":        "GET /app/nobody?protocol=7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
 		"websocket of version 8":        "GET /app/app-key?protocol=7 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-	} {
+		"root":                          "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"OPTIONS of the root":           "OPTIONS / HTTP/1.1\r\nHost:\r\n\r\n",
+	}
+	// Around the header limit, by one byte each.
+	for _, size := range []int{16<<10 - 1, 16 << 10, 16<<10 + 1, 16<<10 + 2, 16<<10 + 5, 18 << 10, 20<<10 - 1, 20 << 10, 20<<10 + 1} {
+		cases[fmt.Sprintf("head of %d bytes", size)] = padded(post, size)
+		if size < 20<<10-1 { // from there on net/http may refuse in its own words, depending on what it has read before
+			cases[fmt.Sprintf("head of %d bytes after another", size)] = post + padded(post, size)
+		}
+	}
+	for name, sent := range cases {
 		t.Run(name, func(t *testing.T) {
 			sent += "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: last\r\nConnection: close\r\n\r\n"
 			want, got := travel(t, plain, sent), travel(t, loops, sent)
@@ -167,6 +177,27 @@ func TestRoads_SameBytesSameAnswers(t *testing.T) {
 				t.Errorf("%q\n(-net/http +loop)\n%s", sent, diff)
 			}
 		})
+	}
+}
+
+// A body that does not come is not answered until its time is over, and then as
+// the request would have been without it.
+func TestRoads_ABodyThatNeverComes_SameAnswer(t *testing.T) {
+	start := func(portable bool) *testkit.Server {
+		return testkit.Start(t, testkit.Options{Sockets: sockets.Config{Portable: portable}, HTTP: func(c *httpapi.Config) {
+			c.HeaderTimeout, c.BodyTimeout = quick, quick
+		}})
+	}
+	loops, plain := start(false), start(true)
+	for _, path := range []string{"/apps/app-id/events", "/apps/nobody/events", "/nothing", "/healthz"} {
+		sent := "POST " + path + " HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nContent-Length: 100\r\n\r\n{"
+		want, got := travel(t, plain, sent), travel(t, loops, sent)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s\n(-net/http +loop)\n%s", path, diff)
+		}
+		if path == "/apps/app-id/events" && !strings.Contains(got[0], "408 Request Timeout") {
+			t.Errorf("got %q", got)
+		}
 	}
 }
 

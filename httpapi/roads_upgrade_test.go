@@ -59,6 +59,7 @@ func TestRoads_SameHandshakeSameOpening(t *testing.T) {
 		"/app/a%zz?protocol=7", "/app/off?protocol=7", "/app/tls?protocol=7", "/app/nobody?protocol=7", "/healthz",
 		"http://x/app/app-key?protocol=7",
 	)
+	with("Host: x", "Host:", "Host: \t", "Host: y:1")
 	with("\r\n\r\n",
 		"\r\nOrigin: https://ok.example\r\n\r\n", "\r\nOrigin: http://bad.example\r\n\r\n", "\r\nOrigin: null\r\n\r\n", "\r\nOrigin:\r\n\r\n",
 		"\r\nOrigin: http://ok.example\r\nOrigin: http://bad.example\r\n\r\n", "\r\norigin: http://bad.example\r\n\r\n",
@@ -79,12 +80,23 @@ func TestRoads_SameHandshakeSameOpening(t *testing.T) {
 	with("HTTP/1.1", "HTTP/1.0", "HTTP/1.2")
 	with("GET", "POST", "get")
 
+	// Around the header limit, by one byte each.
+	for _, size := range []int{16<<10 - 1, 16 << 10, 16<<10 + 1, 16<<10 + 2, 16<<10 + 5, 18 << 10, 20<<10 - 1, 20 << 10, 20<<10 + 1} {
+		sent = append(sent, padded(usual, size))
+	}
 	for _, text := range sent {
 		want, got := opening(t, plain, text), opening(t, loops, text)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%.400q\n(-net/http +loop)\n%s", text, diff)
 		}
 	}
+}
+
+// padded is a request whose line and headers have a size, without the empty
+// line.
+func padded(request string, size int) string {
+	head, rest, _ := strings.Cut(request, "\r\n\r\n")
+	return head + "\r\nA:" + strings.Repeat("b", size-len(head)-len("\r\nA:")) + "\r\n\r\n" + rest
 }
 
 // opening is the answer to a handshake and, if it opens a WebSocket, the frames

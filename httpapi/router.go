@@ -11,26 +11,30 @@ import (
 
 // router finds the handler of a request by its method and path. It is all that
 // this module uses of echo, and the only file that names it.
-type router struct{ echo *echo.Echo }
+type router struct {
+	echo     *echo.Echo
+	patterns []string // of what is handled
+}
 
-func newRouter() router {
+func newRouter() *router {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { exchangeOf(c).err = err }
-	return router{e}
+	return &router{echo: e}
 }
 
 // handle has h answer requests for a path. A segment that begins with a colon
 // is a parameter.
-func (r router) handle(methods []string, path string, h handler) {
+func (r *router) handle(methods []string, path string, h handler) {
+	r.patterns = append(r.patterns, path)
 	r.echo.Match(methods, path, func(c echo.Context) error {
 		x := exchangeOf(c)
-		x.params = c
+		x.route, x.params = path, c
 		return h(x)
 	})
 }
 
 // serve has the request's handler answer it and returns the error.
-func (r router) serve(x *exchange) error {
+func (r *router) serve(x *exchange) error {
 	r.echo.ServeHTTP(x, x.r)
 	var routed *echo.HTTPError
 	if errors.As(x.err, &routed) {

@@ -25,6 +25,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 	if !ok {
 		return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no app with this key"}
 	}
+	x.app = app
 	if !originAllowed(x.r.Header["Origin"], app) {
 		return &pusherproto.Error{Code: http.StatusForbidden, Message: "Origin not allowed"}
 	}

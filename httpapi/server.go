@@ -11,6 +11,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
 
@@ -44,13 +45,14 @@ type Config struct {
 	// IdleTimeout is the time a kept-alive connection may wait for its next
 	// request; 0 is two minutes.
 	IdleTimeout time.Duration
-	// MaxHeaderBytes bounds request line and headers, to within 4 KiB; 0 is
-	// 16 KiB.
+	// MaxHeaderBytes bounds request line and headers; 0 is 16 KiB.
 	MaxHeaderBytes int
 	// Fallback is for clients without WebSockets.
 	Fallback Fallback
 	// AccessLog writes a line for every request.
 	AccessLog bool
+	// Version is shown to browsers that open the address of the server.
+	Version string
 	// Ready tells /readyz; nil is always ready.
 	Ready func() bool
 	// Draining refuses new sockets with 4200; nil is never.
@@ -61,16 +63,18 @@ type Config struct {
 
 // Server answers HTTP requests. Make one with New.
 type Server struct {
-	cfg       Config
-	log       *slog.Logger
-	router    router
-	exchanges exchanges
-	bodies    bodyPool
-	rates     eventRates
-	opens     opens
-	listings  listings
-	halfOpen  *halfOpen
-	ids       requestIDs
+	cfg         Config
+	log         *slog.Logger
+	router      *router
+	requests    requestCounts
+	exchanges   exchanges
+	bodies      bodyPool
+	rates       eventRates
+	opens       addressCounts // HTTP sessions, and guesses of their ids
+	tlsRefusals addressCounts
+	listings    listings
+	halfOpen    *halfOpen
+	ids         requestIDs
 }
 
 // New returns a Server for the given core. It starts nothing.
@@ -111,10 +115,9 @@ func New(cfg Config) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, ids: newRequestIDs()}
-	s.halfOpen = newHalfOpen(cfg.MaxHandshakesPerAddress, s.trusted, func() {
-		cfg.Hub.Refused(http.StatusTooManyRequests)
-	})
+	s.halfOpen = newHalfOpen(cfg.MaxHandshakesPerAddress, s.trusted, s.refusedHandshake)
 	s.router = s.routes()
+	s.requests.know(s.router.patterns)
 	return s, nil
 }
 
@@ -132,6 +135,30 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.exchanges.end(x)
 }
 
+// observe answers a request, to which it gives a name, and tells of it.
+func (s *Server) observe(x *exchange) {
+	x.line = requestLine
+	id := x.r.Header.Get(headerRequestID)
+	if !plainID(id) {
+		id = s.ids.next()
+	}
+	x.Header().Set(headerRequestID, id)
+	begun := s.cfg.Now()
+	s.answer(x)
+	took := s.cfg.Now().Sub(begun)
+	if x.status == 0 {
+		x.status = http.StatusOK // by net/http, to nobody if the client is gone
+	}
+	appID := ""
+	if x.app != nil {
+		appID = x.app.ID
+	}
+	s.requests.add(appID, x.route, x.status, took)
+	if s.logs(s.logLevel()) {
+		s.logExchange(x, appID, took)
+	}
+}
+
 // answer answers a request, whatever happens.
 func (s *Server) answer(x *exchange) {
 	defer func() {
@@ -144,11 +171,35 @@ func (s *Server) answer(x *exchange) {
 		}
 	}()
 	answer := s.router.serve
-	if webSocket(x.r) {
+	switch {
+	case headBytes(x.r) > s.cfg.MaxHeaderBytes:
+		answer = s.headTooLarge
+	case webSocket(x.r):
 		answer = s.upgrade
 	}
 	if err := answer(x); err != nil {
 		s.fail(x, err)
+	}
+}
+
+// headBytes is the size of a request's line and headers without what could be
+// left out of them, which is no more than what an event loop measures.
+// net/http's own bound is up to 4 KiB wide.
+func headBytes(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  \r\n") + len("Host:") + len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(value) + len(":\r\n")
+		}
+	}
+	return n
+}
+
+func (s *Server) headTooLarge(x *exchange) error {
+	x.Header().Set("Connection", "close")
+	return &pusherproto.Error{
+		Code:    http.StatusRequestHeaderFieldsTooLarge,
+		Message: fmt.Sprintf("the request line and headers are too large; at most %d bytes are allowed", s.cfg.MaxHeaderBytes),
 	}
 }
 

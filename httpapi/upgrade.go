@@ -32,10 +32,18 @@ func (s *Server) upgrade(x *exchange) error {
 	}
 	r := x.r
 	opening := s.open(r)
+	x.app = opening.App
+	if opening.Refusal != pathNotFound {
+		x.route = socketPath
+	}
 	// Neither a subprotocol nor an extension is selected: both are optional,
 	// and compression costs every idle socket memory (RFC 6455 §4.2.2, RFC 7692).
-	// The upgrader looks at one value of each header; checkHandshake at all.
+	// The upgrader looks at one value of each header; checkHandshake at all. It
+	// wants a host, which HTTP lets be empty.
 	r.Header["Connection"], r.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	if r.Host == "" {
+		r.Host = "localhost"
+	}
 	conn, rw, _, err := ws.HTTPUpgrader{Timeout: upgradeTimeout}.Upgrade(r, x.ResponseWriter)
 	x.status = http.StatusSwitchingProtocols
 	if err != nil {
@@ -47,9 +55,6 @@ func (s *Server) upgrade(x *exchange) error {
 	}
 	// What came in one segment with the handshake sits in the reader already.
 	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	if opening.Refusal != nil {
-		s.log.Debug("socket refused", slog.Int("code", opening.Refusal.Code), slog.String("reason", opening.Refusal.Message))
-	}
 	s.cfg.Sockets.Serve(conn, buffered, opening)
 	return nil
 }
@@ -58,12 +63,20 @@ func (s *Server) upgrade(x *exchange) error {
 // 1). The app's quota is left to the session, which counts.
 func (s *Server) open(r *http.Request) sockets.Opening {
 	key, ok := s.appKey(receivedPath(r))
-	if !ok {
-		return refuse(pusherproto.CodePathNotFound, "Path not found; connect to /app/KEY")
+	o := sockets.Opening{Refusal: pathNotFound}
+	if ok {
+		o = s.openKey(r, key)
 	}
+	if o.Refusal != nil {
+		s.logRefusal(r, overWebSocket, o.App, key, o.Refusal)
+	}
+	return o
+}
+
+func (s *Server) openKey(r *http.Request, key string) sockets.Opening {
 	app, ok := s.cfg.Apps.ByKey(key)
 	if !ok {
-		return refuse(pusherproto.CodeUnknownApp, "Application does not exist")
+		return sockets.Opening{Refusal: unknownApp}
 	}
 	return s.openApp(r, app)
 }
@@ -76,32 +89,26 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	o := sockets.Opening{App: app, Protocol: protocol}
 	switch {
 	case app.RequireTLS && !s.overTLS(r):
-		o.Refusal = &pusherproto.Error{
-			Code:    pusherproto.CodeTLSRequired,
-			Message: "Application only accepts SSL connections, reconnect using wss://",
-		}
+		o.Refusal = s.withoutTLS(r)
 	case bad != nil:
 		o.Refusal = bad
 	case !app.Enabled:
-		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
+		o.Refusal = appDisabled
 	case !originAllowed(r.Header["Origin"], app):
-		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
+		o.Refusal = badOrigin
 	case s.draining():
-		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
+		o.Refusal = restarting
 	case s.cfg.MaxConnections > 0 && s.cfg.Sockets.Sockets() >= s.cfg.MaxConnections:
-		o.Refusal = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
+		o.Refusal = overCapacity
 	}
 	return o
 }
 
-func refuse(code int, message string) sockets.Opening {
-	return sockets.Opening{Refusal: &pusherproto.Error{Code: code, Message: message}}
-}
-
 // appKey is the key of /app/KEY, decoded once and never taken as a path. ok is
-// false for any other path.
+// false for any other path. Slashes too many, from a wsPath that ends with one,
+// are overlooked.
 func (s *Server) appKey(path string) (key string, ok bool) {
-	path, _ = s.unprefixed(path)
+	path, _ = s.unprefixed(singleSlashes(path))
 	escaped, ok := strings.CutPrefix(path, "/app/")
 	if !ok || escaped == "" || strings.Contains(escaped, "/") {
 		return "", false

@@ -165,6 +165,7 @@ func (s *server) open() error {
 			OpensPerAddress: cfg.Fallback.OpensPerAddress,
 		},
 		AccessLog: cfg.Log.AccessLog,
+		Version:   version,
 		Ready:     s.ready.Load,
 		Draining:  s.draining.Load,
 	})

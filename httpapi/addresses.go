@@ -1,0 +1,47 @@
+package httpapi
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// addressWindow is the time over which addressCounts counts.
+const addressWindow = 10 * time.Second
+
+// addressCounts counts what addresses do that costs more than a request, or may
+// be a guess. The zero value is ready.
+type addressCounts struct {
+	mu     sync.Mutex
+	since  time.Time
+	counts map[netip.Addr]int
+}
+
+// admit counts one more and tells whether it is within most; 0 is unlimited.
+func (o *addressCounts) admit(addr netip.Addr, most int, now time.Time) bool {
+	if most <= 0 {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.renew(now)
+	o.counts[addr]++
+	return o.counts[addr] <= most
+}
+
+// spent tells whether an address has done as much as it may.
+func (o *addressCounts) spent(addr netip.Addr, most int, now time.Time) bool {
+	if most <= 0 {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.renew(now)
+	return o.counts[addr] >= most
+}
+
+func (o *addressCounts) renew(now time.Time) {
+	if passed := now.Sub(o.since); passed >= addressWindow || passed < 0 {
+		o.since, o.counts = now, make(map[netip.Addr]int)
+	}
+}

@@ -1,0 +1,147 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// What carries a connection, as the log names it.
+const (
+	overWebSocket = "websocket"
+	overStreaming = "xhr_streaming"
+	overPolling   = "xhr_polling"
+)
+
+// Refusals of a connection, in the order of the checks (spec: websocket section
+// 1). They are never changed.
+var (
+	pathNotFound = &pusherproto.Error{Code: pusherproto.CodePathNotFound, Message: "Path not found; connect to /app/KEY"}
+	unknownApp   = &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"}
+	tlsRequired  = &pusherproto.Error{Code: pusherproto.CodeTLSRequired, Message: "Application only accepts SSL connections, reconnect using wss://"}
+	tlsRepeated  = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: tlsRequired.Message}
+	tlsUnproven  = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server does not trust the proxy that says this connection is encrypted"}
+	appDisabled  = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
+	badOrigin    = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
+	restarting   = &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
+	overCapacity = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
+	tooManyOpens = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many sessions from this address"}
+)
+
+// mostTLSRefusals is how often an address is told in ten seconds to come back
+// over TLS.
+const mostTLSRefusals = 20
+
+// withoutTLS is the refusal of a connection that is not known to be encrypted.
+// pusher-js answers 4000 by connecting over TLS in the same instant. If it is
+// on TLS already, behind a proxy that does not say so or is not trusted, it
+// does so a hundred times a second for ever. 4100 makes it wait a second.
+func (s *Server) withoutTLS(r *http.Request) *pusherproto.Error {
+	proto := r.Header["X-Forwarded-Proto"]
+	switch {
+	case !s.trusted(peer(r.RemoteAddr)) && (headerHasToken(proto, "https") || headerHasToken(proto, "wss")):
+		return tlsUnproven
+	case !s.tlsRefusals.admit(network(s.clientAddr(r)), mostTLSRefusals, s.cfg.Now()):
+		return tlsRepeated
+	}
+	return tlsRequired
+}
+
+// logRefusal writes that a connection was not opened, as a warning if an
+// operator can and should change that. app is nil if key names none.
+func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, key string, refusal *pusherproto.Error) {
+	level, hint := s.remedy(r, refusal)
+	if !s.logs(level) {
+		return
+	}
+	from, reason := s.clientAddr(r), refusal.Message
+	if refusal == tooManyOpens {
+		reason = refusedAddress(reason, from) // so that each address has its own line
+	}
+	attrs := []slog.Attr{slog.Int("code", refusal.Code), slog.String("reason", reason)}
+	if app != nil {
+		attrs = append(attrs, slog.String("app", app.ID))
+	}
+	if key != "" {
+		key, _, _ = strings.Cut(key, "/") // behind it could be a session's id
+		attrs = append(attrs, slog.String("key", clipped(key)))
+	}
+	attrs = append(attrs, slog.String("transport", transport))
+	if from.IsValid() {
+		attrs = append(attrs, slog.String("address", from.String()))
+	}
+	if proxy := peer(r.RemoteAddr); proxy != from {
+		attrs = append(attrs, slog.String("proxy", proxy.String()))
+	}
+	if origin := r.Header["Origin"]; len(origin) > 0 {
+		attrs = append(attrs, slog.String("origin", clipped(strings.Join(origin, ", "))))
+	}
+	if refusal == pathNotFound {
+		attrs = append(attrs, slog.String("path", clipped(s.shownPath("", receivedPath(r)))))
+	}
+	if hint != "" {
+		attrs = append(attrs, slog.String("hint", hint))
+	}
+	s.log.LogAttrs(context.Background(), level, "connection refused", attrs...)
+}
+
+// remedy is what an operator can do about a refusal, and the level that follows.
+func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog.Level, hint string) {
+	switch refusal {
+	case pathNotFound:
+		hint = "the client's wsPath and the server's path_prefix must be the same"
+	case unknownApp:
+		hint = "no app has this key"
+	case tlsRequired, tlsRepeated:
+		hint = "clients must use wss://; if a proxy does TLS for them, it must be in http.trusted_proxies and send X-Forwarded-Proto"
+	case tlsUnproven:
+		hint = "if " + peer(r.RemoteAddr).String() + " is your proxy, add it to http.trusted_proxies"
+	case badOrigin:
+		hint = "if the origin is yours, add it to the app's allowed_origins"
+	case overCapacity:
+		hint = "sockets.max_connections is " + strconv.Itoa(s.cfg.MaxConnections)
+	case tooManyOpens:
+		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
+			strconv.Itoa(s.cfg.Fallback.OpensPerAddress)
+	default:
+		if refusal.Code == pusherproto.CodeNoVersion {
+			return slog.LevelWarn, "sockets.allow_missing_protocol lets such clients in"
+		}
+		return slog.LevelDebug, ""
+	}
+	return slog.LevelWarn, hint
+}
+
+// refusedHandshake counts and logs that an address has too many connections
+// without a whole request.
+func (s *Server) refusedHandshake(addr netip.Addr) {
+	s.cfg.Hub.Refused(http.StatusTooManyRequests)
+	if !s.logs(slog.LevelWarn) {
+		return
+	}
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, "connection refused",
+		slog.Int("code", http.StatusTooManyRequests),
+		slog.String("reason", refusedAddress("Too many unfinished requests from this address", addr)),
+		slog.String("address", addr.String()),
+		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, sockets.handshakes_per_address is "+
+			strconv.Itoa(s.cfg.MaxHandshakesPerAddress)))
+}
+
+func refusedAddress(reason string, addr netip.Addr) string {
+	return reason + " (" + network(addr).String() + ")"
+}
+
+// clipped is a client's text, cut to a length that a log bears.
+func clipped(text string) string {
+	const most = 128
+	if len(text) > most {
+		return text[:most] + hidden
+	}
+	return text
+}

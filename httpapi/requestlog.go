@@ -1,0 +1,183 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Names of log lines (docs/logging.md).
+const (
+	callLine    = "api call" // of a back end
+	requestLine = "request"  // any other
+)
+
+// answered is what the log says of a request.
+type answered struct {
+	id     string // "" if the answer does not name it
+	app    string // id; "" where the path names none that exists
+	method string
+	path   string // as it may be shown
+	status int
+	bytes  int64
+	from   netip.Addr
+	took   time.Duration
+	reason string // of an error
+}
+
+// logLevel is the level at which requests are logged.
+func (s *Server) logLevel() slog.Level {
+	if s.cfg.AccessLog {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+func (s *Server) logs(level slog.Level) bool { return s.log.Enabled(context.Background(), level) }
+
+// logRequest writes the line of a request. The query is never in it: it holds
+// signatures.
+func (s *Server) logRequest(line string, a *answered) {
+	attrs := make([]slog.Attr, 0, 10)
+	add := func(attr slog.Attr) { attrs = append(attrs, attr) }
+	if a.id != "" {
+		add(slog.String("request", a.id))
+	}
+	if a.app != "" {
+		add(slog.String("app", a.app))
+	}
+	add(slog.String("method", a.method))
+	add(slog.String("path", a.path))
+	add(slog.Int("status", a.status))
+	add(slog.Int64("bytes", a.bytes))
+	if a.from.IsValid() {
+		add(slog.String("address", a.from.String()))
+	}
+	add(slog.Duration("took", a.took))
+	if a.reason != "" {
+		add(slog.String("reason", a.reason))
+	}
+	s.log.LogAttrs(context.Background(), s.logLevel(), line, attrs...)
+}
+
+// logExchange writes the line of a request that net/http handed us.
+func (s *Server) logExchange(x *exchange, appID string, took time.Duration) {
+	a := answered{
+		id: x.Header().Get(headerRequestID), app: appID, method: x.r.Method, path: s.shownPath(x.route, receivedPath(x.r)),
+		status: x.status, bytes: x.bytes, from: s.clientAddr(x.r), took: took, reason: x.reason,
+	}
+	if x.status == http.StatusSwitchingProtocols {
+		a.id = ""
+	}
+	s.logRequest(x.line, &a)
+}
+
+// warnOfCall writes that a call was refused for what an operator can change: a
+// limit, or a server that is too small.
+func (s *Server) warnOfCall(x *exchange, status int) {
+	if x.app == nil {
+		return
+	}
+	s.log.LogAttrs(x.r.Context(), slog.LevelWarn, "api call refused", slog.String("app", x.app.ID), slog.Int("status", status),
+		slog.String("reason", x.reason), slog.String("path", s.shownPath(x.route, receivedPath(x.r))), slog.String("address", s.clientAddr(x.r).String()))
+}
+
+// hidden stands for what is left out of a path.
+const hidden = "…"
+
+// shownPath is a path as a log may hold it. The id of an HTTP session, its only
+// secret, is left out by its place: nothing behind an app's key is shown but
+// the action of a session's route, however the path is written and wherever it
+// leads. Nor is what looks like a query, which would hold a signature.
+func (s *Server) shownPath(route, path string) string {
+	plain, ok := unescaped(path)
+	if !ok {
+		return hidden
+	}
+	if i := strings.IndexByte(plain, '?'); i >= 0 {
+		path, plain = plain[:i]+hidden, plain[:i]
+	}
+	if strings.HasPrefix(route, apiPrefix) {
+		return path
+	}
+	end := behindKey(plain)
+	if end == len(plain) {
+		return path
+	}
+	action, ok := strings.CutPrefix(route, sessionPath)
+	if !ok {
+		action = ""
+	}
+	return plain[:end] + "/" + hidden + action
+}
+
+// behindKey is where the key of the first …/app/KEY in a path ends.
+func behindKey(path string) int {
+	slash := func(i int) bool { return path[i] == '/' || path[i] == '\\' }
+	segment := func(i int) (begin, end int) {
+		for i < len(path) && slash(i) {
+			i++
+		}
+		begin = i
+		for i < len(path) && !slash(i) {
+			i++
+		}
+		return begin, i
+	}
+	for begin, end := segment(0); begin < len(path); begin, end = segment(end) {
+		if strings.EqualFold(path[begin:end], "app") {
+			_, end = segment(end)
+			return end
+		}
+	}
+	return len(path)
+}
+
+// unescaped is a path with its escapes undone, those in them as well. ok is
+// false if they are deeper than anybody writes.
+func unescaped(path string) (plain string, ok bool) {
+	const most = 4
+	for range most {
+		next := unescapedOnce(path)
+		if next == path {
+			return path, true
+		}
+		path = next
+	}
+	return path, false
+}
+
+// unescapedOnce undoes what is an escape and leaves the rest.
+func unescapedOnce(path string) string {
+	if strings.IndexByte(path, '%') < 0 {
+		return path
+	}
+	b := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) {
+			if high, low := unhex(path[i+1]), unhex(path[i+2]); high < 16 && low < 16 {
+				b = append(b, high<<4|low)
+				i += 2
+				continue
+			}
+		}
+		b = append(b, path[i])
+	}
+	return string(b)
+}
+
+// unhex is the value of a hexadecimal digit, 16 for anything else.
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 16
+}
