@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -189,7 +190,7 @@ func jsonComment(text string) int {
 }
 
 // maxSearched bounds the lines that are searched for the faulty one.
-const maxSearched = 2000
+const maxSearched = 5000
 
 // faultyLine is where text stops being YAML. The parser names the line where
 // the group around it begins; what it can read ends where the fault is. Of a
@@ -205,12 +206,20 @@ func (s *syntax) faultyLine(text string, err error) int {
 		}
 		return line
 	}
-	for n := len(s.lines) - 1; n > 0; n-- {
+	step := 1 + int(math.Sqrt(float64(len(s.lines))))
+	known := s.readable(0, len(s.lines)-1, step)
+	return 1 + s.readable(known, min(known+step, len(s.lines)-1), 1)
+}
+
+// readable is the largest number of lines, from most down to least by steps, that
+// are YAML without the rest.
+func (s *syntax) readable(least, most, step int) int {
+	for n := most; n > least; n -= step {
 		if _, err := document(strings.Join(s.lines[:n], "\n") + "\n"); err == nil {
-			return n + 1
+			return n
 		}
 	}
-	return 1
+	return least
 }
 
 var parserLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)

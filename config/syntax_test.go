@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -83,6 +84,22 @@ func TestLoad_FileThatIsNotYAML_NamesLineAndRemedy(t *testing.T) {
 				t.Errorf("%v is of the parser's own", err)
 			}
 		})
+	}
+}
+
+// The line is found in time in a file of many apps, wherever it is.
+func TestLoad_FaultInALongFile(t *testing.T) {
+	var lines []string
+	for range 1000 {
+		lines = append(lines, "  - id: a", "    key: b", "    secret: 'two", "      lines'")
+	}
+	for _, n := range []int{0, 1, 77, 999} {
+		broken := slices.Clone(lines)
+		broken[4*n+1] = "   key: b"
+		_, err := Load(write(t, "apps:\n"+strings.Join(broken, "\n")+"\n"), nil, nil)
+		if want := problemAt("config.yaml", 4*n+3) + ": is indented by 3 blanks"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("app %d: got %v, want %s", n, err, want)
+		}
 	}
 }
 
