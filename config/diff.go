@@ -3,7 +3,6 @@ package config
 import (
 	"reflect"
 	"slices"
-	"strconv"
 )
 
 // Change is one key whose value differs between two configurations.
@@ -121,19 +120,4 @@ func (f *field) restartNote() string {
 		return " **Needs a restart when it is set or emptied.** The file is read again at every reload."
 	}
 	return ""
-}
-
-// masked stands for a value that is not shown.
-const masked = "********"
-
-// shown is the value as config.yaml writes it, with its secrets masked: the
-// rule of a key tells whether its value may hold one.
-func (f *field) shown(v reflect.Value) string {
-	switch {
-	case f.rule == "secret" && v.Len() > 0:
-		return strconv.Quote(masked)
-	case f.kind == kindTable && v.Len() > 0:
-		return "{" + masked + "}"
-	}
-	return f.text(v)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"strings"
@@ -97,4 +98,71 @@ func TestSchema_EveryKeyIsDocumented(t *testing.T) {
 		}
 	}
 	visit(schema(), "")
+}
+
+// What is printed is a file again, once its secrets are written into it, and no
+// file before: nobody may serve a mask for a secret.
+func TestPrint_IsTheSameConfiguration_OnceSecretsAreFilledIn(t *testing.T) {
+	c := load(t, `
+listen: "127.0.0.1:0"
+path_prefix: "/a'c"
+log: {level: trace, format: pretty}
+http: {trusted_proxies: [10.0.0.0/8, "::1"]}
+shutdown: {spread: 1m30s, timeout: 1h}
+apps:
+  - id: "true"
+    key: "null"
+    secret: hunter2
+    keys: [{key: "0x10", secret: hunter2}]
+    allowed_origins: [https://a.example, "*.b.example"]
+    limits: {max_connections: 5}
+    webhooks:
+      - url: https://me:hunter2@a.example:8443/hunter2?t=hunter2
+        events: [member_added]
+        headers: {Authorization: hunter2, X-Name: hunter2}
+        filter: {channel_pattern: '^presence-\d+"$'}
+      - url: http://b.example
+  - {id: b, key: bk, secret: hunter2}
+`)
+	printed := string(c.Print())
+	if strings.Contains(printed, "hunter2") {
+		t.Fatalf("a secret is in\n%s", printed)
+	}
+	_, err := Load(write(t, printed), nil, nil)
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != 6 {
+		t.Errorf("got %v, want a problem for each of the secrets, the url and the headers", err)
+	}
+	filled := strings.NewReplacer(
+		`https://********@a.example:8443/********`, "https://me:hunter2@a.example:8443/hunter2?t=hunter2",
+		`"********"`, "hunter2",
+	).Replace(printed)
+	if diff := cmp.Diff(c, load(t, filled), asValues); diff != "" {
+		t.Errorf("(-loaded +printed)\n%s\n%s", diff, filled)
+	}
+}
+
+func TestMaskedURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://a.example":                   "https://a.example",
+		"https://a.example/":                  "https://a.example",
+		"http://a.example:8080/hooks":         "http://a.example:8080/********",
+		"https://a.example?token=hunter2":     "https://a.example/********",
+		"https://hunter2@a.example":           "https://********@a.example",
+		"https://a:hunter2@a.example/hunter2": "https://********@a.example/********",
+		"https://a b/":                        "********",
+	} {
+		if got := maskedURL(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestNewFile_LoadsAsTheDefaultsWithItsApp(t *testing.T) {
+	want := Defaults()
+	want.DemoApp = false
+	want.Apps[0].ID, want.Apps[0].Key, want.Apps[0].Secret = "123", "abc", "s3cret"
+	if diff := cmp.Diff(&want, load(t, string(NewFile("123", "abc", "s3cret"))), asValues); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 }

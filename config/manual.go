@@ -95,23 +95,34 @@ const manualHead = `# Configuration
 
 <!-- Made from config/*.go by ` + "`make docs`" + `; a test holds the two together. -->
 
-` + "`fanfare serve --config config.yaml`" + ` reads one YAML (or JSON) file. Without ` + "`--config`" + ` and without the variable
-` + "`FANFARE_CONFIG`" + ` it serves one app with id ` + "`app-id`" + `, key ` + "`app-key`" + ` and secret ` + "`app-secret`" + `, which is right for a laptop and
-wrong for anything that others can reach. [config.yaml](../config.yaml) lists every key with its default;
-` + "`fanfare config check --config FILE`" + ` reads a file and says what is wrong with it; ` + "`fanfare keys new`" + ` makes an app to paste.
+` + "`fanfare serve --config config.yaml`" + ` reads one YAML (or JSON) file; without ` + "`--config`" + `, the one that the variable ` + "`FANFARE_CONFIG`" + ` names.
+If there is no file and nothing names an app, fanfare serves the demo app: id ` + "`app-id`, key `app-key`, secret `app-secret`" + `. Everyone
+knows that secret, so it is right for a laptop and wrong for anything that others can reach.
 
-What wins: a flag over an environment variable, that over the file, that over the default.
+| command | does |
+|---|---|
+| ` + "`fanfare config init FILE`" + ` | writes a file to begin with: every key with its default ([config.yaml](../config.yaml)) and a new app |
+| ` + "`fanfare config check --config FILE`" + ` | says what is wrong, and warns of what is surely a mistake |
+| ` + "`fanfare config print --config FILE`" + ` | prints what is in force and where each value was set, secrets masked; ` + "`--defaults`" + ` prints the defaults |
+| ` + "`fanfare keys new`" + ` | prints a new app as a file; with ` + "`--entry`" + `, to go below ` + "`apps:`" + ` of a file that has some |
 
-- **Environment.** ` + "`FANFARE_`" + ` and the path of the key in capitals, dots as underscores: ` + "`FANFARE_METRICS_LISTEN`" + `,
-  ` + "`FANFARE_LOG_LEVEL`" + `. Elements of a list are counted from 0: ` + "`FANFARE_APPS_0_KEY`" + `, ` + "`FANFARE_APPS_1_LIMITS_MAX_CONNECTIONS`" + `;
-  a number past the end of the file's list adds an element. ` + "`FANFARE_APP_ID`, `FANFARE_APP_KEY` and `FANFARE_APP_SECRET`" + ` are short for
-  those of the first app. Lists of texts are written with commas, ` + "`headers`" + ` as a JSON object. An empty variable is a value:
-  ` + "`FANFARE_METRICS_LISTEN=`" + ` turns metrics off. A variable that means no key is warned about at start.
-- **Durations** carry a unit: ` + "`500ms`, `30s`, `5m`, `1h30m`" + `. A plain number is refused, since servers people come from disagree on
-  seconds or milliseconds; only ` + "`0`" + ` needs none.
+A flag wins over an environment variable, a variable over the file, the file over the default.
+
+- **Environment.** The variable of a key is ` + "`FANFARE_`" + ` and the path of the key in capitals, with underscores for dots: ` + "`FANFARE_METRICS_LISTEN`" + `.
+  Elements of a list are counted from 0: ` + "`FANFARE_APPS_0_KEY`, `FANFARE_APPS_1_LIMITS_MAX_CONNECTIONS`" + `. The number after the last element of
+  the file's list adds an element. ` + "`FANFARE_APP_ID`, `FANFARE_APP_KEY` and `FANFARE_APP_SECRET`" + ` are short for those of the first app.
+  Lists of texts are written with commas, ` + "`headers`" + ` as a JSON object. An empty variable is a value: ` + "`FANFARE_METRICS_LISTEN=`" + ` turns
+  metrics off. A variable that names no key gets a warning.
+- **Apps.** An app that a file, a variable or a flag begins must have its own id, key and secret.
+- **Durations** carry a unit: ` + "`500ms`, `30s`, `5m`, `1h30m`" + `. A plain number is refused, because other servers read it as seconds or
+  as milliseconds; only ` + "`0`" + ` needs no unit.
 - **Sizes in bytes** are plain numbers; ` + "`memory_limit`" + ` takes the notation of ` + "`GOMEMLIMIT`" + ` (` + "`512MiB`" + `).
-- **Mistakes** stop the start: unknown keys, wrong types, missing secrets, values out of bounds. All are listed at once, each with its
-  line, its key and what would be right.
+- **Texts** are taken as they are. Quotes that belong to the value, as ` + "`docker --env-file`" + ` leaves them, and names of variables such as
+  ` + "`${SECRET}`" + `, which nothing replaces, are refused.
+- **Mistakes** stop the start: unknown keys, wrong types, missing secrets, values out of bounds, keys that contradict each other. All are
+  listed at once in the order of lines, each with its line, its key and what would be right. What works and is surely not meant gets a
+  warning.
+- **Reload.** On SIGHUP the file is read again. Keys marked **Needs a restart** keep their value until then.
 
 ` + "```" + `
 $ fanfare config check --config broken.yaml

@@ -3,19 +3,42 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
 // Sample is config.yaml: every key with what it does and its default, so that
 // loading it is the same as loading nothing.
 func Sample() []byte {
-	s := sampler{}
+	d := Defaults()
+	return sample(&d)
+}
+
+// NewFile is Sample with an app of its own, for a file to begin with.
+func NewFile(id, key, secret string) []byte {
+	d := Defaults()
+	d.Apps[0].ID, d.Apps[0].Key, d.Apps[0].Secret = id, key, secret
+	return sample(&d)
+}
+
+func sample(c *Config) []byte {
+	s := sampler{value: (*field).text}
 	s.line(0, "# fanfare configuration. Every key is optional except the id, key and secret of")
 	s.line(0, "# an app, and shown here with its default. Durations carry a unit (500ms, 30s,")
 	s.line(0, "# 5m). Each key can be set by environment too: FANFARE_ and its path, such as")
 	s.line(0, "# FANFARE_METRICS_LISTEN or FANFARE_APPS_0_SECRET. docs/configuration.md has it all.")
-	d := Defaults()
-	s.group(0, schema(), reflect.ValueOf(&d).Elem(), false)
+	s.group(0, "", schema(), reflect.ValueOf(c).Elem(), false)
+	return []byte(s.b.String())
+}
+
+// Print is c as YAML, each key with where it was set if it has not its default.
+// Secrets are masked; Load refuses the mask, so that nobody serves it.
+func (c *Config) Print() []byte {
+	s := sampler{value: (*field).shown, sources: c.sources}
+	s.line(0, "# What is in force, with where it was set; what names nothing has its default.")
+	s.line(0, "# Secrets, headers and the paths of webhooks are shown as ********: write their")
+	s.line(0, "# values there before you use this as a file.")
+	s.group(0, "", schema(), reflect.ValueOf(c).Elem(), true)
 	return []byte(s.b.String())
 }
 
@@ -27,6 +50,8 @@ const margin = 4
 // lines begin with "# ".
 type sampler struct {
 	b       strings.Builder
+	value   func(*field, reflect.Value) string
+	sources map[string]source // of the values that are printed
 	example bool
 	dash    bool // the next line opens a list element
 }
@@ -43,7 +68,8 @@ func (s *sampler) line(depth int, text string) {
 	s.b.WriteString(indent + text + "\n")
 }
 
-func (s *sampler) group(depth int, fields []*field, v reflect.Value, tight bool) {
+// group writes the keys of a group; tight leaves out what they do.
+func (s *sampler) group(depth int, path string, fields []*field, v reflect.Value, tight bool) {
 	for _, f := range fields {
 		if !tight {
 			if depth == 0 {
@@ -53,28 +79,39 @@ func (s *sampler) group(depth int, fields []*field, v reflect.Value, tight bool)
 				s.line(depth, "# "+l)
 			}
 		}
-		fv := v.Field(f.index)
+		p, fv := join(path, f.key), v.Field(f.index)
 		switch {
 		case f.kind == kindGroup:
 			s.line(depth, f.key+":")
-			s.group(depth+1, f.fields, fv, tight)
+			s.group(depth+1, p, f.fields, fv, tight)
 		case f.kind == kindList && fv.Len() > 0:
 			s.line(depth, f.key+":")
 			for i := range fv.Len() {
 				s.dash = true
-				s.group(depth+2, f.fields, fv.Index(i), tight)
+				s.group(depth+2, join(p, strconv.Itoa(i)), f.fields, fv.Index(i), tight)
 			}
 		case f.kind == kindList:
 			s.line(depth, f.key+": []")
+			if tight {
+				continue
+			}
 			s.line(depth, "# for example")
 			s.example = true
 			s.dash = true
-			s.group(depth+2, f.fields, reflect.ValueOf(exampleOf(fv.Type().Elem())), true)
+			s.group(depth+2, p, f.fields, reflect.ValueOf(exampleOf(fv.Type().Elem())), true)
 			s.example = false
 		default:
-			s.line(depth, f.key+": "+f.text(fv))
+			s.line(depth, f.key+": "+s.value(f, fv)+s.remark(p))
 		}
 	}
+}
+
+// remark is where the value at path was set, as a comment.
+func (s *sampler) remark(path string) string {
+	if at, ok := s.sources[path]; ok {
+		return " # " + at.String()
+	}
+	return ""
 }
 
 // exampleOf is an element for a list that is empty by default.

@@ -70,22 +70,30 @@ func TestConfigCheck_CertificateMustLoad(t *testing.T) {
 	}
 }
 
-func TestKeysNew_IsReadyToPaste(t *testing.T) {
+func TestKeysNew_IsAFile_AndAnEntryToAppend(t *testing.T) {
 	first, err := execute(t, "keys", "new")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := execute(t, "keys", "new", "--id", "shop")
+	name := writeFile(t, first)
+	if out, err := execute(t, "config", "check", "--config", name); err != nil || !strings.Contains(out, "is usable: 1 app,") {
+		t.Errorf("%q, %v for\n%s", out, err, first)
+	}
+	second, err := execute(t, "keys", "new", "--entry", "--id", "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(writeFile(t, "apps:\n"+first+second), nil, nil)
+	cfg, err := config.Load(writeFile(t, first+second), nil, nil)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, first, second)
 	}
 	a, b := cfg.Apps[0], cfg.Apps[1]
 	if len(a.Key) != 20 || len(a.Secret) != 40 || a.Key == b.Key || a.Secret == b.Secret || b.ID != "shop" {
 		t.Errorf("apps %s%s", first, second)
+	}
+	_, err = config.Load(writeFile(t, first+first), nil, nil)
+	if err == nil || !strings.Contains(err.Error(), `apps: is written twice, first in line 3; take this line away`) {
+		t.Errorf("a second file behind the first: %v", err)
 	}
 }
 
@@ -225,5 +233,78 @@ func TestConfigCheck_WithoutApps_SaysThatTheDemoAppIsServed(t *testing.T) {
 	}
 	if !strings.HasPrefix(errOut.String(), "warning: no app is configured: the demo app is served (id app-id, key app-key, secret app-secret)") {
 		t.Errorf("got %q", errOut.String())
+	}
+}
+
+func TestConfigInit_WritesAFileThatServes_AndOverwritesNone(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "new.yaml")
+	out, err := execute(t, "config", "init", name, "--id", "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(name)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info, err)
+	}
+	cfg, err := config.Load(name, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := cfg.Apps[0]
+	if app.ID != "shop" || len(app.Secret) != 40 || len(cfg.Warnings) > 0 {
+		t.Errorf("app %s, warnings %q", app.ID, cfg.Warnings)
+	}
+	if !strings.Contains(out, app.Key) || strings.Contains(out, app.Secret) {
+		t.Errorf("printed %q", out)
+	}
+	if _, err := execute(t, "config", "init", name); err == nil || !strings.Contains(err.Error(), "--force") {
+		t.Errorf("a file that is there: %v", err)
+	}
+	if again, err := config.Load(name, nil, nil); err != nil || again.Apps[0].Secret != app.Secret {
+		t.Errorf("the file was changed, %v", err)
+	}
+	if _, err := execute(t, "config", "init", name, "--force"); err != nil {
+		t.Error(err)
+	}
+	if again, err := config.Load(name, nil, nil); err != nil || again.Apps[0].Secret == app.Secret {
+		t.Errorf("the file was not overwritten, %v", err)
+	}
+	if out, err := execute(t, "config", "init", "-"); err != nil || !strings.Contains(out, "\n# Address of WebSocket clients") {
+		t.Errorf("%q, %v", out, err)
+	}
+	if _, err := execute(t, "config", "init", filepath.Join(name, "none")); err == nil {
+		t.Error("a file below a file was written")
+	}
+}
+
+func TestConfigPrint_DefaultsAreTheFileOfTheRepository(t *testing.T) {
+	want, err := os.ReadFile("../../config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := execute(t, "config", "print", "--defaults"); err != nil || out != string(want) {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+func TestConfigPrint_WhatIsInForce(t *testing.T) {
+	t.Setenv("FANFARE_METRICS_LISTEN", ":7002")
+	out, err := execute(t, "config", "print", "--config", writeFile(t, "listen: ':7001'\napps:\n  - {id: chat, key: k, secret: hunter2}\n"), "--log-level", "warn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"listen: \":7001\" # config.yaml:1\n", "  listen: \":7002\" # FANFARE_METRICS_LISTEN\n", "  level: warn # --log-level\n",
+		"  format: text\n", "    secret: \"********\" # config.yaml:3\n",
+	} {
+		if !strings.Contains(out, line) {
+			t.Errorf("no line %q in\n%s", line, out)
+		}
+	}
+	if strings.Contains(out, "hunter2") {
+		t.Error("the secret is printed")
+	}
+	if out, err := execute(t, "config", "print", "--log-level", "loud"); err == nil {
+		t.Errorf("printed %s", out)
 	}
 }

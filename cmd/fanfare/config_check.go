@@ -14,8 +14,8 @@ import (
 )
 
 func newConfigCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration"}
-	cmd.AddCommand(newConfigCheckCommand())
+	cmd := &cobra.Command{Use: "config", Short: "Make, check and show the configuration"}
+	cmd.AddCommand(newConfigInitCommand(), newConfigCheckCommand(), newConfigPrintCommand())
 	return cmd
 }
 

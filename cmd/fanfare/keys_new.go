@@ -19,34 +19,62 @@ func newKeysCommand() *cobra.Command {
 
 func newKeysNewCommand() *cobra.Command {
 	var id string
+	var entry bool
 	cmd := &cobra.Command{
 		Use:   "new",
-		Short: "Print a new app with a random key and secret, ready to paste",
-		Args:  cobra.NoArgs,
+		Short: "Print a new app with a random key and secret",
+		Long: `Print a new app with a random key and secret, as a file that serve can use.
+With --entry, print the app alone, to go below "apps:" of a file that has some.`,
+		Example: `  fanfare keys new > config.yaml
+  fanfare keys new --entry >> config.yaml`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if id == "" {
-				id = randomID()
+			app, err := newApp(id)
+			if err != nil {
+				return err
 			}
-			if err := config.CheckID(id); err != nil {
-				return fmt.Errorf("--id: %w", err)
+			text := newFileText
+			if entry {
+				text = newEntryText
 			}
-			key, secret := randomHex(10), randomHex(20)
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), newAppText, id, key, secret)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), text, app.id, app.key, app.secret)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "id of the app (a random number)")
+	cmd.Flags().BoolVar(&entry, "entry", false, `print the app alone, to go below "apps:" of a file that has some`)
 	return cmd
 }
 
-// newAppText is YAML as it stands, so that it can be appended to a file, and
-// shows the same by environment in comments.
-const newAppText = `# Goes below "apps:" in config.yaml. The secret is for your servers only.
+// keys are what is made for a new app.
+type keys struct{ id, key, secret string }
+
+// newApp makes a key and a secret, and an id if none is given.
+func newApp(id string) (keys, error) {
+	if id == "" {
+		id = randomID()
+	}
+	if err := config.CheckID(id); err != nil {
+		return keys{}, fmt.Errorf("--id: %w", err)
+	}
+	return keys{id, randomHex(10), randomHex(20)}, nil
+}
+
+// newFileText is a file as it stands, and shows the same by environment in
+// comments.
+const newFileText = `# A new app. The secret is for your servers only. In a file that has apps already,
+# leave out the line "apps:".
+apps:
   - id: %[1]q
     key: %[2]q
     secret: %[3]q
 # The same by environment, for the first app:
 # FANFARE_APP_ID=%[1]s FANFARE_APP_KEY=%[2]s FANFARE_APP_SECRET=%[3]s
+`
+
+const newEntryText = `  - id: %[1]q
+    key: %[2]q
+    secret: %[3]q
 `
 
 // randomHex is n random bytes in hex. crypto/rand ends the process rather than

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/config"
+)
+
+func newConfigInitCommand() *cobra.Command {
+	var id string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a configuration to begin with: every key explained, and a new app",
+		Long: `Write a configuration to begin with: every key with what it does and its
+default, and one app with a random key and secret. FILE is config.yaml unless
+given; - is standard output. Only its owner can read the file.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			app, err := newApp(id)
+			if err != nil {
+				return err
+			}
+			text := config.NewFile(app.id, app.key, app.secret)
+			name := "config.yaml"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			if name == "-" {
+				_, err := cmd.OutOrStdout().Write(text)
+				return err
+			}
+			if err := writeNew(name, text, force); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written: app id %s, key %s; its secret is in the file\nnext: %s serve --config %[1]s\n",
+				shellQuoted(name), app.id, app.key, self())
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&id, "id", "", "id of the app (a random number)")
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite a file that is there")
+	return cmd
+}
+
+// writeNew writes a file for its owner alone. A file that is there is kept
+// unless force is set; one that could not be written whole is taken away.
+func writeNew(name string, text []byte, force bool) error {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if force {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err := os.OpenFile(name, flags, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already; give another name, or --force to overwrite it", name)
+	}
+	if err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		if !force {
+			err = errors.Join(err, os.Remove(name))
+		}
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}

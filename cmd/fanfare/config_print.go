@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"fanfare/config"
+)
+
+func newConfigPrintCommand() *cobra.Command {
+	var defaults bool
+	cmd := &cobra.Command{
+		Use:   "print",
+		Short: "Print the configuration in force: file, environment and flags together, secrets masked",
+		Long: `Print the configuration that serve would use, from the file, the environment and
+the flags, with where each value was set and with secrets masked. With --defaults,
+print every key with what it does and its default.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if defaults {
+				_, err := cmd.OutOrStdout().Write(config.Sample())
+				return err
+			}
+			cfg, _, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			for _, w := range cfg.Warnings {
+				cmd.PrintErrln("warning:", w)
+			}
+			_, err = cmd.OutOrStdout().Write(cfg.Print())
+			return err
+		},
+	}
+	addConfigFlags(cmd)
+	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the defaults and what each key does")
+	return cmd
+}
