@@ -40,9 +40,9 @@ func (f *field) checkNumber(path string, n int64, r *report) {
 	low, high := f.numberBounds()
 	switch {
 	case n < low:
-		r.add(path, fmt.Sprintf("%d is too small; the least is %d", n, low))
+		r.add(path, fmt.Sprintf("%d is too small; the minimum is %d", n, low))
 	case n > high:
-		r.add(path, fmt.Sprintf("%d is too large; the most is %d", n, high))
+		r.add(path, fmt.Sprintf("%d is too large; the maximum is %d", n, high))
 	}
 }
 
@@ -65,11 +65,11 @@ func (f *field) checkDuration(path string, d time.Duration, r *report) {
 	switch {
 	case d == 0 && f.unset:
 	case d < low:
-		r.add(path, fmt.Sprintf("%s is too short; the least is %s", shortDuration(d), f.min))
+		r.add(path, fmt.Sprintf("%s is too short; the minimum is %s", shortDuration(d), f.min))
 	case d > high:
-		r.add(path, fmt.Sprintf("%s is too long; the most is %s", shortDuration(d), f.max))
+		r.add(path, fmt.Sprintf("%s is too long; the maximum is %s", shortDuration(d), f.max))
 	case f.rule == "whole_seconds" && d%time.Second != 0:
-		r.add(path, fmt.Sprintf("%s is not a number of whole seconds, as clients are told it", shortDuration(d)))
+		r.add(path, fmt.Sprintf("%s is not in whole seconds, which is all that clients can be sent", shortDuration(d)))
 	}
 }
 

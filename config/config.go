@@ -17,19 +17,19 @@ import (
 // Config is everything an operator can set. A Config returned by Load is
 // valid; nothing changes it afterwards.
 type Config struct {
-	Listen     string   `key:"listen" flag:"listen" rule:"address" reload:"no" doc:"Address of WebSocket clients and the HTTP API, host:port. An empty host means every interface."`
-	PathPrefix string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" reload:"no" doc:"Path below which a proxy serves us, such as /rt; empty for none."`
-	TLS        TLS      `key:"tls" doc:"Certificate, when fanfare itself answers wss and https. Leave empty behind a proxy that ends TLS."`
+	Listen     string   `key:"listen" flag:"listen" rule:"address" reload:"no" doc:"Address for WebSocket clients and the HTTP API, host:port. Without a host it is every interface."`
+	PathPrefix string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" reload:"no" doc:"Path under which a proxy forwards to fanfare, such as /rt. Empty if there is none."`
+	TLS        TLS      `key:"tls" doc:"Certificate for wss and https, where fanfare serves them itself. Leave empty behind a proxy that terminates TLS."`
 	Metrics    Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
-	Log        Log      `key:"log" doc:"What is written to standard error."`
-	Sockets    Sockets  `key:"sockets" doc:"WebSocket connections of this process."`
-	HTTP       HTTP     `key:"http" doc:"Bounds of HTTP requests, WebSocket handshakes included."`
-	Fallback   Fallback `key:"fallback" doc:"HTTP streaming and polling, for clients whose network breaks WebSockets."`
+	Log        Log      `key:"log" doc:"The log, on standard error."`
+	Sockets    Sockets  `key:"sockets" doc:"Connections of clients to this process."`
+	HTTP       HTTP     `key:"http" doc:"Limits of HTTP requests, WebSocket handshakes included."`
+	Fallback   Fallback `key:"fallback" doc:"HTTP streaming and polling, for clients whose network blocks WebSockets."`
 	Users      Users    `key:"users" doc:"Signed-in users."`
 	Shutdown   Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
-	Runtime    Runtime  `key:"runtime" doc:"Knobs of the Go runtime."`
+	Runtime    Runtime  `key:"runtime" doc:"Settings of the Go runtime."`
 	Webhooks   Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
-	Apps       []App    `key:"apps" doc:"The applications served. Each has its own keys, channels, users and limits."`
+	Apps       []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
 
 	// DemoApp tells that nothing names an app, so that the one everyone knows is
 	// served.
@@ -44,79 +44,79 @@ type Config struct {
 
 // TLS names a PEM certificate and its key. Both or neither are set.
 type TLS struct {
-	CertFile string `key:"cert_file" flag:"tls-cert" reload:"unless_empty" doc:"PEM file of the certificate chain."`
-	KeyFile  string `key:"key_file" flag:"tls-key" reload:"unless_empty" doc:"PEM file of the private key."`
+	CertFile string `key:"cert_file" flag:"tls-cert" reload:"unless_empty" doc:"PEM file with the certificate and its chain."`
+	KeyFile  string `key:"key_file" flag:"tls-key" reload:"unless_empty" doc:"PEM file with the private key."`
 }
 
 // Metrics configures the metrics listener.
 type Metrics struct {
-	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" reload:"no" doc:"Address of GET /metrics; empty turns it off."`
+	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" reload:"no" doc:"Address of GET /metrics. Empty turns metrics off."`
 }
 
 // Log configures the log on standard error.
 type Log struct {
-	Level     string `key:"level" flag:"log-level" oneof:"trace debug info warn error" doc:"Least severe line written. debug has a line for each connection, subscription and API call; trace also shows what users send."`
-	Format    string `key:"format" flag:"log-format" oneof:"text json pretty" doc:"Form of a line. pretty is for people to read, in colour on a terminal."`
-	AccessLog bool   `key:"access_log" flag:"access-log" doc:"Write a line for every HTTP request."`
+	Level     string `key:"level" flag:"log-level" oneof:"trace debug info warn error" doc:"Lowest level that is logged. debug logs each connection, subscription and API call; trace also logs what users send."`
+	Format    string `key:"format" flag:"log-format" oneof:"text json pretty" doc:"Format of a line. pretty is for people, with colours on a terminal."`
+	AccessLog bool   `key:"access_log" flag:"access-log" doc:"Log every HTTP request, at level info."`
 }
 
 // Sockets bounds the client connections of this process.
 type Sockets struct {
-	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Event loops; 0 is one per CPU."`
-	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How sockets are read and written. auto is epoll on Linux and goroutine elsewhere and for TLS."`
-	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow reader, behind the message being sent, before it is closed with 4100."`
+	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Event loops. 0 is one per CPU."`
+	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux and no tls; goroutine works everywhere; auto takes epoll where it can."`
+	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow client, besides the message being sent. A client with more is closed with 4100."`
 	MaxMessageBytes      int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send; 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
 	MaxConnections       int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together; further ones are refused with 4100. 0 is unlimited."`
-	HandshakesPerAddress int           `key:"handshakes_per_address" min:"0" doc:"Unfinished handshakes from one address at a time; 0 is unlimited."`
-	AllowMissingProtocol bool          `key:"allow_missing_protocol" doc:"Accept clients that do not name a protocol version, instead of closing them with 4008."`
-	ActivityTimeout      time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Silence after which a side asks whether the other is alive, in apps that do not say otherwise."`
-	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer that question, in apps that do not say otherwise."`
-	CloseTimeout         time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"How long a closing socket may take to answer our close frame."`
+	HandshakesPerAddress int           `key:"handshakes_per_address" min:"0" doc:"Unfinished WebSocket handshakes of one address at a time. 0 is no limit."`
+	AllowMissingProtocol bool          `key:"allow_missing_protocol" doc:"Accept clients that send no protocol version. Otherwise they are closed with 4008."`
+	ActivityTimeout      time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Time without a message after which client or server sends a ping. Proxies such as nginx and ALB cut connections that are silent for 60s, so keep it below that. An app can set its own."`
+	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer a ping before the connection is closed. An app can set its own."`
+	CloseTimeout         time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"Time a client has to answer a close frame before its connection is cut."`
 }
 
 // HTTP bounds what one request may take.
 type HTTP struct {
-	HeaderTimeout  time.Duration `key:"header_timeout" min:"100ms" max:"5m" doc:"Time to send the request line and headers."`
-	BodyTimeout    time.Duration `key:"body_timeout" min:"100ms" max:"10m" doc:"Time to send the body."`
-	IdleTimeout    time.Duration `key:"idle_timeout" min:"1s" max:"1h" doc:"Time a kept-alive connection may wait for its next request."`
-	MaxHeaderBytes int           `key:"max_header_bytes" min:"1024" max:"1048576" doc:"Largest request line and headers."`
-	MaxBodyBytes   int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request; 0 is what the limits of the apps need."`
-	TrustedProxies []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) whose X-Forwarded-For and X-Forwarded-Proto are believed."`
+	HeaderTimeout  time.Duration `key:"header_timeout" min:"100ms" max:"5m" doc:"Time a client has to send the request line and headers."`
+	BodyTimeout    time.Duration `key:"body_timeout" min:"100ms" max:"10m" doc:"Time a client has to send the body."`
+	IdleTimeout    time.Duration `key:"idle_timeout" min:"1s" max:"1h" doc:"Time a connection may stay open without a request."`
+	MaxHeaderBytes int           `key:"max_header_bytes" min:"1024" max:"1048576" doc:"Largest request line and headers together, in bytes."`
+	MaxBodyBytes   int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request, in bytes. 0 is what the limits of the apps need."`
+	TrustedProxies []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For and X-Forwarded-Proto are read only from these."`
 }
 
 // Fallback configures the transports that pusher-js falls back to.
 type Fallback struct {
-	Enabled         bool   `key:"enabled" doc:"Serve them."`
-	Path            string `key:"path" rule:"path_prefix" reload:"no" doc:"Path before /app/KEY, as httpPath of the clients. Paths without it are served too."`
-	OpensPerAddress int    `key:"opens_per_address" min:"0" doc:"Sessions that one address may open in ten seconds; further ones are refused with 4100. 0 is unlimited. Behind a proxy, set http.trusted_proxies: otherwise every client has the address of the proxy."`
-	NodeHost        string `key:"node_host" rule:"host_name" doc:"Public host name of this node alone, without a port, where each session's later requests go. Empty leaves them to the load balancer, which must then keep a client on one node."`
+	Enabled         bool   `key:"enabled" doc:"Serve HTTP streaming and polling."`
+	Path            string `key:"path" rule:"path_prefix" reload:"no" doc:"Path before /app/KEY, which clients call httpPath. Requests without it are served too."`
+	OpensPerAddress int    `key:"opens_per_address" min:"0" doc:"Sessions that one address may open in ten seconds. Further ones are refused with 4100. 0 is no limit. Behind a proxy, set http.trusted_proxies; otherwise all clients share the proxy's address."`
+	NodeHost        string `key:"node_host" rule:"host_name" doc:"Public host name of this node, without a port. Clients send the later requests of a session there. If it is empty, the load balancer must send each client to the same node."`
 }
 
 // Users configures what is told about signed-in users.
 type Users struct {
-	OfflineGrace time.Duration `key:"offline_grace" min:"0s" max:"5m" doc:"Delay before watchers are told that a user is offline, so that a page reload is silent. 0 is none."`
+	OfflineGrace time.Duration `key:"offline_grace" min:"0s" max:"5m" doc:"Time a user must be gone before watchers get the offline event, so that reloading a page sends none. 0 sends it at once."`
 }
 
 // Shutdown configures the drain.
 type Shutdown struct {
-	Delay   time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz turning 503 and the first close, for load balancers to notice. 0 is none."`
-	Spread  time.Duration `key:"spread" min:"0s" max:"10m" doc:"Time over which sockets are closed with 4200, in waves, so that clients do not all reconnect at once."`
-	Timeout time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for delay, spread, unfinished requests and webhooks together; after it the process ends anyway."`
+	Delay   time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz answering 503 and the first connection being closed, so that load balancers notice. 0 is none."`
+	Spread  time.Duration `key:"spread" min:"0s" max:"10m" doc:"Time over which connections are closed with 4200, so that clients do not all reconnect at once."`
+	Timeout time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for the whole shutdown: delay, spread, unfinished requests and webhooks. After it the process ends anyway."`
 }
 
 // Runtime configures the garbage collector.
 type Runtime struct {
-	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, as GOGC. 0 leaves it to GOGC or Go's own 100; -1 is off and wants a memory_limit."`
-	MemoryLimit string `key:"memory_limit" rule:"memory" doc:"Soft limit of the memory the Go runtime holds, such as 512MiB or 2GiB. Empty leaves it to GOMEMLIMIT."`
+	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, as GOGC. 0 takes GOGC, or 100. -1 collects only when memory_limit is reached, which must be set then."`
+	MemoryLimit string `key:"memory_limit" rule:"memory" doc:"Soft memory limit of the Go runtime, such as 512MiB or 2GiB. Empty takes GOMEMLIMIT."`
 }
 
 // Webhooks configures how webhooks are delivered.
 type Webhooks struct {
-	Store       string        `key:"store" reload:"no" doc:"File that keeps undelivered events over a restart or a crash; empty keeps them in memory only."`
-	Grace       time.Duration `key:"grace" min:"0s" max:"5m" doc:"How long a channel or member must be gone before channel_vacated or member_removed is told, so that a page reload is silent. 0 is none."`
-	Timeout     time.Duration `key:"timeout" min:"100ms" max:"1m" doc:"Time an endpoint may take to answer."`
-	QueueEvents int           `key:"queue_events" min:"100" max:"10000000" doc:"Events that may wait for one endpoint; the oldest give way to newer ones and are counted."`
-	QueueBytes  int           `key:"queue_bytes" min:"262144" max:"1073741824" doc:"The same in bytes."`
+	Store       string        `key:"store" reload:"no" doc:"File that keeps undelivered events over a restart or a crash. If it is empty, they are kept in memory only."`
+	Grace       time.Duration `key:"grace" min:"0s" max:"5m" doc:"Time a channel must be empty, or a member gone, before channel_vacated or member_removed is sent, so that reloading a page sends neither. 0 sends them at once."`
+	Timeout     time.Duration `key:"timeout" min:"100ms" max:"1m" doc:"Time an endpoint has to answer."`
+	QueueEvents int           `key:"queue_events" min:"100" max:"10000000" doc:"Events that may wait for one endpoint. Above it the oldest are dropped and counted in a metric."`
+	QueueBytes  int           `key:"queue_bytes" min:"262144" max:"1073741824" doc:"Bytes of events that may wait for one endpoint. Above it the oldest are dropped and counted in a metric."`
 }
 
 // Defaults is the configuration of a server started with nothing set: one app

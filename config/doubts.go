@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -53,7 +55,7 @@ func doubtApp(c *Config, a *App, path string, r *report) {
 		r.warn(path+".authorization_timeout", "has no effect while require_authorization is false")
 	}
 	if i := slices.Index(a.AllowedOrigins, "*"); i >= 0 && len(a.AllowedOrigins) > 1 {
-		r.warn(fmt.Sprintf("%s.allowed_origins.%d", path, i), `"*" lets every origin in, whatever else is listed; take it away`)
+		r.warn(fmt.Sprintf("%s.allowed_origins.%d", path, i), `"*" lets every origin in, whatever else is listed; remove it`)
 	}
 	l, limits := a.Limits, path+".limits."
 	if n := c.Sockets.MaxConnections; n > 0 && l.MaxConnections > n {
@@ -99,6 +101,12 @@ func doubtWebhook(c *Config, a *App, h *Webhook, path string, r *report) {
 			r.warn(p, "is never sent while the app's subscription_count is false")
 		case strings.HasPrefix(event, "member_") && !mayBegin(prefix, "presence-"):
 			r.warn(p, fmt.Sprintf("is sent for presence channels only, which channel_prefix %q keeps out", prefix))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
+		switch n := http.CanonicalHeaderKey(name); n {
+		case "Content-Type", "Content-Length", "Host", "X-Pusher-Key", "X-Pusher-Signature":
+			r.warn(path+".headers."+name, "is never sent: fanfare sets this header itself")
 		}
 	}
 	if a.ClientEvents && (len(h.Events) == 0 || slices.Contains(h.Events, "client_event")) && a.Limits.MaxEventBytes > c.Webhooks.QueueBytes {

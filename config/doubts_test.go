@@ -29,6 +29,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		{"counts that are off", strings.Replace(hook("events: [subscription_count]"), "    webhooks", "    subscription_count: false\n    webhooks", 1), "config.yaml:6: apps[0].webhooks[0].events[0]: is never sent"},
 		{"members elsewhere", hook("events: [member_added], filter: {channel_prefix: private-}"), "config.yaml:5: apps[0].webhooks[0].events[0]: is sent for presence channels only"},
 		{"event twice", hook("events: [member_added, member_added]"), "config.yaml:5: apps[0].webhooks[0].events[1]: member_added is listed twice"},
+		{"header of our own", hook("headers: {content-type: text/plain}"), "config.yaml:5: apps[0].webhooks[0].headers.content-type: is never sent"},
 		{"queue below events", strings.Replace(hook("events: []"), "    webhooks", "    limits: {max_event_bytes: 1000000}\n    webhooks", 1) + "webhooks: {queue_bytes: 262144}\n", "config.yaml:6: apps[0].webhooks[0]: cannot keep a client event"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

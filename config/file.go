@@ -53,7 +53,7 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 	if n.Kind != yaml.MappingNode {
 		text := "has keys of its own and cannot hold " + describe(n) + "; known keys: " + keyNames(fields)
 		if key, _, found := strings.Cut(n.Value, ":"); found && find(fields, key) != nil {
-			text = "lacks a blank after the colon of " + key
+			text = "lacks a space after the colon of " + key
 		}
 		f.wrong(path, n, text)
 		return
@@ -73,11 +73,11 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 		case key.Kind != yaml.ScalarNode:
 			f.wrong(path, key, "has a group or list where a key has to be")
 		case isGlued && glued != "" && field != nil:
-			f.wrong(p, key, "lacks a blank after its colon")
+			f.wrong(p, key, "lacks a space after its colon")
 		case field == nil || isGlued:
 			f.wrong(p, key, suggest(name, path, fields))
 		case twice && path == "" && field.kind == kindList:
-			f.wrong(p, key, fmt.Sprintf("is written twice, first in line %d; take this line away and move what is below it there", first))
+			f.wrong(p, key, fmt.Sprintf("is written twice, first in line %d; remove this line and move what is below it there", first))
 		case twice:
 			f.wrong(p, key, fmt.Sprintf("is written twice, first in line %d; keep one", first))
 		default:
@@ -106,7 +106,7 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 		f.group(path, n, field.fields)
 	case kindList:
 		if n.Kind != yaml.SequenceNode {
-			f.wrong(path, n, "is a list, one element a line beginning with -; this is "+describe(n))
+			f.wrong(path, n, "must be a list, with each element on a line after a -; this is "+describe(n))
 			return
 		}
 		f.layer.lengths[path] = len(n.Content)
@@ -123,7 +123,7 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 		}
 	default:
 		if n.Kind != yaml.ScalarNode {
-			f.wrong(path, n, "wants "+field.kind.article()+"; this is "+describe(n))
+			f.wrong(path, n, "must be "+field.kind.article()+"; this is "+describe(n))
 			return
 		}
 		f.layer.values[path] = n.Value
@@ -132,7 +132,7 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 
 func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 	if n.Kind != yaml.SequenceNode {
-		f.wrong(path, n, fmt.Sprintf("is a list; write [%s]", strconv.Quote(n.Value)))
+		f.wrong(path, n, fmt.Sprintf("must be a list; write [%s]", strconv.Quote(n.Value)))
 		return nil, false
 	}
 	list := make([]string, 0, len(n.Content))
@@ -144,7 +144,7 @@ func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 		}
 		f.mark(join(path, strconv.Itoa(i)), element)
 		if element.Kind != yaml.ScalarNode || isNull(element) {
-			f.wrong(join(path, strconv.Itoa(i)), element, "wants a text; this is "+describe(element))
+			f.wrong(join(path, strconv.Itoa(i)), element, "must be a text; this is "+describe(element))
 			return nil, false
 		}
 		list = append(list, element.Value)
@@ -154,7 +154,7 @@ func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 
 func (f *fileReader) table(path string, n *yaml.Node) (map[string]string, bool) {
 	if n.Kind != yaml.MappingNode {
-		f.wrong(path, n, `holds names and values, such as {"X-Token": "abc"}; this is `+describe(n))
+		f.wrong(path, n, `must hold names and values, such as {"X-Token": "abc"}; this is `+describe(n))
 		return nil, false
 	}
 	table := make(map[string]string, len(n.Content)/2)
@@ -162,7 +162,7 @@ func (f *fileReader) table(path string, n *yaml.Node) (map[string]string, bool) 
 		name, value := n.Content[i].Value, resolve(n.Content[i+1])
 		f.mark(join(path, name), value)
 		if value.Kind != yaml.ScalarNode {
-			f.wrong(join(path, name), value, "wants a text; this is "+describe(value))
+			f.wrong(join(path, name), value, "must be a text; this is "+describe(value))
 			return nil, false
 		}
 		if _, twice := table[name]; twice {

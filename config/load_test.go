@@ -259,3 +259,11 @@ apps:
 		}
 	}
 }
+
+func TestLoad_OriginsOfEveryForm(t *testing.T) {
+	want := []string{"*", "null", "file://", "chat.example", "chat.example:443", "https://chat.example:443", "*.wild.example", "http://*.example:3000", "[::1]:3000", "capacitor://localhost"}
+	c := load(t, app(`allowed_origins: ["`+strings.Join(want, `", "`)+`"]`))
+	if diff := cmp.Diff(want, c.Apps[0].AllowedOrigins); diff != "" {
+		t.Error(diff)
+	}
+}

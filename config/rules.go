@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"fanfare/apps"
 )
 
 // rules are the checks of texts that tags name.
@@ -38,7 +40,7 @@ func rules(name string) func(string) error {
 	case "id", "key":
 		return checkName
 	case "origin":
-		return checkOrigin
+		return func(s string) error { _, err := apps.ParseOriginPattern(s); return err }
 	case "url":
 		return checkURL
 	case "pattern":
@@ -111,10 +113,10 @@ func checkPathPrefix(s string) error {
 	}
 	unescaped := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("?#%", c) }
 	if !strings.HasPrefix(s, "/") || path.Clean(s) != s || s == "/" || strings.ContainsFunc(s, unescaped) {
-		return fmt.Errorf("%q is not a path prefix; write it with a slash before and none behind, such as /rt", s)
+		return fmt.Errorf("%q is not a path prefix; begin it with a slash and end it without one, such as /rt", s)
 	}
 	if s == "/app" || s == "/apps" {
-		return fmt.Errorf("%q is where paths of the server's own begin; choose another, such as /rt", s)
+		return fmt.Errorf("%q is a path of fanfare itself; choose another, such as /rt", s)
 	}
 	return nil
 }
@@ -157,25 +159,7 @@ func checkName(s string) error {
 		}
 	}
 	if s == "." || s == ".." {
-		return fmt.Errorf("%q is a path of its own; use letters and digits", s)
-	}
-	return nil
-}
-
-func checkOrigin(s string) error {
-	if s == "*" {
-		return nil
-	}
-	host := s
-	if scheme, after, found := strings.Cut(s, "://"); found {
-		if scheme == "" || strings.ContainsAny(scheme, "*/ ") {
-			return fmt.Errorf("%q is not an origin; write for example https://chat.example", s)
-		}
-		host = after
-	}
-	host = strings.TrimPrefix(host, "*.")
-	if host == "" || strings.ContainsAny(host, "/*? #@") {
-		return fmt.Errorf("%q is not an origin; write \"*\", chat.example, https://chat.example or *.example, without a path", s)
+		return fmt.Errorf("%q has a meaning of its own in paths; use letters and digits", s)
 	}
 	return nil
 }
@@ -224,7 +208,7 @@ const leastMemory = 16 << 20
 func checkMemory(s string) error {
 	n, err := parseSize(s)
 	if err == nil && s != "" && n < leastMemory {
-		err = fmt.Errorf("%s is less than the server takes by itself; the least is 16MiB", s)
+		err = fmt.Errorf("%s is less than the server takes by itself; the minimum is 16MiB", s)
 	}
 	return err
 }

@@ -126,7 +126,7 @@ func (s *syntax) unreadable() (line int, what string) {
 		}
 		for _, c := range l {
 			if c != '\t' && unicode.IsControl(c) {
-				return i + 1, fmt.Sprintf("holds a control character (%U); take it away", c)
+				return i + 1, fmt.Sprintf("holds a control character (%U); remove it", c)
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func (s *syntax) otherFormat(text string, doc *yaml.Node, err error) (line int, 
 		return 0, ""
 	}
 	if line := jsonComment(text); line > 0 {
-		return line, "holds a comment, which JSON does not have; take it away, or write YAML, where a comment begins with #"
+		return line, "holds a comment, which JSON does not have; remove it, or write YAML, where a comment begins with #"
 	}
 	for i, l := range s.lines {
 		l = strings.TrimSpace(l)
@@ -159,7 +159,7 @@ func (s *syntax) otherFormat(text string, doc *yaml.Node, err error) (line int, 
 		case m != nil:
 			return i + 1, fmt.Sprintf("is TOML or INI; this file is YAML, so write %s: and the value", m[2])
 		case tomlTable.MatchString(l):
-			return i + 1, fmt.Sprintf("is TOML or INI; this file is YAML, so write %s: and its keys below it, each after two blanks", strings.Trim(strings.SplitN(l, "#", 2)[0], `[]" `))
+			return i + 1, fmt.Sprintf("is TOML or INI; this file is YAML, so write %s: and its keys below it, each after two spaces", strings.Trim(strings.SplitN(l, "#", 2)[0], `[]" `))
 		}
 		break
 	}

@@ -16,12 +16,12 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	message = strings.TrimPrefix(message, "yaml: ")
 	for i := max(n-2, 0); i < n; i++ {
 		if c, found := invisible(s.lines[i]); found {
-			return i + 1, fmt.Sprintf("holds a blank that is none (%U), as text copied from web pages does; type the line again", c)
+			return i + 1, fmt.Sprintf("holds an invisible character (%U), as text copied from web pages does; type the line again", c)
 		}
 	}
 	switch {
 	case strings.Contains(l[:indent(l)], "\t"):
-		return n, "is indented with a tab; write blanks, two for each level"
+		return n, "is indented with a tab; use spaces, two for each level"
 	case strings.Contains(message, "unknown anchor"):
 		return s.aliasLine(n), "holds a value that begins with *, which YAML takes for an alias; put it in quotes"
 	case strings.Contains(message, "expected alphabetic or numeric"):
@@ -37,22 +37,26 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	case strings.Contains(message, "expected ',' or"):
 		return n, "opens a list or group with [ or { that is not closed, or lacks a comma in it"
 	case strings.HasPrefix(strings.TrimSpace(l), "%"):
-		return n, "is a directive of YAML; take it away"
-	case noBlank.MatchString(l):
-		return n, "lacks a blank after its colon"
+		return n, "is a directive of YAML; remove it"
+	case noSpace.MatchString(l):
+		return n, "lacks a space after its colon"
 	}
-	if above := s.above(n); above > 0 && keyless(s.lines[above-1]) && !opensBlock(s.lines, above) {
-		return above, "has no colon after its key; write the key, a colon, a blank and the value"
+	above := s.above(n)
+	if above > 0 && noSpace.MatchString(s.lines[above-1]) && !opensBlock(s.lines, above) {
+		return above, "lacks a space after its colon"
+	}
+	if above > 0 && keyless(s.lines[above-1]) && !opensBlock(s.lines, above) {
+		return above, "has no colon after its key; write the key, a colon, a space and the value"
 	}
 	switch {
 	case strings.Count(l, ": ") > 1 && !strings.ContainsAny(l, "{}"):
-		return n, "holds a second colon with a blank after it; put the value in quotes"
+		return n, "holds a second colon with a space after it; put the value in quotes"
 	case strings.ContainsAny(l, "]}") && strings.Count(l, "[")+strings.Count(l, "{") < strings.Count(l, "]")+strings.Count(l, "}"):
-		return n, "closes a list or group that is not open; take the ] or } away"
+		return n, "closes a list or group that is not open; remove the ] or }"
 	case strings.Contains(message, "expected key"), strings.Contains(message, "expected '-'"), strings.Contains(message, "mapping values"):
 		return n, s.misindented(n)
 	case strings.Contains(message, "expected ':'"):
-		return n, "has no colon after its key; write the key, a colon, a blank and the value"
+		return n, "has no colon after its key; write the key, a colon, a space and the value"
 	}
 	return n, "is not YAML: " + message
 }
@@ -61,7 +65,7 @@ var (
 	// A value that goes on after its closing quote.
 	behindQuote = regexp.MustCompile(`(?:: |- |\[|, )(?:'[^']*'[^'\s,\]}:#]|"(?:[^"\\]|\\.)*"[^"\s,\]}:#])`)
 	// A key with its value right after the colon.
-	noBlank = regexp.MustCompile(`^\s*(?:- )*[a-z_]+:[^\s:]`)
+	noSpace = regexp.MustCompile(`^\s*(?:- )*[a-z_]+:[^\s:]`)
 )
 
 func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " \t")) }
@@ -105,14 +109,14 @@ func (s *syntax) misindented(n int) string {
 	if above := s.above(n); above > 0 && column(s.lines[above-1]) < at && !strings.HasSuffix(strings.TrimSpace(s.lines[above-1]), ":") {
 		return fmt.Sprintf("is indented further than line %d, which has its value already; begin the keys of one group in the same column", above)
 	}
-	return fmt.Sprintf("is indented by %s, as no group above it is; begin the keys of one group in the same column", blanks(at))
+	return fmt.Sprintf("is indented by %s, as no group above it is; begin the keys of one group in the same column", spaces(at))
 }
 
-func blanks(n int) string {
+func spaces(n int) string {
 	if n == 1 {
-		return "1 blank"
+		return "1 space"
 	}
-	return fmt.Sprintf("%d blanks", n)
+	return fmt.Sprintf("%d spaces", n)
 }
 
 // aliasLine is the first line from n on with a value that begins with *.
@@ -127,7 +131,7 @@ func (s *syntax) aliasLine(n int) int {
 
 var aliased = regexp.MustCompile(`(?:^|[\s:\[{,-])\*[^\s*]`)
 
-// invisible finds a character that looks like a blank or like nothing.
+// invisible finds a character that looks like a space or like nothing.
 func invisible(s string) (rune, bool) {
 	for _, c := range s {
 		if c != ' ' && c != '\t' && (unicode.IsSpace(c) || unicode.Is(unicode.Cf, c)) {

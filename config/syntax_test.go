@@ -16,22 +16,22 @@ var unreadable = []struct {
 	line       int
 	words      string
 }{
-	{"tab", "listen: ':1'\nmetrics:\n\tlisten: ':2'\n", 3, "indented with a tab; write blanks"},
+	{"tab", "listen: ':1'\nmetrics:\n\tlisten: ':2'\n", 3, "indented with a tab; use spaces"},
 	{"tab in the first line", "\tlisten: ':1'\n", 1, "indented with a tab"},
-	{"tab behind blanks", "metrics:\n  listen: ':2'\n \tfoo: 1\n", 3, "indented with a tab"},
+	{"tab behind spaces", "metrics:\n  listen: ':2'\n \tfoo: 1\n", 3, "indented with a tab"},
 	{"tab before a value", "listen: \t@a\n", 1, "begins with @"},
 	{"indented too far", "log:\n  level: info\n   format: text\n", 3, "indented further than line 2"},
-	{"indented too little", "log:\n   level: info\n  format: text\n", 3, "is indented by 2 blanks, as no group above it is"},
-	{"indented by one", "log:\n    level: info\n format: text\n", 3, "is indented by 1 blank,"},
-	{"in an app too little", "apps:\n  - id: a\n   key: b\n", 3, "is indented by 3 blanks"},
+	{"indented too little", "log:\n   level: info\n  format: text\n", 3, "is indented by 2 spaces, as no group above it is"},
+	{"indented by one", "log:\n    level: info\n format: text\n", 3, "is indented by 1 space,"},
+	{"in an app too little", "apps:\n  - id: a\n   key: b\n", 3, "is indented by 3 spaces"},
 	{"in an app too far", "apps:\n  - id: a\n      key: b\n", 3, "indented further than line 2"},
-	{"far below", "log:\n  level: info\n  format: text\n\n# and\napps:\n  - id: a\n    key: b\n   secret: c\n", 9, "is indented by 3 blanks"},
+	{"far below", "log:\n  level: info\n  format: text\n\n# and\napps:\n  - id: a\n    key: b\n   secret: c\n", 9, "is indented by 3 spaces"},
 	{"list beside a key", "apps:\n  - id: a\nlisten\n", 3, "has no colon after its key"},
 	{"no colon", "listen ':1'\nlog: {}\n", 1, "has no colon after its key"},
 	{"no colon in a group", "log:\n  level info\n  format: text\n", 2, "has no colon after its key"},
 	{"no colon at the end", "log: {}\nlisten\n", 2, "has no colon after its key"},
-	{"no blank after a colon", "listen:':1'\nlog: {}\n", 1, "has no colon after its key"},
-	{"no blank after a colon in an app", "apps:\n  - id: a\n    key:b\n    secret: c\n", 3, "lacks a blank after its colon"},
+	{"no space after a colon", "listen:':1'\nlog: {}\n", 1, "lacks a space after its colon"},
+	{"no space after a colon in an app", "apps:\n  - id: a\n    key:b\n    secret: c\n", 3, "lacks a space after its colon"},
 	{"second colon", "apps:\n  - id: a\n    secret: ab: c\n", 3, "a second colon"},
 	{"at sign", "apps:\n  - id: a\n    secret: @abc\n", 3, "begins with @"},
 	{"percent sign", "apps:\n  - id: a\n    secret: %abc\n", 3, "begins with @, %"},
@@ -63,7 +63,7 @@ var unreadable = []struct {
 	{"JSON that is not closed", "{\n  \"log\": {\n    \"level\": \"info\"\n  }\n", 4, "that is not closed"},
 	{"no UTF-8", "listen: ':1'\npath_prefix: /caf\xe9\n", 2, "save the file as UTF-8"},
 	{"control character", "listen: ':1'\npath_prefix: /\x01\n", 2, "control character (U+0001)"},
-	{"blank from a web page", "log:\n\u00a0\u00a0level: info\n  format: text\n", 2, "U+00A0"},
+	{"space from a web page", "log:\n\u00a0\u00a0level: info\n  format: text\n", 2, "U+00A0"},
 	{"UTF-16 without a mark", "l\x00i\x00s\x00t\x00e\x00n\x00:\x00", 0, "save it as UTF-8"},
 	{"half a character of UTF-16", "\xff\xfel\x00i", 0, "half a character"},
 }
@@ -97,7 +97,7 @@ func TestLoad_FaultInALongFile(t *testing.T) {
 		broken := slices.Clone(lines)
 		broken[4*n+1] = "   key: b"
 		_, err := Load(write(t, "apps:\n"+strings.Join(broken, "\n")+"\n"), nil, nil)
-		if want := problemAt("config.yaml", 4*n+3) + ": is indented by 3 blanks"; err == nil || !strings.Contains(err.Error(), want) {
+		if want := problemAt("config.yaml", 4*n+3) + ": is indented by 3 spaces"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("app %d: got %v, want %s", n, err, want)
 		}
 	}

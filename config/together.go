@@ -15,7 +15,7 @@ func checkTogether(c *Config, r *report) {
 	}
 	checkListeners(c, r)
 	if c.TLS.CertFile != "" && c.Sockets.Transport == "epoll" {
-		r.add("sockets.transport", "epoll cannot end TLS; write auto or goroutine, or let a proxy hold the certificate")
+		r.add("sockets.transport", "epoll does not serve TLS; write auto or goroutine, or let a proxy terminate TLS")
 	}
 	if n := c.Sockets.MaxMessageBytes; n > 0 && n < leastMessage {
 		r.add("sockets.max_message_bytes", fmt.Sprintf("%d bytes do not hold a signed subscription; write 0 or at least %d", n, leastMessage))
@@ -24,7 +24,7 @@ func checkTogether(c *Config, r *report) {
 		r.add("http.max_body_bytes", fmt.Sprintf("%d bytes do not hold an event; write 0 or at least %d", n, leastMessage))
 	}
 	if c.Runtime.GCPercent < 0 && c.Runtime.MemoryLimit == "" {
-		r.add("runtime.gc_percent", "-1 lets memory grow without end; set runtime.memory_limit too")
+		r.add("runtime.gc_percent", "-1 lets memory grow without bound; set runtime.memory_limit too")
 	}
 	if together := c.Shutdown.Delay + c.Shutdown.Spread; c.Shutdown.Timeout <= together {
 		r.add("shutdown.timeout", fmt.Sprintf("%s is not more than shutdown.delay and shutdown.spread together (%s); raise it above that",
@@ -49,7 +49,7 @@ func checkListeners(c *Config, r *report) {
 		r.add("tls.cert_file", "is missing; tls.key_file needs its certificate")
 	}
 	if sameAddress(c.Listen, c.Metrics.Listen) {
-		r.add("metrics.listen", fmt.Sprintf("%q is the address of clients too; metrics want their own, such as \":9601\"", c.Metrics.Listen))
+		r.add("metrics.listen", fmt.Sprintf("%q is also the address of clients; give metrics one of its own, such as \":9601\"", c.Metrics.Listen))
 	}
 }
 
@@ -97,17 +97,17 @@ func checkWebhook(h *Webhook, path string, r *report) {
 	for i, excluded := range h.Filter.ExcludePrefixes {
 		switch {
 		case excluded == "":
-			r.add(fmt.Sprintf("%s.filter.exclude_prefixes.%d", path, i), "is empty, and every channel begins so; take it away")
+			r.add(fmt.Sprintf("%s.filter.exclude_prefixes.%d", path, i), "is empty, and every channel begins so; remove it")
 		case strings.HasPrefix(h.Filter.ChannelPrefix, excluded):
 			r.add(fmt.Sprintf("%s.filter.exclude_prefixes.%d", path, i),
-				fmt.Sprintf("%q excludes every channel that channel_prefix lets through; take one of them away", excluded))
+				fmt.Sprintf("%q excludes every channel that channel_prefix lets through; remove one of them", excluded))
 		}
 	}
 	canonical := map[string]bool{}
 	for name := range h.Headers {
 		n := http.CanonicalHeaderKey(name)
 		if canonical[n] {
-			r.add(path+".headers", n+" is written twice, in capitals and not")
+			r.add(path+".headers", n+" is written twice; header names are the same in capitals and small letters")
 		}
 		canonical[n] = true
 	}

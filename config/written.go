@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -31,7 +33,8 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 			add(join(path, strconv.Itoa(i)), text)
 		}
 	case map[string]string: // quotes have a meaning in headers
-		for name, text := range raw {
+		for _, name := range slices.Sorted(maps.Keys(raw)) {
+			text := raw[name]
 			if placeholder.MatchString(text) {
 				r.add(join(path, name), "is the name of a variable, which nothing replaces here; write the value")
 			}
@@ -52,7 +55,7 @@ func written(text, path string) error {
 	case inQuotes(text):
 		return errors.New("begins and ends with a quote that is part of the value, as docker --env-file leaves it; write it without quotes")
 	case strings.TrimSpace(text) != text:
-		return errors.New("begins or ends with a blank or a line end; take it away")
+		return errors.New("begins or ends with a space or a line end; remove it")
 	case hidden:
 		return fmt.Errorf("holds a character that cannot be seen (%U); type the value again", c)
 	case placeholder.MatchString(text):

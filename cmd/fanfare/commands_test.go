@@ -92,7 +92,7 @@ func TestKeysNew_IsAFile_AndAnEntryToAppend(t *testing.T) {
 		t.Errorf("apps %s%s", first, second)
 	}
 	_, err = config.Load(writeFile(t, first+first), nil, nil)
-	if err == nil || !strings.Contains(err.Error(), `apps: is written twice, first in line 3; take this line away`) {
+	if err == nil || !strings.Contains(err.Error(), `apps: is written twice, first in line 3; remove this line`) {
 		t.Errorf("a second file behind the first: %v", err)
 	}
 }
@@ -269,7 +269,7 @@ func TestConfigInit_WritesAFileThatServes_AndOverwritesNone(t *testing.T) {
 	if again, err := config.Load(name, nil, nil); err != nil || again.Apps[0].Secret == app.Secret {
 		t.Errorf("the file was not overwritten, %v", err)
 	}
-	if out, err := execute(t, "config", "init", "-"); err != nil || !strings.Contains(out, "\n# Address of WebSocket clients") {
+	if out, err := execute(t, "config", "init", "-"); err != nil || !strings.Contains(out, "\nlisten: \":6001\"\n") {
 		t.Errorf("%q, %v", out, err)
 	}
 	if _, err := execute(t, "config", "init", filepath.Join(name, "none")); err == nil {
