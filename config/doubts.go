@@ -54,6 +54,9 @@ func doubtApp(c *Config, a *App, path string, r *report) {
 	if !a.RequireAuthorization && a.AuthorizationTimeout != defaultApp().AuthorizationTimeout {
 		r.warn(path+".authorization_timeout", "has no effect while require_authorization is false")
 	}
+	if len(a.AllowedOrigins) == 0 {
+		r.warn(path+".allowed_origins", `is empty, which lets every origin in; write "*" if that is meant`)
+	}
 	if i := slices.Index(a.AllowedOrigins, "*"); i >= 0 && len(a.AllowedOrigins) > 1 {
 		r.warn(fmt.Sprintf("%s.allowed_origins.%d", path, i), `"*" lets every origin in, whatever else is listed; remove it`)
 	}

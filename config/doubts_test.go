@@ -18,6 +18,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		{"public secret", "apps:\n  - {id: a, key: k, secret: app-secret}\n", "config.yaml:2: apps[0].secret: is the one everyone knows"},
 		{"time for nothing", app("authorization_timeout: 10s"), "config.yaml:5: apps[0].authorization_timeout: has no effect"},
 		{"origins beside all", app("allowed_origins: [chat.example, '*']"), `config.yaml:5: apps[0].allowed_origins[1]: "*" lets every origin in`},
+		{"no origins", app("allowed_origins: []"), "config.yaml:5: apps[0].allowed_origins: is empty, which lets every origin in"},
 		{"app beyond the server", "sockets: {max_connections: 10}\n" + app("limits: {max_connections: 11}"), "config.yaml:6: apps[0].limits.max_connections: 11 is never reached"},
 		{"no client event", app("limits: {max_event_name: 7}"), "config.yaml:5: apps[0].limits.max_event_name: 7 is too short"},
 		{"no presence channel", app("limits: {max_channel_name: 9}"), "config.yaml:5: apps[0].limits.max_channel_name: 9 is too short"},

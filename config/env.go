@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ const FileVariable = envPrefix + "CONFIG"
 var aliases = map[string]string{"APP_ID": "apps.0.id", "APP_KEY": "apps.0.key", "APP_SECRET": "apps.0.secret"}
 
 // readEnv reads variables in the form of os.Environ against the table of keys.
-// It returns what they set and warns of those that set nothing. inFile is the
+// It returns what they set and notes those that set nothing. inFile is the
 // length of each list of the file.
 func readEnv(env []string, inFile map[string]int, r *report) layer {
 	l := newLayer()
@@ -25,7 +26,7 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 	for _, pair := range slices.Sorted(slices.Values(env)) {
 		name, value, _ := strings.Cut(pair, "=")
 		rest, ours := strings.CutPrefix(name, envPrefix)
-		if !ours || name == FileVariable || fromKubernetes(rest) {
+		if !ours || name == FileVariable {
 			continue
 		}
 		path, ok := aliases[rest]
@@ -33,7 +34,9 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 			path, ok = match(rest, "", fields)
 		}
 		if !ok {
-			r.warnings = append(r.warnings, Problem{Source: name, Text: "the variable sets no key" + suggestVariable(name, fields)})
+			if !fromKubernetes(rest, value) {
+				r.unknown = append(r.unknown, Problem{Source: name, Text: "the variable sets no key" + suggestVariable(name, fields)})
+			}
 			continue
 		}
 		if before, twice := l.values[path]; twice && before != value {
@@ -125,13 +128,27 @@ func match(rest, path string, fields []*field) (string, bool) {
 	return "", false
 }
 
-// fromKubernetes recognises the variables Kubernetes puts into every pod of a
-// namespace that has a service called fanfare.
-func fromKubernetes(rest string) bool {
-	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_")
+// kubernetes are the endings of the variables that Kubernetes and Docker links
+// put into every container beside a service, here one whose name begins with
+// fanfare.
+var kubernetes = regexp.MustCompile(`^(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+
+func fromKubernetes(rest, value string) bool {
+	if rest == "PORT" || strings.HasSuffix(rest, "_PORT") {
+		return strings.Contains(value, "://") // and not what somebody takes for the port of listen
+	}
+	return kubernetes.MatchString(rest)
+}
+
+// meansApp tells whether a variable that sets no key was meant for an app.
+func meansApp(name string) bool {
+	return name == envPrefix+"APPS" || strings.HasPrefix(name, envPrefix+"APP_") || strings.HasPrefix(name, envPrefix+"APPS_")
 }
 
 func suggestVariable(name string, fields []*field) string {
+	if name == envPrefix+"PORT" || name == envPrefix+"HOST" {
+		return "; clients are served on the address in " + envPrefix + "LISTEN, such as :6001"
+	}
 	var names []string
 	collect(fields, "", &names)
 	for alias := range aliases {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,7 +26,10 @@ func newLayer() layer { return layer{values: map[string]any{}, lengths: map[stri
 func readFile(name string, r *report) (layer, error) {
 	l := newLayer()
 	data, err := os.ReadFile(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, fmt.Errorf("read the configuration: %w; `fanfare config init FILE` writes one to begin with", err)
+	case err != nil:
 		return l, fmt.Errorf("read the configuration: %w", err)
 	}
 	lines, root, err := parse(name, data)

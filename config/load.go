@@ -25,6 +25,9 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	r := newReport()
 	merged := newLayer()
 	if file != "" {
+		if inQuotes(file) {
+			return nil, fmt.Errorf("the name of the file, %s, begins and ends with a quote that is part of it, as docker --env-file leaves it; write it without quotes", file)
+		}
 		fromFile, err := readFile(file, r)
 		if err != nil {
 			return nil, err
@@ -43,6 +46,13 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 		cfg.Apps, cfg.DemoApp = nil, false
 	}
 	closeGaps(merged, inFile, r)
+	for _, p := range r.unknown {
+		if cfg.DemoApp && meansApp(p.Source) { // nobody gets the public secret for a typing error
+			r.problems = append(r.problems, p)
+		} else {
+			r.warnings = append(r.warnings, p)
+		}
+	}
 	grow(fields, root, "", func(path string) int { return merged.lengths[path] })
 
 	// Paths are viper's keys as a whole: with its usual "." it would split

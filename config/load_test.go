@@ -150,13 +150,37 @@ func TestLoad_EveryKeyHasAVariable(t *testing.T) {
 func TestLoad_UnknownVariable_IsWarnedAbout(t *testing.T) {
 	got, err := Load(write(t, minimal), nil, []string{
 		"FANFARE_METRIC_LISTEN=:1", "FANFARE_CONFIG=x", "FANFARE_PORT_6001_TCP=x", "FANFARE_SERVICE_HOST=10.0.0.1",
+		"FANFARE_APP_SERVICE_HOST=10.0.0.1", "FANFARE_APP_PORT=tcp://10.0.0.1:80", "FANFARE_APP_PORT_80_TCP_ADDR=10.0.0.1", "FANFARE_APP_SERVICE_PORT_HTTP=80", "FANFARE_PORT=6001",
 		"FANFARE_APPS_12345678_KEY=x", "FANFARE_APPS_-1_KEY=x",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Warnings) != 3 || !strings.Contains(strings.Join(got.Warnings, "\n"), "did you mean FANFARE_METRICS_LISTEN?") {
+	if len(got.Warnings) != 4 || !strings.Contains(strings.Join(got.Warnings, "\n"), "FANFARE_PORT: the variable sets no key; clients are served on the address in FANFARE_LISTEN") || !strings.Contains(strings.Join(got.Warnings, "\n"), "did you mean FANFARE_METRICS_LISTEN?") {
 		t.Errorf("warnings %q", got.Warnings)
+	}
+}
+
+// A typing error must not leave the app with the public secret.
+func TestLoad_UnknownVariableOfAnApp_IsRefusedWhereNoAppIsNamed(t *testing.T) {
+	for variable, want := range map[string]string{
+		"FANFARE_APP_SECERT=x":   "FANFARE_APP_SECERT: the variable sets no key; did you mean FANFARE_APP_SECRET?",
+		"FANFARE_APPS=[{}]":      "FANFARE_APPS: the variable sets no key",
+		"FANFARE_APPS_1000_ID=x": "FANFARE_APPS_1000_ID: the variable sets no key",
+	} {
+		if _, err := Load("", nil, []string{variable}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", variable, err, want)
+		}
+		if c, err := Load(write(t, minimal), nil, []string{variable}); err != nil || len(c.Warnings) != 1 || !strings.HasPrefix(c.Warnings[0], want) {
+			t.Errorf("%s beside a file: got %v, want a warning", variable, err)
+		}
+	}
+}
+
+func TestLoad_NameOfTheFileInQuotes(t *testing.T) {
+	_, err := Load(`"`+write(t, minimal)+`"`, nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "write it without quotes") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -66,6 +66,7 @@ func (s source) String() string {
 type report struct {
 	problems []Problem
 	warnings []Problem
+	unknown  []Problem         // variables that set no key
 	sources  map[string]source // by path
 	noted    map[string]bool   // paths that have a problem
 	begun    map[string]string // elements of lists that no file has, and the variable or flag that begins them

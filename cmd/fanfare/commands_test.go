@@ -48,6 +48,16 @@ func TestConfigCheck_TheFileOfTheRepository(t *testing.T) {
 	}
 }
 
+func TestConfigCheck_FileByItself(t *testing.T) {
+	name := writeFile(t, "apps:\n  - {id: chat, key: k, secret: s}\n")
+	if out, err := execute(t, "config", "check", name); err != nil || !strings.HasPrefix(out, name+" is usable: 1 app") {
+		t.Errorf("%q, %v", out, err)
+	}
+	if out, err := execute(t, "config", "check", name, "--config", name); err == nil || !strings.Contains(err.Error(), "once") {
+		t.Errorf("the file given twice: %q, %v", out, err)
+	}
+}
+
 func TestConfigCheck_MistakeIsAnErrorWithItsKey(t *testing.T) {
 	_, err := execute(t, "config", "check", "--config", writeFile(t, "lisen: ':1'\n"))
 	if err == nil || !strings.Contains(err.Error(), "did you mean listen?") {

@@ -23,7 +23,6 @@ func newConfigCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Read the configuration as serve would and say what is wrong with it",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, file, err := loadConfig(cmd)
 			if err != nil {
@@ -46,6 +45,7 @@ func newConfigCheckCommand() *cobra.Command {
 		},
 	}
 	addConfigFlags(cmd)
+	takesFile(cmd)
 	return cmd
 }
 

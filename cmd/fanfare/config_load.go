@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,21 @@ import (
 func addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().StringP("config", "c", "", "configuration file, "+config.FileVariable+" by environment; none serves the default app")
 	config.AddFlags(cmd.Flags())
+}
+
+// takesFile lets a command be given its file as FILE too, as config init is.
+func takesFile(cmd *cobra.Command) {
+	cmd.Use += " [FILE]"
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return nil
+		case cmd.Flags().Changed("config"):
+			return errors.New("give the file once, by itself or with --config")
+		}
+		return cmd.Flags().Set("config", args[0])
+	}
 }
 
 // loadConfig reads the configuration that a command's flags and the

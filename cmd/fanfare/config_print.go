@@ -14,7 +14,6 @@ func newConfigPrintCommand() *cobra.Command {
 		Long: `Print the configuration that serve would use, from the file, the environment and
 the flags, with where each value was set and with secrets masked. With --defaults,
 print every key with what it does and its default.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if defaults {
 				_, err := cmd.OutOrStdout().Write(config.Sample())
@@ -32,6 +31,7 @@ print every key with what it does and its default.`,
 		},
 	}
 	addConfigFlags(cmd)
+	takesFile(cmd)
 	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the defaults and what each key does")
 	return cmd
 }
