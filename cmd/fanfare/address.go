@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 
 	"fanfare/config"
@@ -13,19 +19,33 @@ type endpoint struct {
 	host, port string
 	tls        bool
 	prefix     string
+	dial       []string // addresses to try in turn, whatever the host is
 }
 
 // reach derives the endpoint from the configuration. listen is the address in
-// use, which differs from the configured one for port 0.
+// use, which differs from the configured one for port 0. No name is resolved:
+// an image may be without /etc/hosts, and a wildcard listener may be without
+// IPv4.
 func reach(cfg *config.Config, listen string) endpoint {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		host, port = listen, ""
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
+	e := endpoint{host: host, port: port, tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix}
+	switch ip, _ := netip.ParseAddr(host); {
+	case host == "" || ip.IsUnspecified() || host == "localhost":
+		e.host = "localhost"
+		e.dial = []string{"127.0.0.1", "::1"}
+		if ip.Is6() {
+			e.dial = []string{"::1", "127.0.0.1"}
+		}
+	default:
+		e.dial = []string{host}
 	}
-	return endpoint{host: host, port: port, tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix}
+	for i, host := range e.dial {
+		e.dial[i] = net.JoinHostPort(host, port)
+	}
+	return e
 }
 
 // named is the endpoint under a host that its certificate is for: by another
@@ -52,10 +72,78 @@ func (e endpoint) base() string {
 	return scheme + "://" + net.JoinHostPort(e.host, e.port)
 }
 
-// baseOf takes a URL given by hand instead, if there is one.
-func (e endpoint) baseOf(url string) string {
-	if url == "" {
-		return e.base()
+// given is the endpoint of a URL from the command line, or e if there is none.
+func (e endpoint) given(raw string) (peer, error) {
+	if raw == "" {
+		if e.port == "0" {
+			return peer{}, errors.New("listen takes a free port (0), so nothing says where the server is: give its address with --url")
+		}
+		return peer{base: e.base(), dial: e.dial}, nil
 	}
-	return strings.TrimSuffix(url, "/")
+	u, err := url.Parse(raw)
+	switch {
+	case err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"):
+	case !strings.Contains(raw, "://") && checkHost(raw) == nil:
+		return peer{}, fmt.Errorf("--url %s has no scheme; write http://%[1]s", raw)
+	default: // not repeated: it may hold a password
+		return peer{}, errors.New("--url is not an http or https address; write for example http://localhost:6001")
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return peer{}, errors.New("--url has more than scheme, host, port and path; write for example http://localhost:6001")
+	}
+	return peer{base: strings.TrimSuffix(u.String(), "/")}, nil
+}
+
+// checkHost tells whether the text would do behind http://.
+func checkHost(raw string) error {
+	u, err := url.Parse("http://" + raw)
+	if err != nil {
+		return err
+	}
+	if u.Host == "" || u.RawQuery != "" || u.User != nil {
+		return errors.New("no host")
+	}
+	return nil
+}
+
+// peer is a server that a command calls.
+type peer struct {
+	base string   // scheme, host and path, without a slash behind
+	dial []string // in place of the address in base, if any
+}
+
+// do sends one request on a connection of its own. It follows no redirect:
+// what is behind one is not the server that was meant. The error names no URL,
+// since its query may be a signature.
+func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: trust}
+	if len(p.dial) > 0 {
+		transport.DialContext = func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
+			var d net.Dialer
+			var failed error
+			for _, address := range p.dial {
+				if conn, err = d.DialContext(ctx, network, address); err == nil {
+					return conn, nil
+				}
+				failed = errors.Join(failed, err)
+			}
+			return nil, failed
+		}
+	}
+	client := http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
+	return res, withoutURL(err)
+}
+
+// withoutURL is an error of net/http or net/url less the address that it
+// repeats.
+func withoutURL(err error) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		return withURL.Err
+	}
+	return err
 }

@@ -16,15 +16,15 @@ import (
 )
 
 // greet prints what a person needs to connect a page and to send it a first
-// event: everything is ready to paste and works as it stands.
+// event: everything is ready to paste and works as it stands. It is for a
+// terminal: a log gets the line of serving.
 func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string, now time.Time) error {
 	app := cfg.Apps[0]
-	first := triggerRequest{app: app, base: at.base(), event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
-	url, body, err := first.signed(now)
+	curl, err := curlLine(app, at, now)
 	if err != nil {
 		return err
 	}
-	if configured := reach(cfg, cfg.Listen); configured != at { // port 0
+	if configured := reach(cfg, cfg.Listen); configured.port != at.port { // port 0
 		flags += " --url=" + at.base()
 	}
 	var b strings.Builder
@@ -42,21 +42,40 @@ In a page, with pusher-js 8:
   const pusher = new Pusher(%s, %s);
   pusher.subscribe("my-channel").bind("my-event", (data) => console.log(data));
 
-Send it an event, from a shell (the curl line is signed, good for ten minutes):
+Send it an event, from a shell:
 
   %s trigger --channel my-channel --event my-event --data '{"message":"hello"}'%s
 
-  curl -H 'Content-Type: application/json' -d '%s' '%s'
-
-or from Node, with the pusher package:
+%sor from Node, with the pusher package:
 
   new (require("pusher"))(%s).trigger("my-channel", "my-event", { message: "hello" });
 
 A chat to try, served from this program: %s demo, then http://%s
 
-`, quoted(app.Key), clientOptions(cfg.Fallback, at), self(), flags, body, url, serverOptions(app, at), self(), demoListen)
+`, quoted(app.Key), clientOptions(cfg.Fallback, at), self(), flags, curl, serverOptions(app, at), self(), demoListen)
 	_, err = io.WriteString(out, b.String())
 	return err
+}
+
+// curlLine is a signed request of the app whose secret everyone knows. For any
+// other there is none: what serve prints ends up in logs and screenshots, and a
+// signature in it is good for ten minutes.
+func curlLine(app config.App, at endpoint, now time.Time) (string, error) {
+	if !isDemoApp(app) {
+		return "", nil
+	}
+	first := triggerRequest{app: app, base: at.base(), event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
+	url, body, err := first.signed(now)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("or with curl (signed, good for ten minutes):\n\n  curl -H 'Content-Type: application/json' -d '%s' '%s'\n\n", body, url), nil
+}
+
+// isDemoApp tells whether an app is the one served when none is configured.
+func isDemoApp(app config.App) bool {
+	demo := config.Defaults().Apps[0]
+	return app.ID == demo.ID && app.Key == demo.Key && app.Secret == demo.Secret
 }
 
 // clientOptions are the options of pusher-js. cluster must be there although a

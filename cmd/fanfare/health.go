@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -22,8 +21,12 @@ func newHealthCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkHealth(cmd.Context(), reach(cfg, cfg.Listen).baseOf(url)); err != nil {
+			p, err := reach(cfg, cfg.Listen).given(url)
+			if err != nil {
 				return err
+			}
+			if err := checkHealth(cmd.Context(), p); err != nil {
+				return fmt.Errorf("%s is not healthy: %w", p.base, err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "healthy")
 			return err
@@ -34,27 +37,18 @@ func newHealthCommand() *cobra.Command {
 	return cmd
 }
 
-// checkHealth is nil when GET /healthz is answered with 200.
-func checkHealth(ctx context.Context, base string) error {
+// checkHealth is nil when GET /healthz is answered as fanfare does.
+func checkHealth(ctx context.Context, p peer) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/healthz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/healthz", nil)
+	if err != nil {
+		return withoutURL(err)
+	}
+	// The certificate names the public host, and we ask our own machine.
+	res, err := p.do(req, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // asks its own machine, sends nothing
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		// The certificate names the public host, and we ask our own machine.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // asks its own machine, sends nothing
-	}}
-	res, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("not healthy: %w", err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
-		return fmt.Errorf("not healthy: %s %s", res.Status, body)
-	}
-	return nil
+	return checkAnswer(res)
 }

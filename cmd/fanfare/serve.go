@@ -39,20 +39,24 @@ func newServeCommand() *cobra.Command {
 			}
 			hangups := untilHangup()
 			logger := newLogger(cfg.Log, cmd.ErrOrStderr())
-			tuneRuntime(cfg, logger)
+			files := tuneRuntime(cfg, logger)
 			warnOfMistakes(cfg, logger)
 			s, err := newServer(cfg, logger)
 			if err != nil {
 				return err
 			}
-			at, metricsAddress := s.addresses()
-			if err := greet(cmd.OutOrStdout(), cfg, at.named(s.cert), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
-				s.close()
-				return err
+			s.openFiles = files
+			ctx, stop := untilSignal(cmd.Context()) // who waits for the line may signal at once
+			defer stop()
+			s.announce()
+			if out := cmd.OutOrStdout(); isTerminal(out) {
+				at, metricsAddress := s.addresses()
+				if err := greet(out, cfg, at.named(s.cert), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
+					s.close()
+					return err
+				}
 			}
 
-			ctx, stop := untilSignal(cmd.Context())
-			defer stop()
 			var reloading sync.WaitGroup
 			defer reloading.Wait()
 			ended := make(chan struct{})
@@ -102,6 +106,8 @@ type server struct {
 	scrapes  net.Listener     // nil without metrics
 	ready    atomic.Bool      // what /readyz says
 	draining atomic.Bool      // new sockets are sent elsewhere
+
+	openFiles uint64 // how many this process may have; 0 is unlimited
 }
 
 // newServer wires everything together and opens the listeners, so that what

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -247,133 +242,6 @@ func TestTrigger_RefusalIsShown(t *testing.T) {
 	r.stop()
 	if err := r.ended(t); err != nil {
 		t.Error(err)
-	}
-}
-
-// The greeting's promise: its curl line works as printed.
-func TestGreeting_CurlLineIsAccepted(t *testing.T) {
-	r := start(t, nil)
-	c := r.connect(t)
-	c.send(`{"event":"pusher:subscribe","data":{"channel":"my-channel"}}`)
-	c.expect("subscription_succeeded")
-
-	var out bytes.Buffer
-	if err := greet(&out, r.cfg, r.at, "", "", time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	line := regexp.MustCompile(`curl -H '(.*): (.*)' -d '(.*)' '(.*)'`).FindStringSubmatch(out.String())
-	if line == nil {
-		t.Fatalf("no curl line:\n%s", out.String())
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, line[4], strings.NewReader(line[3]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set(line[1], line[2])
-	res, err := (&http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		t.Errorf("status %d of %s", res.StatusCode, line[0])
-	}
-	c.expect(`"data":"{\"message\":\"hello\"}"`)
-	r.stop()
-	if err := r.ended(t); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestGreeting_KeepsASecretToItself(t *testing.T) {
-	cfg := config.Defaults()
-	cfg.Apps[0].Secret = "hunter2"
-	var out bytes.Buffer
-	if err := greet(&out, &cfg, reach(&cfg, ":6001"), "", "", time.Unix(0, 0)); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(out.String(), "hunter2") {
-		t.Errorf("the secret is in\n%s", out.String())
-	}
-}
-
-// The greeting's promise: its trigger line finds the server from any shell,
-// whatever told serve where to be.
-func TestGreeting_RepeatsWhatServeWasTold(t *testing.T) {
-	var env []string
-	for _, f := range finding {
-		for _, name := range f.variables {
-			value := "my-" + f.flag
-			if f.flag == "listen" {
-				value = ":7001"
-			}
-			env = append(env, name+"="+value)
-		}
-	}
-	cfg, err := config.Load("", nil, env)
-	if err != nil || len(cfg.Warnings) > 0 {
-		t.Errorf("the variables set no keys: %v, %v", cfg, err)
-	}
-	cmd := newServeCommand()
-	if err := cmd.ParseFlags([]string{"--app-key=by-flag", "--log-level=warn"}); err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range map[string]string{
-		"FANFARE_CONFIG": "my file.yaml", "FANFARE_LISTEN": ":7001", "FANFARE_APP_KEY": "by-variable",
-		"FANFARE_APP_ID": "wins", "FANFARE_APPS_0_ID": "loses", "FANFARE_APPS_0_SECRET": "hunter2",
-	} {
-		t.Setenv(name, value)
-	}
-	const want = ` --config='my file.yaml' --listen=:7001 --app-id=wins --app-key=by-flag --app-secret="$FANFARE_APPS_0_SECRET"`
-	if got := repeatFlags(cmd.Flags()); got != want {
-		t.Errorf("\ngot  %s\nwant %s", got, want)
-	}
-}
-
-// asServer, set in the environment, makes this test binary the server that
-// signal tests send signals to.
-const asServer = "FANFARE_TEST_ARGS"
-
-func TestMain(m *testing.M) {
-	if args := os.Getenv(asServer); args != "" {
-		var list []string
-		if err := json.Unmarshal([]byte(args), &list); err != nil {
-			panic(err)
-		}
-		_ = os.Unsetenv(asServer)
-		os.Args = append([]string{"fanfare"}, list...)
-		main()
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// process starts fanfare serve in a process of its own and returns it with the
-// address it printed.
-func process(t *testing.T, env ...string) (*exec.Cmd, string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), append(env, asServer+`=["serve","--listen=127.0.0.1:0","--metrics-listen="]`)...)
-	cmd.Stderr = t.Output()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	var seen bytes.Buffer
-	address := regexp.MustCompile(`the API on (http://\S+)\n`)
-	for buf := make([]byte, 4096); ; {
-		n, err := out.Read(buf)
-		seen.Write(buf[:n])
-		if m := address.FindSubmatch(seen.Bytes()); m != nil {
-			return cmd, string(m[1])
-		}
-		if err != nil {
-			t.Fatalf("serve printed no address: %v\n%s", err, seen.String())
-		}
 	}
 }
 

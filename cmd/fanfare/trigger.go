@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	neturl "net/url"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -41,8 +43,12 @@ func newTriggerCommand() *cobra.Command {
 			if cert, err := certificate(cfg); err == nil { // the key may not be ours to read
 				at = at.named(cert)
 			}
-			req := triggerRequest{app: app, base: at.baseOf(t.url), event: t.event, data: t.data, channels: t.channels}
-			if err := req.send(cmd.Context(), time.Now()); err != nil {
+			p, err := at.given(t.url)
+			if err != nil {
+				return err
+			}
+			req := triggerRequest{app: app, base: p.base, event: t.event, data: t.data, channels: t.channels}
+			if err := req.send(cmd.Context(), p, time.Now()); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "sent %s to %s\n", t.event, strings.Join(t.channels, ", "))
@@ -99,7 +105,7 @@ func (t triggerRequest) signed(now time.Time) (url string, body []byte, err erro
 	return t.base + path + "?" + pusherproto.SignRequest(t.app.Key, t.app.Secret, http.MethodPost, path, nil, body, now), body, nil
 }
 
-func (t triggerRequest) send(ctx context.Context, now time.Time) error {
+func (t triggerRequest) send(ctx context.Context, p peer, now time.Time) error {
 	url, body, err := t.signed(now)
 	if err != nil {
 		return err
@@ -108,25 +114,64 @@ func (t triggerRequest) send(ctx context.Context, now time.Time) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return fmt.Errorf("send the event to %s: %w", p.base, withoutURL(err))
 	}
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	res, err := client.Do(req)
-	if err != nil {
-		var withURL *neturl.Error
-		if errors.As(err, &withURL) {
-			err = withURL.Err // the address holds the signature
-		}
-		return fmt.Errorf("send the event to %s: %w", t.base, err)
+	res, err := p.do(req, nil)
+	if err == nil {
+		err = checkAnswer(res)
 	}
+	if err != nil {
+		return fmt.Errorf("send the event to %s: %w", p.base, err)
+	}
+	return nil
+}
+
+// checkAnswer is nil for a success as the API tells it, with a JSON object. A
+// web page with status 200 is the answer of some other server. It closes the
+// body.
+func checkAnswer(res *http.Response) error {
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return errors.New("the server refused the event: " + res.Status + " " + strings.TrimSpace(string(answer)))
+	var object map[string]json.RawMessage
+	isObject := json.Unmarshal(answer, &object) == nil && object != nil
+	switch {
+	case res.StatusCode == http.StatusOK && isObject:
+		return nil
+	case res.StatusCode == http.StatusOK:
+		return fmt.Errorf("the answer, %s, is none of the API's: another server is at this address", contentType(res))
+	case res.StatusCode >= 300 && res.StatusCode < 400:
+		if to, err := res.Location(); err == nil {
+			return fmt.Errorf("the answer is a redirect (%s) to %s://%s; give that address with --url", res.Status, to.Scheme, to.Host)
+		}
+	case strings.HasPrefix(contentType(res), "text/html"):
+		return errors.New("the answer is " + res.Status + ", with a web page")
 	}
-	return nil
+	return errors.New("the answer is " + strings.TrimSpace(res.Status+" "+shown(answer)))
+}
+
+func contentType(res *http.Response) string {
+	return cmp.Or(res.Header.Get("Content-Type"), "without a Content-Type")
+}
+
+var signature = regexp.MustCompile(`((?:auth_)?signature["']?\s*[=:]\s*["']?)[0-9A-Fa-f]{16,}`)
+
+// shown is the beginning of what a server said, as one line, without a
+// signature that it may repeat.
+func shown(answer []byte) string {
+	const most = 500
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(answer), "")), " ")
+	text = signature.ReplaceAllString(text, "$1...")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
 }

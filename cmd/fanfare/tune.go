@@ -8,8 +8,8 @@ import (
 )
 
 // tuneRuntime applies what the configuration asks of the Go runtime and of the
-// operating system.
-func tuneRuntime(cfg *config.Config, log *slog.Logger) {
+// operating system, and returns how many files may be open; 0 is unlimited.
+func tuneRuntime(cfg *config.Config, log *slog.Logger) (files uint64) {
 	if cfg.Runtime.GCPercent != 0 {
 		debug.SetGCPercent(cfg.Runtime.GCPercent)
 	}
@@ -21,13 +21,13 @@ func tuneRuntime(cfg *config.Config, log *slog.Logger) {
 		log.Warn("the limit of open files stays as it is", slog.Any("error", err))
 	}
 	if files == 0 { // the system has no such limit
-		return
+		return 0
 	}
-	log.Debug("limit of open files", slog.Uint64("files", files))
 	if wanted := wantedFiles(cfg); wanted > files {
 		log.Warn("more connections are configured than files may be open; raise the limit (LimitNOFILE=, ulimit -n)",
 			slog.Uint64("files", files), slog.Uint64("wanted", wanted))
 	}
+	return files
 }
 
 // spareFiles are for everything that is not a client: listeners, loops, logs,

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -65,14 +67,19 @@ func (a *api) users(ctx context.Context, channel string) ([]string, error) {
 func (a *api) call(ctx context.Context, method, path string, body []byte, out any) error {
 	path = "/apps/" + a.AppID + path
 	query := pusherproto.SignRequest(a.Key, a.Secret, method, path, nil, body, a.now())
-	req, err := http.NewRequestWithContext(ctx, method, a.API+path+"?"+query, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, a.API+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
+	req.URL.RawQuery = query // not in an error about the rest
 	req.Header.Set("Content-Type", "application/json")
 	res, err := a.client.Do(req)
 	if err != nil {
-		return err
+		var withURL *url.Error // and that with the signature
+		if errors.As(err, &withURL) {
+			err = withURL.Err
+		}
+		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))

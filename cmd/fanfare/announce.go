@@ -1,0 +1,40 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/mattn/go-isatty"
+)
+
+// isTerminal tells whether a person reads what is written to w.
+var isTerminal = func(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// announce writes the one line of the log that says what this process is.
+func (s *server) announce() {
+	attrs := []any{
+		slog.String("version", version),
+		slog.String("listen", s.listener.Addr().String()),
+	}
+	if s.scrapes != nil {
+		attrs = append(attrs, slog.String("metrics", s.scrapes.Addr().String()))
+	}
+	s.log.Info("serving", append(attrs,
+		slog.Bool("tls", s.cert != nil),
+		slog.Int("nodes", 1),
+		slog.Int("apps", len(s.cfg.Apps)),
+		slog.Attr{Key: "max_connections", Value: orUnlimited(s.cfg.Sockets.MaxConnections)},
+		slog.Attr{Key: "open_files", Value: orUnlimited(s.openFiles)})...)
+}
+
+// orUnlimited shows a limit, which 0 is none of.
+func orUnlimited[T int | uint64](n T) slog.Value {
+	if n == 0 {
+		return slog.StringValue("unlimited")
+	}
+	return slog.AnyValue(n)
+}
