@@ -44,7 +44,7 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		Frame:   seal(pusherproto.AppendClientEvent(buf, m.Event, m.Channel, m.Data, sub.userID)),
 		Except:  s.id,
 	})
-	if len(s.hub.observers) > 0 {
+	if s.hub.observers.Load() != nil {
 		s.hub.Observe(Notice{
 			Kind: ClientEvent, App: s.app, Channel: sub.name, UserID: sub.userID, Event: event,
 			Data: m.Data, SocketID: s.id,

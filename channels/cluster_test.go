@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func newDistantDesk(t testing.TB) (*desk, *distant) {
 	var c *distant
 	var d *desk
 	d = newDeskWith(t, func(n Node) Cluster {
-		c = &distant{memory: newMemory(n, func() time.Time { return d.now }, -1)}
+		c = &distant{memory: newMemory(n, func() time.Time { return d.now }, new(atomic.Int64))}
 		return c
 	})
 	return d, c

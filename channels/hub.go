@@ -43,7 +43,7 @@ type Config struct {
 // Hub is the channel core of one node. Make one with New and keep Run running.
 type Hub struct {
 	log       *slog.Logger
-	observers []Observer
+	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
 	now       func() time.Time
 	tenants   sync.Map // app id -> *tenant
@@ -52,6 +52,7 @@ type Hub struct {
 	refusals  refusals
 	published atomic.Uint64
 	relayed   atomic.Uint64 // client events
+	grace     atomic.Int64  // Config.OfflineGrace
 
 	pong *Frame
 }
@@ -65,11 +66,12 @@ type tenant struct {
 // New returns a Hub without sessions.
 func New(cfg Config) *Hub {
 	h := &Hub{
-		log:       cfg.Logger,
-		observers: cfg.Observers,
-		now:       cfg.Now,
-		pong:      NewFrame(pusherproto.AppendPong(nil)),
+		log:  cfg.Logger,
+		now:  cfg.Now,
+		pong: NewFrame(pusherproto.AppendPong(nil)),
 	}
+	h.SetObservers(cfg.Observers...)
+	h.SetOfflineGrace(cfg.OfflineGrace)
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -79,7 +81,7 @@ func New(cfg Config) *Hub {
 	if cfg.Cluster != nil {
 		h.cluster = cfg.Cluster(h)
 	} else {
-		h.cluster = newMemory(h, h.now, cfg.OfflineGrace)
+		h.cluster = newMemory(h, h.now, &h.grace)
 	}
 	return h
 }
@@ -141,9 +143,29 @@ func (h *Hub) DeliverToWatchers(app *apps.App, userID string, f *Frame) {
 
 // Observe implements Node.
 func (h *Hub) Observe(n Notice) {
-	for _, o := range h.observers {
-		o.Observe(n)
+	if observers := h.observers.Load(); observers != nil {
+		for _, o := range *observers {
+			o.Observe(n)
+		}
 	}
+}
+
+// SetOfflineGrace replaces that of the Config, for users who leave from here on.
+func (h *Hub) SetOfflineGrace(d time.Duration) {
+	if d == 0 {
+		d = DefaultOfflineGrace
+	}
+	h.grace.Store(int64(max(d, 0)))
+}
+
+// SetObservers replaces those of the Config. A notice under way may still
+// reach an earlier one.
+func (h *Hub) SetObservers(observers ...Observer) {
+	if len(observers) == 0 {
+		h.observers.Store(nil)
+		return
+	}
+	h.observers.Store(&observers)
 }
 
 // watchersOf names the group of the sockets that watch a user. No channel can

@@ -20,7 +20,7 @@ import (
 type memory struct {
 	node         Node
 	now          func() time.Time
-	offlineGrace time.Duration
+	offlineGrace *atomic.Int64 // the hub's
 	schedule     *schedule
 	apps         sync.Map // app id -> *memoryApp
 }
@@ -50,13 +50,7 @@ type channelState struct {
 	count    countState
 }
 
-func newMemory(node Node, now func() time.Time, offlineGrace time.Duration) *memory {
-	switch {
-	case offlineGrace == 0:
-		offlineGrace = DefaultOfflineGrace
-	case offlineGrace < 0:
-		offlineGrace = 0
-	}
+func newMemory(node Node, now func() time.Time, offlineGrace *atomic.Int64) *memory {
 	return &memory{node: node, now: now, offlineGrace: offlineGrace, schedule: newSchedule(now)}
 }
 

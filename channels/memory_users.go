@@ -68,21 +68,23 @@ func (m *memory) SignOut(app *apps.App, userID string) {
 	if user.sockets > 0 {
 		return
 	}
-	if m.offlineGrace == 0 {
+	grace := time.Duration(m.offlineGrace.Load())
+	if grace == 0 {
 		m.offline(app, users, userID)
 		return
 	}
-	user.left = m.now()
-	m.schedule.at(user.left.Add(m.offlineGrace), func() { m.graceOver(app, userID, user) })
+	left := m.now()
+	user.left = left
+	m.schedule.at(left.Add(grace), func() { m.graceOver(app, userID, user, left) })
 }
 
 // graceOver tells the watchers, unless the user has come back or left again
-// later than the grace that is over.
-func (m *memory) graceOver(app *apps.App, userID string, user *userState) {
+// later.
+func (m *memory) graceOver(app *apps.App, userID string, user *userState, left time.Time) {
 	users := &m.app(app.ID).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	if users.online.get(userID) != user || user.sockets > 0 || m.now().Sub(user.left) < m.offlineGrace {
+	if users.online.get(userID) != user || user.sockets > 0 || !user.left.Equal(left) {
 		return
 	}
 	m.offline(app, users, userID)

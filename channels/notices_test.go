@@ -34,7 +34,11 @@ func (r *recorder) Observe(n Notice) {
 // observes adds a recorder to the desk.
 func (d *desk) observes() *recorder {
 	r := &recorder{d: d}
-	d.hub.observers = append(d.hub.observers, r)
+	var list []Observer
+	if before := d.hub.observers.Load(); before != nil {
+		list = *before
+	}
+	d.hub.SetObservers(append(list, r)...)
 	return r
 }
 

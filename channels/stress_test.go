@@ -58,7 +58,7 @@ func TestStress_EveryEventOnceAndInOrder(t *testing.T) {
 
 func TestStress_WithALaggingCluster(t *testing.T) {
 	runStress(t, func(n Node) Cluster {
-		return &lagging{memory: newMemory(n, time.Now, -1), wake: make(chan struct{}, 1)}
+		return &lagging{memory: newMemory(n, time.Now, new(atomic.Int64)), wake: make(chan struct{}, 1)}
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 // newGraceDesk has watchers hear of a user's going three seconds later.
 func newGraceDesk(t *testing.T) *desk {
 	d := newDesk(t)
-	d.memory().offlineGrace = DefaultOfflineGrace
+	d.hub.SetOfflineGrace(DefaultOfflineGrace)
 	return d
 }
 
@@ -67,6 +67,24 @@ func TestWatchlist_TwoTabs_OfflineWithTheLast(t *testing.T) {
 	me.hears()
 	d.passes(DefaultOfflineGrace)
 	me.hears(watch("", "friend"))
+}
+
+// A grace that changes counts for those who leave after that; whoever left
+// before is told of when the grace of that moment is over.
+func TestWatchlist_GraceChanges_NobodyIsForgotten(t *testing.T) {
+	d := newGraceDesk(t)
+	me, early, late := d.visit(), d.visit(), d.visit()
+	me.signsIn(`{"id":"me","watchlist":["early","late"]}`)
+	early.signsIn(`{"id":"early"}`)
+	late.signsIn(`{"id":"late"}`)
+	forget(me)
+	early.leaves()
+	d.hub.SetOfflineGrace(time.Minute)
+	late.leaves()
+	d.passes(DefaultOfflineGrace)
+	me.hears(watch("", "early"))
+	d.passes(time.Minute)
+	me.hears(watch("", "late"))
 }
 
 func TestWatchlist_EverySocketOfTheWatcherHears(t *testing.T) {

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"regexp"
 	"time"
@@ -42,6 +43,9 @@ type Config struct {
 	Target Policy
 	// Random returns numbers in [0,1) for the jitter; nil is math/rand/v2.
 	Random func() float64
+
+	anywhere  bool              // no Target was given
+	transport http.RoundTripper // in place of the network, in tests
 }
 
 // Defaults of Config (spec: webhooks, Delay and Delivery).

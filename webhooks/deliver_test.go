@@ -216,7 +216,7 @@ func TestQueue_BoundedInBytes(t *testing.T) {
 		for range 100 {
 			s.Observe(clientEvent("private-x", "client-e", `"`+strings.Repeat("x", 100)+`"`))
 		}
-		e := s.endpoints[0]
+		e := s.listed[0]
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if e.queue.bytes > 1000 || e.queue.len() == 0 {

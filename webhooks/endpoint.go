@@ -15,27 +15,21 @@ import (
 // endpoint is one address with its queue. One goroutine sends to it, one
 // request at a time, which is what keeps the order.
 type endpoint struct {
-	app       string
-	index     int
-	url       *url.URL
-	header    http.Header
-	filter    filter
-	interval  time.Duration // of batches; 0 for none
-	giveUp    time.Duration
-	maxEvents int
-	maxBytes  int
-	apps      *apps.Registry
-	client    *client
-	journal   *journal // nil without a store
-	bucket    string   // in the journal
-	log       *slog.Logger
-	wake      chan struct{}
-	settled   chan struct{} // closed when a drain need not wait any longer
+	app     string
+	url     *url.URL
+	apps    *apps.Registry
+	journal *journal // nil without a store
+	bucket  string   // in the journal
+	wake    chan struct{}
+	settled chan struct{} // closed when a drain need not wait any longer
+	present atomic.Pointer[settings]
+	retired func(*endpoint) bool // forgets it if it is to end; see Sender.retired
 
 	mu       sync.Mutex
 	queue    queue
 	seq      uint64 // of the newest event
 	inFlight int
+	ended    bool // nothing is sent any more
 
 	sent, retried, failed, dropped atomic.Uint64
 	down                           atomic.Bool
@@ -48,45 +42,66 @@ type endpoint struct {
 	quiet    time.Time       // no report of dropped events before
 }
 
-func newEndpoint(s *Sender, c *client, app *apps.App, index int, e Endpoint) (*endpoint, error) {
-	u, err := CheckTarget(e.URL, s.cfg.Target)
-	if err != nil {
-		return nil, err
-	}
-	f, err := newFilter(e)
-	if err != nil {
-		return nil, err
-	}
+// settings are what can change of an endpoint. They are replaced as a whole.
+type settings struct {
+	index     int  // in the app's list
+	leaving   bool // it is no longer in the list, and ends when its queue is empty
+	header    http.Header
+	interval  time.Duration // of batches; 0 for none
+	maxEvents int
+	maxBytes  int
+	client    *client
+	log       *slog.Logger
+}
+
+func newEndpoint(s *Sender, app, bucket string, u *url.URL) *endpoint {
 	return &endpoint{
-		app:       app.ID,
-		index:     index,
-		url:       u,
-		header:    headersOf(e.Headers),
-		filter:    f,
-		interval:  e.BatchInterval,
-		giveUp:    s.cfg.Retry.GiveUp,
-		maxEvents: s.cfg.QueueEvents,
-		maxBytes:  s.cfg.QueueBytes,
-		apps:      s.cfg.Apps,
-		client:    c,
-		log:       s.cfg.Logger.With(slog.String("app", app.ID), slog.Int("endpoint", index), slog.String("at", place(u))),
-		wake:      make(chan struct{}, 1),
-		settled:   make(chan struct{}),
-		circuit:   circuit{retry: s.cfg.Retry, random: s.cfg.Random},
-		key:       app.Keys[0],
-		drain:     s.drain,
-	}, nil
+		app:     app,
+		url:     u,
+		apps:    s.cfg.Apps,
+		journal: s.journal,
+		bucket:  bucket,
+		wake:    make(chan struct{}, 1),
+		settled: make(chan struct{}),
+		retired: s.retired,
+		circuit: circuit{retry: s.cfg.Retry, random: s.cfg.Random},
+		drain:   s.drain,
+	}
+}
+
+// take makes settings count, for events that are queued already as well.
+func (e *endpoint) take(next *settings) {
+	e.present.Store(next)
+	for e.shrink(next) {
+	}
+	signal(e.wake)
+}
+
+// shrink drops some of the oldest events that are more than the bounds allow,
+// and tells whether there may be more of them. Sockets may wait for the lock.
+func (e *endpoint) shrink(s *settings) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for range flushBurst {
+		if e.queue.len() <= s.maxEvents && e.queue.bytes <= s.maxBytes {
+			return false
+		}
+		e.journal.remove(e.bucket, e.queue.pop().seq)
+		e.dropped.Add(1)
+	}
+	return true
 }
 
 // push queues an event. The oldest ones give way when there is no room.
 func (e *endpoint) push(at time.Time, json []byte) {
+	now := e.present.Load()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(json) > e.maxBytes {
+	if e.ended || len(json) > now.maxBytes {
 		e.dropped.Add(1)
 		return
 	}
-	for e.queue.len() >= e.maxEvents || e.queue.bytes+len(json) > e.maxBytes {
+	for e.queue.len() > 0 && (e.queue.len() >= now.maxEvents || e.queue.bytes+len(json) > now.maxBytes) {
 		e.journal.remove(e.bucket, e.queue.pop().seq)
 		e.dropped.Add(1)
 	}
@@ -99,14 +114,11 @@ func (e *endpoint) push(at time.Time, json []byte) {
 	}
 }
 
-// restore queues an event that the journal holds. It is called before run.
+// restore queues an event that the journal holds. It is called before run and
+// before take, which drops what is too much.
 func (e *endpoint) restore(ev event) {
 	e.seq = ev.seq
 	e.queue.push(ev)
-	for e.queue.len() > e.maxEvents || e.queue.bytes > e.maxBytes {
-		e.journal.remove(e.bucket, e.queue.pop().seq)
-		e.dropped.Add(1)
-	}
 }
 
 func (e *endpoint) waiting() int {
@@ -128,6 +140,9 @@ func (e *endpoint) run(ctx context.Context) {
 		if len(batch) > 0 {
 			e.deliver(ctx, batch)
 			continue
+		}
+		if wait == 0 && e.present.Load().leaving && e.retired(e) {
+			return
 		}
 		if wait > 0 {
 			timer.Reset(wait)
@@ -156,10 +171,10 @@ func (e *endpoint) next() (batch []event, wait time.Duration) {
 		return nil, 0
 	}
 	most := 1
-	if e.interval > 0 {
+	if now := e.present.Load(); now.interval > 0 {
 		most = batchEvents
-		if e.drain != nil && !e.queue.full() {
-			if wait = e.interval - time.Since(e.queue.at(0).at); wait > 0 {
+		if e.drain != nil && !now.leaving && !e.queue.full() {
+			if wait = now.interval - time.Since(e.queue.at(0).at); wait > 0 {
 				return nil, wait
 			}
 		}
@@ -175,7 +190,7 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 	// The time in the hook is that of the request, and its last attempt is over
 	// before the limit: Python's SDK refuses a hook older than five minutes.
 	first := time.Now()
-	last := first.Add(e.giveUp - e.client.timeout)
+	last := first.Add(e.circuit.retry.GiveUp - e.present.Load().client.timeout)
 	body := appendHook(nil, first, batch)
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
@@ -198,7 +213,7 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 			e.dropped.Add(uint64(len(batch)))
 			e.reported += uint64(len(batch))
 			e.done(batch)
-			e.log.Warn("dropped webhook events that were refused for too long", slog.Int("events", len(batch)), slog.String("error", err.Error()))
+			e.present.Load().log.Warn("dropped webhook events that were refused for too long", slog.Int("events", len(batch)), slog.String("error", err.Error()))
 			return
 		}
 		if !e.pause(ctx, min(wait, left)) {
@@ -213,7 +228,8 @@ func (e *endpoint) attempt(ctx context.Context, body []byte) (status int, err er
 	if app, ok := e.apps.ByID(e.app); ok {
 		e.key = app.Keys[0]
 	}
-	return e.client.post(ctx, e.url, e.header, e.key, body)
+	now := e.present.Load()
+	return now.client.post(ctx, e.url, now.header, e.key, body)
 }
 
 func (e *endpoint) delivered(batch []event) {
@@ -221,7 +237,7 @@ func (e *endpoint) delivered(batch []event) {
 	e.done(batch)
 	if e.circuit.succeed() {
 		e.down.Store(false)
-		e.log.Info("the webhook endpoint answers again", slog.Int("waiting", e.waiting()))
+		e.present.Load().log.Info("the webhook endpoint answers again", slog.Int("waiting", e.waiting()))
 	}
 	e.reportDropped()
 }
@@ -229,7 +245,8 @@ func (e *endpoint) delivered(batch []event) {
 // logAttempt writes how an attempt, counted from 0, ended. next is when there
 // will be another; 0 is never.
 func (e *endpoint) logAttempt(attempt, events, status int, begun time.Time, err error, next time.Duration) {
-	if !e.log.Enabled(context.Background(), slog.LevelDebug) {
+	log := e.present.Load().log
+	if !log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
 	attrs := []slog.Attr{slog.Int("attempt", attempt+1), slog.Int("events", events), slog.Duration("took", time.Since(begun))}
@@ -242,7 +259,7 @@ func (e *endpoint) logAttempt(attempt, events, status int, begun time.Time, err 
 	if next > 0 {
 		attrs = append(attrs, slog.Duration("next", next))
 	}
-	e.log.LogAttrs(context.Background(), slog.LevelDebug, "webhook attempt", attrs...)
+	log.LogAttrs(context.Background(), slog.LevelDebug, "webhook attempt", attrs...)
 }
 
 // failure notes a failed attempt and returns how long to wait.
@@ -251,7 +268,7 @@ func (e *endpoint) failure(err error) time.Duration {
 	wait, opened := e.circuit.fail()
 	if opened {
 		e.down.Store(true)
-		e.log.Warn("the webhook endpoint is down", slog.Int("waiting", e.waiting()), slog.String("error", err.Error()))
+		e.present.Load().log.Warn("the webhook endpoint is down", slog.Int("waiting", e.waiting()), slog.String("error", err.Error()))
 	}
 	e.reportDropped()
 	select {
@@ -306,7 +323,7 @@ func (e *endpoint) reportDropped() {
 	if dropped == e.reported || time.Now().Before(e.quiet) {
 		return
 	}
-	e.log.Warn("webhook events were dropped, the queue is full", slog.Uint64("events", dropped-e.reported))
+	e.present.Load().log.Warn("webhook events were dropped, the queue is full", slog.Uint64("events", dropped-e.reported))
 	e.reported = dropped
 	e.quiet = time.Now().Add(time.Minute)
 }

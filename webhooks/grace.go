@@ -16,11 +16,11 @@ type subject struct {
 	user    string // "" is the channel itself; member ids are never empty
 }
 
-// removal is an end that is told when its time comes. Those of an app form a
-// list in the order of their time.
+// removal is an end that is told when its grace is over. Those of an app form
+// a list in the order of their time.
 type removal struct {
 	notice     channels.Notice
-	due        time.Time
+	since      time.Time
 	prev, next *removal
 }
 
@@ -35,7 +35,7 @@ func subjectOf(n *channels.Notice) subject { return subject{n.Channel, n.UserID}
 
 func (h *held) len() int { return len(h.bySubject) }
 
-// oldest is the removal due first, nil if there is none.
+// oldest is the removal held for longest, nil if there is none.
 func (h *held) oldest() *removal {
 	if len(h.bySubject) == 0 {
 		return nil
@@ -43,8 +43,8 @@ func (h *held) oldest() *removal {
 	return h.root.next
 }
 
-// add holds a removal back. due must not be before that of any other.
-func (h *held) add(n *channels.Notice, due time.Time) {
+// add holds a removal back. since must not be before that of any other.
+func (h *held) add(n *channels.Notice, since time.Time) {
 	if h.bySubject == nil {
 		h.bySubject = make(map[subject]*removal)
 		h.root.next, h.root.prev = &h.root, &h.root
@@ -53,7 +53,7 @@ func (h *held) add(n *channels.Notice, due time.Time) {
 	if old := h.bySubject[s]; old != nil { // the core ends nothing twice; be sure
 		h.unlink(old)
 	}
-	r := &removal{notice: *n, due: due, prev: h.root.prev, next: &h.root}
+	r := &removal{notice: *n, since: since, prev: h.root.prev, next: &h.root}
 	r.prev.next, h.root.prev = r, r
 	h.bySubject[s] = r
 }

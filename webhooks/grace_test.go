@@ -131,7 +131,7 @@ func TestGrace_TooManyWait_TheOldestIsToldEarly(t *testing.T) {
 		}
 		pass(0)
 		expect(t, o, "vacated first")
-		if held := s.tenants["a"].held.len(); held > maxHeld {
+		if held := (*s.tenants.Load())["a"].held.len(); held > maxHeld {
 			t.Errorf("%d removals are held", held)
 		}
 	})

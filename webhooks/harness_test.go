@@ -56,6 +56,7 @@ type request struct {
 	at     time.Duration // since the test began
 	header http.Header
 	body   string
+	host   string
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -65,7 +66,7 @@ func (o *outside) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	o.mu.Lock()
-	o.requests = append(o.requests, request{time.Since(o.began), r.Header.Clone(), string(body)})
+	o.requests = append(o.requests, request{time.Since(o.began), r.Header.Clone(), string(body), r.URL.Host})
 	n := len(o.requests)
 	o.mu.Unlock()
 	status := 200
@@ -121,14 +122,10 @@ func newTest(t testing.TB, cfg Config, o http.RoundTripper) *Sender {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
+	cfg.transport = o
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if o != nil {
-		for _, e := range s.endpoints {
-			e.client.http.Transport = o
-		}
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -29,6 +30,8 @@ type journal struct {
 	mu      sync.Mutex
 	changes map[slot]event // to be written; without JSON the slot is emptied
 	writing int            // changes of the write under way
+
+	unreadable atomic.Bool // broken, for those who read
 
 	// The writing goroutine only.
 	failing bool
@@ -63,21 +66,50 @@ func bucketName(app string, index int, list []Endpoint) string {
 	return app + "/" + hex.EncodeToString(sum[:16])
 }
 
-// load calls each for every event in the file, those of a bucket in order.
-func (j *journal) load(each func(bucket string, ev event)) error {
-	read := func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
-			bucket := string(name)
-			return b.ForEach(func(k, v []byte) error {
-				if len(k) != 8 || !json.Valid(v) {
-					return errors.New("this is not a store of webhooks")
-				}
-				each(bucket, event{seq: binary.BigEndian.Uint64(k), json: slices.Clone(v)})
-				return nil
+// load calls each for every event of a bucket, in order. A file that turned
+// out to be damaged gives none: bbolt may still hold its locks.
+func (j *journal) load(bucket string, each func(event)) error {
+	if j == nil || j.unreadable.Load() {
+		return nil
+	}
+	return guarded(func() error {
+		return j.db.View(func(tx *bbolt.Tx) error {
+			if b := tx.Bucket([]byte(bucket)); b != nil {
+				return readBucket(b, each)
+			}
+			return nil
+		})
+	})
+}
+
+// count reads the events of all buckets and counts those of some.
+func (j *journal) count(of func(bucket string) bool) (n int, err error) {
+	if j == nil {
+		return 0, nil
+	}
+	err = guarded(func() error {
+		return j.db.View(func(tx *bbolt.Tx) error {
+			return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+				counted := of(string(name))
+				return readBucket(b, func(event) {
+					if counted {
+						n++
+					}
+				})
 			})
 		})
-	}
-	return guarded(func() error { return j.db.View(read) })
+	})
+	return n, err
+}
+
+func readBucket(b *bbolt.Bucket, each func(event)) error {
+	return b.ForEach(func(k, v []byte) error {
+		if len(k) != 8 || !json.Valid(v) {
+			return errors.New("this is not a store of webhooks")
+		}
+		each(event{seq: binary.BigEndian.Uint64(k), json: slices.Clone(v)})
+		return nil
+	})
 }
 
 // put has an event written.
@@ -225,6 +257,7 @@ func (j *journal) commit(changes map[slot]event) error {
 	err := guarded(func() error { return j.db.Update(write) })
 	if errors.As(err, new(damaged)) {
 		j.broken = err
+		j.unreadable.Store(true)
 	}
 	return err
 }

@@ -153,7 +153,7 @@ func TestStore_SmallerQueueThanBefore_TheOldestGiveWay(t *testing.T) {
 	}
 	for range 2 { // and they are gone from the file too
 		s = newTest(t, Config{Store: file, QueueEvents: 10}, nil)
-		e := s.endpoints[0]
+		e := s.listed[0]
 		if n := numbered(90); e.queue.len() != 10 || string(e.queue.at(0).json) != string(appendEvent(nil, &n)) {
 			t.Errorf("%d events wait, the first is %s", e.queue.len(), e.queue.at(0).json)
 		}
@@ -179,7 +179,7 @@ func TestStore_FewerBytesThanBefore_LargeEventsAfterSmallOnes(t *testing.T) {
 	}
 	s = newTest(t, Config{Store: file, QueueBytes: 10_000}, nil)
 	defer s.Close()
-	if q := &s.endpoints[0].queue; q.bytes > 10_000 || q.len() != 4 {
+	if q := &s.listed[0].queue; q.bytes > 10_000 || q.len() != 4 {
 		t.Errorf("%d bytes of %d events are queued, the bound is 10,000", q.bytes, q.len())
 	}
 }

@@ -4,112 +4,78 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"fanfare/channels"
 )
 
 // Sender posts what happens in channels to the endpoints of their apps. It is
 // a channels.Observer. Make one with New, keep Run running, and call Drain
-// before Run's context ends.
+// before Run's context ends. Endpoints can change while it runs, see Prepare.
 type Sender struct {
-	cfg       Config
-	tenants   map[string]*tenant // of apps with endpoints; fixed
-	endpoints []*endpoint        // of all tenants; fixed
-	journal   *journal           // nil without a store
-	drain     chan struct{}      // closed when Drain begins
-	drainOnce sync.Once
+	cfg     Config // without what a Change names
+	tenants atomic.Pointer[map[string]*tenant]
+	journal *journal      // nil without a store
+	drain   chan struct{} // closed when Drain begins
+
+	mu        sync.Mutex
+	endpoints map[string]*endpoint // by bucket name: those configured, and those that still have events
+	listed    []*endpoint          // those configured, sorted by app, then in its order
+	past      map[string]uint64    // by bucket name: the last number of endpoints that ended
+	client    *client
+	start     func(func(context.Context)) // starts a part of Run; nil unless it runs
+	draining  bool
 }
 
 // New returns a Sender with the undelivered events of its store. An address,
 // event name or pattern that cannot be used is an error, and so is a store
 // that cannot be opened.
 func New(cfg Config) (*Sender, error) {
-	anywhere := cfg.Target == nil
+	if cfg.Target == nil {
+		cfg.Target, cfg.anywhere = AnyTarget, true
+	}
+	first := Change{cfg.Endpoints, cfg.Grace, cfg.Timeout, cfg.QueueEvents, cfg.QueueBytes}
 	cfg = cfg.withDefaults()
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
 	}
-	s := &Sender{cfg: cfg, tenants: make(map[string]*tenant), drain: make(chan struct{})}
-	client := newClient(cfg.Target, cfg.Timeout, anywhere)
+	s := &Sender{cfg: cfg, endpoints: make(map[string]*endpoint), past: make(map[string]uint64), drain: make(chan struct{})}
+	s.tenants.Store(&map[string]*tenant{})
 	for id, list := range cfg.Endpoints {
-		if len(list) == 0 {
-			continue
-		}
-		app, ok := cfg.Apps.ByID(id)
-		if !ok {
+		if _, ok := cfg.Apps.ByID(id); !ok && len(list) > 0 {
 			return nil, fmt.Errorf("webhooks of app %q: there is no such app", id)
 		}
-		t := newTenant(cfg.Grace)
-		for i, e := range list {
-			made, err := newEndpoint(s, client, app, i, e)
-			if err != nil {
-				return nil, fmt.Errorf("webhook %d of app %q: %w", i, id, err)
-			}
-			t.add(made)
-			s.endpoints = append(s.endpoints, made)
-		}
-		s.tenants[id] = t
 	}
-	slices.SortFunc(s.endpoints, func(a, b *endpoint) int {
-		if c := strings.Compare(a.app, b.app); c != 0 {
-			return c
+	change, err := s.Prepare(first)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Store != "" {
+		if s.journal, err = openJournal(cfg.Store, cfg.SyncInterval, cfg.Logger); err != nil {
+			return nil, fmt.Errorf("open the store of webhooks %s: %w", cfg.Store, err)
 		}
-		return a.index - b.index
-	})
-	if err := s.openStore(cfg.Endpoints); err != nil {
+	}
+	if err := change(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if err := s.countOrphans(); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// openStore brings back what an earlier process left.
-func (s *Sender) openStore(configured map[string][]Endpoint) error {
-	if s.cfg.Store == "" {
-		return nil
-	}
-	j, err := openJournal(s.cfg.Store, s.cfg.SyncInterval, s.cfg.Logger)
-	if err != nil {
-		return fmt.Errorf("open the store of webhooks %s: %w", s.cfg.Store, err)
-	}
-	kept, orphans := 0, 0
-	known := make(map[string]*endpoint, len(s.endpoints))
-	for _, e := range s.endpoints {
-		e.bucket = bucketName(e.app, e.index, configured[e.app])
-		e.journal = j
-		known[e.bucket] = e
-	}
-	err = j.load(func(bucket string, ev event) {
-		if e := known[bucket]; e != nil {
-			e.restore(ev)
-			kept++
-			return
-		}
-		orphans++
-	})
-	if err != nil {
-		j.close()
-		return fmt.Errorf("read the store of webhooks %s: %w", s.cfg.Store, err)
-	}
-	if kept > 0 {
-		s.cfg.Logger.Info("webhooks of an earlier run are sent first", slog.Int("events", kept))
-	}
-	if orphans > 0 {
-		s.cfg.Logger.Warn("the store holds webhooks of endpoints that are not configured; they wait there until they are",
-			slog.Int("events", orphans))
-	}
-	s.journal = j
-	return nil
-}
-
 // Observe implements channels.Observer. It takes a bounded time and never
 // waits for an endpoint or the disk.
 func (s *Sender) Observe(n channels.Notice) {
-	t := s.tenants[n.App.ID]
-	if t == nil || !t.kinds.has(n.Kind) || strings.HasPrefix(n.Channel, "#") {
+	t := (*s.tenants.Load())[n.App.ID]
+	if t == nil || !t.audience.Load().kinds.has(n.Kind) || strings.HasPrefix(n.Channel, "#") {
 		return
 	}
 	t.observe(n)
@@ -125,16 +91,22 @@ func (s *Sender) Run(ctx context.Context) error {
 	if s.journal != nil {
 		writer.Go(func() { err = s.journal.run(saving) })
 	}
-	for _, t := range s.tenants {
-		senders.Go(func() { t.run(ctx) })
+	s.mu.Lock()
+	s.start = func(part func(context.Context)) { senders.Go(func() { part(ctx) }) }
+	for _, t := range *s.tenants.Load() {
+		s.start(t.run)
 	}
 	for _, e := range s.endpoints {
-		senders.Go(func() { e.run(ctx) })
+		s.start(e.run)
 	}
+	s.mu.Unlock()
+	<-ctx.Done()
+	s.mu.Lock()
+	s.start = nil
+	client := s.client
+	s.mu.Unlock()
 	senders.Wait()
-	if len(s.endpoints) > 0 {
-		s.endpoints[0].client.http.CloseIdleConnections()
-	}
+	client.http.CloseIdleConnections()
 	stop()
 	writer.Wait()
 	switch left := s.undelivered(); {
@@ -161,13 +133,18 @@ func (s *Sender) Close() {
 // store to keep its events. The error, if ctx is done first, says how many
 // events are lost.
 func (s *Sender) Drain(ctx context.Context) error {
-	s.drainOnce.Do(func() {
-		for _, t := range s.tenants {
+	s.mu.Lock()
+	first := !s.draining
+	s.draining = true
+	waiting := slices.Collect(maps.Values(s.endpoints))
+	s.mu.Unlock()
+	if first {
+		for _, t := range *s.tenants.Load() {
 			t.flush()
 		}
 		close(s.drain)
-	})
-	for _, e := range s.endpoints {
+	}
+	for _, e := range waiting {
 		select {
 		case <-e.settled:
 		case <-ctx.Done():
@@ -181,6 +158,8 @@ func (s *Sender) Drain(ctx context.Context) error {
 }
 
 func (s *Sender) undelivered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n := 0
 	for _, e := range s.endpoints {
 		n += e.waiting()

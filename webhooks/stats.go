@@ -21,11 +21,14 @@ type EndpointStats struct {
 
 // Stats takes a snapshot for metrics.
 func (s *Sender) Stats() Stats {
-	out := Stats{Unsaved: s.journal.unsaved(), Endpoints: make([]EndpointStats, 0, len(s.endpoints))}
-	for _, e := range s.endpoints {
+	s.mu.Lock()
+	listed := s.listed // replaced as a whole
+	s.mu.Unlock()
+	out := Stats{Unsaved: s.journal.unsaved(), Endpoints: make([]EndpointStats, 0, len(listed))}
+	for _, e := range listed {
 		out.Endpoints = append(out.Endpoints, EndpointStats{
 			App:      e.app,
-			Endpoint: e.index,
+			Endpoint: e.present.Load().index,
 			Queued:   e.waiting(),
 			Sent:     e.sent.Load(),
 			Retried:  e.retried.Load(),

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fanfare/channels"
@@ -17,33 +18,54 @@ var (
 // flushBurst is how many removals are told before others get the lock.
 const flushBurst = 64
 
-// tenant is an app with endpoints.
+// tenant is an app that has endpoints, or had some.
 type tenant struct {
-	grace     time.Duration
-	endpoints []*endpoint // fixed
-	kinds     kindSet     // what Observe has to look at; fixed
-	wake      chan struct{}
+	audience atomic.Pointer[audience]
+	wake     chan struct{}
 
 	mu      sync.Mutex
 	held    held
 	flushed bool // nothing is held back any more
 }
 
-func newTenant(grace time.Duration) *tenant {
-	return &tenant{grace: grace, wake: make(chan struct{}, 1)}
+// audience is who is told, and how long a removal is held back. It is replaced
+// as a whole.
+type audience struct {
+	grace     time.Duration
+	endpoints []listener
+	kinds     kindSet // what Observe has to look at
 }
 
-func (t *tenant) add(e *endpoint) {
-	t.endpoints = append(t.endpoints, e)
-	t.kinds |= e.filter.kinds
+// listener is an endpoint with what it wants.
+type listener struct {
+	*endpoint
+	filter filter
+}
+
+func newTenant() *tenant {
+	t := &tenant{wake: make(chan struct{}, 1)}
+	t.audience.Store(&audience{})
+	return t
+}
+
+// follow replaces the audience. Removals that are held back are told to the
+// new one, after its grace.
+func (t *tenant) follow(a *audience) {
+	t.audience.Store(a)
+	signal(t.wake)
+}
+
+func (a *audience) add(e *endpoint, f filter) {
+	a.endpoints = append(a.endpoints, listener{e, f})
+	a.kinds |= f.kinds
 	// Whether a coming is news depends on the going before it, so both are
 	// followed even if only one is told.
 	for _, pair := range []kindSet{
 		setOf(channels.ChannelOccupied, channels.ChannelVacated),
 		setOf(channels.MemberAdded, channels.MemberRemoved),
 	} {
-		if e.filter.kinds&pair != 0 {
-			t.kinds |= pair
+		if f.kinds&pair != 0 {
+			a.kinds |= pair
 		}
 	}
 }
@@ -67,14 +89,15 @@ func (t *tenant) observe(n channels.Notice) {
 
 // gone holds a removal back. The caller holds the lock.
 func (t *tenant) gone(n *channels.Notice) {
-	if t.grace == 0 || t.flushed {
+	a := t.audience.Load()
+	if a.grace == 0 || t.flushed {
 		t.tell(n)
 		return
 	}
-	if !t.followed(n.Channel) {
+	if !a.follows(n.Channel) {
 		return
 	}
-	t.held.add(n, time.Now().Add(t.grace))
+	t.held.add(n, time.Now())
 	if t.held.len() > maxHeld {
 		t.tellOldest()
 	}
@@ -83,9 +106,9 @@ func (t *tenant) gone(n *channels.Notice) {
 	}
 }
 
-// followed tells whether any endpoint may be told of the channel.
-func (t *tenant) followed(channel string) bool {
-	for _, e := range t.endpoints {
+// follows tells whether any endpoint may be told of the channel.
+func (a *audience) follows(channel string) bool {
+	for _, e := range a.endpoints {
 		if e.filter.channel(channel) {
 			return true
 		}
@@ -97,7 +120,7 @@ func (t *tenant) followed(channel string) bool {
 func (t *tenant) tell(n *channels.Notice) {
 	var json []byte
 	var at time.Time
-	for _, e := range t.endpoints {
+	for _, e := range t.audience.Load().endpoints {
 		if !e.filter.wants(n.Kind, n.Channel) {
 			continue
 		}
@@ -109,7 +132,7 @@ func (t *tenant) tell(n *channels.Notice) {
 	}
 }
 
-// tellOldest tells the removal that is due first. The caller holds the lock
+// tellOldest tells the removal held for longest. The caller holds the lock
 // and knows that there is one.
 func (t *tenant) tellOldest() {
 	r := t.held.oldest()
@@ -119,7 +142,7 @@ func (t *tenant) tellOldest() {
 
 // run tells removals when their grace is over.
 func (t *tenant) run(ctx context.Context) {
-	timer := time.NewTimer(t.grace)
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		if next, more := t.tellDue(); more {
@@ -139,16 +162,17 @@ func (t *tenant) run(ctx context.Context) {
 // tellDue tells what is due and returns when the next will be, if any waits.
 func (t *tenant) tellDue() (next time.Time, more bool) {
 	for {
-		now := time.Now()
+		now, grace := time.Now(), t.audience.Load().grace
 		t.mu.Lock()
 		for range flushBurst {
 			r := t.held.oldest()
-			if r == nil || r.due.After(now) {
-				if r != nil {
-					next, more = r.due, true
-				}
+			if r == nil {
 				t.mu.Unlock()
-				return next, more
+				return time.Time{}, false
+			}
+			if due := r.since.Add(grace); due.After(now) {
+				t.mu.Unlock()
+				return due, true
 			}
 			t.tellOldest()
 		}

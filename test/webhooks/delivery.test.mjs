@@ -16,8 +16,8 @@ async function folder(t) {
 }
 
 const metric = async (server, name) => {
-  const [, url] = await until('the address of the metrics', () => server.log.match(/metrics on (\S+)/));
-  const text = await fetch(url).then((r) => r.text());
+  const [, url] = await until('the address of the metrics', () => server.log.match(/metrics=(\S+)/));
+  const text = await fetch(`http://${url}/metrics`).then((r) => r.text());
   return Number(text.match(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm'))[1]);
 };
 

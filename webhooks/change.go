@@ -1,0 +1,188 @@
+package webhooks
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Change is what a Sender can take over while it runs. Its fields are those of
+// Config, with the same defaults.
+type Change struct {
+	Endpoints   map[string][]Endpoint
+	Grace       time.Duration
+	Timeout     time.Duration
+	QueueEvents int
+	QueueBytes  int
+}
+
+// planned is an endpoint as it will be.
+type planned struct {
+	app    string
+	bucket string
+	url    *url.URL
+	filter filter
+	next   settings
+}
+
+// Prepare checks a Change and returns the function that makes it count. An
+// endpoint stays the same one while its URL does: what is queued for it is sent
+// with its new settings. One that is no longer there is told nothing more, and
+// gets what is queued for it. A Sender that drains takes no change over.
+func (s *Sender) Prepare(c Change) (apply func() error, err error) {
+	cfg := Config{Grace: c.Grace, Timeout: c.Timeout, QueueEvents: c.QueueEvents, QueueBytes: c.QueueBytes}.withDefaults()
+	var plan []planned
+	for _, app := range slices.Sorted(maps.Keys(c.Endpoints)) {
+		list := c.Endpoints[app]
+		for i, e := range list {
+			p := planned{app: app, bucket: bucketName(app, i, list)}
+			if p.url, err = CheckTarget(e.URL, s.cfg.Target); err == nil {
+				p.filter, err = newFilter(e)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("webhook %d of app %q: %w", i, app, err)
+			}
+			p.next = settings{
+				index: i, header: headersOf(e.Headers), interval: e.BatchInterval,
+				maxEvents: cfg.QueueEvents, maxBytes: cfg.QueueBytes,
+				log: s.cfg.Logger.With(slog.String("app", app), slog.Int("endpoint", i), slog.String("at", place(p.url))),
+			}
+			plan = append(plan, p)
+		}
+	}
+	return func() error { return s.apply(plan, cfg.Grace, cfg.Timeout) }, nil
+}
+
+func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return nil
+	}
+	if s.client == nil || s.client.timeout != timeout {
+		if s.client != nil {
+			defer s.client.http.CloseIdleConnections() // when nothing new comes to it
+		}
+		s.client = newClient(s.cfg.Target, timeout, s.cfg.anywhere)
+		if s.cfg.transport != nil {
+			s.client.http.Transport = s.cfg.transport
+		}
+	}
+	made := make(map[string]*endpoint)
+	for _, p := range plan {
+		if s.endpoints[p.bucket] == nil {
+			e, err := s.open(p)
+			if err != nil {
+				return err
+			}
+			made[p.bucket] = e
+		}
+	}
+	fresh := maps.Clone(made)
+	maps.Copy(made, s.endpoints)
+	s.endpoints = made
+
+	audiences, kept := make(map[string]*audience), make(map[string]bool, len(plan))
+	s.listed = make([]*endpoint, 0, len(plan))
+	for _, p := range plan {
+		e := s.endpoints[p.bucket]
+		p.next.client = s.client
+		e.take(&p.next)
+		s.listed = append(s.listed, e)
+		kept[p.bucket] = true
+		if audiences[p.app] == nil {
+			audiences[p.app] = &audience{grace: grace}
+		}
+		audiences[p.app].add(e, p.filter)
+	}
+	s.follow(audiences)
+	for bucket, e := range s.endpoints { // after they are told nothing more
+		if now := *e.present.Load(); !kept[bucket] && !now.leaving {
+			now.leaving, now.client = true, s.client
+			e.take(&now)
+		}
+	}
+	if s.start != nil {
+		for _, e := range fresh {
+			s.start(e.run)
+		}
+	}
+	return nil
+}
+
+// open makes an endpoint with what the store holds for it. The caller holds
+// the lock.
+func (s *Sender) open(p planned) (*endpoint, error) {
+	e := newEndpoint(s, p.app, p.bucket, p.url)
+	if app, ok := s.cfg.Apps.ByID(p.app); ok {
+		e.key = app.Keys[0]
+	}
+	if seq, known := s.past[p.bucket]; known { // whose events in the file, if any, are about to be removed
+		e.seq = seq
+		return e, nil
+	}
+	if err := s.journal.load(p.bucket, e.restore); err != nil {
+		return nil, fmt.Errorf("read the store of webhooks %s: %w", s.cfg.Store, err)
+	}
+	if n := e.queue.len(); n > 0 {
+		p.next.log.Info("webhooks of an earlier run are sent first", slog.Int("events", n))
+	}
+	return e, nil
+}
+
+// follow gives each app its audience, and those without one nobody. The caller
+// holds the lock.
+func (s *Sender) follow(audiences map[string]*audience) {
+	before := *s.tenants.Load()
+	after := maps.Clone(before)
+	for app, a := range audiences {
+		t := after[app]
+		if t == nil {
+			t = newTenant()
+			after[app] = t
+			if s.start != nil {
+				s.start(t.run)
+			}
+		}
+		t.follow(a)
+	}
+	for app, t := range after {
+		if audiences[app] == nil {
+			t.follow(&audience{})
+		}
+	}
+	s.tenants.Store(&after)
+}
+
+// retired forgets an endpoint that is leaving and has nothing to send, and tells
+// whether it did: meanwhile it may be configured again.
+func (s *Sender) retired(e *endpoint) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.present.Load().leaving || e.queue.len() > 0 {
+		return false
+	}
+	e.ended = true
+	s.past[e.bucket] = e.seq
+	delete(s.endpoints, e.bucket)
+	e.settle()
+	return true
+}
+
+// countOrphans tells of events in the store whose endpoint is not configured.
+func (s *Sender) countOrphans() error {
+	orphans, err := s.journal.count(func(bucket string) bool { return s.endpoints[bucket] == nil })
+	if err != nil {
+		return fmt.Errorf("read the store of webhooks %s: %w", s.cfg.Store, err)
+	}
+	if orphans > 0 {
+		s.cfg.Logger.Warn("the store holds webhooks of endpoints that are not configured; they wait there until they are",
+			slog.Int("events", orphans))
+	}
+	return nil
+}
