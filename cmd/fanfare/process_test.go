@@ -116,7 +116,7 @@ func process(t *testing.T, env ...string) (*fanfare, string) {
 
 // A log gets one line; nothing to paste, and nothing on standard output.
 func TestServe_WithoutATerminal_SaysInOneLineWhatItServes(t *testing.T) {
-	f := command(t, []string{"FANFARE_SOCKETS_MAX_CONNECTIONS=77"}, "serve", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--app-secret=hunter2")
+	f := command(t, []string{"FANFARE_SOCKETS_MAX_CONNECTIONS=77"}, "serve", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--app-id=shop", "--app-key=shop-key", "--app-secret=hunter2")
 	var out strings.Builder
 	f.Stdout = &out
 	f.launch()
