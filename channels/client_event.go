@@ -14,11 +14,11 @@ import (
 func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	event := string(m.Event)
 	if strings.HasPrefix(event, "pusher:") || strings.HasPrefix(event, "pusher_internal:") || !m.HasChannel {
-		reason := unknownEvent(event)
 		if strings.HasPrefix(event, pusherproto.PrefixClient) {
-			reason = incompleteEvent
+			s.refuseClientEvent(ReasonClientEvent, "", incompleteEvent)
+		} else {
+			s.refuseMessage(&pusherproto.Error{Message: unknownEvent(event)})
 		}
-		s.complain("", pusherproto.CodeNone, reason)
 		return
 	}
 	name := string(m.Channel)
@@ -27,16 +27,14 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		s.hold(sub.name, payload)
 		return
 	}
-	if code, reason := s.clientEventRefusal(event, name, sub, m.Data); reason != "" {
-		// Clients look for ciphertext in whatever names an encrypted channel.
-		kind, err := pusherproto.ParseChannel(name, s.app.Limits.MaxChannelName)
-		if err != nil || kind.Encrypted() {
-			name = ""
-		}
-		s.complain(name, code, reason)
+	if why, message := s.clientEventRefusal(event, name, sub, m.Data); why != "" {
+		s.refuseClientEvent(why, name, message)
 		return
 	}
-	s.hub.relayed.Add(1)
+	s.tenant.relayed.Add(1)
+	if s.hub.logs(LevelTrace) {
+		s.traceClientEvent(event, sub, m.Data)
+	}
 	buf := beginFrame(len(event) + len(name) + len(m.Data) + len(sub.userID) + 56)
 	s.hub.cluster.Publish(Publication{
 		App:     s.app,
@@ -52,6 +50,21 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	}
 }
 
+// refuseClientEvent tells the client why. Only the rate has a code other than
+// null.
+func (s *Session) refuseClientEvent(why Reason, channel, message string) {
+	code := pusherproto.CodeNone
+	if why == ReasonClientEventRate {
+		code = pusherproto.CodeClientEvent
+	}
+	s.logRefused("client event refused", channel, code, message)
+	// Clients look for ciphertext in whatever names an encrypted channel.
+	if kind, err := pusherproto.ParseChannel(channel, s.app.Limits.MaxChannelName); err != nil || kind.Encrypted() {
+		channel = ""
+	}
+	s.complain(why, channel, code, message)
+}
+
 func unknownEvent(event string) string {
 	return fmt.Sprintf("The server does not know the event %q: clients send pusher:subscribe, pusher:unsubscribe, "+
 		"pusher:signin, pusher:ping, pusher:pong and, with a channel, client events", shown(event))
@@ -62,40 +75,39 @@ func unknownEvent(event string) string {
 const incompleteEvent = "Invalid client event (must contain channel and data)"
 
 // clientEventRefusal returns what is wrong with a client event, or "". The
-// sentences begin with Pusher's own where it has one. Only the rate has a code
-// other than null.
-func (s *Session) clientEventRefusal(event, channel string, sub *subscription, data []byte) (code int, reason string) {
+// sentences begin with Pusher's own where it has one.
+func (s *Session) clientEventRefusal(event, channel string, sub *subscription, data []byte) (why Reason, message string) {
 	limits := &s.app.Limits
 	switch {
 	case !s.app.ClientEvents:
-		return pusherproto.CodeNone, "To send client events, you must enable this feature in the Settings page of your dashboard. " +
+		return ReasonClientEvents, "To send client events, you must enable this feature in the Settings page of your dashboard. " +
 			"On this server that is client_events: true in the configuration of the app"
 	case !strings.HasPrefix(event, pusherproto.PrefixClient):
-		return pusherproto.CodeNone, "Client event rejected - client events must be prefixed by 'client-'"
+		return ReasonClientEvent, "Client event rejected - client events must be prefixed by 'client-'"
 	case event == pusherproto.PrefixClient:
-		return pusherproto.CodeNone, "Client event rejected - the event name has nothing after 'client-'"
+		return ReasonClientEvent, "Client event rejected - the event name has nothing after 'client-'"
 	case utf8.RuneCountInString(event) > limits.MaxEventName:
-		return pusherproto.CodeNone, fmt.Sprintf("Client event rejected - the event name is longer than %d characters", limits.MaxEventName)
+		return ReasonClientEvent, fmt.Sprintf("Client event rejected - the event name is longer than %d characters", limits.MaxEventName)
 	case strings.ContainsFunc(event, unicode.IsControl):
-		return pusherproto.CodeNone, "Client event rejected - the event name contains a control character"
+		return ReasonClientEvent, "Client event rejected - the event name contains a control character"
 	}
 	kind := pusherproto.KindOf(channel)
 	switch {
 	case kind.Encrypted():
-		return pusherproto.CodeNone, "Client event rejected - not supported on encrypted channels"
+		return ReasonClientEvent, "Client event rejected - not supported on encrypted channels"
 	case !kind.ClientEvents():
-		return pusherproto.CodeNone, "Client event rejected - only supported on private and presence channels"
+		return ReasonClientEvent, "Client event rejected - only supported on private and presence channels"
 	case data == nil:
-		return pusherproto.CodeNone, incompleteEvent
+		return ReasonClientEvent, incompleteEvent
 	case sub == nil:
-		return pusherproto.CodeNone, "Cannot broadcast client event (connection not subscribed to channel " + shown(channel) + ")"
+		return ReasonClientEvent, "Cannot broadcast client event (connection not subscribed to channel " + shown(channel) + ")"
 	case pusherproto.DataSize(data) > limits.MaxEventBytes:
-		return pusherproto.CodeNone, pusherproto.DataTooLarge(limits.MaxEventBytes)
+		return ReasonClientEventTooLarge, pusherproto.DataTooLarge(limits.MaxEventBytes)
 	case !s.withinRate():
-		return pusherproto.CodeClientEvent, fmt.Sprintf("Client event rejected due to rate limit: "+
+		return ReasonClientEventRate, fmt.Sprintf("Client event rejected due to rate limit: "+
 			"the socket sent more than %d client events within a second", limits.ClientEventsPerSecond)
 	}
-	return pusherproto.CodeNone, ""
+	return "", ""
 }
 
 // withinRate counts a client event in a fixed second that starts with the

@@ -78,7 +78,20 @@ func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
 	v.says(`{"event":"pusher:subscribe","data":{"channel":"private-y"}}`)
 	v.says(`{"event":"client-e","channel":"news","data":{}}`)
 	d.publish("news", "1")
+	v.says(`{"event":"client-e","channel":"private-x","data":{}}`)
 	d.hub.Refused(4001)
+	other := d.visit() // on the other loop
+	for n, of := range map[uint64]*visitor{1: v, 2: other} {
+		of.Traffic().MessagesReceived.Add(n)
+		of.Traffic().BytesReceived.Add(10 * n)
+		of.Traffic().FramesSent.Add(100 * n)
+		of.Traffic().BytesSent.Add(1000 * n)
+	}
+	other.CountClose(1001)
+	other.CountClose(4201)
+	other.CountClose(3210)
+	other.CountClose(3211)
+	other.leaves()
 	for i, l := range d.loops {
 		n := uint64(i + 1)
 		l.counters.MessagesReceived.Store(n)
@@ -89,9 +102,23 @@ func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
 		l.counters.SlowReaders.Store(100_000 * n)
 	}
 	want := Stats{
-		Apps:     []AppStats{{ID: "1", Sockets: 1, Channels: 3}},
-		Refusals: map[int]uint64{401: 1, 0: 1, 4001: 1}, Published: 1,
-		MessagesReceived: 3, BytesReceived: 30, FramesSent: 300, BytesSent: 3000, Writes: 30_000, SlowReaders: 300_000,
+		Apps: []AppStats{{
+			ID: "1", Sockets: 1, Channels: 3, Opened: 2, Published: 1, ClientEvents: 1, Members: 1,
+			Closed:           []CloseStats{{1001, 1}, {4201, 1}, {0, 2}},
+			MessagesReceived: 3, BytesReceived: 30, FramesSent: 300, BytesSent: 3000,
+			Subscriptions: []KindStats{
+				{"public", 1}, {"private", 1}, {"presence", 1}, {"encrypted", 0}, {"cache", 0},
+				{"private-cache", 0}, {"presence-cache", 0}, {"encrypted-cache", 0},
+			},
+		}},
+		Refusals: map[int]uint64{401: 1, 0: 1, 4001: 1}, Published: 1, ClientEvents: 1,
+		Refused: []Refusal{
+			{"", 4001, "unknown_app", 1},
+			{"1", 0, "invalid_client_event", 1},
+			{"1", 401, "subscription_unauthorized", 1},
+		},
+		// Those of the loops are of sockets that belong to no app.
+		MessagesReceived: 3 + 3, BytesReceived: 30 + 30, FramesSent: 300 + 300, BytesSent: 3000 + 3000, Writes: 30_000, SlowReaders: 300_000,
 	}
 	if diff := cmp.Diff(want, d.hub.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)

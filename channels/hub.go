@@ -3,9 +3,7 @@ package channels
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,21 +44,13 @@ type Hub struct {
 	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
 	now       func() time.Time
-	tenants   sync.Map // app id -> *tenant
-	owners    []Owner  // set before the first session
+	tenants   tenants
+	owners    []Owner // set before the first session
 	closed    atomic.Bool
 	refusals  refusals
-	published atomic.Uint64
-	relayed   atomic.Uint64 // client events
-	grace     atomic.Int64  // Config.OfflineGrace
+	grace     atomic.Int64 // Config.OfflineGrace
 
 	pong *Frame
-}
-
-// tenant is the state of one app on this node.
-type tenant struct {
-	table   table
-	sockets atomic.Int64
 }
 
 // New returns a Hub without sessions.
@@ -95,13 +85,7 @@ func (h *Hub) AddOwner(o Owner) { h.owners = append(h.owners, o) }
 // Close makes the hub refuse events and sessions from here on.
 func (h *Hub) Close() { h.closed.Store(true) }
 
-func (h *Hub) tenant(appID string) *tenant {
-	if t, ok := h.tenants.Load(appID); ok {
-		return t.(*tenant)
-	}
-	t, _ := h.tenants.LoadOrStore(appID, &tenant{table: table{seed: maphash.MakeSeed()}})
-	return t.(*tenant)
-}
+func (h *Hub) tenant(appID string) *tenant { return h.tenants.get(appID) }
 
 // room waits until every owner keeps up with its mail: an HTTP caller is
 // pushed back rather than letting mailboxes grow without bound.
@@ -143,6 +127,12 @@ func (h *Hub) DeliverToWatchers(app *apps.App, userID string, f *Frame) {
 
 // Observe implements Node.
 func (h *Hub) Observe(n Notice) {
+	switch n.Kind {
+	case MemberAdded:
+		h.tenant(n.App.ID).members.Add(1)
+	case MemberRemoved:
+		h.tenant(n.App.ID).members.Add(-1)
+	}
 	if observers := h.observers.Load(); observers != nil {
 		for _, o := range *observers {
 			o.Observe(n)

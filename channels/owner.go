@@ -33,15 +33,22 @@ type Owner interface {
 	Counters() *Counters
 }
 
-// Counters are one owner's traffic. The owner adds, anyone reads.
-type Counters struct {
+// Traffic is what an owner's sockets of one app received and were sent. The
+// owner adds, anyone reads.
+type Traffic struct {
 	MessagesReceived atomic.Uint64 // text messages of clients
 	BytesReceived    atomic.Uint64
 	FramesSent       atomic.Uint64
 	BytesSent        atomic.Uint64
-	Writes           atomic.Uint64 // write system calls
-	SlowReaders      atomic.Uint64 // sockets closed 4100 for a full queue
-	_                [64]byte      // keep two owners off one cache line
+	_                [64]byte // keep two owners off one cache line
+}
+
+// Counters are one owner's own. The owner adds, anyone reads.
+type Counters struct {
+	Traffic                   // of sockets that belong to no app: they are refused
+	Writes      atomic.Uint64 // write system calls
+	SlowReaders atomic.Uint64 // sockets closed 4100 for a full queue
+	_           [64]byte
 }
 
 type mailKind uint8

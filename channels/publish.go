@@ -49,8 +49,12 @@ func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherpr
 }
 
 func (h *Hub) publish(app *apps.App, ev *pusherproto.Event) {
-	h.published.Add(1)
+	h.tenant(app.ID).published.Add(1)
+	trace := h.logs(LevelTrace)
 	for _, name := range ev.Channels {
+		if trace {
+			h.tracePublished(app.ID, name, ev)
+		}
 		buf := beginFrame(len(ev.Name) + len(name) + len(ev.Data) + 40)
 		p := Publication{
 			App:     app,

@@ -3,7 +3,6 @@ package channels
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -18,7 +17,7 @@ type Session struct {
 	id     pusherproto.SocketID
 	hub    *Hub
 	app    *apps.App
-	tenant *tenant
+	tenant *share
 	owner  Owner
 	conn   Conn
 	subs   []*subscription
@@ -56,7 +55,8 @@ func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherpro
 		t.sockets.Add(-1)
 		return &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
 	}
-	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t, owner: owner, conn: conn, state: sessionOpen}
+	t.opened.Add(1)
+	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t.share(owner), owner: owner, conn: conn, state: sessionOpen}
 	seconds := max(1, int(app.ActivityTimeout/time.Second))
 	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
 	return nil
@@ -65,8 +65,20 @@ func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherpro
 // ID is the socket id.
 func (s *Session) ID() pusherproto.SocketID { return s.id }
 
-// App is the app the socket belongs to.
+// App is the app the socket belongs to; nil if the session was not opened.
 func (s *Session) App() *apps.App { return s.app }
+
+// Traffic is where the transport counts what the socket receives and is sent;
+// nil if the session was not opened.
+func (s *Session) Traffic() *Traffic {
+	if s.tenant == nil {
+		return nil
+	}
+	return &s.tenant.traffic
+}
+
+// CountClose counts that an open session ends with a close code.
+func (s *Session) CountClose(code int) { s.tenant.countClose(code) }
 
 // Places is how many places Gone has to give back: on channels, and among
 // those who watch somebody.
@@ -130,7 +142,7 @@ func (s *Session) handle(payload []byte) {
 	}
 	m, err := pusherproto.DecodeMessage(payload)
 	if err != nil {
-		s.complain("", err.Code, err.Message)
+		s.refuseMessage(err)
 		return
 	}
 	switch string(m.Event) {
@@ -151,9 +163,16 @@ func (s *Session) handle(payload []byte) {
 // send seals and queues a frame for this socket alone.
 func (s *Session) send(buf []byte) { s.conn.Send(seal(buf)) }
 
-// complain tells the client of a mistake and keeps the connection.
-func (s *Session) complain(channel string, code int, message string) {
-	s.hub.refusals.add(code)
+// refuseMessage tells the client that a message cannot be understood.
+func (s *Session) refuseMessage(e *pusherproto.Error) {
+	s.logRefused("message refused", "", e.Code, e.Message)
+	s.complain(ReasonMessage, "", e.Code, e.Message)
+}
+
+// complain tells the client of a mistake and keeps the connection. A reason
+// need not be given if the code tells it.
+func (s *Session) complain(reason Reason, channel string, code int, message string) {
+	s.hub.RefusedFor(s.tenant.id, code, reason)
 	s.send(pusherproto.AppendError(beginFrame(128+len(message)), channel, code, message))
 }
 
@@ -167,13 +186,13 @@ func shown(name string) string {
 }
 
 // fail tells the client why and closes the connection with the same code.
-func (s *Session) fail(code int, message string) {
+func (s *Session) fail(code int, message string) { s.failFor("", code, message) }
+
+func (s *Session) failFor(reason Reason, code int, message string) {
 	if s.state != sessionOpen {
 		return
 	}
-	s.hub.log.Debug("socket closed", slog.String("app", s.app.ID), slog.String("socket", s.id.String()),
-		slog.Int("code", code), slog.String("reason", message))
-	s.complain("", code, message)
+	s.complain(reason, "", code, message)
 	s.state = sessionClosing
 	s.conn.Close(code, message)
 }

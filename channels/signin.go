@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"log/slog"
 	"slices"
 
 	"fanfare/pusherproto"
@@ -30,26 +31,28 @@ type signinAnswer struct {
 func (s *Session) signIn(m pusherproto.Message) {
 	req, perr := pusherproto.DecodeSignin(m.Data)
 	if perr != nil {
-		s.fail(perr.Code, perr.Message)
+		s.refuseSignIn(perr.Code, perr.Message)
 		return
 	}
 	key, signature, ok := pusherproto.SplitAuth(req.Auth)
 	if !ok {
-		s.fail(pusherproto.CodeUnauthorized, "The sign-in needs auth as KEY:SIGNATURE")
+		s.refuseSignIn(pusherproto.CodeUnauthorized, "The sign-in needs auth as KEY:SIGNATURE")
 		return
 	}
 	secret, ok := s.app.Secret(key)
 	if !ok || !pusherproto.CheckUser(secret, signature, s.id, req.UserData) {
-		s.fail(pusherproto.CodeUnauthorized, "The signature of the sign-in is not valid for this socket and user_data")
+		s.refuseSignIn(pusherproto.CodeUnauthorized, "The signature of the sign-in is not valid for this socket and user_data")
 		return
 	}
 	user, perr := pusherproto.DecodeUserData(req.UserData)
 	if perr != nil {
-		s.fail(perr.Code, perr.Message)
+		s.refuseSignIn(perr.Code, perr.Message)
 		return
 	}
 	if s.user != nil && s.user.id != user.ID {
-		s.complain("", pusherproto.CodeUnauthorized, "The socket is signed in as another user already")
+		const reason = "The socket is signed in as another user already"
+		s.logRefused("sign-in refused", "", pusherproto.CodeUnauthorized, reason)
+		s.complain(ReasonSignin, "", pusherproto.CodeUnauthorized, reason)
 		return
 	}
 	if !s.app.Watchlist {
@@ -60,6 +63,12 @@ func (s *Session) signIn(m pusherproto.Message) {
 	s.hub.cluster.SignIn(in, func(state SignedIn) {
 		s.hub.answerSignIn(&signinAnswer{session: s, again: in.Again, user: user, data: req.UserData, state: state})
 	})
+}
+
+// refuseSignIn closes the connection (spec: websocket section 9).
+func (s *Session) refuseSignIn(code int, message string) {
+	s.logRefused("sign-in refused", "", code, message)
+	s.failFor(ReasonSignin, code, message)
 }
 
 // answerSignIn takes the cluster's answer on any goroutine. Places are taken
@@ -113,9 +122,12 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 	s.user.info, s.user.watches = a.user.UserInfo, a.watches
 	s.unwatch(old)
 	s.authorized = true
+	if s.hub.logs(slog.LevelDebug) {
+		s.write(slog.LevelDebug, "signed in", slog.String("user", s.user.id))
+	}
 	s.send(pusherproto.AppendSigninSuccess(beginFrame(64+2*len(a.data)), a.data))
 	if a.user.WatchlistTooLong {
-		s.complain("", pusherproto.CodeWatchlist, "Watchlist limit exceeded. Only the first 100 users are watched")
+		s.complain("", "", pusherproto.CodeWatchlist, "Watchlist limit exceeded. Only the first 100 users are watched")
 	}
 	if len(a.state.Online)+len(a.state.Offline) > 0 {
 		s.send(pusherproto.AppendWatchlistEvents(beginFrame(256), a.state.Online, a.state.Offline))

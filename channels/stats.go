@@ -3,15 +3,18 @@ package channels
 import (
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
+
+	"fanfare/pusherproto"
 )
 
 // Stats is a snapshot of what the node carries and has carried since it began.
 type Stats struct {
-	Apps             []AppStats // sorted by id; apps that were used at least once
-	Refusals         map[int]uint64
-	Published        uint64 // API events, each counted once however many channels
+	Apps     []AppStats     // sorted by id; apps that were used at least once
+	Refusals map[int]uint64 // by code
+	Refused  []Refusal      // the same, by app and reason too; sorted
+
+	// Of the node: of all apps, and of sockets that were refused.
+	Published        uint64
 	ClientEvents     uint64
 	MessagesReceived uint64
 	BytesReceived    uint64
@@ -21,19 +24,42 @@ type Stats struct {
 	SlowReaders      uint64
 }
 
-// AppStats is what one app has on this node.
+// AppStats is what one app has and has had on this node.
 type AppStats struct {
-	ID       string
-	Sockets  int64
-	Channels int64 // with a subscriber on this node
+	ID            string
+	Sockets       int64
+	Channels      int64 // with a subscriber on this node
+	Subscriptions []KindStats
+	Members       int64 // of all presence channels
+	Opened        uint64
+	Closed        []CloseStats
+	Published     uint64 // API events, each counted once however many channels
+	ClientEvents  uint64
+
+	MessagesReceived uint64
+	BytesReceived    uint64
+	FramesSent       uint64
+	BytesSent        uint64
+}
+
+// KindStats is how many subscriptions there are to channels of a kind.
+type KindStats struct {
+	Kind          string
+	Subscriptions int64
+}
+
+// CloseStats is how many connections ended with a code. Code 0 is all codes
+// that are not told apart: a client may send any.
+type CloseStats struct {
+	Code  int
+	Count uint64
 }
 
 // Stats takes a snapshot for metrics.
 func (h *Hub) Stats() Stats {
-	s := Stats{
-		Refusals:     h.refusals.snapshot(),
-		Published:    h.published.Load(),
-		ClientEvents: h.relayed.Load(),
+	s := Stats{Refused: h.refusals.snapshot(), Refusals: make(map[int]uint64)}
+	for _, r := range s.Refused {
+		s.Refusals[r.Code] += r.Count
 	}
 	for _, o := range h.owners {
 		c := o.Counters()
@@ -44,16 +70,52 @@ func (h *Hub) Stats() Stats {
 		s.Writes += c.Writes.Load()
 		s.SlowReaders += c.SlowReaders.Load()
 	}
-	h.tenants.Range(func(id, t any) bool {
-		s.Apps = append(s.Apps, AppStats{
-			ID:       id.(string),
-			Sockets:  t.(*tenant).sockets.Load(),
-			Channels: t.(*tenant).table.size(),
-		})
-		return true
-	})
+	for id, t := range h.tenants.all() {
+		a := t.stats(id)
+		s.Apps = append(s.Apps, a)
+		s.Published += a.Published
+		s.ClientEvents += a.ClientEvents
+		s.MessagesReceived += a.MessagesReceived
+		s.BytesReceived += a.BytesReceived
+		s.FramesSent += a.FramesSent
+		s.BytesSent += a.BytesSent
+	}
 	slices.SortFunc(s.Apps, func(a, b AppStats) int { return strings.Compare(a.ID, b.ID) })
 	return s
+}
+
+func (t *tenant) stats(id string) AppStats {
+	a := AppStats{
+		ID:           id,
+		Sockets:      t.sockets.Load(),
+		Channels:     t.table.size(),
+		Members:      t.members.Load(),
+		Opened:       t.opened.Load(),
+		Published:    t.published.Load(),
+		ClientEvents: t.relayed.Load(),
+	}
+	for i := range t.subscriptions {
+		if kind := pusherproto.Kind(i).String(); kind != "" {
+			a.Subscriptions = append(a.Subscriptions, KindStats{kind, t.subscriptions[i].Load()})
+		}
+	}
+	for i, code := range closeCodes {
+		if n := t.closed[i].Load(); n > 0 {
+			a.Closed = append(a.Closed, CloseStats{code, n})
+		}
+	}
+	if n := t.closed[len(closeCodes)].Load(); n > 0 {
+		a.Closed = append(a.Closed, CloseStats{0, n})
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.shares {
+		a.MessagesReceived += s.traffic.MessagesReceived.Load()
+		a.BytesReceived += s.traffic.BytesReceived.Load()
+		a.FramesSent += s.traffic.FramesSent.Load()
+		a.BytesSent += s.traffic.BytesSent.Load()
+	}
+	return a
 }
 
 // size counts channels, leaving out the groups of users and watchers.
@@ -71,28 +133,3 @@ func (t *table) size() int64 {
 	}
 	return n
 }
-
-// refusals counts by protocol code; 0 stands for a null code.
-type refusals struct {
-	byCode sync.Map // int -> *atomic.Uint64
-}
-
-func (r *refusals) add(code int) {
-	n, ok := r.byCode.Load(code)
-	if !ok {
-		n, _ = r.byCode.LoadOrStore(code, new(atomic.Uint64))
-	}
-	n.(*atomic.Uint64).Add(1)
-}
-
-func (r *refusals) snapshot() map[int]uint64 {
-	out := make(map[int]uint64)
-	r.byCode.Range(func(code, n any) bool {
-		out[code.(int)] = n.(*atomic.Uint64).Load()
-		return true
-	})
-	return out
-}
-
-// Refused counts a refusal that a transport or the HTTP API made itself.
-func (h *Hub) Refused(code int) { h.refusals.add(code) }

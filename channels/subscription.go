@@ -37,7 +37,7 @@ func (s *Session) find(channel string) *subscription {
 func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	req, perr := pusherproto.DecodeSubscribe(m.Data)
 	if perr != nil {
-		s.complain("", perr.Code, perr.Message)
+		s.refuseMessage(perr)
 		return
 	}
 	old := s.find(req.Channel)
@@ -75,6 +75,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		// Events for the user reach every signed-in socket as it is: the
 		// subscription is only acknowledged (spec: websocket section 9).
 		s.send(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(req.Channel)), req.Channel))
+		s.logChannel("subscribed", req.Channel, s.user.id)
 		return
 	}
 	sub := old
@@ -110,20 +111,22 @@ func (s *Session) withinPace() bool {
 // refuse tells the client that it may not be on a channel and keeps the
 // connection.
 func (s *Session) refuse(channel string, e *pusherproto.SubscriptionError) {
-	told, onChannel := s.hub.refusal(channel, e)
+	told, onChannel := s.refusal(channel, e, subscriptionReason(e))
 	s.conn.Send(told)
 	if onChannel != nil {
 		s.conn.Send(onChannel)
 	}
 }
 
-// refusal counts a refused subscription and makes its frames. The first is for
+// refusal counts a refused subscription and makes its frames. It may be called
+// on any goroutine. The first is for
 // the clients that know no other, the Java and the .NET one: it names no
 // channel, so that pusher-js repeats nothing on the channel. The second is for
 // pusher-js. There is none on encrypted channels, where the Java client would
 // decrypt it (spec: websocket section 5, Refusal).
-func (h *Hub) refusal(channel string, e *pusherproto.SubscriptionError) (told, onChannel *Frame) {
-	h.refusals.add(e.Status)
+func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reason Reason) (told, onChannel *Frame) {
+	s.hub.RefusedFor(s.tenant.id, e.Status, reason)
+	s.logSubscriptionRefused(channel, e)
 	told = seal(pusherproto.AppendError(beginFrame(128+len(e.Message)), "", pusherproto.CodeNone, e.Message))
 	if !pusherproto.KindOf(channel).Encrypted() {
 		onChannel = seal(pusherproto.AppendSubscriptionError(beginFrame(192+len(channel)+len(e.Message)), channel, e))
@@ -137,7 +140,7 @@ func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
 	s := sub.session
 	if j.Refused != nil {
 		m := Mail{kind: mailRefused, sub: sub}
-		m.frame, m.second = h.refusal(sub.name, j.Refused)
+		m.frame, m.second = s.refusal(sub.name, j.Refused, ReasonPresenceFull)
 		s.owner.Post(m)
 		return
 	}
@@ -171,9 +174,11 @@ func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) 
 	if g != nil {
 		sub.name = g.channel.name // share the table's copy
 		g.add(sub)
+		s.tenant.subscriptions[sub.kind].Add(1)
 		s.authorized = s.authorized || sub.kind.Signed()
 	}
 	sub.again = false
+	s.logChannel("subscribed", sub.name, sub.userID)
 	s.conn.Send(succeeded)
 	if second != nil {
 		s.conn.Send(second)
@@ -200,7 +205,7 @@ func (s *Session) refused(sub *subscription, told, onChannel *Frame) {
 func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 	name, perr := pusherproto.DecodeUnsubscribe(m.Data)
 	if perr != nil {
-		s.complain("", perr.Code, perr.Message)
+		s.refuseMessage(perr)
 		return
 	}
 	sub := s.find(name)
@@ -213,6 +218,7 @@ func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 	}
 	s.forget(sub)
 	s.leave(sub)
+	s.logChannel("unsubscribed", sub.name, sub.userID)
 }
 
 // leave gives a subscription's place back, if it has one already.
@@ -221,6 +227,7 @@ func (s *Session) leave(sub *subscription) {
 		return // still pending: joined sees that the session is gone
 	}
 	sub.group.remove(sub)
+	s.tenant.subscriptions[sub.kind].Add(-1)
 	s.tenant.table.detach(sub.group)
 	s.hub.cluster.Leave(Leave{App: s.app, Channel: sub.name, Kind: sub.kind, UserID: sub.userID})
 }

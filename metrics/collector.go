@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,40 +16,52 @@ type Source interface {
 // Collector turns a Source's snapshot into metrics at each scrape. Make one
 // with NewCollector.
 type Collector struct {
-	source   Source
-	ready    func() bool
-	sockets  *prometheus.Desc
-	channels *prometheus.Desc
-	refusals *prometheus.Desc
-	up       *prometheus.Desc
-	counters []counter
+	source        Source
+	ready         func() bool
+	up            *prometheus.Desc
+	refusals      *prometheus.Desc
+	subscriptions *prometheus.Desc
+	closed        *prometheus.Desc
+	ofApp         []figure[channels.AppStats]
+	ofNode        []figure[channels.Stats]
 }
 
-// counter is one count of the whole node.
-type counter struct {
+// figure is one number of a snapshot.
+type figure[T any] struct {
 	desc  *prometheus.Desc
-	value func(channels.Stats) uint64
+	kind  prometheus.ValueType
+	value func(*T) float64
 }
 
 // NewCollector returns a collector of source. ready is what /readyz answers;
 // nil leaves fanfare_ready out.
 func NewCollector(source Source, ready func() bool) *Collector {
+	const count, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	type app = channels.AppStats
+	type node = channels.Stats
+	of := func(name, help string) *prometheus.Desc { return describe(name, help, "app") }
 	return &Collector{
-		source:   source,
-		ready:    ready,
-		sockets:  describe("sockets", "Open sockets of an app on this node.", "app"),
-		channels: describe("channels", "Channels of an app with a subscriber on this node.", "app"),
-		refusals: describe("refusals_total", "Refusals by protocol code or HTTP status; null is an error that closes nothing.", "code"),
-		up:       describe("ready", "1 while new sockets are welcome, 0 while starting or draining."),
-		counters: []counter{
-			{describe("events_published_total", "Events accepted from the HTTP API, each once however many channels it goes to."), func(s channels.Stats) uint64 { return s.Published }},
-			{describe("client_events_total", "Client events accepted."), func(s channels.Stats) uint64 { return s.ClientEvents }},
-			{describe("messages_received_total", "Messages read from sockets."), func(s channels.Stats) uint64 { return s.MessagesReceived }},
-			{describe("received_bytes_total", "Bytes read from sockets."), func(s channels.Stats) uint64 { return s.BytesReceived }},
-			{describe("frames_sent_total", "Frames written to sockets."), func(s channels.Stats) uint64 { return s.FramesSent }},
-			{describe("sent_bytes_total", "Bytes written to sockets."), func(s channels.Stats) uint64 { return s.BytesSent }},
-			{describe("socket_writes_total", "Write calls; frames_sent_total over it is how well frames batch."), func(s channels.Stats) uint64 { return s.Writes }},
-			{describe("slow_readers_total", "Sockets closed because they did not read what waited for them."), func(s channels.Stats) uint64 { return s.SlowReaders }},
+		source:        source,
+		ready:         ready,
+		up:            describe("ready", "1 while the server takes new sockets, 0 while it starts or drains."),
+		refusals:      describe("refusals_total", "Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if no app was known.", "app", "code", "reason"),
+		subscriptions: describe("subscriptions", "Subscriptions of sockets, by kind of channel.", "app", "kind"),
+		closed:        describe("connections_closed_total", "Connections that ended, by close code. 1006 is one that was lost; other is any code that is not listed.", "app", "code"),
+		ofApp: []figure[app]{
+			{of("sockets", "Open sockets."), gauge, func(s *app) float64 { return float64(s.Sockets) }},
+			{of("channels", "Channels with a subscriber on this node."), gauge, func(s *app) float64 { return float64(s.Channels) }},
+			{of("presence_members", "Members of all presence channels. A user counts once on each channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
+			{of("connections_opened_total", "Connections that were established, over any transport."), count, func(s *app) float64 { return float64(s.Opened) }},
+			{of("events_published_total", "Events accepted from the HTTP API. An event for several channels counts once."), count, func(s *app) float64 { return float64(s.Published) }},
+			{of("client_events_total", "Client events accepted."), count, func(s *app) float64 { return float64(s.ClientEvents) }},
+			{of("messages_received_total", "Messages read from sockets."), count, func(s *app) float64 { return float64(s.MessagesReceived) }},
+			{of("received_bytes_total", "Bytes read from sockets."), count, func(s *app) float64 { return float64(s.BytesReceived) }},
+			{of("frames_sent_total", "Frames written to sockets."), count, func(s *app) float64 { return float64(s.FramesSent) }},
+			{of("sent_bytes_total", "Bytes written to sockets."), count, func(s *app) float64 { return float64(s.BytesSent) }},
+		},
+		ofNode: []figure[node]{
+			{describe("socket_writes_total", "Write calls. frames_sent_total divided by it is the number of frames in a write."), count, func(s *node) float64 { return float64(s.Writes) }},
+			{describe("slow_readers_total", "Sockets closed because too much was waiting for them."), count, func(s *node) float64 { return float64(s.SlowReaders) }},
 		},
 	}
 }
@@ -62,14 +72,17 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe sends every metric there is, as prometheus.Collector asks.
 func (c *Collector) Describe(out chan<- *prometheus.Desc) {
-	out <- c.sockets
-	out <- c.channels
-	out <- c.refusals
 	if c.ready != nil {
 		out <- c.up
 	}
-	for _, n := range c.counters {
-		out <- n.desc
+	out <- c.refusals
+	out <- c.subscriptions
+	out <- c.closed
+	for _, f := range c.ofApp {
+		out <- f.desc
+	}
+	for _, f := range c.ofNode {
+		out <- f.desc
 	}
 }
 
@@ -77,40 +90,40 @@ func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 // asks.
 func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	s := c.source.Stats()
-	for _, app := range s.Apps {
-		out <- prometheus.MustNewConstMetric(c.sockets, prometheus.GaugeValue, float64(app.Sockets), app.ID)
-		out <- prometheus.MustNewConstMetric(c.channels, prometheus.GaugeValue, float64(app.Channels), app.ID)
-	}
-	for _, r := range byCode(s.Refusals) {
-		out <- prometheus.MustNewConstMetric(c.refusals, prometheus.CounterValue, float64(r.n), r.code)
+	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, kind, value, labels...)
 	}
 	if c.ready != nil {
 		ready := 0.0
 		if c.ready() {
 			ready = 1
 		}
-		out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, ready)
+		send(c.up, prometheus.GaugeValue, ready)
 	}
-	for _, n := range c.counters {
-		out <- prometheus.MustNewConstMetric(n.desc, prometheus.CounterValue, float64(n.value(s)))
+	for _, r := range s.Refused {
+		send(c.refusals, prometheus.CounterValue, float64(r.Count), r.App, codeLabel(r.Code, "null"), string(r.Reason))
 	}
-}
-
-type refusal struct {
-	code string
-	n    uint64
-}
-
-// byCode gives refusals the label values they are shown under.
-func byCode(counts map[int]uint64) []refusal {
-	list := make([]refusal, 0, len(counts))
-	for code, n := range counts {
-		label := strconv.Itoa(code)
-		if code == 0 {
-			label = "null"
+	for i := range s.Apps {
+		app := &s.Apps[i]
+		for _, f := range c.ofApp {
+			send(f.desc, f.kind, f.value(app), app.ID)
 		}
-		list = append(list, refusal{label, n})
+		for _, k := range app.Subscriptions {
+			send(c.subscriptions, prometheus.GaugeValue, float64(k.Subscriptions), app.ID, k.Kind)
+		}
+		for _, e := range app.Closed {
+			send(c.closed, prometheus.CounterValue, float64(e.Count), app.ID, codeLabel(e.Code, "other"))
+		}
 	}
-	slices.SortFunc(list, func(a, b refusal) int { return cmp.Compare(a.code, b.code) })
-	return list
+	for _, f := range c.ofNode {
+		send(f.desc, f.kind, f.value(&s))
+	}
+}
+
+// codeLabel is a code as a label; without is that of none.
+func codeLabel(code int, without string) string {
+	if code == 0 {
+		return without
+	}
+	return strconv.Itoa(code)
 }

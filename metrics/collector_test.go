@@ -17,59 +17,86 @@ type fixed channels.Stats
 func (f fixed) Stats() channels.Stats { return channels.Stats(f) }
 
 var snapshot = fixed{
-	Apps:             []channels.AppStats{{ID: "chat", Sockets: 3, Channels: 2}, {ID: "shop", Sockets: 1}},
-	Refusals:         map[int]uint64{0: 7, 4001: 2, 4301: 5},
-	Published:        10,
-	ClientEvents:     11,
-	MessagesReceived: 12,
-	BytesReceived:    13,
-	FramesSent:       14,
-	BytesSent:        15,
-	Writes:           16,
-	SlowReaders:      17,
+	Apps: []channels.AppStats{
+		{
+			ID: "chat", Sockets: 3, Channels: 2, Members: 4, Opened: 5, Published: 10, ClientEvents: 11,
+			MessagesReceived: 12, BytesReceived: 13, FramesSent: 14, BytesSent: 15,
+			Subscriptions: []channels.KindStats{{Kind: "public", Subscriptions: 6}, {Kind: "presence", Subscriptions: 7}},
+			Closed:        []channels.CloseStats{{Code: 1001, Count: 8}, {Code: 0, Count: 9}},
+		},
+		{ID: "shop", Sockets: 1},
+	},
+	Refused: []channels.Refusal{
+		{App: "", Code: 4001, Reason: "unknown_app", Count: 2}, {App: "chat", Code: 0, Reason: "invalid_message", Count: 7},
+		{App: "chat", Code: 4301, Reason: "client_event_rate", Count: 5},
+	},
+	Writes:      16,
+	SlowReaders: 17,
 }
 
 const exposition = `
-# HELP fanfare_channels Channels of an app with a subscriber on this node.
+# HELP fanfare_channels Channels with a subscriber on this node.
 # TYPE fanfare_channels gauge
 fanfare_channels{app="chat"} 2
 fanfare_channels{app="shop"} 0
 # HELP fanfare_client_events_total Client events accepted.
 # TYPE fanfare_client_events_total counter
-fanfare_client_events_total 11
-# HELP fanfare_events_published_total Events accepted from the HTTP API, each once however many channels it goes to.
+fanfare_client_events_total{app="chat"} 11
+fanfare_client_events_total{app="shop"} 0
+# HELP fanfare_connections_closed_total Connections that ended, by close code. 1006 is one that was lost; other is any code that is not listed.
+# TYPE fanfare_connections_closed_total counter
+fanfare_connections_closed_total{app="chat",code="1001"} 8
+fanfare_connections_closed_total{app="chat",code="other"} 9
+# HELP fanfare_connections_opened_total Connections that were established, over any transport.
+# TYPE fanfare_connections_opened_total counter
+fanfare_connections_opened_total{app="chat"} 5
+fanfare_connections_opened_total{app="shop"} 0
+# HELP fanfare_events_published_total Events accepted from the HTTP API. An event for several channels counts once.
 # TYPE fanfare_events_published_total counter
-fanfare_events_published_total 10
+fanfare_events_published_total{app="chat"} 10
+fanfare_events_published_total{app="shop"} 0
 # HELP fanfare_frames_sent_total Frames written to sockets.
 # TYPE fanfare_frames_sent_total counter
-fanfare_frames_sent_total 14
+fanfare_frames_sent_total{app="chat"} 14
+fanfare_frames_sent_total{app="shop"} 0
 # HELP fanfare_messages_received_total Messages read from sockets.
 # TYPE fanfare_messages_received_total counter
-fanfare_messages_received_total 12
-# HELP fanfare_ready 1 while new sockets are welcome, 0 while starting or draining.
+fanfare_messages_received_total{app="chat"} 12
+fanfare_messages_received_total{app="shop"} 0
+# HELP fanfare_presence_members Members of all presence channels. A user counts once on each channel.
+# TYPE fanfare_presence_members gauge
+fanfare_presence_members{app="chat"} 4
+fanfare_presence_members{app="shop"} 0
+# HELP fanfare_ready 1 while the server takes new sockets, 0 while it starts or drains.
 # TYPE fanfare_ready gauge
 fanfare_ready 1
 # HELP fanfare_received_bytes_total Bytes read from sockets.
 # TYPE fanfare_received_bytes_total counter
-fanfare_received_bytes_total 13
-# HELP fanfare_refusals_total Refusals by protocol code or HTTP status; null is an error that closes nothing.
+fanfare_received_bytes_total{app="chat"} 13
+fanfare_received_bytes_total{app="shop"} 0
+# HELP fanfare_refusals_total Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if no app was known.
 # TYPE fanfare_refusals_total counter
-fanfare_refusals_total{code="4001"} 2
-fanfare_refusals_total{code="4301"} 5
-fanfare_refusals_total{code="null"} 7
+fanfare_refusals_total{app="",code="4001",reason="unknown_app"} 2
+fanfare_refusals_total{app="chat",code="4301",reason="client_event_rate"} 5
+fanfare_refusals_total{app="chat",code="null",reason="invalid_message"} 7
 # HELP fanfare_sent_bytes_total Bytes written to sockets.
 # TYPE fanfare_sent_bytes_total counter
-fanfare_sent_bytes_total 15
-# HELP fanfare_slow_readers_total Sockets closed because they did not read what waited for them.
+fanfare_sent_bytes_total{app="chat"} 15
+fanfare_sent_bytes_total{app="shop"} 0
+# HELP fanfare_slow_readers_total Sockets closed because too much was waiting for them.
 # TYPE fanfare_slow_readers_total counter
 fanfare_slow_readers_total 17
-# HELP fanfare_socket_writes_total Write calls; frames_sent_total over it is how well frames batch.
+# HELP fanfare_socket_writes_total Write calls. frames_sent_total divided by it is the number of frames in a write.
 # TYPE fanfare_socket_writes_total counter
 fanfare_socket_writes_total 16
-# HELP fanfare_sockets Open sockets of an app on this node.
+# HELP fanfare_sockets Open sockets.
 # TYPE fanfare_sockets gauge
 fanfare_sockets{app="chat"} 3
 fanfare_sockets{app="shop"} 1
+# HELP fanfare_subscriptions Subscriptions of sockets, by kind of channel.
+# TYPE fanfare_subscriptions gauge
+fanfare_subscriptions{app="chat",kind="presence"} 7
+fanfare_subscriptions{app="chat",kind="public"} 6
 `
 
 func TestCollector_ShowsTheSnapshot(t *testing.T) {
@@ -99,7 +126,7 @@ func TestHandler_AnswersMetricsOnly(t *testing.T) {
 		if path != "/metrics" {
 			continue
 		}
-		for _, name := range []string{`fanfare_build_info{version="v1.2.3"} 1`, "fanfare_events_published_total 0", "go_goroutines ", "process_open_fds "} {
+		for _, name := range []string{`fanfare_build_info{version="v1.2.3"} 1`, "fanfare_socket_writes_total 0", "go_goroutines ", "process_open_fds "} {
 			if !strings.Contains(string(body), name) {
 				t.Errorf("/metrics lacks %s:\n%s", name, body)
 			}

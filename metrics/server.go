@@ -14,21 +14,24 @@ import (
 // the figures of the Go runtime and the process, and fanfare_build_info with
 // the version.
 func Handler(c *Collector, version string, further ...prometheus.Collector) http.Handler {
-	registry := prometheus.NewRegistry()
-	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name:        "fanfare_build_info",
-		Help:        "Always 1; its label is the version.",
-		ConstLabels: prometheus.Labels{"version": version},
-	}, func() float64 { return 1 })
-	registry.MustRegister(c, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	registry.MustRegister(further...)
-
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry(c, version, further...), promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "fanfare: metrics are at /metrics\n")
 	})
 	return mux
+}
+
+func registry(c *Collector, version string, further ...prometheus.Collector) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "fanfare_build_info",
+		Help:        "Always 1. The label is the version of the server.",
+		ConstLabels: prometheus.Labels{"version": version},
+	}, func() float64 { return 1 })
+	registry.MustRegister(c, build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(further...)
+	return registry
 }
 
 // Server is an HTTP server of h with timeouts that no slow caller outlasts.

@@ -44,14 +44,14 @@ func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
 	of := func(name, help string) *prometheus.Desc { return describe(name, help, "app", "endpoint") }
 	return &WebhookCollector{
 		source:  source,
-		queued:  of("webhook_events_queued", "Events that wait for an endpoint or are on their way to it."),
-		down:    of("webhook_endpoint_down", "1 while an endpoint has failed several times in a row."),
-		unsaved: describe("webhook_store_unsaved", "Changes that are not in the store yet and that a crash would undo."),
+		queued:  of("webhook_events_queued", "Events that wait for an endpoint, and those being sent."),
+		down:    of("webhook_endpoint_down", "1 while the last requests to an endpoint failed: five or more in a row."),
+		unsaved: describe("webhook_store_unsaved", "Changes that are not written to the store of webhooks yet. A crash would lose them."),
 		counts: []webhookCount{
-			{of("webhook_events_sent_total", "Events that an endpoint accepted."), func(e *WebhookEndpoint) uint64 { return e.Sent }},
-			{of("webhook_retries_total", "Requests that were sent again."), func(e *WebhookEndpoint) uint64 { return e.Retried }},
-			{of("webhook_failures_total", "Requests that failed: not answered 2xx, or not in time."), func(e *WebhookEndpoint) uint64 { return e.Failed }},
-			{of("webhook_events_dropped_total", "Events never delivered: the queue was full, or the endpoint refused them for too long."), func(e *WebhookEndpoint) uint64 { return e.Dropped }},
+			{of("webhook_events_sent_total", "Events that an endpoint accepted with a 2xx answer."), func(e *WebhookEndpoint) uint64 { return e.Sent }},
+			{of("webhook_retries_total", "Requests that repeated one that had failed."), func(e *WebhookEndpoint) uint64 { return e.Retried }},
+			{of("webhook_failures_total", "Requests that were not answered with 2xx, or not in time."), func(e *WebhookEndpoint) uint64 { return e.Failed }},
+			{of("webhook_events_dropped_total", "Events that were never delivered: the queue was full, or the endpoint failed for too long."), func(e *WebhookEndpoint) uint64 { return e.Dropped }},
 		},
 	}
 }

@@ -38,6 +38,32 @@ func (k Kind) UserChannel() bool { return k&kindUser != 0 }
 // variants included, but no encrypted ones, where plaintext can only be a mistake.
 func (k Kind) ClientEvents() bool { return k&(kindPrivate|kindPresence) != 0 && k&kindEncrypted == 0 }
 
+// Kinds is how many kinds there are that sockets subscribe to: each is less, as a number.
+const Kinds = int(kindUser)
+
+// String is the kind's name, as metrics have it; "" if channels have no such kind.
+func (k Kind) String() string {
+	switch k {
+	case 0:
+		return "public"
+	case kindPrivate:
+		return "private"
+	case kindEncrypted:
+		return "encrypted"
+	case kindPresence:
+		return "presence"
+	case kindCache:
+		return "cache"
+	case kindPrivate | kindCache:
+		return "private-cache"
+	case kindEncrypted | kindCache:
+		return "encrypted-cache"
+	case kindPresence | kindCache:
+		return "presence-cache"
+	}
+	return ""
+}
+
 const userPrefix = "#server-to-user-"
 
 // kindOfPrefix tries longer prefixes before shorter ones: the first that fits decides.

@@ -102,7 +102,7 @@ func (c *conn) push(f *channels.Frame) {
 // dropped: the close frame has to come before the queue is full for good.
 func (c *conn) overflow() {
 	c.loop.counters.SlowReaders.Add(1)
-	c.loop.server.hub.Refused(pusherproto.CodeOverCapacity)
+	c.loop.server.hub.RefusedFor(c.App().ID, pusherproto.CodeOverCapacity, channels.ReasonSlowReader)
 	c.queue.cut()
 	c.Close(pusherproto.CodeOverCapacity, "The client reads too slowly")
 }
@@ -140,8 +140,9 @@ func (c *conn) written(n int) {
 			c.switching = false
 			frames--
 		}
-		c.loop.counters.FramesSent.Add(uint64(frames))
-		c.loop.counters.BytesSent.Add(uint64(n))
+		traffic := c.traffic()
+		traffic.FramesSent.Add(uint64(frames))
+		traffic.BytesSent.Add(uint64(n))
 		c.sent += uint64(n)
 		c.loop.counters.Writes.Add(1)
 	}
@@ -156,11 +157,27 @@ func (c *conn) written(n int) {
 	}
 }
 
+// traffic is where the connection's bytes are counted.
+func (c *conn) traffic() *channels.Traffic {
+	if t := c.Traffic(); t != nil {
+		return t
+	}
+	return &c.loop.counters.Traffic // it is being refused
+}
+
+// appID is "" if the session was not opened.
+func (c *conn) appID() string {
+	if app := c.App(); app != nil {
+		return app.ID
+	}
+	return ""
+}
+
 // feed takes bytes from the client. They may be changed but not kept.
 func (c *conn) feed(b []byte) {
 	c.active, c.pinged = c.loop.now, 0
 	if c.front == nil {
-		c.loop.counters.BytesReceived.Add(uint64(len(b)))
+		c.traffic().BytesReceived.Add(uint64(len(b)))
 		c.received += uint64(len(b))
 	}
 	if c.deaf {
@@ -227,7 +244,7 @@ func (c *conn) violate(v *violation) {
 	if c.state == connClosing {
 		return
 	}
-	c.loop.server.hub.Refused(int(v.code))
+	c.loop.server.hub.RefusedFor(c.appID(), int(v.code), "")
 	c.Close(int(v.code), v.reason)
 }
 
@@ -264,7 +281,7 @@ func (c *conn) frame(h header, payload []byte) *violation {
 	if !utf8.Valid(payload) {
 		return &violation{ws.StatusInvalidFramePayloadData, "text must be UTF-8"}
 	}
-	c.loop.counters.MessagesReceived.Add(1)
+	c.traffic().MessagesReceived.Add(1)
 	c.Receive(payload)
 	return nil
 }

@@ -175,8 +175,8 @@ func (h *httpSession) deliver(c *conn, messages []string) {
 		if c.state != connOpen {
 			return
 		}
-		h.loop.counters.MessagesReceived.Add(1)
-		h.loop.counters.BytesReceived.Add(uint64(len(m)))
+		c.traffic().MessagesReceived.Add(1)
+		c.traffic().BytesReceived.Add(uint64(len(m)))
 		c.received += uint64(len(m))
 		c.Receive([]byte(m))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/pusherproto"
 )
@@ -61,7 +62,7 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 	}
 	if refusal := c.Open(l.server.hub, o.App, l, c); refusal != nil {
 		c.logRefused(&o, r.transport(), refusal)
-		c.refuse(refusal)
+		c.refuse(o.App, refusal)
 	} else {
 		c.logOpened(&o, r.transport())
 		l.schedule(c, c.expire(l.now))
@@ -71,8 +72,12 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 }
 
 // refuse tells the client why there is no session, and closes.
-func (c *conn) refuse(refusal *pusherproto.Error) {
-	c.loop.server.hub.Refused(refusal.Code)
+func (c *conn) refuse(app *apps.App, refusal *pusherproto.Error) {
+	id := ""
+	if app != nil {
+		id = app.ID
+	}
+	c.loop.server.hub.RefusedFor(id, refusal.Code, "")
 	c.push(channels.NewFrame(pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)))
 	c.Close(refusal.Code, refusal.Message)
 }

@@ -98,12 +98,13 @@ func (c *conn) appendPeer(attrs []slog.Attr, p *Peer) []slog.Attr {
 	return attrs
 }
 
-// noteClose writes the end of an open connection's session. It is called
+// noteClose counts and writes the end of an open connection's session. It is called
 // before the state changes, and says nothing of a connection that was refused.
 func (c *conn) noteClose(by string, code int, reason string) {
 	if c.state != connOpen || c.App() == nil {
 		return
 	}
+	c.CountClose(code)
 	s, level := c.loop.server, slog.LevelDebug
 	if by == byServer && code == pusherproto.CodeOverCapacity {
 		level = slog.LevelWarn // its queue was full: an operator may have to give more room, or less to send

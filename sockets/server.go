@@ -173,12 +173,12 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 // open begins the session of a connection whose upgrade is complete.
 func (c *conn) open(o *Opening) {
 	if o.Refusal != nil {
-		c.refuse(o.Refusal)
+		c.refuse(o.App, o.Refusal)
 		return
 	}
 	if refusal := c.Open(c.loop.server.hub, o.App, c.loop, c); refusal != nil {
 		c.logRefused(o, webSocket, refusal)
-		c.refuse(refusal)
+		c.refuse(o.App, refusal)
 		return
 	}
 	c.logOpened(o, webSocket)

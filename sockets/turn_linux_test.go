@@ -27,7 +27,7 @@ func TestRead_AFlood_IsTakenInSmallShares(t *testing.T) {
 	if _, err := client.Write(bytes.Repeat(message, messages)); err != nil {
 		t.Fatal(err)
 	}
-	handled := func() uint64 { return l.counters.MessagesReceived.Load() }
+	handled := func() uint64 { return l.server.hub.Stats().MessagesReceived }
 	for handled() == 0 { // the first read shows what it is
 		l.turn(patience)
 	}

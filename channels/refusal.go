@@ -1,0 +1,167 @@
+package channels
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"fanfare/pusherproto"
+)
+
+// Reason is why something was refused, in one of a few words, for metrics. The
+// client is told more.
+type Reason string
+
+// The reasons of refusals that have no code of their own.
+const (
+	ReasonMessage             Reason = "invalid_message"
+	ReasonMessageTooLarge     Reason = "message_too_large"
+	ReasonChannelName         Reason = "invalid_channel"
+	ReasonSubscriptionAuth    Reason = "subscription_unauthorized"
+	ReasonSubscriptionLimit   Reason = "subscription_limit"
+	ReasonSubscriptionRate    Reason = "subscription_rate"
+	ReasonPresenceFull        Reason = "presence_full"
+	ReasonMemberTooLarge      Reason = "member_too_large"
+	ReasonSignin              Reason = "signin_unauthorized"
+	ReasonClientEvents        Reason = "client_events_disabled"
+	ReasonClientEvent         Reason = "invalid_client_event"
+	ReasonClientEventTooLarge Reason = "client_event_too_large"
+	ReasonClientEventRate     Reason = "client_event_rate"
+	ReasonSlowReader          Reason = "slow_reader"
+)
+
+// otherReason is that of codes that are not listed.
+const otherReason Reason = "other"
+
+// reasonOf is the reason that goes without saying for a code of the protocol,
+// a close code or an HTTP status.
+func reasonOf(code int) Reason {
+	if r, ok := reasons[code]; ok {
+		return r
+	}
+	return otherReason
+}
+
+var reasons = map[int]Reason{
+	pusherproto.CodeNone:               ReasonMessage,
+	pusherproto.CodeTLSRequired:        "tls_required",
+	pusherproto.CodeUnknownApp:         "unknown_app",
+	pusherproto.CodeAppDisabled:        "app_disabled",
+	pusherproto.CodeOverQuota:          "over_quota",
+	pusherproto.CodePathNotFound:       "path_not_found",
+	pusherproto.CodeInvalidVersion:     "unsupported_protocol",
+	pusherproto.CodeUnsupportedVersion: "unsupported_protocol",
+	pusherproto.CodeNoVersion:          "unsupported_protocol",
+	pusherproto.CodeUnauthorized:       "unauthorized",
+	pusherproto.CodeOverCapacity:       "over_capacity",
+	pusherproto.CodeReconnect:          "restarting",
+	pusherproto.CodePongTimeout:        "pong_timeout",
+	pusherproto.CodeClientEvent:        ReasonClientEventRate,
+	pusherproto.CodeWatchlist:          "watchlist_too_long",
+
+	1002: "invalid_frame",
+	1003: "binary_message",
+	1007: "invalid_text",
+	1009: ReasonMessageTooLarge,
+
+	400: "invalid_request",
+	401: "unauthorized",
+	403: "app_disabled",
+	404: "not_found",
+	405: "method_not_allowed",
+	408: "timeout",
+	411: "invalid_request",
+	413: "request_too_large",
+	415: "invalid_request",
+	426: "upgrade_required",
+	429: "rate_limit",
+	431: "request_too_large",
+	500: "internal_error",
+	503: "unavailable",
+}
+
+// subscriptionReason is the reason of a refusal that the session makes itself.
+func subscriptionReason(e *pusherproto.SubscriptionError) Reason {
+	switch {
+	case e.Type == "InvalidChannel":
+		return ReasonChannelName
+	case e.Status == pusherproto.CodeOverQuota:
+		return ReasonSubscriptionLimit
+	case e.Status == 429:
+		return ReasonSubscriptionRate
+	case e.Status == 413:
+		return ReasonMemberTooLarge
+	default:
+		return ReasonSubscriptionAuth
+	}
+}
+
+// Reasons are all there are.
+func Reasons() []Reason {
+	all := []Reason{
+		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
+		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
+		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader,
+	}
+	for _, r := range reasons {
+		all = append(all, r)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Refusal is how often something was refused.
+type Refusal struct {
+	App    string // id; "" if it was not known, or no matter of an app
+	Code   int    // of the protocol, of a close frame, or an HTTP status; 0 is null
+	Reason Reason
+	Count  uint64
+}
+
+// refusals counts what was refused. Its size is bounded: apps are those of the
+// configuration, codes and reasons those of the program.
+type refusals struct {
+	mu     sync.Mutex
+	counts map[refusalKey]uint64
+}
+
+type refusalKey struct {
+	app    string
+	code   int
+	reason Reason
+}
+
+func (r *refusals) add(app string, code int, reason Reason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.counts == nil {
+		r.counts = make(map[refusalKey]uint64)
+	}
+	r.counts[refusalKey{app, code, reason}]++
+}
+
+func (r *refusals) snapshot() []Refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]Refusal, 0, len(r.counts))
+	for k, n := range r.counts {
+		out = append(out, Refusal{k.app, k.code, k.reason, n})
+	}
+	slices.SortFunc(out, func(a, b Refusal) int {
+		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
+}
+
+// Refused counts a refusal that a transport or the HTTP API made itself,
+// without an app.
+func (h *Hub) Refused(code int) { h.RefusedFor("", code, "") }
+
+// RefusedFor counts a refusal of an app. A reason need not be given if the code
+// tells it.
+func (h *Hub) RefusedFor(appID string, code int, reason Reason) {
+	if reason == "" {
+		reason = reasonOf(code)
+	}
+	h.refusals.add(appID, code, reason)
+}
