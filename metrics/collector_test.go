@@ -27,7 +27,8 @@ var snapshot = fixed{
 		{ID: "shop", Sockets: 1},
 	},
 	Refused: []channels.Refusal{
-		{App: "", Code: 4001, Reason: "unknown_app", Count: 2}, {App: "chat", Code: 0, Reason: "invalid_message", Count: 7},
+		{App: "", Code: 4001, Reason: "unknown_app", Count: 2},
+		{App: "chat", Code: 0, Reason: "invalid_message", Count: 7},
 		{App: "chat", Code: 4301, Reason: "client_event_rate", Count: 5},
 	},
 	Writes:      16,
