@@ -96,8 +96,6 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 		o.Refusal = appDisabled
 	case !originAllowed(r.Header["Origin"], app):
 		o.Refusal = badOrigin
-	case s.draining():
-		o.Refusal = restarting
 	case s.cfg.MaxConnections > 0 && s.cfg.Sockets.Sockets() >= s.cfg.MaxConnections:
 		o.Refusal = overCapacity
 	}

@@ -39,6 +39,7 @@ type conn struct {
 	greedy     bool // epoll link only: sends faster than its share is read
 	ending     bool // on the loop's list of the ended
 	discounted bool // not one of the server's sockets any more
+	held       bool // waits without a session for the end of the process
 	switching  bool // the answer to the handshake, no frame, is queued first
 }
 
@@ -62,6 +63,8 @@ type link interface {
 	release(c *conn)
 	// farewellFrame is the frame that closes the connection with a code.
 	farewellFrame(code int, reason string) *channels.Frame
+	// reachable tells whether a farewell would be on its way at once.
+	reachable() bool
 	// linger is for how many seconds a connection is kept that waits for its
 	// farewell to be taken.
 	linger(c *conn) uint32

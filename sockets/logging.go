@@ -106,7 +106,7 @@ func (c *conn) noteClose(by string, code int, reason string) {
 	}
 	c.CountClose(code)
 	s, level := c.loop.server, slog.LevelDebug
-	if by == byServer && code == pusherproto.CodeOverCapacity {
+	if by == byServer && code == pusherproto.CodeOverCapacity && !c.held {
 		level = slog.LevelWarn // its queue was full: an operator may have to give more room, or less to send
 	}
 	if !s.logs(level) {

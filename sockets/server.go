@@ -164,24 +164,30 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 		c.die()
 		return
 	}
-	c.open(&o)
+	c.open(&o, webSocket)
 	if len(buffered) > 0 {
 		c.feed(buffered)
 	}
 }
 
 // open begins the session of a connection whose upgrade is complete.
-func (c *conn) open(o *Opening) {
+func (c *conn) open(o *Opening, transport string) {
 	if o.Refusal != nil {
 		c.refuse(o.App, o.Refusal)
 		return
 	}
+	if c.loop.holding { // it is refused, and told so later
+		c.countRefused(o.App, channels.Restarting)
+		c.logRefused(o, transport, channels.Restarting)
+		c.loop.hold(c)
+		return
+	}
 	if refusal := c.Open(c.loop.server.hub, o.App, c.loop, c); refusal != nil {
-		c.logRefused(o, webSocket, refusal)
+		c.logRefused(o, transport, refusal)
 		c.refuse(o.App, refusal)
 		return
 	}
-	c.logOpened(o, webSocket)
+	c.logOpened(o, transport)
 	c.loop.schedule(c, c.expire(c.loop.now))
 	c.renew()
 }

@@ -72,6 +72,14 @@ func (r *running) connect(t *testing.T) *client { return connect(t, r.at.base())
 
 func connect(t *testing.T, base string) *client {
 	t.Helper()
+	c := dial(t, base)
+	c.expect("pusher:connection_established")
+	return c
+}
+
+// dial connects and does not wait for what the server says.
+func dial(t *testing.T, base string) *client {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, early, _, err := ws.Dial(ctx, strings.Replace(base, "http", "ws", 1)+"/app/app-key?protocol=7")
@@ -89,8 +97,25 @@ func connect(t *testing.T, base string) *client {
 			io.Writer
 		}{io.MultiReader(early, conn), conn}
 	}
-	c.expect("pusher:connection_established")
 	return c
+}
+
+// ping sends a ping of the WebSocket's own, waits for its answer and returns
+// how many messages came before it.
+func (c *client) ping() (messages int) {
+	c.t.Helper()
+	if err := ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewPingFrame([]byte("?")))); err != nil {
+		c.t.Fatal(err)
+	}
+	for ; ; messages++ {
+		frame, err := ws.ReadFrame(c.rw)
+		if err == nil && frame.Header.OpCode == ws.OpPong {
+			return messages
+		}
+		if err != nil || frame.Header.OpCode != ws.OpText {
+			c.t.Fatalf("got %+v, %v; want a pong", frame.Header, err)
+		}
+	}
 }
 
 // expect reads one frame, which must hold the words.
@@ -177,8 +202,8 @@ func TestServe_TriggerReachesASubscriber_ThenDrains(t *testing.T) {
 	}
 
 	r.stop()
-	if code := c.closed(); code != 4200 {
-		t.Errorf("closed with %d, want 4200", code)
+	if code := c.closed(); code != 4100 {
+		t.Errorf("closed with %d, want 4100", code)
 	}
 	if err := r.ended(t); err != nil {
 		t.Errorf("run: %v", err)
@@ -190,7 +215,7 @@ func TestServe_TriggerReachesASubscriber_ThenDrains(t *testing.T) {
 
 func TestServe_DrainThatTakesTooLong_IsAnError(t *testing.T) {
 	r := start(t, func(c *config.Config) {
-		c.Shutdown.Spread, c.Shutdown.Timeout = time.Hour, 50*time.Millisecond
+		c.Shutdown.Successor, c.Shutdown.Spread, c.Shutdown.Timeout = true, time.Hour, 50*time.Millisecond
 	})
 	for range 3 {
 		r.connect(t)
