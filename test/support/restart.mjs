@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { connect, createServer as createTCP } from 'node:net';
 import { browser } from './browser.mjs';
 import { fanfare } from './fanfare.mjs';
 import { until } from './wait.mjs';
@@ -49,8 +50,8 @@ function optionsOf(server, transport) {
   };
 }
 
-/** One client of each kind, subscribed to `news`. */
-export async function everyone(t, server, runtimes = ['node', 'chromium']) {
+/** One client of each kind, subscribed to `news`. `at` is a server or what stands before it. */
+export async function everyone(t, server, { runtimes = ['node', 'chromium'], over = Object.keys(transports), at = server } = {}) {
   const clients = [];
   const chromium = runtimes.includes('chromium') && await browser(t);
   const site = createServer(async (req, res) => {
@@ -61,8 +62,8 @@ export async function everyone(t, server, runtimes = ['node', 'chromium']) {
   await once(site, 'listening');
   t.after(() => site.close());
   for (const [version, name] of Object.entries(versions).reverse()) {
-    for (const [key, transport] of Object.entries(transports)) {
-      const options = optionsOf(server, transport);
+    for (const key of over) {
+      const options = optionsOf(at, transports[key]);
       if (runtimes.includes('node')) {
         const { pusher, read } = follow(require(name), options);
         server.clients.push(pusher);
@@ -101,6 +102,25 @@ function publish(server) {
   return accepted;
 }
 
+/** A proxy of connections whose target, a server, may be changed: a load balancer. */
+export async function balancer(t, target) {
+  const sockets = new Set();
+  const proxy = createTCP((from) => {
+    const to = connect(proxy.target.port, '127.0.0.1');
+    for (const [socket, other] of [[from, to], [to, from]]) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy()).on('close', () => sockets.delete(socket));
+      socket.pipe(other);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  t.after(() => {
+    proxy.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return Object.assign(proxy, { target, port: proxy.address().port });
+}
+
 /**
  * A restart: the old process ends by the signal, and `gap` ms later the next
  * begins. Returns for each client what happened, with times in ms: `told` when
@@ -109,7 +129,7 @@ function publish(server) {
  */
 export async function restart(t, { signal, gap = 0, runtimes, config = {} }) {
   const server = await fanfare(t, config);
-  const clients = await everyone(t, server, runtimes);
+  const clients = await everyone(t, server, { runtimes });
   const accepted = publish(server);
   await until('events flow', () => accepted.last > 20);
   const stopped = Date.now();

@@ -1,0 +1,61 @@
+// A restart: every kind of pusher-js is back on the next process.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { fanfare } from '../support/fanfare.mjs';
+import { until } from '../support/wait.mjs';
+import { balancer, everyone, restart, transports } from '../support/restart.mjs';
+
+// What clients do about a lost server is a matter of pusher-js's own timers, and
+// they find the next process if it listens when they try, which is a second
+// after they noticed. On a machine so slow that it does not, the round says
+// nothing and is played again.
+async function inTime(t, options) {
+  for (let round = 1; ; round++) {
+    const result = await restart(t, options);
+    const early = result.clients.filter((c) => c.tried < 0);
+    if (early.length === 0) return result;
+    assert.ok(round < 6, `${result.gap} ms from process to process: ${early.map((c) => c.name)} tried too early`);
+  }
+}
+
+// row says what happened to a client, for whoever reads a failure.
+const row = (c) => `${c.name}: told ${c.told} ms, tried ${c.tried} ms and back ${c.back} ms after the new process answered, over ${c.after.transport}, codes ${c.after.errors.map((e) => e.code)}`;
+
+for (const runtime of ['node', 'chromium']) {
+  for (const [signal, code] of [['SIGTERM', 4100], ['SIGKILL', 1006]]) {
+    test(`${runtime}, ${signal}: pusher-js 8, 7 and 4 are back within 2 s, over what they came by`, async (t) => {
+      const { clients, accepted, code: exit } = await inTime(t, { signal, runtimes: [runtime] });
+      assert.equal(exit, signal === 'SIGTERM' ? 0 : 'SIGKILL');
+      for (const c of clients) {
+        t.diagnostic(row(c));
+        assert.equal(c.after.transport, transports[c.transport].over, row(c));
+        assert.deepEqual(new Set(c.after.errors.map((e) => e.code)), new Set([code]), row(c));
+        // One attempt. Connecting takes as long as it took at first, which says how slow the machine is; a
+        // refused attempt would have been a matter of 15 s.
+        assert.equal(c.after.states.filter((s) => s.state === 'connecting').length, 1, row(c)); // the first was before anybody looked
+        assert.ok(c.back < 2000 + 5 * c.first, row(c));
+        if (signal === 'SIGTERM') {
+          assert.deepEqual(c.after.got, Array.from({ length: accepted.last }, (_, n) => n + 1), `accepted were ${accepted.last}; ${row(c)}`);
+        }
+      }
+      if (signal === 'SIGTERM') assert.equal(accepted.refusal.status, 503);
+    });
+  }
+}
+
+test('behind a load balancer with another node clients are there at once', async (t) => {
+  const [old, other] = [await fanfare(t, { shutdown: { successor: true, spread: '500ms' } }), await fanfare(t)];
+  const front = await balancer(t, old);
+  const clients = await everyone(t, old, { over: ['ws', 'all'], at: front });
+  front.target = other; // as it would when /readyz turns 503
+  const exit = old.stop('SIGTERM');
+  for (const c of clients) {
+    const after = await until(`${c.name} is back`, async () => {
+      const record = await c.read();
+      return record.subscribed > 1 && record;
+    });
+    assert.deepEqual(new Set(after.errors.map((e) => e.code)), new Set([4200]), c.name);
+    assert.equal(after.transport, 'ws', c.name);
+  }
+  assert.equal(await exit, 0);
+});
