@@ -12,6 +12,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
 	"fanfare/sockets"
@@ -27,8 +28,6 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 			change(a)
 		})
 	}
-	draining := make(chan bool, 1)
-	draining <- false
 	options := testkit.Options{
 		Sockets: sockets.Config{CloseTimeout: time.Second},
 		Apps: []apps.App{
@@ -37,10 +36,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 			named("tls", func(a *apps.App) { a.RequireTLS = true }),
 			named("page", func(a *apps.App) { a.AllowedOrigins = []string{"https://chat.example"} }),
 		},
-		HTTP: func(c *httpapi.Config) {
-			c.MaxConnections = 3
-			c.Draining = func() bool { d := <-draining; draining <- d; return d }
-		},
+		HTTP: func(c *httpapi.Config) { c.MaxConnections = 3 },
 	}
 	const page, https = "Origin: https://evil.example\r\n", "X-Forwarded-Proto: https\r\n"
 	cases := []struct {
@@ -59,7 +55,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "protocol 99", key: "app-key", query: "protocol=99", code: "4007", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "origin", key: "page", header: page, code: "4009", level: "WARN", want: map[string]string{"app": "page-id", "origin": "https://evil.example", "reason": "Origin not allowed", "hint": "if the origin is yours, add it to the app's allowed_origins"}},
 		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
-		{name: "draining", key: "app-key", drain: true, code: "4200", level: "DEBUG", want: map[string]string{"app": "app-id"}},
+		{name: "draining", key: "app-key", drain: true, code: "4100", level: "DEBUG", want: map[string]string{"app": "app-id", "key": "", "reason": channels.Restarting.Message}},
 	}
 	transports := map[string]func(t *testing.T, srv *testkit.Server, key, query, header string) string{
 		"websocket": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
@@ -77,7 +73,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		},
 		"xhr_polling": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + "/7/secretid/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + "/7/secretid-2/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 	}
@@ -93,8 +89,9 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 						holders = append(holders, testkit.Dial(t, srv))
 					}
 				}
-				<-draining
-				draining <- tc.drain
+				if tc.drain { // the last of them
+					srv.Hub.Close()
+				}
 				query := tc.query
 				if query == "" {
 					query = "protocol=7"
