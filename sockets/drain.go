@@ -70,13 +70,18 @@ func (s *Server) Quiesce(ctx context.Context) error {
 }
 
 // Release tells every client that Quiesce has kept to come back in a second
-// (4100), and returns when all have answered, or soon.
+// (4100). It returns when all are told and have answered, or soon after.
 func (s *Server) Release() {
-	ctx, cancel := context.WithTimeout(context.Background(), farewellPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.CloseTimeout)
 	defer cancel()
-	_, err := s.ask(ctx, (*loop).release)
-	for err == nil && s.count.Load() > 0 {
-		err = pause(ctx, quietLook)
+	left, err := s.ask(ctx, (*loop).release)
+	for err == nil && left > 0 {
+		if err = pause(ctx, quietLook); err == nil {
+			left, err = s.ask(ctx, (*loop).untold)
+		}
+	}
+	for end := time.Now().Add(farewellPatience); s.count.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(quietLook)
 	}
 }
 
@@ -164,7 +169,7 @@ func (l *loop) holdAll() int {
 // told at once that they end.
 func (l *loop) unsettled() (n int) {
 	l.sockets(func(c *conn) bool {
-		if c.held && c.state == connOpen && (c.ending || c.queue.bytes > 0 || !c.link.reachable()) {
+		if c.held && c.state == connOpen && !c.settled() {
 			n++
 		}
 		return true
@@ -172,11 +177,29 @@ func (l *loop) unsettled() (n int) {
 	return n
 }
 
+func (c *conn) settled() bool {
+	return !c.ending && c.queue.bytes == 0 && c.link.reachable()
+}
+
+// release closes all connections and returns how many are not told yet. Those
+// that did not read before are told if they do now, and not waited for.
 func (l *loop) release() int {
 	l.holding = false
 	l.sockets(func(c *conn) bool {
+		settled := c.settled()
 		c.Close(channels.Restarting.Code, channels.Restarting.Message)
+		c.held = c.held && settled
 		return true
 	})
-	return 0
+	return l.untold()
+}
+
+func (l *loop) untold() (n int) {
+	l.sockets(func(c *conn) bool {
+		if c.held && c.state == connClosing && c.queue.bytes > 0 {
+			n++
+		}
+		return true
+	})
+	return n
 }

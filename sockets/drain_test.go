@@ -126,11 +126,16 @@ func TestQuiesce_HTTPSessions_GetWhatWasAccepted_ThenTheCode(t *testing.T) {
 	}
 	again := newcomer.open(false)
 	newcomer.inside(func(*conn, *httpSession) {})
-	go h.server.Release()
+	released := make(chan struct{})
+	go func() { h.server.Release(); close(released) }()
 	for what, l := range map[string]lines{"stream": stream.told(r), "poll": between.told(next), "newcomer": newcomer.told(again)} {
 		if l.code != pusherproto.CodeOverCapacity {
 			t.Errorf("%s: told %+v", what, l)
 		}
+	}
+	<-released
+	if n := h.server.Sockets(); n > 0 {
+		t.Errorf("%d sessions were told and still count", n)
 	}
 }
 
