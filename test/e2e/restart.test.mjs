@@ -1,8 +1,9 @@
 // A restart: every kind of pusher-js is back on the next process.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { Endpoint } from '../support/endpoint.mjs';
 import { fanfare } from '../support/fanfare.mjs';
-import { until } from '../support/wait.mjs';
+import { Log, subscribed, until } from '../support/wait.mjs';
 import { balancer, everyone, restart, transports } from '../support/restart.mjs';
 
 // pusher-js tries again a second after it was told, and finds the next process
@@ -41,6 +42,34 @@ for (const runtime of ['node', 'chromium']) {
     });
   }
 }
+
+// Webhooks may take a while, and nobody can be served until they are sent. Who
+// comes in that time is not sent away to come again and again, but told with
+// all others.
+test('who comes during a long drain waits, and finds the next process', async (t) => {
+  const endpoint = await new Endpoint({ id: 'app-id' }).open(t);
+  endpoint.manner = 'hangs';
+  const server = await fanfare(t, { log: { level: 'debug' }, app: { webhooks: [{ url: endpoint.url }] } });
+  await subscribed(server.client(), 'news');
+  await until('the endpoint has the first webhook', () => endpoint.requests.length > 0);
+  const exit = server.stop('SIGTERM');
+  await until('the API refuses', () => server.sdk.trigger('news', 'e', 1).then(() => false, (err) => err.status === 503));
+  const late = Object.values(transports).map(({ enabled }) => {
+    const client = server.client({ enabledTransports: enabled, httpHost: '127.0.0.1', httpPort: server.port, httpsPort: server.port });
+    return { client, states: new Log(client.connection) };
+  });
+  await until('all have come', () => server.log.split('msg="connection refused"').length > late.length);
+  for (const { states } of late) assert.deepEqual(states.all('error'), []);
+  endpoint.manner = 'answers';
+  endpoint.server.closeAllConnections();
+  assert.equal(await exit, 0);
+  await server.start();
+  for (const { client, states } of late) {
+    await until('it is connected', () => client.connection.state === 'connected');
+    const codes = new Set(states.all('error').map((e) => e.data?.code ?? e.error?.data?.code));
+    assert.deepEqual(codes, new Set([4100]));
+  }
+});
 
 test('behind a load balancer with another node clients are there at once', async (t) => {
   const [old, other] = [await fanfare(t, { shutdown: { successor: true, spread: '500ms' } }), await fanfare(t)];
