@@ -10,6 +10,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/pusherproto"
+	"fanfare/sockets"
 )
 
 // What carries a connection, as the log names it.
@@ -60,7 +61,8 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 	if !s.logs(level) {
 		return
 	}
-	from, reason := s.clientAddr(r), refusal.Message
+	p, reason := s.peerOf(r, pusherproto.Query{}), refusal.Message
+	from := p.Address
 	if refusal == tooManyOpens {
 		reason = refusedAddress(reason, from) // so that each address has its own line
 	}
@@ -76,11 +78,11 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 	if from.IsValid() {
 		attrs = append(attrs, slog.String("address", from.String()))
 	}
-	if proxy := peer(r.RemoteAddr); proxy != from {
-		attrs = append(attrs, slog.String("proxy", proxy.String()))
+	if p.Proxy.IsValid() {
+		attrs = append(attrs, slog.String("proxy", p.Proxy.String()))
 	}
-	if origin := r.Header["Origin"]; len(origin) > 0 {
-		attrs = append(attrs, slog.String("origin", clipped(strings.Join(origin, ", "))))
+	if p.Origin != "" {
+		attrs = append(attrs, slog.String("origin", p.Origin))
 	}
 	if refusal == pathNotFound {
 		attrs = append(attrs, slog.String("path", clipped(s.shownPath("", receivedPath(r)))))
@@ -89,6 +91,21 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 		attrs = append(attrs, slog.String("hint", hint))
 	}
 	s.log.LogAttrs(context.Background(), level, "connection refused", attrs...)
+}
+
+// peerOf is what the log says of who opens a connection.
+func (s *Server) peerOf(r *http.Request, query pusherproto.Query) *sockets.Peer {
+	p := &sockets.Peer{Address: s.clientAddr(r)}
+	if proxy := peer(r.RemoteAddr); proxy != p.Address {
+		p.Proxy = proxy
+	}
+	if origin := r.Header["Origin"]; len(origin) > 0 {
+		p.Origin = clipped(strings.Join(origin, ", "))
+	}
+	name, _ := query.Get("client")
+	version, _ := query.Get("version")
+	p.Client = clipped(strings.TrimSpace(name + " " + version))
+	return p
 }
 
 // remedy is what an operator can do about a refusal, and the level that follows.

@@ -121,6 +121,43 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 	})
 }
 
+// What opens has the same line whoever accepted it, and so has what the app's
+// quota refuses.
+func TestConnectionOpened_SaysWhoItIs(t *testing.T) {
+	for name, portable := range map[string]bool{"loop": false, "net/http": true} {
+		t.Run(name, func(t *testing.T) {
+			log := &logLines{t: t}
+			srv := testkit.Start(t, testkit.Options{
+				Apps: []apps.App{testkit.App(func(a *apps.App) { a.Limits.MaxConnections = 2 })},
+				Sockets: sockets.Config{
+					Portable: portable, CloseTimeout: time.Second,
+					Logger: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+				},
+				HTTP: func(c *httpapi.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
+			})
+			who := http.Header{"X-Forwarded-For": {"203.0.113.7"}, "Origin": {"https://chat.example"}}
+			want := map[string]string{"app": "app-id", "address": "203.0.113.7", "proxy": "127.0.0.1", "origin": "https://chat.example", "client": "js 8.6.0"}
+			testkit.Open(t, srv, testkit.Handshake{Header: who}).Established()
+			x := newXHR(t, srv, "app-key/7/opened00")
+			x.header = who
+			x.established(x.poll())
+			for i, transport := range []string{"websocket", "xhr_polling"} {
+				want["transport"] = transport
+				log.expect(i+1, "connection opened", want)
+			}
+			testkit.Open(t, srv, testkit.Handshake{Header: who}).ExpectRefusal(4004)
+			x = newXHR(t, srv, "app-key/7/refused0")
+			x.header = who
+			x.poll()
+			want["code"], want["level"] = "4004", "WARN"
+			for i, transport := range []string{"websocket", "xhr_polling"} {
+				want["transport"] = transport
+				log.expect(i+1, "connection refused", want)
+			}
+		})
+	}
+}
+
 // A path that leads nowhere is told apart from an unknown key, and shown.
 func TestConnectionRefused_Path(t *testing.T) {
 	logged(t, slog.LevelDebug, testkit.Options{}, func(t *testing.T, srv *testkit.Server, log *logLines) {

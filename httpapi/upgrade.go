@@ -101,6 +101,10 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	case s.cfg.MaxConnections > 0 && s.cfg.Sockets.Sockets() >= s.cfg.MaxConnections:
 		o.Refusal = overCapacity
 	}
+	// The session may still be refused for the app's quota, which is logged.
+	if o.Refusal == nil && (s.logs(slog.LevelDebug) || app.Limits.MaxConnections > 0) {
+		o.Peer = s.peerOf(r, query)
+	}
 	return o
 }
 
