@@ -69,7 +69,11 @@ func (h *handler) write(ctx context.Context, r slog.Record) error {
 		}
 		h.applied.Store(a)
 	}
-	return a.handler.Handle(ctx, r)
+	err := a.handler.Handle(ctx, r)
+	if r.Level >= slog.LevelWarn {
+		h.logs.out.flush() // it may be the last line there is
+	}
+	return err
 }
 
 // WithAttrs implements slog.Handler.
