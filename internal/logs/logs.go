@@ -56,8 +56,10 @@ func (l *Logs) Set(level, format string) error {
 	switch format {
 	case "text":
 		f.base = slog.NewTextHandler(l.out, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
+		f.quick = quickText
 	case "json":
 		f.base = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
+		f.quick = quickJSON
 	case "pretty":
 		f.base = &pretty{out: l.out, color: l.color}
 	default:
