@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"fanfare/config"
 )
@@ -316,5 +317,24 @@ func TestConfigPrint_WhatIsInForce(t *testing.T) {
 	}
 	if out, err := execute(t, "config", "print", "--log-level", "loud"); err == nil {
 		t.Errorf("printed %s", out)
+	}
+}
+
+func TestConfigCheck_CertificateOutOfDate_IsWarnedAbout(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	cert := &tls.Certificate{Leaf: &x509.Certificate{NotBefore: begin, NotAfter: begin.AddDate(0, 3, 0)}}
+	for _, tt := range []struct {
+		cert *tls.Certificate
+		now  time.Time
+		want string
+	}{
+		{nil, begin, ""},
+		{cert, begin.AddDate(0, 1, 0), ""},
+		{cert, begin.AddDate(0, -1, 0), "the certificate begins on 2026-01-01; clients refuse it until then"},
+		{cert, begin.AddDate(0, 4, 0), "the certificate ended on 2026-04-01; clients refuse it"},
+	} {
+		if got := outOfDate(tt.cert, tt.now); got != tt.want {
+			t.Errorf("at %v: got %q, want %q", tt.now, got, tt.want)
+		}
 	}
 }
