@@ -31,7 +31,7 @@ test('a socket over the quota is refused with 4004', async (t) => {
 });
 
 test('an app that requires TLS answers a plain connection 4000', async (t) => {
-  const server = await fanfare(t, { app: { require_tls: true } });
+  const server = await fanfare(t, { app: { require_tls: true }, http: { trusted_proxies: ['192.0.2.1'] } });
   const wire = new Wire(server);
   assert.equal((await wire.close()).code, 4000);
 });
