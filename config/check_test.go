@@ -32,11 +32,16 @@ var mistakes = []struct {
 	{"text for a group", "metrics: ':9601'\n" + minimal, "metrics", "has keys of its own"},
 	{"group for a text", "listen: {port: 6001}\n" + minimal, "listen", "this is a group of keys"},
 	{"list for a number", "sockets: {loops: [1]}\n" + minimal, "sockets.loops", "must be a whole number"},
+	{"texts for a list", app("allowed_origins: a.example, b.example"), "apps[0].allowed_origins", `write ["a.example", "b.example"]`},
+	{"file that is a text", "hello\n", "", "this is a text"},
+	{"no space after a dash", "apps:\n  -id: a\n  -key: b\n", "apps", "lacks a space after the -"},
 	{"text for a list", "http: {trusted_proxies: 10.0.0.1}\n" + minimal, "http.trusted_proxies", `write ["10.0.0.1"]`},
 	{"group in a list", "http: {trusted_proxies: [{a: b}]}\n" + minimal, "http.trusted_proxies[0]", "must be a text"},
 	{"group for the apps", "apps: {id: chat}\n", "apps", "must be a list"},
+	{"no group for the apps", "apps: {}\n", "apps", "must be a list"},
+	{"group for a list of texts", app("allowed_origins: {a: b}"), "apps[0].allowed_origins", "must be a list; this is a group of keys"},
 	{"app that is a text", "apps: [chat]\n", "apps[0]", "has keys of its own"},
-	{"file that is a list", "- a\n", "", "the file has keys"},
+	{"file that is a list", "- a\n", "", "the file must hold keys, such as listen and apps; this is a list."},
 	{"not a number", app("limits: {max_event_bytes: 10k}"), "apps[0].limits.max_event_bytes", `"10k" is not a whole number`},
 	{"fraction", app("limits: {max_event_bytes: 1.5}"), "apps[0].limits.max_event_bytes", "whole number"},
 	{"negative limit", app("limits: {max_connections: -1}"), "apps[0].limits.max_connections", "the minimum is 0"},
@@ -159,7 +164,7 @@ func TestLoad_Mistakes_NameTheKeyAndTheRemedy(t *testing.T) {
 
 func TestLoad_KeyInTheWrongPlace_IsLedHome(t *testing.T) {
 	_, err := Load(write(t, app("max_event_bytes: 1")), nil, nil)
-	if err == nil || !strings.Contains(err.Error(), "config.yaml:5: apps[0].max_event_bytes: unknown key here; it belongs to apps[].limits.max_event_bytes") {
+	if err == nil || !strings.Contains(err.Error(), "config.yaml:5: apps[0].max_event_bytes: unknown key here; it belongs to apps[0].limits.max_event_bytes") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -70,6 +70,10 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
+		if path == "" {
+			f.wrong(path, n, "must hold keys, such as listen and apps; this is "+describe(n)+". `fanfare config init` writes a file to begin with")
+			return
+		}
 		text := "has keys of its own and cannot hold " + describe(n) + "; known keys: " + keyNames(fields)
 		if key, _, found := strings.Cut(n.Value, ":"); found && find(fields, key) != nil {
 			text = "lacks a space after the colon of " + key
@@ -126,7 +130,11 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 	case kindGroup:
 		f.group(path, n, field.fields)
 	case kindList:
-		if n.Kind != yaml.SequenceNode {
+		switch {
+		case n.Kind == yaml.MappingNode && len(n.Content) > 0 && strings.HasPrefix(n.Content[0].Value, "-"):
+			f.wrong(path, n, "lacks a space after the -")
+			return
+		case n.Kind != yaml.SequenceNode:
 			f.wrong(path, n, "must be a list, with each element on a line after a -; this is "+describe(n))
 			return
 		}
@@ -153,7 +161,15 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 
 func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 	if n.Kind != yaml.SequenceNode {
-		f.wrong(path, n, fmt.Sprintf("must be a list; write [%s]", strconv.Quote(n.Value)))
+		if n.Kind != yaml.ScalarNode {
+			f.wrong(path, n, "must be a list; this is "+describe(n))
+			return nil, false
+		}
+		parts := splitList(n.Value)
+		for i, part := range parts {
+			parts[i] = strconv.Quote(part)
+		}
+		f.wrong(path, n, "must be a list; write ["+strings.Join(parts, ", ")+"]")
 		return nil, false
 	}
 	list := make([]string, 0, len(n.Content))
