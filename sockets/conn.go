@@ -18,8 +18,9 @@ type conn struct {
 	queue queue
 	front *front // until the connection is a WebSocket; nil without a Front
 
-	in      []byte // the start of a frame that has not arrived whole
-	message []byte // the fragments so far of a message under way
+	in      []byte     // the start of a frame that has not arrived whole
+	message []byte     // the fragments so far of a message under way
+	over    *oversized // the message under way if it is too large, else nil
 
 	slot       int32
 	fd         int32  // epoll link only
@@ -213,12 +214,38 @@ func (c *conn) parse(b []byte) (used int) {
 		}
 	}
 	for c.state != connDead {
-		h, ok, bad := parseHeader(b[used:], max(0, int(c.limit)-len(c.message)))
+		if c.over != nil && c.over.left > 0 {
+			n, bad := c.skip(b[used:])
+			if bad != nil {
+				c.violate(bad)
+				return len(b)
+			}
+			if used += n; used == len(b) {
+				return used
+			}
+		}
+		h, ok, bad := parseHeader(b[used:], c.reach())
 		if bad != nil {
 			c.violate(bad)
 			return len(b)
 		}
-		if !ok || len(b)-used < h.size+h.body {
+		if !ok {
+			return used
+		}
+		if h.body > c.room() && !h.op.IsControl() {
+			used += h.size
+			c.loop.parsed++
+			bad := c.exceed(h)
+			if bad == nil && h.body == 0 {
+				_, bad = c.skip(nil)
+			}
+			if bad != nil {
+				c.violate(bad)
+				return len(b)
+			}
+			continue
+		}
+		if len(b)-used < h.size+h.body {
 			return used
 		}
 		payload := b[used+h.size : used+h.size+h.body]
@@ -258,16 +285,9 @@ func (c *conn) frame(h header, payload []byte) *violation {
 		return nil
 	case ws.OpClose:
 		return c.closed(payload)
-	case ws.OpBinary:
-		return &violation{ws.StatusUnsupportedData, "binary messages are not supported"}
-	case ws.OpContinuation:
-		if !c.fragmented {
-			return &violation{ws.StatusProtocolError, "continuation of nothing"}
-		}
-	default:
-		if c.fragmented {
-			return &violation{ws.StatusProtocolError, "new message inside a fragmented one"}
-		}
+	}
+	if bad := c.misplaced(h); bad != nil {
+		return bad
 	}
 	if !h.fin || c.fragmented {
 		c.message = append(c.message, payload...)
@@ -279,11 +299,25 @@ func (c *conn) frame(h header, payload []byte) *violation {
 		c.message = nil
 	}
 	if !utf8.Valid(payload) {
-		return &violation{ws.StatusInvalidFramePayloadData, "text must be UTF-8"}
+		return notUTF8()
 	}
 	c.traffic().MessagesReceived.Add(1)
 	c.Receive(payload)
 	return nil
+}
+
+// misplaced tells what is wrong with a data frame where it stands.
+func (c *conn) misplaced(h header) *violation {
+	switch {
+	case h.op == ws.OpBinary:
+		return &violation{ws.StatusUnsupportedData, "binary messages are not supported"}
+	case h.op == ws.OpContinuation && !c.fragmented:
+		return &violation{ws.StatusProtocolError, "continuation of nothing"}
+	case h.op == ws.OpText && c.fragmented:
+		return &violation{ws.StatusProtocolError, "new message inside a fragmented one"}
+	default:
+		return nil
+	}
 }
 
 // lastCloseCode is the greatest there is (RFC 6455 §7.4.2).

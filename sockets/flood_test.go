@@ -85,7 +85,7 @@ func kept(s *Server) (n int) {
 			sum := 0
 			for i := range l.slots {
 				if c := l.slots[i].conn; c != nil {
-					sum += len(c.in)
+					sum += len(c.in) + len(c.message)
 				}
 			}
 			answer <- sum
