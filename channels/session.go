@@ -171,11 +171,12 @@ func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
 	reason := fmt.Sprintf("The message is larger than %d bytes", most)
 	if m, err := pusherproto.DecodeMessage(outline.Message()); err == nil && string(m.Event) == pusherproto.EventSubscribe {
 		if req, err := pusherproto.DecodeSubscribe(m.Data); err == nil {
-			s.refuse(req.Channel, &pusherproto.SubscriptionError{Type: "LimitReached", Status: 413, Message: reason})
+			s.refuseFor(ReasonMessageTooLarge, req.Channel, &pusherproto.SubscriptionError{Type: "LimitReached", Status: 413, Message: reason})
 			return
 		}
 	}
-	s.refuseMessage(&pusherproto.Error{Code: pusherproto.CodeNone, Message: reason})
+	s.logRefused("message refused", "", pusherproto.CodeNone, reason)
+	s.complain(ReasonMessageTooLarge, "", pusherproto.CodeNone, reason)
 }
 
 // send seals and queues a frame for this socket alone.

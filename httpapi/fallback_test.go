@@ -268,8 +268,8 @@ func TestFallback_SendTooLarge_IsAnsweredOnTheSession(t *testing.T) {
 		t.Errorf("status %d, want 413", status)
 	}
 	told := x.messages(x.poll()[0])
-	if len(told) != 3 || !strings.Contains(told[0], "pong") || !strings.Contains(told[2], "pong") ||
-		!strings.Contains(told[1], `"pusher:subscription_error","channel":"presence-x"`) || !strings.Contains(told[1], "larger than 65536 bytes") {
+	if len(told) != 4 || !strings.Contains(told[0], "pong") || !strings.Contains(told[3], "pong") ||
+		!strings.Contains(told[1], "larger than 65536 bytes") || !strings.Contains(told[2], `"pusher:subscription_error","channel":"presence-x"`) {
 		t.Errorf("the session was told %.300q", told)
 	}
 	if status := x.send(subscribe(300_000)); status != 413 {

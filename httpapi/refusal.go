@@ -31,7 +31,6 @@ var (
 	appDisabled  = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
 	badOrigin    = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
 	restarting   = &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
-	overCapacity = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
 	tooManyOpens = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many sessions from this address"}
 )
 
@@ -121,8 +120,6 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		hint = "if " + peer(r.RemoteAddr).String() + " is your proxy, add it to http.trusted_proxies"
 	case badOrigin:
 		hint = "if the origin is yours, add it to the app's allowed_origins"
-	case overCapacity:
-		hint = "sockets.max_connections is " + strconv.Itoa(s.cfg.MaxConnections)
 	case tooManyOpens:
 		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
 			strconv.Itoa(s.cfg.Fallback.OpensPerAddress)

@@ -30,7 +30,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 	draining := make(chan bool, 1)
 	draining <- false
 	options := testkit.Options{
-		Sockets: sockets.Config{CloseTimeout: time.Second},
+		Sockets: sockets.Config{CloseTimeout: time.Second, Capacity: sockets.Capacity{Sockets: 3, Hint: "sockets.max_connections is 3"}},
 		Apps: []apps.App{
 			testkit.App(),
 			named("off", func(a *apps.App) { a.Enabled = false }),
@@ -38,7 +38,6 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 			named("page", func(a *apps.App) { a.AllowedOrigins = []string{"https://chat.example"} }),
 		},
 		HTTP: func(c *httpapi.Config) {
-			c.MaxConnections = 3
 			c.Draining = func() bool { d := <-draining; draining <- d; return d }
 		},
 	}
@@ -58,7 +57,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "protocol of letters", key: "app-key", query: "protocol=x", code: "4006", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "protocol 99", key: "app-key", query: "protocol=99", code: "4007", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "origin", key: "page", header: page, code: "4009", level: "WARN", want: map[string]string{"app": "page-id", "origin": "https://evil.example", "reason": "Origin not allowed", "hint": "if the origin is yours, add it to the app's allowed_origins"}},
-		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
+		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
 		{name: "draining", key: "app-key", drain: true, code: "4200", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 	}
 	transports := map[string]func(t *testing.T, srv *testkit.Server, key, query, header string) string{

@@ -85,7 +85,10 @@ func kept(s *Server) (n int) {
 			sum := 0
 			for i := range l.slots {
 				if c := l.slots[i].conn; c != nil {
-					sum += len(c.in) + len(c.message)
+					sum += len(c.in)
+					if c.partial != nil {
+						sum += len(c.partial.kept)
+					}
 				}
 			}
 			answer <- sum

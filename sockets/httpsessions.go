@@ -60,7 +60,7 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 		c.die()
 		return
 	}
-	if refusal := c.Open(l.server.hub, o.App, l, c); refusal != nil {
+	if refusal := c.begin(&o); refusal != nil {
 		c.logRefused(&o, r.transport(), refusal)
 		c.refuse(o.App, refusal)
 	} else {

@@ -13,9 +13,12 @@ import (
 // it is cut off: clients repeat for ever what ended their connection.
 const farAbove = 16
 
-// oversized is a message over the bound. It is read to its end and answered,
-// and not kept.
-type oversized struct {
+// partial is a message of which not all has come. One that is over the bound is
+// read to its end and answered, and not kept.
+type partial struct {
+	kept []byte // its fragments so far
+	over bool   // it is too large; what follows is for that
+
 	size    int // of all frames that have begun
 	left    int // bytes of the present one that have not come
 	mask    [4]byte
@@ -26,22 +29,30 @@ type oversized struct {
 }
 
 // room is how many bytes the message under way may still have without being
-// over the bound.
+// over the bound; less than 0 if it is.
 func (c *conn) room() int {
-	if c.over != nil {
+	switch p := c.partial; {
+	case p == nil:
+		return int(c.limit)
+	case p.over:
 		return -1
+	default:
+		return max(0, int(c.limit)-len(p.kept))
 	}
-	return max(0, int(c.limit)-len(c.message))
 }
 
 // reach is how many bytes the message under way may still have before the
 // connection ends.
 func (c *conn) reach() int {
-	used := len(c.message)
-	if c.over != nil {
-		used = c.over.size
+	most := int(min(farAbove*int64(c.limit), math.MaxInt32))
+	switch p := c.partial; {
+	case p == nil:
+		return most
+	case p.over:
+		return max(0, most-p.size)
+	default:
+		return max(0, most-len(p.kept))
 	}
-	return max(0, int(min(farAbove*int64(c.limit), math.MaxInt32))-used)
 }
 
 // exceed begins a data frame that makes its message too large, or is of one
@@ -50,51 +61,52 @@ func (c *conn) exceed(h header) *violation {
 	if bad := c.misplaced(h); bad != nil && c.state == connOpen {
 		return bad
 	}
-	if c.over == nil {
-		c.over = &oversized{}
-		if bad := c.over.take(c.message); bad != nil {
+	if c.partial == nil {
+		c.partial = &partial{}
+	}
+	p := c.partial
+	if !p.over {
+		p.over = true
+		if bad := p.take(p.kept); bad != nil {
 			return bad
 		}
-		c.over.size = len(c.message)
-		c.message = nil
+		p.size, p.kept = len(p.kept), nil
 	}
-	o := c.over
-	o.size += h.body
-	o.left, o.mask, o.offset, o.fin = h.body, h.mask, 0, h.fin
-	c.fragmented = !h.fin
+	p.size += h.body
+	p.left, p.mask, p.offset, p.fin = h.body, h.mask, 0, h.fin
 	return nil
 }
 
 // skip reads on in a message that is too large and returns how much of b it
 // took. The message is answered at its end.
 func (c *conn) skip(b []byte) (n int, bad *violation) {
-	o := c.over
-	n = min(o.left, len(b))
-	ws.Cipher(b[:n], o.mask, o.offset)
-	o.offset = (o.offset + n) % len(o.mask)
-	o.left -= n
-	if bad := o.take(b[:n]); bad != nil {
+	p := c.partial
+	n = min(p.left, len(b))
+	ws.Cipher(b[:n], p.mask, p.offset)
+	p.offset = (p.offset + n) % len(p.mask)
+	p.left -= n
+	if bad := p.take(b[:n]); bad != nil {
 		return n, bad
 	}
-	if o.left > 0 || !o.fin {
+	if p.left > 0 || !p.fin {
 		return n, nil
 	}
-	c.over = nil
-	if !o.text.whole() {
+	c.partial = nil
+	if !p.text.whole() {
 		return n, notUTF8()
 	}
 	if c.state == connOpen {
 		c.loop.counters.MessagesReceived.Add(1)
-		c.TooLarge(&o.outline, int(c.limit))
+		c.TooLarge(&p.outline, int(c.limit))
 	}
 	return n, nil
 }
 
-func (o *oversized) take(part []byte) *violation {
-	if !o.text.take(part) {
+func (p *partial) take(part []byte) *violation {
+	if !p.text.take(part) {
 		return notUTF8()
 	}
-	o.outline.Add(part)
+	p.outline.Add(part)
 	return nil
 }
 
