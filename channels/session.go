@@ -3,6 +3,7 @@ package channels
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"time"
 
@@ -158,6 +159,24 @@ func (s *Session) handle(payload []byte) {
 	default:
 		s.clientEvent(m, payload)
 	}
+}
+
+// TooLarge answers a message of more than most bytes, of which the transport
+// kept the outline alone. A client that waits for its subscription must hear
+// of that; closing the connection would have it send the same again.
+func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
+	if s.state != sessionOpen {
+		return
+	}
+	reason := fmt.Sprintf("The message is larger than %d bytes", most)
+	if m, err := pusherproto.DecodeMessage(outline.Message()); err == nil && string(m.Event) == pusherproto.EventSubscribe {
+		if req, err := pusherproto.DecodeSubscribe(m.Data); err == nil {
+			s.refuseFor(ReasonMessageTooLarge, req.Channel, &pusherproto.SubscriptionError{Type: "LimitReached", Status: 413, Message: reason})
+			return
+		}
+	}
+	s.logRefused("message refused", "", pusherproto.CodeNone, reason)
+	s.complain(ReasonMessageTooLarge, "", pusherproto.CodeNone, reason)
 }
 
 // send seals and queues a frame for this socket alone.

@@ -111,7 +111,11 @@ func (s *Session) withinPace() bool {
 // refuse tells the client that it may not be on a channel and keeps the
 // connection.
 func (s *Session) refuse(channel string, e *pusherproto.SubscriptionError) {
-	told, onChannel := s.refusal(channel, e, subscriptionReason(e))
+	s.refuseFor(subscriptionReason(e), channel, e)
+}
+
+func (s *Session) refuseFor(reason Reason, channel string, e *pusherproto.SubscriptionError) {
+	told, onChannel := s.refusal(channel, e, reason)
 	s.conn.Send(told)
 	if onChannel != nil {
 		s.conn.Send(onChannel)

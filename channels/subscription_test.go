@@ -45,13 +45,13 @@ func TestSubscribe_Refusals(t *testing.T) {
 		status        int
 		reason        string // how it begins: with Pusher's sentence, where it has one
 	}{
-		{"empty name", v.subscription("", ""), "", invalid, 400, "channel name is empty"},
-		{"space in the name", v.subscription("a b", ""), "a b", invalid, 400, `channel name "a b"`},
-		{"umlaut in the name", v.subscription("é", ""), "é", invalid, 400, `channel name "é"`},
-		{"colon in the name", v.subscription("a:b", ""), "a:b", invalid, 400, `channel name "a:b"`},
-		{"hash in the name", v.subscription("a#b", ""), "a#b", invalid, 400, `channel name "a#b"`},
-		{"201 characters", v.subscription(strings.Repeat("a", 201), ""), strings.Repeat("a", 201), invalid, 400, `channel name "aaa`},
-		{"encrypted, umlaut", v.subscription("private-encrypted-é", ""), "private-encrypted-é", invalid, 400, `channel name "private-encrypted-é"`},
+		{"empty name", v.subscription("", ""), "", invalid, 400, "invalid channel name: it is empty"},
+		{"space in the name", v.subscription("a b", ""), "a b", invalid, 400, `invalid channel name "a b"`},
+		{"umlaut in the name", v.subscription("é", ""), "é", invalid, 400, `invalid channel name "é"`},
+		{"colon in the name", v.subscription("a:b", ""), "a:b", invalid, 400, `invalid channel name "a:b"`},
+		{"hash in the name", v.subscription("a#b", ""), "a#b", invalid, 400, `invalid channel name "a#b"`},
+		{"201 characters", v.subscription(strings.Repeat("a", 201), ""), strings.Repeat("a", 201), invalid, 400, `invalid channel name "aaa`},
+		{"encrypted, umlaut", v.subscription("private-encrypted-é", ""), "private-encrypted-é", invalid, 400, `invalid channel name "private-encrypted-é"`},
 		{"private without auth", said(`{"channel":"private-x"}`), "private-x", authError, 401, "Auth info required to subscribe to private-x"},
 		{"private, key alone", said(`{"channel":"private-x","auth":"key"}`), "private-x", authError, 401, format},
 		{"private, no key", said(`{"channel":"private-x","auth":":0"}`), "private-x", authError, 401, format},
@@ -70,7 +70,7 @@ func TestSubscribe_Refusals(t *testing.T) {
 		{"presence, user_info long", v.subscription("presence-x", `{"user_id":"1","user_info":"123456789"}`), "presence-x", "LimitReached", 413, "user_info has 11 bytes"},
 		{"presence, data an object", said(`{"channel":"presence-x","auth":"key:0","channel_data":{"user_id":"1"}}`), "presence-x", authError, 400, "channel_data must be a string"},
 		{"somebody's own channel", v.subscription("#server-to-user-7", ""), "#server-to-user-7", authError, 403, "The channel belongs to a user"},
-		{"user channel without id", v.subscription("#server-to-user-", ""), "#server-to-user-", invalid, 400, "channel name"},
+		{"user channel without id", v.subscription("#server-to-user-", ""), "#server-to-user-", invalid, 400, "invalid channel name"},
 	} {
 		v.says("%s", test.message)
 		if reason := v.hearsRefusal(test.channel, test.kind, test.status); !strings.HasPrefix(reason, test.reason) {

@@ -41,6 +41,20 @@ func readFile(name string, r *report) (layer, error) {
 	return l, nil
 }
 
+// likeKey is the form of a key.
+var likeKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+
+// notKey is what a piece of a value looks like that was not put in quotes.
+const notKey = "holds something that is no key; put values with a comma, a colon or a bracket in quotes"
+
+// isKey tells whether somebody meant an unknown key as one. What has another
+// form, or no colon, may be a piece of a secret and is not repeated.
+func (f *fileReader) isKey(key *yaml.Node) bool {
+	name, _, _ := strings.Cut(key.Value, ":")
+	return likeKey.MatchString(name) && key.Line <= len(f.lines) &&
+		regexp.MustCompile(`(?:^|[^A-Za-z0-9_.-])`+regexp.QuoteMeta(name)+`["']?\s*:`).MatchString(f.lines[key.Line-1])
+}
+
 // fileReader walks the nodes of one file.
 type fileReader struct {
 	name   string
@@ -56,6 +70,10 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
+		if path == "" {
+			f.wrong(path, n, "must hold keys, such as listen and apps; this is "+describe(n)+". `fanfare config init` writes a file to begin with")
+			return
+		}
 		text := "has keys of its own and cannot hold " + describe(n) + "; known keys: " + keyNames(fields)
 		if key, _, found := strings.Cut(n.Value, ":"); found && find(fields, key) != nil {
 			text = "lacks a space after the colon of " + key
@@ -66,7 +84,7 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		name, glued, isGlued := strings.Cut(key.Value, ":") // the rest of key:value may be a secret
+		name, _, isGlued := strings.Cut(key.Value, ":") // the rest of key:value may be a secret
 		p := path
 		if name != "" {
 			p = join(path, name)
@@ -77,9 +95,11 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 			f.wrong(p, key, "merge keys are not read; write the keys out, or name a whole group: limits: &name {...}, then limits: *name")
 		case key.Kind != yaml.ScalarNode:
 			f.wrong(path, key, "has a group or list where a key has to be")
-		case isGlued && glued != "" && field != nil:
+		case isGlued && field != nil:
 			f.wrong(p, key, "lacks a space after its colon")
-		case field == nil || isGlued:
+		case field == nil && !f.isKey(key):
+			f.wrong(path, key, notKey)
+		case field == nil:
 			f.wrong(p, key, suggest(name, path, fields))
 		case twice && path == "" && field.kind == kindList:
 			f.wrong(p, key, fmt.Sprintf("is written twice, first in line %d; remove this line and move what is below it there", first))
@@ -110,7 +130,11 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 	case kindGroup:
 		f.group(path, n, field.fields)
 	case kindList:
-		if n.Kind != yaml.SequenceNode {
+		switch {
+		case n.Kind == yaml.MappingNode && len(n.Content) > 0 && strings.HasPrefix(n.Content[0].Value, "-"):
+			f.wrong(path, n, "lacks a space after the -")
+			return
+		case n.Kind != yaml.SequenceNode:
 			f.wrong(path, n, "must be a list, with each element on a line after a -; this is "+describe(n))
 			return
 		}
@@ -137,7 +161,15 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 
 func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 	if n.Kind != yaml.SequenceNode {
-		f.wrong(path, n, fmt.Sprintf("must be a list; write [%s]", strconv.Quote(n.Value)))
+		if n.Kind != yaml.ScalarNode {
+			f.wrong(path, n, "must be a list; this is "+describe(n))
+			return nil, false
+		}
+		parts := splitList(n.Value)
+		for i, part := range parts {
+			parts[i] = strconv.Quote(part)
+		}
+		f.wrong(path, n, "must be a list; write ["+strings.Join(parts, ", ")+"]")
 		return nil, false
 	}
 	list := make([]string, 0, len(n.Content))
@@ -165,7 +197,15 @@ func (f *fileReader) table(path string, n *yaml.Node) (map[string]string, bool) 
 	table := make(map[string]string, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i].Value, resolve(n.Content[i+1])
+		if isNull(value) && value.Value == "" && !f.isKey(n.Content[i]) {
+			f.wrong(path, n.Content[i], notKey)
+			return nil, false
+		}
 		f.mark(join(path, name), value)
+		if isNull(value) {
+			f.wrong(join(path, name), value, "has no value; write one, or remove the line")
+			return nil, false
+		}
 		if value.Kind != yaml.ScalarNode {
 			f.wrong(join(path, name), value, "must be a text; this is "+describe(value))
 			return nil, false

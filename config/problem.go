@@ -176,7 +176,11 @@ func suggest(unknown, at string, siblings []*field) string {
 	if near, ok := nearest(strings.ToLower(unknown), keys); ok {
 		return "unknown key; did you mean " + display(join(at, near)) + "?"
 	}
-	if home := elsewhere(unknown, "", schema()); home != "" {
+	home := elsewhere(unknown, display(at), siblings)
+	if home == "" {
+		home = elsewhere(unknown, "", schema())
+	}
+	if home != "" {
 		return "unknown key here; it belongs to " + home
 	}
 	return "unknown key; known here: " + strings.Join(keys, ", ")

@@ -118,9 +118,14 @@ func (s *syntax) dashes(n int) int {
 	return n
 }
 
-// unreadable finds what is not text.
+var conflict = regexp.MustCompile(`^(<{7} |={7}$|>{7} )`)
+
+// unreadable finds what is not text, and what git writes into one.
 func (s *syntax) unreadable() (line int, what string) {
 	for i, l := range s.lines {
+		if conflict.MatchString(l) {
+			return i + 1, "is the mark of a merge conflict of git; keep one side and remove the marks"
+		}
 		if !utf8.ValidString(l) {
 			return i + 1, "holds a character that is not UTF-8; save the file as UTF-8"
 		}

@@ -42,6 +42,11 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 		return n, "lacks a space after its colon"
 	}
 	above := s.above(n)
+	for _, i := range []int{above, n} {
+		if i > 0 && noSpaceAfterDash.MatchString(s.lines[i-1]) {
+			return i, "lacks a space after its -"
+		}
+	}
 	if above > 0 && noSpace.MatchString(s.lines[above-1]) && !opensBlock(s.lines, above) {
 		return above, "lacks a space after its colon"
 	}
@@ -49,11 +54,13 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 		return above, "has no colon after its key; write the key, a colon, a space and the value"
 	}
 	switch {
+	case strings.HasSuffix(strings.TrimSpace(l), ","):
+		return n, "ends with a comma, which YAML has only between [ and ] or { and }; remove it"
 	case strings.Count(l, ": ") > 1 && !strings.ContainsAny(l, "{}"):
-		return n, "holds a second colon with a space after it; put the value in quotes"
+		return n, "holds a second colon with a space after it; put the value in quotes, or a second key on a line of its own"
 	case strings.ContainsAny(l, "]}") && strings.Count(l, "[")+strings.Count(l, "{") < strings.Count(l, "]")+strings.Count(l, "}"):
 		return n, "closes a list or group that is not open; remove the ] or }"
-	case strings.Contains(message, "expected key"), strings.Contains(message, "expected '-'"), strings.Contains(message, "mapping values"):
+	case strings.Contains(message, "expected key"), strings.Contains(message, "expected '-'"), strings.Contains(message, "mapping values"), strings.Contains(message, "document start"):
 		return n, s.misindented(n)
 	case strings.Contains(message, "expected ':'"):
 		return n, "has no colon after its key; write the key, a colon, a space and the value"
@@ -66,6 +73,8 @@ var (
 	behindQuote = regexp.MustCompile(`(?:: |- |\[|, )(?:'[^']*'[^'\s,\]}:#]|"(?:[^"\\]|\\.)*"[^"\s,\]}:#])`)
 	// A key with its value right after the colon.
 	noSpace = regexp.MustCompile(`^\s*(?:- )*[a-z_]+:[^\s:]`)
+	// An element with its first key right after the dash.
+	noSpaceAfterDash = regexp.MustCompile(`^\s*-[a-z_]+:`)
 )
 
 func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " \t")) }
@@ -105,11 +114,14 @@ func opensBlock(lines []string, n int) bool {
 
 // misindented says where line n could begin.
 func (s *syntax) misindented(n int) string {
+	if l := s.lines[n-1]; strings.HasPrefix(strings.TrimLeft(l, " "), "- ") {
+		return "begins an element of a list where no list is; begin all elements of a list in the same column, and no key beside them"
+	}
 	at := column(s.lines[n-1])
 	if above := s.above(n); above > 0 && column(s.lines[above-1]) < at && !strings.HasSuffix(strings.TrimSpace(s.lines[above-1]), ":") {
 		return fmt.Sprintf("is indented further than line %d, which has its value already; begin the keys of one group in the same column", above)
 	}
-	return fmt.Sprintf("is indented by %s, as no group above it is; begin the keys of one group in the same column", spaces(at))
+	return fmt.Sprintf("is indented by %s, which matches no group above it; begin the keys of one group in the same column", spaces(at))
 }
 
 func spaces(n int) string {

@@ -256,6 +256,32 @@ func TestFallback_SendStatus(t *testing.T) {
 	}
 }
 
+// Clients do not look at the status of a send.
+func TestFallback_SendTooLarge_IsAnsweredOnTheSession(t *testing.T) {
+	srv := testkit.Start(t, uncounted())
+	x := established(t, srv, "app-key/7/toolarge")
+	x.joined("c")
+	subscribe := func(size int) string {
+		return `{"event":"pusher:subscribe","data":{"auth":"","channel_data":"` + strings.Repeat("x", size) + `","channel":"presence-x"}}`
+	}
+	if status := x.send(`{"event":"pusher:ping"}`, subscribe(70_000), `{"event":"pusher:ping"}`); status != 413 {
+		t.Errorf("status %d, want 413", status)
+	}
+	told := x.messages(x.poll()[0])
+	if len(told) != 4 || !strings.Contains(told[0], "pong") || !strings.Contains(told[3], "pong") ||
+		!strings.Contains(told[1], "larger than 65536 bytes") || !strings.Contains(told[2], `"pusher:subscription_error","channel":"presence-x"`) {
+		t.Errorf("the session was told %.300q", told)
+	}
+	if status := x.send(subscribe(300_000)); status != 413 {
+		t.Errorf("status %d, want 413", status)
+	}
+	if told := x.messages(x.poll()[0]); len(told) != 1 || !strings.Contains(told[0], "larger than 65536 bytes") {
+		t.Errorf("the session was told %.300q", told)
+	}
+	publish(t, srv, "c", "1")
+	x.expect(x.poll(), eventText("c", "1"))
+}
+
 // Spec: edge case 186.
 func TestFallback_Sends(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) {

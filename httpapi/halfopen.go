@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // halfOpen bounds the connections of one address that have not sent a whole
@@ -16,42 +17,52 @@ type halfOpen struct {
 	refused func(netip.Addr)
 
 	mu     sync.Mutex
-	conns  map[net.Conn]netip.Addr
+	conns  map[net.Conn]newConn
 	counts map[netip.Addr]int
+}
+
+// newConn is a connection of net/http's without a whole request.
+type newConn struct {
+	addr  netip.Addr // not valid if it is not counted
+	since time.Time
 }
 
 func newHalfOpen(most int, exempt func(netip.Addr) bool, refused func(netip.Addr)) *halfOpen {
 	return &halfOpen{
 		most: most, exempt: exempt, refused: refused,
-		conns: make(map[net.Conn]netip.Addr), counts: make(map[netip.Addr]int),
+		conns: make(map[net.Conn]newConn), counts: make(map[netip.Addr]int),
 	}
 }
 
 // watch is an http.Server's ConnState. A connection is new until the headers
 // of its first request are read.
 func (h *halfOpen) watch(conn net.Conn, state http.ConnState) {
-	if h.most <= 0 {
-		return
-	}
 	if state != http.StateNew {
 		h.settle(conn)
 		return
 	}
-	remote := conn.RemoteAddr()
-	if remote == nil { // it need not be known, and nobody recovers here
-		return
+	var addr netip.Addr
+	if remote := conn.RemoteAddr(); remote != nil { // it need not be known, and nobody recovers here
+		addr = peer(remote.String())
 	}
-	addr := peer(remote.String())
-	if !addr.IsValid() {
-		return
-	}
-	if !h.Admit(addr) {
+	if addr.IsValid() && !h.Admit(addr) {
 		_ = conn.Close()
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.conns[conn] = addr
+	h.conns[conn] = newConn{addr, time.Now()}
+}
+
+// cut closes the connections that have been half open for longer than a time.
+func (h *halfOpen) cut(than time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for conn, c := range h.conns {
+		if time.Since(c.since) > than {
+			go func() { _ = conn.Close() }() // TLS may take its time
+		}
+	}
 }
 
 // Admit counts a connection of an address, or refuses it.
@@ -88,11 +99,11 @@ func (h *halfOpen) Settle(addr netip.Addr) {
 
 func (h *halfOpen) settle(conn net.Conn) {
 	h.mu.Lock()
-	addr, ok := h.conns[conn]
+	c := h.conns[conn]
 	delete(h.conns, conn)
 	h.mu.Unlock()
-	if ok {
-		h.Settle(addr)
+	if c.addr.IsValid() {
+		h.Settle(c.addr)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/pusherproto"
+	"fanfare/sockets"
 )
 
 // What carries a connection, as the log names it.
@@ -29,7 +30,6 @@ var (
 	tlsUnproven  = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server does not trust the proxy that says this connection is encrypted"}
 	appDisabled  = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
 	badOrigin    = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
-	overCapacity = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
 	tooManyOpens = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many sessions from this address"}
 )
 
@@ -59,7 +59,8 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 	if !s.logs(level) {
 		return
 	}
-	from, reason := s.clientAddr(r), refusal.Message
+	p, reason := s.peerOf(r, pusherproto.Query{}), refusal.Message
+	from := p.Address
 	if refusal == tooManyOpens {
 		reason = refusedAddress(reason, from) // so that each address has its own line
 	}
@@ -75,11 +76,11 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 	if from.IsValid() {
 		attrs = append(attrs, slog.String("address", from.String()))
 	}
-	if proxy := peer(r.RemoteAddr); proxy != from {
-		attrs = append(attrs, slog.String("proxy", proxy.String()))
+	if p.Proxy.IsValid() {
+		attrs = append(attrs, slog.String("proxy", p.Proxy.String()))
 	}
-	if origin := r.Header["Origin"]; len(origin) > 0 {
-		attrs = append(attrs, slog.String("origin", clipped(strings.Join(origin, ", "))))
+	if p.Origin != "" {
+		attrs = append(attrs, slog.String("origin", p.Origin))
 	}
 	if refusal == pathNotFound {
 		attrs = append(attrs, slog.String("path", clipped(s.shownPath("", receivedPath(r)))))
@@ -88,6 +89,21 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 		attrs = append(attrs, slog.String("hint", hint))
 	}
 	s.log.LogAttrs(context.Background(), level, "connection refused", attrs...)
+}
+
+// peerOf is what the log says of who opens a connection.
+func (s *Server) peerOf(r *http.Request, query pusherproto.Query) *sockets.Peer {
+	p := &sockets.Peer{Address: s.clientAddr(r)}
+	if proxy := peer(r.RemoteAddr); proxy != p.Address {
+		p.Proxy = proxy
+	}
+	if origin := r.Header["Origin"]; len(origin) > 0 {
+		p.Origin = clipped(strings.Join(origin, ", "))
+	}
+	name, _ := query.Get("client")
+	version, _ := query.Get("version")
+	p.Client = clipped(strings.TrimSpace(name + " " + version))
+	return p
 }
 
 // remedy is what an operator can do about a refusal, and the level that follows.
@@ -103,8 +119,6 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		hint = "if " + peer(r.RemoteAddr).String() + " is your proxy, add it to http.trusted_proxies"
 	case badOrigin:
 		hint = "if the origin is yours, add it to the app's allowed_origins"
-	case overCapacity:
-		hint = "sockets.max_connections is " + strconv.Itoa(s.cfg.MaxConnections)
 	case tooManyOpens:
 		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
 			strconv.Itoa(s.cfg.Fallback.OpensPerAddress)

@@ -29,14 +29,13 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		})
 	}
 	options := testkit.Options{
-		Sockets: sockets.Config{CloseTimeout: time.Second},
+		Sockets: sockets.Config{CloseTimeout: time.Second, Capacity: sockets.Capacity{Sockets: 3, Hint: "sockets.max_connections is 3"}},
 		Apps: []apps.App{
 			testkit.App(),
 			named("off", func(a *apps.App) { a.Enabled = false }),
 			named("tls", func(a *apps.App) { a.RequireTLS = true }),
 			named("page", func(a *apps.App) { a.AllowedOrigins = []string{"https://chat.example"} }),
 		},
-		HTTP: func(c *httpapi.Config) { c.MaxConnections = 3 },
 	}
 	const page, https = "Origin: https://evil.example\r\n", "X-Forwarded-Proto: https\r\n"
 	cases := []struct {
@@ -54,7 +53,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "protocol of letters", key: "app-key", query: "protocol=x", code: "4006", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "protocol 99", key: "app-key", query: "protocol=99", code: "4007", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "origin", key: "page", header: page, code: "4009", level: "WARN", want: map[string]string{"app": "page-id", "origin": "https://evil.example", "reason": "Origin not allowed", "hint": "if the origin is yours, add it to the app's allowed_origins"}},
-		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
+		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
 		{name: "draining", key: "app-key", drain: true, code: "4100", level: "DEBUG", want: map[string]string{"app": "app-id", "key": "", "reason": channels.Restarting.Message}},
 	}
 	transports := map[string]func(t *testing.T, srv *testkit.Server, key, query, header string) string{
@@ -116,6 +115,43 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		}
 		expectNoSecret(t, log)
 	})
+}
+
+// What opens has the same line whoever accepted it, and so has what the app's
+// quota refuses.
+func TestConnectionOpened_SaysWhoItIs(t *testing.T) {
+	for name, portable := range map[string]bool{"loop": false, "net/http": true} {
+		t.Run(name, func(t *testing.T) {
+			log := &logLines{t: t}
+			srv := testkit.Start(t, testkit.Options{
+				Apps: []apps.App{testkit.App(func(a *apps.App) { a.Limits.MaxConnections = 2 })},
+				Sockets: sockets.Config{
+					Portable: portable, CloseTimeout: time.Second,
+					Logger: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+				},
+				HTTP: func(c *httpapi.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
+			})
+			who := http.Header{"X-Forwarded-For": {"203.0.113.7"}, "Origin": {"https://chat.example"}}
+			want := map[string]string{"app": "app-id", "address": "203.0.113.7", "proxy": "127.0.0.1", "origin": "https://chat.example", "client": "js 8.6.0"}
+			testkit.Open(t, srv, testkit.Handshake{Header: who}).Established()
+			x := newXHR(t, srv, "app-key/7/opened00")
+			x.header = who
+			x.established(x.poll())
+			for i, transport := range []string{"websocket", "xhr_polling"} {
+				want["transport"] = transport
+				log.expect(i+1, "connection opened", want)
+			}
+			testkit.Open(t, srv, testkit.Handshake{Header: who}).ExpectRefusal(4004)
+			x = newXHR(t, srv, "app-key/7/refused0")
+			x.header = who
+			x.poll()
+			want["code"], want["level"] = "4004", "WARN"
+			for i, transport := range []string{"websocket", "xhr_polling"} {
+				want["transport"] = transport
+				log.expect(i+1, "connection refused", want)
+			}
+		})
+	}
 }
 
 // A path that leads nowhere is told apart from an unknown key, and shown.

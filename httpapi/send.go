@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -36,10 +37,13 @@ func (s *Server) send(x *exchange, appKey string) error {
 	most := s.cfg.Sockets.MessageLimit(app)
 	b, err := s.bodies.read(x, int64(2*most)) // every character may be escaped
 	if err != nil {
+		if tooMuch(err) { // clients look at what the session says, not at the status
+			s.cfg.Sockets.DeliverNothing(key)
+		}
 		return err
 	}
 	defer s.bodies.release(b)
-	messages, bad := decodeMessages(b.bytes, most)
+	messages, bad := decodeMessages(b.bytes)
 	if bad != nil {
 		return bad
 	}
@@ -49,6 +53,14 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return err
 	} else if !taken {
 		return unknownSession()
+	}
+	for _, m := range messages {
+		if len(m) > most { // the session was told, and got the others
+			return &pusherproto.Error{
+				Code:    http.StatusRequestEntityTooLarge,
+				Message: fmt.Sprintf("a message is too large; at most %d bytes are allowed", most),
+			}
+		}
 	}
 	x.Header().Set("Content-Type", "text/plain; charset=UTF-8")
 	return x.nothing(http.StatusNoContent)
@@ -67,6 +79,11 @@ func (s *Server) mayName(r *http.Request, key sockets.SessionKey) bool {
 	return creator == from || !s.opens.spent(from, s.cfg.Fallback.OpensPerAddress, now)
 }
 
+func tooMuch(err error) bool {
+	var refusal *pusherproto.Error
+	return errors.As(err, &refusal) && refusal.Code == http.StatusRequestEntityTooLarge
+}
+
 func unknownSession() error {
 	return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no such session, or it has ended"}
 }
@@ -75,7 +92,7 @@ func unknownSession() error {
 // in a request of its own.
 const mostMessages = 1000
 
-func decodeMessages(body []byte, most int) ([]string, *pusherproto.Error) {
+func decodeMessages(body []byte) ([]string, *pusherproto.Error) {
 	refuse := func(status int, message string) ([]string, *pusherproto.Error) {
 		return nil, &pusherproto.Error{Code: status, Message: message}
 	}
@@ -91,11 +108,8 @@ func decodeMessages(body []byte, most int) ([]string, *pusherproto.Error) {
 	}
 	messages := make([]string, 0, len(values))
 	for _, v := range values {
-		switch {
-		case v == nil:
+		if v == nil {
 			return refuse(http.StatusBadRequest, "the body must be a JSON array of strings, each a message")
-		case len(*v) > most:
-			return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("a message is too large; at most %d bytes are allowed", most))
 		}
 		messages = append(messages, *v)
 	}

@@ -28,8 +28,6 @@ type Config struct {
 	AllowMissingProtocol bool
 	// TrustedProxies are the peers whose X-Forwarded-* headers are believed.
 	TrustedProxies []netip.Prefix
-	// MaxConnections is the number of sockets of this node; 0 is unlimited.
-	MaxConnections int
 	// MaxHandshakesPerAddress bounds the connections of one address that have
 	// not sent a whole request yet; 0 is unlimited. Trusted proxies are exempt.
 	// It is held by HTTPServer, not by Handler.
@@ -206,6 +204,20 @@ func (s *Server) headTooLarge(x *exchange) error {
 // writeGrace is the time beyond that of reading a request within which it has
 // to be handled and its answer taken: above the patience of a publish.
 const writeGrace = 15 * time.Second
+
+// moment is how long a connection without a whole request is kept when
+// descriptors are short.
+const moment = time.Second
+
+// Relieve closes connections of web, an HTTPServer, that can be missed when
+// descriptors are short: it keeps none between two requests until it is called
+// with short false.
+func (s *Server) Relieve(web *http.Server, short bool) {
+	web.SetKeepAlivesEnabled(!short)
+	if short {
+		s.halfOpen.cut(moment)
+	}
+}
 
 // HTTPServer returns an http.Server without an address that serves Handler and
 // holds slow callers to the timeouts of the Config. HTTP/2 is off: every

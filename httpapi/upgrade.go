@@ -60,7 +60,8 @@ func (s *Server) upgrade(x *exchange) error {
 }
 
 // open checks a connection in the order of the spec's table (websocket section
-// 1). The app's quota is left to the session, which counts.
+// 1). The quotas of the server and of the app are left to sockets and channels,
+// which count.
 func (s *Server) open(r *http.Request) sockets.Opening {
 	key, ok := s.appKey(receivedPath(r))
 	o := sockets.Opening{Refusal: pathNotFound}
@@ -96,8 +97,10 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 		o.Refusal = appDisabled
 	case !originAllowed(r.Header["Origin"], app):
 		o.Refusal = badOrigin
-	case s.cfg.MaxConnections > 0 && s.cfg.Sockets.Sockets() >= s.cfg.MaxConnections:
-		o.Refusal = overCapacity
+	}
+	// The session may still be refused for the app's quota, which is logged.
+	if o.Refusal == nil && (s.logs(slog.LevelDebug) || app.Limits.MaxConnections > 0) {
+		o.Peer = s.peerOf(r, query)
 	}
 	return o
 }

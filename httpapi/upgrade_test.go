@@ -292,7 +292,7 @@ func TestUpgrade_Draining_4100(t *testing.T) {
 
 // Spec: websocket section 1: node over capacity.
 func TestUpgrade_NodeFull_4100(t *testing.T) {
-	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.MaxConnections = 2 }})
+	srv := testkit.Start(t, testkit.Options{Sockets: sockets.Config{Capacity: sockets.Capacity{Sockets: 2}}})
 	first := testkit.Dial(t, srv)
 	testkit.Dial(t, srv)
 	testkit.Open(t, srv, testkit.Handshake{}).ExpectRefusal(4100)

@@ -66,6 +66,14 @@ func NewCollector(source Source, ready func() bool) *Collector {
 	}
 }
 
+// MaxConnections is the bound of sockets in force, 0 if there is none.
+func MaxConnections(bound func() int) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fanfare_max_connections",
+		Help: "Sockets that may be open on this node at a time, by sockets.max_connections or the limit of open files; 0 is no bound.",
+	}, func() float64 { return float64(bound()) })
+}
+
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("fanfare_"+name, help, labels, nil)
 }

@@ -99,25 +99,25 @@ func KindOf(name string) Kind { return kindOfPrefix(name) }
 func ParseChannel(name string, maxLength int) (Kind, error) {
 	maxLength = orDefault(maxLength, defaultChannelName)
 	if name == "" {
-		return 0, errors.New("channel name is empty; it needs at least one character")
+		return 0, errors.New("invalid channel name: it is empty, and needs at least one character")
 	}
 	if id, ok := strings.CutPrefix(name, userPrefix); ok {
 		if !ValidUserID(id) {
-			return 0, fmt.Errorf("channel name %s does not end in a valid user id; %s", quoted(name), userIDRule)
+			return 0, fmt.Errorf("invalid channel name %s: it does not end in a valid user id; %s", quoted(name), userIDRule)
 		}
 		return kindUser, nil
 	}
 	if len(name) > maxLength {
 		if n := utf8.RuneCountInString(name); n > maxLength {
-			return 0, fmt.Errorf("channel name %s has %d characters; at most %d are allowed", quoted(name), n, maxLength)
+			return 0, fmt.Errorf("invalid channel name %s: it has %d characters; at most %d are allowed", quoted(name), n, maxLength)
 		}
 	}
 	if i := illegalIn(name); i >= 0 {
 		r, n := utf8.DecodeRuneInString(name[i:])
 		if r == utf8.RuneError && n == 1 {
-			return 0, fmt.Errorf("channel name %s is not valid UTF-8; %s", quoted(name), nameRule)
+			return 0, fmt.Errorf("invalid channel name %s: it is not valid UTF-8; %s", quoted(name), nameRule)
 		}
-		return 0, fmt.Errorf("channel name %s holds %q; %s", quoted(name), r, nameRule)
+		return 0, fmt.Errorf("invalid channel name %s: it contains %q; %s", quoted(name), r, nameRule)
 	}
 	return kindOfPrefix(name), nil
 }

@@ -142,12 +142,12 @@ func TestParseChannel_Names(t *testing.T) {
 
 func TestParseChannel_ErrorSaysWhatIsWrong(t *testing.T) {
 	tests := []struct{ name, want string }{
-		{"", "channel name is empty; it needs at least one character"},
-		{"a:b", `channel name "a:b" holds ':'; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
-		{"é", `channel name "é" holds 'é'; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
-		{"a\xff", `channel name "a\xff" is not valid UTF-8; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
-		{strings.Repeat("ü", 201), `channel name "` + strings.Repeat("ü", 24) + `"… has 201 characters; at most 200 are allowed`},
-		{"#server-to-user-", `channel name "#server-to-user-" does not end in a valid user id; a user id has 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;`},
+		{"", "invalid channel name: it is empty, and needs at least one character"},
+		{"a:b", `invalid channel name "a:b": it contains ':'; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
+		{"é", `invalid channel name "é": it contains 'é'; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
+		{"a\xff", `invalid channel name "a\xff": it is not valid UTF-8; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
+		{strings.Repeat("ü", 201), `invalid channel name "` + strings.Repeat("ü", 24) + `"…: it has 201 characters; at most 200 are allowed`},
+		{"#server-to-user-", `invalid channel name "#server-to-user-": it does not end in a valid user id; a user id has 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;`},
 	}
 	for _, tt := range tests {
 		_, err := pusherproto.ParseChannel(tt.name, 200)

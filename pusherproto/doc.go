@@ -7,5 +7,5 @@
 //
 // The transports and the channel core call the decoders and encoders for every message; the HTTP API
 // calls Request.Check, DecodeEvent and their kin for every publish. Anything on those two paths scans
-// its input once, by hand, and returns slices of it where no escape forces a copy.
+// its input once, with internal/jsontext, and returns slices of it where no escape forces a copy.
 package pusherproto

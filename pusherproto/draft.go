@@ -35,7 +35,7 @@ type draft struct {
 func (d *draft) read(r *jsontext.Reader) *Error {
 	names := eventMembers()
 	if twice := r.Object(names[:], d.values[:]); twice != "" {
-		return d.bad(twice, "is there twice; send each member once")
+		return d.bad(twice, "is sent twice; send it once")
 	}
 	return nil
 }
@@ -86,11 +86,13 @@ func (d *draft) check(lim Limits) (Event, *Error) {
 	var ev Event
 	var err *Error
 	name, socketID := d.values[memberName], d.values[memberSocketID]
-	if !jsontext.IsString(name) {
-		return Event{}, d.bad("name", "is missing or not a string; it must have 1 to %d characters", lim.MaxEventName)
-	}
-	if jsontext.HalfPair(name) {
-		return Event{}, d.bad("name", `has half a surrogate pair (\ud800 to \udfff), which is no character`)
+	switch {
+	case absent(name):
+		return Event{}, d.missing("name", fmt.Sprintf("must be a string of 1 to %d characters", lim.MaxEventName))
+	case !jsontext.IsString(name):
+		return Event{}, d.bad("name", "must be a string of 1 to %d characters", lim.MaxEventName)
+	case jsontext.HalfPair(name):
+		return Event{}, d.bad("name", `contains half a surrogate pair (\ud800 to \udfff), which is no character`)
 	}
 	ev.Name = string(jsontext.Unquote(name))
 	if err = d.checkName(ev.Name, lim); err != nil {
@@ -99,13 +101,13 @@ func (d *draft) check(lim Limits) (Event, *Error) {
 	if ev.Channels, err = d.checkChannels(lim); err != nil {
 		return Event{}, err
 	}
-	if socketID != nil && !jsontext.IsNull(socketID) {
-		ok := false
-		if jsontext.IsString(socketID) {
-			ev.SocketID, ok = ParseSocketID(string(jsontext.Unquote(socketID)))
+	if !absent(socketID) {
+		if !jsontext.IsString(socketID) {
+			return Event{}, d.bad("socket_id", `must be a string such as "1234.5678"`)
 		}
-		if !ok {
-			return Event{}, d.badSocketID(string(socketID))
+		given, ok := string(jsontext.Unquote(socketID)), false
+		if ev.SocketID, ok = ParseSocketID(given); !ok {
+			return Event{}, d.badSocketID(given)
 		}
 	}
 	if ev.Info, err = d.checkInfo(); err != nil {
@@ -129,7 +131,7 @@ func (d *draft) checkName(name string, lim Limits) *Error {
 		return d.bad("name", "is not valid UTF-8")
 	}
 	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
-		return d.bad("name", "%s holds a control character", quoted(name))
+		return d.bad("name", "%s contains a control character", quoted(name))
 	}
 	for _, reserved := range [...]string{PrefixPusher, PrefixInternal} {
 		if strings.HasPrefix(name, reserved) {
@@ -140,19 +142,19 @@ func (d *draft) checkName(name string, lim Limits) *Error {
 }
 
 // checkChannels returns the union of channel and channels, each name once. In a batch only channel
-// is allowed.
+// is allowed. channels may be an object, as keyed arrays of PHP are: its values count, in their order.
 func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	var names []string
-	if list := d.values[memberChannels]; list != nil && !jsontext.IsNull(list) {
+	if list := d.values[memberChannels]; !absent(list) {
 		if d.index >= 0 {
-			return nil, d.bad("channels", "is not allowed in a batch; use channel, one name an event")
+			return nil, d.bad("channels", "is not allowed in a batch; send channel, one name in each event")
 		}
-		if list[0] != '[' {
+		if list[0] != '[' && list[0] != '{' {
 			return nil, d.bad("channels", "must be an array of 1 to %d channel names", lim.MaxEventChannels)
 		}
 		given := 0
 		r := jsontext.NewReader(list)
-		for more := r.Open(); more; more = r.Next(']') {
+		for more, closing := r.Elements(); more; more = r.NextElement(closing) {
 			if given == lim.MaxEventChannels {
 				return nil, d.bad("channels", "has more than %d names", lim.MaxEventChannels)
 			}
@@ -164,10 +166,10 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 			given++
 		}
 		if given == 0 {
-			return nil, d.bad("channels", "is empty; it must hold 1 to %d channel names", lim.MaxEventChannels)
+			return nil, d.bad("channels", "is empty; it must have 1 to %d channel names", lim.MaxEventChannels)
 		}
 	}
-	if raw := d.values[memberChannel]; raw != nil && !jsontext.IsNull(raw) {
+	if raw := d.values[memberChannel]; !absent(raw) {
 		name, problem := channelName(raw, lim)
 		if problem != "" {
 			return nil, d.bad("channel", "%s", problem)
@@ -176,14 +178,14 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	}
 	switch {
 	case len(names) == 0 && d.index >= 0:
-		return nil, d.bad("channel", "is missing; it must be the name of a channel")
+		return nil, d.missing("channel", "must be the name of a channel")
 	case len(names) == 0:
-		return nil, d.bad("channels", "is missing; it must be an array of 1 to %d channel names", lim.MaxEventChannels)
+		return nil, missing("channel", fmt.Sprintf("send channel, a name, or channels, an array of 1 to %d names", lim.MaxEventChannels))
 	case len(names) > lim.MaxEventChannels:
-		return nil, d.bad("channels", "and channel hold more than %d names together", lim.MaxEventChannels)
+		return nil, d.bad("channels", "has more than %d names, that of channel included", lim.MaxEventChannels)
 	case len(names) > 1:
 		if i := slices.IndexFunc(names, func(name string) bool { return KindOf(name).Encrypted() }); i >= 0 {
-			return nil, d.bad("channels", "holds the encrypted channel %s among others; publish to it alone", quoted(names[i]))
+			return nil, d.bad("channels", "has the encrypted channel %s among others; publish to it alone", quoted(names[i]))
 		}
 	}
 	return names, nil
@@ -211,15 +213,15 @@ func distinct(names []string, name string) []string {
 
 func (d *draft) checkInfo() (Info, *Error) {
 	raw := d.values[memberInfo]
-	if raw == nil || jsontext.IsNull(raw) {
+	if absent(raw) {
 		return 0, nil
 	}
 	if !jsontext.IsString(raw) {
-		return 0, d.bad("info", `must be a string such as "user_count,subscription_count"`)
+		return 0, d.at("info", refuse(400, "%s, in a string", infoRule))
 	}
 	info, err := ParseInfo(string(jsontext.Unquote(raw)))
 	if err != nil {
-		return 0, d.bad("info", "%s", strings.TrimPrefix(err.Message, "info: "))
+		return 0, d.at("info", err)
 	}
 	if info&InfoCache != 0 {
 		return 0, d.bad("info", "cache cannot be asked for when publishing; there are user_count and subscription_count")
@@ -246,15 +248,38 @@ func (d *draft) checkData(lim Limits) ([]byte, *Error) {
 			return jsontext.Literal(text), nil
 		}
 	}
-	return nil, d.bad("data", "is missing or of the wrong type; it must be a string, or an object or array to be sent as its JSON text")
+	const rule = "must be a string, or an object or array, which is sent as its JSON text"
+	if absent(raw) {
+		return nil, d.missing("data", rule)
+	}
+	return nil, d.bad("data", rule)
 }
 
 func (d *draft) tooLarge(size int, lim Limits) *Error {
-	return refuse(413, "%s: has %d bytes; at most %d are allowed", d.path("data"), size, lim.MaxEventBytes)
+	return refuse(413, "%s: %s has %d bytes", DataTooLarge(lim.MaxEventBytes), d.path("data"), size)
 }
 
 func (d *draft) badSocketID(given string) *Error {
-	return d.bad("socket_id", `%s is not a socket id; it must look like "1234.5678"`, quoted(given))
+	return d.bad("socket_id", `%s is not a socket id; send one such as "1234.5678", or leave it out`, quoted(given))
+}
+
+// absent tells whether a member is not there. null counts as that, as in most languages.
+func absent(raw []byte) bool { return raw == nil || jsontext.IsNull(raw) }
+
+func (d *draft) missing(field, rule string) *Error {
+	which := "it"
+	if d.index >= 0 {
+		which = d.path(field)
+	}
+	return missing(field, which+" "+rule)
+}
+
+// at tells in which event of a batch an error is.
+func (d *draft) at(field string, err *Error) *Error {
+	if d.index >= 0 {
+		err.Message += " (" + d.path(field) + ")"
+	}
+	return err
 }
 
 func (d *draft) bad(field, format string, args ...any) *Error {

@@ -97,9 +97,9 @@ func AppendEvent(dst []byte, event, channel string, data []byte) []byte {
 // the member out.
 func AppendClientEvent(dst []byte, event, channel, data []byte, userID string) []byte {
 	dst = append(dst, `{"event":"`...)
-	dst = jsontext.AppendEscaped(dst, event, 1)
+	dst = jsontext.AppendEscaped(dst, event)
 	dst = append(dst, `","channel":"`...)
-	dst = jsontext.AppendEscaped(dst, channel, 1)
+	dst = jsontext.AppendEscaped(dst, channel)
 	dst = append(dst, `","data":`...)
 	dst = append(dst, data...)
 	if userID != "" {

@@ -42,6 +42,11 @@ func DataTooLarge(most int) string {
 	return fmt.Sprintf("The data content of this event exceeds the allowed maximum (%d bytes)", most)
 }
 
+// missing is Pusher's sentence on a parameter that is not there, with what it should be.
+func missing(parameter, rule string) *Error {
+	return refuse(400, "Missing required parameter: %s; %s", parameter, rule)
+}
+
 func refuse(code int, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }

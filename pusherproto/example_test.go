@@ -21,7 +21,7 @@ func ExampleRequest_Check() {
 		return
 	}
 	fmt.Println(request.Check(secretOf, now.Add(time.Hour)))
-	// Output: 401: auth_timestamp is 3600 seconds old; at most 600 are allowed
+	// Output: 401: Timestamp expired: Given timestamp (2012-11-16T17:49:39Z) not within 600s of server time (2012-11-16T18:49:39Z): auth_timestamp is 3600 seconds old
 }
 
 // Entries are made when members join; a list for one more joiner is then only copied together.

@@ -68,7 +68,7 @@ func FuzzDecodeMessage(f *testing.F) {
 	}
 	for _, s := range []string{
 		`{"event":"pusher:subscribe","data":{"auth":"","channel":"news"}}`,
-		`{"event":"client-typing","data":{"x":1},"channel":"private-y"}`,
+		`{"event":"client-typing","data":{"x":1},"channel":"private-y"}`, `{"event":""}`,
 		`{"event":"\\ud800\\ufffd\ufffd\ud83d\ude00","data":"\ud800"}`,
 		"{\"\\u0065vent\":\"\\ud83d\\ude00\\ud800\u2028\",\"data\":[1e400,{\"a\":null}],\"channel\":null}",
 	} {
@@ -94,6 +94,9 @@ func FuzzDecodeMessage(f *testing.F) {
 		want := shown{event, channel, string(data), hasChannel, hasData}
 		if diff := cmp.Diff(want, show(got)); diff != "" {
 			t.Fatalf("DecodeMessage(%q) (-encoding/json +got):\n%s", in, diff)
+		}
+		if !hasData {
+			return // no client event
 		}
 		frame := pusherproto.AppendClientEvent(nil, got.Event, got.Channel, got.Data, "7")
 		again, err := pusherproto.DecodeMessage(frame)

@@ -12,6 +12,9 @@ const (
 	InfoCache                              // cache: the stored event of a cache channel
 )
 
+// infoRule is Pusher's sentence on any other info.
+const infoRule = "info should be a comma separated list of attributes"
+
 // ParseInfo reads a comma-separated list of attributes. Blanks, empty entries and repeats are
 // tolerated; an unknown attribute is an error with Code 400.
 func ParseInfo(s string) (Info, *Error) {
@@ -28,7 +31,7 @@ func ParseInfo(s string) (Info, *Error) {
 		case "cache":
 			info |= InfoCache
 		default:
-			return 0, refuse(400, "info: unknown attribute %s; there are user_count, subscription_count and cache", quoted(name))
+			return 0, refuse(400, "%s; %s is none of user_count, subscription_count and cache", infoRule, quoted(name))
 		}
 	}
 	return info, nil

@@ -39,7 +39,7 @@ func DecodeMessage(b []byte) (Message, *Error) {
 	}
 	m := Message{Event: jsontext.Unquote(event), Data: data}
 	if len(m.Event) != len(event)-2 && jsontext.HalfPair(event) { // only a name with an escape is shorter than its literal
-		return Message{}, refuse(CodeNone, `event has half a surrogate pair (\ud800 to \udfff), which is no character`)
+		return Message{}, refuse(CodeNone, `event contains half a surrogate pair (\ud800 to \udfff), which is no character`)
 	}
 	if jsontext.IsString(channel) {
 		m.Channel, m.HasChannel = jsontext.Unquote(channel), true

@@ -27,7 +27,7 @@ func NewPresenceEntry(userID string, userInfo []byte) PresenceEntry {
 	if len(userInfo) == 0 {
 		hash = append(hash, "null"...)
 	} else {
-		hash = jsontext.AppendEscaped(hash, userInfo, 1)
+		hash = jsontext.AppendEscaped(hash, userInfo)
 	}
 	return PresenceEntry{ID: hash[:n:n], Hash: hash}
 }
@@ -68,7 +68,7 @@ func AppendMemberAdded(dst []byte, channel, userID string, userInfo []byte) []by
 	dst = jsontext.AppendNested(dst, userID)
 	if len(userInfo) > 0 {
 		dst = append(dst, `,\"user_info\":`...)
-		dst = jsontext.AppendEscaped(dst, userInfo, 1)
+		dst = jsontext.AppendEscaped(dst, userInfo)
 	}
 	return append(dst, `}"}`...)
 }

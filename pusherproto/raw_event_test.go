@@ -39,11 +39,11 @@ func TestRawEvent_Refusals(t *testing.T) {
 		{"", "a", "", "d", 400, "name: is empty"},
 		{"\xff", "a", "", "d", 400, "name: is not valid UTF-8"},
 		{"pusher:x", "a", "", "d", 400, "name: "},
-		{"e", "", "", "d", 400, "channel: channel name is empty"},
+		{"e", "", "", "d", 400, "channel: invalid channel name: it is empty"},
 		{"e", "a b", "", "d", 400, "channel: "},
 		{"e", "a", "x", "d", 400, "socket_id: "},
 		{"e", "a", "", "\xff", 400, "data: the body is not valid UTF-8"},
-		{"e", "a", "", strings.Repeat("a", 10241), 413, "data: has 10241 bytes"},
+		{"e", "a", "", strings.Repeat("a", 10241), 413, "The data content of this event exceeds the allowed maximum (10240 bytes): data has 10241 bytes"},
 	}
 	for _, tt := range tests {
 		_, err := pusherproto.RawEvent(tt.name, tt.channel, tt.socket, []byte(tt.body), pusherproto.Limits{})

@@ -28,7 +28,7 @@ const maxParameters = 128
 // Check authenticates the request at the time now. secretOf returns the secret of an active key of the
 // app addressed. In this order: auth_key, auth_version, auth_timestamp, auth_signature, body_md5. The
 // error has Code 401 and a sentence of its own for each, without a word on what would have been the
-// right signature. Spec: http-api, section 1.
+// right signature, which begins with Pusher's where there is one. Spec: http-api, section 1.
 func (r Request) Check(secretOf func(key string) (secret string, ok bool), now time.Time) *Error {
 	var room [12]Pair
 	q := appendQuery(room[:0], r.RawQuery)
@@ -41,14 +41,14 @@ func (r Request) Check(secretOf func(key string) (secret string, ok bool), now t
 	}
 	secret, ok := secretOf(key)
 	if !ok || secret == "" {
-		return refuse(401, "auth_key %s is not an active key of this app", quoted(key))
+		return refuse(401, "Unknown auth_key: %s is not an active key of this app", quoted(key))
 	}
 	version, err := authParameter(q, "auth_version")
 	if err != nil {
 		return err
 	}
 	if version != "1.0" {
-		return refuse(401, "auth_version is %s; it must be 1.0", quoted(version))
+		return refuse(401, "Version not supported: auth_version is %s; it must be 1.0", quoted(version))
 	}
 	if err := checkTimestamp(q, now); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (r Request) Check(secretOf func(key string) (secret string, ok bool), now t
 		return refuse(401, "auth_signature must be the HMAC-SHA256 in 64 lower-case hex digits")
 	}
 	if !r.signedBy(secret, signature, q) {
-		return refuse(401, "auth_signature does not fit this request; sign METHOD\\nPATH\\nPARAMETERS with the secret of auth_key")
+		return refuse(401, "Invalid signature: you should have sent HmacSHA256Hex(%s, your_secret_key) as auth_signature", r.shownText(q))
 	}
 	return r.checkBody(q)
 }
@@ -75,12 +75,12 @@ func authParameter(q Query, name string) (string, *Error) {
 			continue
 		}
 		if found >= 0 {
-			return "", refuse(401, "%s is there more than once", name)
+			return "", refuse(401, "%s is in the query more than once; send it once", name)
 		}
 		found = i
 	}
 	if found < 0 {
-		return "", refuse(401, "%s is missing from the query", name)
+		return "", refuse(401, "Missing parameter: %s; it is not in the query", name)
 	}
 	return q[found].Value, nil
 }
@@ -94,13 +94,30 @@ func checkTimestamp(q Query, now time.Time) *Error {
 	if convErr != nil {
 		return refuse(401, "auth_timestamp is %s; it must be the time in Unix seconds", quoted(text))
 	}
-	switch off := now.Unix() - int64(seconds); {
-	case off > maxAuthSkew:
-		return refuse(401, "auth_timestamp is %d seconds old; at most %d are allowed", off, maxAuthSkew)
-	case off < -maxAuthSkew:
-		return refuse(401, "auth_timestamp is %d seconds ahead of the server's clock; at most %d are allowed", -off, maxAuthSkew)
+	off, which := now.Unix()-int64(seconds), "old"
+	if off < 0 {
+		off, which = -off, "ahead of the server's clock"
 	}
-	return nil
+	if off <= maxAuthSkew {
+		return nil
+	}
+	return refuse(401, "Timestamp expired: Given timestamp (%s) not within %ds of server time (%s): auth_timestamp is %d seconds %s",
+		shownTime(time.Unix(int64(seconds), 0)), maxAuthSkew, shownTime(now), off, which)
+}
+
+func shownTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// shownText is the text that should have been signed, in its plain reading, but for the data of an event,
+// which is its users' business.
+func (r Request) shownText(q Query) string {
+	const most = 512
+	fields := signedFields(nil, q, make([]bool, len(q)), reading{})
+	for i := range fields {
+		if fields[i].key == "data" {
+			fields[i].value = "…"
+		}
+	}
+	return quotedAtMost(string(appendSigned(nil, r.Method, r.EscapedPath, fields)), most)
 }
 
 func (r Request) checkBody(q Query) *Error {
@@ -108,14 +125,14 @@ func (r Request) checkBody(q Query) *Error {
 	for i := range q {
 		if strings.EqualFold(q[i].Key, "body_md5") {
 			if given >= 0 {
-				return refuse(401, "body_md5 is there more than once")
+				return refuse(401, "body_md5 is in the query more than once; send it once")
 			}
 			given = i
 		}
 	}
 	if given < 0 {
 		if len(r.Body) > 0 {
-			return refuse(401, "body_md5 is missing from the query; a request with a body needs it")
+			return refuse(401, "Missing parameter: body_md5; a request with a body needs it in the query")
 		}
 		return nil
 	}

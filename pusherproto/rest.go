@@ -1,6 +1,7 @@
 package pusherproto
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"fanfare/pusherproto/internal/jsontext"
@@ -36,29 +37,35 @@ type Event struct {
 	HasInfo  bool     // Info names at least one attribute
 }
 
-// DecodeEvent reads and checks the body of POST /events, a JSON object. Parameters missing from it may
-// be in the query; channels[] or channels may then be repeated. The error has Code 413 for too large
-// data, else 400, and names the field. Spec: http-api, section 3.
+// DecodeEvent reads and checks the body of POST /events, a JSON object or nothing. Parameters missing from
+// it may be in the query; channels[] or channels may then be repeated. The error has Code 413 for too large
+// data, else 400, and names the field; it begins with Pusher's sentence where there is one. Spec: http-api,
+// section 3.
 func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
-	r := jsontext.NewReader(body)
-	switch c := r.Peek(); {
-	case r.AtEnd():
-		return Event{}, refuse(400, "body is empty; send %s", eventShape)
-	case c != '{':
-		return Event{}, refuse(400, "body must be a JSON object; send %s", eventShape)
-	}
+	r := bodyReader(body)
 	d := draft{index: -1}
-	if err := d.read(&r); err != nil {
-		return Event{}, err
-	}
-	if !r.End() {
-		return Event{}, refuse(400, "body is not valid JSON: %s", r.Problem())
+	if c := r.Peek(); !r.AtEnd() {
+		if c != '{' {
+			return Event{}, refuse(400, "body must be a JSON object; send %s", eventShape)
+		}
+		if err := d.read(&r); err != nil {
+			return Event{}, err
+		}
+		if !r.End() {
+			return Event{}, refuse(400, "body is not valid JSON: %s", r.Problem())
+		}
 	}
 	if err := d.fill(query); err != nil {
 		return Event{}, err
 	}
 	return d.check(lim)
+}
+
+// bodyReader reads a body. A byte order mark, as some editors and languages put it in front, is no part of
+// the JSON (RFC 8259, section 8.1).
+func bodyReader(body []byte) jsontext.Reader {
+	return jsontext.NewReader(bytes.TrimPrefix(body, []byte("\ufeff")))
 }
 
 const eventShape = `{"name":"my-event","channels":["my-channel"],"data":"…"}`
@@ -93,15 +100,16 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 }
 
 // DecodeBatch reads and checks the body of POST /batch_events, {"batch":[EVENT, …]}, whose events each
-// have one channel. Nothing or everything is returned; the error names the event by its index. An
-// empty batch is no error. Errors as for DecodeEvent. Spec: http-api, section 3.
+// have one channel. An object in place of the array, as keyed arrays of PHP are, stands for its values in
+// their order. Nothing or everything is returned; the error names the event by its index. An empty batch
+// is no error. Errors as for DecodeEvent. Spec: http-api, section 3.
 func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	const shape = `{"batch":[{"name":"my-event","channel":"my-channel","data":"…"}]}`
 	lim = lim.withDefaults()
-	r := jsontext.NewReader(body)
+	r := bodyReader(body)
 	switch c := r.Peek(); {
 	case r.AtEnd():
-		return nil, refuse(400, "body is empty; send %s", shape)
+		return nil, missing("batch", "send "+shape)
 	case c != '{':
 		return nil, refuse(400, "body must be a JSON object; send %s", shape)
 	}
@@ -113,11 +121,13 @@ func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 			continue
 		}
 		if found {
-			return nil, refuse(400, "batch: is there twice; send each member once")
+			return nil, refuse(400, "batch: is sent twice; send it once")
 		}
 		found = true
-		if r.Peek() != '[' {
-			return nil, refuse(400, "batch: must be an array; send %s", shape)
+		if c := r.Peek(); c == 'n' {
+			return nil, missing("batch", "send "+shape)
+		} else if c != '[' && c != '{' && !r.AtEnd() {
+			return nil, refuse(400, "batch: must be an array of events; send %s", shape)
 		}
 		var err *Error
 		if drafts, err = readBatch(&r, lim); err != nil {
@@ -128,7 +138,7 @@ func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 		return nil, refuse(400, "body is not valid JSON: %s", r.Problem())
 	}
 	if !found {
-		return nil, refuse(400, "batch: is missing; send %s", shape)
+		return nil, missing("batch", "send "+shape)
 	}
 	events := make([]Event, 0, len(drafts))
 	for i := range drafts {
@@ -141,14 +151,17 @@ func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	return events, nil
 }
 
-// readBatch reads the array of a batch, whose length it bounds.
+// readBatch reads the events of a batch, whose number it bounds.
 func readBatch(r *jsontext.Reader, lim Limits) ([]draft, *Error) {
 	var drafts []draft
-	for more := r.Open(); more; more = r.Next(']') {
-		d := draft{index: len(drafts)}
+	surplus := 0
+	for more, closing := r.Elements(); more; more = r.NextElement(closing) {
 		if len(drafts) == lim.MaxBatchEvents {
-			return nil, refuse(400, "batch: has more than %d events", lim.MaxBatchEvents)
+			r.Value()
+			surplus++
+			continue
 		}
+		d := draft{index: len(drafts)}
 		if r.Peek() != '{' && !r.AtEnd() {
 			return nil, refuse(400, "batch[%d]: must be an object", d.index)
 		}
@@ -156,6 +169,9 @@ func readBatch(r *jsontext.Reader, lim Limits) ([]draft, *Error) {
 			return nil, err
 		}
 		drafts = append(drafts, d)
+	}
+	if surplus > 0 {
+		return nil, refuse(400, "Batch too large (%d > %d)", len(drafts)+surplus, lim.MaxBatchEvents)
 	}
 	return drafts, nil
 }

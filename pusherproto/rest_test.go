@@ -68,6 +68,17 @@ func TestDecodeEvent_WhatPublishersSend(t *testing.T) {
 			"all from the query", `{}`, "name=e+1&data=%22x%22&channels[]=a&channels%5B%5D=b&socket_id=1.2&info=user_count&auth_key=k",
 			published{Name: "e 1", Data: `"\"x\""`, Channels: []string{"a", "b"}, Socket: pusherproto.SocketID{A: 1, B: 2}, Info: pusherproto.InfoUserCount, HasInfo: true},
 		},
+		{
+			"no body", "", "name=e&data=&channel=a",
+			published{Name: "e", Data: `""`, Channels: []string{"a"}},
+		},
+		{
+			"blank body", " \r\n", "name=e&data=%22x%22&channels[]=a&channels[]=b&socket_id=1.2&info=user_count",
+			published{Name: "e", Data: `"\"x\""`, Channels: []string{"a", "b"}, Socket: pusherproto.SocketID{A: 1, B: 2}, Info: pusherproto.InfoUserCount, HasInfo: true},
+		},
+		{"byte order mark", "\ufeff{\"name\":\"e\",\"data\":\"\ufeffd\",\"channel\":\"a\"}", "", published{Name: "e", Data: "\"\ufeffd\"", Channels: []string{"a"}}},
+		{"byte order mark alone", "\ufeff", "name=e&data=d&channel=a", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
+		{"channels keyed as by PHP", `{"name":"e","data":"d","channels":{"3":"b" , "x":"a","1":"b"}}`, "", published{Name: "e", Data: `"d"`, Channels: []string{"b", "a"}}},
 		{"channel from the query", `{"name":"e","data":"d"}`, "channel=a", published{Name: "e", Data: `"d"`, Channels: []string{"a"}}},
 		{"channels without brackets", `{"name":"e","data":"d"}`, "channels=a&channels=b", published{Name: "e", Data: `"d"`, Channels: []string{"a", "b"}}},
 		{"a comma belongs to the name", `{"name":"e","data":"d"}`, "channels=a,b", published{Name: "e", Data: `"d"`, Channels: []string{"a,b"}}},
@@ -100,8 +111,8 @@ func names(n int) string {
 
 // badEvents are refused with 400; want is in the message.
 var badEvents = []struct{ desc, body, want string }{
-	{"empty body", ``, `body is empty`},
-	{"blank body", " \n", `body is empty`},
+	{"empty body", ``, `Missing required parameter: name; it must be a string of 1 to 200 characters`},
+	{"blank body", " \n", `Missing required parameter: name`},
 	{"array", `[]`, `body must be a JSON object`},
 	{"text", `name=e&data=d`, `body must be a JSON object`},
 	{"cut", `{"name":"e","data":"d","channel":"a"`, `body is not valid JSON: it ends too early`},
@@ -109,59 +120,64 @@ var badEvents = []struct{ desc, body, want string }{
 	{"invalid UTF-8 in data", "{\"name\":\"e\",\"data\":\"\xff\",\"channel\":\"a\"}", `invalid UTF-8 at byte 20`},
 	{"invalid UTF-8 in an ignored member", "{\"name\":\"e\",\"data\":\"d\",\"channel\":\"a\",\"x\":\"\xff\"}", `invalid UTF-8`},
 	{"deep nesting", `{"name":"e","channel":"a","data":` + strings.Repeat("[", 100000), `levels of nesting`},
-	{"name twice", `{"name":"e","name":"f","data":"d","channel":"a"}`, `name: is there twice`},
+	{"name twice", `{"name":"e","name":"f","data":"d","channel":"a"}`, `name: is sent twice`},
 
-	{"name missing", `{"data":"d","channel":"a"}`, `name: is missing`},
-	{"name null", `{"name":null,"data":"d","channel":"a"}`, `name: is missing or not a string`},
-	{"name number", `{"name":5,"data":"d","channel":"a"}`, `name: is missing or not a string`},
+	{"name missing", `{"data":"d","channel":"a"}`, `Missing required parameter: name`},
+	{"name null", `{"name":null,"data":"d","channel":"a"}`, `Missing required parameter: name`},
+	{"name number", `{"name":5,"data":"d","channel":"a"}`, `name: must be a string of 1 to 200`},
 	{"name empty", `{"name":"","data":"d","channel":"a"}`, `name: is empty`},
 	{"name of 201 characters", `{"name":"` + strings.Repeat("é", 201) + `","data":"d","channel":"a"}`, `name: has 201 characters; at most 200 are allowed`},
-	{"name with a newline", `{"name":"a\nb","data":"d","channel":"a"}`, `name: "a\nb" holds a control character`},
+	{"name with a newline", `{"name":"a\nb","data":"d","channel":"a"}`, `name: "a\nb" contains a control character`},
 	{"name with NUL", `{"name":"\u0000","data":"d","channel":"a"}`, `control character`},
 	{"name with DEL", `{"name":"\u007f","data":"d","channel":"a"}`, `control character`},
-	{"name with half a surrogate pair", `{"name":"a\ud800","data":"d","channel":"a"}`, `name: has half a surrogate pair`},
+	{"name with half a surrogate pair", `{"name":"a\ud800","data":"d","channel":"a"}`, `name: contains half a surrogate pair`},
 	{"name reserved", `{"name":"pusher:x","data":"d","channel":"a"}`, `name: "pusher:x" begins with pusher:, which is reserved`},
 	{"name reserved, escaped", `{"name":"\u0070usher:x","data":"d","channel":"a"}`, `reserved`},
 	{"name reserved, internal", `{"name":"pusher_internal:member_added","data":"d","channel":"a"}`, `begins with pusher_internal:, which is reserved`},
 
-	{"data missing", `{"name":"e","channel":"a"}`, `data: is missing`},
-	{"data null", `{"name":"e","data":null,"channel":"a"}`, `data: is missing or of the wrong type`},
-	{"data number", `{"name":"e","data":5,"channel":"a"}`, `data: is missing or of the wrong type`},
-	{"data true", `{"name":"e","data":true,"channel":"a"}`, `data: is missing or of the wrong type`},
-	{"data false", `{"name":"e","data":false,"channel":"a"}`, `data: is missing or of the wrong type`},
+	{"data missing", `{"name":"e","channel":"a"}`, `Missing required parameter: data; it must be a string`},
+	{"data null", `{"name":"e","data":null,"channel":"a"}`, `Missing required parameter: data`},
+	{"data number", `{"name":"e","data":5,"channel":"a"}`, `data: must be a string, or an object`},
+	{"data true", `{"name":"e","data":true,"channel":"a"}`, `data: must be a string, or an object`},
+	{"data false", `{"name":"e","data":false,"channel":"a"}`, `data: must be a string, or an object`},
 
-	{"no channel", `{"name":"e","data":"d"}`, `channels: is missing`},
-	{"both null", `{"name":"e","data":"d","channel":null,"channels":null}`, `channels: is missing`},
+	{"no channel", `{"name":"e","data":"d"}`, `Missing required parameter: channel; send channel`},
+	{"both null", `{"name":"e","data":"d","channel":null,"channels":null}`, `Missing required parameter: channel; send channel`},
 	{"channels empty", `{"name":"e","data":"d","channels":[]}`, `channels: is empty`},
 	{"channels empty beside channel", `{"name":"e","data":"d","channels":[],"channel":"a"}`, `channels: is empty`},
 	{"channels a string", `{"name":"e","data":"d","channels":"a"}`, `channels: must be an array`},
-	{"channels an object", `{"name":"e","data":"d","channels":{"0":"a"}}`, `channels: must be an array`},
+	{"channels an object of 101", `{"name":"e","data":"d","channels":{"x":"a"` + strings.Repeat(`,"x":"a"`, 100) + `}}`, `channels: has more than 100 names`},
+	{"channels an empty object", `{"name":"e","data":"d","channels":{}}`, `channels: is empty`},
+	{"channels an object with a number", `{"name":"e","data":"d","channels":{"0":"a","1":5}}`, `channels[1]: must be a string`},
+	{"channels a number", `{"name":"e","data":"d","channels":5}`, `channels: must be an array`},
 	{"101 channels", `{"name":"e","data":"d","channels":` + names(101) + `}`, `channels: has more than 100 names`},
-	{"100 channels and one", `{"name":"e","data":"d","channels":` + names(100) + `,"channel":"x"}`, `more than 100 names together`},
+	{"100 channels and one", `{"name":"e","data":"d","channels":` + names(100) + `,"channel":"x"}`, `channels: has more than 100 names, that of channel included`},
 	{"101 times one channel", `{"name":"e","data":"d","channels":["a"` + strings.Repeat(`,"a"`, 100) + `]}`, `channels: has more than 100 names`},
 	{"channels holds a number", `{"name":"e","data":"d","channels":["a",5]}`, `channels[1]: must be a string`},
 	{"channel a number", `{"name":"e","data":"d","channel":5}`, `channel: must be a string`},
-	{"invalid channel", `{"name":"e","data":"d","channel":"a:b"}`, `channel: channel name "a:b" holds ':'`},
-	{"invalid channel in the list", `{"name":"e","data":"d","channels":["a","b","c d"]}`, `channels[2]: channel name "c d" holds ' '`},
-	{"empty channel", `{"name":"e","data":"d","channels":[""]}`, `channels[0]: channel name is empty`},
+	{"invalid channel", `{"name":"e","data":"d","channel":"a:b"}`, `channel: invalid channel name "a:b": it contains ':'`},
+	{"invalid channel in the list", `{"name":"e","data":"d","channels":["a","b","c d"]}`, `channels[2]: invalid channel name "c d": it contains ' '`},
+	{"empty channel", `{"name":"e","data":"d","channels":[""]}`, `channels[0]: invalid channel name: it is empty`},
 	{"channel of 201", `{"name":"e","data":"d","channel":"` + strings.Repeat("a", 201) + `"}`, `has 201 characters; at most 200 are allowed`},
-	{"hash channel", `{"name":"e","data":"d","channel":"#x"}`, `holds '#'`},
+	{"hash channel", `{"name":"e","data":"d","channel":"#x"}`, `contains '#'`},
 	{"user channel without id", `{"name":"e","data":"d","channel":"#server-to-user-"}`, `valid user id`},
 	{"user channel, bad id", `{"name":"e","data":"d","channel":"#server-to-user-a b"}`, `valid user id`},
-	{"encrypted among several", `{"name":"e","data":"d","channels":["a","private-encrypted-b"]}`, `channels: holds the encrypted channel "private-encrypted-b" among others`},
-	{"encrypted cache among several", `{"name":"e","data":"d","channel":"private-encrypted-cache-b","channels":["a"]}`, `channels: holds the encrypted channel`},
-	{"two encrypted", `{"name":"e","data":"d","channels":["private-encrypted-a","private-encrypted-b"]}`, `channels: holds the encrypted channel`},
+	{"encrypted among several", `{"name":"e","data":"d","channels":["a","private-encrypted-b"]}`, `channels: has the encrypted channel "private-encrypted-b" among others`},
+	{"encrypted cache among several", `{"name":"e","data":"d","channel":"private-encrypted-cache-b","channels":["a"]}`, `channels: has the encrypted channel`},
+	{"two encrypted", `{"name":"e","data":"d","channels":["private-encrypted-a","private-encrypted-b"]}`, `channels: has the encrypted channel`},
 
-	{"socket id text", `{"name":"e","data":"d","channel":"a","socket_id":"abc"}`, `socket_id: `},
+	{"socket id text", `{"name":"e","data":"d","channel":"a","socket_id":"undefined"}`, `socket_id: "undefined" is not a socket id; send one such as "1234.5678", or leave it out`},
+	{"socket id escaped", `{"name":"e","data":"d","channel":"a","socket_id":"\u0061"}`, `socket_id: "a" is not a socket id`},
+	{"socket id object", `{"name":"e","data":"d","channel":"a","socket_id":{"a":1}}`, `socket_id: must be a string such as "1234.5678"`},
 	{"socket id of three", `{"name":"e","data":"d","channel":"a","socket_id":"1.2.3"}`, `socket_id: `},
 	{"socket id cut", `{"name":"e","data":"d","channel":"a","socket_id":"1."}`, `socket_id: `},
 	{"socket id empty", `{"name":"e","data":"d","channel":"a","socket_id":""}`, `socket_id: `},
 	{"socket id number", `{"name":"e","data":"d","channel":"a","socket_id":1.2}`, `socket_id: `},
 	{"socket id newline", `{"name":"e","data":"d","channel":"a","socket_id":"1.2\n"}`, `socket_id: `},
 
-	{"info bogus", `{"name":"e","data":"d","channel":"a","info":"bogus"}`, `info: unknown attribute "bogus"`},
+	{"info bogus", `{"name":"e","data":"d","channel":"a","info":"bogus"}`, `info should be a comma separated list of attributes; "bogus" is none of user_count, subscription_count and cache`},
 	{"info cache", `{"name":"e","data":"d","channel":"cache-a","info":"cache"}`, `info: cache cannot be asked for`},
-	{"info array", `{"name":"e","data":"d","channel":"a","info":["user_count"]}`, `info: must be a string`},
+	{"info array", `{"name":"e","data":"d","channel":"a","info":["user_count"]}`, `info should be a comma separated list of attributes, in a string`},
 }
 
 func TestDecodeEvent_RefusalNamesTheField(t *testing.T) {
@@ -183,10 +199,10 @@ func TestDecodeEvent_BadQueryParameters(t *testing.T) {
 		"name=%FF&data=d&channel=a":             "name: is not valid UTF-8",
 		"name=e&data=%FF&channel=a":             "data: is not valid UTF-8",
 		"name=e&data=d&channels[]=a%FF":         "channels: is not valid UTF-8",
-		"name=e&data=d&channels[]=a&channels=%": `channels[1]: channel name "%" holds '%'`,
+		"name=e&data=d&channels[]=a&channels=%": `channels[1]: invalid channel name "%": it contains '%'`,
 		"name=e&data=d&channel=a&socket_id=":    "socket_id: ",
-		"name[]=e&data=d&channel=a":             "name: is missing",
-		"name=e&data=d&channel=a&info=x":        "info: unknown",
+		"name[]=e&data=d&channel=a":             "Missing required parameter: name",
+		"name=e&data=d&channel=a&info=x":        "info should be a comma separated list of attributes; ",
 	} {
 		_, err := pusherproto.DecodeEvent([]byte(`{}`), pusherproto.ParseQuery(query), pusherproto.Limits{})
 		if err == nil || err.Code != 400 || !strings.Contains(err.Message, want) {
@@ -225,7 +241,7 @@ func TestDecodeEvent_DataLimitCountsDecodedBytes(t *testing.T) {
 			if tt.ok && err != nil {
 				t.Errorf("refused: %v", err)
 			}
-			if !tt.ok && (err == nil || err.Code != 413 || !strings.HasPrefix(err.Message, "data: has ")) {
+			if !tt.ok && (err == nil || err.Code != 413 || !strings.HasPrefix(err.Message, "The data content of this event exceeds the allowed maximum (")) {
 				t.Errorf("error = %v, want 413", err)
 			}
 		})

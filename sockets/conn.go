@@ -18,10 +18,12 @@ type conn struct {
 	queue queue
 	front *front // until the connection is a WebSocket; nil without a Front
 
-	in      []byte // the start of a frame that has not arrived whole
-	message []byte // the fragments so far of a message under way
+	in      []byte   // the start of a frame that has not arrived whole
+	partial *partial // the message under way, nil between two
 
 	slot       int32
+	older      int32 // neighbours on the loop's list of spare connections
+	newer      int32
 	fd         int32  // epoll link only
 	active     uint32 // second of the client's last sign of life
 	opened     uint32 // second
@@ -29,18 +31,19 @@ type conn struct {
 	due        uint32 // second of the timing wheel's entry that counts
 	limit      int32  // bytes of one message
 	state      connState
+	deaf       bool   // after a violation what arrives means nothing
+	dirty      bool   // on the loop's list to be written
+	blocked    bool   // the link will say when it can write again
+	armed      bool   // epoll link only: EPOLLOUT is in the set
+	greedy     bool   // epoll link only: sends faster than its share is read
+	ending     bool   // on the loop's list of the ended
+	discounted bool   // not one of the server's sockets any more
+	seated     bool   // has one of the places for open sockets
+	spare      bool   // on the loop's list of spare connections
+	held       bool   // waits without a session for the end of the process
+	switching  bool   // the answer to the handshake, no frame, is queued first
 	received   uint64 // bytes of the client
 	sent       uint64 // bytes taken by the link
-	fragmented bool
-	deaf       bool // after a violation what arrives means nothing
-	dirty      bool // on the loop's list to be written
-	blocked    bool // the link will say when it can write again
-	armed      bool // epoll link only: EPOLLOUT is in the set
-	greedy     bool // epoll link only: sends faster than its share is read
-	ending     bool // on the loop's list of the ended
-	discounted bool // not one of the server's sockets any more
-	held       bool // waits without a session for the end of the process
-	switching  bool // the answer to the handshake, no frame, is queued first
 }
 
 type connState uint8
@@ -121,6 +124,9 @@ func (c *conn) close(by string, code int, reason string) {
 	c.noteClose(by, code, reason)
 	c.push(c.link.farewellFrame(code, reason))
 	c.state = connClosing
+	if _, over := c.link.(*httpSession); !over {
+		c.loop.spare(c)
+	}
 	c.loop.schedule(c, c.loop.now+c.link.linger(c))
 	c.loop.end(c)
 }
@@ -216,12 +222,38 @@ func (c *conn) parse(b []byte) (used int) {
 		}
 	}
 	for c.state != connDead {
-		h, ok, bad := parseHeader(b[used:], max(0, int(c.limit)-len(c.message)))
+		if c.partial != nil && c.partial.left > 0 {
+			n, bad := c.skip(b[used:])
+			if bad != nil {
+				c.violate(bad)
+				return len(b)
+			}
+			if used += n; used == len(b) {
+				return used
+			}
+		}
+		h, ok, bad := parseHeader(b[used:], c.reach())
 		if bad != nil {
 			c.violate(bad)
 			return len(b)
 		}
-		if !ok || len(b)-used < h.size+h.body {
+		if !ok {
+			return used
+		}
+		if h.body > c.room() && !h.op.IsControl() {
+			used += h.size
+			c.loop.parsed++
+			bad := c.exceed(h)
+			if bad == nil && h.body == 0 {
+				_, bad = c.skip(nil)
+			}
+			if bad != nil {
+				c.violate(bad)
+				return len(b)
+			}
+			continue
+		}
+		if len(b)-used < h.size+h.body {
 			return used
 		}
 		payload := b[used+h.size : used+h.size+h.body]
@@ -261,32 +293,41 @@ func (c *conn) frame(h header, payload []byte) *violation {
 		return nil
 	case ws.OpClose:
 		return c.closed(payload)
-	case ws.OpBinary:
-		return &violation{ws.StatusUnsupportedData, "binary messages are not supported"}
-	case ws.OpContinuation:
-		if !c.fragmented {
-			return &violation{ws.StatusProtocolError, "continuation of nothing"}
-		}
-	default:
-		if c.fragmented {
-			return &violation{ws.StatusProtocolError, "new message inside a fragmented one"}
-		}
 	}
-	if !h.fin || c.fragmented {
-		c.message = append(c.message, payload...)
-		c.fragmented = !h.fin
+	if bad := c.misplaced(h); bad != nil {
+		return bad
+	}
+	if !h.fin || c.partial != nil {
+		if c.partial == nil {
+			c.partial = &partial{}
+		}
+		c.partial.kept = append(c.partial.kept, payload...)
 		if !h.fin {
 			return nil
 		}
-		payload = c.message
-		c.message = nil
+		payload = c.partial.kept
+		c.partial = nil
 	}
 	if !utf8.Valid(payload) {
-		return &violation{ws.StatusInvalidFramePayloadData, "text must be UTF-8"}
+		return notUTF8()
 	}
 	c.traffic().MessagesReceived.Add(1)
 	c.Receive(payload)
 	return nil
+}
+
+// misplaced tells what is wrong with a data frame where it stands.
+func (c *conn) misplaced(h header) *violation {
+	switch {
+	case h.op == ws.OpBinary:
+		return &violation{ws.StatusUnsupportedData, "binary messages are not supported"}
+	case h.op == ws.OpContinuation && c.partial == nil:
+		return &violation{ws.StatusProtocolError, "continuation of nothing"}
+	case h.op == ws.OpText && c.partial != nil:
+		return &violation{ws.StatusProtocolError, "new message inside a fragmented one"}
+	default:
+		return nil
+	}
 }
 
 // lastCloseCode is the greatest there is (RFC 6455 §7.4.2).

@@ -28,7 +28,7 @@ type epoll struct {
 	fd      int             // of the epoll set
 	file    *os.File        // the same, for Go's poller
 	set     syscall.RawConn // of file
-	calm    bool            // the last wait was long
+	pause   time.Duration   // average of the last waits
 	parked  bool            // the last wait was in Go's poller
 	until   time.Time       // file's deadline
 	events  []unix.EpollEvent
@@ -114,26 +114,31 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 	return worked, n == len(p.events)
 }
 
-// calmAfter is how long a wait makes a loop calm. A goroutine in a blocking
-// system call keeps its processor, and Go's monitor looks every 20 µs whether
-// to take it away: of a ping on an idle server that was half the cost. Go's
-// poller gives the processor up at once, but costs more thread switches where
-// waits are short.
-const calmAfter = 2 * time.Millisecond
+// A loop is calm while its waits are long on average. A goroutine in a blocking
+// system call keeps its processor, and for the next ten milliseconds Go's
+// monitor looks every 20 µs whether to take it away: of a ping on an idle server
+// that was half the cost. Go's poller gives the processor up at once, but costs
+// more thread switches where waits are short. The average decides and not the
+// last wait, since one system call among many long waits costs that much.
+const (
+	calmAbove = time.Millisecond
+	longPause = 8 * time.Millisecond // what a longer wait counts for
+	pauses    = 8                    // that the average looks back on
+)
 
-// poll waits in the system call, or in Go's poller if the last wait was long.
+// poll waits in the system call, or in Go's poller while the loop is calm.
 func (p *epoll) poll(timeout time.Duration) (n int, err error) {
 	p.parked = false
 	if timeout <= 0 {
 		return p.ask()
 	}
 	begun := time.Now()
-	if p.calm {
+	if p.pause > calmAbove {
 		n, err = p.park(begun.Add(timeout))
 	} else {
 		n, err = unix.EpollWait(p.fd, p.events, int((timeout+time.Millisecond-1)/time.Millisecond))
 	}
-	p.calm = time.Since(begun) > calmAfter
+	p.pause += (min(time.Since(begun), longPause) - p.pause) / pauses
 	return n, err
 }
 

@@ -86,6 +86,9 @@ func kept(s *Server) (n int) {
 			for i := range l.slots {
 				if c := l.slots[i].conn; c != nil {
 					sum += len(c.in)
+					if c.partial != nil {
+						sum += len(c.partial.kept)
+					}
 				}
 			}
 			answer <- sum

@@ -114,6 +114,7 @@ func (c *conn) answer(r *Request) bool {
 		}
 		nonce, _ := r.Header("Sec-WebSocket-Key")
 		c.push(channels.ControlFrame(appendSwitching(nil, nonce)))
+		c.loop.unspare(c)
 		c.front, c.switching = nil, true
 		c.opened = c.loop.now
 		c.loop.server.count.Add(1)
@@ -127,6 +128,7 @@ func (c *conn) answer(r *Request) bool {
 	}
 	c.push(channels.ControlFrame(response))
 	f.blanks = mostBlanks
+	c.loop.spare(c)
 	if r.Closes() || c.loop.front == nil { // by its wish or because we drain; the answer says so
 		c.state, c.deaf = connClosing, true
 		c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
@@ -177,6 +179,7 @@ func (c *conn) late() {
 func (c *conn) leave() {
 	c.front.settle()
 	c.front.leaving = true
+	c.loop.unspare(c)
 	if c.queue.bytes == 0 {
 		c.loop.end(c)
 	}

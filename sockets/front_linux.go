@@ -27,7 +27,7 @@ var listenHandle = handle{slot: -2}
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	tcp, ok := l.(*net.TCPListener)
 	if !ok || s.cfg.Portable {
-		return l, nil
+		return s.guard(l), nil
 	}
 	file, err := tcp.File() // a duplicate: l stays to keep the port
 	if err != nil {
@@ -87,7 +87,7 @@ type accepting struct {
 	cfg      *FrontConfig
 	fd       int
 	listener *frontListener
-	paused   bool // out of descriptors until the next second
+	paused   bool // out of descriptors, until some are free
 }
 
 func (l *loop) stopAccepting() {
@@ -124,21 +124,54 @@ func (l *loop) accept() {
 		switch {
 		case err == nil:
 			l.welcome(fd, remote(addr))
+			if s := l.server; s.cfg.Capacity.ScarceFrom > 0 && fd >= s.cfg.Capacity.ScarceFrom {
+				l.makeRoom()
+				return
+			}
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EAGAIN):
 			return
 		default: // out of descriptors or memory: do not spin, look again in a second
-			l.server.cfg.Logger.Warn("accepting pauses", slog.Any("error", err))
-			l.front.paused = true
-			_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, l.front.fd, 0, listenHandle)
+			l.server.cfg.Logger.Warn("accepting pauses", slog.String("reason", "accept"), slog.Any("error", err))
+			l.server.relieve()
+			l.pause()
 			return
 		}
 	}
 }
 
-// resume accepts again after a pause.
+// makeRoom closes a connection for one that was accepted while descriptors run
+// short. Accepting pauses if this loop has none that can be missed.
+func (l *loop) makeRoom() {
+	l.server.signal()
+	if l.relinquish() {
+		return
+	}
+	for _, other := range l.server.loops {
+		if other == l {
+			continue
+		}
+		other.Post(channels.Call(func() {
+			if other.relinquish() { // and bury it at the end of this turn
+				other.Post(channels.Call(func() { l.Post(channels.Call(l.resume)) }))
+			}
+		}))
+	}
+	l.pause()
+}
+
+// pause leaves connections in the kernel's queue.
+func (l *loop) pause() {
+	l.front.paused = true
+	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, l.front.fd, 0, listenHandle)
+}
+
+// resume accepts again after a pause, if there are descriptors.
 func (l *loop) resume() {
-	if l.front != nil && l.front.paused && l.waiter.(*epoll).listen(l.front.fd) == nil {
+	if l.front == nil || !l.front.paused || l.server.scarce() && !l.relinquish() {
+		return
+	}
+	if l.waiter.(*epoll).listen(l.front.fd) == nil {
 		l.front.paused = false
 	}
 }
@@ -154,6 +187,7 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	c := &conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd)}
 	c.front = &front{cfg: l.front.cfg, remote: from, counted: true}
 	l.adopt(c)
+	l.spare(c)
 	if l.watch(c) != nil {
 		c.die()
 		return

@@ -178,6 +178,12 @@ func (h *httpSession) deliver(c *conn, messages []string) {
 		c.traffic().MessagesReceived.Add(1)
 		c.traffic().BytesReceived.Add(uint64(len(m)))
 		c.received += uint64(len(m))
+		if len(m) > int(c.limit) {
+			var outline pusherproto.Outline
+			outline.Add([]byte(m))
+			c.TooLarge(&outline, int(c.limit))
+			continue
+		}
 		c.Receive([]byte(m))
 	}
 	// An empty send asks for a sign of life. h would be answered by a stream's

@@ -130,6 +130,15 @@ func (s *Server) Deliver(ctx context.Context, key SessionKey, messages []string)
 	}
 }
 
+// DeliverNothing tells the session that its client sent more than is read.
+func (s *Server) DeliverNothing(key SessionKey) {
+	s.onSession(key, func(c *conn, _ *httpSession) {
+		if c.state == connOpen {
+			c.TooLarge(&pusherproto.Outline{}, int(c.limit))
+		}
+	})
+}
+
 // onSession has the session's loop call f, and returns whether there is such a
 // session. It may be dead when f is called.
 func (s *Server) onSession(key SessionKey, f func(*conn, *httpSession)) bool {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
@@ -59,20 +60,25 @@ func (c *conn) logOpened(o *Opening, transport string) {
 	}, o.Peer)...)
 }
 
-// logRefused writes that the hub did not take the session. What refused it
-// before has its line from httpapi. The app's quota is the operator's to raise.
+// logRefused writes that there was no room for the session. What refused it
+// before has its line from httpapi. The quotas are the operator's to raise.
 func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Error) {
 	s, level := c.loop.server, slog.LevelDebug
-	if refusal.Code == pusherproto.CodeOverQuota {
+	full := refusal.Code == pusherproto.CodeOverCapacity && refusal != channels.Restarting
+	if refusal.Code == pusherproto.CodeOverQuota || full {
 		level = slog.LevelWarn
 	}
 	if !s.logs(level) {
 		return
 	}
-	s.write(level, "connection refused", c.appendPeer([]slog.Attr{
+	attrs := []slog.Attr{
 		slog.String("app", o.App.ID), slog.Int("code", refusal.Code), slog.String("reason", refusal.Message),
 		slog.String("transport", transport),
-	}, o.Peer)...)
+	}
+	if full {
+		attrs = append(attrs, slog.String("hint", *s.hint.Load()))
+	}
+	s.write(level, "connection refused", c.appendPeer(attrs, o.Peer)...)
 }
 
 func (c *conn) appendPeer(attrs []slog.Attr, p *Peer) []slog.Attr {

@@ -38,6 +38,8 @@ type loop struct {
 	broad   bool // some of dirty are of an event for many
 	ended   []*conn
 	wheel   wheel
+	oldest  int32 // of the spare connections: a slot, from 1
+	newest  int32
 	behind  uint32 // second since which deadlines wait for reading, 0 if they do not
 	started time.Time
 	now     uint32 // seconds since the start, from 1
@@ -235,12 +237,16 @@ func (l *loop) bury() {
 				l.handOver(c, c.in)
 			}
 			c.Gone()
+			if c.state != connOpen { // a held one stays
+				c.unseat()
+			}
 			if c.state != connDead {
 				continue
 			}
 			if c.front != nil {
 				c.front.settle()
 			}
+			l.unspare(c)
 			c.queue.reset(&l.frames)
 			c.link.release(c)
 			l.slots[c.slot] = slot{generation: l.slots[c.slot].generation + 1}
@@ -249,6 +255,7 @@ func (l *loop) bury() {
 				l.server.removed(c)
 			}
 		}
+		l.resume()
 	}
 }
 

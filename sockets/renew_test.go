@@ -66,6 +66,7 @@ func TestRenew_LongestMessage_IsThatOfTheNewLimit(t *testing.T) {
 		p.frame(ws.NewPingFrame(nil))
 		p.read()
 		p.frame(ws.NewFrame(ws.OpContinuation, true, make([]byte, 1)))
-		p.expectClose(1009)
+		p.expect("larger than 65536 bytes")
+		p.ping()
 	})
 }

@@ -32,7 +32,7 @@ func TestFrames_Violations_CloseWithTheirCode(t *testing.T) {
 		"binary":                          {masked(ws.NewBinaryFrame([]byte("x"))), 1003},
 		"invalid UTF-8":                   {masked(ws.NewTextFrame([]byte("\xff"))), 1007},
 		"announces 2^62 bytes":            {huge, 1009},
-		"one byte over the limit":         {masked(ws.NewTextFrame(make([]byte, 64<<10+1))), 1009},
+		"binary over the limit":           {masked(ws.NewBinaryFrame(make([]byte, 64<<10+1))), 1003},
 		"close with one byte":             {closeWith(3), 1002},
 		"close 999":                       {closeWith(0x03, 0xe7), 1002},
 		"close 1005":                      {closeWith(0x03, 0xed), 1002},

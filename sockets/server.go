@@ -42,6 +42,7 @@ type Config struct {
 	// sessions send all further requests there; "" leaves them where they are
 	// (spec: http-fallback section 3, rule 5).
 	HostName string
+	Capacity Capacity
 	Logger   *slog.Logger
 }
 
@@ -55,6 +56,10 @@ type Server struct {
 	turn     atomic.Uint64
 	count    atomic.Int64
 	stopped  atomic.Bool
+	seats    atomic.Int64 // open sockets
+	most     atomic.Int64 // of them; 0 is unlimited
+	hint     atomic.Pointer[string]
+	short    chan struct{}
 	wait     sync.WaitGroup // goroutines of streams
 	sessions httpSessions
 }
@@ -95,7 +100,8 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))), opened: opened}
+	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))), opened: opened, short: make(chan struct{}, 1)}
+	s.SetMaxConnections(cfg.Capacity.Sockets, cfg.Capacity.Hint)
 	for range cfg.Loops {
 		l, err := newLoop(s)
 		if err != nil {
@@ -116,6 +122,9 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 // returns when all goroutines of the server are gone.
 func (s *Server) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
+	if s.cfg.Capacity.Relieve != nil {
+		loops.Go(func() { s.watchShortage(ctx) })
+	}
 	for _, l := range s.loops {
 		loops.Go(func() { l.run(ctx) })
 	}
@@ -176,13 +185,18 @@ func (c *conn) open(o *Opening, transport string) {
 		c.refuse(o.App, o.Refusal)
 		return
 	}
-	if c.loop.holding { // it is refused, and told so later
+	refusal := c.seat()
+	switch {
+	case refusal != nil:
+	case c.loop.holding: // it is refused, and told so later
 		c.countRefused(o.App, channels.Restarting)
 		c.logRefused(o, transport, channels.Restarting)
 		c.loop.hold(c)
 		return
+	default: // the app's bound is the last to be looked at
+		refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
 	}
-	if refusal := c.Open(c.loop.server.hub, o.App, c.loop, c); refusal != nil {
+	if refusal != nil {
 		c.logRefused(o, transport, refusal)
 		c.refuse(o.App, refusal)
 		return

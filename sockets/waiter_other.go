@@ -66,5 +66,5 @@ func (l *loop) handOver(c *conn, _ []byte) { c.state = connDead }
 
 func (l *loop) stopAccepting() {}
 
-// Front returns l: without epoll every connection is net/http's first.
-func (s *Server) Front(l net.Listener, _ FrontConfig) (net.Listener, error) { return l, nil }
+// Front returns l, guarded: without epoll every connection is net/http's first.
+func (s *Server) Front(l net.Listener, _ FrontConfig) (net.Listener, error) { return s.guard(l), nil }

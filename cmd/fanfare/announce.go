@@ -27,7 +27,7 @@ func (s *server) announce() {
 		slog.Bool("tls", s.cert != nil),
 		slog.Int("nodes", 1),
 		slog.Int("apps", len(s.cfg.Apps)),
-		slog.Attr{Key: "max_connections", Value: orUnlimited(s.cfg.Sockets.MaxConnections)},
+		slog.Attr{Key: "max_connections", Value: orUnlimited(s.sockets.MaxConnections())},
 		slog.Attr{Key: "open_files", Value: orUnlimited(s.openFiles)})...)
 }
 

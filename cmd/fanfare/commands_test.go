@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"fanfare/config"
 )
@@ -186,18 +188,35 @@ func TestNamed_HostOfTheCertificate(t *testing.T) {
 	}
 }
 
-func TestWantedFiles(t *testing.T) {
-	c := config.Defaults()
-	if got := wantedFiles(&c); got != 0 {
-		t.Errorf("unbounded apps want %d files, not 0", got)
-	}
-	c.Apps[0].Limits.MaxConnections = 1000
-	if got := wantedFiles(&c); got != 1000+spareFiles {
-		t.Errorf("an app of 1000 wants %d", got)
-	}
-	c.Sockets.MaxConnections = 50
-	if got := wantedFiles(&c); got != 50+spareFiles {
-		t.Errorf("a server of 50 wants %d", got)
+func TestCapacity_FollowsTheLimitOfOpenFiles(t *testing.T) {
+	hooks := []config.Webhook{{}, {}}
+	for name, tt := range map[string]struct {
+		files           uint64
+		server, app     int
+		hooks           []config.Webhook
+		sockets, scarce int
+		hint, warnings  string
+	}{
+		"no limit":                   {files: 0},
+		"no limit, a bound":          {files: math.MaxUint64, server: 7, sockets: 7, hint: "max_connections"},
+		"a small limit":              {files: 256, sockets: 192, scarce: 240, hint: "of 256"},
+		"a very small limit":         {files: 64, sockets: 32, scarce: 56, hint: "of 64"},
+		"a usual limit":              {files: 20_000, sockets: 18_750, scarce: 19_688, hint: "of 20000"},
+		"a large limit":              {files: 1 << 20, sockets: 1<<20 - 4096, scarce: 1<<20 - 1024, hint: "of 1048576"},
+		"webhooks":                   {files: 256, hooks: hooks, sockets: 188, scarce: 239, hint: "of 256"},
+		"a bound within":             {files: 256, server: 192, sockets: 192, scarce: 240, hint: "max_connections"},
+		"a bound above":              {files: 256, server: 193, sockets: 192, scarce: 240, hint: "of 256", warnings: "193 connections are configured"},
+		"apps within":                {files: 256, app: 192, sockets: 192, scarce: 240, hint: "of 256"},
+		"apps above":                 {files: 256, app: 1000, sockets: 192, scarce: 240, hint: "of 256", warnings: "1000 connections are configured"},
+		"apps above, a bound within": {files: 256, app: 1000, server: 100, sockets: 100, scarce: 240, hint: "max_connections"},
+	} {
+		cfg := config.Defaults()
+		cfg.Sockets.MaxConnections, cfg.Apps[0].Limits.MaxConnections, cfg.Apps[0].Webhooks = tt.server, tt.app, tt.hooks
+		c := newCapacity(&cfg, tt.files)
+		if c.Sockets != tt.sockets || c.ScarceFrom != tt.scarce || !strings.Contains(c.Hint, tt.hint) ||
+			!strings.Contains(c.warning, tt.warnings) || (c.warning == "") != (tt.warnings == "") {
+			t.Errorf("%s: %+v", name, c)
+		}
 	}
 }
 
@@ -316,5 +335,24 @@ func TestConfigPrint_WhatIsInForce(t *testing.T) {
 	}
 	if out, err := execute(t, "config", "print", "--log-level", "loud"); err == nil {
 		t.Errorf("printed %s", out)
+	}
+}
+
+func TestConfigCheck_CertificateOutOfDate_IsWarnedAbout(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	cert := &tls.Certificate{Leaf: &x509.Certificate{NotBefore: begin, NotAfter: begin.AddDate(0, 3, 0)}}
+	for _, tt := range []struct {
+		cert *tls.Certificate
+		now  time.Time
+		want string
+	}{
+		{nil, begin, ""},
+		{cert, begin.AddDate(0, 1, 0), ""},
+		{cert, begin.AddDate(0, -1, 0), "the certificate begins on 2026-01-01; clients refuse it until then"},
+		{cert, begin.AddDate(0, 4, 0), "the certificate ended on 2026-04-01; clients refuse it"},
+	} {
+		if got := outOfDate(tt.cert, tt.now); got != tt.want {
+			t.Errorf("at %v: got %q, want %q", tt.now, got, tt.want)
+		}
 	}
 }

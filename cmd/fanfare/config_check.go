@@ -1,12 +1,14 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,8 +30,12 @@ func newConfigCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := certificate(cfg); err != nil {
+			cert, err := certificate(cfg)
+			if err != nil {
 				return err
+			}
+			if remark := outOfDate(cert, time.Now()); remark != "" {
+				cfg.Warnings = append(cfg.Warnings, "tls.cert_file: "+remark)
 			}
 			if err := checkStore(cfg); err != nil {
 				return err
@@ -57,6 +63,19 @@ func appCount(cfg *config.Config) string {
 		return "1 app"
 	}
 	return fmt.Sprintf("%d apps", len(cfg.Apps))
+}
+
+// outOfDate says what clients will hold against the days a certificate is for.
+func outOfDate(cert *tls.Certificate, now time.Time) string {
+	switch {
+	case cert == nil || cert.Leaf == nil:
+		return ""
+	case now.After(cert.Leaf.NotAfter):
+		return "the certificate ended on " + cert.Leaf.NotAfter.Format(time.DateOnly) + "; clients refuse it"
+	case now.Before(cert.Leaf.NotBefore):
+		return "the certificate begins on " + cert.Leaf.NotBefore.Format(time.DateOnly) + "; clients refuse it until then"
+	}
+	return ""
 }
 
 // checkStore tells whether the user who runs this could open the store of

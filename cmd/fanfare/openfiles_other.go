@@ -4,3 +4,6 @@ package main
 
 // raiseOpenFiles returns 0: the system knows no limit of open files.
 func raiseOpenFiles() (uint64, error) { return 0, nil }
+
+// openFiles returns 0, as raiseOpenFiles does.
+func openFiles() uint64 { return 0 }

@@ -24,3 +24,12 @@ func raiseOpenFiles() (uint64, error) {
 	}
 	return uint64(raised.Cur), nil
 }
+
+// openFiles is the limit in force, 0 if it is not known.
+func openFiles() uint64 {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return 0
+	}
+	return uint64(limit.Cur)
+}

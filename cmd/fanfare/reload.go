@@ -49,6 +49,8 @@ func (s *server) reload(load func() (*config.Config, error)) error {
 		return err
 	}
 	s.sockets.Renew(s.registry)
+	bounds := newCapacity(cfg, openFiles())
+	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
 	if s.otherWebhooks(cfg) {
 		s.log.Warn("the webhooks of apps were changed; that counts after a restart")
 	}

@@ -137,6 +137,9 @@ func (s *server) open() error {
 		core.Observers = []channels.Observer{s.hooks}
 	}
 	s.hub = channels.New(core)
+	bounds := newCapacity(cfg, openFiles())
+	var api *httpapi.Server
+	bounds.Relieve = func(short bool) { api.Relieve(s.web, short) }
 	s.sockets, err = sockets.New(sockets.Config{
 		Loops:           cfg.Sockets.Loops,
 		Portable:        cfg.Sockets.Transport == "goroutine",
@@ -144,13 +147,14 @@ func (s *server) open() error {
 		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
 		CloseTimeout:    cfg.Sockets.CloseTimeout,
 		HostName:        cfg.Fallback.NodeHost,
+		Capacity:        bounds.Capacity,
 		Logger:          logger,
 	}, s.hub)
 	if err != nil {
 		return fmt.Errorf("make the event loops: %w", err)
 	}
 
-	api, err := httpapi.New(httpapi.Config{
+	api, err = httpapi.New(httpapi.Config{
 		PathPrefix:              cfg.PathPrefix,
 		Apps:                    registry,
 		Hub:                     s.hub,
@@ -158,7 +162,6 @@ func (s *server) open() error {
 		Logger:                  logger,
 		AllowMissingProtocol:    cfg.Sockets.AllowMissingProtocol,
 		TrustedProxies:          cfg.TrustedPrefixes(),
-		MaxConnections:          cfg.Sockets.MaxConnections,
 		MaxHandshakesPerAddress: cfg.Sockets.HandshakesPerAddress,
 		BodyLimit:               int64(cfg.HTTP.MaxBodyBytes),
 		HeaderTimeout:           cfg.HTTP.HeaderTimeout,
@@ -190,7 +193,7 @@ func (s *server) open() error {
 		return err
 	}
 	if cfg.Metrics.Listen != "" {
-		var further []prometheus.Collector
+		further := []prometheus.Collector{metrics.MaxConnections(s.sockets.MaxConnections)}
 		if s.hooks != nil {
 			further = append(further, metrics.NewWebhookCollector(webhookMetrics(s.hooks)))
 		}

@@ -23,30 +23,10 @@ func tuneRuntime(cfg *config.Config, log *slog.Logger) (files uint64) {
 	if files == 0 { // the system has no such limit
 		return 0
 	}
-	if wanted := wantedFiles(cfg); wanted > files {
-		log.Warn("more connections are configured than files may be open; raise the limit (LimitNOFILE=, ulimit -n)",
-			slog.Uint64("files", files), slog.Uint64("wanted", wanted))
+	if warning := newCapacity(cfg, files).warning; warning != "" {
+		log.Warn(warning, slog.String("reason", "open_files"), slog.Uint64("files", files))
 	}
 	return files
-}
-
-// spareFiles are for everything that is not a client: listeners, loops, logs,
-// API requests, and the second descriptor a socket has while it is upgraded.
-const spareFiles = 256
-
-// wantedFiles is how many files the configured connections take; 0 when they
-// are not bounded.
-func wantedFiles(cfg *config.Config) uint64 {
-	n := cfg.Sockets.MaxConnections
-	if n == 0 {
-		for _, a := range cfg.Apps {
-			if a.Limits.MaxConnections == 0 {
-				return 0
-			}
-			n += a.Limits.MaxConnections
-		}
-	}
-	return uint64(n) + spareFiles
 }
 
 // warnOfMistakes says what is surely not meant, and what is fine on a laptop and

@@ -8,7 +8,10 @@ import (
 )
 
 // form is one choice of format.
-type form struct{ base slog.Handler }
+type form struct {
+	base  slog.Handler
+	quick quick // for plain records, where there is one
+}
 
 // handler passes records on to the handler of the present format. What With
 // and WithGroup added is kept, and applied anew when the format changes.
@@ -57,6 +60,11 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 
 func (h *handler) write(ctx context.Context, r slog.Record) error {
 	now := h.logs.form.Load()
+	if len(h.added) == 0 && now.quick != nil && r.Level < slog.LevelWarn {
+		if done, err := now.quick.writeQuickly(h.logs.out, r); done {
+			return err
+		}
+	}
 	a := h.applied.Load()
 	if a == nil || a.form != now {
 		a = &applied{form: now, handler: now.base}
@@ -69,7 +77,11 @@ func (h *handler) write(ctx context.Context, r slog.Record) error {
 		}
 		h.applied.Store(a)
 	}
-	return a.handler.Handle(ctx, r)
+	err := a.handler.Handle(ctx, r)
+	if r.Level >= slog.LevelWarn {
+		h.logs.out.flush() // it may be the last line there is
+	}
+	return err
 }
 
 // WithAttrs implements slog.Handler.

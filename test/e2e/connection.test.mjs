@@ -31,7 +31,7 @@ test('a socket over the quota is refused with 4004', async (t) => {
 });
 
 test('an app that requires TLS answers a plain connection 4000', async (t) => {
-  const server = await fanfare(t, { app: { require_tls: true } });
+  const server = await fanfare(t, { app: { require_tls: true }, http: { trusted_proxies: ['192.0.2.1'] } });
   const wire = new Wire(server);
   assert.equal((await wire.close()).code, 4000);
 });
@@ -134,6 +134,24 @@ test('messages that make no sense are errors with a null code, and keep the conn
   wire.send({ event: 'pusher:ping', data: {} });
   assert.equal(await wire.next(), '{"event":"pusher:pong","data":"{}"}');
 });
+
+for (const [way, options] of [['WebSocket', {}], ['streaming', { enabledTransports: ['xhr_streaming'] }], ['polling', { enabledTransports: ['xhr_polling'] }]]) {
+  test(`a subscription with too much channel_data is refused on its channel, and the others go on (${way})`, async (t) => {
+    const server = await fanfare(t);
+    const client = await server.connected({
+      user: { id: '1', info: 'x'.repeat(70_000) }, httpHost: '127.0.0.1', httpPort: server.port, ...options,
+    });
+    const states = [];
+    client.connection.bind('state_change', ({ current }) => states.push(current));
+    const other = await subscribed(client, 'other');
+    const error = await new Log(client.subscribe('presence-x')).next('pusher:subscription_error');
+    assert.equal(error.type, 'LimitReached');
+    assert.equal(error.status, 413);
+    await server.sdk.trigger('other', 'e', 1);
+    assert.equal(await other.log.next('e'), 1);
+    assert.deepEqual(states, []);
+  });
+}
 
 test('after a crash clients reconnect and are subscribed again', async (t) => {
   const server = await fanfare(t);

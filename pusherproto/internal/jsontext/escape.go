@@ -3,13 +3,14 @@ package jsontext
 import (
 	"bytes"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // AppendString appends s as a JSON string literal: quotes, backslashes, control characters and
 // U+2028/U+2029 escaped, invalid UTF-8 replaced by \ufffd, everything else as it is.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	dst = AppendEscaped(dst, s, 1)
+	dst = appendEscaped(dst, s, 1)
 	return append(dst, '"')
 }
 
@@ -17,20 +18,27 @@ func AppendString(dst []byte, s string) []byte {
 func Literal(text []byte) []byte {
 	literal := make([]byte, 0, len(text)+bytes.Count(text, []byte{'"'})+bytes.Count(text, []byte{'\\'})+2)
 	literal = append(literal, '"')
-	literal = AppendEscaped(literal, text, 1)
+	literal = AppendEscaped(literal, text)
 	return append(literal, '"')
 }
 
 // AppendNested appends s as a JSON string literal for use inside of another one: \"…\".
 func AppendNested(dst []byte, s string) []byte {
 	dst = append(dst, `\"`...)
-	dst = AppendEscaped(dst, s, 2)
+	dst = appendEscaped(dst, s, 2)
 	return append(dst, `\"`...)
 }
 
-// AppendEscaped appends s escaped for a JSON string, level times over: 1 for the content of a string,
-// 2 for the content of a string in JSON text that is itself the content of a string.
-func AppendEscaped[T Text](dst []byte, s T, level int) []byte {
+// AppendEscaped appends s as the content of a JSON string literal.
+func AppendEscaped(dst, s []byte) []byte {
+	return appendEscaped(dst, unsafe.String(unsafe.SliceData(s), len(s)), 1)
+}
+
+// appendEscaped appends s escaped for a JSON string, level times over: 1 for the content of a string,
+// 2 for the content of a string in JSON text that is itself the content of a string. It is not generic, as
+// plainRun is: the compiler takes the arguments of a generic function that is inlined into another package
+// for escaping, which cost a client event two allocations.
+func appendEscaped(dst []byte, s string, level int) []byte {
 	start := 0 // s[:start] is in dst
 	for i := plainRun(s, 0); i < len(s); i = plainRun(s, i) {
 		c := s[i]
@@ -41,7 +49,7 @@ func AppendEscaped[T Text](dst []byte, s T, level int) []byte {
 			start = i
 			continue
 		}
-		r, n := utf8.DecodeRune([]byte(s[i:min(i+utf8.UTFMax, len(s))]))
+		r, n := utf8.DecodeRuneInString(s[i:])
 		if (r == utf8.RuneError && n == 1) || r == '\u2028' || r == '\u2029' {
 			dst = append(dst, s[start:i]...)
 			start = i + n

@@ -61,6 +61,24 @@ func (r *Reader) Open() bool {
 	return r.fault == 0
 }
 
+// Elements is Open for a list that is an array or an object, of which the names do not matter:
+//
+//	for more, closing := r.Elements(); more; more = r.NextElement(closing) { … }
+func (r *Reader) Elements() (more bool, closing byte) {
+	closing = r.Peek() + 2
+	return r.Open() && r.skipKey(closing), closing
+}
+
+// NextElement is Next for such a list.
+func (r *Reader) NextElement(closing byte) bool { return r.Next(closing) && r.skipKey(closing) }
+
+func (r *Reader) skipKey(closing byte) bool {
+	if closing == '}' {
+		r.Key()
+	}
+	return r.fault == 0
+}
+
 // Next goes on behind a value and tells whether another follows; closing ends the object or array.
 func (r *Reader) Next(closing byte) bool {
 	if r.fault != 0 {

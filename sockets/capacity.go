@@ -1,0 +1,124 @@
+package sockets
+
+import "fanfare/pusherproto"
+
+// Capacity bounds what a Server takes in. The zero value bounds nothing.
+type Capacity struct {
+	// Sockets is how many may be open at a time, those of HTTP sessions
+	// included; further ones are refused with 4100. 0 is unlimited.
+	Sockets int
+	// Hint says how there can be more, for the log.
+	Hint string
+	// ScarceFrom is the number of a descriptor that tells that descriptors run
+	// short: the system gives out the lowest that is free. From there on a
+	// connection is accepted only as another is closed that can be missed. 0 is
+	// never.
+	ScarceFrom int
+	// Relieve is called with true, again and again, while descriptors are
+	// short, and then with false. It is to close idle connections that the loops
+	// do not have. nil does nothing.
+	Relieve func(short bool)
+}
+
+// MaxConnections is how many sockets may be open at a time, 0 if there is no
+// bound.
+func (s *Server) MaxConnections() int { return int(s.most.Load()) }
+
+// SetMaxConnections changes Capacity.Sockets and its Hint. Sockets above a lower
+// bound stay.
+func (s *Server) SetMaxConnections(most int, hint string) {
+	s.hint.Store(&hint)
+	s.most.Store(int64(most))
+}
+
+// seat gives the connection one of the places for open sockets, or tells that
+// there is none.
+func (c *conn) seat() *pusherproto.Error {
+	s := c.loop.server
+	n, most := s.seats.Add(1), s.most.Load()
+	if most == 0 || n <= most {
+		c.seated = true
+		return nil
+	}
+	s.seats.Add(-1)
+	return &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
+}
+
+// unseat gives the place back.
+func (c *conn) unseat() {
+	if c.seated {
+		c.seated = false
+		c.loop.server.seats.Add(-1)
+	}
+}
+
+// Connections that own a descriptor and carry no open socket are on a list of
+// their loop's, the one that has waited longest first: requests that are under
+// way or awaited, and sockets that were closed and whose peer has not answered.
+// The list is linked by slots, counted from 1, so that an idle socket pays
+// eight bytes for it.
+
+// spare puts the connection at the end of the list.
+func (l *loop) spare(c *conn) {
+	l.unspare(c)
+	c.spare = true
+	c.older = l.newest
+	if l.newest != 0 {
+		l.slots[l.newest-1].conn.newer = c.slot + 1
+	} else {
+		l.oldest = c.slot + 1
+	}
+	l.newest = c.slot + 1
+}
+
+// unspare takes the connection off the list, if it is on it.
+func (l *loop) unspare(c *conn) {
+	if !c.spare {
+		return
+	}
+	if c.older != 0 {
+		l.slots[c.older-1].conn.newer = c.newer
+	} else {
+		l.oldest = c.newer
+	}
+	if c.newer != 0 {
+		l.slots[c.newer-1].conn.older = c.older
+	} else {
+		l.newest = c.older
+	}
+	c.spare, c.older, c.newer = false, 0, 0
+}
+
+// mostAsked is how many connections are looked at for one that can be missed.
+const mostAsked = 64
+
+// relinquish closes the connection that can best be missed, and tells whether
+// there was one. Its descriptor is free at the end of the turn.
+func (l *loop) relinquish() bool {
+	for at, n := l.oldest, 0; at != 0 && n < mostAsked; n++ {
+		c := l.slots[at-1].conn
+		if at = c.newer; c.expendable() {
+			l.unspare(c)
+			c.die()
+			return true
+		}
+	}
+	return false
+}
+
+// expendable tells whether a connection that carries no open socket can be
+// missed: it was told all that it has to be, or has had a moment for what it
+// owes.
+func (c *conn) expendable() bool {
+	const moment = 1 // seconds
+	switch {
+	case c.state == connDead:
+		return false
+	case c.state == connClosing:
+		return c.queue.bytes == 0
+	case c.front.counted:
+		return c.loop.now > c.opened+moment
+	default:
+		return !c.front.begun || c.loop.now > c.active+moment
+	}
+}

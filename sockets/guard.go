@@ -1,0 +1,99 @@
+package sockets
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"fanfare/channels"
+)
+
+// guard is the listener of connections that are net/http's first: it accepts
+// none while descriptors run short, so that those who wait do so in the
+// kernel's queue.
+type guard struct {
+	net.Listener
+	server *Server
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (s *Server) guard(l net.Listener) net.Listener {
+	if s.cfg.Capacity.ScarceFrom == 0 {
+		return l
+	}
+	return &guard{Listener: l, server: s, closed: make(chan struct{})}
+}
+
+// scarcePause is how long accepting waits for descriptors.
+const scarcePause = 20 * time.Millisecond
+
+// Accept implements net.Listener.
+func (g *guard) Accept() (net.Conn, error) {
+	for {
+		for g.server.scarce() {
+			g.server.relieve()
+			select {
+			case <-g.closed:
+				return nil, net.ErrClosed
+			case <-time.After(scarcePause):
+			}
+		}
+		c, err := g.Listener.Accept()
+		if err == nil || !outOfDescriptors(err) {
+			return c, err
+		}
+	}
+}
+
+// Close implements net.Listener.
+func (g *guard) Close() error {
+	g.once.Do(func() { close(g.closed) })
+	return g.Listener.Close()
+}
+
+// relieve has every loop close a connection that can be missed, and net/http
+// its idle ones.
+func (s *Server) relieve() {
+	for _, l := range s.loops {
+		l.Post(channels.Call(func() { l.relinquish() }))
+	}
+	s.signal()
+}
+
+// signal says that descriptors run short.
+func (s *Server) signal() {
+	select {
+	case s.short <- struct{}{}:
+	default: // said already
+	}
+}
+
+// shortage is for how long descriptors count as short after the last signal.
+const shortage = 250 * time.Millisecond
+
+// watchShortage calls Relieve as it is to be called, until ctx is done.
+func (s *Server) watchShortage(ctx context.Context) {
+	for {
+		select {
+		case <-s.short:
+		case <-ctx.Done():
+			return
+		}
+		for short := true; short; {
+			s.cfg.Capacity.Relieve(true)
+			select {
+			case <-time.After(shortage):
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-s.short:
+			default:
+				short = false
+			}
+		}
+		s.cfg.Capacity.Relieve(false)
+	}
+}
