@@ -56,6 +56,11 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
 		{name: "draining", key: "app-key", drain: true, code: "4100", level: "DEBUG", want: map[string]string{"app": "app-id", "key": "", "reason": channels.Restarting.Message}},
 	}
+	sessions := 0 // those that were refused are remembered for a while
+	session := func() string {
+		sessions++
+		return "/7/secretid" + strconv.Itoa(sessions)
+	}
 	transports := map[string]func(t *testing.T, srv *testkit.Server, key, query, header string) string{
 		"websocket": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
@@ -67,12 +72,12 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		},
 		"xhr_streaming": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + "/7/secretid/xhr_streaming?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + session() + "/xhr_streaming?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 		"xhr_polling": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + "/7/secretid-2/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + session() + "/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 	}
