@@ -2,6 +2,7 @@ package pusherproto
 
 import (
 	"bytes"
+	"fmt"
 	"unicode/utf8"
 
 	"fanfare/pusherproto/internal/jsontext"
@@ -76,6 +77,9 @@ const eventShape = `{"name":"my-event","channels":["my-channel"],"data":"…"}`
 func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
 	d := draft{index: -1}
+	if name == "" {
+		return Event{}, d.missing("name", fmt.Sprintf("must have 1 to %d characters, in the query", lim.MaxEventName))
+	}
 	if err := d.checkName(name, lim); err != nil {
 		return Event{}, err
 	}
