@@ -25,8 +25,9 @@ func logged(t *testing.T, level slog.Level, o testkit.Options, f func(t *testing
 			log := &logLines{t: t}
 			own := o
 			own.Sockets.Portable = portable
+			own.Sockets.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level}))
 			own.HTTP = func(c *httpapi.Config) {
-				c.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level}))
+				c.Logger = own.Sockets.Logger
 				if o.HTTP != nil {
 					o.HTTP(c)
 				}

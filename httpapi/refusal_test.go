@@ -60,6 +60,11 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
 		{name: "draining", key: "app-key", drain: true, code: "4200", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 	}
+	sessions := 0
+	session := func() string { // one that is told of its end is remembered
+		sessions++
+		return "secretid" + strconv.Itoa(sessions)
+	}
 	transports := map[string]func(t *testing.T, srv *testkit.Server, key, query, header string) string{
 		"websocket": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
@@ -71,12 +76,12 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		},
 		"xhr_streaming": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + "/7/secretid/xhr_streaming?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + "/7/" + session() + "/xhr_streaming?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 		"xhr_polling": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + "/7/secretid/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + "/7/" + session() + "/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 	}
@@ -226,7 +231,7 @@ func TestConnectionRefused_TooManyOfOneAddress(t *testing.T) {
 // expectNoSecret looks for what no line may hold.
 func expectNoSecret(t *testing.T, log *logLines) {
 	t.Helper()
-	for _, secret := range []string{"auth_signature=", "=abc", "hush", "app-secret", "secretid", "body_md5="} {
+	for _, secret := range []string{"auth_signature=", "auth_of_mine", "=abc", "hush", "app-secret", "secretid", "body_md5="} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q:\n%s", secret, log.String())
 		}

@@ -100,11 +100,16 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	case s.draining():
 		o.Refusal = restarting
 	}
-	// The session may still be refused for the app's quota, which is logged.
-	if o.Refusal == nil && (s.logs(slog.LevelDebug) || app.Limits.MaxConnections > 0) {
-		o.Peer = s.peerOf(r, query)
+	if o.Refusal == nil && (s.logs(slog.LevelDebug) || s.mayBeFull(app)) {
+		o.Peer = s.peerOf(r, query) // for the line of the session, or of its refusal
 	}
 	return o
+}
+
+// mayBeFull tells whether the session may be refused for a quota.
+func (s *Server) mayBeFull(app *apps.App) bool {
+	most := s.cfg.Sockets.MaxConnections()
+	return app.Limits.MaxConnections > 0 || most > 0 && s.cfg.Sockets.Sockets() >= most
 }
 
 // appKey is the key of /app/KEY, decoded once and never taken as a path. ok is
