@@ -124,12 +124,22 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
 			strconv.Itoa(s.cfg.Fallback.OpensPerAddress)
 	default:
-		if refusal.Code == pusherproto.CodeNoVersion {
-			return slog.LevelWarn, "sockets.allow_missing_protocol lets such clients in"
+		switch {
+		case refusal.Code == pusherproto.CodeNoVersion:
+			hint = "sockets.allow_missing_protocol lets such clients in"
+		case refusal.Code < 1000 && !hopsKept(r):
+			hint = "the proxy must pass on the headers Upgrade and Connection, see docs/deployment.md"
+		default:
+			return slog.LevelDebug, ""
 		}
-		return slog.LevelDebug, ""
 	}
 	return slog.LevelWarn, hint
+}
+
+// hopsKept tells whether a WebSocket's handshake still has the two headers that
+// proxies drop unless told to pass them on.
+func hopsKept(r *http.Request) bool {
+	return webSocket(r) && headerHasToken(r.Header["Connection"], "upgrade")
 }
 
 // refusedHandshake counts and logs that an address has too many connections

@@ -170,6 +170,42 @@ func TestConnectionRefused_Path(t *testing.T) {
 	})
 }
 
+// Proxies drop Upgrade and Connection unless told to pass them on. That has a
+// hint; other broken handshakes have a line at debug.
+func TestConnectionRefused_BrokenHandshakes(t *testing.T) {
+	const version, key = "Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	logged(t, slog.LevelDebug, testkit.Options{}, func(t *testing.T, srv *testkit.Server, log *logLines) {
+		for i, tc := range []struct {
+			headers    string
+			code       int
+			level      string
+			reason     string
+			wantsAHint bool
+		}{
+			{version + key, 426, "WARN", "the header Upgrade is missing; a proxy on the way has dropped it", true},
+			{version + key + "Upgrade: websocket\r\n", 400, "WARN", "the header Connection must hold Upgrade…", true},
+			{version + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 400, "DEBUG", "Sec-WebSocket-Key must be there once…", false},
+			{key + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 426, "DEBUG", "Sec-WebSocket-Version must be 13", false},
+		} {
+			c := testkit.Connect(t, srv)
+			c.Write("GET /app/app-key?protocol=7 HTTP/1.1\r\nHost: x\r\n" + tc.headers + "\r\n")
+			c.Response("GET").ExpectError(tc.code)
+			want := map[string]string{"code": strconv.Itoa(tc.code), "level": tc.level, "reason": tc.reason, "transport": "websocket", "address": "127.0.0.1", "hint": ""}
+			if tc.wantsAHint {
+				want["hint"] = "the proxy must pass on…"
+			}
+			log.expect(i+1, "connection refused", want)
+		}
+		c := testkit.Connect(t, srv)
+		c.Write("GET /app/app-key HTTP/1.1\r\nHost: x\r\n\r\n") // a person with a browser
+		c.Response("GET").ExpectError(426, "ws://")
+		log.expect(5, "request", map[string]string{"status": "426"})
+		if n := len(log.with("connection refused")); n != 4 {
+			t.Errorf("%d connections were refused", n)
+		}
+	})
+}
+
 // What a trusted proxy says of its client is in the line, and the proxy too.
 func TestConnectionRefused_BehindAProxy(t *testing.T) {
 	o := testkit.Options{HTTP: func(c *httpapi.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }}

@@ -27,8 +27,9 @@ func webSocket(r *http.Request) bool { return headerHasToken(r.Header["Upgrade"]
 // upgrade completes the handshake and hands the connection on, with the
 // refusal to be told if there is one.
 func (s *Server) upgrade(x *exchange) error {
-	if err := checkHandshake(x); err != nil {
-		return err
+	if bad := checkHandshake(x); bad != nil {
+		s.logRefusal(x.r, overWebSocket, nil, "", bad)
+		return bad
 	}
 	r := x.r
 	opening := s.open(r)
@@ -127,5 +128,12 @@ func (s *Server) appKey(path string) (key string, ok bool) {
 
 // upgradeRequired answers /app/KEY to those who did not ask for a WebSocket.
 func (s *Server) upgradeRequired(x *exchange) error {
-	return needsUpgrade(x, "this is the address of WebSocket clients; connect with ws:// or wss://")
+	if len(x.r.Header["Sec-Websocket-Key"]) == 0 {
+		return needsUpgrade(x, "this is the address of WebSocket clients; connect with ws:// or wss://")
+	}
+	// A client that did ask: proxies drop the headers of a single hop unless told
+	// to pass them on.
+	bad := needsUpgrade(x, "the header Upgrade is missing; a proxy on the way has dropped it")
+	s.logRefusal(x.r, overWebSocket, nil, "", bad)
+	return bad
 }
