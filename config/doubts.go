@@ -36,7 +36,7 @@ func findDoubts(c *Config, r *report) {
 		r.warn("shutdown.timeout", fmt.Sprintf("leaves the last sockets less than sockets.close_timeout to close; raise it to %s", shortDuration(least)))
 	}
 	if c.Webhooks.Store != "" && !slices.ContainsFunc(c.Apps, func(a App) bool { return len(a.Webhooks) > 0 }) {
-		r.warn("webhooks.store", "has no effect: no app has webhooks")
+		r.warn("webhooks.store", "keeps nothing: no app has webhooks")
 	}
 	if !slices.ContainsFunc(c.Apps, func(a App) bool { return a.Enabled }) {
 		r.warn("apps", "are all disabled: nobody can connect")
