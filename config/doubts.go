@@ -73,6 +73,10 @@ func doubtApp(c *Config, a *App, path string, r *report) {
 				l.MaxEventBytes, n, l.MaxEventBytes+leastMessage))
 		}
 	}
+	if n := c.Sockets.MaxMessageBytes; n > 0 && n < l.MaxUserInfoBytes+leastMessage {
+		r.warn(limits+"max_user_info_bytes", fmt.Sprintf("%d is more than a client can send: sockets.max_message_bytes is %d; write 0 there, or at least %d",
+			l.MaxUserInfoBytes, n, l.MaxUserInfoBytes+leastMessage))
+	}
 	if l.MaxChannelName < len("presence-x") {
 		r.warn(limits+"max_channel_name", fmt.Sprintf("%d is too short for any presence channel; their names begin with presence-", l.MaxChannelName))
 	}

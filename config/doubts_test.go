@@ -23,6 +23,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		{"no client event", app("limits: {max_event_name: 7}"), "config.yaml:5: apps[0].limits.max_event_name: 7 is too short"},
 		{"no presence channel", app("limits: {max_channel_name: 9}"), "config.yaml:5: apps[0].limits.max_channel_name: 9 is too short"},
 		{"messages below events", "sockets: {max_message_bytes: 4096}\n" + app("limits: {max_event_bytes: 4096}"), "config.yaml:6: apps[0].limits.max_event_bytes: 4096 is more than a client can send"},
+		{"messages below user_info", "sockets: {max_message_bytes: 2048}\n" + app("client_events: false"), "config.yaml:3: apps[0].limits.max_user_info_bytes: 2048 is more than a client can send"},
 		{"bodies below events", "http: {max_body_bytes: 4096}\n" + app("limits: {max_event_bytes: 4096}"), "config.yaml:6: apps[0].limits.max_event_bytes: 4096 is more than a request can hold"},
 		{"queues below events", "sockets: {queue_bytes: 65536}\n" + app("limits: {max_event_bytes: 65537}"), "config.yaml:6: apps[0].limits.max_event_bytes: 65537 is more than sockets.queue_bytes"},
 		{"cache below events", app("limits: {max_cached_bytes: 100}"), "config.yaml:5: apps[0].limits.max_cached_bytes: 100 does not hold one event"},
