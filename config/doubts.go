@@ -12,8 +12,8 @@ import (
 // findDoubts warns of what works and is surely not meant.
 func findDoubts(c *Config, r *report) {
 	if c.DemoApp {
-		r.warn("", fmt.Sprintf("no app is configured: the demo app is served (id %s, key %s, secret %s), which everyone knows; `fanfare config init` writes a configuration of your own",
-			c.Apps[0].ID, c.Apps[0].Key, c.Apps[0].Secret))
+		r.warn("", fmt.Sprintf("no app is configured: the demo app is served (id %s, key %s), whose secret everyone knows; `fanfare config init` writes a configuration of your own",
+			c.Apps[0].ID, c.Apps[0].Key))
 	}
 	if c.Sockets.Transport == "epoll" && runtime.GOOS != "linux" {
 		r.warn("sockets.transport", "epoll is there on Linux only; goroutine is used here")
