@@ -122,7 +122,7 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		hint = "if the origin is yours, add it to the app's allowed_origins"
 	case tooManyOpens:
 		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
-			strconv.Itoa(s.cfg.Fallback.OpensPerAddress)
+			strconv.Itoa(s.live.Load().Fallback.OpensPerAddress)
 	default:
 		switch {
 		case refusal.Code == pusherproto.CodeNoVersion:
@@ -154,7 +154,7 @@ func (s *Server) refusedHandshake(addr netip.Addr) {
 		slog.String("reason", refusedAddress("Too many unfinished requests from this address", addr)),
 		slog.String("address", addr.String()),
 		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, sockets.handshakes_per_address is "+
-			strconv.Itoa(s.cfg.MaxHandshakesPerAddress)))
+			strconv.Itoa(s.live.Load().MaxHandshakesPerAddress)))
 }
 
 func refusedAddress(reason string, addr netip.Addr) string {

@@ -30,7 +30,7 @@ type answered struct {
 
 // logLevel is the level at which requests are logged.
 func (s *Server) logLevel() slog.Level {
-	if s.cfg.AccessLog {
+	if s.live.Load().AccessLog {
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug

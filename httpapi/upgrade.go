@@ -87,7 +87,7 @@ func (s *Server) openKey(r *http.Request, key string) sockets.Opening {
 func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	query := pusherproto.ParseQuery(r.URL.RawQuery)
 	version, given := query.Get("protocol")
-	protocol, bad := pusherproto.CheckProtocol(version, given, s.cfg.AllowMissingProtocol)
+	protocol, bad := pusherproto.CheckProtocol(version, given, s.live.Load().AllowMissingProtocol)
 	o := sockets.Opening{App: app, Protocol: protocol}
 	switch {
 	case app.RequireTLS && !s.overTLS(r):

@@ -81,7 +81,7 @@ func (c *conn) Send(f *channels.Frame) {
 		return
 	}
 	c.push(f)
-	limit := c.loop.server.cfg.QueueBytes
+	limit := int(c.loop.server.queueBytes.Load())
 	if !c.queue.over(limit) {
 		return
 	}
@@ -193,7 +193,7 @@ func (c *conn) feed(b []byte) {
 	if kept {
 		c.in = append(c.in, b...)
 		b = c.in
-		if len(b) > c.loop.server.cfg.QueueBytes && c.front != nil && c.front.leaving {
+		if len(b) > int(c.loop.server.queueBytes.Load()) && c.front != nil && c.front.leaving {
 			c.die() // sends on and does not read what net/http has to wait for
 			return
 		}

@@ -46,7 +46,7 @@ func (l *loop) dismiss(waves int) {
 		if c := l.slots[i].conn; c != nil && c.state == connOpen && c.front == nil {
 			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
 			// Nobody comes back here to ask for what was said.
-			l.schedule(c, l.after(l.server.cfg.CloseTimeout))
+			l.schedule(c, l.after(l.server.closeTimeout()))
 			share--
 		}
 	}

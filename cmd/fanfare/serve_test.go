@@ -72,6 +72,14 @@ func (r *running) connect(t *testing.T) *client { return connect(t, r.at.base())
 
 func connect(t *testing.T, base string) *client {
 	t.Helper()
+	c := dial(t, base)
+	c.expect("pusher:connection_established")
+	return c
+}
+
+// dial opens a socket and reads nothing yet.
+func dial(t *testing.T, base string) *client {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, early, _, err := ws.Dial(ctx, strings.Replace(base, "http", "ws", 1)+"/app/app-key?protocol=7")
@@ -89,7 +97,6 @@ func connect(t *testing.T, base string) *client {
 			io.Writer
 		}{io.MultiReader(early, conn), conn}
 	}
-	c.expect("pusher:connection_established")
 	return c
 }
 
