@@ -18,13 +18,13 @@ type Reloads struct {
 func NewReloads() *Reloads {
 	r := &Reloads{
 		all: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "fanfare_config_reloads_total", Help: "Reloads of the configuration by result: success or failure.",
+			Name: "fanfare_config_reloads_total", Help: "Reloads of the configuration. result is success or failure.",
 		}, []string{"result"}),
 		good: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "fanfare_config_last_reload_successful", Help: "1 unless the last reload of the configuration failed and changed nothing.",
+			Name: "fanfare_config_last_reload_successful", Help: "1 unless the last reload was refused and changed nothing.",
 		}),
 		changed: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "fanfare_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was read.",
+			Name: "fanfare_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was read, in Unix time.",
 		}),
 	}
 	r.all.WithLabelValues("success")
