@@ -105,12 +105,7 @@ func TestMessage_OverTheLimit_NothingOfItIsKept(t *testing.T) {
 	})
 }
 
-func received(s *Server) (n uint64) {
-	for _, l := range s.loops {
-		n += l.counters.BytesReceived.Load()
-	}
-	return n
-}
+func received(s *Server) uint64 { return s.hub.Stats().BytesReceived }
 
 func TestMessage_FarOverTheLimit_CloseWithTheirCode(t *testing.T) {
 	masked := func(op ws.OpCode, fin bool, payload []byte) []byte {
