@@ -28,7 +28,7 @@ func (s *server) announce() {
 		slog.Int("nodes", 1),
 		slog.Int("apps", len(s.cfg.Apps)),
 		slog.Attr{Key: "max_connections", Value: orUnlimited(s.sockets.MaxConnections())},
-		slog.Attr{Key: "open_files", Value: orUnlimited(s.openFiles)})...)
+		slog.Attr{Key: "open_files", Value: orUnlimited(openFiles())})...)
 }
 
 // orUnlimited shows a limit, which 0 is none of.

@@ -67,8 +67,8 @@ func (s *server) reload(load loader) reloaded {
 		s.log.Error("the configuration was not reloaded; nothing is changed", slog.Any("error", err))
 		return result
 	}
-	result.Warnings = cfg.Warnings
-	for _, w := range cfg.Warnings {
+	result.Warnings = append(result.Warnings, cfg.Warnings...)
+	for _, w := range result.Warnings {
 		s.log.Warn(w)
 	}
 	for _, key := range result.Restart {
@@ -119,6 +119,9 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 	s.sockets.Renew(s.registry)
 	bounds := newCapacity(cfg, openFiles())
 	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
+	if bounds.warning != "" {
+		result.Warnings = append(result.Warnings, bounds.warning)
+	}
 
 	for _, c := range config.Diff(s.cfg, cfg) {
 		if !c.Restart {

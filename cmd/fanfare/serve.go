@@ -62,13 +62,13 @@ func newServeCommand() *cobra.Command {
 func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, hangups <-chan os.Signal) error {
 	logger := log.Logger()
 	initial := readRuntime()
-	files := initial.tune(cfg, logger)
+	initial.tune(cfg, logger)
 	warnOfMistakes(cfg, logger)
 	s, err := newServer(cfg, logger)
 	if err != nil {
 		return err
 	}
-	s.openFiles, s.initial, s.setLog = files, initial, log.Set
+	s.initial, s.setLog = initial, log.Set
 	ctl, err := openControl(cfg, s.listener.Addr(), logger)
 	if err != nil {
 		s.close()
@@ -129,7 +129,6 @@ type server struct {
 	ready    atomic.Bool  // what /readyz says
 	draining atomic.Bool  // new sockets are sent elsewhere
 
-	openFiles   uint64                          // how many this process may have; 0 is unlimited
 	certificate atomic.Pointer[tls.Certificate] // nil without TLS
 
 	reloading sync.Mutex

@@ -29,20 +29,19 @@ func (r runtimeSettings) set(cfg *config.Config) {
 }
 
 // tune applies what the configuration asks of the Go runtime and of the
-// operating system, and returns how many files may be open; 0 is unlimited.
-func (r runtimeSettings) tune(cfg *config.Config, log *slog.Logger) (files uint64) {
+// operating system.
+func (r runtimeSettings) tune(cfg *config.Config, log *slog.Logger) {
 	r.set(cfg)
 	files, err := raiseOpenFiles()
 	if err != nil {
 		log.Warn("the limit of open files stays as it is", slog.Any("error", err))
 	}
 	if files == 0 { // the system has no such limit
-		return 0
+		return
 	}
 	if warning := newCapacity(cfg, files).warning; warning != "" {
 		log.Warn(warning, slog.String("reason", "open_files"), slog.Uint64("files", files))
 	}
-	return files
 }
 
 // warnOfMistakes says what is surely not meant, and what is fine on a laptop and
