@@ -132,7 +132,9 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 	}
 	s.send(pusherproto.AppendSigninSuccess(beginFrame(64+2*len(a.data)), a.data))
 	if a.user.WatchlistTooLong {
-		s.complain("", "", pusherproto.CodeWatchlist, "Watchlist limit exceeded. Only the first 100 users are watched")
+		const reason = "Watchlist limit exceeded. Only the first 100 users are watched"
+		s.logRefused("watchlist too long", "", pusherproto.CodeWatchlist, reason)
+		s.complain("", "", pusherproto.CodeWatchlist, reason)
 	}
 	if len(a.state.Online)+len(a.state.Offline) > 0 {
 		s.send(pusherproto.AppendWatchlistEvents(beginFrame(256), a.state.Online, a.state.Offline))

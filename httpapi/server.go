@@ -171,10 +171,7 @@ func (s *Server) observe(x *exchange) {
 	if x.status == 0 {
 		x.status = http.StatusOK // by net/http, to nobody if the client is gone
 	}
-	appID := ""
-	if x.app != nil {
-		appID = x.app.ID
-	}
+	appID := x.appID()
 	s.requests.add(appID, x.route, x.status, took)
 	if s.logs(s.logLevel()) {
 		s.logExchange(x, appID, took)

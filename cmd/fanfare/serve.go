@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"fanfare/apps"
@@ -201,13 +202,20 @@ func (s *server) open() error {
 		return err
 	}
 	if cfg.Metrics.Listen != "" {
-		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version,
-			metrics.NewWebhookCollector(webhookMetrics(s.hooks)), s.reloads, metrics.MaxConnections(s.sockets.MaxConnections)))
+		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, s.collectors()...))
 		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
 			return notFree(err, "metrics.listen", "--metrics-listen")
 		}
 	}
 	return nil
+}
+
+// collectors are what is measured beside the hub.
+func (s *server) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
+		metrics.MaxConnections(s.sockets.MaxConnections), s.reloads,
+	}
 }
 
 // apiConfig is what the HTTP API is made of.
