@@ -163,8 +163,11 @@ var sessionRefusals = []refusalCase{
 		v.subscribe("presence-x", `{"user_id":"1"}`)
 		v.subscribe("presence-x", `{"user_id":"2"}`)
 	}, refused("subscription refused", "channel=presence-x", "status=401"), channels.ReasonSubscriptionAuth},
-	{"too many subscriptions", "small", func(v *visitor) { v.subscribe("a", ""); v.subscribe("b", "") },
-		[]string{"level=WARN", `msg="subscription refused"`, "channel=b", "status=4004"}, channels.ReasonSubscriptionLimit},
+	{
+		"too many subscriptions", "small", func(v *visitor) { v.subscribe("a", ""); v.subscribe("b", "") },
+		[]string{"level=WARN", `msg="subscription refused"`, "channel=b", "status=4004"},
+		channels.ReasonSubscriptionLimit,
+	},
 	{"subscriptions too often", "small", func(v *visitor) {
 		for range 3 {
 			v.subscribe("a", "")
