@@ -137,6 +137,11 @@ var sessionRefusals = []refusalCase{
 	{"subscription to nothing", "", func(v *visitor) { v.say(`{"event":"pusher:subscribe","data":{"auth":"hush"}}`) }, refused("message refused", "code=0"), channels.ReasonMessage},
 	{"unsubscription from nothing", "", func(v *visitor) { v.say(`{"event":"pusher:unsubscribe","data":{}}`) }, refused("message refused", "code=0"), channels.ReasonMessage},
 
+	{"a large message", "", func(v *visitor) { v.trigger("client-e", "private-x", quote(strings.Repeat(hush, 20_000))) }, refused("message refused", "code=0"), channels.ReasonMessageTooLarge},
+	{"a large subscription", "", func(v *visitor) {
+		v.subscribe("presence-x", `{"user_id":"1","user_info":"`+strings.Repeat(hush, 20_000)+`"}`)
+	}, refused("subscription refused", "channel=presence-x", "status=413"), channels.ReasonMessageTooLarge},
+
 	{"channel name", "", func(v *visitor) { v.subscribe("no good", "") }, refused("subscription refused", `channel="no good"`, "status=400"), channels.ReasonChannelName},
 	{"long channel name", "", func(v *visitor) { v.subscribe(strings.Repeat("c", 201), "") }, refused("subscription refused", "status=400"), channels.ReasonChannelName},
 	{"another user's channel", "", func(v *visitor) { v.subscribe("#server-to-user-7", "") }, refused("subscription refused", "channel=#server-to-user-7", "status=403"), channels.ReasonSubscriptionAuth},

@@ -37,7 +37,7 @@ func TestDocs_SayWhatEachMetricIs(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	hub := channels.New(channels.Config{})
 	registry := registry(NewCollector(hub, func() bool { return true }), "v",
-		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), NewReloads())
+		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), NewReloads())
 	registry.Describe(descs)
 	close(descs)
 	var want []string
