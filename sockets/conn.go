@@ -107,7 +107,7 @@ func (c *conn) overflow() {
 	c.loop.counters.SlowReaders.Add(1)
 	c.loop.server.hub.RefusedFor(c.App().ID, pusherproto.CodeOverCapacity, channels.ReasonSlowReader)
 	c.queue.cut()
-	c.Close(pusherproto.CodeOverCapacity, "The client reads too slowly")
+	c.Close(pusherproto.CodeOverCapacity, slowReader)
 }
 
 // Close implements channels.Conn: a close frame after what is queued, then the

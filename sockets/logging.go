@@ -32,6 +32,9 @@ const codeLost = 1006
 // withoutFarewell is the reason of a connection that its peer just ended.
 const withoutFarewell = "the connection ended without a close frame"
 
+// slowReader is the reason of a connection whose queue was full.
+const slowReader = "The client reads too slowly"
+
 // Who ends a connection.
 const (
 	byClient  = "client"
@@ -110,8 +113,8 @@ func (c *conn) noteClose(by string, code int, reason string) {
 	}
 	c.CountClose(code)
 	s, level := c.loop.server, slog.LevelDebug
-	if by == byServer && code == pusherproto.CodeOverCapacity {
-		level = slog.LevelWarn // its queue was full: an operator may have to give more room, or less to send
+	if by == byServer && reason == slowReader {
+		level = slog.LevelWarn // an operator may have to give queues more room, or to send less
 	}
 	if !s.logs(level) {
 		return
