@@ -20,6 +20,7 @@ type command struct {
 	Do string
 
 	URL, Env, Host, AppID, Key, Secret, MasterKey string // of make
+	TLS                                           bool
 
 	Channel      string
 	Channels     []string
@@ -76,7 +77,7 @@ func newClient(c command) (*pusher.Client, error) {
 		return pusher.ClientFromURL(c.URL)
 	}
 	return &pusher.Client{
-		Host: c.Host, AppID: c.AppID, Key: c.Key, Secret: c.Secret,
+		Host: c.Host, AppID: c.AppID, Key: c.Key, Secret: c.Secret, Secure: c.TLS,
 		EncryptionMasterKeyBase64: c.MasterKey, OverrideMaxMessagePayloadKB: c.MaxDataKB,
 	}, nil
 }

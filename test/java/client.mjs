@@ -7,10 +7,14 @@ import { until } from '../support/wait.mjs';
 
 const build = (name) => fileURLToPath(new URL(`.build/${name}`, import.meta.url));
 
+/** A certificate for 127.0.0.1, which every JVM here trusts. */
+export const certificate = { cert_file: build('tls/cert.pem'), key_file: build('tls/key.pem') };
+
 /** A JVM with one SDK and the class that drives it. */
 export function java(sdk, main) {
   const folder = build(sdk);
-  return new Driver('java', ['-XX:TieredStopAtLevel=1', '-Xmx256m', '-cp', `${folder}/classes:${folder}/jars/*`, main]); // starts fast
+  const trust = [`-Djavax.net.ssl.trustStore=${build('tls/trust.p12')}`, '-Djavax.net.ssl.trustStorePassword=fanfare'];
+  return new Driver('java', ['-XX:TieredStopAtLevel=1', '-Xmx256m', ...trust, '-cp', `${folder}/classes:${folder}/jars/*`, main]); // starts fast
 }
 
 /**

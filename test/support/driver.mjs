@@ -37,6 +37,7 @@ export class Driver {
 
   /** Runs a command; rejects with what the SDK threw or returned as its error. */
   run(command, params = {}) {
+    if (this.child.stdin.writableEnded) return Promise.reject(new Error(`${command} after the end of the driver`));
     const id = ++this.#commands;
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.child.stdin.write(`${JSON.stringify({ id, do: command, ...params })}\n`);

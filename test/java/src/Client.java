@@ -58,7 +58,7 @@ public final class Client {
     }
 
     private Pusher connect(String name, JsonObject c) {
-        PusherOptions options = new PusherOptions().setHost("127.0.0.1").setEncrypted(c.has("tls"))
+        PusherOptions options = new PusherOptions().setHost("127.0.0.1").setEncrypted(c.has("tls") && c.get("tls").getAsBoolean())
             .setWsPort(c.get("port").getAsInt()).setWssPort(c.get("port").getAsInt())
             .setMaxReconnectionAttempts(1000).setMaxReconnectGapInSeconds(1);
         if (c.has("activityTimeout")) options.setActivityTimeout(c.get("activityTimeout").getAsLong());

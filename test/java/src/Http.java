@@ -46,7 +46,7 @@ public final class Http {
         if (url != null) return async ? new PusherAsync(url) : new Pusher(url);
         PusherAbstract<?> made = async ? new PusherAsync(id, key, secret, master) : new Pusher(id, key, secret, master);
         made.setHost(text(c, "host"));
-        made.setEncrypted(false);
+        made.setEncrypted(c.has("tls") && c.get("tls").getAsBoolean());
         return made;
     }
 
