@@ -158,8 +158,7 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 	if !s.opens.admit(from, most, now) {
 		return tooManyOpens
 	}
-	s.cfg.Sockets.OpenSession(key, from, receive, opening)
-	return nil
+	return s.cfg.Sockets.OpenSession(key, from, receive, opening)
 }
 
 // refuseSession tells the client its code, which only works with status 200.

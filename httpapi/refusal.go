@@ -120,6 +120,8 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		hint = "if " + peer(r.RemoteAddr).String() + " is your proxy, add it to http.trusted_proxies"
 	case badOrigin:
 		hint = "if the origin is yours, add it to the app's allowed_origins"
+	case sockets.OverCapacity:
+		hint = s.cfg.Sockets.Hint()
 	case tooManyOpens:
 		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
 			strconv.Itoa(s.live.Load().Fallback.OpensPerAddress)

@@ -57,7 +57,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "protocol of letters", key: "app-key", query: "protocol=x", code: "4006", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "protocol 99", key: "app-key", query: "protocol=99", code: "4007", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "origin", key: "page", header: page, code: "4009", level: "WARN", want: map[string]string{"app": "page-id", "origin": "https://evil.example", "reason": "Origin not allowed", "hint": "if the origin is yours, add it to the app's allowed_origins"}},
-		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
+		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "…", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
 		{name: "draining", key: "app-key", drain: true, code: "4200", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 	}
 	sessions := 0

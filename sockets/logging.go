@@ -76,8 +76,8 @@ func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Err
 		slog.String("app", o.App.ID), slog.Int("code", refusal.Code), slog.String("reason", refusal.Message),
 		slog.String("transport", transport),
 	}
-	if refusal.Code == pusherproto.CodeOverCapacity {
-		attrs = append(attrs, slog.String("hint", *s.hint.Load()))
+	if refusal == OverCapacity {
+		attrs = append(attrs, slog.String("hint", s.Hint()))
 	}
 	s.write(level, "connection refused", c.appendPeer(attrs, o.Peer)...)
 }

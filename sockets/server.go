@@ -193,11 +193,10 @@ func (c *conn) open(o *Opening) {
 	c.renew()
 }
 
-// begin opens the session, or tells why not. The server's own bound is looked
-// at last but for the app's.
+// begin opens the session, or tells why there is no room for it.
 func (c *conn) begin(o *Opening) *pusherproto.Error {
-	if refusal := c.seat(); refusal != nil {
-		return refusal
+	if c.seated = c.loop.server.seat(); !c.seated {
+		return OverCapacity
 	}
 	return c.Open(c.loop.server.hub, o.App, c.loop, c)
 }
