@@ -62,8 +62,8 @@ func TestLog_SignIn(t *testing.T) {
 	expectLines(t, said(t, b, v),
 		`level=DEBUG msg="signed in" user=7`,
 		`level=DEBUG msg=subscribed channel=#server-to-user-7 user=7`,
-		`level=DEBUG msg="sign-in refused" code=4009 reason="The socket is signed in as another user already"`,
-		`level=DEBUG msg="sign-in refused" code=4009 reason="The signature of the sign-in is not valid for this socket and user_data"`)
+		`level=DEBUG msg="sign-in refused" code=4009 reason="The socket is signed in as another user already; open a connection of its own for each user"`,
+		`level=DEBUG msg="sign-in refused" code=4009 reason="Invalid signature: Expected HMAC SHA256 hex digest of `+v.ID().String()+`::user::USER_DATA, but got another"`)
 }
 
 // The lines say what the client is told, and no more: neither a signature nor
@@ -114,7 +114,7 @@ func TestLog_LimitsOfTheOperatorAreWarnings(t *testing.T) {
 	two.subscribes("b")
 	two.subscribes("c")
 	expectLines(t, said(t, b, two),
-		`level=WARN msg="subscription refused" channel=presence-x status=4004 reason="The presence channel is full; the limit is 1"`,
+		`level=WARN msg="subscription refused" channel=presence-x status=4004 reason="The presence channel is full; the limit of members is 1"`,
 		`level=WARN msg="subscription refused" channel=c status=4004 reason="The socket is at its limit of 2 subscriptions; unsubscribe from a channel first"`)
 	want := []Refusal{{"1", 4004, ReasonPresenceFull, 1}, {"1", 4004, ReasonSubscriptionLimit, 1}}
 	if got := d.hub.Stats().Refused; fmt.Sprint(got) != fmt.Sprint(want) {

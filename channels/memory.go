@@ -105,7 +105,7 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 		if !j.Again && most > 0 && c.presence.Count() >= most && !c.presence.Has(j.Member.UserID) {
 			answer(Joined{Refused: &pusherproto.SubscriptionError{
 				Type:   "LimitReached",
-				Status: pusherproto.CodeOverQuota, Message: fmt.Sprintf("The presence channel is full; the limit is %d", most),
+				Status: pusherproto.CodeOverQuota, Message: fmt.Sprintf("The presence channel is full; the limit of members is %d", most),
 			}})
 			return
 		}

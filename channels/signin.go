@@ -35,13 +35,18 @@ func (s *Session) signIn(m pusherproto.Message) {
 		return
 	}
 	key, signature, ok := pusherproto.SplitAuth(req.Auth)
-	if !ok {
-		s.refuseSignIn(pusherproto.CodeUnauthorized, "The sign-in needs auth as KEY:SIGNATURE")
+	if !ok || key == "" || signature == "" {
+		s.refuseSignIn(pusherproto.CodeUnauthorized, "Auth value for sign-in is invalid: should be of format 'key:signature'")
 		return
 	}
 	secret, ok := s.app.Secret(key)
-	if !ok || !pusherproto.CheckUser(secret, signature, s.id, req.UserData) {
-		s.refuseSignIn(pusherproto.CodeUnauthorized, "The signature of the sign-in is not valid for this socket and user_data")
+	if !ok {
+		s.refuseSignIn(pusherproto.CodeUnauthorized, "Invalid key in sign-in auth data; it is not a key of this app")
+		return
+	}
+	if !pusherproto.CheckUser(secret, signature, s.id, req.UserData) {
+		s.refuseSignIn(pusherproto.CodeUnauthorized, "Invalid signature: Expected HMAC SHA256 hex digest of "+s.id.String()+
+			"::user::USER_DATA, but got another")
 		return
 	}
 	user, perr := pusherproto.DecodeUserData(req.UserData)
@@ -50,7 +55,7 @@ func (s *Session) signIn(m pusherproto.Message) {
 		return
 	}
 	if s.user != nil && s.user.id != user.ID {
-		const reason = "The socket is signed in as another user already"
+		const reason = "The socket is signed in as another user already; open a connection of its own for each user"
 		s.logRefused("sign-in refused", "", pusherproto.CodeUnauthorized, reason)
 		s.complain(ReasonSignin, "", pusherproto.CodeUnauthorized, reason)
 		return
@@ -127,7 +132,9 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 	}
 	s.send(pusherproto.AppendSigninSuccess(beginFrame(64+2*len(a.data)), a.data))
 	if a.user.WatchlistTooLong {
-		s.complain("", "", pusherproto.CodeWatchlist, "Watchlist limit exceeded. Only the first 100 users are watched")
+		const reason = "Watchlist limit exceeded. Only the first 100 users are watched"
+		s.logRefused("watchlist too long", "", pusherproto.CodeWatchlist, reason)
+		s.complain("", "", pusherproto.CodeWatchlist, reason)
 	}
 	if len(a.state.Online)+len(a.state.Offline) > 0 {
 		s.send(pusherproto.AppendWatchlistEvents(beginFrame(256), a.state.Online, a.state.Offline))

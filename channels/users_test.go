@@ -3,6 +3,8 @@ package channels
 import (
 	"strings"
 	"testing"
+
+	"fanfare/pusherproto"
 )
 
 func watch(online, offline string) string {
@@ -33,22 +35,27 @@ func TestSignin_UserDataComesBackAsItWas(t *testing.T) {
 
 func TestSignin_Refusals_CloseWith4009(t *testing.T) {
 	d := newDesk(t)
-	for _, m := range []func(v *visitor) string{
-		func(v *visitor) string { return `{"event":"pusher:signin","data":{"auth":"","user_data":"{}"}}` },
-		func(v *visitor) string { return strings.Replace(v.signin(`{"id":"7"}`), "key:", "no:", 1) },
-		func(v *visitor) string { return strings.Replace(v.signin(`{"id":"7"}`), `\"7\"`, `\"8\"`, 1) },
-		func(v *visitor) string { return v.signin(`nonsense`) },
-		func(v *visitor) string { return v.signin(`{}`) },
-		func(v *visitor) string { return v.signin(`{"id":""}`) },
-		func(v *visitor) string { return v.signin(`{"id":7}`) },
-		func(v *visitor) string { return v.signin(`{"id":"a b"}`) },
-		func(v *visitor) string { return v.signin(`{"id":"7","x":"` + strings.Repeat("x", 33<<10) + `"}`) },
+	for _, test := range []struct {
+		says   func(v *visitor) string
+		reason string
+	}{
+		{func(*visitor) string { return `{"event":"pusher:signin","data":{"auth":"","user_data":"{}"}}` }, "Auth value for sign-in is invalid: should be of format"},
+		{func(*visitor) string { return `{"event":"pusher:signin","data":{"auth":"key:","user_data":"{}"}}` }, "Auth value for sign-in is invalid: should be of format"},
+		{func(*visitor) string { return `{"event":"pusher:signin","data":{"user_data":"{}"}}` }, "pusher:signin: auth is missing or not a string"},
+		{func(v *visitor) string { return strings.Replace(v.signin(`{"id":"7"}`), "key:", "no:", 1) }, "Invalid key in sign-in auth data"},
+		{func(v *visitor) string { return strings.Replace(v.signin(`{"id":"7"}`), `\"7\"`, `\"8\"`, 1) }, "Invalid signature: Expected HMAC SHA256 hex digest of "},
+		{func(v *visitor) string { return v.signin(`nonsense`) }, "user_data must be a JSON object"},
+		{func(v *visitor) string { return v.signin(`{}`) }, "user_data has no id that is a string"},
+		{func(v *visitor) string { return v.signin(`{"id":""}`) }, `user_data has the id ""`},
+		{func(v *visitor) string { return v.signin(`{"id":7}`) }, "user_data has no id that is a string"},
+		{func(v *visitor) string { return v.signin(`{"id":"a b"}`) }, `user_data has the id "a b"`},
+		{func(v *visitor) string { return v.signin(`{"id":"7","x":"` + strings.Repeat("x", 33<<10) + `"}`) }, "user_data has 33"},
 	} {
 		v := d.visit()
-		text := m(v)
+		text := test.says(v)
 		v.says("%s", text)
-		if v.hearsPart(`"code":4009`); v.closed != 4009 {
-			t.Errorf("%s: closed with %d", text, v.closed)
+		if reason := v.hearsError(pusherproto.CodeUnauthorized, ""); v.closed != 4009 || !strings.HasPrefix(reason, test.reason) {
+			t.Errorf("%s: closed with %d, the reason is %q", text, v.closed, reason)
 		}
 	}
 	d.empty()

@@ -17,19 +17,20 @@ import (
 // Config is everything an operator can set. A Config returned by Load is
 // valid; nothing changes it afterwards.
 type Config struct {
-	Listen     string   `key:"listen" flag:"listen" rule:"address" reload:"no" doc:"Address for WebSocket clients and the HTTP API, host:port. Without a host it is every interface."`
-	PathPrefix string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" reload:"no" doc:"Path under which a proxy forwards to fanfare, such as /rt. Empty if there is none."`
-	TLS        TLS      `key:"tls" doc:"Certificate for wss and https, where fanfare serves them itself. Leave empty behind a proxy that terminates TLS."`
-	Metrics    Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
-	Log        Log      `key:"log" doc:"The log, on standard error."`
-	Sockets    Sockets  `key:"sockets" doc:"Connections of clients to this process."`
-	HTTP       HTTP     `key:"http" doc:"Limits of HTTP requests, WebSocket handshakes included."`
-	Fallback   Fallback `key:"fallback" doc:"HTTP streaming and polling, for clients whose network blocks WebSockets."`
-	Users      Users    `key:"users" doc:"Signed-in users."`
-	Shutdown   Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
-	Runtime    Runtime  `key:"runtime" doc:"Settings of the Go runtime."`
-	Webhooks   Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
-	Apps       []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
+	Listen        string   `key:"listen" flag:"listen" rule:"address" reload:"no" doc:"Address for WebSocket clients and the HTTP API, host:port. Without a host it is every interface."`
+	PathPrefix    string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" reload:"no" doc:"Path under which a proxy forwards to fanfare, such as /rt. Empty if there is none."`
+	ControlSocket string   `key:"control_socket" flag:"control-socket" reload:"no" doc:"Unix socket on which fanfare reload reaches this server, for its user and root alone. auto chooses one by the port, in a directory for running programs (docs/deployment.md). Empty is none."`
+	TLS           TLS      `key:"tls" doc:"Certificate for wss and https, where fanfare serves them itself. Leave empty behind a proxy that terminates TLS."`
+	Metrics       Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
+	Log           Log      `key:"log" doc:"The log, on standard error."`
+	Sockets       Sockets  `key:"sockets" doc:"Connections of clients to this process."`
+	HTTP          HTTP     `key:"http" doc:"Limits of HTTP requests, WebSocket handshakes included."`
+	Fallback      Fallback `key:"fallback" doc:"HTTP streaming and polling, for clients whose network blocks WebSockets."`
+	Users         Users    `key:"users" doc:"Signed-in users."`
+	Shutdown      Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
+	Runtime       Runtime  `key:"runtime" doc:"Settings of the Go runtime."`
+	Webhooks      Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
+	Apps          []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
 
 	// DemoApp tells that nothing names an app, so that the one everyone knows is
 	// served.
@@ -126,9 +127,10 @@ func Defaults() Config {
 	app := defaultApp()
 	app.ID, app.Key, app.Secret = "app-id", "app-key", DefaultSecret
 	return Config{
-		Listen:  ":6001",
-		Metrics: Metrics{Listen: ":9601"},
-		Log:     Log{Level: "info", Format: "text"},
+		Listen:        ":6001",
+		ControlSocket: "auto",
+		Metrics:       Metrics{Listen: ":9601"},
+		Log:           Log{Level: "info", Format: "text"},
 		Sockets: Sockets{
 			Transport:            "auto",
 			QueueBytes:           1 << 20,

@@ -12,8 +12,8 @@ import (
 // findDoubts warns of what works and is surely not meant.
 func findDoubts(c *Config, r *report) {
 	if c.DemoApp {
-		r.warn("", fmt.Sprintf("no app is configured: the demo app is served (id %s, key %s, secret %s), which everyone knows; `fanfare config init` writes a configuration of your own",
-			c.Apps[0].ID, c.Apps[0].Key, c.Apps[0].Secret))
+		r.warn("", fmt.Sprintf("no app is configured: the demo app is served (id %s, key %s), whose secret everyone knows; `fanfare config init` writes a configuration of your own",
+			c.Apps[0].ID, c.Apps[0].Key))
 	}
 	if c.Sockets.Transport == "epoll" && runtime.GOOS != "linux" {
 		r.warn("sockets.transport", "epoll is there on Linux only; goroutine is used here")
@@ -36,7 +36,7 @@ func findDoubts(c *Config, r *report) {
 		r.warn("shutdown.timeout", fmt.Sprintf("leaves the last sockets less than sockets.close_timeout to close; raise it to %s", shortDuration(least)))
 	}
 	if c.Webhooks.Store != "" && !slices.ContainsFunc(c.Apps, func(a App) bool { return len(a.Webhooks) > 0 }) {
-		r.warn("webhooks.store", "has no effect: no app has webhooks")
+		r.warn("webhooks.store", "keeps nothing: no app has webhooks")
 	}
 	if !slices.ContainsFunc(c.Apps, func(a App) bool { return a.Enabled }) {
 		r.warn("apps", "are all disabled: nobody can connect")
@@ -72,6 +72,10 @@ func doubtApp(c *Config, a *App, path string, r *report) {
 			r.warn(limits+"max_event_bytes", fmt.Sprintf("%d is more than a client can send: sockets.max_message_bytes is %d; write 0 there, or at least %d",
 				l.MaxEventBytes, n, l.MaxEventBytes+leastMessage))
 		}
+	}
+	if n := c.Sockets.MaxMessageBytes; n > 0 && n < l.MaxUserInfoBytes+leastMessage {
+		r.warn(limits+"max_user_info_bytes", fmt.Sprintf("%d is more than a client can send: sockets.max_message_bytes is %d; write 0 there, or at least %d",
+			l.MaxUserInfoBytes, n, l.MaxUserInfoBytes+leastMessage))
 	}
 	if l.MaxChannelName < len("presence-x") {
 		r.warn(limits+"max_channel_name", fmt.Sprintf("%d is too short for any presence channel; their names begin with presence-", l.MaxChannelName))

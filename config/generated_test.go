@@ -87,6 +87,35 @@ func TestManual_ExampleOfMistakesIsReal(t *testing.T) {
 	}
 }
 
+// A tag with a typing error would check nothing.
+func TestSchema_TagsAreKnown(t *testing.T) {
+	var visit func(fields []*field, path string)
+	visit = func(fields []*field, path string) {
+		for _, f := range fields {
+			p := join(path, f.key)
+			switch f.rule {
+			case "", "secret", "headers", "whole_seconds": // in check.go
+			default:
+				if rules(f.rule) == nil {
+					t.Errorf("%s: there is no rule %q", p, f.rule)
+				}
+			}
+			switch f.reload {
+			case "", "no", "unless_empty":
+			default:
+				t.Errorf("%s: reload is %q", p, f.reload)
+			}
+			if f.kind == kindNumber && (f.min != "" || f.max != "") {
+				if low, high := f.numberBounds(); low >= high {
+					t.Errorf("%s: from %d to %d", p, low, high)
+				}
+			}
+			visit(f.fields, p)
+		}
+	}
+	visit(schema(), "")
+}
+
 func TestSchema_EveryKeyIsDocumented(t *testing.T) {
 	var visit func(fields []*field, path string)
 	visit = func(fields []*field, path string) {

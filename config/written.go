@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,7 +24,7 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 	}
 	switch raw := raw.(type) {
 	case string:
-		if f.kind == kindTexts && strings.HasPrefix(strings.TrimSpace(raw), "[") {
+		if f.kind == kindTexts && inBrackets(raw) {
 			r.add(path, "is written with commas alone here, without brackets and quotes, such as a,b")
 			break
 		}
@@ -64,6 +65,15 @@ func written(text, path string) error {
 		return errors.New("is what `fanfare config print` shows instead of the value; write the value")
 	}
 	return nil
+}
+
+// inBrackets tells whether text is a list as files have it, and not the address
+// of an IPv6 host.
+func inBrackets(text string) bool {
+	inner, opened := strings.CutPrefix(strings.TrimSpace(text), "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	_, err := netip.ParseAddr(inner)
+	return opened && closed && err != nil && !strings.ContainsAny(inner, "[]")
 }
 
 // inQuotes tells whether quotes stand around text. Of the typographic ones, the

@@ -78,6 +78,15 @@ func TestLoad_ListFromEnvironmentInBrackets(t *testing.T) {
 	}
 }
 
+func TestLoad_AddressesInBrackets_AreNoList(t *testing.T) {
+	for _, text := range []string{"[::1]", "[::1]:3000", "[::1],[::2]", "[::1]:80,a.example"} {
+		c, err := Load(write(t, minimal), nil, []string{"FANFARE_APPS_0_ALLOWED_ORIGINS=" + text})
+		if err != nil || strings.Join(c.Apps[0].AllowedOrigins, ",") != text {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // Whoever names one of id, key and secret means an app of their own: none of the
 // others may be the public one.
 func TestLoad_AppOfItsOwn_NamesItsSecret(t *testing.T) {

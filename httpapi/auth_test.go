@@ -28,22 +28,22 @@ func TestAuth_EachFaultHasItsOwnSentence(t *testing.T) {
 	for name, tc := range map[string]struct {
 		query, words string
 	}{
-		"nothing":            {"a=b", "auth_key is missing"},
-		"no version":         {"auth_key=app-key", "auth_version is missing"},
-		"no timestamp":       {"auth_key=app-key&auth_version=1.0", "auth_timestamp is missing"},
-		"no signature":       {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp, "auth_signature is missing"},
-		"unknown key":        {"auth_key=nope&auth_version=1.0", "not an active key"},
-		"version 2.0":        {"auth_key=app-key&auth_version=2.0", "auth_version"},
+		"nothing":            {"a=b", "Missing parameter: auth_key"},
+		"no version":         {"auth_key=app-key", "Missing parameter: auth_version"},
+		"no timestamp":       {"auth_key=app-key&auth_version=1.0", "Missing parameter: auth_timestamp"},
+		"no signature":       {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp, "Missing parameter: auth_signature"},
+		"unknown key":        {"auth_key=nope&auth_version=1.0", "Unknown auth_key: "},
+		"version 2.0":        {"auth_key=app-key&auth_version=2.0", "Version not supported: auth_version"},
 		"timestamp text":     {"auth_key=app-key&auth_version=1.0&auth_timestamp=soon", "auth_timestamp"},
-		"601 s old":          {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + unix(now.Add(-605*time.Second)), "seconds old"},
+		"601 s old":          {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + unix(now.Add(-605*time.Second)), "Timestamp expired: Given timestamp ("},
 		"601 s ahead":        {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + unix(now.Add(605*time.Second)), "ahead"},
 		"signature empty":    {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&auth_signature=", "auth_signature"},
 		"signature short":    {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&auth_signature=" + strings.Repeat("a", 63), "auth_signature"},
 		"signature long":     {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&auth_signature=" + strings.Repeat("a", 65), "auth_signature"},
 		"signature not hex":  {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&auth_signature=" + strings.Repeat("z", 64), "auth_signature"},
 		"signature twice":    {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&auth_signature=" + strings.Repeat("a", 64) + "&auth_signature=" + strings.Repeat("a", 64), "auth_signature"},
-		"signature wrong":    {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&body_md5=" + md5Hex + "&auth_signature=" + strings.Repeat("a", 64), "does not fit"},
-		"md5 missing":        {sign("POST", "/apps/app-id/events", "auth_key=app-key&auth_timestamp="+stamp+"&auth_version=1.0"), "body_md5 is missing"},
+		"signature wrong":    {"auth_key=app-key&auth_version=1.0&auth_timestamp=" + stamp + "&body_md5=" + md5Hex + "&auth_signature=" + strings.Repeat("a", 64), "Invalid signature: you should have sent HmacSHA256Hex("},
+		"md5 missing":        {sign("POST", "/apps/app-id/events", "auth_key=app-key&auth_timestamp="+stamp+"&auth_version=1.0"), "Missing parameter: body_md5"},
 		"md5 of other bytes": {sign("POST", "/apps/app-id/events", "auth_key=app-key&auth_timestamp="+stamp+"&auth_version=1.0&body_md5="+strings.Repeat("0", 32)), "body_md5"},
 		"md5 upper case":     {sign("POST", "/apps/app-id/events", "auth_key=app-key&auth_timestamp="+stamp+"&auth_version=1.0&body_md5="+strings.ToUpper(md5Hex)), "body_md5"},
 	} {
@@ -68,7 +68,7 @@ func TestAuth_TimestampOf600SecondsEitherWay_Accepted(t *testing.T) {
 // Spec: edge cases 60, 152; http-api section 3, General.
 func TestAuth_EmptyBody(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
-	srv.Post(t, "/events", "").ExpectError(400, "body is empty")
+	srv.Post(t, "/events", "").ExpectError(400, "Missing required parameter: name")
 	srv.Do(t, testkit.Call{Path: "/channels", Query: map[string]string{"body_md5": "d41d8cd98f00b204e9800998ecf8427e"}}).
 		Expect(200, `{"channels":{}}`)
 	srv.Do(t, testkit.Call{Path: "/channels", Query: map[string]string{"body_md5": strings.Repeat("0", 32)}}).
@@ -156,7 +156,7 @@ func TestAuth_AppsAreKeptApart(t *testing.T) {
 		a.ID, a.Keys = "other", []apps.Key{{Key: "other-key", Secret: "other-secret"}}
 	})}})
 	srv.Do(t, testkit.Call{Path: "/apps/app-id/events", Body: event, Key: "other-key", Secret: "other-secret"}).
-		ExpectError(401, "not an active key")
+		ExpectError(401, "Unknown auth_key: ")
 	srv.Do(t, testkit.Call{Path: "/apps/nobody/events", Body: event}).ExpectError(404, "no app")
 	srv.Do(t, testkit.Call{Path: "/apps/other/events", Body: event, Key: "other-key", Secret: "other-secret"}).Expect(200, `{}`)
 }
@@ -167,7 +167,7 @@ func TestAuth_SecondActiveKey_Accepted(t *testing.T) {
 		a.Keys = append(a.Keys, apps.Key{Key: "next-key", Secret: "next-secret"})
 	})}})
 	srv.Do(t, testkit.Call{Path: "/events", Body: event, Key: "next-key", Secret: "next-secret"}).Expect(200, `{}`)
-	srv.Do(t, testkit.Call{Path: "/events", Body: event, Key: "next-key", Secret: "app-secret"}).ExpectError(401, "does not fit")
+	srv.Do(t, testkit.Call{Path: "/events", Body: event, Key: "next-key", Secret: "app-secret"}).ExpectError(401, "Invalid signature: you should have sent HmacSHA256Hex(")
 }
 
 // Spec: edge case 164.

@@ -29,13 +29,27 @@ func TestBatch_Sizes(t *testing.T) {
 	ten := strings.Repeat(event+",", 9) + event
 	srv.Post(t, "/batch_events", `{"batch":[]}`).Expect(200, `{}`)
 	srv.Post(t, "/batch_events", batchOf(ten)).Expect(200, `{}`)
-	srv.Post(t, "/batch_events", batchOf(ten, event)).ExpectError(400, "more than 10")
-	for _, body := range []string{`{}`, `{"batch":{}}`, `{"batch":null}`, `[]`, ``} {
+	srv.Post(t, "/batch_events", batchOf(ten, event)).ExpectError(400, "Batch too large (11 > 10)")
+	for _, body := range []string{`{}`, `{"batch":null}`, ``} {
+		srv.Post(t, "/batch_events", body).ExpectError(400, "Missing required parameter: batch")
+	}
+	for _, body := range []string{`{"batch":"[]"}`, `[]`} {
 		srv.Post(t, "/batch_events", body).ExpectError(400)
 	}
 	// The largest batch there can be passes the limit of the body.
 	large := `{"name":"` + strings.Repeat("n", 200) + `","channel":"` + strings.Repeat("c", 200) + `","data":"` + strings.Repeat(`\u0000`, 10240) + `"}`
 	srv.Post(t, "/batch_events", batchOf(strings.Repeat(large+",", 9)+large)).Expect(200, `{}`)
+}
+
+// PHP sends an object for an array with other keys than 0, 1, 2, …
+func TestBatch_KeyedByPHP_DeliveredInOrder(t *testing.T) {
+	srv := testkit.Start(t, uncounted())
+	c := testkit.Dial(t, srv)
+	c.Subscribe("a")
+	srv.Post(t, "/batch_events", `{"batch":{"7":{"name":"1","channel":"a","data":"x"},"3":{"name":"2","channel":"a","data":"x","info":"subscription_count"}}}`).
+		Expect(200, `{"batch":[{},{"subscription_count":1}]}`)
+	c.Expect(`{"event":"1","channel":"a","data":"x"}`)
+	c.Expect(`{"event":"2","channel":"a","data":"x"}`)
 }
 
 // Spec: edge case 67; http-api section 3, batch_events.

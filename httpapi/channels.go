@@ -19,10 +19,10 @@ func (s *Server) listChannels(x *exchange, r *request) error {
 	}
 	prefix, _ := r.query.Get("filter_by_prefix")
 	if info&pusherproto.InfoUserCount != 0 && !strings.HasPrefix(prefix, "presence-") {
-		return badRequest("info: user_count is for presence channels only; add filter_by_prefix=presence- to the query")
+		return badRequest("user_count may only be requested for presence channels - please supply filter_by_prefix begining with presence-") // sic: Pusher's words
 	}
 	if info&pusherproto.InfoCache != 0 {
-		return badRequest("info: cache is for one channel only; ask for it at /channels/NAME")
+		return badRequest("info: cache can be asked for only of one channel, at /channels/NAME")
 	}
 	leave, err := s.listings.enter(x.r.Context(), r.app)
 	if err != nil {
@@ -54,10 +54,10 @@ func (s *Server) describeChannel(x *exchange, r *request) error {
 		return err
 	}
 	if info&pusherproto.InfoUserCount != 0 && !kind.Presence() {
-		return badRequest("info: user_count is for presence channels only; %s is none", quoted(name))
+		return badRequest("Cannot retrieve the user count unless the channel is a presence channel, which %s is not", quoted(name))
 	}
 	if info&pusherproto.InfoCache != 0 && !kind.Cache() {
-		return badRequest("info: cache is for cache channels only; %s is none", quoted(name))
+		return badRequest("info: cache can be asked for only of cache channels, which %s is not", quoted(name))
 	}
 	ch, err := s.cfg.Hub.Channel(x.r.Context(), r.app, name)
 	if err != nil {
@@ -87,7 +87,7 @@ func channelParam(x *exchange, r *request) (string, pusherproto.Kind, error) {
 		return "", 0, badRequest("%v", err)
 	}
 	if kind.UserChannel() {
-		return "", 0, badRequest("channel name %s is a user's own channel, about which nothing can be asked", quoted(name))
+		return "", 0, badRequest("%s is the own channel of a user, about which nothing can be asked", quoted(name))
 	}
 	return name, kind, nil
 }

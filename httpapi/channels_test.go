@@ -17,7 +17,8 @@ func TestChannels_List(t *testing.T) {
 	c := testkit.Dial(t, srv)
 	c.SignIn(`{"id":"7"}`)
 	c.Subscribe("presence-p", `{"user_id":"7"}`)
-	srv.Get(t, "/channels", "info", "user_count").ExpectError(400, "user_count")
+	srv.Get(t, "/channels", "info", "user_count").
+		ExpectError(400, "user_count may only be requested for presence channels - please supply filter_by_prefix begining with presence-")
 	c.Subscribe("b")
 	srv.Get(t, "/channels").Expect(200, `{"channels":{"b":{},"presence-p":{}}}`)
 	srv.Get(t, "/channels", "info", "subscription_count").
@@ -28,7 +29,7 @@ func TestChannels_List(t *testing.T) {
 
 	srv.Get(t, "/channels", "filter_by_prefix", "presence", "info", "user_count").ExpectError(400, "user_count")
 	srv.Get(t, "/channels", "info", "cache").ExpectError(400, "cache")
-	srv.Get(t, "/channels", "info", "bogus").ExpectError(400, "bogus")
+	srv.Get(t, "/channels", "info", "bogus").ExpectError(400, "info should be a comma separated list of attributes", "bogus")
 }
 
 // Spec: edge cases 68, 160, 162.
@@ -44,7 +45,8 @@ func TestChannels_One(t *testing.T) {
 	srv.Get(t, "/channels/never").Expect(200, `{"occupied":false}`)
 	srv.Get(t, "/channels/never", "info", "subscription_count").Expect(200, `{"occupied":false,"subscription_count":0}`)
 	srv.Get(t, "/channels/presence-never", "info", "user_count").Expect(200, `{"occupied":false,"user_count":0}`)
-	srv.Get(t, "/channels/never", "info", "user_count").ExpectError(400, "user_count")
+	srv.Get(t, "/channels/never", "info", "user_count").
+		ExpectError(400, "Cannot retrieve the user count unless the channel is a presence channel")
 	srv.Get(t, "/channels/never", "info", "cache").ExpectError(400, "cache")
 	srv.Get(t, "/channels/a%20b").ExpectError(400, "channel name")
 	srv.Get(t, "/channels/%23server-to-user-7").ExpectError(400)
@@ -77,7 +79,7 @@ func TestUsers_List(t *testing.T) {
 	}
 	srv.Get(t, "/channels/presence-p/users").Expect(200, `{"users":[{"id":"b"},{"id":"10"},{"id":"q\"é"}]}`)
 	srv.Get(t, "/channels/presence-empty/users").Expect(200, `{"users":[]}`)
-	srv.Get(t, "/channels/public/users").ExpectError(400, "presence")
+	srv.Get(t, "/channels/public/users").ExpectError(400, "Users can only be retrieved for presence channels")
 	srv.Get(t, "/channels/a%20b/users").ExpectError(400)
 }
 
@@ -130,7 +132,7 @@ func TestDeprecated_Trigger(t *testing.T) {
 	other.Expect(`{"event":"e","channel":"a","data":"x"}`)
 	c.Quiet()
 
-	trigger("x", nil).ExpectError(400, "name")
+	trigger("x", nil).ExpectError(400, "Missing required parameter: name")
 	trigger("x", map[string]string{"name": "e", "socket_id": ""}).ExpectError(400, "socket_id")
 	trigger("\xff", map[string]string{"name": "e"}).ExpectError(400, "UTF-8")
 	trigger(string(make([]byte, 10241)), map[string]string{"name": "e"}).ExpectError(413)

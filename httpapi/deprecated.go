@@ -17,7 +17,7 @@ func (s *Server) trigger(x *exchange, r *request) error {
 	name, _ := r.query.Get("name")
 	socketID, given := r.query.Get("socket_id")
 	if given && socketID == "" {
-		return badRequest(`socket_id: "" is not a socket id; it must look like "1234.5678", or be left out`)
+		return badRequest(`socket_id: "" is not a socket id; send one such as "1234.5678", or leave it out`)
 	}
 	ev, bad := pusherproto.RawEvent(name, channel, socketID, r.body, protocolLimits(r.app.Limits))
 	if bad != nil {

@@ -29,10 +29,10 @@ const frontBody = 128 << 10
 func (s *Server) FrontConfig() sockets.FrontConfig {
 	return sockets.FrontConfig{
 		Door:           door{s},
-		HeaderTimeout:  s.cfg.HeaderTimeout,
-		BodyTimeout:    s.cfg.BodyTimeout,
-		IdleTimeout:    s.cfg.IdleTimeout,
-		MaxHeaderBytes: s.cfg.MaxHeaderBytes,
+		HeaderTimeout:  s.live.Load().HeaderTimeout,
+		BodyTimeout:    s.live.Load().BodyTimeout,
+		IdleTimeout:    s.live.Load().IdleTimeout,
+		MaxHeaderBytes: s.live.Load().MaxHeaderBytes,
 		MaxBodyBytes:   int(min(frontBody, s.bodyLimit(frontBody))),
 	}
 }

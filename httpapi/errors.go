@@ -25,7 +25,7 @@ func (s *Server) fail(x *exchange, err error) {
 	if x.answered() {
 		return
 	}
-	s.cfg.Hub.Refused(status)
+	s.cfg.Hub.RefusedFor(x.appID(), status, "")
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && errors.Is(err, channels.ErrBusy) {
 		s.warnOfCall(x, status)
 	}

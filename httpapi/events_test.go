@@ -25,6 +25,40 @@ func TestEvents_DeliveredToSubscribers(t *testing.T) {
 	c.Quiet()
 }
 
+// Applications and SDK suites look for the words of Pusher, which every error
+// begins with that has some.
+func TestEvents_ErrorsBeginWithPushersSentence(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	for body, sentence := range map[string]string{
+		`{"channel":"a","data":"1"}`: "Missing required parameter: name",
+		`{"name":"e","data":"1"}`:    "Missing required parameter: channel",
+		`{"name":"e","channel":"a"}`: "Missing required parameter: data",
+		``:                           "Missing required parameter: name",
+		`{"name":"e","channel":"a","data":"1","info":"x"}`: "info should be a comma separated list of attributes",
+	} {
+		srv.Post(t, "/events", body).Expect(400, `{"error":"`+sentence+`…`)
+	}
+	srv.Post(t, "/events", `{"name":"e","channel":"a","data":"`+strings.Repeat("x", 10241)+`"}`).
+		Expect(413, `{"error":"The data content of this event exceeds the allowed maximum (10240 bytes): data has 10241 bytes","code":413}`)
+	srv.Post(t, "/events", `{"name":"e","channel":"a","data":"1","socket_id":"undefined"}`).
+		Expect(400, `{"error":"socket_id: \"undefined\" is not a socket id; send one such as \"1234.5678\", or leave it out","code":400}`)
+}
+
+// Spec: http-api section 3: a parameter may come in the query instead.
+func TestEvents_ParametersInTheQuery_EmptyBody_Delivered(t *testing.T) {
+	srv := testkit.Start(t, uncounted())
+	c := testkit.Dial(t, srv)
+	c.Subscribe("a")
+	post := func(query map[string]string) *testkit.Response {
+		return srv.Do(t, testkit.Call{Method: "POST", Path: "/events", Query: query})
+	}
+	post(map[string]string{"name": "e", "channel": "a", "data": `{"x": "é"}`}).Expect(200, `{}`)
+	c.Expect(`{"event":"e","channel":"a","data":"{\"x\": \"é\"}"}`)
+	post(map[string]string{"name": "e", "channel": "a"}).ExpectError(400, "Missing required parameter: data")
+	srv.Post(t, "/events", "\ufeff{\"name\":\"marked\",\"channel\":\"a\",\"data\":\"1\"}").Expect(200, `{}`) // a byte order mark
+	c.Expect(`{"event":"marked","channel":"a","data":"1"}`)
+}
+
 // Spec: edge case 63.
 func TestEvents_BadFields_400NamesTheField(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})

@@ -51,6 +51,14 @@ func (x *exchange) Write(b []byte) (int, error) {
 // Unwrap gives http.ResponseController the connection's own writer.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
+// appID is the id of the app, "" where there is none.
+func (x *exchange) appID() string {
+	if x.app == nil {
+		return ""
+	}
+	return x.app.ID
+}
+
 // answered tells whether the status is on its way, after which nothing else
 // can be answered.
 func (x *exchange) answered() bool { return x.status != 0 }

@@ -26,11 +26,9 @@ type Fallback struct {
 	WriteTimeout time.Duration
 }
 
-// fallbackRoutes serves the three paths of a session.
+// fallbackRoutes serves the three paths of a session. While the fallback is
+// disabled, routePath leads nowhere near them.
 func (s *Server) fallbackRoutes(r *router) {
-	if s.cfg.Fallback.Disabled {
-		return
-	}
 	handlers := map[string]handler{
 		"/xhr_streaming": s.shared(func(x *exchange, key string) error { return s.receive(x, key, true) }),
 		"/xhr":           s.shared(func(x *exchange, key string) error { return s.receive(x, key, false) }),
@@ -142,7 +140,7 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 // is opened, after the checks of a WebSocket's upgrade.
 func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, receive *sockets.Receive) *pusherproto.Error {
 	from, now := network(s.clientAddr(r)), s.cfg.Now()
-	most := s.cfg.Fallback.OpensPerAddress
+	most := s.live.Load().Fallback.OpensPerAddress
 	if creator, ok := s.cfg.Sockets.Session(key); ok {
 		switch {
 		case creator != from && s.opens.spent(from, most, now):
@@ -160,13 +158,12 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 	if !s.opens.admit(from, most, now) {
 		return tooManyOpens
 	}
-	s.cfg.Sockets.OpenSession(key, from, receive, opening)
-	return nil
+	return s.cfg.Sockets.OpenSession(key, from, receive, opening)
 }
 
 // refuseSession tells the client its code, which only works with status 200.
 func (s *Server) refuseSession(x *exchange, streaming bool, appKey string, refusal *pusherproto.Error) error {
-	s.cfg.Hub.Refused(refusal.Code)
+	s.cfg.Hub.RefusedFor(x.appID(), refusal.Code, "")
 	transport := overPolling
 	if streaming {
 		transport = overStreaming

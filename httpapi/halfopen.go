@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 // request yet. Those are the ones that cost us without being anybody: nothing
 // else bounds them but the header timeout.
 type halfOpen struct {
-	most    int
+	most    atomic.Int64
 	exempt  func(netip.Addr) bool
 	refused func(netip.Addr)
 
@@ -28,10 +29,12 @@ type newConn struct {
 }
 
 func newHalfOpen(most int, exempt func(netip.Addr) bool, refused func(netip.Addr)) *halfOpen {
-	return &halfOpen{
-		most: most, exempt: exempt, refused: refused,
+	h := &halfOpen{
+		exempt: exempt, refused: refused,
 		conns: make(map[net.Conn]newConn), counts: make(map[netip.Addr]int),
 	}
+	h.most.Store(int64(most))
+	return h
 }
 
 // watch is an http.Server's ConnState. A connection is new until the headers
@@ -67,13 +70,14 @@ func (h *halfOpen) cut(than time.Duration) {
 
 // Admit counts a connection of an address, or refuses it.
 func (h *halfOpen) Admit(addr netip.Addr) bool {
-	if h.most <= 0 || h.exempt(addr) {
+	most := int(h.most.Load())
+	if most <= 0 || h.exempt(addr) {
 		return true
 	}
 	from := addr
 	addr = network(addr)
 	h.mu.Lock()
-	full := h.counts[addr] >= h.most
+	full := h.counts[addr] >= most
 	if !full {
 		h.counts[addr]++
 	}
@@ -84,11 +88,9 @@ func (h *halfOpen) Admit(addr netip.Addr) bool {
 	return !full
 }
 
-// Settle takes an admitted connection of an address out of the count.
+// Settle takes an admitted connection of an address out of the count. Whether
+// it was counted may have changed since it was admitted.
 func (h *halfOpen) Settle(addr netip.Addr) {
-	if h.most <= 0 || h.exempt(addr) {
-		return
-	}
 	addr = network(addr)
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -10,35 +10,39 @@ import (
 
 // checkHandshake holds an upgrade request against RFC 6455 §4.2.1. What fails
 // it is no WebSocket client and is told in HTTP.
-func checkHandshake(x *exchange) error {
+func checkHandshake(x *exchange) *pusherproto.Error {
 	r := x.r
 	if r.Method != http.MethodGet {
 		x.Header().Set("Allow", http.MethodGet)
 		return &pusherproto.Error{Code: http.StatusMethodNotAllowed, Message: "a WebSocket is opened with GET"}
 	}
 	if !r.ProtoAtLeast(1, 1) {
-		return badRequest("a WebSocket is opened with HTTP/1.1")
+		return notAHandshake("a WebSocket is opened with HTTP/1.1")
 	}
 	if !headerHasToken(r.Header["Connection"], "upgrade") {
-		return badRequest("the header Connection must hold Upgrade; a proxy on the way may have dropped it")
+		return notAHandshake("the header Connection must hold Upgrade; a proxy on the way may have dropped it")
 	}
 	if r.ContentLength != 0 {
 		// Otherwise net/http would wait for the body before it answers.
 		x.Header().Set("Connection", "close")
-		return badRequest("a WebSocket handshake has no body")
+		return notAHandshake("a WebSocket handshake has no body")
 	}
 	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {
 		x.Header().Set("Sec-WebSocket-Version", "13")
 		return needsUpgrade(x, "Sec-WebSocket-Version must be 13")
 	}
 	if !validNonce(r.Header["Sec-Websocket-Key"]) {
-		return badRequest("Sec-WebSocket-Key must be there once, 16 bytes in base64")
+		return notAHandshake("Sec-WebSocket-Key must be there once, 16 bytes in base64")
 	}
 	return nil
 }
 
+func notAHandshake(message string) *pusherproto.Error {
+	return &pusherproto.Error{Code: http.StatusBadRequest, Message: message}
+}
+
 // needsUpgrade is 426, which must name what to upgrade to (RFC 9110 §15.5.22).
-func needsUpgrade(x *exchange, message string) error {
+func needsUpgrade(x *exchange, message string) *pusherproto.Error {
 	x.Header().Set("Upgrade", "websocket")
 	x.Header().Set("Connection", "Upgrade")
 	return &pusherproto.Error{Code: http.StatusUpgradeRequired, Message: message}

@@ -8,8 +8,8 @@ import (
 // bodyLimit is the largest body of an endpoint: the configured one, or else
 // the one that follows from the app's limits.
 func (s *Server) bodyLimit(derived int) int64 {
-	if s.cfg.BodyLimit > 0 {
-		return s.cfg.BodyLimit
+	if s.live.Load().BodyLimit > 0 {
+		return s.live.Load().BodyLimit
 	}
 	return int64(derived)
 }

@@ -41,7 +41,7 @@ func (s *Server) routePath(path string) string {
 	if below, ok := strings.CutPrefix(clean, "/app/"); ok && plainSegments(clean) {
 		// The router's last parameter would take in slashes. A session's path has
 		// three segments below the key.
-		if n := strings.Count(below, "/"); n != 0 && (n != 3 || s.cfg.Fallback.Disabled) {
+		if n := strings.Count(below, "/"); n != 0 && (n != 3 || s.live.Load().Fallback.Disabled) {
 			return noRoute
 		}
 		return clean

@@ -6,7 +6,7 @@ import (
 )
 
 func TestRoutePath(t *testing.T) {
-	s := &Server{cfg: Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}}}
+	s := configured(Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}})
 	for path, want := range map[string]string{
 		"/apps/1/events":                          "/apps/1/events",
 		"/rt/apps/1/events":                       "/apps/1/events",
@@ -47,7 +47,7 @@ func FuzzRoutePath(f *testing.F) {
 	} {
 		f.Add(path)
 	}
-	s := &Server{cfg: Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}}}
+	s := configured(Config{PathPrefix: "/rt", Fallback: Fallback{Path: "/pusher"}})
 	f.Fuzz(func(t *testing.T, path string) {
 		app, ok := strings.CutPrefix(s.routePath(path), "/apps/")
 		if !ok {
@@ -59,4 +59,11 @@ func FuzzRoutePath(f *testing.F) {
 			t.Errorf("%q is routed to app %q", path, app)
 		}
 	})
+}
+
+// configured is a Server that was given no more than a Config.
+func configured(cfg Config) *Server {
+	s := &Server{cfg: cfg}
+	s.live.Store(&cfg)
+	return s
 }

@@ -8,7 +8,7 @@ import (
 
 // trusted tells whether an address is one of a proxy of ours.
 func (s *Server) trusted(addr netip.Addr) bool {
-	for _, p := range s.cfg.TrustedProxies {
+	for _, p := range s.live.Load().TrustedProxies {
 		if p.Contains(addr) {
 			return true
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestClientAddr_OnlyTrustedProxiesAreBelieved(t *testing.T) {
-	s := &Server{cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	s := configured(Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	for _, tc := range []struct {
 		peer      string
 		forwarded []string
@@ -35,7 +35,7 @@ func TestClientAddr_OnlyTrustedProxiesAreBelieved(t *testing.T) {
 }
 
 func TestOverTLS_OwnListener(t *testing.T) {
-	s := &Server{}
+	s := configured(Config{})
 	if !s.overTLS(&http.Request{TLS: &tls.ConnectionState{}}) {
 		t.Error("our own TLS was not seen")
 	}

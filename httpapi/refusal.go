@@ -119,16 +119,28 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		hint = "if " + peer(r.RemoteAddr).String() + " is your proxy, add it to http.trusted_proxies"
 	case badOrigin:
 		hint = "if the origin is yours, add it to the app's allowed_origins"
+	case sockets.OverCapacity:
+		hint = s.cfg.Sockets.Hint()
 	case tooManyOpens:
 		hint = "if the address is your proxy's, add it to http.trusted_proxies; if not, fallback.opens_per_address is " +
-			strconv.Itoa(s.cfg.Fallback.OpensPerAddress)
+			strconv.Itoa(s.live.Load().Fallback.OpensPerAddress)
 	default:
-		if refusal.Code == pusherproto.CodeNoVersion {
-			return slog.LevelWarn, "sockets.allow_missing_protocol lets such clients in"
+		switch {
+		case refusal.Code == pusherproto.CodeNoVersion:
+			hint = "sockets.allow_missing_protocol lets such clients in"
+		case refusal.Code < 1000 && !hopsKept(r):
+			hint = "the proxy must pass on the headers Upgrade and Connection, see docs/deployment.md"
+		default:
+			return slog.LevelDebug, ""
 		}
-		return slog.LevelDebug, ""
 	}
 	return slog.LevelWarn, hint
+}
+
+// hopsKept tells whether a WebSocket's handshake still has the two headers that
+// proxies drop unless told to pass them on.
+func hopsKept(r *http.Request) bool {
+	return webSocket(r) && headerHasToken(r.Header["Connection"], "upgrade")
 }
 
 // refusedHandshake counts and logs that an address has too many connections
@@ -143,7 +155,7 @@ func (s *Server) refusedHandshake(addr netip.Addr) {
 		slog.String("reason", refusedAddress("Too many unfinished requests from this address", addr)),
 		slog.String("address", addr.String()),
 		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, sockets.handshakes_per_address is "+
-			strconv.Itoa(s.cfg.MaxHandshakesPerAddress)))
+			strconv.Itoa(s.live.Load().MaxHandshakesPerAddress)))
 }
 
 func refusedAddress(reason string, addr netip.Addr) string {

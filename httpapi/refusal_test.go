@@ -53,13 +53,13 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "protocol of letters", key: "app-key", query: "protocol=x", code: "4006", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "protocol 99", key: "app-key", query: "protocol=99", code: "4007", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "origin", key: "page", header: page, code: "4009", level: "WARN", want: map[string]string{"app": "page-id", "origin": "https://evil.example", "reason": "Origin not allowed", "hint": "if the origin is yours, add it to the app's allowed_origins"}},
-		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
+		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "…", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
 		{name: "draining", key: "app-key", drain: true, code: "4100", level: "DEBUG", want: map[string]string{"app": "app-id", "key": "", "reason": channels.Restarting.Message}},
 	}
-	sessions := 0 // those that were refused are remembered for a while
-	session := func() string {
+	sessions := 0
+	session := func() string { // one that is told of its end is remembered
 		sessions++
-		return "/7/secretid" + strconv.Itoa(sessions)
+		return "secretid" + strconv.Itoa(sessions)
 	}
 	transports := map[string]func(t *testing.T, srv *testkit.Server, key, query, header string) string{
 		"websocket": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
@@ -72,12 +72,12 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		},
 		"xhr_streaming": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + session() + "/xhr_streaming?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + "/7/" + session() + "/xhr_streaming?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 		"xhr_polling": func(t *testing.T, srv *testkit.Server, key, query, header string) string {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /pusher/app/" + key + session() + "/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
+			c.Write("POST /pusher/app/" + key + "/7/" + session() + "/xhr?" + query + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + header + "\r\n")
 			return c.Response("POST").Body
 		},
 	}
@@ -167,6 +167,42 @@ func TestConnectionRefused_Path(t *testing.T) {
 	})
 }
 
+// Proxies drop Upgrade and Connection unless told to pass them on. That has a
+// hint; other broken handshakes have a line at debug.
+func TestConnectionRefused_BrokenHandshakes(t *testing.T) {
+	const version, key = "Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	logged(t, slog.LevelDebug, testkit.Options{}, func(t *testing.T, srv *testkit.Server, log *logLines) {
+		for i, tc := range []struct {
+			headers    string
+			code       int
+			level      string
+			reason     string
+			wantsAHint bool
+		}{
+			{version + key, 426, "WARN", "the header Upgrade is missing; a proxy on the way has dropped it", true},
+			{version + key + "Upgrade: websocket\r\n", 400, "WARN", "the header Connection must hold Upgrade…", true},
+			{version + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 400, "DEBUG", "Sec-WebSocket-Key must be there once…", false},
+			{key + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 426, "DEBUG", "Sec-WebSocket-Version must be 13", false},
+		} {
+			c := testkit.Connect(t, srv)
+			c.Write("GET /app/app-key?protocol=7 HTTP/1.1\r\nHost: x\r\n" + tc.headers + "\r\n")
+			c.Response("GET").ExpectError(tc.code)
+			want := map[string]string{"code": strconv.Itoa(tc.code), "level": tc.level, "reason": tc.reason, "transport": "websocket", "address": "127.0.0.1", "hint": ""}
+			if tc.wantsAHint {
+				want["hint"] = "the proxy must pass on…"
+			}
+			log.expect(i+1, "connection refused", want)
+		}
+		c := testkit.Connect(t, srv)
+		c.Write("GET /app/app-key HTTP/1.1\r\nHost: x\r\n\r\n") // a person with a browser
+		c.Response("GET").ExpectError(426, "ws://")
+		log.expect(5, "request", map[string]string{"status": "426"})
+		if n := len(log.with("connection refused")); n != 4 {
+			t.Errorf("%d connections were refused", n)
+		}
+	})
+}
+
 // What a trusted proxy says of its client is in the line, and the proxy too.
 func TestConnectionRefused_BehindAProxy(t *testing.T) {
 	o := testkit.Options{HTTP: func(c *httpapi.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }}
@@ -228,7 +264,7 @@ func TestConnectionRefused_TooManyOfOneAddress(t *testing.T) {
 // expectNoSecret looks for what no line may hold.
 func expectNoSecret(t *testing.T, log *logLines) {
 	t.Helper()
-	for _, secret := range []string{"auth_signature=", "=abc", "hush", "app-secret", "secretid", "body_md5="} {
+	for _, secret := range []string{"auth_signature=", "auth_of_mine", "=abc", "hush", "app-secret", "secretid", "body_md5="} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q:\n%s", secret, log.String())
 		}

@@ -30,7 +30,7 @@ type answered struct {
 
 // logLevel is the level at which requests are logged.
 func (s *Server) logLevel() slog.Level {
-	if s.cfg.AccessLog {
+	if s.live.Load().AccessLog {
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug
@@ -71,12 +71,19 @@ func (s *Server) logRequest(line string, a *answered) {
 func (s *Server) logExchange(x *exchange, appID string, took time.Duration) {
 	a := answered{
 		id: x.Header().Get(headerRequestID), app: appID, method: x.r.Method, path: s.shownPath(x.route, receivedPath(x.r)),
-		status: x.status, bytes: x.bytes, from: s.clientAddr(x.r), took: took, reason: x.reason,
+		status: x.status, bytes: x.bytes, from: s.clientAddr(x.r), took: took, reason: withoutQuery(x.reason),
 	}
 	if x.status == http.StatusSwitchingProtocols {
 		a.id = ""
 	}
 	s.logRequest(x.line, &a)
+}
+
+// withoutQuery is an error without the text that should have been signed, which
+// repeats the query.
+func withoutQuery(reason string) string {
+	short, _, _ := strings.Cut(reason, ": you should have sent")
+	return short
 }
 
 // warnOfCall writes that a call was refused for what an operator can change: a

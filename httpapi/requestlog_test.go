@@ -28,12 +28,14 @@ func TestRequestLog_SameOnBothWays(t *testing.T) {
 			srv.Do(t, testkit.Call{Path: "/events", Body: `{`, Header: id("three")}).ExpectError(400)
 			srv.Do(t, testkit.Call{Path: "/channels", RawQuery: "auth_signature=ab", Header: id("four")}).ExpectError(401)
 			srv.Do(t, testkit.Call{Path: "/apps/nobody/events", Body: event, Header: id("five")}).ExpectError(404)
+			srv.Do(t, testkit.Call{Path: "/events", Body: event, Key: "app-key", Secret: "wrong", Query: map[string]string{"x": "auth_of_mine"}, Header: id("six")}).ExpectError(401)
 			for i, want := range []map[string]string{
 				{"request": "one", "app": "app-id", "method": "POST", "path": "/apps/app-id/events", "status": "200", "bytes": "2"},
 				{"request": "two", "app": "app-id", "method": "POST", "path": "/apps/app-id/batch_events", "status": "200", "bytes": "2"},
 				{"request": "three", "app": "app-id", "method": "POST", "path": "/apps/app-id/events", "status": "400", "reason": "body is not valid JSON…"},
 				{"request": "four", "app": "app-id", "method": "GET", "path": "/apps/app-id/channels", "status": "401", "reason": "…"},
 				{"request": "five", "app": "", "method": "POST", "path": "/apps/nobody/events", "status": "404", "reason": "there is no app…"},
+				{"request": "six", "app": "app-id", "method": "POST", "path": "/apps/app-id/events", "status": "401", "reason": "Invalid signature"},
 			} {
 				want["level"], want["address"] = name, "127.0.0.1"
 				log.expect(i+1, "api call", want)

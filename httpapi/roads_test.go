@@ -66,6 +66,7 @@ func TestRoads_SameBytesSameAnswers(t *testing.T) {
 		"batch of none":                 signed(testkit.Call{Path: "/batch_events", Body: `{"batch":[]}`}),
 		"info":                          signed(testkit.Call{Path: "/events", Body: `{"name":"e","channel":"a","data":"1","info":"subscription_count"}`}),
 		"no body":                       signed(testkit.Call{Method: "POST", Path: "/events"}),
+		"parameters in the query":       signed(testkit.Call{Method: "POST", Path: "/events", Query: map[string]string{"name": "e", "channel": "a", "data": "1"}}),
 		"bad JSON":                      signed(testkit.Call{Path: "/events", Body: `{`}),
 		"bad name":                      signed(testkit.Call{Path: "/events", Body: `{"name":"","channel":"a","data":"1"}`}),
 		"data too large":                signed(testkit.Call{Path: "/events", Body: `{"name":"e","channel":"a","data":"` + strings.Repeat("x", 10241) + `"}`}),

@@ -73,10 +73,10 @@ func (s *Server) mayName(r *http.Request, key sockets.SessionKey) bool {
 	from, now := network(s.clientAddr(r)), s.cfg.Now()
 	creator, ok := s.cfg.Sockets.Session(key)
 	if !ok {
-		s.opens.admit(from, s.cfg.Fallback.OpensPerAddress, now)
+		s.opens.admit(from, s.live.Load().Fallback.OpensPerAddress, now)
 		return false
 	}
-	return creator == from || !s.opens.spent(from, s.cfg.Fallback.OpensPerAddress, now)
+	return creator == from || !s.opens.spent(from, s.live.Load().Fallback.OpensPerAddress, now)
 }
 
 func tooMuch(err error) bool {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fanfare/apps"
@@ -61,7 +62,8 @@ type Config struct {
 
 // Server answers HTTP requests. Make one with New.
 type Server struct {
-	cfg         Config
+	cfg         Config                 // but for what Update changes
+	live        atomic.Pointer[Config] // the Config in force
 	log         *slog.Logger
 	router      *router
 	requests    requestCounts
@@ -75,21 +77,17 @@ type Server struct {
 	ids         requestIDs
 }
 
-// New returns a Server for the given core. It starts nothing.
-func New(cfg Config) (*Server, error) {
-	if cfg.Apps == nil || cfg.Hub == nil || cfg.Sockets == nil {
-		return nil, errors.New("httpapi needs apps, a hub and a socket server")
-	}
+func (cfg Config) withDefaults() (Config, error) {
 	cfg.PathPrefix = strings.TrimSuffix(cfg.PathPrefix, "/")
 	if cfg.PathPrefix != "" && cfg.PathPrefix[0] != '/' {
-		return nil, fmt.Errorf("path prefix %q does not begin with /", cfg.PathPrefix)
+		return cfg, fmt.Errorf("path prefix %q does not begin with /", cfg.PathPrefix)
 	}
 	if cfg.Fallback.Path == "" {
 		cfg.Fallback.Path = "/pusher"
 	}
 	cfg.Fallback.Path = strings.TrimSuffix(cfg.Fallback.Path, "/")
 	if cfg.Fallback.Path != "" && cfg.Fallback.Path[0] != '/' {
-		return nil, fmt.Errorf("fallback path %q does not begin with /", cfg.Fallback.Path)
+		return cfg, fmt.Errorf("fallback path %q does not begin with /", cfg.Fallback.Path)
 	}
 	if cfg.Fallback.WriteTimeout == 0 {
 		cfg.Fallback.WriteTimeout = 10 * time.Second
@@ -112,7 +110,33 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	return cfg, nil
+}
+
+// Update makes other bounds, timeouts, trusted proxies and switches count for
+// requests that begin from here on. Paths, and what a Server is made of, stay.
+func (s *Server) Update(cfg Config) error {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return err
+	}
+	cfg.PathPrefix, cfg.Fallback.Path, cfg.Fallback.WriteTimeout = s.cfg.PathPrefix, s.cfg.Fallback.Path, s.cfg.Fallback.WriteTimeout
+	s.live.Store(&cfg)
+	s.halfOpen.most.Store(int64(cfg.MaxHandshakesPerAddress))
+	return nil
+}
+
+// New returns a Server for the given core. It starts nothing.
+func New(cfg Config) (*Server, error) {
+	if cfg.Apps == nil || cfg.Hub == nil || cfg.Sockets == nil {
+		return nil, errors.New("httpapi needs apps, a hub and a socket server")
+	}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{cfg: cfg, log: cfg.Logger, ids: newRequestIDs()}
+	s.live.Store(&cfg)
 	s.halfOpen = newHalfOpen(cfg.MaxHandshakesPerAddress, s.trusted, s.refusedHandshake)
 	s.router = s.routes()
 	s.requests.know(s.router.patterns)
@@ -147,10 +171,7 @@ func (s *Server) observe(x *exchange) {
 	if x.status == 0 {
 		x.status = http.StatusOK // by net/http, to nobody if the client is gone
 	}
-	appID := ""
-	if x.app != nil {
-		appID = x.app.ID
-	}
+	appID := x.appID()
 	s.requests.add(appID, x.route, x.status, took)
 	if s.logs(s.logLevel()) {
 		s.logExchange(x, appID, took)
@@ -170,7 +191,7 @@ func (s *Server) answer(x *exchange) {
 	}()
 	answer := s.router.serve
 	switch {
-	case headBytes(x.r) > s.cfg.MaxHeaderBytes:
+	case headBytes(x.r) > s.live.Load().MaxHeaderBytes:
 		answer = s.headTooLarge
 	case webSocket(x.r):
 		answer = s.upgrade
@@ -197,7 +218,7 @@ func (s *Server) headTooLarge(x *exchange) error {
 	x.Header().Set("Connection", "close")
 	return &pusherproto.Error{
 		Code:    http.StatusRequestHeaderFieldsTooLarge,
-		Message: fmt.Sprintf("the request line and headers are too large; at most %d bytes are allowed", s.cfg.MaxHeaderBytes),
+		Message: fmt.Sprintf("the request line and headers are too large; at most %d bytes are allowed", s.live.Load().MaxHeaderBytes),
 	}
 }
 
@@ -212,7 +233,7 @@ const moment = time.Second
 // Relieve closes connections of web, an HTTPServer, that can be missed when
 // descriptors are short: it keeps none between two requests until it is called
 // with short false.
-func (s *Server) Relieve(web *http.Server, short bool) {
+func (s *Server) Relieve(web interface{ SetKeepAlivesEnabled(bool) }, short bool) {
 	web.SetKeepAlivesEnabled(!short)
 	if short {
 		s.halfOpen.cut(moment)
@@ -225,14 +246,15 @@ func (s *Server) Relieve(web *http.Server, short bool) {
 func (s *Server) HTTPServer() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	reading := s.cfg.HeaderTimeout + s.cfg.BodyTimeout
+	cfg := s.live.Load()
+	reading := cfg.HeaderTimeout + cfg.BodyTimeout
 	return &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+		ReadHeaderTimeout: cfg.HeaderTimeout,
 		ReadTimeout:       reading,
 		WriteTimeout:      reading + writeGrace,
-		IdleTimeout:       s.cfg.IdleTimeout,
-		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
+		IdleTimeout:       cfg.IdleTimeout,
+		MaxHeaderBytes:    cfg.MaxHeaderBytes,
 		ConnState:         s.halfOpen.watch,
 		Protocols:         &protocols,
 		// Broken callers are theirs to notice; a flood of them must not fill our log.

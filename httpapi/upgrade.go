@@ -27,8 +27,9 @@ func webSocket(r *http.Request) bool { return headerHasToken(r.Header["Upgrade"]
 // upgrade completes the handshake and hands the connection on, with the
 // refusal to be told if there is one.
 func (s *Server) upgrade(x *exchange) error {
-	if err := checkHandshake(x); err != nil {
-		return err
+	if bad := checkHandshake(x); bad != nil {
+		s.logRefusal(x.r, overWebSocket, nil, "", bad)
+		return bad
 	}
 	r := x.r
 	opening := s.open(r)
@@ -86,7 +87,7 @@ func (s *Server) openKey(r *http.Request, key string) sockets.Opening {
 func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	query := pusherproto.ParseQuery(r.URL.RawQuery)
 	version, given := query.Get("protocol")
-	protocol, bad := pusherproto.CheckProtocol(version, given, s.cfg.AllowMissingProtocol)
+	protocol, bad := pusherproto.CheckProtocol(version, given, s.live.Load().AllowMissingProtocol)
 	o := sockets.Opening{App: app, Protocol: protocol}
 	switch {
 	case app.RequireTLS && !s.overTLS(r):
@@ -98,11 +99,16 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	case !originAllowed(r.Header["Origin"], app):
 		o.Refusal = badOrigin
 	}
-	// The session may still be refused for the app's quota, which is logged.
-	if o.Refusal == nil && (s.logs(slog.LevelDebug) || app.Limits.MaxConnections > 0) {
-		o.Peer = s.peerOf(r, query)
+	if o.Refusal == nil && (s.logs(slog.LevelDebug) || s.mayBeFull(app)) {
+		o.Peer = s.peerOf(r, query) // for the line of the session, or of its refusal
 	}
 	return o
+}
+
+// mayBeFull tells whether the session may be refused for a quota.
+func (s *Server) mayBeFull(app *apps.App) bool {
+	most := s.cfg.Sockets.MaxConnections()
+	return app.Limits.MaxConnections > 0 || most > 0 && s.cfg.Sockets.Sockets() >= most
 }
 
 // appKey is the key of /app/KEY, decoded once and never taken as a path. ok is
@@ -120,5 +126,12 @@ func (s *Server) appKey(path string) (key string, ok bool) {
 
 // upgradeRequired answers /app/KEY to those who did not ask for a WebSocket.
 func (s *Server) upgradeRequired(x *exchange) error {
-	return needsUpgrade(x, "this is the address of WebSocket clients; connect with ws:// or wss://")
+	if len(x.r.Header["Sec-Websocket-Key"]) == 0 {
+		return needsUpgrade(x, "this is the address of WebSocket clients; connect with ws:// or wss://")
+	}
+	// A client that did ask: proxies drop the headers of a single hop unless told
+	// to pass them on.
+	bad := needsUpgrade(x, "the header Upgrade is missing; a proxy on the way has dropped it")
+	s.logRefusal(x.r, overWebSocket, nil, "", bad)
+	return bad
 }

@@ -14,7 +14,7 @@ func (s *Server) listUsers(x *exchange, r *request) error {
 		return err
 	}
 	if !kind.Presence() {
-		return badRequest("users can be listed of presence channels only; %s is none", quoted(name))
+		return badRequest("Users can only be retrieved for presence channels, which %s is not", quoted(name))
 	}
 	ids, err := s.cfg.Hub.Members(x.r.Context(), r.app, name)
 	if err != nil {

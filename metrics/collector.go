@@ -70,7 +70,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 func MaxConnections(bound func() int) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_max_connections",
-		Help: "Sockets that may be open on this node at a time, by sockets.max_connections or the limit of open files; 0 is no bound.",
+		Help: "Sockets that this node takes, by sockets.max_connections or the limit of open files. 0 is no bound.",
 	}, func() float64 { return float64(bound()) })
 }
 

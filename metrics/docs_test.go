@@ -36,7 +36,8 @@ func row(t *testing.T, d *prometheus.Desc) string {
 func TestDocs_SayWhatEachMetricIs(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	hub := channels.New(channels.Config{})
-	registry := registry(NewCollector(hub, func() bool { return true }), "v", NewWebhookCollector(func() Webhooks { return Webhooks{} }))
+	registry := registry(NewCollector(hub, func() bool { return true }), "v",
+		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), NewReloads())
 	registry.Describe(descs)
 	close(descs)
 	var want []string

@@ -13,7 +13,7 @@ func TestOutline_LongStringsAreNull(t *testing.T) {
 		`{"a":"b","c":[1,"x"]}`: `{"a":"b","c":[1,"x"]}`,
 		`{"a":"` + long + `","b":"` + strings.Repeat(`\"`, outlineString) + `","c":"d"}`: `{"a":null,"b":null,"c":"d"}`,
 		`["` + strings.Repeat("x", outlineString-1) + `"]`:                               `["` + strings.Repeat("x", outlineString-1) + `"]`,
-		`"` + long: `null`,
+		`"` + long:                           `null`,
 		strings.Repeat(`"x" `, outlineBytes): ``,
 	} {
 		for _, step := range []int{1, 7, len(text) + 1} {

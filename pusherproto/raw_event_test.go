@@ -36,7 +36,7 @@ func TestRawEvent_Refusals(t *testing.T) {
 		code                        int
 		want                        string
 	}{
-		{"", "a", "", "d", 400, "name: is empty"},
+		{"", "a", "", "d", 400, "Missing required parameter: name"},
 		{"\xff", "a", "", "d", 400, "name: is not valid UTF-8"},
 		{"pusher:x", "a", "", "d", 400, "name: "},
 		{"e", "", "", "d", 400, "channel: invalid channel name: it is empty"},

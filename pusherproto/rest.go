@@ -2,6 +2,7 @@ package pusherproto
 
 import (
 	"bytes"
+	"fmt"
 	"unicode/utf8"
 
 	"fanfare/pusherproto/internal/jsontext"
@@ -43,7 +44,7 @@ type Event struct {
 // section 3.
 func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
-	r := bodyReader(body)
+	r := unmarked(body)
 	d := draft{index: -1}
 	if c := r.Peek(); !r.AtEnd() {
 		if c != '{' {
@@ -62,9 +63,9 @@ func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	return d.check(lim)
 }
 
-// bodyReader reads a body. A byte order mark, as some editors and languages put it in front, is no part of
+// unmarked reads a text. A byte order mark, as some editors and languages put it in front, is no part of
 // the JSON (RFC 8259, section 8.1).
-func bodyReader(body []byte) jsontext.Reader {
+func unmarked(body []byte) jsontext.Reader {
 	return jsontext.NewReader(bytes.TrimPrefix(body, []byte("\ufeff")))
 }
 
@@ -76,6 +77,9 @@ const eventShape = `{"name":"my-event","channels":["my-channel"],"data":"…"}`
 func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
 	d := draft{index: -1}
+	if name == "" {
+		return Event{}, d.missing("name", fmt.Sprintf("must have 1 to %d characters, in the query", lim.MaxEventName))
+	}
 	if err := d.checkName(name, lim); err != nil {
 		return Event{}, err
 	}
@@ -106,7 +110,7 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	const shape = `{"batch":[{"name":"my-event","channel":"my-channel","data":"…"}]}`
 	lim = lim.withDefaults()
-	r := bodyReader(body)
+	r := unmarked(body)
 	switch c := r.Peek(); {
 	case r.AtEnd():
 		return nil, missing("batch", "send "+shape)

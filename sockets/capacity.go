@@ -31,17 +31,21 @@ func (s *Server) SetMaxConnections(most int, hint string) {
 	s.most.Store(int64(most))
 }
 
-// seat gives the connection one of the places for open sockets, or tells that
-// there is none.
-func (c *conn) seat() *pusherproto.Error {
-	s := c.loop.server
+// Hint says how there can be more than MaxConnections.
+func (s *Server) Hint() string { return *s.hint.Load() }
+
+// OverCapacity is the refusal of sockets past MaxConnections.
+var OverCapacity = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
+
+// seat takes one of the places for open sockets, and tells whether there was
+// one. unseat gives it back.
+func (s *Server) seat() bool {
 	n, most := s.seats.Add(1), s.most.Load()
 	if most == 0 || n <= most {
-		c.seated = true
-		return nil
+		return true
 	}
 	s.seats.Add(-1)
-	return &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
+	return false
 }
 
 // unseat gives the place back.

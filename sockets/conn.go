@@ -84,7 +84,7 @@ func (c *conn) Send(f *channels.Frame) {
 		return
 	}
 	c.push(f)
-	limit := c.loop.server.cfg.QueueBytes
+	limit := int(c.loop.server.queueBytes.Load())
 	if !c.queue.over(limit) {
 		return
 	}
@@ -110,7 +110,7 @@ func (c *conn) overflow() {
 	c.loop.counters.SlowReaders.Add(1)
 	c.loop.server.hub.RefusedFor(c.App().ID, pusherproto.CodeOverCapacity, channels.ReasonSlowReader)
 	c.queue.cut()
-	c.Close(pusherproto.CodeOverCapacity, "The client reads too slowly")
+	c.Close(pusherproto.CodeOverCapacity, slowReader)
 }
 
 // Close implements channels.Conn: a close frame after what is queued, then the
@@ -196,7 +196,7 @@ func (c *conn) feed(b []byte) {
 	if kept {
 		c.in = append(c.in, b...)
 		b = c.in
-		if len(b) > c.loop.server.cfg.QueueBytes && c.front != nil && c.front.leaving {
+		if len(b) > int(c.loop.server.queueBytes.Load()) && c.front != nil && c.front.leaving {
 			c.die() // sends on and does not read what net/http has to wait for
 			return
 		}

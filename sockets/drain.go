@@ -58,7 +58,7 @@ func (s *Server) Quiesce(ctx context.Context) error {
 	if _, err := s.ask(ctx, (*loop).holdAll); err != nil {
 		return err
 	}
-	for end := time.Now().Add(s.cfg.CloseTimeout); ; {
+	for end := time.Now().Add(s.closeTimeout()); ; {
 		left, err := s.ask(ctx, (*loop).unsettled)
 		if err != nil || left == 0 || !time.Now().Before(end) {
 			return err
@@ -72,7 +72,7 @@ func (s *Server) Quiesce(ctx context.Context) error {
 // Release tells every client that Quiesce has kept to come back in a second
 // (4100). It returns when all are told and have answered, or soon after.
 func (s *Server) Release() {
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.CloseTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
 	defer cancel()
 	left, err := s.ask(ctx, (*loop).release)
 	for err == nil && left > 0 {
@@ -141,7 +141,7 @@ func (l *loop) dismiss(waves int) (left int) {
 		if share > 0 && c.state == connOpen {
 			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
 			// Nobody comes back here to ask for what was said.
-			l.schedule(c, l.after(l.server.cfg.CloseTimeout))
+			l.schedule(c, l.after(l.server.closeTimeout()))
 			share--
 		}
 		return share > 0

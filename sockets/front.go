@@ -94,10 +94,10 @@ func (c *conn) request(b []byte) (used int) {
 			return used
 		}
 		used += size
-		if c.queue.bytes > c.loop.server.cfg.QueueBytes/2 && !c.blocked {
+		if c.queue.bytes > int(c.loop.server.queueBytes.Load())/2 && !c.blocked {
 			c.link.flush(c)
 		}
-		if c.queue.bytes > c.loop.server.cfg.QueueBytes {
+		if c.queue.bytes > int(c.loop.server.queueBytes.Load()) {
 			c.die() // asks and asks and does not read the answers
 		}
 	}
@@ -131,7 +131,7 @@ func (c *conn) answer(r *Request) bool {
 	c.loop.spare(c)
 	if r.Closes() || c.loop.front == nil { // by its wish or because we drain; the answer says so
 		c.state, c.deaf = connClosing, true
-		c.loop.schedule(c, c.loop.after(c.loop.server.cfg.CloseTimeout))
+		c.loop.schedule(c, c.loop.after(c.loop.server.closeTimeout()))
 	}
 	return true
 }
@@ -183,7 +183,7 @@ func (c *conn) leave() {
 	if c.queue.bytes == 0 {
 		c.loop.end(c)
 	}
-	c.within(c.loop.server.cfg.CloseTimeout)
+	c.within(c.loop.server.closeTimeout())
 }
 
 // appendSwitching appends the answer that opens a WebSocket (RFC 6455 §4.2.2).

@@ -51,6 +51,24 @@ func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	return f, nil
 }
 
+// SetFront replaces the bounds of the connections that a Front accepted and
+// will accept. It does nothing before Front.
+func (s *Server) SetFront(cfg FrontConfig) {
+	for _, l := range s.loops {
+		l.Post(channels.Call(func() {
+			if l.front == nil {
+				return
+			}
+			l.front.cfg = &cfg
+			for i := range l.slots {
+				if c := l.slots[i].conn; c != nil && c.front != nil {
+					c.front.cfg = &cfg
+				}
+			}
+		}))
+	}
+}
+
 // frontListener is where net/http accepts what the loops leave to it.
 type frontListener struct {
 	*net.TCPListener

@@ -102,7 +102,7 @@ func (h *httpSession) flush(c *conn) {
 	}
 	var chunk []byte
 	if h.opening == openUnsaid {
-		chunk = append(chunk, h.loop.server.opened...)
+		chunk = append(chunk, *h.loop.server.opened.Load()...)
 		h.opening = openInHand
 	}
 	chunk, n := appendFrames(chunk, c.queue.frames, r.room())

@@ -29,27 +29,32 @@ func (s *Server) Attach(key SessionKey, r *Receive) bool {
 
 // OpenSession makes a session of o, which must not be a refusal, and gives it
 // a request to answer on. If another request has made it by now, it is that
-// one. The creator is for Session to return.
-func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o Opening) {
+// one. The creator is for Session to return. It returns OverCapacity if there
+// is no room for a session, and then does nothing else.
+func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o Opening) *pusherproto.Error {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if c := s.sessions.byKey[key]; c != nil {
 		c.loop.Post(channels.Call(func() { c.link.(*httpSession).attach(c, r) }))
-		return
+		return nil
 	}
 	if s.stopped.Load() {
 		r.end()
-		return
+		return nil
+	}
+	if !s.seat() {
+		return OverCapacity
 	}
 	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
 	h := &httpSession{loop: l, key: key, creator: creator}
-	c := &conn{loop: l, link: h, fd: -1, limit: s.messageLimit(o.App)}
+	c := &conn{loop: l, link: h, fd: -1, limit: s.messageLimit(o.App), seated: true}
 	if s.sessions.byKey == nil {
 		s.sessions.byKey = make(map[SessionKey]*conn)
 	}
 	s.sessions.byKey[key] = c
 	s.count.Add(1)
 	l.Post(channels.Call(func() { l.beginSession(c, h, r, o) }))
+	return nil
 }
 
 func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {

@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
@@ -32,6 +31,9 @@ const codeLost = 1006
 
 // withoutFarewell is the reason of a connection that its peer just ended.
 const withoutFarewell = "the connection ended without a close frame"
+
+// slowReader is the reason of a connection whose queue was full.
+const slowReader = "The client reads too slowly"
 
 // Who ends a connection.
 const (
@@ -64,8 +66,7 @@ func (c *conn) logOpened(o *Opening, transport string) {
 // before has its line from httpapi. The quotas are the operator's to raise.
 func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Error) {
 	s, level := c.loop.server, slog.LevelDebug
-	full := refusal.Code == pusherproto.CodeOverCapacity && refusal != channels.Restarting
-	if refusal.Code == pusherproto.CodeOverQuota || full {
+	if refusal.Code == pusherproto.CodeOverQuota || refusal == OverCapacity {
 		level = slog.LevelWarn
 	}
 	if !s.logs(level) {
@@ -75,8 +76,8 @@ func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Err
 		slog.String("app", o.App.ID), slog.Int("code", refusal.Code), slog.String("reason", refusal.Message),
 		slog.String("transport", transport),
 	}
-	if full {
-		attrs = append(attrs, slog.String("hint", *s.hint.Load()))
+	if refusal == OverCapacity {
+		attrs = append(attrs, slog.String("hint", s.Hint()))
 	}
 	s.write(level, "connection refused", c.appendPeer(attrs, o.Peer)...)
 }
@@ -112,8 +113,8 @@ func (c *conn) noteClose(by string, code int, reason string) {
 	}
 	c.CountClose(code)
 	s, level := c.loop.server, slog.LevelDebug
-	if by == byServer && code == pusherproto.CodeOverCapacity && !c.held {
-		level = slog.LevelWarn // its queue was full: an operator may have to give more room, or less to send
+	if by == byServer && reason == slowReader {
+		level = slog.LevelWarn // an operator may have to give queues more room, or to send less
 	}
 	if !s.logs(level) {
 		return

@@ -93,23 +93,16 @@ func TestMessage_OverTheLimit_NothingOfItIsKept(t *testing.T) {
 		const whole = 1 << 20
 		frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame(bytes.Repeat([]byte("x"), whole))))
 		p.write(frame[:whole/2])
-		h.until("half of it was read", func() bool { return received(h.server) >= whole/2 })
+		h.until("half of it was read", func() bool { return h.hub.Stats().BytesReceived >= whole/2 })
 		if n := kept(h.server); n > 1<<10 {
 			t.Errorf("%d bytes are kept of a message that is too large", n)
 		}
 		p.write(frame[whole/2:])
 		p.expect(`"code":null`)
-		if n := received(h.server); n != uint64(len(frame)) {
+		if n := h.hub.Stats().BytesReceived; n != uint64(len(frame)) {
 			t.Errorf("%d bytes count as received, want %d", n, len(frame))
 		}
 	})
-}
-
-func received(s *Server) (n uint64) {
-	for _, l := range s.loops {
-		n += l.counters.BytesReceived.Load()
-	}
-	return n
 }
 
 func TestMessage_FarOverTheLimit_CloseWithTheirCode(t *testing.T) {

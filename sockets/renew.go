@@ -1,6 +1,9 @@
 package sockets
 
 import (
+	"cmp"
+	"time"
+
 	"fanfare/apps"
 	"fanfare/channels"
 )
@@ -31,3 +34,31 @@ func (c *conn) renew() {
 		c.limit = c.loop.server.messageLimit(app)
 	}
 }
+
+// Limits are the bounds of a Config that can change while a Server runs.
+type Limits struct {
+	QueueBytes      int
+	MaxMessageBytes int
+	CloseTimeout    time.Duration
+	HostName        string
+}
+
+func (c Config) limits() Limits {
+	return Limits{c.QueueBytes, c.MaxMessageBytes, c.CloseTimeout, c.HostName}
+}
+
+// SetLimits replaces bounds, with the defaults of Config. They count for open
+// sockets too, that of messages after the next Renew.
+func (s *Server) SetLimits(l Limits) error {
+	opened, err := openLine(l.HostName)
+	if err != nil {
+		return err
+	}
+	s.opened.Store(&opened)
+	s.queueBytes.Store(int64(cmp.Or(l.QueueBytes, 1<<20)))
+	s.maxMessageBytes.Store(int64(l.MaxMessageBytes))
+	s.closeWithin.Store(int64(cmp.Or(l.CloseTimeout, 5*time.Second)))
+	return nil
+}
+
+func (s *Server) closeTimeout() time.Duration { return time.Duration(s.closeWithin.Load()) }

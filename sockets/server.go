@@ -52,7 +52,7 @@ type Server struct {
 	hub      *channels.Hub
 	loops    []*loop
 	ping     *channels.Frame
-	opened   []byte // the line that opens an HTTP session
+	opened   atomic.Pointer[[]byte] // the line that opens an HTTP session
 	turn     atomic.Uint64
 	count    atomic.Int64
 	stopped  atomic.Bool
@@ -62,6 +62,11 @@ type Server struct {
 	short    chan struct{}
 	wait     sync.WaitGroup // goroutines of streams
 	sessions httpSessions
+
+	// Bounds in force, see Limits.
+	queueBytes      atomic.Int64
+	maxMessageBytes atomic.Int64
+	closeWithin     atomic.Int64 // nanoseconds
 }
 
 // Opening is what the upgrade found out about a connection.
@@ -81,12 +86,6 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	if cfg.Loops == 0 {
 		cfg.Loops = runtime.GOMAXPROCS(0)
 	}
-	if cfg.QueueBytes == 0 {
-		cfg.QueueBytes = 1 << 20
-	}
-	if cfg.CloseTimeout == 0 {
-		cfg.CloseTimeout = 5 * time.Second
-	}
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 25 * time.Second
 	}
@@ -96,11 +95,10 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	opened, err := openLine(cfg.HostName)
-	if err != nil {
+	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))), short: make(chan struct{}, 1)}
+	if err := s.SetLimits(cfg.limits()); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))), opened: opened, short: make(chan struct{}, 1)}
 	s.SetMaxConnections(cfg.Capacity.Sockets, cfg.Capacity.Hint)
 	for range cfg.Loops {
 		l, err := newLoop(s)
@@ -185,9 +183,13 @@ func (c *conn) open(o *Opening, transport string) {
 		c.refuse(o.App, o.Refusal)
 		return
 	}
-	refusal := c.seat()
+	if !c.seated {
+		c.seated = c.loop.server.seat()
+	}
+	var refusal *pusherproto.Error
 	switch {
-	case refusal != nil:
+	case !c.seated:
+		refusal = OverCapacity
 	case c.loop.holding: // it is refused, and told so later
 		c.countRefused(o.App, channels.Restarting)
 		c.logRefused(o, transport, channels.Restarting)
@@ -210,8 +212,8 @@ func (c *conn) open(o *Opening, transport string) {
 func (s *Server) messageLimit(app *apps.App) int32 {
 	const least = 64 << 10
 	switch {
-	case s.cfg.MaxMessageBytes > 0:
-		return int32(s.cfg.MaxMessageBytes)
+	case s.maxMessageBytes.Load() > 0:
+		return int32(s.maxMessageBytes.Load())
 	case app == nil:
 		return least
 	default:

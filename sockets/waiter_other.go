@@ -68,3 +68,6 @@ func (l *loop) stopAccepting() {}
 
 // Front returns l, guarded: without epoll every connection is net/http's first.
 func (s *Server) Front(l net.Listener, _ FrontConfig) (net.Listener, error) { return s.guard(l), nil }
+
+// SetFront does nothing here.
+func (s *Server) SetFront(FrontConfig) {}

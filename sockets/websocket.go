@@ -28,7 +28,7 @@ func (websocket) farewellFrame(code int, reason string) *channels.Frame {
 func (websocket) reachable() bool { return true }
 
 // linger implements link: the peer has to answer the close frame.
-func (websocket) linger(c *conn) uint32 { return seconds(c.loop.server.cfg.CloseTimeout) + 1 }
+func (websocket) linger(c *conn) uint32 { return seconds(c.loop.server.closeTimeout()) + 1 }
 
 // expire implements link: after the activity timeout a ping, after the pong
 // timeout the end (spec: websocket section 3).

@@ -24,11 +24,11 @@ func (s *server) announce() {
 		attrs = append(attrs, slog.String("metrics", s.scrapes.Addr().String()))
 	}
 	s.log.Info("serving", append(attrs,
-		slog.Bool("tls", s.cert != nil),
+		slog.Bool("tls", s.certificate.Load() != nil),
 		slog.Int("nodes", 1),
 		slog.Int("apps", len(s.cfg.Apps)),
 		slog.Attr{Key: "max_connections", Value: orUnlimited(s.sockets.MaxConnections())},
-		slog.Attr{Key: "open_files", Value: orUnlimited(s.openFiles)})...)
+		slog.Attr{Key: "open_files", Value: orUnlimited(openFiles())})...)
 }
 
 // orUnlimited shows a limit, which 0 is none of.

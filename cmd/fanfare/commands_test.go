@@ -260,7 +260,7 @@ func TestConfigCheck_WithoutApps_SaysThatTheDemoAppIsServed(t *testing.T) {
 	if want := "the configuration is usable: the demo app, clients on 127.0.0.1:7\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
-	if !strings.HasPrefix(errOut.String(), "warning: no app is configured: the demo app is served (id app-id, key app-key, secret app-secret)") {
+	if !strings.HasPrefix(errOut.String(), "warning: no app is configured: the demo app is served (id app-id, key app-key), whose secret everyone knows") {
 		t.Errorf("got %q", errOut.String())
 	}
 }

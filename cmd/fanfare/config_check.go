@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +81,7 @@ func outOfDate(cert *tls.Certificate, now time.Time) string {
 // webhooks. It leaves nothing behind.
 func checkStore(cfg *config.Config) error {
 	store := cfg.Webhooks.Store
-	if store == "" || !slices.ContainsFunc(cfg.Apps, func(a config.App) bool { return len(a.Webhooks) > 0 }) {
+	if store == "" {
 		return nil
 	}
 	f, err := os.OpenFile(store, os.O_RDWR, 0)

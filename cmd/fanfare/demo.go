@@ -16,6 +16,7 @@ import (
 
 	"fanfare/config"
 	"fanfare/examples/demo"
+	"fanfare/internal/logs"
 )
 
 // demoListen is where the page is unless --listen says otherwise.
@@ -33,7 +34,11 @@ this machine alone, makes a secret of its own at every start and reads neither a
 configuration file nor FANFARE_ variables.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := d.open(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
+			log, err := logs.New(cmd.ErrOrStderr(), logs.Options{Level: "warn"})
+			if err != nil {
+				return err
+			}
+			if err := d.open(log.Logger()); err != nil {
 				return err
 			}
 			if err := d.greet(cmd.OutOrStdout()); err != nil {

@@ -60,10 +60,6 @@ func startLimited(t *testing.T, files int, env ...string) *limited {
 	cmd.Env = append(os.Environ(), append(env, asServer+`=["serve","--listen=127.0.0.1:0","--metrics-listen=127.0.0.1:0"]`)...)
 	s := &limited{t: t, log: &lines{}}
 	cmd.Stderr = s.log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,18 +70,14 @@ func startLimited(t *testing.T, files int, env ...string) *limited {
 			t.Logf("the server's log:\n%s", s.log)
 		}
 	})
-	var seen bytes.Buffer
-	addresses := regexp.MustCompile(`the API on (https?://\S+), metrics on (\S+)\n`)
-	for buf := make([]byte, 4096); s.base == ""; {
-		n, err := out.Read(buf)
-		seen.Write(buf[:n])
-		if m := addresses.FindSubmatch(seen.Bytes()); m != nil {
-			s.base, s.metrics = string(m[1]), string(m[2])
-		} else if err != nil {
-			t.Fatalf("serve printed no address: %v\n%s\n%s", err, seen.String(), s.log)
+	serving := regexp.MustCompile(`msg=serving .*listen=(\S+) metrics=(\S+)`)
+	eventually(t, "the server says where it serves", func() bool {
+		m := serving.FindStringSubmatch(s.log.String())
+		if m != nil {
+			s.base, s.metrics = "http://"+m[1], "http://"+m[2]+"/metrics"
 		}
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
+		return m != nil
+	})
 	return s
 }
 

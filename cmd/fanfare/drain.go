@@ -22,14 +22,16 @@ const answerPatience = 250 * time.Millisecond
 // fifteen seconds where nobody listens. Metrics stay up to the end.
 func (s *server) drain() error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Shutdown.Timeout)
+	s.reloading.Lock()
+	cfg := s.cfg.Shutdown
+	s.reloading.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
-	successor := s.cfg.Shutdown.Successor
-	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", successor))
+	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", cfg.Successor))
 
 	s.ready.Store(false)
-	if s.cfg.Shutdown.Delay > 0 {
-		timer := time.NewTimer(s.cfg.Shutdown.Delay)
+	if cfg.Delay > 0 {
+		timer := time.NewTimer(cfg.Delay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -39,11 +41,11 @@ func (s *server) drain() error {
 	s.draining.Store(true)
 
 	var err error
-	if successor {
-		err = s.leftOpen(s.sockets.Drain(ctx, s.cfg.Shutdown.Spread))
+	if cfg.Successor {
+		err = s.leftOpen(s.sockets.Drain(ctx, cfg.Spread), cfg.Timeout)
 		err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
 	} else {
-		err = s.leftOpen(s.sockets.Quiesce(ctx))
+		err = s.leftOpen(s.sockets.Quiesce(ctx), cfg.Timeout)
 		err = errors.Join(err, s.drainWebhooks(ctx))
 		s.sockets.Release()
 		err = errors.Join(err, s.closeWeb())
@@ -53,11 +55,11 @@ func (s *server) drain() error {
 }
 
 // leftOpen words the error of a drain that did not end in time.
-func (s *server) leftOpen(err error) error {
+func (s *server) leftOpen(err error, after time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), s.cfg.Shutdown.Timeout, err)
+	return fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), after, err)
 }
 
 // drainWebhooks sends what the end of the last session left to be sent.

@@ -20,7 +20,7 @@ import (
 // terminal: a log gets the line of serving.
 func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string, now time.Time) error {
 	app := cfg.Apps[0]
-	curl, err := curlLine(app, at, now)
+	curl, err := curlLine(cfg, at, now)
 	if err != nil {
 		return err
 	}
@@ -60,22 +60,16 @@ A chat to try, served from this program: %s demo, then http://%s
 // curlLine is a signed request of the app whose secret everyone knows. For any
 // other there is none: what serve prints ends up in logs and screenshots, and a
 // signature in it is good for ten minutes.
-func curlLine(app config.App, at endpoint, now time.Time) (string, error) {
-	if !isDemoApp(app) {
+func curlLine(cfg *config.Config, at endpoint, now time.Time) (string, error) {
+	if !cfg.DemoApp {
 		return "", nil
 	}
-	first := triggerRequest{app: app, base: at.base(), event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
+	first := triggerRequest{app: cfg.Apps[0], base: at.base(), event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
 	url, body, err := first.signed(now)
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("or with curl (signed, good for ten minutes):\n\n  curl -H 'Content-Type: application/json' -d '%s' '%s'\n\n", body, url), nil
-}
-
-// isDemoApp tells whether an app is the one served when none is configured.
-func isDemoApp(app config.App) bool {
-	demo := config.Defaults().Apps[0]
-	return app.ID == demo.ID && app.Key == demo.Key && app.Secret == demo.Secret
 }
 
 // clientOptions are the options of pusher-js. cluster must be there although a

@@ -54,6 +54,7 @@ func TestGreeting_OfAConfiguredApp_HoldsNeitherSecretNorSignature(t *testing.T) 
 		"secret": func(a *config.App) { a.Secret = "hunter2" },
 	} {
 		cfg := config.Defaults()
+		cfg.DemoApp = false // as Load tells, when anything names an app
 		change(&cfg.Apps[0])
 		var out bytes.Buffer
 		if err := greet(&out, &cfg, reach(&cfg, ":6001"), "", "", time.Unix(0, 0)); err != nil {

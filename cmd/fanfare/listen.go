@@ -5,24 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"syscall"
 
 	"fanfare/config"
 )
 
-// listen opens the listener of clients and the API.
-func listen(cfg *config.Config, cert *tls.Certificate) (net.Listener, error) {
+// listen opens the listener of clients and the API. The certificate is that of
+// the moment of each handshake.
+func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate]) (net.Listener, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, notFree(err, "listen", "--listen")
 	}
-	if cert == nil {
+	if cert.Load() == nil {
 		return l, nil
 	}
 	return tls.NewListener(l, &tls.Config{
-		Certificates: []tls.Certificate{*cert},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert.Load(), nil },
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
 	}), nil
 }
 

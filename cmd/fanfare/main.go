@@ -26,6 +26,7 @@ func newCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newServeCommand(),
+		newReloadCommand(),
 		newDemoCommand(),
 		newTriggerCommand(),
 		newBenchCommand(),

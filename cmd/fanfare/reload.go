@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
-	"reflect"
-	"slices"
 	"syscall"
+	"time"
 
+	"fanfare/apps"
 	"fanfare/config"
 )
 
@@ -20,30 +24,94 @@ func untilHangup() <-chan os.Signal {
 	return hangups
 }
 
-// reloadOnHangup brings the apps of the configuration up to date at every
-// hangup, until ended is closed: new keys, limits and flags count at once,
-// sockets of apps that are disabled or gone are closed with 4003. Other keys,
-// webhooks among them, want a restart. A configuration with a mistake changes
-// nothing.
-func (s *server) reloadOnHangup(hangups <-chan os.Signal, ended <-chan struct{}, load func() (*config.Config, error)) {
+// loader reads the configuration as serve did, and tells from which file.
+type loader func() (cfg *config.Config, file string, err error)
+
+// reloadOnHangup reloads at every hangup, until ctx is done.
+func (s *server) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, load loader) {
 	for {
 		select {
-		case <-ended:
+		case <-ctx.Done():
 			return
 		case <-hangups:
+			s.reload(load)
 		}
-		if err := s.reload(load); err != nil {
-			s.log.Error("the configuration was not reloaded", slog.Any("error", err))
-			continue
-		}
-		s.log.Info("apps reloaded", slog.Int("apps", len(s.registry.All())))
 	}
 }
 
-func (s *server) reload(load func() (*config.Config, error)) error {
-	cfg, err := load()
+// reloaded is what came of a reload. It is the answer of the control socket.
+type reloaded struct {
+	File     string   `json:"file,omitempty"`
+	Error    string   `json:"error,omitempty"` // nothing was changed
+	Changed  []string `json:"changed"`
+	Restart  []string `json:"restart"` // what stays as it is until a restart
+	Warnings []string `json:"warnings"`
+}
+
+// reload takes over whatever of the configuration can change while the server
+// runs, for everyone at once, or nothing if there is a mistake in it.
+func (s *server) reload(load loader) reloaded {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if s.ending {
+		return reloaded{Error: "the server is shutting down"}
+	}
+	cfg, file, err := load()
+	result := reloaded{File: file}
+	if err == nil {
+		err = s.change(cfg, &result)
+	}
+	s.reloads.Done(err == nil, time.Now())
 	if err != nil {
+		result.Error = err.Error()
+		s.log.Error("the configuration was not reloaded; nothing is changed", slog.Any("error", err))
+		return result
+	}
+	result.Warnings = append(result.Warnings, cfg.Warnings...)
+	for _, w := range result.Warnings {
+		s.log.Warn(w)
+	}
+	for _, key := range result.Restart {
+		s.log.Warn("a changed key counts after a restart", slog.String("key", key))
+	}
+	s.log.Info("the configuration was reloaded", slog.Int("apps", len(cfg.Apps)), slog.Any("changed", result.Changed))
+	return result
+}
+
+// change makes cfg count. What can fail comes first.
+func (s *server) change(cfg *config.Config, result *reloaded) error {
+	if _, err := apps.NewRegistry(cfg.AppList()); err != nil {
 		return err
+	}
+	var cert *tls.Certificate
+	if s.certificate.Load() != nil && cfg.TLS.CertFile != "" {
+		var err error
+		if cert, err = certificate(cfg); err != nil {
+			return err
+		}
+	}
+	hooks, err := s.hooks.Prepare(webhookChange(cfg, s.cfg))
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	if err := hooks(); err != nil { // fails only if the store cannot be read
+		return err
+	}
+	if err := s.setLog(cfg.Log.Level, cfg.Log.Format); err != nil {
+		return err
+	}
+	if err := errors.Join(s.sockets.SetLimits(socketLimits(cfg)), s.api.Update(s.apiConfig(cfg))); err != nil {
+		return err
+	}
+	s.sockets.SetFront(s.api.FrontConfig())
+	if cfg.HTTP.HeaderTimeout != s.cfg.HTTP.HeaderTimeout || cfg.HTTP.BodyTimeout != s.cfg.HTTP.BodyTimeout ||
+		cfg.HTTP.IdleTimeout != s.cfg.HTTP.IdleTimeout || cfg.HTTP.MaxHeaderBytes != s.cfg.HTTP.MaxHeaderBytes {
+		s.web.replace(s.api.HTTPServer())
+	}
+	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
+	s.observe(cfg)
+	if cfg.Runtime != s.cfg.Runtime {
+		s.initial.set(cfg)
 	}
 	if err := s.registry.Replace(cfg.AppList()); err != nil {
 		return err
@@ -51,20 +119,31 @@ func (s *server) reload(load func() (*config.Config, error)) error {
 	s.sockets.Renew(s.registry)
 	bounds := newCapacity(cfg, openFiles())
 	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
-	if s.otherWebhooks(cfg) {
-		s.log.Warn("the webhooks of apps were changed; that counts after a restart")
+	if bounds.warning != "" {
+		result.Warnings = append(result.Warnings, bounds.warning)
 	}
+
+	for _, c := range config.Diff(s.cfg, cfg) {
+		if !c.Restart {
+			result.Changed = append(result.Changed, c.String())
+		}
+	}
+	if cert != nil && s.certificate.Swap(cert).Leaf.SerialNumber.Cmp(cert.Leaf.SerialNumber) != 0 {
+		result.Changed = append(result.Changed, "tls: another certificate, valid until "+cert.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	}
+	for _, c := range config.Diff(s.started, cfg) {
+		if c.Restart {
+			result.Restart = append(result.Restart, fmt.Sprintf("%s: needs a restart (still %s)", c.Key, c.Old))
+		}
+	}
+	s.cfg = cfg
 	return nil
 }
 
-// otherWebhooks tells whether an app of cfg has webhooks other than those that
-// are delivered.
-func (s *server) otherWebhooks(cfg *config.Config) bool {
-	delivered := make(map[string][]config.Webhook, len(s.cfg.Apps))
-	for _, app := range s.cfg.Apps {
-		delivered[app.ID] = app.Webhooks
-	}
-	return slices.ContainsFunc(cfg.Apps, func(app config.App) bool {
-		return len(app.Webhooks)+len(delivered[app.ID]) > 0 && !reflect.DeepEqual(app.Webhooks, delivered[app.ID])
-	})
+// endReloads makes further reloads fail, so that the drain finds the
+// configuration as it is.
+func (s *server) endReloads() {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	s.ending = true
 }

@@ -22,56 +22,79 @@ import (
 	"fanfare/channels"
 	"fanfare/config"
 	"fanfare/httpapi"
+	"fanfare/internal/logs"
 	"fanfare/metrics"
 	"fanfare/sockets"
 	"fanfare/webhooks"
 )
 
 func newServeCommand() *cobra.Command {
+	var debug bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve clients and the HTTP API until SIGTERM or SIGINT",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := loadConfig(cmd)
+			load := func() (*config.Config, string, error) {
+				cfg, file, err := loadConfig(cmd)
+				if err == nil && debug { // over the file, also at a reload
+					cfg.Log.Level, cfg.Log.Format = "trace", "pretty"
+				}
+				return cfg, file, err
+			}
+			cfg, _, err := load()
 			if err != nil {
 				return err
 			}
 			hangups := untilHangup()
-			logger := newLogger(cfg.Log, cmd.ErrOrStderr())
-			files := tuneRuntime(cfg, logger)
-			warnOfMistakes(cfg, logger)
-			s, err := newServer(cfg, logger)
+			log, err := logs.New(cmd.ErrOrStderr(), logs.Options{Level: cfg.Log.Level, Format: cfg.Log.Format})
 			if err != nil {
 				return err
 			}
-			s.openFiles = files
-			ctx, stop := untilSignal(cmd.Context()) // who waits for the line may signal at once
-			defer stop()
-			s.announce()
-			if out := cmd.OutOrStdout(); isTerminal(out) {
-				at, metricsAddress := s.addresses()
-				if err := greet(out, cfg, at.named(s.cert), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
-					s.close()
-					return err
-				}
-			}
-
-			var reloading sync.WaitGroup
-			defer reloading.Wait()
-			ended := make(chan struct{})
-			defer close(ended)
-			reloading.Go(func() {
-				s.reloadOnHangup(hangups, ended, func() (*config.Config, error) {
-					cfg, _, err := loadConfig(cmd)
-					return cfg, err
-				})
-			})
-			return s.run(ctx)
+			return serve(cmd, cfg, load, log, hangups)
 		},
 	}
 	addConfigFlags(cmd)
+	cmd.Flags().BoolVar(&debug, "debug", false, "log everything that happens, payloads included, for a person to read; as --log-level=trace --log-format=pretty")
 	return cmd
+}
+
+// serve is the command once its configuration is known.
+func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, hangups <-chan os.Signal) error {
+	logger := log.Logger()
+	initial := readRuntime()
+	initial.tune(cfg, logger)
+	warnOfMistakes(cfg, logger)
+	s, err := newServer(cfg, logger)
+	if err != nil {
+		return err
+	}
+	s.initial, s.setLog = initial, log.Set
+	ctl, err := openControl(cfg, s.listener.Addr(), logger)
+	if err != nil {
+		s.close()
+		return err
+	}
+	ctx, stop := untilSignal(cmd.Context()) // who waits for the line may signal at once
+	defer stop()
+	s.announce()
+	if out := cmd.OutOrStdout(); isTerminal(out) {
+		at, metricsAddress := s.addresses()
+		if err := greet(out, cfg, at.named(s.certificate.Load()), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
+			s.close()
+			return errors.Join(err, ctl.close())
+		}
+	}
+
+	// The log, hangups and reloads go on while the server drains.
+	ended, end := context.WithCancel(context.WithoutCancel(ctx))
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer end()
+	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
+	beside.Go(func() { _ = log.Run(ended) })
+	beside.Go(func() { ctl.run(ended, func() reloaded { return s.reload(load) }) })
+	return s.run(ctx)
 }
 
 // untilSignal is done at the first SIGTERM or SIGINT. By then signals have
@@ -93,27 +116,38 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 
 // server is a fanfare with its listeners open.
 type server struct {
-	cfg      *config.Config
+	cfg      *config.Config // in force; a reload replaces it
 	log      *slog.Logger
 	registry *apps.Registry
 	hub      *channels.Hub
-	hooks    *webhooks.Sender // nil without webhooks
+	hooks    *webhooks.Sender
 	sockets  *sockets.Server
-	web      *http.Server // clients and the API
+	api      *httpapi.Server
+	web      *web // clients and the API
 	listener net.Listener
-	cert     *tls.Certificate // nil without TLS
-	metrics  *http.Server     // nil without metrics
-	scrapes  net.Listener     // nil without metrics
-	ready    atomic.Bool      // what /readyz says
-	draining atomic.Bool      // new sockets are sent elsewhere
+	metrics  *http.Server // nil without metrics
+	scrapes  net.Listener // nil without metrics
+	ready    atomic.Bool  // what /readyz says
+	draining atomic.Bool  // new sockets are sent elsewhere
 
-	openFiles uint64 // how many this process may have; 0 is unlimited
+	certificate atomic.Pointer[tls.Certificate] // nil without TLS
+
+	reloading sync.Mutex
+	started   *config.Config // as it was at the start, for what cannot change
+	ending    bool           // no more reloads; cfg stays as it is
+	reloads   *metrics.Reloads
+	observed  bool // the webhooks hear of what happens
+	initial   runtimeSettings
+	setLog    func(level, format string) error
 }
 
 // newServer wires everything together and opens the listeners, so that what
 // can fail has failed before anything runs.
 func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: logger}
+	s := &server{
+		cfg: cfg, started: cfg, log: logger, initial: readRuntime(), reloads: metrics.NewReloads(),
+		setLog: func(string, string) error { return nil },
+	}
 	if err := s.open(); err != nil {
 		s.close()
 		return nil, err
@@ -132,21 +166,18 @@ func (s *server) open() error {
 	if s.hooks, err = newWebhooks(cfg, registry, logger); err != nil {
 		return err
 	}
-	core := channels.Config{Logger: logger, OfflineGrace: orNone(cfg.Users.OfflineGrace)}
-	if s.hooks != nil {
-		core.Observers = []channels.Observer{s.hooks}
-	}
-	s.hub = channels.New(core)
+	s.hub = channels.New(channels.Config{Logger: logger, OfflineGrace: orNone(cfg.Users.OfflineGrace)})
+	s.observe(cfg)
+	limits := socketLimits(cfg)
 	bounds := newCapacity(cfg, openFiles())
-	var api *httpapi.Server
-	bounds.Relieve = func(short bool) { api.Relieve(s.web, short) }
+	bounds.Relieve = func(short bool) { s.api.Relieve(s.web, short) }
 	s.sockets, err = sockets.New(sockets.Config{
 		Loops:           cfg.Sockets.Loops,
 		Portable:        cfg.Sockets.Transport == "goroutine",
-		QueueBytes:      cfg.Sockets.QueueBytes,
-		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
-		CloseTimeout:    cfg.Sockets.CloseTimeout,
-		HostName:        cfg.Fallback.NodeHost,
+		QueueBytes:      limits.QueueBytes,
+		MaxMessageBytes: limits.MaxMessageBytes,
+		CloseTimeout:    limits.CloseTimeout,
+		HostName:        limits.HostName,
 		Capacity:        bounds.Capacity,
 		Logger:          logger,
 	}, s.hub)
@@ -154,12 +185,47 @@ func (s *server) open() error {
 		return fmt.Errorf("make the event loops: %w", err)
 	}
 
-	api, err = httpapi.New(httpapi.Config{
+	if s.api, err = httpapi.New(s.apiConfig(cfg)); err != nil {
+		return fmt.Errorf("make the HTTP API: %w", err)
+	}
+	s.web = newWeb(s.api.HTTPServer())
+
+	cert, err := certificate(cfg)
+	if err != nil {
+		return err
+	}
+	s.certificate.Store(cert)
+	if s.listener, err = listen(cfg, &s.certificate); err != nil {
+		return err
+	}
+	if s.listener, err = s.sockets.Front(s.listener, s.api.FrontConfig()); err != nil {
+		return err
+	}
+	if cfg.Metrics.Listen != "" {
+		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, s.collectors()...))
+		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
+			return notFree(err, "metrics.listen", "--metrics-listen")
+		}
+	}
+	return nil
+}
+
+// collectors are what is measured beside the hub.
+func (s *server) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
+		metrics.MaxConnections(s.sockets.MaxConnections), s.reloads,
+	}
+}
+
+// apiConfig is what the HTTP API is made of.
+func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
+	return httpapi.Config{
 		PathPrefix:              cfg.PathPrefix,
-		Apps:                    registry,
+		Apps:                    s.registry,
 		Hub:                     s.hub,
 		Sockets:                 s.sockets,
-		Logger:                  logger,
+		Logger:                  s.log,
 		AllowMissingProtocol:    cfg.Sockets.AllowMissingProtocol,
 		TrustedProxies:          cfg.TrustedPrefixes(),
 		MaxHandshakesPerAddress: cfg.Sockets.HandshakesPerAddress,
@@ -177,32 +243,17 @@ func (s *server) open() error {
 		Version:   version,
 		Ready:     s.ready.Load,
 		Draining:  s.draining.Load,
-	})
-	if err != nil {
-		return fmt.Errorf("make the HTTP API: %w", err)
 	}
-	s.web = api.HTTPServer()
+}
 
-	if s.cert, err = certificate(cfg); err != nil {
-		return err
+// socketLimits are the bounds of sockets that can change.
+func socketLimits(cfg *config.Config) sockets.Limits {
+	return sockets.Limits{
+		QueueBytes:      cfg.Sockets.QueueBytes,
+		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
+		CloseTimeout:    cfg.Sockets.CloseTimeout,
+		HostName:        cfg.Fallback.NodeHost,
 	}
-	if s.listener, err = listen(cfg, s.cert); err != nil {
-		return err
-	}
-	if s.listener, err = s.sockets.Front(s.listener, api.FrontConfig()); err != nil {
-		return err
-	}
-	if cfg.Metrics.Listen != "" {
-		further := []prometheus.Collector{metrics.MaxConnections(s.sockets.MaxConnections)}
-		if s.hooks != nil {
-			further = append(further, metrics.NewWebhookCollector(webhookMetrics(s.hooks)))
-		}
-		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, further...))
-		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
-			return notFree(err, "metrics.listen", "--metrics-listen")
-		}
-	}
-	return nil
 }
 
 // orNone says "none" in the way of the hub, where 0 is the default.
@@ -247,9 +298,7 @@ func (s *server) run(ctx context.Context) error {
 		func() error { return s.hub.Run(core) },
 		func() error { return s.sockets.Run(core) },
 		func() error { return s.web.Serve(s.listener) },
-	}
-	if s.hooks != nil {
-		parts = append(parts, func() error { return s.hooks.Run(core) })
+		func() error { return s.hooks.Run(core) },
 	}
 	if s.metrics != nil {
 		parts = append(parts, func() error { return s.metrics.Serve(s.scrapes) })
@@ -267,6 +316,7 @@ func (s *server) run(ctx context.Context) error {
 		running--
 		s.log.Error("a part of the server ended, stopping the rest", slog.Any("error", err))
 	}
+	s.endReloads()
 	err = errors.Join(err, s.drain())
 
 	stopCore()

@@ -77,7 +77,7 @@ func connect(t *testing.T, base string) *client {
 	return c
 }
 
-// dial connects and does not wait for what the server says.
+// dial opens a socket and reads nothing yet.
 func dial(t *testing.T, base string) *client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

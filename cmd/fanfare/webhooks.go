@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"fanfare/apps"
 	"fanfare/config"
@@ -10,31 +11,64 @@ import (
 	"fanfare/webhooks"
 )
 
-// newWebhooks makes the sender of webhooks, nil if no app has any.
+// newWebhooks makes the sender of webhooks, which may have nothing to send yet.
 func newWebhooks(cfg *config.Config, registry *apps.Registry, logger *slog.Logger) (*webhooks.Sender, error) {
-	endpoints := make(map[string][]webhooks.Endpoint)
-	for _, app := range cfg.Apps {
-		for _, h := range app.Webhooks {
-			endpoints[app.ID] = append(endpoints[app.ID], webhookEndpoint(h))
-		}
-	}
-	if len(endpoints) == 0 {
-		return nil, nil
-	}
+	c := webhookChange(cfg, nil)
 	hooks, err := webhooks.New(webhooks.Config{
 		Apps:        registry,
-		Endpoints:   endpoints,
+		Endpoints:   c.Endpoints,
 		Logger:      logger,
-		Grace:       orNone(cfg.Webhooks.Grace),
-		Timeout:     cfg.Webhooks.Timeout,
-		QueueEvents: cfg.Webhooks.QueueEvents,
-		QueueBytes:  cfg.Webhooks.QueueBytes,
+		Grace:       c.Grace,
+		Timeout:     c.Timeout,
+		QueueEvents: c.QueueEvents,
+		QueueBytes:  c.QueueBytes,
 		Store:       cfg.Webhooks.Store,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the webhooks: %w", err)
 	}
 	return hooks, nil
+}
+
+// webhookChange is what a configuration says of webhooks. An app that was there
+// in the one before, and is no longer, keeps its endpoints up to the next
+// change: there is still to tell who left with it.
+func webhookChange(cfg, before *config.Config) webhooks.Change {
+	endpoints := make(map[string][]webhooks.Endpoint)
+	add := func(app config.App) {
+		for _, h := range app.Webhooks {
+			endpoints[app.ID] = append(endpoints[app.ID], webhookEndpoint(h))
+		}
+	}
+	here := make(map[string]bool, len(cfg.Apps))
+	for _, app := range cfg.Apps {
+		here[app.ID] = true
+		add(app)
+	}
+	if before != nil {
+		for _, app := range before.Apps {
+			if !here[app.ID] {
+				add(app)
+			}
+		}
+	}
+	return webhooks.Change{
+		Endpoints:   endpoints,
+		Grace:       orNone(cfg.Webhooks.Grace),
+		Timeout:     cfg.Webhooks.Timeout,
+		QueueEvents: cfg.Webhooks.QueueEvents,
+		QueueBytes:  cfg.Webhooks.QueueBytes,
+	}
+}
+
+// observe has the sender of webhooks hear of what happens once an app has any:
+// without, telling it would cost time for nothing. It goes on to hear when they
+// are gone again, for what is still to be told.
+func (s *server) observe(cfg *config.Config) {
+	if !s.observed && slices.ContainsFunc(cfg.Apps, func(a config.App) bool { return len(a.Webhooks) > 0 }) {
+		s.observed = true
+		s.hub.SetObservers(s.hooks)
+	}
 }
 
 func webhookEndpoint(h config.Webhook) webhooks.Endpoint {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -127,42 +125,6 @@ func TestServe_WebhookStoreInUse_IsAnError(t *testing.T) {
 	cfg.Webhooks.Store = t.TempDir() // not a file
 	if _, err := newServer(&cfg, nil); err == nil || !strings.Contains(err.Error(), "store of webhooks") {
 		t.Errorf("error %v", err)
-	}
-}
-
-// An app that a reload brings is served at once, but nobody is told of it yet.
-func TestReload_WebhooksChanged_IsSaid(t *testing.T) {
-	const app, hook = "apps:\n  - {id: a, key: k, secret: s%s}\n", ", webhooks: [{url: 'http://127.0.0.1:1/'}]"
-	read := func(yaml string) *config.Config {
-		cfg, err := config.Load(writeFile(t, "listen: 127.0.0.1:0\nmetrics: {listen: ''}\n"+yaml), nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cfg
-	}
-	out := &notes{}
-	s, err := newServer(read(fmt.Sprintf(app, hook)), slog.New(slog.NewTextHandler(out, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.close)
-	for _, c := range []struct {
-		yaml string
-		said bool
-	}{
-		{fmt.Sprintf(app, hook), false},
-		{fmt.Sprintf(app, hook) + "  - {id: b, key: b, secret: s, webhooks: []}\n", false},
-		{fmt.Sprintf(app, hook) + "  - {id: b, key: b, secret: s" + hook + "}\n", true},
-		{fmt.Sprintf(app, ""), true},
-		{"apps:\n  - {id: b, key: b, secret: s}\n", false}, // nothing is left to tell
-	} {
-		before := strings.Count(out.String(), "after a restart")
-		if err := s.reload(func() (*config.Config, error) { return read(c.yaml), nil }); err != nil {
-			t.Fatal(err)
-		}
-		if said := strings.Count(out.String(), "after a restart") > before; said != c.said {
-			t.Errorf("said %t, want %t, after\n%s", said, c.said, c.yaml)
-		}
 	}
 }
 

@@ -27,7 +27,7 @@ func TestProtocolTable_EveryTestExists(t *testing.T) {
 		rows++
 		place, name := row[1], row[2]
 		pattern, needle := filepath.Join(root, place, "*_test.go"), "func "+name+"("
-		if strings.HasSuffix(place, ".test.mjs") {
+		if strings.HasSuffix(place, ".mjs") {
 			pattern, needle = filepath.Join(root, "test", "*", place), name
 		}
 		if !anyFileHas(t, pattern, needle) {

@@ -77,12 +77,12 @@ class Fanfare {
   }
 
   get http() {
-    return `http://127.0.0.1:${this.port}`;
+    return `http${this.config.tls ? 's' : ''}://127.0.0.1:${this.port}`;
   }
 
   sdkOf({ id, key, secret }) {
     return new Sdk({
-      appId: id, key, secret, host: '127.0.0.1', port: String(this.port), useTLS: false,
+      appId: id, key, secret, host: '127.0.0.1', port: String(this.port), useTLS: Boolean(this.config.tls),
       encryptionMasterKeyBase64: masterKey,
     });
   }

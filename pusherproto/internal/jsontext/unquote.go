@@ -76,9 +76,8 @@ func HalfPair(raw []byte) bool {
 	}
 }
 
-// StringSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
-// string if it is one, the bytes of its text otherwise. Half a surrogate pair counts as three bytes.
-// Spec: websocket, section 8.
+// Size returns the size of what a value holds: the UTF-8 bytes of the decoded string if it is one, the
+// bytes of its text otherwise. Half a surrogate pair counts as three bytes.
 func Size(raw []byte) int {
 	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
 		return len(raw)

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"fanfare/config"
+)
+
+// controlAuto is the value of control_socket that has a place chosen.
+const controlAuto = "auto"
+
+// control is the Unix socket on which `fanfare reload` asks for a reload and
+// gets its result. Who may open it is whoever may use the file: the server's own
+// user, and root. A nil control answers nobody.
+type control struct {
+	listener net.Listener
+}
+
+// openControl listens as configured. That no place can be found by itself, in an
+// image that may not be written to say, is no reason not to start: SIGHUP does
+// the same.
+func openControl(cfg *config.Config, listen net.Addr, log *slog.Logger) (*control, error) {
+	switch cfg.ControlSocket {
+	case "":
+		return nil, nil
+	case controlAuto:
+	default:
+		c, err := listenControl(cfg.ControlSocket)
+		if err != nil {
+			return nil, fmt.Errorf("control_socket: %w", err)
+		}
+		return c, nil
+	}
+	var failed error
+	for _, dir := range controlDirs() {
+		c, err := dir.listen(controlName(listen.String()))
+		if err == nil {
+			return c, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	log.Info("there is no control socket, so `fanfare reload` cannot reach this server; SIGHUP can, or set control_socket", slog.Any("error", failed))
+	return nil, nil
+}
+
+// controlDir is a folder that a control socket may be in.
+type controlDir struct {
+	path string
+	own  bool // made by us if it is not there; nobody else may have made it
+}
+
+// controlDirs are the folders to try, the best first: what systemd made for the
+// service, what the image has for it, what belongs to the user, and a folder of
+// the user's own below /tmp.
+func controlDirs() []controlDir {
+	var dirs []controlDir
+	if d, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":"); d != "" {
+		dirs = append(dirs, controlDir{path: d})
+	}
+	dirs = append(dirs, controlDir{path: "/run/fanfare"})
+	if d := os.Getenv("XDG_RUNTIME_DIR"); d != "" {
+		dirs = append(dirs, controlDir{filepath.Join(d, "fanfare"), true})
+	}
+	return append(dirs, controlDir{filepath.Join(os.TempDir(), fmt.Sprintf("fanfare-%d", os.Getuid())), true})
+}
+
+func (d controlDir) listen(name string) (*control, error) {
+	if d.own {
+		if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		if err := checkOwner(d.path); err != nil {
+			return nil, err
+		}
+	}
+	return listenControl(filepath.Join(d.path, name))
+}
+
+// controlName names a server's socket by its port.
+func controlName(listen string) string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		port = "0"
+	}
+	return port + ".sock"
+}
+
+// listenControl takes the place of a server that ended without tidying up, but
+// not of one that answers.
+func listenControl(path string) (*control, error) {
+	l, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		conn, e := net.DialTimeout("unix", path, time.Second)
+		if e == nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("%s belongs to another server that runs", path)
+		}
+		if info, e := os.Lstat(path); e != nil || info.Mode().Type() != fs.ModeSocket {
+			return nil, fmt.Errorf("%s is there already, and no socket", path)
+		}
+		if err = os.Remove(path); err == nil {
+			l, err = net.Listen("unix", path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return &control{l}, nil
+}
+
+// run answers until ctx is done.
+func (c *control) run(ctx context.Context, reload func() reloaded) {
+	if c == nil {
+		return
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
+		result := reload()
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(result)
+	})
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = s.Serve(c.listener) })
+	<-ctx.Done()
+	_ = s.Close()
+	serving.Wait()
+}
+
+// close gives the socket back, of a control that never ran.
+func (c *control) close() error {
+	if c == nil {
+		return nil
+	}
+	return c.listener.Close()
+}
+
+// findControl is the socket of the server that a configuration is for. Its port
+// may have been changed since that server started: of one server alone no other
+// can be meant.
+func findControl(cfg *config.Config) (string, error) {
+	switch cfg.ControlSocket {
+	case "":
+		return "", errors.New("control_socket is empty, so there is no way to ask the server; send it SIGHUP, its log and metrics tell the result")
+	case controlAuto:
+	default:
+		return cfg.ControlSocket, nil
+	}
+	var others, looked []string
+	for _, dir := range controlDirs() {
+		looked = append(looked, dir.path)
+		found, _ := filepath.Glob(filepath.Join(dir.path, "*.sock")) // fails for a bad pattern only
+		for _, path := range found {
+			conn, err := net.DialTimeout("unix", path, time.Second)
+			if err != nil {
+				continue // of a server that has ended, or not ours
+			}
+			_ = conn.Close()
+			if filepath.Base(path) == controlName(cfg.Listen) {
+				return path, nil
+			}
+			others = append(others, path)
+		}
+	}
+	switch len(others) {
+	case 0:
+		return "", fmt.Errorf("no server of this user runs on this machine; looked for its control socket in %s", strings.Join(looked, ", "))
+	case 1:
+		return others[0], nil
+	}
+	return "", fmt.Errorf("several servers run and none of them on %s; choose one with --control-socket: %s", cfg.Listen, strings.Join(others, ", "))
+}

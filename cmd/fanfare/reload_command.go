@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newReloadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Check the configuration, have the running server take it over and say what came of it",
+		Long: `Check the configuration, have the server that runs on this machine take it over
+and say what came of it: what changed, and what needs a restart. Call it as the
+user who runs the server, or as root, with the flags of serve. The server reads the
+file again; flags and variables stay those it was started with.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			if _, err := certificate(cfg); err != nil {
+				return err
+			}
+			path, err := findControl(cfg)
+			if err != nil {
+				return err
+			}
+			result, err := askReload(cmd.Context(), path)
+			if err != nil {
+				return fmt.Errorf("ask the server at %s: %w", path, err)
+			}
+			for _, w := range result.Warnings {
+				cmd.PrintErrln("warning:", w)
+			}
+			if result.Error != "" {
+				return fmt.Errorf("the server goes on with the configuration it has: %s", result.Error)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), result.String())
+			return err
+		},
+	}
+	addConfigFlags(cmd)
+	return cmd
+}
+
+// String is the result for a person.
+func (r reloaded) String() string {
+	var b strings.Builder
+	b.WriteString("reloaded " + orDefaults(r.File))
+	if len(r.Changed) == 0 {
+		b.WriteString(": nothing has changed")
+	}
+	b.WriteString("\n")
+	for _, line := range append(r.Changed, r.Restart...) {
+		b.WriteString("  " + line + "\n")
+	}
+	return b.String()
+}
+
+func orDefaults(file string) string {
+	if file == "" {
+		return "the configuration"
+	}
+	return file
+}
+
+// askReload is POST /reload of a control socket.
+func askReload(ctx context.Context, path string) (result reloaded, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/reload", http.NoBody)
+	if err != nil {
+		return result, err
+	}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+	}}
+	res, err := client.Do(req)
+	if err != nil {
+		return result, withoutURL(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return result, errors.New("the answer is " + res.Status)
+	}
+	return result, json.NewDecoder(io.LimitReader(res.Body, 16<<20)).Decode(&result)
+}
