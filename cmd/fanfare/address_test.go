@@ -102,9 +102,12 @@ func TestTrigger_AnswersOfOtherServers(t *testing.T) {
 		"nothing":     {func(http.ResponseWriter, *http.Request) {}, "another server is at this address"},
 		"a JSON text": {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `"ok"`) }, "another server"},
 		"null":        {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `null`) }, "another server"},
-		"accepted":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202); _, _ = fmt.Fprint(w, "{}") }, "202 Accepted"},
+		"accepted": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = fmt.Fprint(w, "{}")
+		}, "202 Accepted"},
 		"a login page": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://login.test/?to="+r.URL.String(), 302)
+			http.Redirect(w, r, "https://login.test/?to="+r.URL.String(), http.StatusFound)
 		}, "redirect (302 Found) to https://login.test;"},
 		"an error page": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")

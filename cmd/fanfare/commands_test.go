@@ -356,3 +356,32 @@ func TestConfigCheck_CertificateOutOfDate_IsWarnedAbout(t *testing.T) {
 		}
 	}
 }
+
+// What is not done must not look like success.
+func TestCommands_Mistakes_AreErrorsThatSayWhatToDo(t *testing.T) {
+	for line, want := range map[string]string{
+		"nonsense":                                 `unknown command "nonsense"`,
+		"config nonsense":                          `unknown command "nonsense" for "fanfare config"; see fanfare config --help`,
+		"keys old":                                 `unknown command "old"`,
+		"webhooks send":                            `unknown command "send"`,
+		"bench nonsense":                           `unknown command "nonsense"`,
+		"serve extra":                              `unknown command "extra"`,
+		"webhooks listen --listen 3000":            "write for example 127.0.0.1:3000",
+		"webhooks listen --key k":                  "--key and --secret belong together",
+		"webhooks listen --secret s":               "--key and --secret belong together",
+		"webhooks listen --status 99":              "from 200 to 599",
+		"trigger --channel a":                      `"event" not set`,
+		"trigger --channel a --event e --app none": `the configuration has app-id`,
+		"reload --control-socket /nowhere/c.sock":  "no answer from a server at /nowhere/c.sock",
+		"reload --control-socket=":                 "send it SIGHUP",
+		"serve --listen 127.0.0.1:0 --control-socket /nowhere/c.sock --metrics-listen=": "control_socket: ",
+	} {
+		out, err := execute(t, strings.Fields(line)...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("fanfare %s: %v, want %q\n%s", line, err, want, out)
+		}
+	}
+	if out, err := execute(t, "config"); err != nil || !strings.Contains(out, "Available Commands") {
+		t.Errorf("fanfare config: %v\n%s", err, out)
+	}
+}

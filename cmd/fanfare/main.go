@@ -36,5 +36,19 @@ func newCommand() *cobra.Command {
 		newHealthCommand(),
 		newVersionCommand(),
 	)
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() && !c.Runnable() {
+			c.RunE = chooseOne
+		}
+	}
 	return root
+}
+
+// chooseOne is a command that has others below it: cobra takes a mistyped one
+// for a call for help, which succeeds.
+func chooseOne(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown command %q for %q; see %[2]s --help", args[0], cmd.CommandPath())
+	}
+	return cmd.Help()
 }

@@ -1,20 +1,24 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
 	"fanfare/config"
@@ -404,4 +408,89 @@ func TestReload_Auto_FolderOfOthers_IsNotUsed(t *testing.T) {
 	f.launch()
 	f.line(0, "there is no control socket.* is not a folder of this user alone")
 	f.line(0, "msg=serving")
+}
+
+// Switches of the HTTP side count for the next request, on both ways that one
+// can take.
+func TestReload_SwitchesOfRequests_OnBothWays(t *testing.T) {
+	for way, transport := range map[string]string{"event loops": "auto", "net/http": "goroutine"} {
+		t.Run(way, func(t *testing.T) {
+			out := &notes{}
+			cfg := config.Defaults()
+			cfg.Listen, cfg.Metrics.Listen, cfg.Sockets.Transport = "127.0.0.1:0", "", transport
+			cfg.Shutdown.Spread = 0
+			s, err := newServer(&cfg, slog.New(slog.NewTextHandler(out, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- s.run(ctx) }()
+			t.Cleanup(func() {
+				stop()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+			at, _ := s.addresses()
+			change := func(f func(*config.Config)) {
+				t.Helper()
+				next := *s.cfg
+				next.Apps = slices.Clone(next.Apps)
+				f(&next)
+				if result := s.reload(func() (*config.Config, string, error) { return &next, "", nil }); result.Error != "" || len(result.Changed) == 0 {
+					t.Fatalf("reload: %+v", result)
+				}
+			}
+			hears := func(query string, header http.Header, want string) bool {
+				t.Helper()
+				dialer := ws.Dialer{Header: ws.HandshakeHeaderHTTP(header), Timeout: patience}
+				conn, early, _, err := dialer.Dial(t.Context(), strings.Replace(at.base(), "http", "ws", 1)+"/app/app-key"+query)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = conn.Close() }()
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				from := io.Reader(conn)
+				if early != nil {
+					from = io.MultiReader(early, conn)
+				}
+				got, err := wsutil.ReadServerText(struct {
+					io.Reader
+					io.Writer
+				}{from, conn})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return strings.Contains(string(got), want)
+			}
+
+			if !hears("", nil, "4008") {
+				t.Error("a client without a protocol got in")
+			}
+			change(func(c *config.Config) { c.Sockets.AllowMissingProtocol = true })
+			if !hears("", nil, "connection_established") {
+				t.Error("sockets.allow_missing_protocol does not count")
+			}
+
+			change(func(c *config.Config) { c.Apps[0].RequireTLS = true })
+			https := http.Header{"X-Forwarded-Proto": {"https"}}
+			if hears("?protocol=7", https, "connection_established") {
+				t.Error("a proxy that is not trusted was believed")
+			}
+			change(func(c *config.Config) { c.HTTP.TrustedProxies = []string{"127.0.0.1"} })
+			if !hears("?protocol=7", https, "connection_established") {
+				t.Error("http.trusted_proxies does not count")
+			}
+
+			lines := strings.Count(out.String(), "/apps/none/channels")
+			get(t, at.base()+"/apps/none/channels")
+			if strings.Count(out.String(), "/apps/none/channels") != lines {
+				t.Error("there is an access log")
+			}
+			change(func(c *config.Config) { c.Log.AccessLog = true })
+			get(t, at.base()+"/apps/none/channels")
+			eventually(t, "log.access_log counts", func() bool { return strings.Count(out.String(), "/apps/none/channels") > lines })
+		})
+	}
 }

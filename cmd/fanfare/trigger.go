@@ -79,7 +79,7 @@ func chooseApp(cfg *config.Config, id string) (config.App, error) {
 		}
 		ids = append(ids, a.ID)
 	}
-	return config.App{}, fmt.Errorf("no app has the id %q; there are %s", id, strings.Join(ids, ", "))
+	return config.App{}, fmt.Errorf("no app has the id %q; the configuration has %s", id, strings.Join(ids, ", "))
 }
 
 // triggerRequest is one POST /apps/ID/events.

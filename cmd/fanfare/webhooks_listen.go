@@ -42,11 +42,14 @@ func newWebhooksListenCommand() *cobra.Command {
 				return err
 			}
 			if r.status < 200 || r.status > 599 {
-				return fmt.Errorf("--status is %d, but has to be from 200 to 599", r.status)
+				return fmt.Errorf("--status %d is no status of an answer; give one from 200 to 599", r.status)
+			}
+			if _, _, err := net.SplitHostPort(address); err != nil {
+				return fmt.Errorf("--listen %s is not host:port; write for example 127.0.0.1:3000", address)
 			}
 			listener, err := net.Listen("tcp", address)
 			if err != nil {
-				return fmt.Errorf("--listen: %w", err)
+				return notFree(err, "--listen "+address, "--listen")
 			}
 			r.out = cmd.OutOrStdout()
 			if _, err := fmt.Fprintf(r.out, "waiting for webhooks on http://%s\n", listener.Addr()); err != nil {
@@ -65,13 +68,15 @@ func newWebhooksListenCommand() *cobra.Command {
 	f.IntVar(&r.status, "status", http.StatusOK, "status to answer with")
 	f.IntVar(&r.fail, "fail", 0, "answer only this many requests with --status, and those after with 200; 0 is all")
 	f.DurationVar(&r.delay, "delay", 0, "time to wait before each answer")
-	cmd.MarkFlagsRequiredTogether("key", "secret")
 	return cmd
 }
 
 // receiverSecrets are the secrets of the keys that may sign, by key: the one
 // given, or those that serve would find.
 func receiverSecrets(key, secret, file string) (map[string]string, error) {
+	if (key == "") != (secret == "") {
+		return nil, errors.New("--key and --secret belong together: give both, or neither for those of the configuration")
+	}
 	if key != "" {
 		return map[string]string{key: secret}, nil
 	}
