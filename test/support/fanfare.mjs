@@ -1,7 +1,7 @@
 // A fanfare of one test: the built binary on a port of its own.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,9 +26,10 @@ export async function freePort() {
 
 /**
  * Starts a server that ends with the test. `app` holds keys of the default
- * app, `apps` further apps, everything else is top-level configuration.
+ * app, `apps` further apps, everything else is top-level configuration. With
+ * `terminal` the server has one, as when a person starts it.
  */
-export async function fanfare(t, { app = {}, apps = [], ...rest } = {}) {
+export async function fanfare(t, { app = {}, apps = [], terminal = false, ...rest } = {}) {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'fanfare-test-'));
   const file = join(folder, 'config.yaml');
@@ -41,7 +42,7 @@ export async function fanfare(t, { app = {}, apps = [], ...rest } = {}) {
     apps: [{ id: 'app-id', key: 'app-key', secret: 'app-secret', ...app }, ...apps],
   };
   await writeFile(file, JSON.stringify(config)); // JSON is YAML
-  const server = new Fanfare(port, file, config);
+  const server = new Fanfare(port, file, config, terminal);
   t.after(async () => {
     for (const client of server.clients) client.disconnect();
     await server.stop('SIGKILL');
@@ -54,14 +55,17 @@ export async function fanfare(t, { app = {}, apps = [], ...rest } = {}) {
 class Fanfare {
   clients = [];
 
-  constructor(port, file, config) {
-    Object.assign(this, { port, file, config });
+  constructor(port, file, config, terminal) {
+    Object.assign(this, { port, file, config, terminal });
     this.sdk = this.sdkOf(config.apps[0]);
   }
 
   async start() {
     this.log = '';
-    this.child = spawn(binary, ['serve', '--config', this.file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, ...args] = this.terminal
+      ? ['script', '--quiet', '--return', '--flush', '--command', `exec '${binary}' serve --config '${this.file}'`, '/dev/null']
+      : [binary, 'serve', '--config', this.file];
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (d) => (this.log += d));
     this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);
     await until('the server is ready', async () => {
@@ -72,7 +76,14 @@ class Fanfare {
 
   // stop sends a signal and returns the exit code, or the signal that killed it.
   async stop(signal = 'SIGTERM') {
-    this.child.kill(signal);
+    if (!this.terminal) {
+      this.child.kill(signal);
+      return this.exited;
+    }
+    // The server is the child of the program that gives it a terminal.
+    const { pid } = this.child;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+    for (const child of children.split(' ').filter(Boolean)) process.kill(Number(child), signal);
     return this.exited;
   }
 
