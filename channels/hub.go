@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,11 @@ import (
 
 // ErrDraining says that the node is shutting down and takes no more events.
 var ErrDraining = errors.New("the server is shutting down")
+
+// Restarting is why a node that is shutting down has no session to give. The
+// client is to wait a second: asked to reconnect now (4200), it would come back
+// to the same node again and again.
+var Restarting = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is restarting, reconnect in a second"}
 
 // ErrBusy says that the event loops did not catch up in time to take an event.
 var ErrBusy = errors.New("the server is busy, try again")
@@ -45,7 +51,8 @@ type Hub struct {
 	cluster   Cluster
 	now       func() time.Time
 	tenants   tenants
-	owners    []Owner // set before the first session
+	owners    []Owner      // set before the first session
+	closing   sync.RWMutex // held to read while an event is published off the loops
 	closed    atomic.Bool
 	refusals  refusals
 	grace     atomic.Int64 // Config.OfflineGrace
@@ -82,8 +89,13 @@ func (h *Hub) Run(ctx context.Context) error { return h.cluster.Run(ctx) }
 // AddOwner makes an event loop known. It is called before sessions are opened.
 func (h *Hub) AddOwner(o Owner) { h.owners = append(h.owners, o) }
 
-// Close makes the hub refuse events and sessions from here on.
-func (h *Hub) Close() { h.closed.Store(true) }
+// Close makes the hub refuse events and sessions from here on. Events that
+// Publish and PublishBatch accepted are with the owners when it returns.
+func (h *Hub) Close() {
+	h.closing.Lock()
+	defer h.closing.Unlock()
+	h.closed.Store(true)
+}
 
 func (h *Hub) tenant(appID string) *tenant { return h.tenants.get(appID) }
 

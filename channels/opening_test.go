@@ -77,11 +77,11 @@ func TestOpen_OverTheQuota_4004UntilOneLeaves(t *testing.T) {
 	d.empty()
 }
 
-func TestOpen_Draining_4200(t *testing.T) {
+func TestOpen_Draining_4100(t *testing.T) {
 	d := newDesk(t)
 	d.hub.Close()
 	v, refusal := d.opens()
-	if refusal == nil || refusal.Code != pusherproto.CodeReconnect {
+	if refusal == nil || refusal.Code != pusherproto.CodeOverCapacity {
 		t.Fatalf("got %v", refusal)
 	}
 	v.hears()

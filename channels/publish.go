@@ -11,16 +11,31 @@ import (
 // while the event loops are congested and fails with ErrBusy, ErrDraining or
 // the context's error; then nothing was delivered.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
-	if err := h.room(ctx); err != nil {
+	if err := h.accept(ctx); err != nil {
 		return err
 	}
+	defer h.closing.RUnlock()
 	h.publish(app, &ev)
 	return nil
 }
 
+// accept waits until there is room for an event, which Close waits for from
+// here on: the caller unlocks closing when it is delivered.
+func (h *Hub) accept(ctx context.Context) error {
+	if err := h.room(ctx); err != nil {
+		return err
+	}
+	h.closing.RLock()
+	if h.closed.Load() {
+		h.closing.RUnlock()
+		return ErrDraining
+	}
+	return nil
+}
+
 // TryPublish delivers events in order if that needs no waiting; else it fails
-// with ErrBusy or ErrDraining and nothing was delivered. Event loops may call
-// it.
+// with ErrBusy or ErrDraining and nothing was delivered. It is for event loops,
+// on whose turns Close does not wait.
 func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	if h.closed.Load() {
 		return ErrDraining
@@ -39,9 +54,10 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 // PublishBatch delivers events in order, as Publish does. The batch is taken
 // whole or, on error, not at all.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
-	if err := h.room(ctx); err != nil {
+	if err := h.accept(ctx); err != nil {
 		return err
 	}
+	defer h.closing.RUnlock()
 	for i := range events {
 		h.publish(app, &events[i])
 	}

@@ -3,9 +3,12 @@ package channels
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"fanfare/pusherproto"
 )
@@ -146,4 +149,48 @@ func TestPublish_CongestedLoops_PushBack(t *testing.T) {
 		d.settle()
 		v.hears(event("news", "1"))
 	})
+}
+
+// gated is the in-memory cluster where an event waits to be handed on.
+type gated struct {
+	*memory
+	arrived, pass chan struct{}
+}
+
+func (c *gated) Publish(p Publication) {
+	close(c.arrived)
+	<-c.pass
+	c.memory.Publish(p)
+}
+
+// What was accepted is with the loops when Close returns: sockets that are
+// closed after it still get it.
+func TestClose_WaitsForTheEventUnderWay(t *testing.T) {
+	c := &gated{arrived: make(chan struct{}), pass: make(chan struct{})}
+	d := newDeskWith(t, func(n Node) Cluster {
+		c.memory = newMemory(n, time.Now, new(atomic.Int64))
+		return c
+	})
+	v := d.visit()
+	v.subscribes("news")
+	forget(v)
+	ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
+	published, closed := make(chan error, 1), make(chan struct{})
+	go func() { published <- d.hub.Publish(t.Context(), &d.app, ev) }()
+	<-c.arrived
+	go func() { d.hub.Close(); close(closed) }()
+	for d.hub.closing.TryRLock() { // until Close stands in line
+		d.hub.closing.RUnlock()
+		select {
+		case <-closed:
+			t.Fatal("it did not wait")
+		default:
+			runtime.Gosched()
+		}
+	}
+	close(c.pass)
+	<-closed
+	d.settle()
+	v.hears(event("news", "1"))
+	mustNotFail(t, <-published)
 }

@@ -28,6 +28,7 @@ const (
 	ReasonClientEventTooLarge Reason = "client_event_too_large"
 	ReasonClientEventRate     Reason = "client_event_rate"
 	ReasonSlowReader          Reason = "slow_reader"
+	ReasonRestarting          Reason = "restarting"
 )
 
 // otherReason is that of codes that are not listed.
@@ -54,7 +55,6 @@ var reasons = map[int]Reason{
 	pusherproto.CodeNoVersion:          "unsupported_protocol",
 	pusherproto.CodeUnauthorized:       "unauthorized",
 	pusherproto.CodeOverCapacity:       "over_capacity",
-	pusherproto.CodeReconnect:          "restarting",
 	pusherproto.CodePongTimeout:        "pong_timeout",
 	pusherproto.CodeClientEvent:        ReasonClientEventRate,
 	pusherproto.CodeWatchlist:          "watchlist_too_long",
@@ -101,7 +101,7 @@ func Reasons() []Reason {
 	all := []Reason{
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
-		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader,
+		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonRestarting,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

@@ -45,10 +45,10 @@ const (
 )
 
 // Open begins the conversation with connection_established, or returns why it
-// cannot: the app's quota (4004) or the node's shutdown (4200).
+// cannot: the app's quota (4004) or the node's shutdown (Restarting).
 func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherproto.Error {
 	if h.closed.Load() {
-		return &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
+		return Restarting
 	}
 	t := h.tenant(app.ID)
 	n := t.sockets.Add(1)

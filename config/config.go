@@ -100,9 +100,10 @@ type Users struct {
 
 // Shutdown configures the drain.
 type Shutdown struct {
-	Delay   time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz answering 503 and the first connection being closed, so that load balancers notice. 0 is none."`
-	Spread  time.Duration `key:"spread" min:"0s" max:"10m" doc:"Time over which connections are closed with 4200, so that clients do not all reconnect at once."`
-	Timeout time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for the whole shutdown: delay, spread, unfinished requests and webhooks. After it the process ends anyway."`
+	Delay     time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz answering 503 and the first connection being closed, so that load balancers notice. 0 is none."`
+	Successor bool          `key:"successor" doc:"Whether another node behind the same load balancer takes clients at once. If so, connections are closed with 4200 over shutdown.spread, and clients reconnect at once. If not, all are closed with 4100 right before the process ends, and clients reconnect a second later."`
+	Spread    time.Duration `key:"spread" min:"0s" max:"10m" doc:"Time over which connections are closed with shutdown.successor, so that clients do not all reconnect at once."`
+	Timeout   time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Time for the whole shutdown: delay, spread, unfinished requests and webhooks. After it the process ends anyway."`
 }
 
 // Runtime configures the garbage collector.

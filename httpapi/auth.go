@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
@@ -40,6 +41,10 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 		}
 		if !app.Enabled {
 			return &pusherproto.Error{Code: http.StatusForbidden, Message: "the app is disabled"}
+		}
+		if s.draining() {
+			x.Header().Set("Connection", "close") // the next request goes to another process
+			return channels.ErrDraining
 		}
 		return h(x, &request{app: app, query: pusherproto.ParseQuery(r.URL.RawQuery), body: body.bytes})
 	}

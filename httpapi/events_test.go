@@ -3,9 +3,11 @@ package httpapi_test
 import (
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"fanfare/httpapi"
 	"fanfare/internal/testkit"
 )
 
@@ -197,6 +199,28 @@ func TestEvents_Draining_503WithRetryAfter(t *testing.T) {
 		call := testkit.Call{Method: "POST", Path: path, Body: body, Query: map[string]string{"name": "e"}}
 		if r := srv.Do(t, call).ExpectError(503); r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: Retry-After is missing", path)
+		}
+	}
+}
+
+// A node that ends answers none of the API: what it could say of its channels
+// is over, and the next process or another node knows better.
+func TestAPI_Draining_503WithRetryAfter(t *testing.T) {
+	var draining atomic.Bool
+	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.Draining = draining.Load }})
+	draining.Store(true)
+	srv.Hub.Close()
+	for _, call := range []testkit.Call{
+		{Method: "POST", Path: "/events", Body: event},
+		{Method: "POST", Path: "/batch_events", Body: `{"batch":[` + event + `]}`},
+		{Method: "POST", Path: "/users/u/terminate_connections", Body: "{}"},
+		{Method: "GET", Path: "/channels"},
+		{Method: "GET", Path: "/channels/a"},
+		{Method: "GET", Path: "/channels/presence-a/users"},
+	} {
+		r := srv.Do(t, call).ExpectError(503)
+		if r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s %s: %v", call.Method, call.Path, r.Header)
 		}
 	}
 }

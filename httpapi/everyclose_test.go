@@ -70,12 +70,6 @@ var closes = []closeCase{
 	{"a huge message", "", func(v *visitor) {
 		v.frame(ws.Frame{Header: ws.Header{Fin: true, OpCode: ws.OpText, Length: 1 << 40}})
 	}, closed("1009", "server"), []string{"websocket"}},
-
-	{"a drain", "", func(v *visitor) {
-		ctx, cancel := context.WithCancel(v.t.Context())
-		v.t.Cleanup(cancel)
-		go func() { _ = v.srv.Sockets.Drain(ctx, 0) }()
-	}, closed("4200", "server"), nil}, // last: nothing can be opened for a while
 }
 
 func closed(code, by string) []string {
@@ -111,35 +105,68 @@ func TestEveryClose_HasItsLine(t *testing.T) {
 					continue
 				}
 				t.Run(tc.name+"/"+transport, func(t *testing.T) {
-					key := tc.app
-					if key == "" {
-						key = "app-key"
-					}
-					v := visit(t, srv, b, transport, key)
-					v.slow = srv.Hub.Stats().SlowReaders
-					b.Expect(t, "level=DEBUG", `msg="connection opened"`, "app="+v.app.ID, "socket="+v.id, "transport="+transport,
-						"protocol=7", "address=127.0.0.1", `client="js 8.6.0"`)
-					code := strings.TrimPrefix(tc.line[2], "code=")
-					before := closedWith(srv, v.app.ID, code)
-					tc.do(v)
-					line := b.Expect(t, slices.Concat(tc.line, []string{"app=" + v.app.ID, "socket=" + v.id})...)
-					for _, key := range []string{" reason=", " lived=", " received=", " sent="} {
-						if !strings.Contains(line, key) {
-							t.Errorf("no %s in %s", key, line)
-						}
-					}
-					if n := b.Count(`msg="connection closed"`, "socket="+v.id); n != 1 {
-						t.Errorf("%d lines", n)
-					}
-					if got := closedWith(srv, v.app.ID, code); got != before+1 {
-						t.Errorf("%d connections are counted with %s, before %d", got, code, before)
-					}
-					v.leave()
+					tc.hold(t, srv, b, transport)
 				})
 			}
 		}
 		noHush(t, b)
 	})
+}
+
+// The end of the server is an end of connections too. Nothing can be opened
+// after it.
+func TestEveryClose_OfTheServer_HasItsLine(t *testing.T) {
+	ends := []closeCase{
+		{"a drain", "", func(v *visitor) {
+			ctx, cancel := context.WithCancel(v.t.Context())
+			v.t.Cleanup(cancel)
+			go func() { _ = v.srv.Sockets.Drain(ctx, 0) }()
+		}, closed("4200", "server"), nil},
+		{"a restart", "", func(v *visitor) {
+			go func() {
+				_ = v.srv.Sockets.Quiesce(context.Background())
+				v.srv.Sockets.Release()
+			}()
+		}, closed("4100", "server"), nil},
+	}
+	for _, tc := range ends {
+		for transport := range transports {
+			o := testkit.Options{Apps: closingApps(), Sockets: sockets.Config{CloseTimeout: time.Second}}
+			everyWay(t, slog.LevelDebug, o, func(t *testing.T, srv *testkit.Server, b *logbook.Book) {
+				tc.hold(t, srv, b, transport)
+				noHush(t, b)
+			})
+		}
+	}
+}
+
+// hold looks for the line and the count of a connection that ends so.
+func (tc closeCase) hold(t *testing.T, srv *testkit.Server, b *logbook.Book, transport string) {
+	t.Helper()
+	key := tc.app
+	if key == "" {
+		key = "app-key"
+	}
+	v := visit(t, srv, b, transport, key)
+	v.slow = srv.Hub.Stats().SlowReaders
+	b.Expect(t, "level=DEBUG", `msg="connection opened"`, "app="+v.app.ID, "socket="+v.id, "transport="+transport,
+		"protocol=7", "address=127.0.0.1", `client="js 8.6.0"`)
+	code := strings.TrimPrefix(tc.line[2], "code=")
+	before := closedWith(srv, v.app.ID, code)
+	tc.do(v)
+	line := b.Expect(t, slices.Concat(tc.line, []string{"app=" + v.app.ID, "socket=" + v.id})...)
+	for _, key := range []string{" reason=", " lived=", " received=", " sent="} {
+		if !strings.Contains(line, key) {
+			t.Errorf("no %s in %s", key, line)
+		}
+	}
+	if n := b.Count(`msg="connection closed"`, "socket="+v.id); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+	if got := closedWith(srv, v.app.ID, code); got != before+1 {
+		t.Errorf("%d connections are counted with %s, before %d", got, code, before)
+	}
+	v.leave()
 }
 
 func closedWith(srv *testkit.Server, app, code string) uint64 {

@@ -549,15 +549,11 @@ func TestFallback_Heartbeats(t *testing.T) {
 }
 
 func TestFallback_Drain(t *testing.T) {
-	var draining bool
-	o := uncounted()
-	o.HTTP = func(c *httpapi.Config) { c.Draining = func() bool { return draining } }
-	srv := testkit.Start(t, o)
+	srv := testkit.Start(t, uncounted())
 	x := established(t, srv, "app-key/7/drain000")
 	s := established(t, srv, "app-key/7/drain001").stream()
 	held := x.polled()
 	testkit.Eventually(t, "the poll is held", func() bool { x.say(); return true })
-	draining = true
 	if err := srv.Sockets.Drain(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
@@ -568,7 +564,7 @@ func TestFallback_Drain(t *testing.T) {
 		t.Errorf("the stream was told %q", rest)
 	}
 	late := newXHR(t, srv, "app-key/7/drain002")
-	if l := late.poll(); len(l) != 3 || !strings.HasPrefix(l[2], "c[4200,") {
+	if l := late.poll(); len(l) != 3 || !strings.HasPrefix(l[2], "c[4100,") {
 		t.Errorf("a new session was told %q", l)
 	}
 }

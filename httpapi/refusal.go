@@ -30,7 +30,6 @@ var (
 	tlsUnproven  = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server does not trust the proxy that says this connection is encrypted"}
 	appDisabled  = &pusherproto.Error{Code: pusherproto.CodeAppDisabled, Message: "Application disabled"}
 	badOrigin    = &pusherproto.Error{Code: pusherproto.CodeUnauthorized, Message: "Origin not allowed"}
-	restarting   = &pusherproto.Error{Code: pusherproto.CodeReconnect, Message: "The server is restarting, reconnect now"}
 	tooManyOpens = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many sessions from this address"}
 )
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
 	"fanfare/sockets"
@@ -27,8 +28,6 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 			change(a)
 		})
 	}
-	draining := make(chan bool, 1)
-	draining <- false
 	options := testkit.Options{
 		Sockets: sockets.Config{CloseTimeout: time.Second, Capacity: sockets.Capacity{Sockets: 3, Hint: "sockets.max_connections is 3"}},
 		Apps: []apps.App{
@@ -36,9 +35,6 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 			named("off", func(a *apps.App) { a.Enabled = false }),
 			named("tls", func(a *apps.App) { a.RequireTLS = true }),
 			named("page", func(a *apps.App) { a.AllowedOrigins = []string{"https://chat.example"} }),
-		},
-		HTTP: func(c *httpapi.Config) {
-			c.Draining = func() bool { d := <-draining; draining <- d; return d }
 		},
 	}
 	const page, https = "Origin: https://evil.example\r\n", "X-Forwarded-Proto: https\r\n"
@@ -58,7 +54,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "protocol 99", key: "app-key", query: "protocol=99", code: "4007", level: "DEBUG", want: map[string]string{"app": "app-id"}},
 		{name: "origin", key: "page", header: page, code: "4009", level: "WARN", want: map[string]string{"app": "page-id", "origin": "https://evil.example", "reason": "Origin not allowed", "hint": "if the origin is yours, add it to the app's allowed_origins"}},
 		{name: "full", key: "app-key", full: true, code: "4100", level: "WARN", want: map[string]string{"app": "app-id", "key": "…", "reason": "Over capacity", "hint": "sockets.max_connections is 3"}},
-		{name: "draining", key: "app-key", drain: true, code: "4200", level: "DEBUG", want: map[string]string{"app": "app-id"}},
+		{name: "draining", key: "app-key", drain: true, code: "4100", level: "DEBUG", want: map[string]string{"app": "app-id", "key": "", "reason": channels.Restarting.Message}},
 	}
 	sessions := 0
 	session := func() string { // one that is told of its end is remembered
@@ -97,8 +93,9 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 						holders = append(holders, testkit.Dial(t, srv))
 					}
 				}
-				<-draining
-				draining <- tc.drain
+				if tc.drain { // the last of them
+					srv.Hub.Close()
+				}
 				query := tc.query
 				if query == "" {
 					query = "protocol=7"

@@ -54,7 +54,7 @@ type Config struct {
 	Version string
 	// Ready tells /readyz; nil is always ready.
 	Ready func() bool
-	// Draining refuses new sockets with 4200; nil is never.
+	// Draining refuses API requests with 503; nil is never.
 	Draining func() bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time

@@ -98,8 +98,6 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 		o.Refusal = appDisabled
 	case !originAllowed(r.Header["Origin"], app):
 		o.Refusal = badOrigin
-	case s.draining():
-		o.Refusal = restarting
 	}
 	if o.Refusal == nil && (s.logs(slog.LevelDebug) || s.mayBeFull(app)) {
 		o.Peer = s.peerOf(r, query) // for the line of the session, or of its refusal

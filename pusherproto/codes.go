@@ -14,8 +14,8 @@ const (
 	CodeUnsupportedVersion = 4007 // protocol is an integer outside 4…7
 	CodeNoVersion          = 4008 // protocol is missing
 	CodeUnauthorized       = 4009 // origin, sign-in, or terminated by the app
-	CodeOverCapacity       = 4100 // the node is full, or the reader too slow
-	CodeReconnect          = 4200 // the server is draining or restarting
+	CodeOverCapacity       = 4100 // the node is full or restarting, or the reader too slow
+	CodeReconnect          = 4200 // the node ends and another is there
 	CodePongTimeout        = 4201 // no answer to a ping
 	CodeClientEvent        = 4301 // a client event was over the rate limit
 	CodeWatchlist          = 4302 // a watchlist was longer than 100

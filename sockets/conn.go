@@ -40,6 +40,7 @@ type conn struct {
 	discounted bool   // not one of the server's sockets any more
 	seated     bool   // has one of the places for open sockets
 	spare      bool   // on the loop's list of spare connections
+	held       bool   // waits without a session for the end of the process
 	switching  bool   // the answer to the handshake, no frame, is queued first
 	received   uint64 // bytes of the client
 	sent       uint64 // bytes taken by the link
@@ -65,6 +66,8 @@ type link interface {
 	release(c *conn)
 	// farewellFrame is the frame that closes the connection with a code.
 	farewellFrame(code int, reason string) *channels.Frame
+	// reachable tells whether a farewell would be on its way at once.
+	reachable() bool
 	// linger is for how many seconds a connection is kept that waits for its
 	// farewell to be taken.
 	linger(c *conn) uint32

@@ -52,6 +52,9 @@ func (c *conn) expire(now uint32) uint32 {
 		c.late()
 		return 0
 	}
+	if c.held {
+		return 0
+	}
 	app := c.App()
 	next := now + 1<<30
 	if app.RequireAuthorization && !c.Authorized() {

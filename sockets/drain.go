@@ -8,46 +8,198 @@ import (
 	"fanfare/pusherproto"
 )
 
-// drainWave is the time between two waves of a drain.
-const drainWave = 50 * time.Millisecond
+const (
+	// drainWave is the time between two waves of Drain.
+	drainWave = 50 * time.Millisecond
+	// quietLook is the time between two looks at whether all is written.
+	quietLook = 5 * time.Millisecond
+	// farewellPatience is how long Release waits for the answers to the close
+	// frames. Clients are back a second after they were told: by then the next
+	// process has to listen.
+	farewellPatience = 250 * time.Millisecond
+)
 
-// Drain tells every socket to reconnect elsewhere (4200), in waves over spread
-// so that not all come back in the same instant. What was queued before is
-// still written. It returns when the last connection is gone, or with the
-// context's error.
+// Drain sends every socket to another node (4200), in waves over spread so
+// that not all arrive there in the same instant. Those that come meanwhile are
+// refused with 4100. What was accepted before is still written. It returns when
+// the last socket is gone, or with the context's error.
 func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
-	tick := time.NewTicker(drainWave)
-	defer tick.Stop()
+	s.hub.Close()
+	if _, err := s.ask(ctx, func(*loop) int { return 0 }); err != nil {
+		return err
+	}
 	for waves := int(spread/drainWave) + 1; ; waves = max(1, waves-1) {
-		for _, l := range s.loops {
-			l.Post(channels.Call(func() { l.dismiss(waves) }))
+		left, err := s.ask(ctx, func(l *loop) int { return l.dismiss(waves) })
+		if err != nil || left == 0 {
+			return err
 		}
-		if s.count.Load() == 0 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, drainWave); err != nil {
+			return err
 		}
 	}
 }
 
-// dismiss closes the loop's share of a wave, with waves to go.
-func (l *loop) dismiss(waves int) {
-	open := 0
-	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil && c.state == connOpen && c.front == nil {
-			open++
+// Quiesce ends all sessions and keeps their connections, so that the clients
+// can be told in one instant, as the last thing before the process ends: who
+// finds nobody listening waits fifteen seconds. Connections that come from here
+// on are kept in the same way, without a session. It returns when all that was
+// accepted is written and every HTTP session has a request to be told on, or
+// after CloseTimeout: some may not read. Release goes on.
+func (s *Server) Quiesce(ctx context.Context) error {
+	// Nobody is refused before Release: they would be back too early.
+	if _, err := s.ask(ctx, func(l *loop) int { l.holding = true; return 0 }); err != nil {
+		return err
+	}
+	s.hub.Close()
+	// An event that a loop has accepted is in the mail of all others by now.
+	if _, err := s.ask(ctx, func(*loop) int { return 0 }); err != nil {
+		return err
+	}
+	if _, err := s.ask(ctx, (*loop).holdAll); err != nil {
+		return err
+	}
+	for end := time.Now().Add(s.closeTimeout()); ; {
+		left, err := s.ask(ctx, (*loop).unsettled)
+		if err != nil || left == 0 || !time.Now().Before(end) {
+			return err
+		}
+		if err := pause(ctx, quietLook); err != nil {
+			return err
 		}
 	}
+}
+
+// Release tells every client that Quiesce has kept to come back in a second
+// (4100). It returns when all are told and have answered, or soon after.
+func (s *Server) Release() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
+	defer cancel()
+	left, err := s.ask(ctx, (*loop).release)
+	for err == nil && left > 0 {
+		if err = pause(ctx, quietLook); err == nil {
+			left, err = s.ask(ctx, (*loop).untold)
+		}
+	}
+	for end := time.Now().Add(farewellPatience); s.count.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(quietLook)
+	}
+}
+
+// ask has every loop call f and returns the sum of the answers when all have.
+func (s *Server) ask(ctx context.Context, f func(*loop) int) (sum int, err error) {
+	answers := make(chan int, len(s.loops))
+	for _, l := range s.loops {
+		l.Post(channels.Call(func() { answers <- f(l) }))
+	}
+	for range s.loops {
+		select {
+		case n := <-answers:
+			sum += n
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	return sum, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// sockets calls f with the connections that are no HTTP requests, until it
+// returns false.
+func (l *loop) sockets(f func(*conn) bool) {
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil && c.front == nil && !f(c) {
+			return
+		}
+	}
+}
+
+// dismiss closes the loop's share of a wave, with waves to go, and returns how
+// many sockets are left, those included that have not answered yet.
+func (l *loop) dismiss(waves int) (left int) {
+	open := 0
+	l.sockets(func(c *conn) bool {
+		if c.state == connOpen {
+			open++
+		}
+		if c.App() != nil && !c.discounted { // was not just refused
+			left++
+		}
+		return true
+	})
 	share := (open + waves - 1) / waves
-	for i := 0; share > 0 && i < len(l.slots); i++ {
-		if c := l.slots[i].conn; c != nil && c.state == connOpen && c.front == nil {
+	l.sockets(func(c *conn) bool {
+		if share > 0 && c.state == connOpen {
 			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
 			// Nobody comes back here to ask for what was said.
 			l.schedule(c, l.after(l.server.closeTimeout()))
 			share--
 		}
-	}
+		return share > 0
+	})
+	return left
+}
+
+// hold keeps a connection without a session until release.
+func (l *loop) hold(c *conn) {
+	c.held = true
+	l.end(c)
+}
+
+func (l *loop) holdAll() int {
+	l.sockets(func(c *conn) bool {
+		if c.state == connOpen {
+			l.hold(c)
+		}
+		return true
+	})
+	return 0
+}
+
+// unsettled is how many connections have something to be written, or cannot be
+// told at once that they end.
+func (l *loop) unsettled() (n int) {
+	l.sockets(func(c *conn) bool {
+		if c.held && c.state == connOpen && !c.settled() {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+func (c *conn) settled() bool {
+	return !c.ending && c.queue.bytes == 0 && c.link.reachable()
+}
+
+// release closes all connections and returns how many are not told yet. Those
+// that did not read before are told if they do now, and not waited for.
+func (l *loop) release() int {
+	l.holding = false
+	l.sockets(func(c *conn) bool {
+		settled := c.settled()
+		c.Close(channels.Restarting.Code, channels.Restarting.Message)
+		c.held = c.held && settled
+		return true
+	})
+	return l.untold()
+}
+
+func (l *loop) untold() (n int) {
+	l.sockets(func(c *conn) bool {
+		if c.held && c.state == connClosing && c.queue.bytes > 0 {
+			n++
+		}
+		return true
+	})
+	return n
 }

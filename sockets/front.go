@@ -119,7 +119,7 @@ func (c *conn) answer(r *Request) bool {
 		c.opened = c.loop.now
 		c.loop.server.count.Add(1)
 		c.limit = c.loop.server.messageLimit(o.App)
-		c.open(&o)
+		c.open(&o, webSocket)
 		return true
 	}
 	response, ok := f.cfg.Door.Answer(nil, r)

@@ -200,6 +200,11 @@ func (h *httpSession) farewellFrame(code int, reason string) *channels.Frame {
 	return channels.ControlFrame(h.farewell)
 }
 
+// reachable implements link: between two requests there is nobody to tell.
+func (h *httpSession) reachable() bool {
+	return h.receive != nil && !h.receive.busy && !h.receive.full()
+}
+
 // linger implements link.
 func (h *httpSession) linger(*conn) uint32 { return h.within() }
 

@@ -65,26 +65,26 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 		c.die()
 		return
 	}
-	if refusal := c.Open(l.server.hub, o.App, l, c); refusal != nil {
-		c.logRefused(&o, r.transport(), refusal)
-		c.refuse(o.App, refusal)
-	} else {
-		c.logOpened(&o, r.transport())
-		l.schedule(c, c.expire(l.now))
-		c.renew()
-	}
+	c.open(&o, r.transport())
 	h.attach(c, r)
 }
 
 // refuse tells the client why there is no session, and closes.
 func (c *conn) refuse(app *apps.App, refusal *pusherproto.Error) {
-	id := ""
+	c.countRefused(app, refusal)
+	c.push(channels.NewFrame(pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)))
+	c.Close(refusal.Code, refusal.Message)
+}
+
+func (c *conn) countRefused(app *apps.App, refusal *pusherproto.Error) {
+	id, reason := "", channels.Reason("")
 	if app != nil {
 		id = app.ID
 	}
-	c.loop.server.hub.RefusedFor(id, refusal.Code, "")
-	c.push(channels.NewFrame(pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)))
-	c.Close(refusal.Code, refusal.Message)
+	if refusal == channels.Restarting {
+		reason = channels.ReasonRestarting
+	}
+	c.loop.server.hub.RefusedFor(id, refusal.Code, reason)
 }
 
 // Written says that the handler of r wrote a chunk, or err: what the chunk

@@ -66,7 +66,7 @@ func (c *conn) logOpened(o *Opening, transport string) {
 // before has its line from httpapi. The quotas are the operator's to raise.
 func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Error) {
 	s, level := c.loop.server, slog.LevelDebug
-	if refusal.Code == pusherproto.CodeOverQuota || refusal.Code == pusherproto.CodeOverCapacity {
+	if refusal.Code == pusherproto.CodeOverQuota || refusal == OverCapacity {
 		level = slog.LevelWarn
 	}
 	if !s.logs(level) {

@@ -48,6 +48,7 @@ type loop struct {
 	scratch []byte
 	parsed  uint64 // frames of clients so far
 	stopped bool
+	holding bool // new connections wait for the end of the process
 	// registry is what the last Renew brought, nil before. A connection may
 	// arrive with an app that was looked up before it.
 	registry *apps.Registry
@@ -236,7 +237,9 @@ func (l *loop) bury() {
 				l.handOver(c, c.in)
 			}
 			c.Gone()
-			c.unseat()
+			if c.state != connOpen { // a held one stays
+				c.unseat()
+			}
 			if c.state != connDead {
 				continue
 			}

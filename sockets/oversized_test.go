@@ -199,7 +199,7 @@ func FuzzFrames(f *testing.F) {
 		app.ID = "1"
 		c := &conn{loop: server.loops[0], link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
 		c.loop.adopt(c)
-		c.open(&Opening{App: &app, Protocol: 7})
+		c.open(&Opening{App: &app, Protocol: 7}, webSocket)
 		for rest := bytes.Clone(sent); len(rest) > 0 && c.state != connDead; {
 			n := min(len(rest), 1+int(piece))
 			c.feed(rest[:n])

@@ -26,7 +26,7 @@ func (s *Server) Renew(registry *apps.Registry) {
 
 // renew makes the connection live by its app as it is in the loop's registry.
 func (c *conn) renew() {
-	if c.loop.registry == nil || c.state != connOpen {
+	if c.loop.registry == nil || c.state != connOpen || c.held {
 		return
 	}
 	app, _ := c.loop.registry.ByID(c.App().ID)

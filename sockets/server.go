@@ -171,34 +171,41 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 		c.die()
 		return
 	}
-	c.open(&o)
+	c.open(&o, webSocket)
 	if len(buffered) > 0 {
 		c.feed(buffered)
 	}
 }
 
 // open begins the session of a connection whose upgrade is complete.
-func (c *conn) open(o *Opening) {
+func (c *conn) open(o *Opening, transport string) {
 	if o.Refusal != nil {
 		c.refuse(o.App, o.Refusal)
 		return
 	}
-	if refusal := c.begin(o); refusal != nil {
-		c.logRefused(o, webSocket, refusal)
+	if !c.seated {
+		c.seated = c.loop.server.seat()
+	}
+	var refusal *pusherproto.Error
+	switch {
+	case !c.seated:
+		refusal = OverCapacity
+	case c.loop.holding: // it is refused, and told so later
+		c.countRefused(o.App, channels.Restarting)
+		c.logRefused(o, transport, channels.Restarting)
+		c.loop.hold(c)
+		return
+	default: // the app's bound is the last to be looked at
+		refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
+	}
+	if refusal != nil {
+		c.logRefused(o, transport, refusal)
 		c.refuse(o.App, refusal)
 		return
 	}
-	c.logOpened(o, webSocket)
+	c.logOpened(o, transport)
 	c.loop.schedule(c, c.expire(c.loop.now))
 	c.renew()
-}
-
-// begin opens the session, or tells why there is no room for it.
-func (c *conn) begin(o *Opening) *pusherproto.Error {
-	if c.seated = c.loop.server.seat(); !c.seated {
-		return OverCapacity
-	}
-	return c.Open(c.loop.server.hub, o.App, c.loop, c)
 }
 
 // messageLimit is the largest client message (spec: websocket section 2).

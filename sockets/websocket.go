@@ -24,6 +24,9 @@ func (websocket) farewellFrame(code int, reason string) *channels.Frame {
 	return channels.ControlFrame(ws.MustCompileFrame(ws.NewCloseFrame(body)))
 }
 
+// reachable implements link.
+func (websocket) reachable() bool { return true }
+
 // linger implements link: the peer has to answer the close frame.
 func (websocket) linger(c *conn) uint32 { return seconds(c.loop.server.closeTimeout()) + 1 }
 

@@ -8,23 +8,30 @@ import (
 	"time"
 )
 
-// bodyPatience is how long a request may still be under way when the sockets
-// have left. One that is whole takes milliseconds; one whose body does not come
-// was never accepted.
-const bodyPatience = 5 * time.Second
+// answerPatience is how long an answer may take to leave when the listener is
+// closed. Nothing that takes longer was accepted: requests whose body does not
+// come, callers who do not read.
+const answerPatience = 250 * time.Millisecond
 
 // drain ends the server's work in the order in which others notice: readiness
-// goes first, then the listener, then requests and sockets at their own pace,
-// then webhooks. Metrics stay up to the end.
+// goes first, then the API refuses. With a successor the sockets leave for it
+// in waves, and the listener closes behind the last. Without one, nobody can
+// serve them before the process has ended: sessions end and webhooks are sent
+// while the connections stay open, and then all clients are told in one
+// instant. The listener answers up to then, since pusher-js tries again after
+// fifteen seconds where nobody listens. Metrics stay up to the end.
 func (s *server) drain() error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Shutdown.Timeout)
+	s.reloading.Lock()
+	cfg := s.cfg.Shutdown
+	s.reloading.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
-	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Duration("spread", s.cfg.Shutdown.Spread))
+	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", cfg.Successor))
 
 	s.ready.Store(false)
-	if s.cfg.Shutdown.Delay > 0 {
-		timer := time.NewTimer(s.cfg.Shutdown.Delay)
+	if cfg.Delay > 0 {
+		timer := time.NewTimer(cfg.Delay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -33,34 +40,44 @@ func (s *server) drain() error {
 	}
 	s.draining.Store(true)
 
-	// Requests under way finish while sockets leave, each bounded by ctx.
-	requests := make(chan error, 1)
-	whole, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	go func() { requests <- s.web.Shutdown(whole) }()
-	sockets := s.sockets.Drain(ctx, s.cfg.Shutdown.Spread)
-	patience := time.AfterFunc(bodyPatience, giveUp)
-	defer patience.Stop()
-	err := <-requests
-	switch {
-	case err == nil:
-	case ctx.Err() == nil:
-		s.log.Warn("requests that were not whole are cut off")
-		err = s.web.Close()
-	default:
-		err = errors.Join(fmt.Errorf("requests were still running after %s: %w", s.cfg.Shutdown.Timeout, err), s.web.Close())
-	}
-	// An upgrade that was under way when the first wave left.
-	if sockets == nil && s.sockets.Sockets() > 0 {
-		sockets = s.sockets.Drain(ctx, 0)
-	}
-	if sockets != nil {
-		err = errors.Join(err, fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), s.cfg.Shutdown.Timeout, sockets))
-	}
-	s.hub.Close()
-	if s.hooks != nil { // by now the last socket's leaving was told
-		err = errors.Join(err, s.hooks.Drain(ctx))
+	var err error
+	if cfg.Successor {
+		err = s.leftOpen(s.sockets.Drain(ctx, cfg.Spread), cfg.Timeout)
+		err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
+	} else {
+		err = s.leftOpen(s.sockets.Quiesce(ctx), cfg.Timeout)
+		err = errors.Join(err, s.drainWebhooks(ctx))
+		s.sockets.Release()
+		err = errors.Join(err, s.closeWeb())
 	}
 	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
+	return err
+}
+
+// leftOpen words the error of a drain that did not end in time.
+func (s *server) leftOpen(err error, after time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), after, err)
+}
+
+// drainWebhooks sends what the end of the last session left to be sent.
+func (s *server) drainWebhooks(ctx context.Context) error {
+	if s.hooks == nil {
+		return nil
+	}
+	return s.hooks.Drain(ctx)
+}
+
+// closeWeb closes the listener and ends the connections that are no sockets.
+func (s *server) closeWeb() error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
+	defer cancel()
+	err := s.web.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests that were not whole are cut off")
+		return s.web.Close()
+	}
 	return err
 }

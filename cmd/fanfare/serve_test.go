@@ -100,6 +100,27 @@ func dial(t *testing.T, base string) *client {
 	return c
 }
 
+// ping sends a ping of the WebSocket's own, waits for its answer and returns
+// how many messages came before it.
+func (c *client) ping() (messages int) {
+	c.t.Helper()
+	if err := ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewPingFrame([]byte("?")))); err != nil {
+		c.t.Fatal(err)
+	}
+	for ; ; messages++ {
+		header, err := ws.ReadHeader(c.rw)
+		if err == nil {
+			_, err = io.CopyN(io.Discard, c.rw, header.Length)
+		}
+		if err == nil && header.OpCode == ws.OpPong {
+			return messages
+		}
+		if err != nil || header.OpCode != ws.OpText {
+			c.t.Fatalf("got %+v, %v; want a pong", header, err)
+		}
+	}
+}
+
 // expect reads one frame, which must hold the words.
 func (c *client) expect(words string) {
 	c.t.Helper()
@@ -184,8 +205,8 @@ func TestServe_TriggerReachesASubscriber_ThenDrains(t *testing.T) {
 	}
 
 	r.stop()
-	if code := c.closed(); code != 4200 {
-		t.Errorf("closed with %d, want 4200", code)
+	if code := c.closed(); code != 4100 {
+		t.Errorf("closed with %d, want 4100", code)
 	}
 	if err := r.ended(t); err != nil {
 		t.Errorf("run: %v", err)
@@ -197,7 +218,7 @@ func TestServe_TriggerReachesASubscriber_ThenDrains(t *testing.T) {
 
 func TestServe_DrainThatTakesTooLong_IsAnError(t *testing.T) {
 	r := start(t, func(c *config.Config) {
-		c.Shutdown.Spread, c.Shutdown.Timeout = time.Hour, 50*time.Millisecond
+		c.Shutdown.Successor, c.Shutdown.Spread, c.Shutdown.Timeout = true, time.Hour, 50*time.Millisecond
 	})
 	for range 3 {
 		r.connect(t)

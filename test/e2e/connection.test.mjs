@@ -165,21 +165,25 @@ test('after a crash clients reconnect and are subscribed again', async (t) => {
   assert.equal(await channel.log.next('back'), 1);
 });
 
-test('SIGTERM: accepted events arrive, sockets are closed 4200, exit code 0', async (t) => {
-  const server = await fanfare(t);
-  const wires = await Promise.all(Array.from({ length: 20 }, () => new Wire(server).open()));
-  for (const wire of wires) {
-    wire.send({ event: 'pusher:subscribe', data: { channel: 'news' } });
-    await until('the subscription', () => wire.messages.some((m) => m.includes('subscription_succeeded')));
-  }
-  await server.sdk.trigger('news', 'last-words', {});
-  const code = server.stop('SIGTERM');
-  for (const wire of wires) {
-    assert.equal((await wire.close()).code, 4200);
-    assert.ok(wire.messages.some((m) => m.includes('last-words')));
-  }
-  assert.equal(await code, 0);
-});
+// Alone, nobody listens until the next process does: 4100 has clients wait a
+// second for it. With a successor 4200 sends them there at once.
+for (const [successor, code] of [[false, 4100], [true, 4200]]) {
+  test(`SIGTERM, successor ${successor}: accepted events arrive, sockets are closed ${code}, exit code 0`, async (t) => {
+    const server = await fanfare(t, { shutdown: { successor, spread: '100ms' } });
+    const wires = await Promise.all(Array.from({ length: 20 }, () => new Wire(server).open()));
+    for (const wire of wires) {
+      wire.send({ event: 'pusher:subscribe', data: { channel: 'news' } });
+      await until('the subscription', () => wire.messages.some((m) => m.includes('subscription_succeeded')));
+    }
+    await server.sdk.trigger('news', 'last-words', {});
+    const exit = server.stop('SIGTERM');
+    for (const wire of wires) {
+      assert.equal((await wire.close()).code, code);
+      assert.ok(wire.messages.some((m) => m.includes('last-words')));
+    }
+    assert.equal(await exit, 0);
+  });
+}
 
 test('SIGHUP: sockets of an app that was disabled are closed with 4003', async (t) => {
   const server = await fanfare(t);

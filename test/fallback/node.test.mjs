@@ -71,7 +71,7 @@ for (const transport of transports) {
     assert.ok(receives > 20, `all came in ${receives} receives`);
   });
 
-  // A drain says 4200; a kill says nothing.
+  // A drain says 4100; a kill says nothing.
   for (const signal of ['SIGTERM', 'SIGKILL']) test(`${transport}: a server that restarts after ${signal} is found again`, async (t) => {
     const server = await fanfare(t);
     const client = server.client(only(server, transport));
