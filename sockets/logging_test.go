@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -97,19 +98,15 @@ func TestLog_HTTPSessions(t *testing.T) {
 		b := logbook.New(slog.LevelDebug)
 		h := start(t, Config{Logger: b.Logger, ReceiveWithin: time.Second}, func(a *apps.App) { a.Limits.MaxConnections = 1 })
 		key := SessionKey{AppID: "1", Random: "secret-session"}
-		h.server.OpenSession(key, netip.MustParseAddr("192.0.2.9"), NewReceive(streaming), Opening{App: h.app, Protocol: 7})
+		first := NewReceive(streaming)
+		h.server.OpenSession(key, netip.MustParseAddr("192.0.2.9"), first, Opening{App: h.app, Protocol: 7})
 		b.Expect(t, `msg="connection opened"`, "app=1", "transport="+transport, "address=192.0.2.9")
 
 		r := NewReceive(streaming)
 		h.server.OpenSession(SessionKey{AppID: "1", Random: "another"}, netip.MustParseAddr("192.0.2.9"), r, Opening{App: h.app, Protocol: 7})
 		b.Expect(t, "level=WARN", `msg="connection refused"`, "app=1", "code=4004", "transport="+transport, "address=192.0.2.9")
 
-		h.server.Detach(key, nil, nil)
-		h.on(h.server.sessions.byKey[key].loop, func() {
-			c := h.server.sessions.byKey[key]
-			c.link.(*httpSession).receive = nil
-			c.link.(*httpSession).settle(c)
-		})
+		h.server.Detach(key, first, io.ErrUnexpectedEOF)
 		b.Expect(t, `msg="connection closed"`, "app=1", "code=1006", "by=network", `reason="the client made no further request"`)
 		for _, line := range b.Lines() {
 			if strings.Contains(line, "secret-session") {
