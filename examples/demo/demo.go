@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fanfare/clients/room"
 )
 
 //go:embed web
@@ -51,6 +53,7 @@ func (s *site) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", unlisted(http.FileServerFS(pages)))
+	mux.Handle("GET /lib/", unlisted(http.StripPrefix("/lib", http.FileServerFS(room.Files))))
 	mux.HandleFunc("GET /api/config", answer(maxBody, s.settings))
 	mux.HandleFunc("GET /api/rooms/{room}", answer(maxBody, s.room))
 	mux.HandleFunc("POST /api/login", answer(maxBody, s.login))

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// room is a customer with one room in its head.
-type room struct {
+// oneRoom is a customer with one room in its head.
+type oneRoom struct {
 	here  []string
 	sent  []chatMessage
 	to    string
@@ -22,9 +22,9 @@ type room struct {
 	err   error
 }
 
-func (r *room) users(context.Context, string) ([]string, error) { return r.here, r.err }
+func (r *oneRoom) users(context.Context, string) ([]string, error) { return r.here, r.err }
 
-func (r *room) trigger(_ context.Context, channel, _ string, data any, socket string) error {
+func (r *oneRoom) trigger(_ context.Context, channel, _ string, data any, socket string) error {
 	r.to, r.apart = channel, socket
 	r.sent = append(r.sent, data.(chatMessage))
 	return r.err
@@ -38,7 +38,7 @@ type visitor struct {
 	header  http.Header
 }
 
-func visit(t *testing.T, r *room) *visitor {
+func visit(t *testing.T, r *oneRoom) *visitor {
 	t.Helper()
 	s := &site{Config: Config{AppID: "demo", Key: "key", Secret: "secret", Port: 6001}, cookies: []byte("cookies"), customer: r, now: time.Now}
 	return &visitor{t, s.handler(), nil, http.Header{}}
@@ -108,7 +108,7 @@ func TestLogin_Names(t *testing.T) {
 		{"Ann", "0123456", 400, ""},
 		{"Ann", "~~~~~~~~", 400, ""},
 	} {
-		status, who := visit(t, &room{}).post("/api/login", map[string]string{"name": c.name, "session": c.session})
+		status, who := visit(t, &oneRoom{}).post("/api/login", map[string]string{"name": c.name, "session": c.session})
 		if status != c.status || c.id != "" && who["id"] != c.id {
 			t.Errorf("%q, session %q: %d %v, want %d %s", c.name, c.session, status, who, c.status, c.id)
 		}
@@ -119,7 +119,7 @@ func TestLogin_Names(t *testing.T) {
 }
 
 func TestAuthorize(t *testing.T) {
-	r := &room{}
+	r := &oneRoom{}
 	v := visit(t, r)
 	if status, _ := v.ask("/api/auth", "1.2", "presence-room-tea"); status != 401 {
 		t.Errorf("without a login: %d", status)
@@ -151,7 +151,7 @@ func TestAuthorize(t *testing.T) {
 }
 
 func TestCookie_ForgedOrOfSomebodyElse_CountsAsNone(t *testing.T) {
-	v := visit(t, &room{})
+	v := visit(t, &oneRoom{})
 	v.login("Ann")
 	good := v.cookie.Value
 	v.header.Set("X-Chat-User", "ben~0123456789abcdef")
@@ -172,7 +172,7 @@ func TestCookie_ForgedOrOfSomebodyElse_CountsAsNone(t *testing.T) {
 }
 
 func TestMessage(t *testing.T) {
-	r := &room{}
+	r := &oneRoom{}
 	v := visit(t, r)
 	id := v.login("Ann")
 	type in = map[string]string
@@ -217,7 +217,7 @@ func TestMessage(t *testing.T) {
 }
 
 func TestRoom_TellsWhoIsThere(t *testing.T) {
-	v := visit(t, &room{here: []string{"ann~1", "ben~2"}})
+	v := visit(t, &oneRoom{here: []string{"ann~1", "ben~2"}})
 	status, a := v.do("GET", "/api/rooms/tea", "", "")
 	if status != 200 || a["members"] != 2.0 {
 		t.Errorf("%d %v", status, a)
@@ -241,7 +241,7 @@ func TestGuard_OtherHostsAndOrigins(t *testing.T) {
 		{"POST", "127.0.0.1:8000", "http://evil.example", 403},
 		{"POST", "127.0.0.1:8000", "null", 403},
 	} {
-		v := visit(t, &room{})
+		v := visit(t, &oneRoom{})
 		v.header.Set("Host", c.host)
 		if c.origin != "" {
 			v.header.Set("Origin", c.origin)
@@ -257,7 +257,7 @@ func TestGuard_OtherHostsAndOrigins(t *testing.T) {
 }
 
 func TestPage_IsServedWithItsPolicy(t *testing.T) {
-	v := visit(t, &room{})
+	v := visit(t, &oneRoom{})
 	for _, path := range []string{"/", "/app.js", "/lib/room.js", "/lib/chat.css", "/vendor/pusher.min.js", "/vendor/LICENCE"} {
 		req := httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8000"+path, nil)
 		w := httptest.NewRecorder()

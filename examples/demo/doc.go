@@ -5,6 +5,6 @@
 //
 // It is for one machine and one afternoon: it answers on loopback names only,
 // keeps nothing, and whoever asks first for a name gets it. Nothing but the demo
-// command may import it. examples/nextjs-chat is the one to build on; web/lib is
-// made from its lib folder.
+// command may import it. examples/nextjs-chat is the one to build on. Both run the
+// code of clients/room, which the page here finds below /lib.
 package demo

@@ -39,7 +39,7 @@ func TestGuard_RefusesWhatTheBrowserCallsCrossSite(t *testing.T) {
 }
 
 func TestPage_ListsNoFolders(t *testing.T) {
-	v := visit(t, &room{})
+	v := visit(t, &oneRoom{})
 	for _, path := range []string{"/lib/", "/vendor/"} {
 		if status, _ := v.do("GET", path, "", ""); status != 404 {
 			t.Errorf("%s: %d", path, status)

@@ -61,7 +61,7 @@ func (b *browser) signedInAs(claimed string) string {
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
-	s := &site{Config: Config{Key: "key", Secret: "secret"}, cookies: []byte("cookies"), customer: &room{}, now: time.Now}
+	s := &site{Config: Config{Key: "key", Secret: "secret"}, cookies: []byte("cookies"), customer: &oneRoom{}, now: time.Now}
 	return &browser{t, s.handler(), map[string]string{}}
 }
 

@@ -28,7 +28,8 @@ var rules = map[string]rule{
 	"cmd":               {[]string{"*"}, true},
 	"bench":             {[]string{"apps", "pusherproto"}, true}, // a client of any Pusher-compatible server
 	"test":              {[]string{"*"}, true},
-	"examples":          {[]string{"pusherproto"}, false}, // a customer of the server, like any other
+	"examples":          {[]string{"pusherproto", "clients"}, false}, // a customer of the server, like any other
+	"clients":           {nil, false},                                // files for browsers
 	"internal/testkit":  {[]string{"*"}, true},
 	"internal/archtest": {nil, false},
 	"internal/logs":     {nil, false},

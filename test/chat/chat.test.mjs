@@ -1,9 +1,6 @@
 // Real pages of the demo and of the Next.js example, two and three people, one test.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { browser } from '../support/browser.mjs';
 import { until } from '../support/wait.mjs';
 import { demo, nextChat } from './apps.mjs';
@@ -192,8 +189,4 @@ test('a room of 500', { timeout: 180_000 }, async (t) => {
   for (const guest of guests.slice(0, 250)) guest.pusher.disconnect();
   await ann.sees(['Ann', ...names.slice(250)]);
   assert.deepEqual(ann.errors, []);
-});
-
-test('the demo runs the code of the Next.js example', async () => {
-  await promisify(execFile)(fileURLToPath(new URL('../../examples/demo/make-lib', import.meta.url)), ['--check']);
 });

@@ -14,7 +14,7 @@ const words = { online: 'Online', away: 'Away', busy: 'Busy' };
 
 /** Shows a room in main. left is called once, with a reason if the room would not have us. */
 export function showChat(main, { settings, me, room, left }) {
-  const link = realtime(settings);
+  const link = realtime(window.Pusher, settings);
   let state = emptyRoom;
   let status = 'online';
   let entered = false;

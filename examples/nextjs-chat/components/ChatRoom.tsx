@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useRoom } from '@/hooks/useRoom';
-import { get } from '@/lib/api';
-import type { Identity, RealtimeSettings, RoomInfo } from '@/lib/types';
+import { get } from '@fanfare/room/api.js';
+import type { Identity, RealtimeSettings, RoomInfo } from '@fanfare/room/types.js';
 import Composer from './Composer';
 import ConnectionBadge from './ConnectionBadge';
 import MemberList from './MemberList';

@@ -1,5 +1,5 @@
 import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import { type Checked, codePoints, maxTextLength } from '@/lib/validation';
+import { type Checked, codePoints, maxTextLength } from '@fanfare/room/validation.js';
 
 interface ComposerProps {
   onSend: (text: string) => Checked<string>;

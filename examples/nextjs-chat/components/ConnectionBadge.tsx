@@ -1,4 +1,4 @@
-import type { LinkState } from '@/lib/realtime';
+import type { LinkState } from '@fanfare/room/realtime.js';
 
 interface ConnectionBadgeProps {
   state: LinkState;

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { ApiError, login, store, stored } from '@/lib/api';
-import type { Identity } from '@/lib/types';
-import { checkName, checkRoom } from '@/lib/validation';
+import { ApiError, login, store, stored } from '@fanfare/room/api.js';
+import type { Identity } from '@fanfare/room/types.js';
+import { checkName, checkRoom } from '@fanfare/room/validation.js';
 
 interface Problem {
   field?: 'name' | 'room';

@@ -1,5 +1,5 @@
-import { colourOf, initial } from '@/lib/avatar';
-import { statuses, type Member, type Status } from '@/lib/types';
+import { colourOf, initial } from '@fanfare/room/avatar.js';
+import { statuses, type Member, type Status } from '@fanfare/room/types.js';
 
 const words: Record<Status, string> = { online: 'Online', away: 'Away', busy: 'Busy' };
 

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'react';
-import { colourOf, initial } from '@/lib/avatar';
-import type { Entry } from '@/lib/types';
+import { colourOf, initial } from '@fanfare/room/avatar.js';
+import type { Entry } from '@fanfare/room/types.js';
 
 const near = 40; // px from the bottom that still count as reading the end
 

@@ -1,11 +1,12 @@
 // A room of the chat as React state: what useSocket was to the Socket.IO app.
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
-import { randomHex } from '@/lib/api';
-import { realtime } from '@/lib/realtime';
-import { Room } from '@/lib/room';
-import { emptyRoom, roomReducer } from '@/lib/roomState';
-import type { ChatMessage, Identity, Member, RealtimeSettings, Status } from '@/lib/types';
-import { type Checked, checkText } from '@/lib/validation';
+import Pusher from 'pusher-js';
+import { randomHex } from '@fanfare/room/api.js';
+import { realtime } from '@fanfare/room/realtime.js';
+import { Room } from '@fanfare/room/room.js';
+import { emptyRoom, roomReducer } from '@fanfare/room/roomState.js';
+import type { ChatMessage, Identity, Member, RealtimeSettings, Status } from '@fanfare/room/types.js';
+import { type Checked, checkText } from '@fanfare/room/validation.js';
 import { useLatest } from './useLatest';
 
 interface UseRoomOptions {
@@ -22,7 +23,7 @@ interface UseRoomOptions {
 }
 
 export function useRoom({ settings, room, me: { id, name }, ...callbacks }: UseRoomOptions) {
-  const link = realtime(settings);
+  const link = realtime(Pusher, settings);
   const connection = useSyncExternalStore(link.subscribe, link.read, link.read);
   const [state, dispatch] = useReducer(roomReducer, emptyRoom);
   const [joined, setJoined] = useState(false);

@@ -1,7 +1,7 @@
 // Settings, read when they are used. `next build` writes the values of
 // process.env.NEXT_PUBLIC_… into the code; reading by a computed name avoids
 // that, and one build can be started against any server.
-import type { RealtimeSettings } from './types';
+import type { RealtimeSettings } from '@fanfare/room/types.js';
 
 /** A variable's value; an empty one counts as unset. */
 export const env = (name: string): string | undefined => process.env[name] || undefined;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import Pusher from 'pusher';
 import { serverSettings } from './environment';
-import { channelOf } from './validation';
+import { channelOf } from '@fanfare/room/validation.js';
 
 let made: Pusher | undefined;
 

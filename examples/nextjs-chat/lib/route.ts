@@ -1,7 +1,7 @@
 // What all API routes do the same way.
 import type { NextApiHandler, NextApiRequest, NextApiResponse } from 'next';
 import { readSession } from './session';
-import type { Identity } from './types';
+import type { Identity } from '@fanfare/room/types.js';
 
 /** An answer other than 200, thrown; its sentence is shown to people. */
 export class Refusal extends Error {

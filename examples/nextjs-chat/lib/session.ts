@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { NextApiRequest, NextApiResponse } from 'next';
 import { env, serverSettings } from './environment';
-import type { Identity } from './types';
+import type { Identity } from '@fanfare/room/types.js';
 
 const cookie = 'chat_session';
 const lifetime = 30 * 24 * 60 * 60; // seconds

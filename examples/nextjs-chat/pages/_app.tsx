@@ -1,6 +1,6 @@
 import type { AppProps } from 'next/app';
-import '@/styles/base.css';
-import '@/styles/chat.css';
+import '@fanfare/room/base.css';
+import '@fanfare/room/chat.css';
 
 export default function App({ Component, pageProps }: AppProps) {
   return <Component {...pageProps} />;

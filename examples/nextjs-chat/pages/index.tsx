@@ -5,7 +5,7 @@ import { useState } from 'react';
 import ChatRoom from '@/components/ChatRoom';
 import JoinForm from '@/components/JoinForm';
 import { browserSettings } from '@/lib/environment';
-import type { Identity, RealtimeSettings } from '@/lib/types';
+import type { Identity, RealtimeSettings } from '@fanfare/room/types.js';
 
 interface PageProps {
   settings: RealtimeSettings;

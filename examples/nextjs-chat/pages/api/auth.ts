@@ -2,7 +2,7 @@
 // its cookie.
 import { fanfare, usersIn } from '@/lib/fanfare';
 import { fields, loggedIn, Refusal, route } from '@/lib/route';
-import { roomOf, slugOfId } from '@/lib/validation';
+import { roomOf, slugOfId } from '@fanfare/room/validation.js';
 
 export default route('POST', async (req) => {
   const who = loggedIn(req);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { fields, Refusal, route } from '@/lib/route';
 import { writeSession } from '@/lib/session';
-import { checkName, isSession, userId } from '@/lib/validation';
+import { checkName, isSession, userId } from '@fanfare/room/validation.js';
 
 export default route('POST', (req, res) => {
   const { name: input, session } = fields(req);

@@ -2,8 +2,8 @@
 // cookie. With a socketId that connection is left out.
 import { fanfare, usersIn } from '@/lib/fanfare';
 import { fields, loggedIn, Refusal, route } from '@/lib/route';
-import type { ChatMessage } from '@/lib/types';
-import { channelOf, checkRoom, checkText, isMessageId } from '@/lib/validation';
+import type { ChatMessage } from '@fanfare/room/types.js';
+import { channelOf, checkRoom, checkText, isMessageId } from '@fanfare/room/validation.js';
 
 export default route('POST', async (req) => {
   const who = loggedIn(req);

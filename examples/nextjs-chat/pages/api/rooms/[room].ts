@@ -1,8 +1,8 @@
 // GET: who is in a room now.
 import { usersIn } from '@/lib/fanfare';
 import { Refusal, route } from '@/lib/route';
-import type { RoomInfo } from '@/lib/types';
-import { checkRoom } from '@/lib/validation';
+import type { RoomInfo } from '@fanfare/room/types.js';
+import { checkRoom } from '@fanfare/room/validation.js';
 
 export default route('GET', async (req): Promise<RoomInfo> => {
   const room = checkRoom(req.query.room);

@@ -1,30 +1,39 @@
 // What a page knows of a room, and how each event changes it.
-import type { ChatMessage, Entry, Identity, Status } from './types';
+
+/** @import { ChatMessage, Entry, Identity, MessageEntry, Status } from './types.js' */
 
 const maxEntries = 500;
 
-export interface RoomState {
-  entries: readonly Entry[];
-  people: ReadonlyMap<string, string>; // names by id
-  statuses: ReadonlyMap<string, Status>; // by id; online where missing
-  typing: readonly string[]; // ids
-}
+/**
+ * @typedef {object} RoomState
+ * @property {readonly Entry[]} entries
+ * @property {ReadonlyMap<string, string>} people names by id
+ * @property {ReadonlyMap<string, Status>} statuses by id; online where missing
+ * @property {readonly string[]} typing ids
+ */
 
-export const emptyRoom: RoomState = { entries: [], people: new Map(), statuses: new Map(), typing: [] };
+/** @type {RoomState} */
+export const emptyRoom = { entries: [], people: new Map(), statuses: new Map(), typing: [] };
 
-export type RoomEvent =
-  | { type: 'entered'; people: ReadonlyMap<string, string> }
-  | { type: 'joined'; who: Identity; quietly: boolean }
-  | { type: 'left'; who: Identity }
-  | { type: 'status'; id: string; status: Status }
-  | { type: 'typing'; ids: readonly string[] }
-  | { type: 'message'; message: ChatMessage; state: 'sending' | 'sent' }
-  | { type: 'sending'; id: string; senderId: string }
-  | { type: 'sent'; message: ChatMessage }
-  | { type: 'failed'; id: string; senderId: string; problem: string }
-  | { type: 'emptied' };
+/**
+ * @typedef {{ type: 'entered', people: ReadonlyMap<string, string> }
+ *   | { type: 'joined', who: Identity, quietly: boolean }
+ *   | { type: 'left', who: Identity }
+ *   | { type: 'status', id: string, status: Status }
+ *   | { type: 'typing', ids: readonly string[] }
+ *   | { type: 'message', message: ChatMessage, state: 'sending' | 'sent' }
+ *   | { type: 'sending', id: string, senderId: string }
+ *   | { type: 'sent', message: ChatMessage }
+ *   | { type: 'failed', id: string, senderId: string, problem: string }
+ *   | { type: 'emptied' }} RoomEvent
+ */
 
-export function roomReducer(room: RoomState, event: RoomEvent): RoomState {
+/**
+ * @param {RoomState} room
+ * @param {RoomEvent} event
+ * @returns {RoomState}
+ */
+export function roomReducer(room, event) {
   switch (event.type) {
     case 'entered':
       // Whoever is not online tells us after we came.
@@ -60,18 +69,39 @@ export function roomReducer(room: RoomState, event: RoomEvent): RoomState {
 
 let notices = 0;
 
-const notice = (room: RoomState, text: string) => add(room, { kind: 'notice', id: `${notices++}`, text });
+/**
+ * @param {RoomState} room
+ * @param {string} text
+ */
+const notice = (room, text) => add(room, { kind: 'notice', id: `${notices++}`, text });
 
-const add = (room: RoomState, entry: Entry): RoomState =>
-  ({ ...room, entries: [...room.entries, entry].slice(-maxEntries) });
+/**
+ * @param {RoomState} room
+ * @param {Entry} entry
+ * @returns {RoomState}
+ */
+const add = (room, entry) => ({ ...room, entries: [...room.entries, entry].slice(-maxEntries) });
 
-function change(room: RoomState, id: string, senderId: string, fields: Partial<Entry & { kind: 'message' }>): RoomState {
+/**
+ * @param {RoomState} room
+ * @param {string} id
+ * @param {string} senderId
+ * @param {Partial<MessageEntry>} fields
+ * @returns {RoomState}
+ */
+function change(room, id, senderId, fields) {
   const entries = room.entries.map((e) =>
     e.kind === 'message' && e.id === id && e.senderId === senderId ? { ...e, ...fields } : e);
   return { ...room, entries };
 }
 
-function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
+/**
+ * @template T
+ * @param {ReadonlyMap<string, T>} map
+ * @param {string} key
+ * @returns {ReadonlyMap<string, T>}
+ */
+function without(map, key) {
   const rest = new Map(map);
   rest.delete(key);
   return rest;

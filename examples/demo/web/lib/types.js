@@ -1,2 +1,0 @@
-// What the browser and the API routes say to each other.
-export const statuses = ['online', 'away', 'busy'];

@@ -1,2 +1,0 @@
-// pusher.min.js, loaded before, sets a global.
-export default window.Pusher;
