@@ -8,6 +8,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/internal/testkit/logbook"
+	"fanfare/pusherproto"
 )
 
 func loggedDesk(t *testing.T, level slog.Level, change ...func(*apps.App)) (*desk, *logbook.Book) {
@@ -101,6 +102,18 @@ func TestLog_Refusals(t *testing.T) {
 	if n := len(got); n != 7 {
 		t.Errorf("%d lines", n)
 	}
+}
+
+func TestLog_AMessageThatIsTooLargeHasOneLine(t *testing.T) {
+	d, b := loggedDesk(t, slog.LevelDebug)
+	v := d.visit()
+	v.TooLarge(&pusherproto.Outline{}, 1000)
+	var outline pusherproto.Outline
+	outline.Add([]byte(`{"event":"pusher:subscribe","data":{"channel":"presence-x"}}`))
+	v.TooLarge(&outline, 1000)
+	expectLines(t, said(t, b, v),
+		`level=DEBUG msg="message refused" code=0 reason="The message is larger than 1000 bytes"`,
+		`level=DEBUG msg="subscription refused" channel=presence-x status=413 reason="The message is larger than 1000 bytes"`)
 }
 
 func TestLog_LimitsOfTheOperatorAreWarnings(t *testing.T) {

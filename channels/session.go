@@ -176,7 +176,6 @@ func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
 		}
 	}
 	s.logRefused("message refused", "", pusherproto.CodeNone, reason)
-	s.logRefused("message refused", "", pusherproto.CodeNone, reason)
 	s.complain(ReasonMessageTooLarge, "", pusherproto.CodeNone, reason)
 }
 
