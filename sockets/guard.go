@@ -32,17 +32,17 @@ const scarcePause = 20 * time.Millisecond
 // Accept implements net.Listener.
 func (g *guard) Accept() (net.Conn, error) {
 	for {
-		for g.server.scarce() {
-			g.server.relieve()
-			select {
-			case <-g.closed:
-				return nil, net.ErrClosed
-			case <-time.After(scarcePause):
+		if !g.server.scarce() {
+			c, err := g.Listener.Accept()
+			if !outOfDescriptors(err) {
+				return c, err
 			}
 		}
-		c, err := g.Listener.Accept()
-		if err == nil || !outOfDescriptors(err) {
-			return c, err
+		g.server.relieve()
+		select {
+		case <-g.closed:
+			return nil, net.ErrClosed
+		case <-time.After(scarcePause):
 		}
 	}
 }
