@@ -122,12 +122,12 @@ func (s *Session) refuseFor(reason Reason, channel string, e *pusherproto.Subscr
 	}
 }
 
-// refusal counts a refused subscription and makes its frames. It may be called
-// on any goroutine. The first is for
-// the clients that know no other, the Java and the .NET one: it names no
-// channel, so that pusher-js repeats nothing on the channel. The second is for
-// pusher-js. There is none on encrypted channels, where the Java client would
-// decrypt it (spec: websocket section 5, Refusal).
+// refusal counts and logs a refused subscription and makes its frames. Any
+// goroutine may call it. The first frame is for the Java and the .NET client,
+// which know no other: it names no channel, so that pusher-js repeats nothing
+// on the channel. The second is for pusher-js. There is none on encrypted
+// channels, where the Java client would decrypt it (spec: websocket section 5,
+// Refusal).
 func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reason Reason) (told, onChannel *Frame) {
 	s.hub.RefusedFor(s.tenant.id, e.Status, reason)
 	s.logSubscriptionRefused(channel, e)

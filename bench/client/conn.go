@@ -14,8 +14,8 @@ type Handler interface {
 	// bytes they were; the rest comes again with more behind it. b is valid
 	// during the call only.
 	Arrived(c *Conn, b []byte) int
-	// Ended says that the other side or the system Ended the connection; err
-	// is nil for an orderly end. It is not called after hangUp.
+	// Ended says that the other side or the system ended the connection; err
+	// is nil for an orderly end. It is not called after HangUp.
 	Ended(c *Conn, err error)
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Loop is the client's event Loop. One goroutine runs it; others give it
+// Loop is the client's event loop. One goroutine runs it; others give it
 // functions to call.
 type Loop struct {
 	poller *poller
@@ -48,7 +48,7 @@ var errTimeout = errors.New("it took too long")
 // readBuffer holds a turn's worth of one connection's messages.
 const readBuffer = 256 << 10
 
-// StartLoop starts a loop. Whoever calls it calls stop.
+// StartLoop starts a loop. Whoever calls it calls Stop.
 func StartLoop() (*Loop, error) {
 	p, err := newPoller()
 	if err != nil {
@@ -86,7 +86,7 @@ func (l *Loop) post(f func()) {
 	l.poller.wake()
 }
 
-// Until waits Until a condition holds. The loop evaluates it after each turn.
+// Until waits until a condition holds. The loop evaluates it after each turn.
 // The error says what was waited for if that took too long.
 func (l *Loop) Until(ctx context.Context, timeout time.Duration, what string, is func() bool) error {
 	w := &wait{is: is, result: make(chan error, 1)}

@@ -1,7 +1,7 @@
 package jsontext
 
 // Reader walks one JSON text, checking as it goes, so that a decoder sees every byte once. The first
-// fault stays: from then on every method returns nothing, and end tells.
+// fault stays: from then on every method returns nothing, and End tells.
 type Reader struct {
 	b     []byte
 	i     int
@@ -152,7 +152,8 @@ func (r *Reader) fail(f fault) bool {
 // Problem describes the fault for a message.
 func (r *Reader) Problem() string { return r.fault.at(r.i) }
 
-// IsString and isNull look at the text of a value that the reader returned.
+// IsString tells whether the text of a value, as Value returns it, is a string.
 func IsString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
 
+// IsNull tells the same of null.
 func IsNull(raw []byte) bool { return len(raw) > 0 && raw[0] == 'n' }
