@@ -48,25 +48,28 @@ type Config struct {
 
 // Server owns the event loops and through them every WebSocket connection.
 type Server struct {
-	cfg      Config
-	hub      *channels.Hub
-	loops    []*loop
-	ping     *channels.Frame
-	opened   atomic.Pointer[[]byte] // the line that opens an HTTP session
-	turn     atomic.Uint64
-	count    atomic.Int64
-	stopped  atomic.Bool
-	seats    atomic.Int64 // open sockets
-	most     atomic.Int64 // of them; 0 is unlimited
-	hint     atomic.Pointer[string]
-	short    chan struct{}
-	wait     sync.WaitGroup // goroutines of streams
-	sessions httpSessions
+	cfg   Config
+	hub   *channels.Hub
+	loops []*loop
+	ping  *channels.Frame
+	short chan struct{}
 
-	// Bounds in force, see Limits.
+	// Bounds in force, see Limits and Capacity. The loops read them for every
+	// frame, so what is written more often has a cache line of its own.
+	opened          atomic.Pointer[[]byte] // the line that opens an HTTP session
 	queueBytes      atomic.Int64
 	maxMessageBytes atomic.Int64
 	closeWithin     atomic.Int64 // nanoseconds
+	most            atomic.Int64 // open sockets; 0 is unlimited
+	hint            atomic.Pointer[string]
+	_               [64]byte
+
+	turn     atomic.Uint64
+	count    atomic.Int64
+	seats    atomic.Int64 // open sockets
+	stopped  atomic.Bool
+	wait     sync.WaitGroup // goroutines of streams
+	sessions httpSessions
 }
 
 // Opening is what the upgrade found out about a connection.
