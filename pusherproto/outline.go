@@ -1,5 +1,7 @@
 package pusherproto
 
+import "bytes"
+
 // The bounds of an Outline: a longer string of it is null, and a longer whole is of no use.
 const (
 	outlineString = 2 << 10
@@ -20,40 +22,71 @@ type Outline struct {
 
 // Add takes the next part of the message.
 func (o *Outline) Add(part []byte) {
-	for _, b := range part {
-		if o.full {
-			return
+	for len(part) > 0 && !o.full {
+		if o.quoted {
+			part = part[o.inside(part):]
+		} else {
+			part = part[o.outside(part):]
 		}
-		o.add(b)
 	}
 }
 
-func (o *Outline) add(b byte) {
-	if !o.cut {
-		o.text = append(o.text, b)
-		o.full = len(o.text) > outlineBytes
+// outside takes what is before the next string, with its quote.
+func (o *Outline) outside(part []byte) (n int) {
+	n = len(part)
+	if quote := bytes.IndexByte(part, '"'); quote >= 0 {
+		n = quote + 1
+		o.quoted, o.begun = true, len(o.text)+quote
+	}
+	if o.full = len(o.text)+n > outlineBytes; !o.full {
+		o.text = append(o.text, part[:n]...)
+	}
+	return n
+}
+
+// inside takes what is of the present string, with its quote.
+func (o *Outline) inside(part []byte) (n int) {
+	n, ends := o.scan(part)
+	size := len(o.text) - o.begun + n
+	if ends {
+		size--
 	}
 	switch {
-	case !o.quoted:
-		if b == '"' {
-			o.quoted, o.begun = true, len(o.text)-1
-		}
-	case o.escaped:
-		o.escaped = false
-	case b == '\\':
-		o.escaped = true
-	case b == '"':
-		o.quoted, o.cut = false, false
-	}
-	if o.quoted && !o.cut && len(o.text)-o.begun > outlineString {
+	case o.cut:
+	case size > outlineString:
 		o.cut = true
 		o.text = append(o.text[:o.begun], "null"...)
+	default:
+		o.text = append(o.text, part[:n]...)
 	}
+	if ends {
+		o.quoted, o.cut = false, false
+		o.full = len(o.text) > outlineBytes
+	}
+	return n
+}
+
+// scan returns how much of part is of the present string, and whether that ends there.
+func (o *Outline) scan(part []byte) (n int, ends bool) {
+	escaped := o.escaped // in a register: a client may send megabytes of this
+	for i, b := range part {
+		switch {
+		case escaped:
+			escaped = false
+		case b == '\\':
+			escaped = true
+		case b == '"':
+			o.escaped = false
+			return i + 1, true
+		}
+	}
+	o.escaped = escaped
+	return len(part), false
 }
 
 // Message returns the outline as JSON for DecodeMessage, nil if the message was too long even so.
 func (o *Outline) Message() []byte {
-	if o.full {
+	if o.full || len(o.text) > outlineBytes {
 		return nil
 	}
 	return o.text

@@ -36,6 +36,13 @@ func FuzzOutline(f *testing.F) {
 		var o Outline
 		o.Add([]byte(text))
 		got := o.Message()
+		var bytewise Outline
+		for i := range len(text) {
+			bytewise.Add([]byte(text[i : i+1]))
+		}
+		if in := bytewise.Message(); string(in) != string(got) || (in == nil) != (got == nil) {
+			t.Errorf("byte by byte %q, at once %q", in, got)
+		}
 		if len(o.text) > outlineBytes+outlineString || len(got) > outlineBytes {
 			t.Errorf("an outline of %d bytes", len(o.text))
 		}
@@ -48,4 +55,22 @@ func FuzzOutline(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a client sends that is too large takes the loop's time: most of it is long strings.
+func BenchmarkOutline(b *testing.B) {
+	for name, text := range map[string]string{
+		"long": `{"data":"` + strings.Repeat("x", 1<<20),
+		"many": strings.Repeat(`"`+strings.Repeat("x", outlineString)+`",`, 500),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			message := []byte(text)
+			for b.Loop() {
+				var o Outline
+				o.Add(message)
+			}
+		})
+	}
 }
