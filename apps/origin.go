@@ -21,15 +21,15 @@ func (a *App) AllowsOrigin(origin string) bool {
 	return len(a.AllowedOrigins) == 0
 }
 
-// OriginPattern is one of an app's AllowedOrigins:
+// OriginPattern is one of an app's AllowedOrigins. An asterisk alone is every
+// page; the others are
 //
-//   - every page
-//     https://chat.example    this scheme, host and port
-//     chat.example            this host, with any scheme and port
-//     chat.example:8443       this host and port, with any scheme
-//     *.chat.example          its subdomains; a scheme and a port may be added
-//     file://                 pages from files, where the browser says so (Chromium, Android)
-//     null                    pages without an origin: sandboxed frames, files in Firefox
+//	https://chat.example    this scheme, host and port
+//	chat.example            this host, with any scheme and port
+//	chat.example:8443       this host and port, with any scheme
+//	*.chat.example          its subdomains; a scheme and a port may be added
+//	file://                 pages from files, where the browser says so (Chromium, Android)
+//	null                    pages without an origin: sandboxed frames, files in Firefox
 //
 // A port that is not written is the scheme's own. Case does not matter.
 type OriginPattern struct {
