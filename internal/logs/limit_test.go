@@ -27,6 +27,7 @@ func quota(log *slog.Logger, app string, n int) {
 
 func expect(t *testing.T, b *buffer, want ...string) {
 	t.Helper()
+	synctest.Wait()
 	if got := lines(b); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

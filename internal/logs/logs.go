@@ -31,6 +31,9 @@ type Logs struct {
 func New(w io.Writer, o Options) (*Logs, error) {
 	l := &Logs{out: newWriter(w), color: wantsColor(w), limits: newLimiter()}
 	l.logger = slog.New(&handler{logs: l})
+	l.out.onLost = func(lines int) {
+		l.logger.Warn("lines of the log were lost: its reader is too slow", slog.Int("lines", lines))
+	}
 	if o.Level == "" {
 		o.Level = "info"
 	}
@@ -71,11 +74,11 @@ func (l *Logs) Set(level, format string) error {
 }
 
 // Run reports held back warnings when their minute is over, and the rest when
-// ctx is done. While it runs, lines below a warning that come in numbers are
-// written together, a hundredth of a second later at most.
+// ctx is done. While it runs, nobody who writes a line waits for the reader of
+// the log, and lines below a warning that come in numbers are written together,
+// a hundredth of a second later at most.
 func (l *Logs) Run(ctx context.Context) error {
-	l.out.batch(true)
-	defer l.out.batch(false)
+	defer l.out.begin()()
 	l.limits.run(ctx)
 	return nil
 }

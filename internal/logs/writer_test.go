@@ -23,27 +23,46 @@ func (c *counted) Write(p []byte) (int, error) {
 }
 
 // batching is a log whose Run runs, with a delay nobody waits for.
-func batching(t *testing.T, out *counted) (l *Logs, end func()) {
+func batching(t *testing.T, out io.Writer) (l *Logs, end func()) {
 	t.Helper()
 	l = open(t, out, "debug", "text")
 	l.out.delay = time.Hour
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
-	deadline := time.Now().Add(10 * time.Second)
-	for begun := false; !begun; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("Run has not begun")
-		}
+	eventually(t, "Run begins", func() bool {
 		l.out.mu.Lock()
-		begun = l.out.batching
-		l.out.mu.Unlock()
-	}
+		defer l.out.mu.Unlock()
+		return l.out.running
+	})
 	return l, func() {
+		t.Helper()
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("Run does not end")
 		}
+	}
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func (c *counted) reaches(t *testing.T, writes int64, what string) {
+	t.Helper()
+	eventually(t, what, func() bool { return c.writes.Load() >= writes })
+	if n := c.writes.Load(); n != writes {
+		t.Errorf("%s: %d writes, want %d", what, n, writes)
 	}
 }
 
@@ -52,9 +71,7 @@ func TestWriter_ManyLinesAreWrittenTogether(t *testing.T) {
 	l, end := batching(t, out)
 	log := l.Logger()
 	log.Info("alone")
-	if n := out.writes.Load(); n != 1 {
-		t.Fatalf("%d writes of a line that comes alone", n)
-	}
+	out.reaches(t, 1, "a line that comes alone is written")
 	for i := range 100 {
 		log.Info("many", slog.Int("n", i))
 	}
@@ -62,15 +79,11 @@ func TestWriter_ManyLinesAreWrittenTogether(t *testing.T) {
 		t.Errorf("%d writes of lines that may wait", n)
 	}
 	log.Warn("now")
-	if n := out.writes.Load(); n != 2 {
-		t.Errorf("%d writes after a warning", n)
-	}
+	out.reaches(t, 2, "a warning is written with what waited")
 	log.Info("last")
 	end()
 	log.Info("without Run")
-	if n := out.writes.Load(); n != 4 {
-		t.Errorf("%d writes in the end", n)
-	}
+	out.reaches(t, 4, "the rest is written in the end")
 	got := strings.Split(strings.TrimSpace(out.take()), "\n")
 	if len(got) != 104 {
 		t.Fatalf("%d lines", len(got))
@@ -92,32 +105,75 @@ func TestWriter_WaitsForNoMoreThanABatch(t *testing.T) {
 	l, end := batching(t, out)
 	defer end()
 	l.Logger().Info("alone")
+	out.reaches(t, 1, "a line that comes alone is written")
 	for range 2 * batchBytes / 100 {
 		l.Logger().Info(strings.Repeat("x", 100))
 	}
-	if n := out.writes.Load(); n < 2 {
-		t.Errorf("%d writes", n)
-	}
+	eventually(t, "the batch is written", func() bool { return out.writes.Load() > 1 })
 }
 
 // A line that waits is written when its time is over, though no other follows.
 func TestWriter_ALineThatWaitsIsWritten(t *testing.T) {
 	out := &counted{}
-	l, end := batching(t, out)
+	l := open(t, out, "debug", "text")
+	l.out.delay = 50 * time.Millisecond
+	end := l.out.begin()
 	defer end()
 	l.Logger().Info("alone")
-	l.out.mu.Lock()
-	l.out.delay = time.Millisecond
-	l.out.wrote = time.Now().Add(time.Hour) // whatever the machine does meanwhile
-	l.out.mu.Unlock()
+	out.reaches(t, 1, "a line that comes alone is written")
 	l.Logger().Info("waits")
-	deadline := time.Now().Add(10 * time.Second)
-	for out.writes.Load() < 2 {
-		if time.Now().After(deadline) {
-			t.Fatal("the line was not written")
+	out.reaches(t, 2, "a line that waits is written")
+}
+
+// pipe is a reader of the log that reads when it is let.
+type pipe struct {
+	counted
+	let chan struct{} // closed to let it
+}
+
+func (p *pipe) Write(b []byte) (int, error) {
+	<-p.let
+	return p.counted.Write(b)
+}
+
+func TestWriter_AReaderThatDoesNotRead_KeepsNobodyWaitingAndIsToldWhatItMissed(t *testing.T) {
+	out := &pipe{let: make(chan struct{})}
+	l, end := batching(t, out)
+	const size, lines = 64 << 10, 3 * mostPending / (64 << 10)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for i := range lines {
+			l.Logger().Warn(strings.Repeat("x", size), slog.Int("n", i))
 		}
-		time.Sleep(time.Millisecond)
+	}()
+	select {
+	case <-written:
+	case <-time.After(time.Minute):
+		t.Fatal("who writes a line waits for the reader of the log")
 	}
+	l.out.mu.Lock()
+	pending, lost := len(l.out.pending), l.out.lost
+	l.out.mu.Unlock()
+	if pending > mostPending || lost == 0 {
+		t.Errorf("%d bytes are kept and %d lines were lost", pending, lost)
+	}
+	close(out.let)
+	end()
+	got := strings.Split(strings.TrimSpace(out.take()), "\n")
+	if want := fmt.Sprintf(`msg="lines of the log were lost: its reader is too slow" lines=%d`, lost); len(got) != lines-lost+1 ||
+		!strings.HasSuffix(got[len(got)-1], want) {
+		t.Errorf("%d lines, the last of them %.200q, want %d and %s", len(got), got[len(got)-1], lines-lost+1, want)
+	}
+}
+
+func TestWriter_AReaderThatNeverReads_DoesNotKeepTheProcess(t *testing.T) {
+	out := &pipe{let: make(chan struct{})}
+	defer close(out.let)
+	l, end := batching(t, out)
+	l.Logger().Warn("nobody reads this")
+	end()
+	l.Logger().Warn("nor this")
 }
 
 func BenchmarkLogger(b *testing.B) {
