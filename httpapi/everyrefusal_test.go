@@ -274,6 +274,9 @@ func TestEveryRefusal_OfASession_HasItsLine(t *testing.T) {
 					t.Errorf("%s over %s: no reason in %s", tc.name, transport, line)
 				}
 				testkit.Eventually(t, tc.name+" is counted", func() bool { return counted(srv, v.app.ID, tc.reason) == before+1 })
+				if n := b.Count(line); n != 1 {
+					t.Errorf("%s over %s: %d times %s", tc.name, transport, n, line)
+				}
 				v.leave()
 			}
 		}
