@@ -36,6 +36,10 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 		return n, `has text after a closing quote; write ' inside '...' as '', or put the value in double quotes`
 	case strings.Contains(message, "expected ',' or"):
 		return n, "opens a list or group with [ or { that is not closed, or lacks a comma in it"
+	case strings.Contains(message, "expected node content"):
+		return n, "opens a list or group with [ or { that is not closed, or has a comma in it with nothing before it"
+	case strings.Contains(message, "expected comment or line break"):
+		return n, "has text right after | or >; begin the text on the next line, indented further, or put it in quotes"
 	case strings.HasPrefix(strings.TrimSpace(l), "%"):
 		return n, "is a directive of YAML; remove it"
 	case noSpace.MatchString(l):
@@ -70,7 +74,7 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 
 var (
 	// A value that goes on after its closing quote.
-	behindQuote = regexp.MustCompile(`(?:: |- |\[|, )(?:'[^']*'[^'\s,\]}:#]|"(?:[^"\\]|\\.)*"[^"\s,\]}:#])`)
+	behindQuote = regexp.MustCompile(`(?:: |- |\[|, )(?:'[^']*'\s*[^'\s,\]}:#]|"(?:[^"\\]|\\.)*"\s*[^"\s,\]}:#])`)
 	// A key with its value right after the colon.
 	noSpace = regexp.MustCompile(`^\s*(?:- )*[a-z_]+:[^\s:]`)
 	// An element with its first key right after the dash.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -68,13 +69,10 @@ func (s *server) reload(load loader) reloaded {
 		return result
 	}
 	result.Warnings = append(result.Warnings, cfg.Warnings...)
-	for _, w := range result.Warnings {
+	for _, w := range append(result.Warnings, result.Restart...) {
 		s.log.Warn(w)
 	}
-	for _, key := range result.Restart {
-		s.log.Warn("a changed key counts after a restart", slog.String("key", key))
-	}
-	s.log.Info("the configuration was reloaded", slog.Int("apps", len(cfg.Apps)), slog.Any("changed", result.Changed))
+	s.log.Info("the configuration was reloaded", slog.Int("apps", len(cfg.Apps)), slog.String("changed", strings.Join(result.Changed, "; ")))
 	return result
 }
 

@@ -215,7 +215,7 @@ func TestReload_WhatNeedsARestart_IsNamedEachTime(t *testing.T) {
 			}
 		}
 	}
-	_, seen = r.line(seen, `level=WARN .*key="path_prefix: needs a restart`)
+	_, seen = r.line(seen, `level=WARN .*msg="path_prefix: needs a restart`)
 	r.mustReload(oneApp+"}\n", "nothing has changed")
 	_ = seen
 }
@@ -242,9 +242,9 @@ func TestReload_Mistakes_ChangeNothing(t *testing.T) {
 	_, seen := r.line(0, "msg=serving")
 	r.signal(syscall.SIGHUP)
 	_, seen = r.line(seen, `level=ERROR msg="the configuration was not reloaded; nothing is changed" error=.*apps\[0\]\.secret`)
-	r.write(oneApp + "}\n")
+	r.write("users: {offline_grace: 9s}\n" + oneApp + ", limits: {max_connections: 7}}\n")
 	r.signal(syscall.SIGHUP)
-	r.line(seen, `level=INFO msg="the configuration was reloaded"`)
+	r.line(seen, `level=INFO msg="the configuration was reloaded" apps=1 changed="users.offline_grace: 3s -> 9s; app app-id: limits.max_connections: 0 -> 7"`)
 	r.wantMetrics("fanfare_config_last_reload_successful 1")
 }
 
