@@ -11,7 +11,7 @@ import (
 
 // guard is the listener of connections that are net/http's first: it accepts
 // none while descriptors run short, so that those who wait do so in the
-// kernel's queue.
+// kernel's queue. That there is none left ends nothing.
 type guard struct {
 	net.Listener
 	server *Server
@@ -20,9 +20,6 @@ type guard struct {
 }
 
 func (s *Server) guard(l net.Listener) net.Listener {
-	if s.cfg.Capacity.ScarceFrom == 0 {
-		return l
-	}
 	return &guard{Listener: l, server: s, closed: make(chan struct{})}
 }
 
@@ -38,12 +35,20 @@ func (g *guard) Accept() (net.Conn, error) {
 				return c, err
 			}
 		}
-		g.server.relieve()
-		select {
-		case <-g.closed:
+		if !g.pause() {
 			return nil, net.ErrClosed
-		case <-time.After(scarcePause):
 		}
+	}
+}
+
+// pause waits for descriptors, and tells whether the listener is still open.
+func (g *guard) pause() bool {
+	g.server.relieve()
+	select {
+	case <-g.closed:
+		return false
+	case <-time.After(scarcePause):
+		return true
 	}
 }
 

@@ -35,16 +35,32 @@ func (w *web) Serve(l net.Listener) error {
 	w.mu.Unlock()
 	for {
 		conn, err := l.Accept()
+		if err == nil {
+			w.give(conn)
+			continue
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.ending {
+			return http.ErrServerClosed
+		}
+		return err
+	}
+}
+
+// give hands a connection to the newest server, also if that is replaced
+// meanwhile.
+func (w *web) give(conn net.Conn) {
+	for {
 		w.mu.Lock()
 		f, ending := w.newest, w.ending
 		w.mu.Unlock()
-		switch {
-		case err == nil:
-			f.give(conn)
-		case ending:
-			return http.ErrServerClosed
-		default:
-			return err
+		if f.give(conn) {
+			return
+		}
+		if ending {
+			_ = conn.Close()
+			return
 		}
 	}
 }
@@ -137,10 +153,13 @@ func (f *feed) Close() error {
 // Addr implements net.Listener.
 func (f *feed) Addr() net.Addr { return f.addr }
 
-func (f *feed) give(c net.Conn) {
+// give tells whether the server took the connection: not once it accepts no
+// more.
+func (f *feed) give(c net.Conn) bool {
 	select {
 	case f.conns <- c:
+		return true
 	case <-f.closed:
-		_ = c.Close()
+		return false
 	}
 }
