@@ -66,6 +66,7 @@ var mistakes = []struct {
 	{"metrics on every address of clients", "listen: localhost:6001\nmetrics: {listen: '[::]:6001'}\n" + minimal, "metrics.listen", "one of its own"},
 	{"metrics on the name of the address of clients", "listen: 127.0.0.1:6001\nmetrics: {listen: 'localhost:6001'}\n" + minimal, "metrics.listen", "one of its own"},
 	{"metrics port", "metrics: {listen: ':99999'}\n" + minimal, "metrics.listen", "between 0 and 65535"},
+	{"number that is no port", "listen: 99999\n" + minimal, "listen", "write for example \":6001\""},
 	{"metrics on the same address", "metrics: {listen: ':6001'}\n" + minimal, "metrics.listen", "one of its own"},
 	{"path prefix", "path_prefix: rt/\n" + minimal, "path_prefix", "such as /rt"},
 	{"path prefix that needs escaping", "path_prefix: /ü\n" + minimal, "path_prefix", "such as /rt"},

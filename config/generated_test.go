@@ -82,7 +82,7 @@ func TestManual_ExampleOfMistakesIsReal(t *testing.T) {
 	if err == nil {
 		t.Fatal("a broken file was accepted")
 	}
-	if diff := cmp.Diff(example, err.Error()); diff != "" {
+	if diff := cmp.Diff(example, "fanfare: "+err.Error()); diff != "" {
 		t.Errorf("the manual shows other mistakes (-manual +real):\n%s", diff)
 	}
 }

@@ -122,11 +122,12 @@ A flag wins over an environment variable, a variable over the file, the file ove
 - **Mistakes** stop the start: unknown keys, wrong types, missing secrets, values out of bounds, keys that contradict each other. All are
   listed at once in the order of lines, each with its line, its key and what would be right. What works and is surely not meant gets a
   warning.
-- **Reload.** On SIGHUP the file is read again. Keys marked **Needs a restart** keep their value until then.
+- **Reload.** ` + "`fanfare reload`" + ` and SIGHUP have the server read the file again. Keys marked **Needs a restart** keep their value
+  until then.
 
 ` + "```" + `
 $ fanfare config check --config broken.yaml
-the configuration is not usable:
+fanfare: the configuration is not usable:
   broken.yaml:2: apps[0].secret: is missing; ` + "`fanfare keys new`" + ` makes a key and its secret
   broken.yaml:3: apps[0].secert: unknown key; did you mean apps[0].secret?
   broken.yaml:4: apps[0].limits.max_event_bytes: "10k" is not a whole number

@@ -61,7 +61,7 @@ func checkAddress(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		switch _, numeric := strconv.Atoi(s); {
-		case numeric == nil:
+		case numeric == nil && validPort(s, 0):
 			return fmt.Errorf("%q lacks the colon of an address; write \":%s\"", s, s)
 		case strings.Count(s, ":") > 1:
 			return fmt.Errorf("%q is not host:port; an IPv6 address goes in brackets, such as \"[::1]:6001\"", s)
