@@ -31,7 +31,7 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 			return err
 		}
 		x.app = app
-		body, err := s.bodies.read(x, s.bodyLimit(limit(app.Limits)))
+		body, err := s.bodies.read(x, s.bodyLimit(limit(app.Limits)), s.live.Load().BodyTimeout)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"fanfare/pusherproto"
 )
@@ -27,8 +28,9 @@ type bodyPool struct{ pool sync.Pool }
 
 // read reads the whole body, if it is unencoded and at most most bytes. A body
 // announced as longer is refused before a byte of it is read, so that a caller
-// that waits for 100 Continue never sends it.
-func (p *bodyPool) read(x *exchange, most int64) (*body, error) {
+// that waits for 100 Continue never sends it. within is its time to arrive:
+// net/http's own deadline is one for head and body together.
+func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, error) {
 	r := x.r
 	header := x.Header()
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
@@ -42,6 +44,12 @@ func (p *bodyPool) read(x *exchange, most int64) (*body, error) {
 	if r.ContentLength > most {
 		header.Set("Connection", "close")
 		return nil, tooLarge(most)
+	}
+	if r.ContentLength != 0 {
+		// As http.ResponseController does, which would be one more allocation.
+		if c, ok := x.ResponseWriter.(interface{ SetReadDeadline(time.Time) error }); ok {
+			_ = c.SetReadDeadline(time.Now().Add(within)) // fails on a connection that is gone
+		}
 	}
 	b, ok := p.pool.Get().(*body)
 	if !ok {

@@ -9,6 +9,7 @@ import (
 
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
+	"fanfare/sockets"
 )
 
 // Spec: edge case 151.
@@ -93,6 +94,23 @@ func TestBody_Dribbled_CutByTheTimeout(t *testing.T) {
 	c.Response("POST").ExpectError(408)
 	c.Rest()
 	testkit.Eventually(t, "the refusal is counted", func() bool { return srv.Hub.Stats().Refusals[408] == 1 })
+}
+
+// The time of the body begins with it, whether net/http or an event loop reads
+// it and however it is sent.
+func TestBody_HasItsOwnTimeout(t *testing.T) {
+	for name, portable := range map[string]bool{"loops": false, "goroutines": true} {
+		srv := testkit.Start(t, testkit.Options{Sockets: sockets.Config{Portable: portable}, HTTP: func(c *httpapi.Config) {
+			c.HeaderTimeout, c.BodyTimeout = time.Hour, 50*time.Millisecond
+		}})
+		for _, sent := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"} {
+			c := testkit.Connect(t, srv)
+			c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\n" + sent)
+			if r := c.Response("POST"); r.Status != http.StatusRequestTimeout {
+				t.Errorf("%s, %q: %d", name, sent, r.Status)
+			}
+		}
+	}
 }
 
 // Spec: edge case 70.

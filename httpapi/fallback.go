@@ -114,7 +114,7 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 		return err
 	}
 	// net/http looks out for the client's leaving only after the body.
-	b, err := s.bodies.read(x, bodySlack)
+	b, err := s.bodies.read(x, bodySlack, s.live.Load().BodyTimeout)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return unknownSession()
 	}
 	most := s.cfg.Sockets.MessageLimit(app)
-	b, err := s.bodies.read(x, int64(2*most)) // every character may be escaped
+	b, err := s.bodies.read(x, int64(2*most), s.live.Load().BodyTimeout) // every character may be escaped
 	if err != nil {
 		if tooMuch(err) { // clients look at what the session says, not at the status
 			s.cfg.Sockets.DeliverNothing(key)
