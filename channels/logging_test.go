@@ -81,7 +81,6 @@ func TestLog_Refusals(t *testing.T) {
 	for range 2 {
 		v.says(`{"event":"client-e","channel":"private-x","data":"hidden"}`)
 	}
-	v.hearsPart("") // something
 	got := said(t, b, v)
 	for i, want := range []string{
 		`level=DEBUG msg="message refused" code=0 reason=`,

@@ -8,8 +8,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Reason is why something was refused, in one of a few words, for metrics. The
-// client is told more.
+// Reason is why something was refused, as metrics name it. The client gets a
+// whole sentence.
 type Reason string
 
 // The reasons of refusals that have no code of their own.
@@ -34,8 +34,8 @@ const (
 // otherReason is that of codes that are not listed.
 const otherReason Reason = "other"
 
-// reasonOf is the reason that goes without saying for a code of the protocol,
-// a close code or an HTTP status.
+// reasonOf is the reason that a code of the protocol, a close code or an HTTP
+// status implies.
 func reasonOf(code int) Reason {
 	if r, ok := reasons[code]; ok {
 		return r

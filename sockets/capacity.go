@@ -9,10 +9,9 @@ type Capacity struct {
 	Sockets int
 	// Hint says how there can be more, for the log.
 	Hint string
-	// ScarceFrom is the number of a descriptor that tells that descriptors run
-	// short: the system gives out the lowest that is free. From there on a
-	// connection is accepted only as another is closed that can be missed. 0 is
-	// never.
+	// ScarceFrom is the number from which on a new descriptor means that they
+	// run short: the system gives out the lowest that is free. Each connection
+	// that is accepted then closes an expendable one. 0 is never.
 	ScarceFrom int
 	// Relieve is called with true, again and again, while descriptors are
 	// short, and then with false. It is to close idle connections that the loops
@@ -48,7 +47,7 @@ func (s *Server) seat() bool {
 	return false
 }
 
-// unseat gives the place back.
+// unseat gives the place back, if the connection has one.
 func (c *conn) unseat() {
 	if c.seated {
 		c.seated = false
@@ -93,11 +92,11 @@ func (l *loop) unspare(c *conn) {
 	c.spare, c.older, c.newer = false, 0, 0
 }
 
-// mostAsked is how many connections are looked at for one that can be missed.
+// mostAsked bounds the search for an expendable connection.
 const mostAsked = 64
 
-// relinquish closes the connection that can best be missed, and tells whether
-// there was one. Its descriptor is free at the end of the turn.
+// relinquish closes the expendable connection that has waited longest, and tells
+// whether there was one. Its descriptor is free at the end of the turn.
 func (l *loop) relinquish() bool {
 	for at, n := l.oldest, 0; at != 0 && n < mostAsked; n++ {
 		c := l.slots[at-1].conn
@@ -110,9 +109,8 @@ func (l *loop) relinquish() bool {
 	return false
 }
 
-// expendable tells whether a connection that carries no open socket can be
-// missed: it was told all that it has to be, or has had a moment for what it
-// owes.
+// expendable tells whether a connection that carries no open socket may be
+// closed for another: it awaits no answer, or has not sent its request in time.
 func (c *conn) expendable() bool {
 	const moment = 1 // seconds
 	switch {

@@ -123,7 +123,7 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 const (
 	calmAbove = time.Millisecond
 	longPause = 8 * time.Millisecond // what a longer wait counts for
-	pauses    = 8                    // that the average looks back on
+	pauses    = 8                    // the newest wait is one part of as many of the average
 )
 
 // poll waits in the system call, or in Go's poller while the loop is calm.
@@ -133,14 +133,19 @@ func (p *epoll) poll(timeout time.Duration) (n int, err error) {
 		return p.ask()
 	}
 	begun := time.Now()
-	if p.pause > calmAbove {
+	if p.calm() {
 		n, err = p.park(begun.Add(timeout))
 	} else {
 		n, err = unix.EpollWait(p.fd, p.events, int((timeout+time.Millisecond-1)/time.Millisecond))
 	}
-	p.pause += (min(time.Since(begun), longPause) - p.pause) / pauses
+	p.waited(time.Since(begun))
 	return n, err
 }
+
+// waited takes a wait into the average.
+func (p *epoll) waited(d time.Duration) { p.pause += (min(d, longPause) - p.pause) / pauses }
+
+func (p *epoll) calm() bool { return p.pause > calmAbove }
 
 // park waits in Go's poller. The deadline is the end of a second as a rule, and
 // set once for all waits within: a new timer wakes a thread.

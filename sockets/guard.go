@@ -58,8 +58,8 @@ func (g *guard) Close() error {
 	return g.Listener.Close()
 }
 
-// relieve has every loop close a connection that can be missed, and net/http
-// its idle ones.
+// relieve has every loop close an expendable connection, and net/http its idle
+// ones.
 func (s *Server) relieve() {
 	for _, l := range s.loops {
 		l.Post(channels.Call(func() { l.relinquish() }))
@@ -78,7 +78,7 @@ func (s *Server) signal() {
 // shortage is for how long descriptors count as short after the last signal.
 const shortage = 250 * time.Millisecond
 
-// watchShortage calls Relieve as it is to be called, until ctx is done.
+// watchShortage calls Relieve, as Capacity says, until ctx is done.
 func (s *Server) watchShortage(ctx context.Context) {
 	for {
 		select {

@@ -17,7 +17,7 @@ const farAbove = 16
 // read to its end and answered, and not kept.
 type partial struct {
 	kept []byte // its fragments so far
-	over bool   // it is too large; what follows is for that
+	over bool   // it is too large: the fields below count, and kept is empty
 
 	size    int // of all frames that have begun
 	left    int // bytes of the present one that have not come
@@ -55,8 +55,8 @@ func (c *conn) reach() int {
 	}
 }
 
-// exceed begins a data frame that makes its message too large, or is of one
-// that is.
+// exceed begins a data frame that makes its message too large, or belongs to a
+// message that is too large already.
 func (c *conn) exceed(h header) *violation {
 	if bad := c.misplaced(h); bad != nil && c.state == connOpen {
 		return bad

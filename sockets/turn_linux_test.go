@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -46,6 +47,31 @@ func TestRead_AFlood_IsTakenInSmallShares(t *testing.T) {
 	}
 	if only(t, l).greedy {
 		t.Error("the socket is still read in small shares")
+	}
+}
+
+// One short wait among long ones, as of many idle sockets that ping, costs no
+// system call, and one long wait among short ones makes no loop calm.
+func TestCalm_FollowsTheAverageOfTheWaits(t *testing.T) {
+	const short = 50 * time.Microsecond
+	var p epoll
+	p.waited(time.Second)
+	if p.calm() {
+		t.Error("calm after one long wait")
+	}
+	for range 100 {
+		for range 7 {
+			p.waited(4 * time.Millisecond)
+		}
+		if p.waited(short); !p.calm() {
+			t.Fatal("not calm after one short wait among long ones")
+		}
+	}
+	for range 30 {
+		p.waited(short)
+	}
+	if p.calm() {
+		t.Error("calm after thirty short waits")
 	}
 }
 

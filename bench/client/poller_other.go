@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ErrSystem says why: the client reads its sockets through epoll. A goroutine for each would cost
-// more than the server it measures, so other systems get a plain refusal.
+// ErrSystem refuses other systems: the client reads its sockets through epoll, and a goroutine for each
+// would cost more than the server that is measured.
 var ErrSystem = errors.New("the benchmark's client runs on Linux only (it can measure a server on any system)")
 
 const (
