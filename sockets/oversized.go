@@ -96,7 +96,7 @@ func (c *conn) skip(b []byte) (n int, bad *violation) {
 		return n, notUTF8()
 	}
 	if c.state == connOpen {
-		c.loop.counters.MessagesReceived.Add(1)
+		c.traffic().MessagesReceived.Add(1)
 		c.TooLarge(&p.outline, int(c.limit))
 	}
 	return n, nil

@@ -99,8 +99,8 @@ func TestMessage_OverTheLimit_NothingOfItIsKept(t *testing.T) {
 		}
 		p.write(frame[whole/2:])
 		p.expect(`"code":null`)
-		if n := h.hub.Stats().BytesReceived; n != uint64(len(frame)) {
-			t.Errorf("%d bytes count as received, want %d", n, len(frame))
+		if s := h.hub.Stats().Apps[0]; s.BytesReceived != uint64(len(frame)) || s.MessagesReceived != 1 {
+			t.Errorf("%d bytes and %d messages count as received of the app, want %d and 1", s.BytesReceived, s.MessagesReceived, len(frame))
 		}
 	})
 }
