@@ -101,7 +101,7 @@ func controlName(listen string) string {
 // listenControl takes the place of a server that ended without tidying up, but
 // not of one that answers.
 func listenControl(path string) (*control, error) {
-	l, err := net.Listen("unix", path)
+	l, err := listenPrivate(path)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		conn, e := net.DialTimeout("unix", path, time.Second)
 		if e == nil {
@@ -112,19 +112,17 @@ func listenControl(path string) (*control, error) {
 			return nil, fmt.Errorf("%s is there already, and no socket", path)
 		}
 		if err = os.Remove(path); err == nil {
-			l, err = net.Listen("unix", path)
+			l, err = listenPrivate(path)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
 	return &control{l}, nil
 }
 
-// run answers until ctx is done.
+// run answers until ctx is done. Then the socket is free for a server that
+// follows, and a reload under way gets its answer.
 func (c *control) run(ctx context.Context, reload func() reloaded) {
 	if c == nil {
 		return
@@ -139,7 +137,11 @@ func (c *control) run(ctx context.Context, reload func() reloaded) {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(c.listener) })
 	<-ctx.Done()
-	_ = s.Close()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if s.Shutdown(last) != nil {
+		_ = s.Close()
+	}
 	serving.Wait()
 }
 
@@ -165,6 +167,9 @@ func findControl(cfg *config.Config) (string, error) {
 	var others, looked []string
 	for _, dir := range controlDirs() {
 		looked = append(looked, dir.path)
+		if dir.own && checkOwner(dir.path) != nil {
+			continue // there is none, or somebody else would answer
+		}
 		found, _ := filepath.Glob(filepath.Join(dir.path, "*.sock")) // fails for a bad pattern only
 		for _, path := range found {
 			conn, err := net.DialTimeout("unix", path, time.Second)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 )
@@ -19,4 +20,13 @@ func checkOwner(dir string) error {
 		return fmt.Errorf("%s is not a folder of this user alone", dir)
 	}
 	return nil
+}
+
+// listenPrivate makes a socket that is its user's alone from the start: a mode
+// that is set afterwards lets others in before. The mask is the process's; a
+// file that is made in the same moment is private too.
+func listenPrivate(path string) (net.Listener, error) {
+	mask := syscall.Umask(0o177)
+	defer syscall.Umask(mask)
+	return net.Listen("unix", path)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -170,6 +171,7 @@ func dialRefused(t *testing.T, base string) (frame string, code int) {
 func TestReload_TimeoutsOfHTTP_OnBothWays(t *testing.T) {
 	for way, transport := range map[string]string{"event loops": "auto", "net/http": "goroutine"} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			r := start(t, func(c *config.Config) { c.Sockets.Transport = transport })
 			next := *r.cfg
 			next.HTTP.HeaderTimeout = 500 * time.Millisecond
@@ -215,9 +217,8 @@ func TestReload_WhatNeedsARestart_IsNamedEachTime(t *testing.T) {
 			}
 		}
 	}
-	_, seen = r.line(seen, `level=WARN .*msg="path_prefix: needs a restart`)
+	r.line(seen, `level=WARN .*msg="path_prefix: needs a restart`)
 	r.mustReload(oneApp+"}\n", "nothing has changed")
-	_ = seen
 }
 
 // What the person at the keyboard is told is what the server made of it.
@@ -287,6 +288,7 @@ func TestReload_Certificate_IsReadAgain(t *testing.T) {
 // A server that was started without webhooks learns of some, and what is queued
 // for an endpoint survives that it is changed.
 func TestReload_Webhooks(t *testing.T) {
+	t.Parallel()
 	hooks := make(chan string, 100)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -345,6 +347,20 @@ func TestReload_ControlSocket_IsForItsUserAlone_AndGoneWithTheServer(t *testing.
 	if _, err := execute(t, append([]string{"reload"}, r.flags()...)...); err == nil || !strings.Contains(err.Error(), r.socket) {
 		t.Errorf("a reload without a server: %v", err)
 	}
+}
+
+// A server that drains takes no reloads, and the one that follows it needs the
+// socket.
+func TestReload_ControlSocket_IsFreeWhileTheServerDrains(t *testing.T) {
+	text := "shutdown: {delay: 1m, timeout: 2m}\n" + oneApp + "}\n"
+	r := serveFile(t, text)
+	r.signal(syscall.SIGTERM)
+	r.line(0, "msg=draining")
+	eventually(t, "the socket is gone", func() bool { _, err := os.Stat(r.socket); return errors.Is(err, fs.ErrNotExist) })
+	next := command(t, nil, append([]string{"serve"}, r.flags()...)...)
+	next.launch()
+	next.line(0, "msg=serving")
+	r.mustReload(text, "nothing has changed")
 }
 
 func TestReload_SocketOfAServerThatCrashed_IsTakenOver(t *testing.T) {
@@ -408,6 +424,16 @@ func TestReload_Auto_FolderOfOthers_IsNotUsed(t *testing.T) {
 	f.launch()
 	f.line(0, "there is no control socket.* is not a folder of this user alone")
 	f.line(0, "msg=serving")
+
+	// Nor is whoever answers there.
+	l, err := net.Listen("unix", filepath.Join(dir, "6001.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if _, err := execute(t, "reload"); err == nil || !strings.Contains(err.Error(), "no server of this user runs") {
+		t.Errorf("reload asks the socket of others: %v", err)
+	}
 }
 
 // Switches of the HTTP side count for the next request, on both ways that one

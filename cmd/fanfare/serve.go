@@ -86,14 +86,16 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 		}
 	}
 
-	// The log, hangups and reloads go on while the server drains.
+	// The log and hangups go on while the server drains. The control socket does
+	// not: the next server of this machine needs it.
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer end()
+	defer stop() // if a part has failed, nothing else does
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { _ = log.Run(ended) })
-	beside.Go(func() { ctl.run(ended, func() reloaded { return s.reload(load) }) })
+	beside.Go(func() { ctl.run(ctx, func() reloaded { return s.reload(load) }) })
 	return s.run(ctx)
 }
 
