@@ -23,14 +23,18 @@ type Figures struct {
 type sizes struct {
 	idle, wide, room, never int           // sockets
 	settle, warmup, measure time.Duration // long
+	flood                   time.Duration // of sockets that never read
 	rounds                  int
+	// pairs is the rounds of a figure that compares two latencies: a p99 moves by
+	// a third between runs, and the question is one of a fifth.
+	pairs int
 }
 
 func (w Figures) sizes() sizes {
 	if w.Quick {
-		return sizes{idle: 200, wide: 200, room: 90, never: 2, settle: 200 * time.Millisecond, warmup: 200 * time.Millisecond, measure: 500 * time.Millisecond, rounds: 1}
+		return sizes{idle: 200, wide: 200, room: 90, never: 2, settle: 200 * time.Millisecond, warmup: 200 * time.Millisecond, measure: 500 * time.Millisecond, flood: time.Second, rounds: 1, pairs: 1}
 	}
-	return sizes{idle: 18000, wide: 10000, room: 1000, never: 10, settle: 10 * time.Second, warmup: time.Second, measure: 5 * time.Second, rounds: 3}
+	return sizes{idle: 18000, wide: 10000, room: 1000, never: 10, settle: 10 * time.Second, warmup: time.Second, measure: 5 * time.Second, flood: 12 * time.Second, rounds: 3, pairs: 7}
 }
 
 // Run measures everything. The results are what stands behind the figures.
@@ -97,10 +101,6 @@ func (t *table) measureRun(ctx context.Context, v variant) (report.Result, error
 	defer server.stop()
 	return v.Run(ctx, server.target)
 }
-
-// pairs is the rounds of a figure that compares two latencies: a p99 moves by a
-// third between runs, and the question is one of a fifth.
-func (t *table) pairs() int { return 2*t.rounds + 1 }
 
 // change is the median, over rounds, of how much more of a metric one variant
 // has than another: 0.2 is 20 % more.
@@ -183,10 +183,10 @@ func (t *table) rates(ctx context.Context) error {
 // neverReading is figure d.
 func (t *table) neverReading(ctx context.Context) error {
 	// Long enough for them to fill first the kernel's buffers, 4 MB, then their queues.
-	without := Fanout{Sockets: t.room - t.never, Channels: 1, Size: 5000, Rate: 100, Callers: 16, Warmup: t.warmup, Duration: 12 * t.warmup}
+	without := Fanout{Sockets: t.room - t.never, Channels: 1, Size: 5000, Rate: 100, Callers: 16, Warmup: t.warmup, Duration: t.flood}
 	with := without
 	with.NeverRead = t.never
-	runs, err := t.measureRuns(ctx, "sockets that never read", t.pairs(), variant{Scenario: without}, variant{Scenario: with})
+	runs, err := t.measureRuns(ctx, "sockets that never read", t.pairs, variant{Scenario: without}, variant{Scenario: with})
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (t *table) deafEndpoints(ctx context.Context) error {
 	}
 	defer endpoints.stop()
 	w := ClientEvents{Sockets: t.room, Room: 10, Size: 200, Rate: 1000, Warmup: t.warmup, Duration: t.measure}
-	runs, err := t.measureRuns(ctx, "webhook endpoints that are down", t.pairs(), variant{Scenario: w}, variant{w, endpoints.config()})
+	runs, err := t.measureRuns(ctx, "webhook endpoints that are down", t.pairs, variant{Scenario: w}, variant{w, endpoints.config()})
 	if err != nil {
 		return err
 	}

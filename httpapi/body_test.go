@@ -86,6 +86,7 @@ func TestBody_Expect100Continue(t *testing.T) {
 
 // Spec: http-api section 2; issue: timeouts that stop slow-loris callers.
 func TestBody_Dribbled_CutByTheTimeout(t *testing.T) {
+	t.Parallel()
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
 		c.HeaderTimeout, c.BodyTimeout = 50*time.Millisecond, 50*time.Millisecond
 	}})

@@ -144,6 +144,7 @@ func TestFallbackAbuse_ManyReceivesNeverRead(t *testing.T) {
 
 // A receive with a body is one; a body without end is not.
 func TestFallbackAbuse_Bodies(t *testing.T) {
+	t.Parallel()
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
 		c.HeaderTimeout, c.BodyTimeout = time.Second, time.Second
 	}})

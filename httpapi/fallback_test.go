@@ -108,6 +108,7 @@ func TestFallback_Refusals(t *testing.T) {
 // Spec: edge cases 178, 179, 180; http-fallback section 5. The client reads on
 // and finds nothing more after the line that fills the response.
 func TestFallback_Rotation(t *testing.T) {
+	t.Parallel()
 	o := uncounted()
 	o.Sockets.QueueBytes = 8 << 20
 	srv := testkit.Start(t, o)
@@ -181,6 +182,7 @@ func TestFallback_ReceiveReplaced(t *testing.T) {
 
 // Spec: edge case 182, with presence.
 func TestFallback_AbortedReceive(t *testing.T) {
+	t.Parallel()
 	var log safeBuffer
 	o := uncounted()
 	o.Sockets.ReceiveWithin = quick
@@ -404,6 +406,7 @@ func TestFallback_SameIDOfTwoApps(t *testing.T) {
 
 // Spec: edge case 189.
 func TestFallback_WrongNode(t *testing.T) {
+	t.Parallel()
 	o := uncounted()
 	o.Sockets.ReceiveWithin = quick
 	one, two := testkit.Start(t, o), testkit.Start(t, o)
@@ -475,6 +478,7 @@ func TestFallback_Paths(t *testing.T) {
 
 // Spec: edge case 191.
 func TestFallback_ServerCloses(t *testing.T) {
+	t.Parallel()
 	o := uncounted()
 	o.Sockets.ReceiveWithin = quick
 	srv := testkit.Start(t, o)
@@ -532,6 +536,7 @@ func TestFallback_BetweenPolls(t *testing.T) {
 
 // Spec: http-fallback section 3, Heartbeats and pings.
 func TestFallback_Heartbeats(t *testing.T) {
+	t.Parallel()
 	o := uncounted()
 	o.Sockets.Heartbeat = quick
 	srv := testkit.Start(t, o)
@@ -599,6 +604,7 @@ func TestFallback_AccessLogHidesTheSession(t *testing.T) {
 
 // A client is found gone while its receive waits.
 func TestFallback_GoneWhileWaiting(t *testing.T) {
+	t.Parallel()
 	o := uncounted()
 	o.Sockets.ReceiveWithin = quick
 	srv := testkit.Start(t, o)

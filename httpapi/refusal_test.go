@@ -22,6 +22,7 @@ import (
 // the log a line that says the same. What an operator can change is a warning
 // with a hint.
 func TestConnectionRefused_EachHasItsLine(t *testing.T) {
+	t.Parallel()
 	named := func(id string, change func(*apps.App)) apps.App {
 		return testkit.App(func(a *apps.App) {
 			a.ID, a.Keys = id+"-id", []apps.Key{{Key: id, Secret: "hush"}}

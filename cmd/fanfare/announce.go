@@ -9,7 +9,7 @@ import (
 )
 
 // isTerminal tells whether a person reads what is written to w.
-var isTerminal = func(w io.Writer) bool {
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }

@@ -17,18 +17,15 @@ import (
 func asSubcommand(t *testing.T, first ...string) func(args ...string) (*exec.Cmd, error) {
 	t.Helper()
 	return func(args ...string) (*exec.Cmd, error) {
-		list, err := json.Marshal(append(first[:len(first):len(first)], args...))
-		if err != nil {
-			return nil, err
-		}
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), asServer+"="+string(list))
+		cmd.Env = environment(t, nil, append(first[:len(first):len(first)], args...)...)
 		cmd.Stderr = t.Output()
 		return cmd, nil
 	}
 }
 
 func TestBenchFigures_Quick(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Log("the benchmark's client runs on Linux only")
 		return

@@ -57,7 +57,7 @@ func (l *lines) String() string {
 func startLimited(t *testing.T, files int, env ...string) *limited {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n `+strconv.Itoa(files)+` && exec "$0"`, os.Args[0])
-	cmd.Env = append(os.Environ(), append(env, asServer+`=["serve","--listen=127.0.0.1:0","--metrics-listen=127.0.0.1:0"]`)...)
+	cmd.Env = environment(t, env, "serve", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0")
 	s := &limited{t: t, log: &lines{}}
 	cmd.Stderr = s.log
 	if err := cmd.Start(); err != nil {
@@ -159,6 +159,7 @@ func (s *limited) works(when string) (metrics string) {
 func TestDescriptors_MoreSocketsThanTheyAllow_TheRestStillWorks(t *testing.T) {
 	for _, transport := range []string{"auto", "goroutine"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
 			s := startLimited(t, 256, "FANFARE_SOCKETS_TRANSPORT="+transport)
 			const most = 192 // of 256, by newCapacity
 			in, out := s.open(400)

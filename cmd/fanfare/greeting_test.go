@@ -40,6 +40,7 @@ func TestGreeting_CurlLineIsAccepted(t *testing.T) {
 		t.Errorf("status %d of %s", res.StatusCode, line[0])
 	}
 	c.expect(`"data":"{\"message\":\"hello\"}"`)
+	_ = c.conn.Close() // the drain waits for no answer of it
 	r.stop()
 	if err := r.ended(t); err != nil {
 		t.Error(err)

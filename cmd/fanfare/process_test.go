@@ -31,6 +31,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// environment makes a process of this test binary run the command with args;
+// env are variables of its own. Under the race detector a process waits for a
+// second before it ends, unless told not to.
+func environment(t *testing.T, env []string, args ...string) []string {
+	t.Helper()
+	list, err := json.Marshal(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(append(os.Environ(), "GORACE=atexit_sleep_ms=0", asServer+"="+string(list)), env...)
+}
+
 // fanfare is a command in a process of its own, with its log.
 type fanfare struct {
 	*exec.Cmd
@@ -44,12 +56,8 @@ type fanfare struct {
 // command prepares a process; env are variables of its own.
 func command(t *testing.T, env []string, args ...string) *fanfare {
 	t.Helper()
-	list, err := json.Marshal(args)
-	if err != nil {
-		t.Fatal(err)
-	}
 	f := &fanfare{Cmd: exec.CommandContext(t.Context(), os.Args[0]), t: t, more: make(chan struct{})}
-	f.Env = append(os.Environ(), append(env, asServer+"="+string(list))...)
+	f.Env = environment(t, env, args...)
 	return f
 }
 

@@ -19,7 +19,7 @@ import (
 	"fanfare/config"
 )
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second // of a machine that has much else to do
 
 // running is a server on free ports.
 type running struct {

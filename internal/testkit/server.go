@@ -19,7 +19,7 @@ import (
 )
 
 // Patience bounds every wait of the kit.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // Portable is the environment variable that runs every test without epoll
 // and without loops that answer HTTP.

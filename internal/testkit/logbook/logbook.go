@@ -10,7 +10,7 @@ import (
 )
 
 // patience is how long a line may take to come.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // Book is a log in memory. Make one with New.
 type Book struct {
