@@ -23,11 +23,13 @@ type closeCase struct {
 	do   func(v *visitor)
 	line []string
 	over []string // the transports that know it; nil is all
+	// receiveWithin is the time to the next poll; 0 is the usual one.
+	receiveWithin time.Duration
 }
 
 var closes = []closeCase{
 	{
-		"its app is disabled", "off", func(v *visitor) {
+		name: "its app is disabled", app: "off", do: func(v *visitor) {
 			list := closingApps()
 			for i := range list {
 				list[i].Enabled = list[i].ID != "off"
@@ -37,39 +39,39 @@ var closes = []closeCase{
 			}
 			v.srv.Sockets.Renew(v.srv.Apps)
 			v.t.Cleanup(func() { _ = v.srv.Apps.Replace(closingApps()) })
-		}, closed("4003", "server"), nil,
+		}, line: closed("4003", "server"),
 	},
 	{"its user is terminated", "", func(v *visitor) {
 		v.signIn(`{"id":"7"}`)
 		v.log.Expect(v.t, `msg="signed in"`, "socket="+v.id)
 		v.srv.Post(v.t, "/users/7/terminate_connections", "").Expect(200, "{}")
-	}, closed("4009", "server"), nil},
-	{"a refused sign-in", "", func(v *visitor) { v.signInAs(`{"id":"7"}`, "app-key:hush") }, closed("4009", "server"), nil},
-	{"no authorization in time", "strict", func(*visitor) {}, closed("4009", "server"), nil},
+	}, closed("4009", "server"), nil, 0},
+	{"a refused sign-in", "", func(v *visitor) { v.signInAs(`{"id":"7"}`, "app-key:hush") }, closed("4009", "server"), nil, 0},
+	{"no authorization in time", "strict", func(*visitor) {}, closed("4009", "server"), nil, 0},
 	{"a slow reader", "", func(v *visitor) {
 		v.subscribe("news", "")
 		testkit.Eventually(v.t, "the queue is full", func() bool {
 			publish(v.t, v.srv, "news", strings.Repeat(hush, 2000))
 			return v.srv.Hub.Stats().SlowReaders > v.slow
 		})
-	}, []string{"level=WARN", `msg="connection closed"`, "code=4100", "by=server"}, nil},
-	{"no sign of life", "silent", func(*visitor) {}, closed("4201", "server"), []string{"websocket", "xhr_streaming"}},
-	{"no further poll", "", func(*visitor) {}, closed("1006", "network"), []string{"xhr_polling"}},
-	{"a connection cut", "", func(v *visitor) { v.leave() }, closed("1006", "network"), []string{"websocket", "xhr_streaming"}},
+	}, []string{"level=WARN", `msg="connection closed"`, "code=4100", "by=server"}, nil, 0},
+	{"no sign of life", "silent", func(*visitor) {}, closed("4201", "server"), []string{"websocket", "xhr_streaming"}, 0},
+	{"no further poll", "", func(*visitor) {}, closed("1006", "network"), []string{"xhr_polling"}, time.Second},
+	{"a connection cut", "", func(v *visitor) { v.leave() }, closed("1006", "network"), []string{"websocket", "xhr_streaming"}, time.Second},
 
 	{"the client's close", "", func(v *visitor) {
 		v.frame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, "bye")))
-	}, append(closed("1001", "client"), "reason=bye"), []string{"websocket"}},
+	}, append(closed("1001", "client"), "reason=bye"), []string{"websocket"}, 0},
 	{"a bad frame", "", func(v *visitor) {
 		f := ws.NewTextFrame([]byte(hush))
 		f.Header.Rsv = ws.Rsv(true, false, false)
 		v.frame(f)
-	}, closed("1002", "server"), []string{"websocket"}},
-	{"a binary message", "", func(v *visitor) { v.frame(ws.NewBinaryFrame([]byte(hush))) }, closed("1003", "server"), []string{"websocket"}},
-	{"text that is none", "", func(v *visitor) { v.frame(ws.NewTextFrame([]byte(hush + "\xff"))) }, closed("1007", "server"), []string{"websocket"}},
+	}, closed("1002", "server"), []string{"websocket"}, 0},
+	{"a binary message", "", func(v *visitor) { v.frame(ws.NewBinaryFrame([]byte(hush))) }, closed("1003", "server"), []string{"websocket"}, 0},
+	{"text that is none", "", func(v *visitor) { v.frame(ws.NewTextFrame([]byte(hush + "\xff"))) }, closed("1007", "server"), []string{"websocket"}, 0},
 	{"a huge message", "", func(v *visitor) {
 		v.frame(ws.Frame{Header: ws.Header{Fin: true, OpCode: ws.OpText, Length: 1 << 40}})
-	}, closed("1009", "server"), []string{"websocket"}},
+	}, closed("1009", "server"), []string{"websocket"}, 0},
 }
 
 func closed(code, by string) []string {
@@ -92,25 +94,24 @@ func closingApps() []apps.App {
 }
 
 // However an open connection ends, its line says with which code and by whom,
-// and the metrics count the code, over every transport.
+// and the metrics count the code, over every transport. Each way has servers of
+// its own, and short timeouts only where they are what ends it.
 func TestEveryClose_HasItsLine(t *testing.T) {
-	o := testkit.Options{
-		Apps:    closingApps(),
-		Sockets: sockets.Config{QueueBytes: 64 << 10, ReceiveWithin: time.Second, Heartbeat: time.Second, CloseTimeout: time.Second},
-	}
-	everyWay(t, slog.LevelDebug, o, func(t *testing.T, srv *testkit.Server, b *logbook.Book) {
-		for _, tc := range closes {
-			for transport := range transports {
-				if tc.over != nil && !slices.Contains(tc.over, transport) {
-					continue
+	for _, tc := range closes {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			o := testkit.Options{Apps: closingApps(), Sockets: sockets.Config{QueueBytes: 64 << 10, Heartbeat: time.Second, CloseTimeout: time.Second}}
+			o.Sockets.ReceiveWithin = tc.receiveWithin
+			everyWay(t, slog.LevelDebug, o, func(t *testing.T, srv *testkit.Server, b *logbook.Book) {
+				for transport := range transports {
+					if tc.over == nil || slices.Contains(tc.over, transport) {
+						t.Run(transport, func(t *testing.T) { tc.hold(t, srv, b, transport) })
+					}
 				}
-				t.Run(tc.name+"/"+transport, func(t *testing.T) {
-					tc.hold(t, srv, b, transport)
-				})
-			}
-		}
-		noHush(t, b)
-	})
+				noHush(t, b)
+			})
+		})
+	}
 }
 
 // The end of the server is an end of connections too. Nothing can be opened
@@ -121,13 +122,13 @@ func TestEveryClose_OfTheServer_HasItsLine(t *testing.T) {
 			ctx, cancel := context.WithCancel(v.t.Context())
 			v.t.Cleanup(cancel)
 			go func() { _ = v.srv.Sockets.Drain(ctx, 0) }()
-		}, closed("4200", "server"), nil},
+		}, closed("4200", "server"), nil, 0},
 		{"a restart", "", func(v *visitor) {
 			go func() {
 				_ = v.srv.Sockets.Quiesce(context.Background())
 				v.srv.Sockets.Release()
 			}()
-		}, closed("4100", "server"), nil},
+		}, closed("4100", "server"), nil, 0},
 	}
 	for _, tc := range ends {
 		for transport := range transports {

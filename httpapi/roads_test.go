@@ -184,6 +184,7 @@ func TestRoads_SameBytesSameAnswers(t *testing.T) {
 // A body that does not come is not answered until its time is over, and then as
 // the request would have been without it.
 func TestRoads_ABodyThatNeverComes_SameAnswer(t *testing.T) {
+	t.Parallel()
 	start := func(portable bool) *testkit.Server {
 		return testkit.Start(t, testkit.Options{Sockets: sockets.Config{Portable: portable}, HTTP: func(c *httpapi.Config) {
 			c.HeaderTimeout, c.BodyTimeout = quick, quick
@@ -191,14 +192,17 @@ func TestRoads_ABodyThatNeverComes_SameAnswer(t *testing.T) {
 	}
 	loops, plain := start(false), start(true)
 	for _, path := range []string{"/apps/app-id/events", "/apps/nobody/events", "/nothing", "/healthz"} {
-		sent := "POST " + path + " HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nContent-Length: 100\r\n\r\n{"
-		want, got := travel(t, plain, sent), travel(t, loops, sent)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s\n(-net/http +loop)\n%s", path, diff)
-		}
-		if path == "/apps/app-id/events" && !strings.Contains(got[0], "408 Request Timeout") {
-			t.Errorf("got %q", got)
-		}
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			sent := "POST " + path + " HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nContent-Length: 100\r\n\r\n{"
+			want, got := travel(t, plain, sent), travel(t, loops, sent)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%q\n(-net/http +loop)\n%s", sent, diff)
+			}
+			if path == "/apps/app-id/events" && !strings.Contains(got[0], "408 Request Timeout") {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }
 

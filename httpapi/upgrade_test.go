@@ -179,6 +179,7 @@ func TestUpgrade_NotAHandshake(t *testing.T) {
 
 // Spec: edge case 6.
 func TestUpgrade_DribbledHeaders_Cut(t *testing.T) {
+	t.Parallel()
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.HeaderTimeout = 100 * time.Millisecond }})
 	c := testkit.Connect(t, srv)
 	ended := make(chan string, 1)
