@@ -6,8 +6,10 @@ SHELL := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
-# Go tests, a line for each package and the failures last.
-GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --
+# Go tests, a line for each package and the failures last. What has not changed
+# since it passed comes from Go's cache. Tests run in parallel to wait, not to
+# compute: more of them than there are processors.
+GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -parallel 8
 FUZZTIME ?= 1m
 
 .PHONY: help run demo build test race e2e check fmt instructions fuzz bench bench-peers screenshots docs clean
