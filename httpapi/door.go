@@ -171,7 +171,7 @@ func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
 }
 
 // done appends what exchange.done answers, as net/http would write it, and
-// tells of the request.
+// counts and logs the request.
 func (d door) done(dst []byte, r *sockets.Request, app *apps.App, route, path string, begun time.Time) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: "...)
 	id := len(dst)

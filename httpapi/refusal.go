@@ -40,7 +40,7 @@ const mostTLSRefusals = 20
 // withoutTLS is the refusal of a connection that is not known to be encrypted.
 // pusher-js answers 4000 by connecting over TLS in the same instant. If it is
 // on TLS already, behind a proxy that does not say so or is not trusted, it
-// does so a hundred times a second for ever. 4100 makes it wait a second.
+// does so a hundred times a second without end. 4100 makes it wait a second.
 func (s *Server) withoutTLS(r *http.Request) *pusherproto.Error {
 	proto := r.Header["X-Forwarded-Proto"]
 	switch {

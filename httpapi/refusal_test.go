@@ -58,7 +58,7 @@ func TestConnectionRefused_EachHasItsLine(t *testing.T) {
 		{name: "draining", key: "app-key", drain: true, code: "4100", level: "DEBUG", want: map[string]string{"app": "app-id", "key": "", "reason": channels.Restarting.Message}},
 	}
 	sessions := 0
-	session := func() string { // one that is told of its end is remembered
+	session := func() string { // a new one each time: one that was closed is remembered
 		sessions++
 		return "secretid" + strconv.Itoa(sessions)
 	}
@@ -214,7 +214,7 @@ func TestConnectionRefused_BehindAProxy(t *testing.T) {
 }
 
 // pusher-js comes back over TLS in the instant in which it is told 4000. If
-// that does not help, it must not go on for ever.
+// that does not help, it must not go on without end.
 func TestConnectionRefused_TLSWithoutEnd_BacksOff(t *testing.T) {
 	clock := testkit.NewClock(time.Now())
 	o := testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) { a.RequireTLS = true })}}

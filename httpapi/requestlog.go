@@ -64,7 +64,7 @@ func (s *Server) logRequest(line string, a *answered) {
 		add(slog.String("reason", a.reason))
 	}
 	r.AddAttrs(attrs...)
-	_ = s.log.Handler().Handle(context.Background(), r) // nobody could be told of an error
+	_ = s.log.Handler().Handle(context.Background(), r) // an error could be reported to nobody
 }
 
 // logExchange writes the line of a request that net/http handed us.

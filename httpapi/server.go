@@ -157,7 +157,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.exchanges.end(x)
 }
 
-// observe answers a request, to which it gives a name, and tells of it.
+// observe answers a request, which gets an id, then counts and logs it.
 func (s *Server) observe(x *exchange) {
 	x.line = requestLine
 	id := x.r.Header.Get(headerRequestID)

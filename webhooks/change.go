@@ -174,7 +174,7 @@ func (s *Sender) retired(e *endpoint) bool {
 	return true
 }
 
-// countOrphans tells of events in the store whose endpoint is not configured.
+// countOrphans warns about events in the store whose endpoint is not configured.
 func (s *Sender) countOrphans() error {
 	orphans, err := s.journal.count(func(bucket string) bool { return s.endpoints[bucket] == nil })
 	if err != nil {

@@ -106,7 +106,7 @@ func (t *tenant) gone(n *channels.Notice) {
 	}
 }
 
-// follows tells whether any endpoint may be told of the channel.
+// follows tells whether any endpoint may get events of the channel.
 func (a *audience) follows(channel string) bool {
 	for _, e := range a.endpoints {
 		if e.filter.channel(channel) {

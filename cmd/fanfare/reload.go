@@ -40,7 +40,7 @@ func (s *server) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, l
 	}
 }
 
-// reloaded is what came of a reload. It is the answer of the control socket.
+// reloaded is the result of a reload. It is the answer of the control socket.
 type reloaded struct {
 	File     string   `json:"file,omitempty"`
 	Error    string   `json:"error,omitempty"` // nothing was changed

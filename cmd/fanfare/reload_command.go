@@ -17,11 +17,11 @@ import (
 func newReloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Check the configuration, have the running server take it over and say what came of it",
-		Long: `Check the configuration, have the server that runs on this machine take it over
-and say what came of it: what changed, and what needs a restart. Call it as the
-user who runs the server, or as root, with the flags of serve. The server reads the
-file again; flags and variables stay those it was started with.`,
+		Short: "Check the configuration, have the running server apply it and print the result",
+		Long: `Check the configuration, have the server that runs on this machine apply it and
+print the result: what changed, and what needs a restart. Call it as the user who
+runs the server, or as root, with the flags of serve. The server reads the file
+again; flags and variables stay those it was started with.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := loadConfig(cmd)

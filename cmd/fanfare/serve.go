@@ -138,7 +138,7 @@ type server struct {
 	started   *config.Config // as it was at the start, for what cannot change
 	ending    bool           // no more reloads; cfg stays as it is
 	reloads   *metrics.Reloads
-	observed  bool // the webhooks hear of what happens
+	observed  bool // the sender of webhooks is an observer of the hub
 	initial   runtimeSettings
 	setLog    func(level, format string) error
 }
@@ -218,52 +218,6 @@ func (s *server) collectors() []prometheus.Collector {
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
 		metrics.MaxConnections(s.sockets.MaxConnections), s.reloads,
 	}
-}
-
-// apiConfig is what the HTTP API is made of.
-func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
-	return httpapi.Config{
-		PathPrefix:              cfg.PathPrefix,
-		Apps:                    s.registry,
-		Hub:                     s.hub,
-		Sockets:                 s.sockets,
-		Logger:                  s.log,
-		AllowMissingProtocol:    cfg.Sockets.AllowMissingProtocol,
-		TrustedProxies:          cfg.TrustedPrefixes(),
-		MaxHandshakesPerAddress: cfg.Sockets.HandshakesPerAddress,
-		BodyLimit:               int64(cfg.HTTP.MaxBodyBytes),
-		HeaderTimeout:           cfg.HTTP.HeaderTimeout,
-		BodyTimeout:             cfg.HTTP.BodyTimeout,
-		IdleTimeout:             cfg.HTTP.IdleTimeout,
-		MaxHeaderBytes:          cfg.HTTP.MaxHeaderBytes,
-		Fallback: httpapi.Fallback{
-			Disabled:        !cfg.Fallback.Enabled,
-			Path:            cfg.Fallback.Path,
-			OpensPerAddress: cfg.Fallback.OpensPerAddress,
-		},
-		AccessLog: cfg.Log.AccessLog,
-		Version:   version,
-		Ready:     s.ready.Load,
-		Draining:  s.draining.Load,
-	}
-}
-
-// socketLimits are the bounds of sockets that can change.
-func socketLimits(cfg *config.Config) sockets.Limits {
-	return sockets.Limits{
-		QueueBytes:      cfg.Sockets.QueueBytes,
-		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
-		CloseTimeout:    cfg.Sockets.CloseTimeout,
-		HostName:        cfg.Fallback.NodeHost,
-	}
-}
-
-// orNone says "none" in the way of the hub, where 0 is the default.
-func orNone(grace time.Duration) time.Duration {
-	if grace == 0 {
-		return -1
-	}
-	return grace
 }
 
 // addresses are where the server is reached, with the ports in use.

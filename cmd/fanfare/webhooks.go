@@ -32,7 +32,7 @@ func newWebhooks(cfg *config.Config, registry *apps.Registry, logger *slog.Logge
 
 // webhookChange is what a configuration says of webhooks. An app that was there
 // in the one before, and is no longer, keeps its endpoints up to the next
-// change: there is still to tell who left with it.
+// change: the events of its last clients are still to be sent.
 func webhookChange(cfg, before *config.Config) webhooks.Change {
 	endpoints := make(map[string][]webhooks.Endpoint)
 	add := func(app config.App) {
@@ -61,9 +61,9 @@ func webhookChange(cfg, before *config.Config) webhooks.Change {
 	}
 }
 
-// observe has the sender of webhooks hear of what happens once an app has any:
-// without, telling it would cost time for nothing. It goes on to hear when they
-// are gone again, for what is still to be told.
+// observe makes the sender of webhooks an observer of the hub once an app has
+// any: without them each notice would cost time for nothing. It stays one when
+// they are removed, for the events that are still to be sent.
 func (s *server) observe(cfg *config.Config) {
 	if !s.observed && slices.ContainsFunc(cfg.Apps, func(a config.App) bool { return len(a.Webhooks) > 0 }) {
 		s.observed = true

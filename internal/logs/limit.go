@@ -115,7 +115,7 @@ func (w *window) report(now time.Time) report {
 
 func writeReports(reports []report) {
 	for _, r := range reports {
-		_ = r.by.write(context.Background(), r.record) // nobody could be told of an error
+		_ = r.by.write(context.Background(), r.record) // an error could be reported to nobody
 	}
 }
 

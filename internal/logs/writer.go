@@ -100,7 +100,7 @@ func (w *writer) begin() (end func()) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if len(w.pending) > 0 {
-			_, _ = w.w.Write(w.pending) // nobody could be told of an error
+			_, _ = w.w.Write(w.pending) // an error could be reported to nobody
 		}
 		w.running, w.pending = false, nil
 	}
@@ -129,7 +129,7 @@ func (w *writer) run(stop <-chan struct{}) {
 		w.pending, w.lost = written[:0], 0
 		w.mu.Unlock()
 		if len(lines) > 0 {
-			_, _ = w.w.Write(lines) // nobody could be told of an error
+			_, _ = w.w.Write(lines) // an error could be reported to nobody
 		}
 		last = time.Now()
 		if written = lines; cap(written) > 4*batchBytes {

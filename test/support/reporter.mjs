@@ -42,7 +42,7 @@ function completed(data) {
   return '';
 }
 
-// node holds back what it tells of a file's tests until the files before it
+// node holds back the results of a file's tests until the files before it
 // have ended. So this line has no counts.
 function fileEnded(file, { details }) {
   ended++;

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"time"
+
+	"fanfare/config"
+	"fanfare/httpapi"
+	"fanfare/sockets"
+)
+
+// What the configuration means for the parts of the server, at the start and at
+// each reload.
+
+// apiConfig is what the HTTP API is made of.
+func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
+	return httpapi.Config{
+		PathPrefix:              cfg.PathPrefix,
+		Apps:                    s.registry,
+		Hub:                     s.hub,
+		Sockets:                 s.sockets,
+		Logger:                  s.log,
+		AllowMissingProtocol:    cfg.Sockets.AllowMissingProtocol,
+		TrustedProxies:          cfg.TrustedPrefixes(),
+		MaxHandshakesPerAddress: cfg.Sockets.HandshakesPerAddress,
+		BodyLimit:               int64(cfg.HTTP.MaxBodyBytes),
+		HeaderTimeout:           cfg.HTTP.HeaderTimeout,
+		BodyTimeout:             cfg.HTTP.BodyTimeout,
+		IdleTimeout:             cfg.HTTP.IdleTimeout,
+		MaxHeaderBytes:          cfg.HTTP.MaxHeaderBytes,
+		Fallback: httpapi.Fallback{
+			Disabled:        !cfg.Fallback.Enabled,
+			Path:            cfg.Fallback.Path,
+			OpensPerAddress: cfg.Fallback.OpensPerAddress,
+		},
+		AccessLog: cfg.Log.AccessLog,
+		Version:   version,
+		Ready:     s.ready.Load,
+		Draining:  s.draining.Load,
+	}
+}
+
+// socketLimits are the bounds of sockets that can change.
+func socketLimits(cfg *config.Config) sockets.Limits {
+	return sockets.Limits{
+		QueueBytes:      cfg.Sockets.QueueBytes,
+		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
+		CloseTimeout:    cfg.Sockets.CloseTimeout,
+		HostName:        cfg.Fallback.NodeHost,
+	}
+}
+
+// orNone says "none" in the way of the hub, where 0 is the default.
+func orNone(grace time.Duration) time.Duration {
+	if grace == 0 {
+		return -1
+	}
+	return grace
+}
