@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,19 +12,21 @@ import (
 
 // halfOpen bounds the connections of one address that have not sent a whole
 // request yet. Those are the ones that cost us without being anybody: nothing
-// else bounds them but the header timeout.
+// else bounds them but the header timeout. It also knows net/http's connections
+// whose request takes its time, its body most likely, to close them when
+// descriptors are short.
 type halfOpen struct {
 	most    atomic.Int64
 	exempt  func(netip.Addr) bool
 	refused func(netip.Addr)
 
 	mu     sync.Mutex
-	conns  map[net.Conn]newConn
+	conns  map[net.Conn]pending
 	counts map[netip.Addr]int
 }
 
-// newConn is a connection of net/http's without a whole request.
-type newConn struct {
+// pending is a connection of net/http's with a request under way, or none yet.
+type pending struct {
 	addr  netip.Addr // not valid if it is not counted
 	since time.Time
 }
@@ -31,17 +34,21 @@ type newConn struct {
 func newHalfOpen(most int, exempt func(netip.Addr) bool, refused func(netip.Addr)) *halfOpen {
 	h := &halfOpen{
 		exempt: exempt, refused: refused,
-		conns: make(map[net.Conn]newConn), counts: make(map[netip.Addr]int),
+		conns: make(map[net.Conn]pending), counts: make(map[netip.Addr]int),
 	}
 	h.most.Store(int64(most))
 	return h
 }
 
 // watch is an http.Server's ConnState. A connection is new until the headers
-// of its first request are read.
+// of its first request are read, and active until a request is answered and its
+// body read.
 func (h *halfOpen) watch(conn net.Conn, state http.ConnState) {
 	if state != http.StateNew {
 		h.settle(conn)
+		if state == http.StateActive {
+			h.add(conn, pending{since: time.Now()})
+		}
 		return
 	}
 	var addr netip.Addr
@@ -52,12 +59,32 @@ func (h *halfOpen) watch(conn net.Conn, state http.ConnState) {
 		_ = conn.Close()
 		return
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.conns[conn] = newConn{addr, time.Now()}
+	h.add(conn, pending{addr, time.Now()})
 }
 
-// cut closes the connections that have been half open for longer than a time.
+func (h *halfOpen) add(conn net.Conn, p pending) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.conns[conn] = p
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+// remember is an http.Server's ConnContext.
+func (h *halfOpen) remember(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// carries says that a request is the way of an HTTP session, which stays as
+// long as the session does: it counts among the sockets.
+func (h *halfOpen) carries(r *http.Request) {
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		h.settle(conn)
+	}
+}
+
+// cut closes the connections that have been pending for longer than a time.
 func (h *halfOpen) cut(than time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -226,8 +226,7 @@ func (s *Server) headTooLarge(x *exchange) error {
 // to be handled and its answer taken: above the patience of a publish.
 const writeGrace = 15 * time.Second
 
-// moment is how long a connection without a whole request is kept when
-// descriptors are short.
+// moment is how long a request may take to arrive when descriptors are short.
 const moment = time.Second
 
 // Relieve closes connections of web, an HTTPServer, that can be missed when
@@ -256,6 +255,7 @@ func (s *Server) HTTPServer() *http.Server {
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
 		ConnState:         s.halfOpen.watch,
+		ConnContext:       s.halfOpen.remember,
 		Protocols:         &protocols,
 		// Broken callers are theirs to notice; a flood of them must not fill our log.
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

@@ -171,7 +171,7 @@ func (l *loop) makeRoom() {
 		}
 		other.Post(channels.Call(func() {
 			if other.relinquish() { // and bury it at the end of this turn
-				other.Post(channels.Call(func() { l.Post(channels.Call(l.resume)) }))
+				other.Post(channels.Call(func() { l.Post(channels.Call(l.unpause)) }))
 			}
 		}))
 	}
@@ -186,7 +186,18 @@ func (l *loop) pause() {
 
 // resume accepts again after a pause, if there are descriptors.
 func (l *loop) resume() {
-	if l.front == nil || !l.front.paused || l.server.scarce() && !l.relinquish() {
+	switch {
+	case l.front == nil || !l.front.paused:
+	case !l.server.scarce() || l.relinquish():
+		l.unpause()
+	default:
+		l.server.signal() // net/http has them
+	}
+}
+
+// unpause accepts again.
+func (l *loop) unpause() {
+	if l.front == nil || !l.front.paused {
 		return
 	}
 	if l.waiter.(*epoll).listen(l.front.fd) == nil {

@@ -135,7 +135,10 @@ func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	res, err := client.Do(req)
-	return res, withoutURL(err)
+	if err != nil { // it may repeat what the server sent
+		return nil, errors.New(shown(withoutURL(err).Error()))
+	}
+	return res, nil
 }
 
 // withoutURL is an error of net/http or net/url less the address that it

@@ -135,7 +135,7 @@ func (c *control) run(ctx context.Context, reload func() reloaded) {
 	})
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = s.Serve(c.listener) })
+	serving.Go(func() { _ = s.Serve(&few{Listener: c.listener, most: mostControls}) })
 	<-ctx.Done()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -217,6 +217,70 @@ func (s *limited) crowd(n int) {
 	}
 }
 
+// Requests whose body never comes are net/http's if they are chunked, or of no
+// route that reads one.
+func TestDescriptors_RequestsWhoseBodyDoesNotCome_TakeThemFromNobody(t *testing.T) {
+	for _, transport := range []string{"auto", "goroutine"} {
+		t.Run(transport, func(t *testing.T) {
+			s := startLimited(t, 128, "FANFARE_HTTP_BODY_TIMEOUT=10m", "FANFARE_SOCKETS_TRANSPORT="+transport)
+			in, _ := s.open(64)
+			address := strings.TrimPrefix(s.base, "http://")
+			for i := range 120 {
+				conn, err := net.DialTimeout("tcp", address, long)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = conn.Close() })
+				_ = conn.SetDeadline(time.Now().Add(long))
+				if i%2 == 0 {
+					_, _ = io.WriteString(conn, "POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n")
+				} else {
+					_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n5\r\n")
+				}
+			}
+			eventually(t, "health is answered", func() bool {
+				res, err := (&http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(s.base + "/healthz")
+				if err == nil {
+					_ = res.Body.Close()
+				}
+				return err == nil && res.StatusCode == http.StatusOK
+			})
+			s.works("crowded by requests whose body does not come")
+			if len(in) != 64 {
+				t.Errorf("%d sockets got in, want 64", len(in))
+			}
+			for _, conn := range in {
+				if err := wsutil.WriteClientText(conn, []byte(`{"event":"pusher:ping","data":{}}`)); err != nil {
+					t.Fatalf("an open socket was closed: %v", err)
+				}
+				if pong, err := wsutil.ReadServerText(conn); err != nil || !strings.Contains(string(pong), "pusher:pong") {
+					t.Fatalf("an open socket answers %s, %v", pong, err)
+				}
+			}
+		})
+	}
+}
+
+// Nobody reads the answers of metrics, nor asks for any.
+func TestDescriptors_ConnectionsToTheMetrics_TakeThemFromNobody(t *testing.T) {
+	s := startLimited(t, 128)
+	address, _, _ := strings.Cut(strings.TrimPrefix(s.metrics, "http://"), "/")
+	for i := range 200 {
+		conn, err := net.DialTimeout("tcp", address, long)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if i%2 == 0 {
+			_, _ = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+		}
+	}
+	if in, _ := s.open(64); len(in) != 64 {
+		t.Errorf("%d sockets got in, want 64", len(in))
+	}
+	s.works("the metrics have two hundred connections")
+}
+
 func TestDescriptors_ABoundThatDoesNotFit_IsWarnedAboutAtStart(t *testing.T) {
 	s := startLimited(t, 128, "FANFARE_SOCKETS_MAX_CONNECTIONS=1000")
 	if in, out := s.open(80); len(in) != 64 || len(out) != 16 {

@@ -37,7 +37,7 @@ again; flags and variables stay those it was started with.`,
 			}
 			result, err := askReload(cmd.Context(), path)
 			if err != nil {
-				return fmt.Errorf("no answer from a server at %s: %w", path, err)
+				return fmt.Errorf("no answer from a server at %s: %s", path, shown(err.Error()))
 			}
 			for _, w := range result.Warnings {
 				cmd.PrintErrln("warning:", w)

@@ -205,9 +205,12 @@ func (s *server) open() error {
 	}
 	if cfg.Metrics.Listen != "" {
 		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, s.collectors()...))
-		if s.scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
+		s.metrics.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug)
+		scrapes, err := net.Listen("tcp", cfg.Metrics.Listen)
+		if err != nil {
 			return notFree(err, "metrics.listen", "--metrics-listen")
 		}
+		s.scrapes = &few{Listener: scrapes, most: mostScrapes}
 	}
 	return nil
 }

@@ -142,15 +142,15 @@ func checkAnswer(res *http.Response) error {
 	case res.StatusCode == http.StatusOK && isObject:
 		return nil
 	case res.StatusCode == http.StatusOK:
-		return fmt.Errorf("the answer, %s, is none of the API's: another server is at this address", contentType(res))
+		return fmt.Errorf("the answer, %s, is none of the API's: another server is at this address", shown(contentType(res)))
 	case res.StatusCode >= 300 && res.StatusCode < 400:
 		if to, err := res.Location(); err == nil {
-			return fmt.Errorf("the answer is a redirect (%s) to %s://%s; give that address with --url", res.Status, to.Scheme, to.Host)
+			return fmt.Errorf("the answer is a redirect (%s) to %s; give that address with --url", shown(res.Status), shown(to.Scheme+"://"+to.Host))
 		}
 	case strings.HasPrefix(contentType(res), "text/html"):
-		return errors.New("the answer is " + res.Status + ", with a web page")
+		return errors.New("the answer is " + shown(res.Status) + ", with a web page")
 	}
-	return errors.New("the answer is " + strings.TrimSpace(res.Status+" "+shown(answer)))
+	return errors.New("the answer is " + strings.TrimSpace(shown(res.Status)+" "+shown(string(answer))))
 }
 
 func contentType(res *http.Response) string {
@@ -161,9 +161,9 @@ var signature = regexp.MustCompile(`((?:auth_)?signature["']?\s*[=:]\s*["']?)[0-
 
 // shown is the beginning of what a server said, as one line, without a
 // signature that it may repeat.
-func shown(answer []byte) string {
+func shown(answer string) string {
 	const most = 500
-	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(answer), "")), " ")
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(answer, "")), " ")
 	text = signature.ReplaceAllString(text, "$1...")
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
