@@ -58,10 +58,10 @@ func (l *Logs) Set(level, format string) error {
 	f := &form{}
 	switch format {
 	case "text":
-		f.base = slog.NewTextHandler(l.out, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
+		f.base = slog.NewTextHandler(escaping{l.out}, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
 		f.quick = quickText
 	case "json":
-		f.base = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
+		f.base = slog.NewJSONHandler(escaping{l.out}, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
 		f.quick = quickJSON
 	case "pretty":
 		f.base = &pretty{out: l.out, color: l.color}
