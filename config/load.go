@@ -58,8 +58,8 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	// Paths are viper's keys as a whole: with its usual "." it would split
 	// them, and find nothing of a list.
 	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
-	if err := v.MergeConfigMap(merged.values); err != nil {
-		return nil, err
+	for path, value := range merged.values { // MergeConfigMap compares each key with all
+		v.SetDefault(path, value)
 	}
 	walk(fields, root, "", func(path string, f *field, place reflect.Value) {
 		if err := bindFlag(v, path, f, flags); err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -289,5 +290,27 @@ func TestLoad_OriginsOfEveryForm(t *testing.T) {
 	c := load(t, app(`allowed_origins: ["`+strings.Join(want, `", "`)+`"]`))
 	if diff := cmp.Diff(want, c.Apps[0].AllowedOrigins); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Each of the keys once was compared with every other: 8,000 apps took a minute.
+func TestLoad_ManyApps_TakeTimeInProportion(t *testing.T) {
+	const apps = 20_000
+	var b strings.Builder
+	b.WriteString("apps:\n")
+	for i := range apps {
+		fmt.Fprintf(&b, "  - {id: app%d, key: key%d, secret: secret-of-app-%d}\n", i, i, i)
+	}
+	file := filepath.Join(t.TempDir(), "many.yaml")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	cfg, err := Load(file, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); len(cfg.Apps) != apps || took > time.Minute {
+		t.Errorf("%d apps were read in %s", len(cfg.Apps), took)
 	}
 }
