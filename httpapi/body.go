@@ -45,11 +45,12 @@ func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, e
 		header.Set("Connection", "close")
 		return nil, tooLarge(most)
 	}
-	if r.ContentLength != 0 {
-		// As http.ResponseController does, which would be one more allocation.
-		if c, ok := x.ResponseWriter.(interface{ SetReadDeadline(time.Time) error }); ok {
-			_ = c.SetReadDeadline(time.Now().Add(within)) // fails on a connection that is gone
-		}
+	// As http.ResponseController does, which would be one more allocation.
+	// Setting a deadline fails on a connection that is gone.
+	c, timed := x.ResponseWriter.(interface{ SetReadDeadline(time.Time) error })
+	timed = timed && r.ContentLength != 0
+	if timed {
+		_ = c.SetReadDeadline(time.Now().Add(within))
 	}
 	b, ok := p.pool.Get().(*body)
 	if !ok {
@@ -59,6 +60,9 @@ func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, e
 		p.release(b)
 		header.Set("Connection", "close")
 		return nil, err
+	}
+	if timed {
+		_ = c.SetReadDeadline(time.Time{}) // net/http would take it for the client's leaving
 	}
 	return b, nil
 }
