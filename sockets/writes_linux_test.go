@@ -3,7 +3,6 @@ package sockets
 import (
 	"context"
 	"fmt"
-	"net"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -13,18 +12,16 @@ import (
 )
 
 // What waits for a socket goes out in one system call. Of a socket without
-// Nagle's algorithm each write is a segment, so the peers can count them.
+// Nagle's algorithm each write is a segment, so the kernel can count them.
 func TestFlush_OneWriteForAllThatWaits(t *testing.T) {
 	const events = 8
 	h := start(t, Config{Loops: 1}, nil)
 	peers := []*peer{h.subscribed("news"), h.subscribed("news"), h.subscribed("news")}
-	before := make([]uint32, len(peers))
-	for i, p := range peers {
-		before[i] = p.segments()
-	}
+	l := h.server.loops[0]
+	before := h.segments(l)
 
 	held, release := make(chan struct{}), make(chan struct{})
-	h.server.loops[0].Post(channels.Call(func() { close(held); <-release }))
+	l.Post(channels.Call(func() { close(held); <-release }))
 	<-held
 	for i := range events {
 		ev := pusherproto.Event{Name: fmt.Sprint("event", i), Channels: []string{"news"}, Data: []byte(`"x"`)}
@@ -34,29 +31,31 @@ func TestFlush_OneWriteForAllThatWaits(t *testing.T) {
 	}
 	close(release)
 
-	for i, p := range peers {
+	for _, p := range peers {
 		for n := range events {
 			p.expect(fmt.Sprint("event", n))
 		}
-		if got := p.segments() - before[i]; got != 1 {
+	}
+	for i, n := range h.segments(l) {
+		if got := n - before[i]; got != 1 {
 			t.Errorf("socket %d got %d events in %d writes", i, events, got)
 		}
 	}
 }
 
-// segments is how many segments with data the peer has received.
-func (p *peer) segments() uint32 {
-	p.t.Helper()
-	raw, err := p.conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	var info *unix.TCPInfo
-	if err := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); err != nil {
-		p.t.Fatal(err)
-	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return info.Data_segs_in
+// segments is how many segments with data each of the loop's sockets has sent,
+// without those that the kernel sent again.
+func (h *harness) segments(l *loop) (sent []uint32) {
+	h.Helper()
+	h.on(l, func() {
+		for i := range l.slots {
+			info, err := unix.GetsockoptTCPInfo(int(l.slots[i].conn.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+			if err != nil {
+				h.Error(err)
+				return
+			}
+			sent = append(sent, info.Data_segs_out-info.Total_retrans)
+		}
+	})
+	return sent
 }
