@@ -211,6 +211,7 @@ func TestFront_FramesBehindTheHandshake_AreHandledAfterEstablished(t *testing.T)
 }
 
 func TestFront_WhoSaysNothing_IsCutByTheHeaderTimeout(t *testing.T) {
+	t.Parallel()
 	address, door, _ := behindFront(t, func(c *FrontConfig) { c.HeaderTimeout = time.Second })
 	conn := dialFront(t, address)
 	_, _ = io.WriteString(conn, "GET / HT")

@@ -280,6 +280,7 @@ func TestHTTPSession_EmptySend(t *testing.T) {
 
 // A stream's client answers heartbeats; a dead one is found.
 func TestHTTPSession_StreamWithoutSignsOfLife_4201(t *testing.T) {
+	t.Parallel()
 	s := start(t, Config{Loops: 1, Heartbeat: time.Second}, func(app *apps.App) {
 		app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
 	}).session("r")
@@ -302,6 +303,7 @@ func TestHTTPSession_StreamWithoutSignsOfLife_4201(t *testing.T) {
 
 // Spec: edge cases 182 and 191.
 func TestHTTPSession_TimesOut(t *testing.T) {
+	t.Parallel()
 	s := start(t, Config{Loops: 1, ReceiveWithin: time.Second}, nil).session("r")
 	s.joined("c")
 	s.until("the session is gone", func() bool { return s.server.Sockets() == 0 })
@@ -317,6 +319,7 @@ func TestHTTPSession_TimesOut(t *testing.T) {
 }
 
 func TestHTTPSession_FullStreamTimesOut(t *testing.T) {
+	t.Parallel()
 	s := start(t, Config{Loops: 1, ReceiveWithin: time.Second}, nil).session("r")
 	s.joined("c")
 	r := s.open(true)
@@ -372,6 +375,7 @@ func TestHTTPSession_Overflow_4100(t *testing.T) {
 
 // A poll that comes again and again puts no other deadline off.
 func TestHTTPSession_PollingDoesNotPutOffAuthorization(t *testing.T) {
+	t.Parallel()
 	s := start(t, Config{Loops: 1}, nil).session("r")
 	app := *s.app
 	app.RequireAuthorization, app.AuthorizationTimeout = true, time.Second
@@ -394,6 +398,7 @@ func TestHTTPSession_PollingDoesNotPutOffAuthorization(t *testing.T) {
 
 // Spec: http-fallback section 4, the server closes.
 func TestHTTPSession_Drain(t *testing.T) {
+	t.Parallel()
 	h := start(t, Config{Loops: 1, CloseTimeout: time.Second, ReceiveWithin: time.Minute}, nil)
 	attached, between := h.session("attached"), h.session("between")
 	attached.joined("c")

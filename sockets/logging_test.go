@@ -96,6 +96,7 @@ func TestLog_QuotaAndSlowReaderAreWarnings(t *testing.T) {
 }
 
 func TestLog_HTTPSessions(t *testing.T) {
+	t.Parallel()
 	for streaming, transport := range map[bool]string{true: "xhr_streaming", false: "xhr_polling"} {
 		b := logbook.New(slog.LevelDebug)
 		h := start(t, Config{Logger: b.Logger, ReceiveWithin: time.Second}, func(a *apps.App) { a.Limits.MaxConnections = 1 })

@@ -48,6 +48,7 @@ func TestFanout_TheExcludedSocket_DoesNotGetTheEvent(t *testing.T) {
 }
 
 func TestSlowReader_IsClosedAndNobodyElseIsHeldUp(t *testing.T) {
+	t.Parallel()
 	linksOf(t, Config{QueueBytes: 64 << 10}, nil, func(h *harness) {
 		slow, quick := h.subscribed("news"), h.subscribed("news")
 		_ = slow.tcp.SetReadBuffer(4096)
@@ -65,6 +66,7 @@ func TestSlowReader_IsClosedAndNobodyElseIsHeldUp(t *testing.T) {
 }
 
 func TestQuietSocket_IsPingedAndClosed4201IfItStaysSilent(t *testing.T) {
+	t.Parallel()
 	linksOf(t, Config{}, func(app *apps.App) {
 		app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
 	}, func(h *harness) {
@@ -89,6 +91,7 @@ func TestQuietSocket_IsPingedAndClosed4201IfItStaysSilent(t *testing.T) {
 }
 
 func TestUnauthorizedSocket_IsClosedInTime(t *testing.T) {
+	t.Parallel()
 	h := start(t, Config{}, func(app *apps.App) {
 		app.RequireAuthorization, app.AuthorizationTimeout = true, time.Second
 	})
