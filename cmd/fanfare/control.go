@@ -137,7 +137,7 @@ func (c *control) run(ctx context.Context, reload func() reloaded) {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(&few{Listener: c.listener, most: mostControls}) })
 	<-ctx.Done()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if s.Shutdown(last) != nil {
 		_ = s.Close()
