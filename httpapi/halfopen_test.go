@@ -1,10 +1,14 @@
 package httpapi
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // addressed is a connection that only has a peer.
@@ -82,5 +86,47 @@ func TestHalfOpen_NothingIsKept(t *testing.T) {
 	}
 	if len(h.conns) != 0 || len(h.counts) != 0 {
 		t.Errorf("%d connections and %d addresses are kept", len(h.conns), len(h.counts))
+	}
+}
+
+// When descriptors are short a request that takes its time is closed, with its
+// head read or not, but none that carries an HTTP session.
+func TestHalfOpen_Cut_LeavesSessionsAndIdleConnections(t *testing.T) {
+	h := newHalfOpen(0, func(netip.Addr) bool { return false }, func(netip.Addr) {})
+	open := func(states ...http.ConnState) (conn, client net.Conn) {
+		client, conn = net.Pipe()
+		t.Cleanup(func() { _ = client.Close() })
+		_ = client.SetDeadline(time.Now().Add(time.Minute))
+		for _, state := range states {
+			h.watch(conn, state)
+		}
+		return conn, client
+	}
+	_, head := open(http.StateNew)
+	_, body := open(http.StateNew, http.StateActive)
+	again, next := open(http.StateNew, http.StateActive, http.StateIdle, http.StateActive)
+	session, _ := open(http.StateNew, http.StateActive)
+	idle, _ := open(http.StateNew, http.StateActive, http.StateIdle)
+	r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+	h.carries(r.WithContext(h.remember(r.Context(), session)))
+
+	h.cut(time.Hour)
+	if len(h.conns) != 3 {
+		t.Errorf("%d connections are pending, want 3", len(h.conns))
+	}
+	for _, conn := range []net.Conn{session, idle} {
+		if _, ok := h.conns[conn]; ok {
+			t.Error("a session or an idle connection is pending")
+		}
+	}
+	h.cut(-1)
+	for name, client := range map[string]net.Conn{"without a head": head, "without its body": body, "the second request": next} {
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v, want the end", name, err)
+		}
+	}
+	h.watch(again, http.StateClosed)
+	if len(h.conns) != 2 {
+		t.Errorf("%d connections are pending after one was closed, want 2", len(h.conns))
 	}
 }

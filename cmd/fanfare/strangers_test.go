@@ -2,10 +2,6 @@ package main
 
 import (
 	"net"
-	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -63,36 +59,5 @@ func TestStrangers_WhatTheyAnswer_IsShownBrieflyAndPlainly(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// In /tmp anybody can make the folder that a server's user would.
-func TestReload_AFolderThatOthersMayWriteTo_HoldsNoServer(t *testing.T) {
-	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp)
-	t.Setenv("XDG_RUNTIME_DIR", "")
-	t.Setenv("RUNTIME_DIRECTORY", "")
-	dir := filepath.Join(tmp, "fanfare-"+strconv.Itoa(os.Getuid()))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("unix", filepath.Join(dir, "6001.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	go func() {
-		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // a test's
-			_, _ = w.Write([]byte(`{"file":"somebody else's"}`))
-		}))
-	}()
-	if out, err := execute(t, "reload"); err != nil || !strings.Contains(out, "somebody else's") {
-		t.Fatalf("the folder of the user's own: %s, %v", out, err)
-	}
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // that is the point
-		t.Fatal(err)
-	}
-	if out, err := execute(t, "reload"); err == nil || !strings.Contains(err.Error(), "no server of this user") {
-		t.Errorf("the folder that anybody may write to: %s, %v", out, err)
 	}
 }
