@@ -36,7 +36,7 @@ func answering(t *testing.T, address string, cert *tls.Certificate) (port string
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Skipf("the system has no %s: %v", address, err)
+		t.Fatalf("the tests need the address %s: %v", address, err)
 	}
 	if cert != nil {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*cert}})
