@@ -15,11 +15,28 @@ import (
 // the version.
 func Handler(c *Collector, version string, further ...prometheus.Collector) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry(c, version, further...), promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /metrics", inTurn(promhttp.HandlerFor(registry(c, version, further...), promhttp.HandlerOpts{})))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "fanfare: metrics are at /metrics\n")
 	})
 	return mux
+}
+
+// scrapesAtOnce is how many scrapes are collected at a time.
+const scrapesAtOnce = 4
+
+// inTurn has requests wait while as many as scrapesAtOnce are being answered. A
+// caller that leaves does not wait on.
+func inTurn(h http.Handler) http.Handler {
+	turns := make(chan struct{}, scrapesAtOnce)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case turns <- struct{}{}:
+			defer func() { <-turns }()
+			h.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	})
 }
 
 func registry(c *Collector, version string, further ...prometheus.Collector) *prometheus.Registry {
