@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { until } from '../support/wait.mjs';
 
-const patience = 30_000; // ms
+// Above the 40 s after which the chat notices a lost network at the latest
+// (clients/room/realtime.js).
+const patience = 90_000; // ms
 
 /** Opens the page in a browser context. What the page throws fails the test at `errors`. */
 export async function person(context, url, name, room) {
