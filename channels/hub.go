@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	// OfflineGrace delays offline events of the in-memory cluster; negative
 	// is none, 0 is DefaultOfflineGrace.
 	OfflineGrace time.Duration
+	// Account counts what sessions and channels hold; nil is one without a bound.
+	Account *account.Account
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -49,6 +52,7 @@ type Hub struct {
 	log       *slog.Logger
 	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
+	account   *account.Account
 	now       func() time.Time
 	tenants   tenants
 	owners    []Owner      // set before the first session
@@ -63,14 +67,18 @@ type Hub struct {
 // New returns a Hub without sessions.
 func New(cfg Config) *Hub {
 	h := &Hub{
-		log:  cfg.Logger,
-		now:  cfg.Now,
-		pong: NewFrame(pusherproto.AppendPong(nil)),
+		log:     cfg.Logger,
+		account: cfg.Account,
+		now:     cfg.Now,
+		pong:    NewFrame(pusherproto.AppendPong(nil)),
 	}
 	h.SetObservers(cfg.Observers...)
 	h.SetOfflineGrace(cfg.OfflineGrace)
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.account == nil {
+		h.account = account.New(0)
 	}
 	if h.now == nil {
 		h.now = time.Now

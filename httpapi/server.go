@@ -12,6 +12,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
@@ -24,7 +25,8 @@ type Config struct {
 	Apps       *apps.Registry
 	Hub        *channels.Hub
 	Sockets    *sockets.Server
-	Logger     *slog.Logger // nil is silence
+	Account    *account.Account // of what requests hold; nil is one without a bound
+	Logger     *slog.Logger     // nil is silence
 	// AllowMissingProtocol accepts clients that name no protocol version.
 	AllowMissingProtocol bool
 	// TrustedProxies are the peers whose X-Forwarded-* headers are believed.
@@ -91,6 +93,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Fallback.WriteTimeout == 0 {
 		cfg.Fallback.WriteTimeout = 10 * time.Second
+	}
+	if cfg.Account == nil {
+		cfg.Account = account.New(0)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

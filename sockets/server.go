@@ -13,6 +13,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -43,7 +44,9 @@ type Config struct {
 	// (spec: http-fallback section 3, rule 5).
 	HostName string
 	Capacity Capacity
-	Logger   *slog.Logger
+	// Account counts what connections hold; nil is one without a bound.
+	Account *account.Account
+	Logger  *slog.Logger
 }
 
 // Server owns the event loops and through them every WebSocket connection.
@@ -94,6 +97,9 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	}
 	if cfg.ReceiveWithin == 0 {
 		cfg.ReceiveWithin = 10 * time.Second
+	}
+	if cfg.Account == nil {
+		cfg.Account = account.New(0)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

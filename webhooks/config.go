@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 )
 
 // Config is what a Sender is made of. A field left zero has the default its
@@ -20,6 +21,8 @@ type Config struct {
 	// and the log count them.
 	Endpoints map[string][]Endpoint
 	Logger    *slog.Logger // nil is silent
+	// Account counts the events that wait; nil is one without a bound.
+	Account *account.Account
 
 	// Grace is how long a channel or member must be gone before its end is
 	// told. 0 is DefaultGrace, negative is none.
@@ -84,6 +87,9 @@ type Endpoint struct {
 type Retry struct{ First, Most, GiveUp time.Duration }
 
 func (c Config) withDefaults() Config {
+	if c.Account == nil {
+		c.Account = account.New(0)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -22,6 +22,7 @@ import (
 	"fanfare/channels"
 	"fanfare/config"
 	"fanfare/httpapi"
+	"fanfare/internal/account"
 	"fanfare/internal/logs"
 	"fanfare/metrics"
 	"fanfare/sockets"
@@ -121,6 +122,7 @@ type server struct {
 	cfg      *config.Config // in force; a reload replaces it
 	log      *slog.Logger
 	registry *apps.Registry
+	account  *account.Account // of all that is held for others
 	hub      *channels.Hub
 	hooks    *webhooks.Sender
 	sockets  *sockets.Server
@@ -147,7 +149,7 @@ type server struct {
 // can fail has failed before anything runs.
 func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
 	s := &server{
-		cfg: cfg, started: cfg, log: logger, initial: readRuntime(), reloads: metrics.NewReloads(),
+		cfg: cfg, started: cfg, log: logger, initial: readRuntime(), reloads: metrics.NewReloads(), account: account.New(0),
 		setLog: func(string, string) error { return nil },
 	}
 	if err := s.open(); err != nil {
@@ -165,10 +167,10 @@ func (s *server) open() error {
 	}
 	s.registry = registry
 
-	if s.hooks, err = newWebhooks(cfg, registry, logger); err != nil {
+	if s.hooks, err = newWebhooks(cfg, registry, s.account, logger); err != nil {
 		return err
 	}
-	s.hub = channels.New(channels.Config{Logger: logger, OfflineGrace: orNone(cfg.Users.OfflineGrace)})
+	s.hub = channels.New(channels.Config{Logger: logger, Account: s.account, OfflineGrace: orNone(cfg.Users.OfflineGrace)})
 	s.observe(cfg)
 	limits := socketLimits(cfg)
 	bounds := newCapacity(cfg, openFiles())
@@ -181,6 +183,7 @@ func (s *server) open() error {
 		CloseTimeout:    limits.CloseTimeout,
 		HostName:        limits.HostName,
 		Capacity:        bounds.Capacity,
+		Account:         s.account,
 		Logger:          logger,
 	}, s.hub)
 	if err != nil {

@@ -18,6 +18,7 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 		Apps:                    s.registry,
 		Hub:                     s.hub,
 		Sockets:                 s.sockets,
+		Account:                 s.account,
 		Logger:                  s.log,
 		AllowMissingProtocol:    cfg.Sockets.AllowMissingProtocol,
 		TrustedProxies:          cfg.TrustedPrefixes(),

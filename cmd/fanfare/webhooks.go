@@ -7,16 +7,18 @@ import (
 
 	"fanfare/apps"
 	"fanfare/config"
+	"fanfare/internal/account"
 	"fanfare/metrics"
 	"fanfare/webhooks"
 )
 
 // newWebhooks makes the sender of webhooks, which may have nothing to send yet.
-func newWebhooks(cfg *config.Config, registry *apps.Registry, logger *slog.Logger) (*webhooks.Sender, error) {
+func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Account, logger *slog.Logger) (*webhooks.Sender, error) {
 	c := webhookChange(cfg, nil)
 	hooks, err := webhooks.New(webhooks.Config{
 		Apps:        registry,
 		Endpoints:   c.Endpoints,
+		Account:     held,
 		Logger:      logger,
 		Grace:       c.Grace,
 		Timeout:     c.Timeout,
