@@ -24,6 +24,12 @@ var Restarting = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message:
 // ErrBusy says that the event loops did not catch up in time to take an event.
 var ErrBusy = errors.New("the server is busy, try again")
 
+// NoMemory is why a node that holds as much as it may has no session to give.
+var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is short of memory, reconnect in a while"}
+
+// ErrNoMemory says that the node holds as much as it may.
+var ErrNoMemory = errors.New("the server is short of memory, try again")
+
 // publishPatience is how long a publisher waits for congested loops.
 const publishPatience = 4 * time.Second
 

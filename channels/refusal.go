@@ -29,6 +29,7 @@ const (
 	ReasonClientEventRate     Reason = "client_event_rate"
 	ReasonSlowReader          Reason = "slow_reader"
 	ReasonRestarting          Reason = "restarting"
+	ReasonMemory              Reason = "memory"
 )
 
 // otherReason is that of codes that are not listed.
@@ -41,6 +42,18 @@ func reasonOf(code int) Reason {
 		return r
 	}
 	return otherReason
+}
+
+// ReasonOf is the reason of a refused connection, "" if its code says it.
+func ReasonOf(refusal *pusherproto.Error) Reason {
+	switch refusal {
+	case Restarting:
+		return ReasonRestarting
+	case NoMemory:
+		return ReasonMemory
+	default:
+		return ""
+	}
 }
 
 var reasons = map[int]Reason{
@@ -101,7 +114,7 @@ func Reasons() []Reason {
 	all := []Reason{
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
-		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonRestarting,
+		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonRestarting, ReasonMemory,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

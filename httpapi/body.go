@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"fanfare/channels"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -24,12 +26,16 @@ const (
 type body struct{ bytes []byte }
 
 // bodyPool reads bodies into buffers that it uses again.
-type bodyPool struct{ pool sync.Pool }
+type bodyPool struct {
+	account *account.Account
+	pool    sync.Pool
+}
 
 // read reads the whole body, if it is unencoded and at most most bytes. A body
 // announced as longer is refused before a byte of it is read, so that a caller
 // that waits for 100 Continue never sends it. within is its time to arrive:
-// net/http's own deadline is one for head and body together.
+// net/http's own deadline is one for head and body together. It fails with
+// ErrNoMemory while nothing new may be held.
 func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, error) {
 	r := x.r
 	header := x.Header()
@@ -44,6 +50,10 @@ func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, e
 	if r.ContentLength > most {
 		header.Set("Connection", "close")
 		return nil, tooLarge(most)
+	}
+	if r.ContentLength != 0 && p.account.Full() {
+		header.Set("Connection", "close")
+		return nil, channels.ErrNoMemory
 	}
 	// As http.ResponseController does, which would be one more allocation.
 	// Setting a deadline fails on a connection that is gone.

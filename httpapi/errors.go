@@ -25,7 +25,11 @@ func (s *Server) fail(x *exchange, err error) {
 	if x.answered() {
 		return
 	}
-	s.cfg.Hub.RefusedFor(x.appID(), status, "")
+	var reason channels.Reason
+	if errors.Is(err, channels.ErrNoMemory) {
+		reason = channels.ReasonMemory
+	}
+	s.cfg.Hub.RefusedFor(x.appID(), status, reason)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && errors.Is(err, channels.ErrBusy) {
 		s.warnOfCall(x, status)
 	}
@@ -42,7 +46,7 @@ func (s *Server) describe(x *exchange, err error) (status int, message string) {
 	switch {
 	case errors.As(err, &refused):
 		return refused.Code, refused.Message
-	case errors.Is(err, channels.ErrDraining), errors.Is(err, channels.ErrBusy),
+	case errors.Is(err, channels.ErrDraining), errors.Is(err, channels.ErrBusy), errors.Is(err, channels.ErrNoMemory),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		setRetryAfter(x, retrySeconds)
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
@@ -163,7 +164,7 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 
 // refuseSession tells the client its code, which only works with status 200.
 func (s *Server) refuseSession(x *exchange, streaming bool, appKey string, refusal *pusherproto.Error) error {
-	s.cfg.Hub.RefusedFor(x.appID(), refusal.Code, "")
+	s.cfg.Hub.RefusedFor(x.appID(), refusal.Code, channels.ReasonOf(refusal))
 	transport := overPolling
 	if streaming {
 		transport = overStreaming

@@ -140,7 +140,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, ids: newRequestIDs()}
+	s := &Server{cfg: cfg, log: cfg.Logger, ids: newRequestIDs(), bodies: bodyPool{account: cfg.Account}}
 	s.live.Store(&cfg)
 	s.halfOpen = newHalfOpen(cfg.MaxHandshakesPerAddress, s.trusted, s.refusedHandshake)
 	s.router = s.routes()

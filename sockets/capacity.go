@@ -1,6 +1,9 @@
 package sockets
 
-import "fanfare/pusherproto"
+import (
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
 
 // Capacity bounds what a Server takes in. The zero value bounds nothing.
 type Capacity struct {
@@ -36,15 +39,18 @@ func (s *Server) Hint() string { return *s.hint.Load() }
 // OverCapacity is the refusal of sockets past MaxConnections.
 var OverCapacity = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
 
-// seat takes one of the places for open sockets, and tells whether there was
-// one. unseat gives it back.
-func (s *Server) seat() bool {
+// seat takes one of the places for open sockets, or returns why there is none:
+// OverCapacity or channels.NoMemory. unseat gives it back.
+func (s *Server) seat() *pusherproto.Error {
+	if s.cfg.Account.Full() {
+		return channels.NoMemory
+	}
 	n, most := s.seats.Add(1), s.most.Load()
 	if most == 0 || n <= most {
-		return true
+		return nil
 	}
 	s.seats.Add(-1)
-	return false
+	return OverCapacity
 }
 
 // unseat gives the place back, if the connection has one.

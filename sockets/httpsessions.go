@@ -29,8 +29,8 @@ func (s *Server) Attach(key SessionKey, r *Receive) bool {
 
 // OpenSession makes a session of o, which must not be a refusal, and gives it
 // a request to answer on. If another request has made it by now, it is that
-// one. The creator is for Session to return. It returns OverCapacity if there
-// is no room for a session, and then does nothing else.
+// one. The creator is for Session to return. It returns OverCapacity or
+// channels.NoMemory if there is no room for a session, and then does nothing else.
 func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o Opening) *pusherproto.Error {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
@@ -42,8 +42,8 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 		r.end()
 		return nil
 	}
-	if !s.seat() {
-		return OverCapacity
+	if refusal := s.seat(); refusal != nil {
+		return refusal
 	}
 	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
 	h := &httpSession{loop: l, key: key, creator: creator}
@@ -77,14 +77,11 @@ func (c *conn) refuse(app *apps.App, refusal *pusherproto.Error) {
 }
 
 func (c *conn) countRefused(app *apps.App, refusal *pusherproto.Error) {
-	id, reason := "", channels.Reason("")
+	id := ""
 	if app != nil {
 		id = app.ID
 	}
-	if refusal == channels.Restarting {
-		reason = channels.ReasonRestarting
-	}
-	c.loop.server.hub.RefusedFor(id, refusal.Code, reason)
+	c.loop.server.hub.RefusedFor(id, refusal.Code, channels.ReasonOf(refusal))
 }
 
 // Written says that the handler of r wrote a chunk, or err: what the chunk

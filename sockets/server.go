@@ -192,13 +192,13 @@ func (c *conn) open(o *Opening, transport string) {
 		c.refuse(o.App, o.Refusal)
 		return
 	}
-	if !c.seated {
-		c.seated = c.loop.server.seat()
-	}
 	var refusal *pusherproto.Error
+	if !c.seated {
+		refusal = c.loop.server.seat()
+		c.seated = refusal == nil
+	}
 	switch {
-	case !c.seated:
-		refusal = OverCapacity
+	case refusal != nil:
 	case c.loop.holding: // it is refused, and told so later
 		c.countRefused(o.App, channels.Restarting)
 		c.logRefused(o, transport, channels.Restarting)

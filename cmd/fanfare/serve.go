@@ -166,6 +166,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.registry = registry
+	s.account.SetMost(highWater(s.initial.limit(cfg)))
 
 	if s.hooks, err = newWebhooks(cfg, registry, s.account, logger); err != nil {
 		return err
@@ -222,7 +223,7 @@ func (s *server) open() error {
 func (s *server) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
-		metrics.MaxConnections(s.sockets.MaxConnections), s.reloads,
+		metrics.MaxConnections(s.sockets.MaxConnections), metrics.NewAccountCollector(s.account), s.reloads,
 	}
 }
 
@@ -255,12 +256,13 @@ func (s *server) run(ctx context.Context) error {
 	// The core outlives ctx: it carries the drain.
 	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
-	failed := make(chan error, 5) // one for each part, so that none blocks
+	failed := make(chan error, 6) // one for each part, so that none blocks
 	parts := []func() error{
 		func() error { return s.hub.Run(core) },
 		func() error { return s.sockets.Run(core) },
 		func() error { return s.web.Serve(s.listener) },
 		func() error { return s.hooks.Run(core) },
+		func() error { return newMemoryWatch(s.account, s.log).run(core) },
 	}
 	if s.metrics != nil {
 		parts = append(parts, func() error { return s.metrics.Serve(s.scrapes) })

@@ -3,12 +3,14 @@ package main
 import (
 	"cmp"
 	"log/slog"
+	"math"
 	"runtime/debug"
 
 	"fanfare/config"
 )
 
-// runtimeSettings are those of the Go runtime when nothing is configured.
+// runtimeSettings are those of the Go runtime when nothing is configured. The
+// limit of memory is GOMEMLIMIT, or else the cgroup's.
 type runtimeSettings struct {
 	gcPercent   int
 	memoryLimit int64
@@ -19,13 +21,22 @@ type runtimeSettings struct {
 func readRuntime() runtimeSettings {
 	gc := debug.SetGCPercent(100) // there is no other way to read it
 	debug.SetGCPercent(gc)
-	return runtimeSettings{gc, debug.SetMemoryLimit(-1)}
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		limit = cgroupLimit()
+	}
+	return runtimeSettings{gc, limit}
 }
 
 // set applies what the configuration asks of the Go runtime.
 func (r runtimeSettings) set(cfg *config.Config) {
 	debug.SetGCPercent(cmp.Or(cfg.Runtime.GCPercent, r.gcPercent))
-	debug.SetMemoryLimit(cmp.Or(cfg.MemoryLimitBytes(), r.memoryLimit))
+	debug.SetMemoryLimit(r.limit(cfg))
+}
+
+// limit is the limit of memory in force, math.MaxInt64 if there is none.
+func (r runtimeSettings) limit(cfg *config.Config) int64 {
+	return cmp.Or(cfg.MemoryLimitBytes(), r.memoryLimit)
 }
 
 // tune applies what the configuration asks of the Go runtime and of the

@@ -15,6 +15,7 @@ import (
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/httpapi"
+	"fanfare/internal/account"
 	"fanfare/sockets"
 )
 
@@ -30,6 +31,8 @@ type Options struct {
 	Apps    []apps.App
 	Hub     channels.Config
 	Sockets sockets.Config
+	// Account is of all parts; nil is one without a bound.
+	Account *account.Account
 	// HTTP changes the configuration of the HTTP side before it is made.
 	HTTP func(*httpapi.Config)
 	// Leaks fails the test if goroutines outlive the server. Not for tests
@@ -56,6 +59,7 @@ type Server struct {
 	Hub     *channels.Hub
 	Sockets *sockets.Server
 	API     *httpapi.Server
+	Account *account.Account
 
 	client *http.Client
 	now    func() time.Time
@@ -79,11 +83,15 @@ func Start(t testing.TB, o Options) *Server {
 	if os.Getenv(Portable) != "" {
 		o.Sockets.Portable = true
 	}
+	if s.Account = o.Account; s.Account == nil {
+		s.Account = account.New(0)
+	}
+	o.Hub.Account, o.Sockets.Account = s.Account, s.Account
 	s.Hub = channels.New(o.Hub)
 	if s.Sockets, err = sockets.New(o.Sockets, s.Hub); err != nil {
 		t.Fatalf("sockets: %v", err)
 	}
-	cfg := httpapi.Config{Apps: s.Apps, Hub: s.Hub, Sockets: s.Sockets, Now: o.Hub.Now}
+	cfg := httpapi.Config{Apps: s.Apps, Hub: s.Hub, Sockets: s.Sockets, Account: s.Account, Now: o.Hub.Now}
 	if o.HTTP != nil {
 		o.HTTP(&cfg)
 	}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"fanfare/internal/account"
+)
+
+// The Go runtime keeps to a share of the cgroup's limit: the rest is for what it
+// does not count, buffers of the kernel above all. Nothing new is let in above
+// a share of the runtime's limit: the rest is for garbage, and for what those
+// who are in will need.
+const (
+	cgroupShare    = 90 // percent
+	highWaterShare = 75 // percent
+)
+
+// cgroupLimit is the limit of memory that the cgroup leaves to the Go runtime,
+// math.MaxInt64 if there is none.
+func cgroupLimit() int64 {
+	limit, err := memlimit.FromCgroup()
+	if err != nil || limit == 0 || limit > math.MaxInt64/cgroupShare {
+		return math.MaxInt64
+	}
+	return int64(limit) / 100 * cgroupShare
+}
+
+// highWater is the number of bytes in use from which on nothing new is let in
+// under a limit of the Go runtime; 0 is no bound.
+func highWater(limit int64) int64 {
+	if limit == math.MaxInt64 {
+		return 0
+	}
+	return limit / 100 * highWaterShare
+}
+
+// memoryWatch looks at the memory in use once a second, for the account, and
+// says when it is short.
+type memoryWatch struct {
+	account *account.Account
+	log     *slog.Logger
+	inUse   func() int64
+	collect func() // as runtime.GC
+	release func() // as debug.FreeOSMemory
+
+	short     bool
+	collected time.Time
+}
+
+func newMemoryWatch(a *account.Account, log *slog.Logger) *memoryWatch {
+	return &memoryWatch{account: a, log: log, inUse: newMemoryMeter().inUse, collect: runtime.GC, release: debug.FreeOSMemory}
+}
+
+func (w *memoryWatch) run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			w.look(now)
+		}
+	}
+}
+
+// collectPause is the least time between two collections that are asked for.
+const collectPause = 10 * time.Second
+
+func (w *memoryWatch) look(now time.Time) {
+	most := w.account.Most()
+	if most == 0 {
+		w.account.Measure(0)
+	} else {
+		w.account.Measure(w.inUse())
+		// What is in use was measured by the last collection, which a server that
+		// lets nothing in may long not need.
+		if w.account.Measured() > most && w.account.Bytes() <= most && now.Sub(w.collected) >= collectPause {
+			w.collected = now
+			w.collect()
+			w.account.Measure(w.inUse())
+		}
+	}
+	if short := w.account.Full(); short != w.short {
+		w.short = short
+		w.tell(most)
+		if !short {
+			w.release()
+		}
+	}
+}
+
+func (w *memoryWatch) tell(most int64) {
+	attrs := []any{
+		slog.Int64("in_use", w.account.Measured()), slog.Int64("held", w.account.Bytes()), slog.Int64("high_water", most),
+	}
+	if !w.short {
+		w.log.Info("memory suffices again, all are let in", attrs...)
+		return
+	}
+	w.log.Warn("memory is short: new connections, request bodies and subscriptions are refused",
+		append(attrs, slog.String("reason", "memory"), slog.String("largest", w.largest().String()))...)
+}
+
+// largest is the kind of holders that take the most.
+func (w *memoryWatch) largest() (k account.Kind) {
+	for i := range account.Kinds {
+		if other := account.Kind(i); w.account.BytesOf(other) > w.account.BytesOf(k) {
+			k = other
+		}
+	}
+	return k
+}
+
+// memoryMeter reads how much memory the process needs.
+type memoryMeter struct{ samples []metrics.Sample }
+
+// What the meter reads. The heap counts as the last collection left it: what
+// has been allocated since may be garbage.
+const (
+	memTotal = iota
+	memReleased
+	memFree
+	memObjects
+	memLive
+)
+
+func newMemoryMeter() *memoryMeter {
+	return &memoryMeter{samples: []metrics.Sample{
+		memTotal:    {Name: "/memory/classes/total:bytes"},
+		memReleased: {Name: "/memory/classes/heap/released:bytes"},
+		memFree:     {Name: "/memory/classes/heap/free:bytes"},
+		memObjects:  {Name: "/memory/classes/heap/objects:bytes"},
+		memLive:     {Name: "/gc/heap/live:bytes"},
+	}}
+}
+
+func (m *memoryMeter) inUse() int64 {
+	metrics.Read(m.samples)
+	of := func(i int) int64 { return int64(m.samples[i].Value.Uint64()) }
+	return of(memTotal) - of(memReleased) - of(memFree) - of(memObjects) + min(of(memLive), of(memObjects))
+}

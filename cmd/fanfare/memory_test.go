@@ -1,0 +1,94 @@
+package main
+
+import (
+	"log/slog"
+	"math"
+	"runtime"
+	"testing"
+	"time"
+
+	"fanfare/internal/account"
+	"fanfare/internal/testkit/logbook"
+)
+
+// The line is written once when memory becomes short and once when it is not
+// any more, and what is free then goes back to the system.
+func TestMemoryWatch_SaysOnceThatMemoryIsShort(t *testing.T) {
+	b := logbook.New(slog.LevelInfo)
+	a := account.New(1000)
+	inUse, released := int64(500), 0
+	w := &memoryWatch{account: a, log: b.Logger, inUse: func() int64 { return inUse }, collect: func() {}, release: func() { released++ }}
+	now := time.Now()
+	look := func() { now = now.Add(time.Second); w.look(now) }
+
+	look()
+	a.Hold(account.Bodies, 2000)
+	look()
+	look()
+	b.Expect(t, "level=WARN", `msg="memory is short: new connections, request bodies and subscriptions are refused"`, "held=2000", "high_water=1000", "largest=bodies")
+	a.Release(account.Bodies, 2000)
+	inUse = 1001
+	look()
+	if !a.Full() || released != 0 {
+		t.Errorf("by measurement the account is full: %v, released %d times; want true, 0", a.Full(), released)
+	}
+	inUse = 999
+	look()
+	look()
+	b.Expect(t, "level=INFO", `msg="memory suffices again, all are let in"`, "in_use=999")
+	if n := b.Count("level=WARN"); n != 1 || released != 1 {
+		t.Errorf("%d lines that memory is short, released %d times; want 1, 1", n, released)
+	}
+}
+
+// What is in use is known since the last collection. If the account says that
+// there is room, another one is due, but not all the time.
+func TestMemoryWatch_CollectsWhatTheAccountDoesNotHold(t *testing.T) {
+	a := account.New(1000)
+	inUse, collections := int64(2000), 0
+	w := &memoryWatch{
+		account: a, log: slog.New(slog.DiscardHandler), inUse: func() int64 { return inUse },
+		collect: func() { collections++; inUse = 100 }, release: func() {},
+	}
+	now := time.Now()
+	w.look(now)
+	if collections != 1 || a.Full() || a.Measured() != 100 {
+		t.Errorf("%d collections, full: %v, %d in use; want 1, false, 100", collections, a.Full(), a.Measured())
+	}
+	inUse = 2000
+	w.look(now.Add(collectPause - 1))
+	if collections != 1 || !a.Full() {
+		t.Errorf("%d collections, full: %v; want 1, true", collections, a.Full())
+	}
+	w.look(now.Add(collectPause))
+	if collections != 2 || a.Full() {
+		t.Errorf("%d collections, full: %v; want 2, false", collections, a.Full())
+	}
+	a.Hold(account.Cache, 1001)
+	inUse = 2000
+	w.look(now.Add(3 * collectPause))
+	if collections != 2 {
+		t.Errorf("%d collections of what is held; want none more", collections-2)
+	}
+}
+
+func TestMemoryMeter_SeesWhatIsHeld(t *testing.T) {
+	m := newMemoryMeter()
+	runtime.GC()
+	before := m.inUse()
+	const size = 128 << 20
+	held := make([]byte, size)
+	runtime.GC()
+	if more := m.inUse() - before; more < size/2 {
+		t.Errorf("%d bytes more are in use while %d are held", more, size)
+	}
+	runtime.KeepAlive(held)
+}
+
+func TestHighWater(t *testing.T) {
+	for limit, want := range map[int64]int64{math.MaxInt64: 0, 1000: 750, 256 << 20: 201326550} {
+		if got := highWater(limit); got != want {
+			t.Errorf("under a limit of %d: %d, want %d", limit, got, want)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"fanfare/internal/account"
+)
+
+// AccountCollector shows what the process holds for clients and callers. Make
+// one with NewAccountCollector.
+type AccountCollector struct {
+	account                                  *account.Account
+	held, bytes, inUse, highWater, shortness *prometheus.Desc
+}
+
+// NewAccountCollector returns a collector of an account of the process.
+func NewAccountCollector(a *account.Account) *AccountCollector {
+	return &AccountCollector{
+		account:   a,
+		held:      describe("held", "What the server holds for clients and callers, by kind.", "kind"),
+		bytes:     describe("held_bytes", "Memory that it takes, by kind.", "kind"),
+		inUse:     describe("memory_in_use_bytes", "Memory that the process needs, garbage left out, at the last look. 0 if the memory has no limit."),
+		highWater: describe("memory_high_water_bytes", "Memory in use above which nothing new is let in. 0 if the memory has no limit."),
+		shortness: describe("memory_short", "1 while nothing new is let in: more memory is in use than memory_high_water_bytes."),
+	}
+}
+
+// Describe sends every metric there is, as prometheus.Collector asks.
+func (c *AccountCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.held, c.bytes, c.inUse, c.highWater, c.shortness} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *AccountCollector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for k := range account.Kinds {
+		k := account.Kind(k)
+		gauge(c.held, float64(c.account.Count(k)), k.String())
+		gauge(c.bytes, float64(c.account.BytesOf(k)), k.String())
+	}
+	gauge(c.inUse, float64(c.account.Measured()))
+	gauge(c.highWater, float64(c.account.Most()))
+	short := 0.0
+	if c.account.Full() {
+		short = 1
+	}
+	gauge(c.shortness, short)
+}
