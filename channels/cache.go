@@ -2,8 +2,9 @@ package channels
 
 import (
 	"container/list"
-	"sync/atomic"
 	"time"
+
+	"fanfare/internal/account"
 )
 
 // missSilence is how long one observed cache miss stands for those that follow
@@ -15,13 +16,13 @@ const missSilence = 5 * time.Second
 // fills no memory.
 const maxSilences = 10_000
 
-// cachedOverhead is what a remembered event costs beside its frame: its own
-// state and its channel's.
-const cachedOverhead = 360
+// cachedOverhead is what a remembered event takes beside its frame's bytes and
+// the state of its channel, with a name of common length.
+const cachedOverhead = 208
 
 // cachedEvent is the last API event of a cache channel.
 type cachedEvent struct {
-	channel string
+	channel *channelState
 	sent    *Frame
 	data    []byte // part of sent
 	expires time.Time
@@ -43,14 +44,13 @@ func (e *cachedEvent) describe(now time.Time) *Cached {
 	return &Cached{Data: e.data, TTL: e.expires.Sub(now)}
 }
 
-func (e *cachedEvent) bytes() int64 { return int64(len(e.sent.buf) + cachedOverhead) }
+func (e *cachedEvent) bytes() int { return cap(e.sent.buf) + cachedOverhead }
 
 // cachedEvents are the events that the channels of a stripe remember, the
 // oldest first.
 type cachedEvents struct {
-	events   list.List     // of *cachedEvent
-	total    *atomic.Int64 // bytes of all stripes of the app
-	expiring bool          // a deadline looks after the first
+	events   list.List // of *cachedEvent
+	expiring bool      // a deadline looks after the first
 }
 
 // first is the oldest, nil if there is none.
@@ -61,40 +61,42 @@ func (l *cachedEvents) first() *cachedEvent {
 	return nil
 }
 
-func (l *cachedEvents) add(e *cachedEvent) {
-	l.total.Add(e.bytes())
-	e.place = l.events.PushBack(e)
+// keep puts an event behind the others. The caller holds the lock.
+func (st *memoryStripe) keep(e *cachedEvent) {
+	st.app.account.Hold(account.Cache, e.bytes())
+	e.place = st.cached.events.PushBack(e)
+	st.special(e.channel).cached = e
 }
 
-func (l *cachedEvents) remove(e *cachedEvent) {
-	l.total.Add(-e.bytes())
-	l.events.Remove(e.place)
+// drop takes an event out again. The caller holds the lock.
+func (st *memoryStripe) drop(e *cachedEvent) {
+	st.app.account.Release(account.Cache, e.bytes())
+	st.cached.events.Remove(e.place)
+	e.channel.special.cached = nil
 }
 
 // remember makes an event the channel's cached one. What is over the app's
 // limit then is made up for by the oldest of the stripe. The caller holds the
 // stripe's lock.
-func (m *memory) remember(st *memoryStripe, p Publication) {
-	c := st.state(p.Channel)
-	if c.cached != nil {
-		st.cached.remove(c.cached)
+func (m *memory) remember(st *memoryStripe, c *channelState, p Publication) {
+	if old := c.cached(); old != nil {
+		st.drop(old)
 	}
-	c.cached = &cachedEvent{channel: p.Channel, sent: p.Frame, data: p.Data, expires: m.now().Add(p.Remember)}
-	c.missed = time.Time{}
-	st.cached.add(c.cached)
+	e := &cachedEvent{channel: c, sent: p.Frame, data: p.Data, expires: m.now().Add(p.Remember)}
+	st.keep(e)
+	c.special.missed = time.Time{}
 	most := int64(p.App.Limits.MaxCachedBytes)
-	for most > 0 && st.cached.total.Load() > most && st.cached.first() != c.cached {
+	for most > 0 && st.app.account.BytesOf(account.Cache) > most && st.cached.first() != e {
 		st.forget(st.cached.first())
 	}
 	m.expireLater(st)
 }
 
-// forget drops a cached event. The caller holds the lock.
+// forget drops a cached event, and its channel if that is all there was of it.
+// The caller holds the lock.
 func (st *memoryStripe) forget(e *cachedEvent) {
-	st.cached.remove(e)
-	c := st.channels.get(e.channel)
-	c.cached = nil
-	st.sweep(e.channel, c)
+	st.drop(e)
+	st.sweep(e.channel)
 }
 
 // expireLater has the oldest event forgotten at its time. The caller holds the
@@ -123,15 +125,15 @@ func (m *memory) expire(st *memoryStripe) {
 // observeMiss reports a cache miss once for sockets that subscribe together, or
 // one after the other. The caller holds the stripe's lock.
 func (m *memory) observeMiss(st *memoryStripe, j Join, c *channelState) {
-	now := m.now()
-	if now.Sub(c.missed) < missSilence {
+	now, of := m.now(), st.special(c)
+	if now.Sub(of.missed) < missSilence {
 		return
 	}
-	c.missed = now
-	a := m.app(j.App.ID)
+	of.missed = now
+	a := st.app
 	if a.silences.Add(1) <= maxSilences {
-		c.silences++
-		m.schedule.at(now.Add(missSilence), func() { a.endSilence(st, j.Channel, c) })
+		of.silences++
+		m.schedule.at(now.Add(missSilence), func() { a.endSilence(st, c) })
 	} else {
 		a.silences.Add(-1)
 	}
@@ -139,10 +141,10 @@ func (m *memory) observeMiss(st *memoryStripe, j Join, c *channelState) {
 }
 
 // endSilence lets a channel be forgotten that was kept for its miss.
-func (a *memoryApp) endSilence(st *memoryStripe, channel string, c *channelState) {
+func (a *memoryApp) endSilence(st *memoryStripe, c *channelState) {
 	a.silences.Add(-1)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	c.silences--
-	st.sweep(channel, c)
+	c.special.silences--
+	st.sweep(c)
 }

@@ -22,29 +22,30 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		return
 	}
 	name := string(m.Channel)
-	sub := s.find(name)
-	if sub != nil && sub.waits() {
-		s.hold(sub.name, payload)
+	i := s.find(name)
+	if i >= 0 && s.places[i].waits() {
+		s.hold(name, payload)
 		return
 	}
-	if why, message := s.clientEventRefusal(event, name, sub, m.Data); why != "" {
+	if why, message := s.clientEventRefusal(event, name, i >= 0, m.Data); why != "" {
 		s.refuseClientEvent(why, name, message)
 		return
 	}
 	s.tenant.relayed.Add(1)
+	name, userID := s.places[i].channel().name, s.places[i].userID()
 	if s.hub.logs(LevelTrace) {
-		s.traceClientEvent(event, sub, m.Data)
+		s.traceClientEvent(event, name, userID, m.Data)
 	}
-	buf := beginFrame(len(event) + len(name) + len(m.Data) + len(sub.userID) + 56)
+	buf := beginFrame(len(event) + len(name) + len(m.Data) + len(userID) + 56)
 	s.hub.cluster.Publish(Publication{
 		App:     s.app,
-		Channel: sub.name,
-		Frame:   seal(pusherproto.AppendClientEvent(buf, m.Event, m.Channel, m.Data, sub.userID)),
+		Channel: name,
+		Frame:   seal(pusherproto.AppendClientEvent(buf, m.Event, m.Channel, m.Data, userID)),
 		Except:  s.id,
 	})
 	if s.hub.observers.Load() != nil {
 		s.hub.Observe(Notice{
-			Kind: ClientEvent, App: s.app, Channel: sub.name, UserID: sub.userID, Event: event,
+			Kind: ClientEvent, App: s.app, Channel: name, UserID: userID, Event: event,
 			Data: m.Data, SocketID: s.id,
 		})
 	}
@@ -76,7 +77,7 @@ const incompleteEvent = "Invalid client event (must contain channel and data)"
 
 // clientEventRefusal returns what is wrong with a client event, or "". The
 // sentences begin with Pusher's own where it has one.
-func (s *Session) clientEventRefusal(event, channel string, sub *subscription, data []byte) (why Reason, message string) {
+func (s *Session) clientEventRefusal(event, channel string, subscribed bool, data []byte) (why Reason, message string) {
 	limits := &s.app.Limits
 	switch {
 	case !s.app.ClientEvents:
@@ -99,7 +100,7 @@ func (s *Session) clientEventRefusal(event, channel string, sub *subscription, d
 		return ReasonClientEvent, "Client event rejected - only supported on private and presence channels"
 	case data == nil:
 		return ReasonClientEvent, incompleteEvent
-	case sub == nil:
+	case !subscribed:
 		return ReasonClientEvent, "Cannot broadcast client event (connection not subscribed to channel " + shown(channel) + ")"
 	case pusherproto.DataSize(data) > limits.MaxEventBytes:
 		return ReasonClientEventTooLarge, pusherproto.DataTooLarge(limits.MaxEventBytes)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -55,6 +56,8 @@ type Node interface {
 	DeliverToWatchers(app *apps.App, userID string, f *Frame)
 	// Observe passes on what happened.
 	Observe(n Notice)
+	// Account is where the cluster enters what it holds for the app.
+	Account(app *apps.App) *account.Account
 }
 
 // Join asks that a socket be counted in on a channel.

@@ -19,7 +19,7 @@ const (
 
 // countState is when a channel's subscription count was last told, and what.
 type countState struct {
-	told    int
+	told    int32
 	at      time.Time
 	pending bool
 	burst   int32 // changes in the interval that began at since
@@ -38,47 +38,48 @@ func (c *countState) often(now time.Time) bool {
 
 // countChanged tells the channel its new count, now or when it is time. The
 // caller holds the stripe's lock.
-func (m *memory) countChanged(app *apps.App, name string, kind pusherproto.Kind, c *channelState) {
+func (m *memory) countChanged(st *memoryStripe, app *apps.App, kind pusherproto.Kind, c *channelState) {
 	if !app.SubscriptionCount || kind.Presence() {
 		return
 	}
-	if c.sockets == 0 || c.sockets <= countAtOnce && !c.count.often(m.now()) {
-		m.tellCount(app, name, c)
+	count := &st.special(c).count
+	if c.sockets == 0 || c.sockets <= countAtOnce && !count.often(m.now()) {
+		m.tellCount(app, c)
 		return
 	}
-	if c.count.pending {
+	if count.pending {
 		return
 	}
-	if next := c.count.at.Add(countInterval); m.now().Before(next) {
-		c.count.pending = true
-		m.schedule.at(next, func() { m.tellLater(app, name, c) })
+	if next := count.at.Add(countInterval); m.now().Before(next) {
+		count.pending = true
+		m.schedule.at(next, func() { m.tellLater(app, c) })
 		return
 	}
-	m.tellCount(app, name, c)
+	m.tellCount(app, c)
 }
 
 // tellLater is for the state the deadline was made for: a channel that was
 // vacated and filled again has a state, and a deadline, of its own.
-func (m *memory) tellLater(app *apps.App, name string, of *channelState) {
-	st := m.app(app.ID).stripe(name)
-	st.mu.Lock()
+func (m *memory) tellLater(app *apps.App, of *channelState) {
+	st, c := m.app(app).lock(of.name)
 	defer st.mu.Unlock()
-	if st.channels.get(name) != of {
+	if c != of {
 		return
 	}
-	of.count.pending = false
-	if of.sockets != of.count.told {
-		m.tellCount(app, name, of)
+	of.special.count.pending = false
+	if of.sockets != of.special.count.told {
+		m.tellCount(app, of)
 	}
 }
 
 // tellCount tells the channel and the webhooks. An encrypted channel is not
 // told: the Java client decrypts whatever comes on one, and ends.
-func (m *memory) tellCount(app *apps.App, name string, c *channelState) {
-	c.count.told, c.count.at = c.sockets, m.now()
-	if c.sockets > 0 && !pusherproto.KindOf(name).Encrypted() {
-		f := pusherproto.AppendSubscriptionCount(beginFrame(96+len(name)), name, c.sockets)
+func (m *memory) tellCount(app *apps.App, c *channelState) {
+	name, n := c.name, int(c.sockets)
+	c.special.count.told, c.special.count.at = c.sockets, m.now()
+	if n > 0 && !pusherproto.KindOf(name).Encrypted() {
+		f := pusherproto.AppendSubscriptionCount(beginFrame(96+len(name)), name, n)
 		m.node.Deliver(app, name, seal(f), pusherproto.SocketID{})
 	}
-	m.node.Observe(Notice{Kind: SubscriptionCount, App: app, Channel: name, Count: c.sockets})
+	m.node.Observe(Notice{Kind: SubscriptionCount, App: app, Channel: name, Count: n})
 }

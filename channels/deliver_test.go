@@ -132,9 +132,10 @@ func TestPresence_AllocationsOfAJoinDoNotGrowWithMembers(t *testing.T) {
 		if refusal := s.Open(d.hub, &d.app, d.loops[0], s); refusal != nil {
 			t.Fatal(refusal)
 		}
-		for _, g := range d.hub.tenant("1").table.stripe(room).channels.get(room).groups {
-			for i := range g.subscribers { // what they hear is not what is measured
-				g.subscribers[i].session.conn = s
+		hash := hashOf(room)
+		for g := &d.hub.tenant("1").table.stripe(hash).channels.get(room, hash).first; g != nil; g = g.next {
+			for i := range g.several.subscribers { // what they hear is not what is measured
+				g.several.subscribers[i].session.conn = s
 			}
 		}
 		v := visitor{Session: s.Session, d: d}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -232,25 +233,31 @@ func (d *desk) memory() *memory {
 // empty checks that nothing is left of anybody.
 func (d *desk) empty() {
 	d.t.Helper()
-	shared := d.memory().app("1")
+	shared := d.memory().app(&d.app)
 	for i := range shared.stripes {
-		if st := &shared.stripes[i]; st.channels.entries != nil {
-			d.t.Errorf("the cluster still knows %v", st.channels.entries)
+		for c := range shared.stripes[i].channels.all {
+			d.t.Errorf("the cluster still knows %+v", c)
 		}
 	}
-	if n := shared.cached.Load(); n != 0 {
-		d.t.Errorf("%d bytes are remembered", n)
-	}
-	if shared.users.online.entries != nil {
-		d.t.Errorf("users are left: %v", shared.users.online.entries)
+	for user := range shared.users.online.all {
+		d.t.Errorf("user %+v is left", user)
 	}
 	channels, err := d.hub.Channels(context.Background(), &d.app, "")
 	if err != nil || len(channels) != 0 {
 		d.t.Errorf("channels are left: %+v %v", channels, err)
 	}
 	for i := range d.hub.tenant("1").table.stripes {
-		if st := &d.hub.tenant("1").table.stripes[i]; st.channels.entries != nil {
-			d.t.Errorf("groups are left: %v", st.channels.entries)
+		for c := range d.hub.tenant("1").table.stripes[i].channels.all {
+			d.t.Errorf("a channel is left: %+v", c)
+		}
+	}
+	if n := d.hub.tenant("1").table.channels.Load(); n != 0 {
+		d.t.Errorf("%d channels are counted", n)
+	}
+	held := d.hub.Account(&d.app)
+	for k := range account.Kinds {
+		if k := account.Kind(k); held.Count(k) != 0 || held.BytesOf(k) != 0 {
+			d.t.Errorf("%s: %d of %d bytes are left in the account", k, held.Count(k), held.BytesOf(k))
 		}
 	}
 	if n := d.hub.tenant("1").sockets.Load(); n != 0 {

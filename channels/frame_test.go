@@ -103,7 +103,7 @@ func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
 	}
 	want := Stats{
 		Apps: []AppStats{{
-			ID: "1", Sockets: 1, Channels: 3, Opened: 2, Published: 1, ClientEvents: 1, Members: 1,
+			ID: "1", HeldBytes: d.hub.Account(&d.app).Bytes(), Sockets: 1, Channels: 3, Opened: 2, Published: 1, ClientEvents: 1, Members: 1,
 			Closed:           []CloseStats{{1001, 1}, {4201, 1}, {0, 2}},
 			MessagesReceived: 3, BytesReceived: 30, FramesSent: 300, BytesSent: 3000,
 			Subscriptions: []KindStats{

@@ -1,6 +1,9 @@
 package channels
 
-import "fanfare/pusherproto"
+import (
+	"fanfare/internal/account"
+	"fanfare/pusherproto"
+)
 
 // heldLimit bounds the bytes of messages that wait for the cluster's answer.
 const heldLimit = 256 << 10
@@ -32,6 +35,7 @@ func (s *Session) hold(channel string, payload []byte) {
 		s.fail(pusherproto.CodeOverCapacity, "Too many messages are waiting for an answer")
 		return
 	}
+	s.tenant.account.Hold(account.Messages, len(payload)+heldOverhead)
 	s.held.queues[channel] = append(s.held.queues[channel], append([]byte(nil), payload...))
 }
 
@@ -47,6 +51,7 @@ func (s *Session) release(channel string) {
 		payload := queue[0]
 		queue[0] = nil
 		s.held.bytes -= len(payload) + heldOverhead
+		s.tenant.account.Release(account.Messages, len(payload)+heldOverhead)
 		s.held.queues[channel] = queue[1:]
 		if len(queue) == 1 {
 			delete(s.held.queues, channel)
@@ -63,6 +68,19 @@ func (s *Session) waits(channel string) bool {
 	if channel == forSignin {
 		return s.signing
 	}
-	sub := s.find(channel)
-	return sub != nil && sub.waits()
+	i := s.find(channel)
+	return i >= 0 && s.places[i].waits()
+}
+
+// drop forgets what waits: nobody is there any more to handle it for.
+func (s *Session) drop() {
+	if s.held == nil {
+		return
+	}
+	for _, queue := range s.held.queues {
+		for _, payload := range queue {
+			s.tenant.account.Release(account.Messages, len(payload)+heldOverhead)
+		}
+	}
+	s.held = nil
 }

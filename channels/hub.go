@@ -58,7 +58,6 @@ type Hub struct {
 	log       *slog.Logger
 	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
-	account   *account.Account
 	now       func() time.Time
 	tenants   tenants
 	owners    []Owner      // set before the first session
@@ -73,18 +72,17 @@ type Hub struct {
 // New returns a Hub without sessions.
 func New(cfg Config) *Hub {
 	h := &Hub{
-		log:     cfg.Logger,
-		account: cfg.Account,
-		now:     cfg.Now,
-		pong:    NewFrame(pusherproto.AppendPong(nil)),
+		log:  cfg.Logger,
+		now:  cfg.Now,
+		pong: NewFrame(pusherproto.AppendPong(nil)),
 	}
 	h.SetObservers(cfg.Observers...)
 	h.SetOfflineGrace(cfg.OfflineGrace)
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	if h.account == nil {
-		h.account = account.New(0)
+	if h.tenants.account = cfg.Account; cfg.Account == nil {
+		h.tenants.account = account.New(0)
 	}
 	if h.now == nil {
 		h.now = time.Now
@@ -112,6 +110,10 @@ func (h *Hub) Close() {
 }
 
 func (h *Hub) tenant(appID string) *tenant { return h.tenants.get(appID) }
+
+// Account implements Node: it is where everybody enters what is held for an app
+// on this node. It is a part of that of the Config.
+func (h *Hub) Account(app *apps.App) *account.Account { return h.tenant(app.ID).account }
 
 // room waits until every owner keeps up with its mail: an HTTP caller is
 // pushed back rather than letting mailboxes grow without bound.

@@ -2,7 +2,9 @@ package channels
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,27 +20,51 @@ func living() int {
 	return int(m.HeapAlloc)
 }
 
+type numbered struct {
+	name string
+	hash uint32
+}
+
+func (n *numbered) label() (string, uint32) { return n.name, n.hash }
+
+// Against a map, with hashes that are good and with ones that collide, in a
+// table that grows and shrinks.
 func TestIndex_FindsWhatIsThere_WhateverCameAndWent(t *testing.T) {
-	var x index[int]
-	const n = 1000
-	for i := range n {
-		x.set(fmt.Sprint(i), i+1)
-	}
-	for i := range n {
-		x.remove(fmt.Sprint(i))
-		x.remove("none")
-		for _, k := range []int{i, i + 1, n - 1} {
-			want := k + 1
-			if k <= i || k >= n {
-				want = 0
+	for _, spread := range []uint32{1<<32 - 1, 1<<26 - 1, 7, 0} {
+		var x index[*numbered]
+		there := map[string]*numbered{}
+		random := rand.New(rand.NewPCG(uint64(spread), 1))
+		for step := range 20_000 {
+			name := fmt.Sprint(random.IntN(300))
+			hash := hashOf(name) & spread
+			switch grows := step/2000%2 == 0; {
+			case there[name] == nil && (grows || random.IntN(4) == 0):
+				there[name] = &numbered{name, hash}
+				x.add(there[name])
+			case there[name] == nil || !grows || random.IntN(4) == 0:
+				delete(there, name)
+				x.remove(name, hash)
 			}
-			if got := x.get(fmt.Sprint(k)); got != want || len(x.entries) != n-1-i {
-				t.Fatalf("%d of %d found, %d of %d are left", got, want, len(x.entries), n-1-i)
+			asked := fmt.Sprint(random.IntN(300))
+			if got := x.get(asked, hashOf(asked)&spread); got != there[asked] || x.len() != len(there) {
+				t.Fatalf("step %d: %q is %v, want %v; %d of %d", step, asked, got, there[asked], x.len(), len(there))
 			}
 		}
-	}
-	if x.entries != nil {
-		t.Error("the empty map was kept")
+		for n := range x.all {
+			if there[n.name] != n {
+				t.Errorf("%q is yielded and not there", n.name)
+			}
+			delete(there, n.name)
+		}
+		if len(there) != 0 {
+			t.Errorf("%d are not yielded", len(there))
+		}
+		for _, n := range slices.Collect(x.all) {
+			x.remove(n.name, n.hash)
+		}
+		if x.table != nil {
+			t.Error("the empty table was kept")
+		}
 	}
 }
 

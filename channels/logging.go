@@ -61,10 +61,10 @@ func (s *Session) logSubscriptionRefused(channel string, e *pusherproto.Subscrip
 }
 
 // traceClientEvent writes an accepted client event.
-func (s *Session) traceClientEvent(event string, sub *subscription, data []byte) {
-	attrs := []slog.Attr{slog.String("channel", sub.name), slog.String("event", event)}
-	if sub.userID != "" {
-		attrs = append(attrs, slog.String("user", sub.userID))
+func (s *Session) traceClientEvent(event, channel, userID string, data []byte) {
+	attrs := []slog.Attr{slog.String("channel", channel), slog.String("event", event)}
+	if userID != "" {
+		attrs = append(attrs, slog.String("user", userID))
 	}
 	s.write(LevelTrace, "client event", append(attrs, slog.String("payload", string(data)))...)
 }

@@ -3,7 +3,6 @@ package channels
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -26,14 +26,14 @@ type memory struct {
 }
 
 type memoryApp struct {
-	seed     maphash.Seed
+	account  *account.Account
 	stripes  [stripes]memoryStripe
 	users    memoryUsers
-	cached   atomic.Int64 // bytes that cache channels remember
 	silences atomic.Int64 // missSilences that have not ended
 }
 
 type memoryStripe struct {
+	app      *memoryApp
 	mu       sync.Mutex
 	channels index[*channelState]
 	cached   cachedEvents
@@ -42,12 +42,54 @@ type memoryStripe struct {
 // channelState is what is known of a channel. It exists while the channel is
 // occupied, remembers an event, or missed one a moment ago.
 type channelState struct {
-	sockets  int
+	name    string
+	hash    uint32
+	sockets int32
+	special *special // what most channels have not
+}
+
+// special is what is known of presence and cache channels, and of those whose
+// count is told.
+type special struct {
 	presence *Presence
 	cached   *cachedEvent
 	missed   time.Time // when a cache miss was last observed
 	silences int       // how many missSilences have not ended
 	count    countState
+}
+
+// What is entered in the account for each. The name is the table's, or the
+// cached event's.
+const (
+	stateBytes   = 32 + indexBytes
+	specialBytes = 96
+)
+
+func (c *channelState) label() (name string, hash uint32) { return c.name, c.hash }
+
+// presence is the members, nil if there are none.
+func (c *channelState) presence() *Presence {
+	if c.special == nil {
+		return nil
+	}
+	return c.special.presence
+}
+
+// cached is the event that is remembered, nil if there is none.
+func (c *channelState) cached() *cachedEvent {
+	if c.special == nil {
+		return nil
+	}
+	return c.special.cached
+}
+
+// special makes what c has not yet. The caller holds the lock.
+func (st *memoryStripe) special(c *channelState) *special {
+	if c.special == nil {
+		c.special = &special{}
+		st.app.account.Resize(account.Channels, specialBytes)
+	}
+	return c.special
 }
 
 func newMemory(node Node, now func() time.Time, offlineGrace *atomic.Int64) *memory {
@@ -57,52 +99,63 @@ func newMemory(node Node, now func() time.Time, offlineGrace *atomic.Int64) *mem
 // Run implements Cluster.
 func (m *memory) Run(ctx context.Context) error { return m.schedule.run(ctx) }
 
-func (m *memory) app(id string) *memoryApp {
-	if a, ok := m.apps.Load(id); ok {
+func (m *memory) app(app *apps.App) *memoryApp {
+	if a, ok := m.apps.Load(app.ID); ok {
 		return a.(*memoryApp)
 	}
-	made := &memoryApp{seed: maphash.MakeSeed()}
+	made := &memoryApp{account: m.node.Account(app)}
 	for i := range made.stripes {
-		made.stripes[i].cached.total = &made.cached
+		made.stripes[i].app = made
 	}
-	a, _ := m.apps.LoadOrStore(id, made)
+	a, _ := m.apps.LoadOrStore(app.ID, made)
 	return a.(*memoryApp)
 }
 
-func (a *memoryApp) stripe(channel string) *memoryStripe {
-	return &a.stripes[maphash.String(a.seed, channel)%stripes]
+func (a *memoryApp) stripe(hash uint32) *memoryStripe { return &a.stripes[hash%stripes] }
+
+// lock returns the channel's stripe, locked, and its state, nil if there is
+// none.
+func (a *memoryApp) lock(channel string) (*memoryStripe, *channelState) {
+	hash := hashOf(channel)
+	st := a.stripe(hash)
+	st.mu.Lock()
+	return st, st.channels.get(channel, hash)
 }
 
-// state finds or makes a channel's state. The caller holds the lock.
-func (st *memoryStripe) state(channel string) *channelState {
-	c := st.channels.get(channel)
-	if c == nil {
-		c = &channelState{}
-		st.channels.set(channel, c)
-	}
+// open makes the state of a channel that has none. The caller holds the lock.
+func (st *memoryStripe) open(channel string) *channelState {
+	c := &channelState{name: channel, hash: hashOf(channel)}
+	st.channels.add(c)
+	st.app.account.Resize(account.Channels, stateBytes)
 	return c
 }
 
 // sweep forgets a state that says nothing. The caller holds the lock.
-func (st *memoryStripe) sweep(channel string, c *channelState) {
-	if c.sockets == 0 && c.cached == nil && c.silences == 0 {
-		st.channels.remove(channel)
+func (st *memoryStripe) sweep(c *channelState) {
+	if c.sockets > 0 || c.special != nil && (c.special.cached != nil || c.special.silences > 0) {
+		return
+	}
+	st.channels.remove(c.name, c.hash)
+	st.app.account.Resize(account.Channels, -stateBytes)
+	if c.special != nil {
+		st.app.account.Resize(account.Channels, -specialBytes)
 	}
 }
 
 // Join implements Cluster.
 func (m *memory) Join(j Join, answer func(Joined)) {
-	st := m.app(j.App.ID).stripe(j.Channel)
-	st.mu.Lock()
+	st, c := m.app(j.App).lock(j.Channel)
 	defer st.mu.Unlock()
-	c := st.state(j.Channel)
+	if c == nil {
+		c = st.open(j.Channel)
+	}
 	added := false
 	if j.Kind.Presence() {
-		if c.presence == nil {
-			c.presence = &Presence{}
+		if c.presence() == nil {
+			st.special(c).presence = &Presence{}
 		}
 		most := j.App.Limits.MaxPresenceMembers
-		if !j.Again && most > 0 && c.presence.Count() >= most && !c.presence.Has(j.Member.UserID) {
+		if !j.Again && most > 0 && c.presence().Count() >= most && !c.presence().Has(j.Member.UserID) {
 			answer(Joined{Refused: &pusherproto.SubscriptionError{
 				Type:   "LimitReached",
 				Status: pusherproto.CodeOverQuota, Message: fmt.Sprintf("The presence channel is full; the limit of members is %d", most),
@@ -110,22 +163,24 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 			return
 		}
 		if !j.Again {
-			added = c.presence.Add(j.Member)
+			if added = c.presence().Add(j.Member); added {
+				st.app.account.Hold(account.Channels, c.presence().bytesOf(j.Member.UserID))
+			}
 		}
 	}
 	if !j.Again {
 		c.sockets++
 	}
-	answer(Joined{Presence: c.presence, Cached: c.cached.frame(m.now())})
+	answer(Joined{Presence: c.presence(), Cached: c.cached().frame(m.now())})
 	if !j.Again {
-		m.afterJoin(j, c, added)
+		m.afterJoin(st, j, c, added)
 	}
-	if j.Kind.Cache() && c.cached.frame(m.now()) == nil {
+	if j.Kind.Cache() && c.cached().frame(m.now()) == nil {
 		m.observeMiss(st, j, c)
 	}
 }
 
-func (m *memory) afterJoin(j Join, c *channelState, added bool) {
+func (m *memory) afterJoin(st *memoryStripe, j Join, c *channelState, added bool) {
 	if c.sockets == 1 {
 		m.node.Observe(Notice{Kind: ChannelOccupied, App: j.App, Channel: j.Channel})
 	}
@@ -134,30 +189,41 @@ func (m *memory) afterJoin(j Join, c *channelState, added bool) {
 		m.node.Deliver(j.App, j.Channel, seal(f), j.Socket)
 		m.node.Observe(Notice{Kind: MemberAdded, App: j.App, Channel: j.Channel, UserID: j.Member.UserID})
 	}
-	m.countChanged(j.App, j.Channel, j.Kind, c)
+	m.countChanged(st, j.App, j.Kind, c)
 }
 
 // Leave implements Cluster.
 func (m *memory) Leave(l Leave) {
-	st := m.app(l.App.ID).stripe(l.Channel)
-	st.mu.Lock()
+	st, c := m.app(l.App).lock(l.Channel)
 	defer st.mu.Unlock()
-	c := st.channels.get(l.Channel)
 	if c == nil || c.sockets == 0 {
 		return
 	}
 	c.sockets--
-	if l.Kind.Presence() && c.presence.Remove(l.UserID) {
+	if l.Kind.Presence() && st.removeMember(c, l.UserID) {
 		f := pusherproto.AppendMemberRemoved(beginFrame(128), l.Channel, l.UserID)
 		m.node.Deliver(l.App, l.Channel, seal(f), pusherproto.SocketID{})
 		m.node.Observe(Notice{Kind: MemberRemoved, App: l.App, Channel: l.Channel, UserID: l.UserID})
 	}
-	m.countChanged(l.App, l.Channel, l.Kind, c)
+	m.countChanged(st, l.App, l.Kind, c)
 	if c.sockets == 0 {
-		c.presence = nil
+		if c.special != nil {
+			c.special.presence = nil
+		}
 		m.node.Observe(Notice{Kind: ChannelVacated, App: l.App, Channel: l.Channel})
-		st.sweep(l.Channel, c)
+		st.sweep(c)
 	}
+}
+
+// removeMember counts a socket of a member out and tells whether it was the
+// last.
+func (st *memoryStripe) removeMember(c *channelState, userID string) bool {
+	held := c.presence().bytesOf(userID)
+	if !c.presence().Remove(userID) {
+		return false
+	}
+	st.app.account.Release(account.Channels, held)
+	return true
 }
 
 // Publish implements Cluster.
@@ -166,10 +232,12 @@ func (m *memory) Publish(p Publication) {
 		m.node.Deliver(p.App, p.Channel, p.Frame, p.Except)
 		return
 	}
-	st := m.app(p.App.ID).stripe(p.Channel)
-	st.mu.Lock()
+	st, c := m.app(p.App).lock(p.Channel)
 	defer st.mu.Unlock()
-	m.remember(st, p)
+	if c == nil {
+		c = st.open(p.Channel)
+	}
+	m.remember(st, c, p)
 	m.node.Deliver(p.App, p.Channel, p.Frame, p.Except)
 }
 
@@ -182,13 +250,13 @@ func (m *memory) Terminate(_ context.Context, app *apps.App, userID string) erro
 // Channels implements Cluster.
 func (m *memory) Channels(_ context.Context, app *apps.App, prefix string) ([]ChannelInfo, error) {
 	var out []ChannelInfo
-	a := m.app(app.ID)
+	a := m.app(app)
 	for i := range a.stripes {
 		st := &a.stripes[i]
 		st.mu.Lock()
-		for name, c := range st.channels.entries {
-			if c.sockets > 0 && strings.HasPrefix(name, prefix) {
-				out = append(out, c.info(name, m.now()))
+		for c := range st.channels.all {
+			if c.sockets > 0 && strings.HasPrefix(c.name, prefix) {
+				out = append(out, c.info(m.now()))
 			}
 		}
 		st.mu.Unlock()
@@ -199,30 +267,28 @@ func (m *memory) Channels(_ context.Context, app *apps.App, prefix string) ([]Ch
 
 // Channel implements Cluster.
 func (m *memory) Channel(_ context.Context, app *apps.App, name string) (ChannelInfo, error) {
-	st := m.app(app.ID).stripe(name)
-	st.mu.Lock()
+	st, c := m.app(app).lock(name)
 	defer st.mu.Unlock()
-	if c := st.channels.get(name); c != nil {
-		return c.info(name, m.now()), nil
+	if c != nil {
+		return c.info(m.now()), nil
 	}
 	return ChannelInfo{Name: name}, nil
 }
 
-func (c *channelState) info(name string, now time.Time) ChannelInfo {
-	info := ChannelInfo{Name: name, Sockets: c.sockets, Cached: c.cached.describe(now)}
-	if c.presence != nil {
-		info.Users = c.presence.Count()
+func (c *channelState) info(now time.Time) ChannelInfo {
+	info := ChannelInfo{Name: c.name, Sockets: int(c.sockets), Cached: c.cached().describe(now)}
+	if p := c.presence(); p != nil {
+		info.Users = p.Count()
 	}
 	return info
 }
 
 // Members implements Cluster.
 func (m *memory) Members(_ context.Context, app *apps.App, name string) ([]string, error) {
-	st := m.app(app.ID).stripe(name)
-	st.mu.Lock()
+	st, c := m.app(app).lock(name)
 	defer st.mu.Unlock()
-	if c := st.channels.get(name); c != nil && c.presence != nil {
-		return c.presence.UserIDs(), nil
+	if c != nil && c.presence() != nil {
+		return c.presence().UserIDs(), nil
 	}
 	return nil, nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -18,24 +19,33 @@ type memoryUsers struct {
 // userState exists from a user's first sign-in until the grace after the last
 // socket is over.
 type userState struct {
-	sockets int
+	id      string
+	hash    uint32
+	sockets int32
 	left    time.Time // when sockets became 0
 }
 
+func (u *userState) label() (name string, hash uint32) { return u.id, u.hash }
+
+func (u *userState) bytes() int { return 48 + indexBytes + len(u.id) }
+
+func (u *memoryUsers) get(id string) *userState { return u.online.get(id, hashOf(id)) }
+
 // SignIn implements Cluster.
 func (m *memory) SignIn(in SignIn, answer func(SignedIn)) {
-	users := &m.app(in.App.ID).users
+	a := m.app(in.App)
+	users := &a.users
 	users.mu.Lock()
 	defer users.mu.Unlock()
 	if !in.Again {
-		if users.add(in.UserID) && in.App.Watchlist {
+		if a.addUser(in.UserID) && in.App.Watchlist {
 			f := pusherproto.AppendWatchlistEvents(beginFrame(160), []string{in.UserID}, nil)
 			m.node.DeliverToWatchers(in.App, in.UserID, seal(f))
 		}
 	}
 	var state SignedIn
 	for _, id := range in.Watchlist {
-		if users.online.get(id) != nil {
+		if users.get(id) != nil {
 			state.Online = append(state.Online, id)
 		} else {
 			state.Offline = append(state.Offline, id)
@@ -44,23 +54,25 @@ func (m *memory) SignIn(in SignIn, answer func(SignedIn)) {
 	answer(state)
 }
 
-// add counts a socket in and tells whether the user was offline.
-func (u *memoryUsers) add(id string) bool {
-	user := u.online.get(id)
-	if user == nil {
-		u.online.set(id, &userState{sockets: 1})
-		return true
+// addUser counts a socket in and tells whether the user was offline. The caller
+// holds the lock.
+func (a *memoryApp) addUser(id string) bool {
+	if user := a.users.get(id); user != nil {
+		user.sockets++
+		return false
 	}
-	user.sockets++
-	return false
+	user := &userState{id: id, hash: hashOf(id), sockets: 1}
+	a.users.online.add(user)
+	a.account.Resize(account.Subscriptions, user.bytes())
+	return true
 }
 
 // SignOut implements Cluster.
 func (m *memory) SignOut(app *apps.App, userID string) {
-	users := &m.app(app.ID).users
+	users := &m.app(app).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	user := users.online.get(userID)
+	user := users.get(userID)
 	if user == nil {
 		return
 	}
@@ -70,7 +82,7 @@ func (m *memory) SignOut(app *apps.App, userID string) {
 	}
 	grace := time.Duration(m.offlineGrace.Load())
 	if grace == 0 {
-		m.offline(app, users, userID)
+		m.offline(app, user)
 		return
 	}
 	left := m.now()
@@ -81,20 +93,23 @@ func (m *memory) SignOut(app *apps.App, userID string) {
 // graceOver tells the watchers, unless the user has come back or left again
 // later.
 func (m *memory) graceOver(app *apps.App, userID string, user *userState, left time.Time) {
-	users := &m.app(app.ID).users
+	users := &m.app(app).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	if users.online.get(userID) != user || user.sockets > 0 || !user.left.Equal(left) {
+	if users.get(userID) != user || user.sockets > 0 || !user.left.Equal(left) {
 		return
 	}
-	m.offline(app, users, userID)
+	m.offline(app, user)
 }
 
-func (m *memory) offline(app *apps.App, users *memoryUsers, userID string) {
-	users.online.remove(userID)
+// offline forgets a user and tells the watchers. The caller holds the lock.
+func (m *memory) offline(app *apps.App, user *userState) {
+	a := m.app(app)
+	a.users.online.remove(user.id, user.hash)
+	a.account.Resize(account.Subscriptions, -user.bytes())
 	if !app.Watchlist {
 		return
 	}
-	f := pusherproto.AppendWatchlistEvents(beginFrame(160), nil, []string{userID})
-	m.node.DeliverToWatchers(app, userID, seal(f))
+	f := pusherproto.AppendWatchlistEvents(beginFrame(160), nil, []string{user.id})
+	m.node.DeliverToWatchers(app, user.id, seal(f))
 }

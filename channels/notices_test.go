@@ -166,8 +166,8 @@ func TestNotices_CacheMissesOfManyChannels_AreRememberedWithinBounds(t *testing.
 		v.unsubscribes(name)
 	}
 	kept := 0
-	for i := range d.memory().app("1").stripes {
-		kept += len(d.memory().app("1").stripes[i].channels.entries)
+	for i := range d.memory().app(&d.app).stripes {
+		kept += d.memory().app(&d.app).stripes[i].channels.len()
 	}
 	if kept != maxSilences {
 		t.Errorf("%d channels are kept for a miss, want %d", kept, maxSilences)
@@ -185,7 +185,7 @@ func TestNotices_CacheMissesOfManyChannels_AreRememberedWithinBounds(t *testing.
 	v.leaves()
 	d.passes(missSilence)
 	d.empty()
-	if n := d.memory().app("1").silences.Load(); n != 0 {
+	if n := d.memory().app(&d.app).silences.Load(); n != 0 {
 		t.Errorf("%d are counted", n)
 	}
 }

@@ -56,25 +56,26 @@ type mailKind uint8
 const (
 	mailCall    mailKind = iota // run call
 	mailFrame                   // frame to the subscribers of group
-	mailJoined                  // sub is in group from here on
-	mailRefused                 // sub was refused
+	mailJoined                  // session is in group from here on, or is told again
+	mailRefused                 // session was refused its place in group
 	mailSigned                  // a sign-in was answered
 	mailClose                   // close the subscribers of group
 )
 
 // Mail is one thing an owner is asked to do.
 type Mail struct {
-	kind   mailKind
-	code   uint16
-	weight int32
-	group  *group
-	sub    *subscription
-	frame  *Frame
-	second *Frame
-	signed *signinAnswer
-	except pusherproto.SocketID
-	text   string
-	call   func()
+	kind    mailKind
+	again   bool // mailJoined: session was in group before
+	code    uint16
+	weight  int32
+	group   *group
+	session *Session
+	frame   *Frame
+	second  *Frame
+	signed  *signinAnswer
+	except  pusherproto.SocketID
+	text    string // mailClose; mailJoined: the member's user id
+	call    func()
 }
 
 // Call is mail that runs f on the owner's goroutine.
@@ -89,7 +90,7 @@ func (m *Mail) Weigh() int {
 	m.weight = 1
 	switch m.kind {
 	case mailFrame:
-		m.weight += int32(m.group.count)
+		m.weight += m.group.count
 	case mailJoined: // a presence list may be long
 		m.weight += int32(len(m.frame.Bytes()) / byteWeight)
 	}
@@ -107,9 +108,9 @@ func (m *Mail) Handle() {
 	case mailFrame:
 		m.group.deliver(m.frame, m.except)
 	case mailJoined:
-		m.sub.session.joined(m.sub, m.group, m.frame, m.second)
+		m.session.joined(m)
 	case mailRefused:
-		m.sub.session.refused(m.sub, m.frame, m.second)
+		m.session.refused(m)
 	case mailSigned:
 		m.signed.session.signedIn(m.signed, m.group)
 	case mailClose:

@@ -143,8 +143,8 @@ func TestPending_RefusedByTheCluster_WaitingMessagesFindNoSubscription(t *testin
 	b.hearsError(pusherproto.CodeNone, room)
 	b.hears()
 	a.hears()
-	if len(b.subs) != 0 {
-		t.Errorf("the socket still has %d subscriptions", len(b.subs))
+	if len(b.places) != 0 {
+		t.Errorf("the socket still has %d subscriptions", len(b.places))
 	}
 }
 

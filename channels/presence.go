@@ -18,38 +18,60 @@ type Presence struct {
 type presenceMember struct {
 	entry      pusherproto.PresenceEntry
 	userID     string
-	sockets    int
+	hash       uint32 // of userID
+	sockets    int32
 	prev, next *presenceMember
 }
 
+func (m *presenceMember) label() (name string, hash uint32) { return m.userID, m.hash }
+
+// memberBytes is what a member takes beside the encoding and the user id: as
+// much again, 16, is with each subscriber.
+const memberBytes = 96 + indexBytes + 20
+
+func (m *presenceMember) bytes() int { return memberBytes + cap(m.entry.Hash) + len(m.userID) }
+
 // Count is the number of distinct users.
-func (p *Presence) Count() int { return len(p.byID.entries) }
+func (p *Presence) Count() int { return p.byID.len() }
 
 // Has tells whether the user is a member.
-func (p *Presence) Has(userID string) bool { return p.byID.get(userID) != nil }
+func (p *Presence) Has(userID string) bool { return p.member(userID) != nil }
+
+func (p *Presence) member(userID string) *presenceMember { return p.byID.get(userID, hashOf(userID)) }
+
+// bytesOf is what a member takes, 0 if there is no such member.
+func (p *Presence) bytesOf(userID string) int {
+	if m := p.member(userID); m != nil {
+		return m.bytes()
+	}
+	return 0
+}
 
 // Add counts a socket of a member in and tells whether the user is new. What
 // was known of a user stays until the last socket leaves.
 func (p *Presence) Add(m pusherproto.Member) bool {
-	if old := p.byID.get(m.UserID); old != nil {
+	hash := hashOf(m.UserID)
+	if old := p.byID.get(m.UserID, hash); old != nil {
 		old.sockets++
 		return false
 	}
-	n := &presenceMember{entry: pusherproto.NewPresenceEntry(m.UserID, m.UserInfo), userID: m.UserID, sockets: 1, prev: p.last}
+	n := &presenceMember{
+		entry: pusherproto.NewPresenceEntry(m.UserID, m.UserInfo), userID: m.UserID, hash: hash, sockets: 1, prev: p.last,
+	}
 	if p.last != nil {
 		p.last.next = n
 	} else {
 		p.first = n
 	}
 	p.last = n
-	p.byID.set(m.UserID, n)
+	p.byID.add(n)
 	p.bytes += len(n.entry.ID) + len(n.entry.Hash) + 2
 	return true
 }
 
 // Remove counts a socket of a user out and tells whether it was the last.
 func (p *Presence) Remove(userID string) bool {
-	n := p.byID.get(userID)
+	n := p.member(userID)
 	if n == nil {
 		return false
 	}
@@ -57,7 +79,7 @@ func (p *Presence) Remove(userID string) bool {
 	if n.sockets > 0 {
 		return false
 	}
-	p.byID.remove(userID)
+	p.byID.remove(userID, n.hash)
 	p.bytes -= len(n.entry.ID) + len(n.entry.Hash) + 2
 	if n.prev != nil {
 		n.prev.next = n.next

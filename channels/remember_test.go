@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -161,7 +162,7 @@ func TestCache_OverItsBytes_TheOldestAreForgotten(t *testing.T) {
 		d.publish(fmt.Sprint("cache-", i), data)
 		d.publish(fmt.Sprint("cache-", i), data) // in place of the first
 	}
-	if n := d.memory().app("1").cached.Load(); n > most || n < most*9/10 {
+	if n := d.hub.Account(&d.app).BytesOf(account.Cache); n > most || n < most*9/10 {
 		t.Errorf("%d bytes are remembered, %d may be", n, most)
 	}
 	if n := len(d.memory().schedule.due); n > stripes+1 { // one is of the miss that v's subscription was

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -18,10 +19,10 @@ type Session struct {
 	id     pusherproto.SocketID
 	hub    *Hub
 	app    *apps.App
-	tenant *share
-	owner  Owner
+	tenant *share // and the owner's
 	conn   Conn
-	subs   []*subscription
+	places []place // on channels
+	finder *finder // of places; nil while they are few
 	user   *signedInUser
 	held   *held
 	// The window of the client event limit: when it began and what it counted.
@@ -57,7 +58,7 @@ func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherpro
 		return &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
 	}
 	t.opened.Add(1)
-	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t.share(owner), owner: owner, conn: conn, state: sessionOpen}
+	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t.share(owner), conn: conn, state: sessionOpen}
 	seconds := max(1, int(app.ActivityTimeout/time.Second))
 	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
 	return nil
@@ -78,13 +79,22 @@ func (s *Session) Traffic() *Traffic {
 	return &s.tenant.traffic
 }
 
+// Account is where is entered what is held for the socket's app on this node;
+// nil if the session was not opened.
+func (s *Session) Account() *account.Account {
+	if s.tenant == nil {
+		return nil
+	}
+	return s.tenant.account
+}
+
 // CountClose counts that an open session ends with a close code.
 func (s *Session) CountClose(code int) { s.tenant.countClose(code) }
 
 // Places is how many places Gone has to give back: on channels, and among
 // those who watch somebody.
 func (s *Session) Places() int {
-	n := len(s.subs)
+	n := len(s.places)
 	if s.user != nil {
 		n += 1 + len(s.user.watches)
 	}
@@ -115,10 +125,11 @@ func (s *Session) Gone() {
 		return
 	}
 	s.state = sessionGone
-	for _, sub := range s.subs {
-		s.leave(sub)
+	for i := range s.places {
+		s.leave(&s.places[i])
 	}
-	s.subs, s.held = nil, nil
+	s.places, s.finder = nil, nil
+	s.drop()
 	s.signOut()
 	s.tenant.sockets.Add(-1)
 }

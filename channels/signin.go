@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -11,19 +12,20 @@ import (
 type signedInUser struct {
 	id      string
 	info    []byte
-	own     *subscription   // in the group of the user's own channel
-	watches []*subscription // in the groups of those who watch each user
+	own     place   // in the group of the user's own channel
+	watches []place // in the groups of those who watch each user
 }
+
+// bytes is what a user takes beside the places.
+func (u *signedInUser) bytes() int { return 96 + len(u.id) + cap(u.info) }
 
 // signinAnswer carries a cluster's answer to the session's owner.
 type signinAnswer struct {
 	session *Session
 	again   bool
 	user    pusherproto.User
-	data    string // user_data as the client sent it
-	own     *subscription
-	groups  []*group // of watches, index by index
-	watches []*subscription
+	data    string   // user_data as the client sent it
+	groups  []*group // of those who watch each user on the watchlist
 	state   SignedIn
 }
 
@@ -76,56 +78,52 @@ func (s *Session) refuseSignIn(code int, message string) {
 	s.failFor(ReasonSignin, code, message)
 }
 
+// userKind is the kind of users' own channels, and of the groups of those who
+// watch somebody.
+var userKind = pusherproto.KindOf(pusherproto.UserChannelName("1"))
+
 // answerSignIn takes the cluster's answer on any goroutine. Places are taken
 // here, so that whatever changes for the user or the watched ones after the
 // answer is behind it in the mailbox.
 func (h *Hub) answerSignIn(a *signinAnswer) {
 	s := a.session
 	t := &s.tenant.table
+	a.groups = make([]*group, 0, len(a.user.Watchlist))
 	for _, id := range a.user.Watchlist {
-		watch := &subscription{session: s, name: watchersOf(id)}
-		st := t.stripe(watch.name)
-		st.mu.Lock()
-		a.groups = append(a.groups, st.join(watch))
-		st.mu.Unlock()
-		a.watches = append(a.watches, watch)
+		a.groups = append(a.groups, t.join(watchersOf(id), userKind, s.tenant, 0))
 	}
 	m := Mail{kind: mailSigned, signed: a}
 	if a.again {
-		s.owner.Post(m)
+		s.tenant.owner.Post(m)
 		return
 	}
-	a.own = &subscription{session: s, name: pusherproto.UserChannelName(a.user.ID)}
-	st := t.stripe(a.own.name)
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	m.group = st.join(a.own)
-	s.owner.Post(m)
+	t.answer(t.join(pusherproto.UserChannelName(a.user.ID), userKind, s.tenant, 0), m)
 }
 
 // signedIn is the answer's arrival; g is the group of the user's channel, nil
 // if the socket was signed in before.
 func (s *Session) signedIn(a *signinAnswer, g *group) {
 	s.signing = false
-	for i, watch := range a.watches {
-		a.groups[i].add(watch)
-	}
-	if g != nil {
-		g.add(a.own)
-		s.user = &signedInUser{id: a.user.ID, own: a.own}
-	}
 	if s.state != sessionOpen { // the socket went away meanwhile
-		if g == nil {
-			s.unwatch(a.watches)
-			return
+		for _, watched := range a.groups {
+			s.tenant.table.detach(watched)
 		}
-		s.user.watches = a.watches
-		s.signOut()
+		if g != nil {
+			s.tenant.table.detach(g)
+			s.hub.cluster.SignOut(s.app, a.user.ID)
+		}
 		return
 	}
-	old := s.user.watches
-	s.user.info, s.user.watches = a.user.UserInfo, a.watches
-	s.unwatch(old)
+	if g != nil {
+		s.user = &signedInUser{id: a.user.ID}
+		g.add(s, ownPlace, "")
+	} else {
+		s.tenant.account.Resize(account.Subscriptions, -s.user.bytes())
+		s.unwatch()
+	}
+	s.user.info = a.user.UserInfo
+	s.tenant.account.Resize(account.Subscriptions, s.user.bytes())
+	s.watch(a.groups)
 	s.authorized = true
 	if s.hub.logs(slog.LevelDebug) {
 		s.write(slog.LevelDebug, "signed in", slog.String("user", s.user.id))
@@ -148,16 +146,26 @@ func (s *Session) signOut() {
 		return
 	}
 	user := s.user
-	s.user = nil
-	s.unwatch(user.watches)
-	user.own.group.remove(user.own)
+	s.unwatch()
+	user.own.group.remove(user.own.index)
 	s.tenant.table.detach(user.own.group)
+	s.tenant.account.Resize(account.Subscriptions, -user.bytes())
+	s.user = nil
 	s.hub.cluster.SignOut(s.app, user.id)
 }
 
-func (s *Session) unwatch(watches []*subscription) {
-	for _, watch := range slices.Backward(watches) {
-		watch.group.remove(watch)
-		s.tenant.table.detach(watch.group)
+// watch takes the places in groups that are counted already.
+func (s *Session) watch(groups []*group) {
+	s.user.watches = make([]place, len(groups))
+	for i, g := range groups {
+		g.add(s, int32(firstWatch-i), "")
 	}
+}
+
+func (s *Session) unwatch() {
+	for _, p := range slices.Backward(s.user.watches) {
+		p.group.remove(p.index)
+		s.tenant.table.detach(p.group)
+	}
+	s.user.watches = nil
 }

@@ -27,6 +27,7 @@ type Stats struct {
 // AppStats is what one app has and has had on this node.
 type AppStats struct {
 	ID            string
+	HeldBytes     int64 // memory that is held for it on this node
 	Sockets       int64
 	Channels      int64 // with a subscriber on this node
 	Subscriptions []KindStats
@@ -87,8 +88,9 @@ func (h *Hub) Stats() Stats {
 func (t *tenant) stats(id string) AppStats {
 	a := AppStats{
 		ID:           id,
+		HeldBytes:    t.account.Bytes(),
 		Sockets:      t.sockets.Load(),
-		Channels:     t.table.size(),
+		Channels:     t.table.channels.Load(),
 		Members:      t.members.Load(),
 		Opened:       t.opened.Load(),
 		Published:    t.published.Load(),
@@ -116,20 +118,4 @@ func (t *tenant) stats(id string) AppStats {
 		a.BytesSent += s.traffic.BytesSent.Load()
 	}
 	return a
-}
-
-// size counts channels, leaving out the groups of users and watchers.
-func (t *table) size() int64 {
-	var n int64
-	for i := range t.stripes {
-		st := &t.stripes[i]
-		st.mu.Lock()
-		for name := range st.channels.entries {
-			if name[0] != '#' {
-				n++
-			}
-		}
-		st.mu.Unlock()
-	}
-	return n
 }

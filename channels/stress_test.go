@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -210,15 +211,17 @@ func (s *stress) rest() {
 
 func (s *stress) checkEmpty() {
 	d := &desk{t: s.t, hub: s.hub, app: s.app}
-	shared := d.memory().app("1")
+	shared := d.memory().app(&s.app)
 	for i := range shared.stripes {
 		st := &shared.stripes[i]
 		for st.cached.first() != nil { // half an hour has not gone by
 			st.forget(st.cached.first())
 		}
-		for name, c := range st.channels.entries { // nor have five seconds
-			c.silences = 0
-			st.sweep(name, c)
+		for _, c := range slices.Collect(st.channels.all) { // nor have five seconds
+			if c.special != nil {
+				c.special.silences = 0
+			}
+			st.sweep(c)
 		}
 	}
 	d.empty()

@@ -7,33 +7,6 @@ import (
 	"fanfare/pusherproto"
 )
 
-// subscription is one socket's place on one channel.
-type subscription struct {
-	session *Session
-	group   *group // nil until joined
-	name    string
-	userID  string // presence member id
-	index   int32  // in group.subscribers
-	kind    pusherproto.Kind
-	again   bool // asked for once more and not answered yet
-}
-
-// waits tells whether an answer is due: until it comes, further messages for
-// the channel are held, so that they are handled in order and answers, which
-// may be long, are made one at a time.
-func (sub *subscription) waits() bool { return sub.group == nil || sub.again }
-
-// find returns the socket's subscription to a channel, pending or not. Sockets
-// have few channels, and comparing lengths rejects most of many.
-func (s *Session) find(channel string) *subscription {
-	for _, sub := range s.subs {
-		if sub.name == channel {
-			return sub
-		}
-	}
-	return nil
-}
-
 func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	req, perr := pusherproto.DecodeSubscribe(m.Data)
 	if perr != nil {
@@ -41,19 +14,19 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		return
 	}
 	old := s.find(req.Channel)
-	if old != nil && old.waits() {
-		s.hold(old.name, payload)
+	if old >= 0 && s.places[old].waits() {
+		s.hold(req.Channel, payload)
 		return
 	}
 	kind, member, refusal := s.admit(req)
-	if refusal == nil && old != nil && old.userID != member.UserID {
+	if refusal == nil && old >= 0 && s.places[old].userID() != member.UserID {
 		refusal = &pusherproto.SubscriptionError{
 			Type: "AuthError", Status: 401,
 			Message: "Existing subscription to channel " + shown(req.Channel) + " as another user_id; " +
 				"unsubscribe first, or send the same user_id",
 		}
 	}
-	if refusal == nil && old == nil && !kind.UserChannel() && len(s.subs) >= s.app.Limits.MaxSubscriptions {
+	if refusal == nil && old < 0 && !kind.UserChannel() && len(s.places) >= s.app.Limits.MaxSubscriptions {
 		refusal = &pusherproto.SubscriptionError{
 			Type: "LimitReached", Status: pusherproto.CodeOverQuota,
 			Message: fmt.Sprintf("The socket is at its limit of %d subscriptions; "+
@@ -85,15 +58,17 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		s.logChannel("subscribed", req.Channel, s.user.id)
 		return
 	}
-	sub := old
-	if sub != nil {
-		sub.again = true
+	var g *group
+	if old >= 0 {
+		g = s.places[old].group
+		s.places[old].again = true
 	} else {
-		sub = &subscription{session: s, name: req.Channel, kind: kind, userID: member.UserID}
-		s.subs = append(s.subs, sub)
+		g = s.tenant.table.join(req.Channel, kind, s.tenant, 0)
+		s.keep(g)
 	}
-	join := Join{App: s.app, Channel: sub.name, Kind: kind, Socket: s.id, Member: member, Again: old != nil}
-	s.hub.cluster.Join(join, func(j Joined) { s.hub.answerJoin(sub, join.Again, j) })
+	userID, again := member.UserID, old >= 0
+	join := Join{App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member, Again: again}
+	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, userID, again, j) })
 }
 
 // withinPace counts a subscription and tells whether it may be made. Coming and
@@ -147,70 +122,77 @@ func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reas
 
 // answerJoin takes the cluster's answer on any goroutine and sends it to the
 // session's owner in order with the channel's frames.
-func (h *Hub) answerJoin(sub *subscription, again bool, j Joined) {
-	s := sub.session
+func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
+	name := g.channel.name
 	if j.Refused != nil {
-		m := Mail{kind: mailRefused, sub: sub}
-		m.frame, m.second = s.refusal(sub.name, j.Refused, ReasonPresenceFull)
-		s.owner.Post(m)
+		m := Mail{kind: mailRefused, session: s, group: g, again: again}
+		m.frame, m.second = s.refusal(name, j.Refused, ReasonPresenceFull)
+		s.tenant.owner.Post(m)
 		return
 	}
-	m := Mail{kind: mailJoined, sub: sub, second: j.Cached}
+	m := Mail{kind: mailJoined, session: s, group: g, again: again, text: userID, second: j.Cached}
 	switch {
 	case j.Presence != nil:
-		m.frame = seal(j.Presence.appendSucceeded(beginFrame(j.Presence.size()), sub.name))
+		m.frame = seal(j.Presence.appendSucceeded(beginFrame(j.Presence.size()), name))
 	default:
-		m.frame = seal(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(sub.name)), sub.name))
+		m.frame = seal(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(name)), name))
 	}
-	if j.Cached == nil && sub.kind.Cache() {
-		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(sub.name)), sub.name))
+	if j.Cached == nil && g.channel.kind.Cache() {
+		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(name)), name))
 	}
 	if again {
-		s.owner.Post(m) // subscribed already: m.group stays nil
+		s.tenant.owner.Post(m) // frames for the channel reach it already
 		return
 	}
-	s.tenant.table.attach(sub, m)
+	s.tenant.table.answer(g, m)
 }
 
-// joined is the answer's arrival. g is nil if the socket was on the channel
-// already.
-func (s *Session) joined(sub *subscription, g *group, succeeded, second *Frame) {
+// joined is the answer's arrival.
+func (s *Session) joined(m *Mail) {
+	g, c := m.group, m.group.channel
 	if s.state != sessionOpen {
-		if g != nil { // the socket went away meanwhile: give the place back
+		if !m.again { // the socket went away meanwhile: give the place back
 			s.tenant.table.detach(g)
-			s.hub.cluster.Leave(Leave{App: s.app, Channel: sub.name, Kind: sub.kind, UserID: sub.userID})
+			s.hub.cluster.Leave(Leave{App: s.app, Channel: c.name, Kind: c.kind, UserID: m.text})
 		}
 		return
 	}
-	if g != nil {
-		sub.name = g.channel.name // share the table's copy
-		g.add(sub)
-		s.tenant.subscriptions[sub.kind].Add(1)
-		s.authorized = s.authorized || sub.kind.Signed()
+	i := s.lookup(g)
+	if m.again {
+		s.places[i].again = false
+	} else {
+		g.add(s, int32(i), m.text)
+		s.tenant.subscriptions[c.kind].Add(1)
+		s.authorized = s.authorized || c.kind.Signed()
 	}
-	sub.again = false
-	s.logChannel("subscribed", sub.name, sub.userID)
-	s.conn.Send(succeeded)
-	if second != nil {
-		s.conn.Send(second)
+	s.logChannel("subscribed", c.name, m.text)
+	s.conn.Send(m.frame)
+	if m.second != nil {
+		s.conn.Send(m.second)
 	}
-	s.release(sub.name)
+	s.release(c.name)
 }
 
-// refused is the arrival of a cluster's refusal.
-func (s *Session) refused(sub *subscription, told, onChannel *Frame) {
+// refused is the arrival of a cluster's refusal. Who was on the channel before
+// stays on it.
+func (s *Session) refused(m *Mail) {
+	g := m.group
+	if !m.again {
+		s.tenant.table.detach(g)
+	}
 	if s.state != sessionOpen {
 		return
 	}
-	if sub.group == nil {
-		s.forget(sub)
+	if i := s.lookup(g); m.again {
+		s.places[i].again = false
+	} else {
+		s.forget(i)
 	}
-	sub.again = false
-	s.conn.Send(told)
-	if onChannel != nil {
-		s.conn.Send(onChannel)
+	s.conn.Send(m.frame)
+	if m.second != nil {
+		s.conn.Send(m.second)
 	}
-	s.release(sub.name)
+	s.release(g.channel.name)
 }
 
 func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
@@ -219,42 +201,30 @@ func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 		s.refuseMessage(perr)
 		return
 	}
-	sub := s.find(name)
-	if sub == nil {
+	i := s.find(name)
+	if i < 0 {
 		return
 	}
-	if sub.waits() {
-		s.hold(sub.name, payload)
+	if s.places[i].waits() {
+		s.hold(name, payload)
 		return
 	}
-	s.forget(sub)
-	s.leave(sub)
-	s.logChannel("unsubscribed", sub.name, sub.userID)
+	userID := s.places[i].userID()
+	s.leave(&s.places[i])
+	s.forget(i)
+	s.logChannel("unsubscribed", name, userID)
 }
 
-// leave gives a subscription's place back, if it has one already.
-func (s *Session) leave(sub *subscription) {
-	if sub.group == nil {
-		return // still pending: joined sees that the session is gone
+// leave gives a place back. One that waits for its answer is given back when
+// that arrives.
+func (s *Session) leave(p *place) {
+	if p.index == unanswered {
+		return
 	}
-	sub.group.remove(sub)
-	s.tenant.subscriptions[sub.kind].Add(-1)
-	s.tenant.table.detach(sub.group)
-	s.hub.cluster.Leave(Leave{App: s.app, Channel: sub.name, Kind: sub.kind, UserID: sub.userID})
-}
-
-// forget takes sub off the socket's list.
-func (s *Session) forget(sub *subscription) {
-	for i := range s.subs {
-		if s.subs[i] == sub {
-			last := len(s.subs) - 1
-			s.subs[i] = s.subs[last]
-			s.subs[last] = nil
-			s.subs = s.subs[:last]
-			if cap(s.subs) > roomy && last < cap(s.subs)/4 {
-				s.subs = append(make([]*subscription, 0, 2*last), s.subs...)
-			}
-			return
-		}
-	}
+	g, c, userID := p.group, p.channel(), p.userID()
+	g.remove(p.index)
+	p.index = unanswered
+	s.tenant.subscriptions[c.kind].Add(-1)
+	s.tenant.table.detach(g)
+	s.hub.cluster.Leave(Leave{App: s.app, Channel: c.name, Kind: c.kind, UserID: userID})
 }

@@ -1,16 +1,17 @@
 package channels
 
 import (
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
 // tenant is the state of one app on this node.
 type tenant struct {
 	id      string
+	account *account.Account
 	table   table
 	sockets atomic.Int64
 
@@ -70,8 +71,9 @@ func (t *tenant) share(o Owner) *share {
 // tenants finds an app's state by its id. Apps are few and stay, so the map is
 // copied to add one and read without a lock.
 type tenants struct {
-	mu   sync.Mutex
-	byID atomic.Pointer[map[string]*tenant]
+	account *account.Account // of which each app's is a part
+	mu      sync.Mutex
+	byID    atomic.Pointer[map[string]*tenant]
 }
 
 func (ts *tenants) all() map[string]*tenant {
@@ -91,7 +93,8 @@ func (ts *tenants) get(appID string) *tenant {
 	if t := old[appID]; t != nil {
 		return t
 	}
-	t := &tenant{id: appID, table: table{seed: maphash.MakeSeed()}}
+	t := &tenant{id: appID, account: ts.account.Part()}
+	t.table.account = t.account
 	m := make(map[string]*tenant, len(old)+1)
 	for id, other := range old {
 		m[id] = other
