@@ -11,8 +11,9 @@ TOOL := go tool -modfile=tools/go.mod
 # compute: more of them than there are processors.
 GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -parallel 8
 FUZZTIME ?= 1m
+export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test race e2e check fmt instructions fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test race e2e starved check fmt instructions fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -51,6 +52,10 @@ race: ## unit tests under the race detector (wants a C compiler)
 e2e: ## real clients against the built server (installs them with npm and pip)
 	@echo "== real clients, end to end"
 	@./test/run
+
+starved: ## the tests at 12 % of a processor and beside busy loops: those that wait for time fail (PARTS, PACKAGES, RUN, COUNT, E2E choose)
+	@echo "== tests where processors are scarce"
+	@./tools/starved $(PARTS)
 
 check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instruction counts, 5 s of each fuzz target
 	@echo "== gofumpt"

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fanfare/apps"
+	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
 
@@ -156,7 +157,7 @@ func (s *stress) subscribe(l *listener, place int) {
 	}
 	select {
 	case <-l.confirmed:
-	case <-time.After(30 * time.Second):
+	case <-time.After(deadline.Long):
 		s.failf("%s was not let on %s", l.ID(), s.channels[place])
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 // addressed is a connection that only has a peer.
@@ -96,7 +98,7 @@ func TestHalfOpen_Cut_LeavesSessionsAndIdleConnections(t *testing.T) {
 	open := func(states ...http.ConnState) (conn, client net.Conn) {
 		client, conn = net.Pipe()
 		t.Cleanup(func() { _ = client.Close() })
-		_ = client.SetDeadline(time.Now().Add(time.Minute))
+		_ = client.SetDeadline(time.Now().Add(deadline.Long))
 		for _, state := range states {
 			h.watch(conn, state)
 		}

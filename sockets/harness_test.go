@@ -18,11 +18,12 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+var patience = deadline.Long
 
 // TestMain looks for goroutines that outlive their servers at the end of all
 // tests: some run in parallel.

@@ -18,6 +18,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
 
@@ -188,11 +189,11 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	late := time.After(deadline.Long)
 	for !ok() {
 		select {
 		case <-tick.C:
-		case <-deadline:
+		case <-late:
 			t.Fatalf("waited in vain: %s", what)
 		}
 	}

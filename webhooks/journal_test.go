@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 // saved waits until everything is in the file.
@@ -100,7 +102,7 @@ func TestStore_DeadEndpoint_TheDrainDoesNotWait(t *testing.T) {
 	for i := range 3 {
 		s.Observe(numbered(i))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline.Long)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil || ctx.Err() != nil {
 		t.Errorf("Drain: %v, %v", err, ctx.Err())

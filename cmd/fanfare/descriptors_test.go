@@ -81,9 +81,6 @@ func startLimited(t *testing.T, files int, env ...string) *limited {
 	return s
 }
 
-// long is for many connections on a machine that has much else to do.
-const long = time.Minute
-
 // open connects n sockets and tells how many of them got in. The others must be
 // refused with 4100. All stay connected, and say nothing more.
 func (s *limited) open(n int) (in, out []net.Conn) {
@@ -96,14 +93,14 @@ func (s *limited) open(n int) (in, out []net.Conn) {
 	results := make(chan result)
 	for range n {
 		go func() {
-			ctx, cancel := context.WithTimeout(s.t.Context(), long)
+			ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 			defer cancel()
 			conn, early, _, err := ws.Dial(ctx, strings.Replace(s.base, "http", "ws", 1)+"/app/app-key?protocol=7")
 			if err != nil {
 				results <- result{err: err}
 				return
 			}
-			_ = conn.SetDeadline(time.Now().Add(long))
+			_ = conn.SetDeadline(time.Now().Add(patience))
 			from := io.Reader(conn)
 			if early != nil {
 				from = io.MultiReader(early, conn)
@@ -138,7 +135,7 @@ func (s *limited) open(n int) (in, out []net.Conn) {
 func (s *limited) works(when string) (metrics string) {
 	s.t.Helper()
 	for _, url := range []string{s.base + "/healthz", s.metrics} {
-		res, err := (&http.Client{Timeout: long, Transport: &http.Transport{DisableKeepAlives: true}}).Get(url)
+		res, err := (&http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}).Get(url)
 		if err != nil {
 			s.t.Errorf("%s: %v", when, err)
 			continue
@@ -200,12 +197,12 @@ func (s *limited) crowd(n int) {
 	s.t.Helper()
 	address := strings.TrimPrefix(s.base, "http://")
 	for i := range n {
-		conn, err := net.DialTimeout("tcp", address, long)
+		conn, err := net.DialTimeout("tcp", address, patience)
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		s.t.Cleanup(func() { _ = conn.Close() })
-		_ = conn.SetDeadline(time.Now().Add(long))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		method, path := "GET", "/healthz"
 		if i%2 == 0 {
 			method, path = "POST", "/apps/none/events"
@@ -226,12 +223,12 @@ func TestDescriptors_RequestsWhoseBodyDoesNotCome_TakeThemFromNobody(t *testing.
 			in, _ := s.open(64)
 			address := strings.TrimPrefix(s.base, "http://")
 			for i := range 120 {
-				conn, err := net.DialTimeout("tcp", address, long)
+				conn, err := net.DialTimeout("tcp", address, patience)
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = conn.Close() })
-				_ = conn.SetDeadline(time.Now().Add(long))
+				_ = conn.SetDeadline(time.Now().Add(patience))
 				if i%2 == 0 {
 					_, _ = io.WriteString(conn, "POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n")
 				} else {
@@ -266,7 +263,7 @@ func TestDescriptors_ConnectionsToTheMetrics_TakeThemFromNobody(t *testing.T) {
 	s := startLimited(t, 128)
 	address, _, _ := strings.Cut(strings.TrimPrefix(s.metrics, "http://"), "/")
 	for i := range 200 {
-		conn, err := net.DialTimeout("tcp", address, long)
+		conn, err := net.DialTimeout("tcp", address, patience)
 		if err != nil {
 			t.Fatal(err)
 		}

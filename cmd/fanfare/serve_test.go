@@ -17,9 +17,11 @@ import (
 	"go.uber.org/goleak"
 
 	"fanfare/config"
+	"fanfare/internal/testkit/deadline"
 )
 
-const patience = 30 * time.Second // of a machine that has much else to do
+// patience is how long a test waits for what must come.
+var patience = deadline.Long
 
 // running is a server on free ports.
 type running struct {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 // counted is a buffer that knows how often it was written to.
@@ -43,7 +45,7 @@ func batching(t *testing.T, out io.Writer) (l *Logs, end func()) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(time.Minute):
+		case <-time.After(deadline.Long):
 			t.Fatal("Run does not end")
 		}
 	}
@@ -51,8 +53,8 @@ func batching(t *testing.T, out io.Writer) (l *Logs, end func()) {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	for late := time.Now().Add(deadline.Long); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(late) {
 			t.Fatalf("never: %s", what)
 		}
 	}
@@ -149,7 +151,7 @@ func TestWriter_AReaderThatDoesNotRead_KeepsNobodyWaitingAndIsToldWhatItMissed(t
 	}()
 	select {
 	case <-written:
-	case <-time.After(time.Minute):
+	case <-time.After(deadline.Long):
 		t.Fatal("who writes a line waits for the reader of the log")
 	}
 	l.out.mu.Lock()

@@ -16,11 +16,12 @@ import (
 	"fanfare/channels"
 	"fanfare/httpapi"
 	"fanfare/internal/account"
+	"fanfare/internal/testkit/deadline"
 	"fanfare/sockets"
 )
 
 // Patience bounds every wait of the kit.
-const Patience = 30 * time.Second
+var Patience = deadline.Long
 
 // Portable is the environment variable that runs every test without epoll
 // and without loops that answer HTTP.

@@ -7,10 +7,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-)
 
-// patience is how long a line may take to come.
-const patience = 30 * time.Second
+	"fanfare/internal/testkit/deadline"
+)
 
 // Book is a log in memory. Make one with New.
 type Book struct {
@@ -59,7 +58,7 @@ func (b *Book) read() ([]string, <-chan struct{}) {
 // `reason="no such app"`, and returns it.
 func (b *Book) Expect(t testing.TB, parts ...string) string {
 	t.Helper()
-	late := time.After(patience)
+	late := time.After(deadline.Long)
 	for {
 		lines, more := b.read()
 		for _, line := range lines {
