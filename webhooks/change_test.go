@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 // change makes s take endpoints over for app a.
@@ -123,7 +125,7 @@ func TestChange_AgainAndAgain_KeepsEveryEventInOrder(t *testing.T) {
 			case 1:
 				next[0].BatchInterval = 10 * time.Millisecond
 			}
-			change(t, s, Change{Timeout: time.Duration(i%2+1) * time.Second, QueueEvents: 1000 + i%5}, next...)
+			change(t, s, Change{Timeout: deadline.Long + time.Duration(i%2)*time.Second, QueueEvents: 1000 + i%5}, next...)
 		}
 		eventually(t, "all is sent", func() bool { return s.undelivered() == 0 })
 		stop()
