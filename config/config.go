@@ -152,7 +152,7 @@ func Defaults() Config {
 			Grace:       3 * time.Second,
 			Timeout:     10 * time.Second,
 			QueueEvents: 100_000, // a node's sockets may all leave at once
-			QueueBytes:  16 << 20,
+			QueueBytes:  32 << 20,
 		},
 		Apps:    []App{app},
 		DemoApp: true,

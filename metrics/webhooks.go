@@ -20,8 +20,14 @@ type WebhookEndpoint struct {
 	Sent     uint64
 	Retried  uint64
 	Failed   uint64
-	Dropped  uint64
+	Dropped  []WebhookDrop
 	Down     bool
+}
+
+// WebhookDrop is how many events of a class were dropped for a reason.
+type WebhookDrop struct {
+	Class, Reason string
+	Events        uint64
 }
 
 // WebhookCollector turns a snapshot of webhooks into metrics at each scrape.
@@ -31,6 +37,7 @@ type WebhookCollector struct {
 	queued  *prometheus.Desc
 	down    *prometheus.Desc
 	unsaved *prometheus.Desc
+	dropped *prometheus.Desc
 	counts  []webhookCount
 }
 
@@ -47,11 +54,11 @@ func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
 		queued:  of("webhook_events_queued", "Events that wait for an endpoint, and those being sent."),
 		down:    of("webhook_endpoint_down", "1 while the last requests to an endpoint failed: five or more in a row."),
 		unsaved: describe("webhook_store_unsaved", "Changes that are not written to the store of webhooks yet. A crash would lose them."),
+		dropped: describe("webhook_events_dropped_total", "Events that were never delivered, by their class and the reason.", "app", "endpoint", "class", "reason"),
 		counts: []webhookCount{
 			{of("webhook_events_sent_total", "Events that an endpoint accepted with a 2xx answer."), func(e *WebhookEndpoint) uint64 { return e.Sent }},
 			{of("webhook_retries_total", "Requests that repeated one that had failed."), func(e *WebhookEndpoint) uint64 { return e.Retried }},
 			{of("webhook_failures_total", "Requests that were not answered with 2xx, or not in time."), func(e *WebhookEndpoint) uint64 { return e.Failed }},
-			{of("webhook_events_dropped_total", "Events that were never delivered: the queue was full, or the endpoint failed for too long."), func(e *WebhookEndpoint) uint64 { return e.Dropped }},
 		},
 	}
 }
@@ -61,6 +68,7 @@ func (c *WebhookCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.queued
 	out <- c.down
 	out <- c.unsaved
+	out <- c.dropped
 	for _, n := range c.counts {
 		out <- n.desc
 	}
@@ -79,6 +87,9 @@ func (c *WebhookCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		out <- prometheus.MustNewConstMetric(c.queued, prometheus.GaugeValue, float64(e.Queued), e.App, index)
 		out <- prometheus.MustNewConstMetric(c.down, prometheus.GaugeValue, down, e.App, index)
+		for _, d := range e.Dropped {
+			out <- prometheus.MustNewConstMetric(c.dropped, prometheus.CounterValue, float64(d.Events), e.App, index, d.Class, d.Reason)
+		}
 		for _, n := range c.counts {
 			out <- prometheus.MustNewConstMetric(n.desc, prometheus.CounterValue, float64(n.value(e)), e.App, index)
 		}

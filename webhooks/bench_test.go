@@ -1,7 +1,10 @@
 package webhooks
 
 import (
+	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"testing"
 
 	"fanfare/channels"
@@ -41,5 +44,33 @@ func BenchmarkObserve(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What an event costs under a channel's lock when the queue has no room: in
+// the storm of ever new public channels of which one more comes and goes, and
+// for a client event that has to push some of theirs out.
+func BenchmarkObserve_QueueFull(b *testing.B) {
+	data := []byte(`"` + strings.Repeat("x", 200) + `"`)
+	for _, c := range []struct {
+		name  string
+		event func(i int) channels.Notice
+	}{
+		{"occupied", func(i int) channels.Notice { return occupied("channel-" + strconv.Itoa(i)) }},
+		{"client_event", func(int) channels.Notice { return clientEvent("private-x", "client-e", string(data)) }},
+	} {
+		for _, lines := range []int{1000, 100_000} {
+			b.Run(fmt.Sprintf("%s/channels=%d", c.name, lines), func(b *testing.B) {
+				s := newTest(b, Config{QueueEvents: lines, QueueBytes: 1 << 30, Logger: slog.New(slog.DiscardHandler)}, nil)
+				for i := range lines {
+					s.Observe(occupied("full-" + strconv.Itoa(i)))
+				}
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					n := c.event(i)
+					s.Observe(n)
+				}
+			})
+		}
 	}
 }

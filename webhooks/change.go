@@ -71,6 +71,9 @@ func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
 			s.client.http.Transport = s.cfg.transport
 		}
 	}
+	if s.journal.unsaved() == 0 {
+		clear(s.past)
+	}
 	made := make(map[string]*endpoint)
 	for _, p := range plan {
 		if s.endpoints[p.bucket] == nil {
@@ -120,8 +123,7 @@ func (s *Sender) open(p planned) (*endpoint, error) {
 	if app, ok := s.cfg.Apps.ByID(p.app); ok {
 		e.key = app.Keys[0]
 	}
-	if seq, known := s.past[p.bucket]; known { // whose events in the file, if any, are about to be removed
-		e.seq = seq
+	if s.past[p.bucket] { // its events in the file, if any, are about to be removed
 		return e, nil
 	}
 	if err := s.journal.load(p.bucket, e.restore); err != nil {
@@ -141,7 +143,7 @@ func (s *Sender) follow(audiences map[string]*audience) {
 	for app, a := range audiences {
 		t := after[app]
 		if t == nil {
-			t = newTenant()
+			t = newTenant(s.cfg.Account)
 			after[app] = t
 			if s.start != nil {
 				s.start(t.run)
@@ -168,7 +170,7 @@ func (s *Sender) retired(e *endpoint) bool {
 		return false
 	}
 	e.ended = true
-	s.past[e.bucket] = e.seq
+	s.past[e.bucket] = true
 	delete(s.endpoints, e.bucket)
 	e.settle()
 	return true

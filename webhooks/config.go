@@ -55,7 +55,7 @@ type Config struct {
 const (
 	DefaultGrace        = 3 * time.Second
 	DefaultQueueEvents  = 100_000
-	DefaultQueueBytes   = 16 << 20
+	DefaultQueueBytes   = 32 << 20
 	DefaultTimeout      = 10 * time.Second
 	DefaultSyncInterval = 25 * time.Millisecond
 )

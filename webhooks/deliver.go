@@ -4,16 +4,19 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"fanfare/internal/account"
 )
 
 // deliver posts one request until it is accepted or its time is over (spec:
 // webhooks, Delivery). When ctx is done the events stay undelivered.
-func (e *endpoint) deliver(ctx context.Context, batch []event) {
+func (e *endpoint) deliver(ctx context.Context, events []*event) {
 	// The time in the hook is that of the request, and its last attempt is over
 	// before the limit: Python's SDK refuses a hook older than five minutes.
 	first := time.Now()
 	last := first.Add(e.circuit.retry.GiveUp - e.present.Load().client.timeout)
-	body := appendHook(nil, first, batch)
+	body, batch := e.pack(first, events)
+	defer e.account.Resize(account.Webhooks, -len(body))
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
 			e.retried.Add(1)
@@ -21,7 +24,7 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 		begun := time.Now()
 		status, err := e.attempt(ctx, body)
 		if err == nil {
-			e.logAttempt(attempt, len(batch), status, begun, nil, 0)
+			e.logAttempt(attempt, batch.len(), status, begun, nil, 0)
 			e.delivered(batch)
 			return
 		}
@@ -30,17 +33,50 @@ func (e *endpoint) deliver(ctx context.Context, batch []event) {
 		}
 		wait := e.failure(err)
 		left := time.Until(last)
-		e.logAttempt(attempt, len(batch), status, begun, err, min(wait, max(0, left)))
+		e.logAttempt(attempt, batch.len(), status, begun, err, min(wait, max(0, left)))
 		if left <= 0 {
-			e.dropped.Add(uint64(len(batch)))
-			e.reported += uint64(len(batch))
 			e.done(batch)
-			e.present.Load().log.Warn("dropped webhook events that were refused for too long", slog.Int("events", len(batch)), slog.String("error", err.Error()))
+			e.giveUp(batch, err)
 			return
 		}
 		if !e.pause(ctx, min(wait, left)) {
 			return
 		}
+	}
+}
+
+// batch is the events of a request: by class, as many of each as it has.
+type batch struct {
+	seqs   []uint64
+	events [classes]int
+}
+
+func (b *batch) len() int { return len(b.seqs) }
+
+// pack makes the body of a request, which replaces the events.
+func (e *endpoint) pack(at time.Time, events []*event) (body []byte, b *batch) {
+	b = &batch{seqs: make([]uint64, len(events))}
+	size := 64
+	for i, ev := range events {
+		b.seqs[i] = ev.seq
+		b.events[ev.line.class]++
+		r := ev.record()
+		size += r.size() + 1
+	}
+	body = appendHook(make([]byte, 0, size), at, events)
+	e.account.Resize(account.Webhooks, len(body))
+	return body, b
+}
+
+// giveUp counts and logs events that no attempt could deliver.
+func (e *endpoint) giveUp(b *batch, err error) {
+	for c, n := range b.events {
+		if n == 0 {
+			continue
+		}
+		e.dropped[c][refused].Add(uint64(n))
+		e.present.Load().log.Warn("webhook events were dropped, "+refused.sentence(),
+			slog.String("class", class(c).String()), slog.Int("events", n), slog.String("error", err.Error()))
 	}
 }
 
@@ -54,9 +90,9 @@ func (e *endpoint) attempt(ctx context.Context, body []byte) (status int, err er
 	return now.client.post(ctx, e.url, now.header, e.key, body)
 }
 
-func (e *endpoint) delivered(batch []event) {
-	e.sent.Add(uint64(len(batch)))
-	e.done(batch)
+func (e *endpoint) delivered(b *batch) {
+	e.sent.Add(uint64(b.len()))
+	e.done(b)
 	if e.circuit.succeed() {
 		e.down.Store(false)
 		e.present.Load().log.Info("the webhook endpoint answers again", slog.Int("waiting", e.waiting()))
@@ -106,12 +142,13 @@ func (e *endpoint) failure(err error) time.Duration {
 }
 
 // done forgets events that are delivered or given up.
-func (e *endpoint) done(batch []event) {
+func (e *endpoint) done(b *batch) {
 	e.mu.Lock()
 	e.inFlight = 0
 	e.mu.Unlock()
-	for i := range batch {
-		e.journal.remove(e.bucket, batch[i].seq)
+	for _, seq := range b.seqs {
+		e.account.Release(account.Webhooks, 0)
+		e.journal.remove(e.bucket, seq)
 	}
 }
 

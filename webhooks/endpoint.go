@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 )
 
 // endpoint is one address with its queue. One goroutine sends to it, one
@@ -18,6 +19,7 @@ type endpoint struct {
 	app     string
 	url     *url.URL
 	apps    *apps.Registry
+	account *account.Account
 	journal *journal // nil without a store
 	bucket  string   // in the journal
 	wake    chan struct{}
@@ -25,21 +27,23 @@ type endpoint struct {
 	present atomic.Pointer[settings]
 	retired func(*endpoint) bool // forgets it if it is to end; see Sender.retired
 
+	seq *atomic.Uint64 // the number of the newest event of all endpoints
+
 	mu       sync.Mutex
 	queue    queue
-	seq      uint64 // of the newest event
 	inFlight int
 	ended    bool // nothing is sent any more
 
-	sent, retried, failed, dropped atomic.Uint64
-	down                           atomic.Bool
+	sent, retried, failed atomic.Uint64
+	dropped               [classes][reasons]atomic.Uint64
+	down                  atomic.Bool
 
 	// The sending goroutine only.
 	key      apps.Key // the last that the app was seen with
 	circuit  circuit
-	drain    <-chan struct{} // nil once a drain was noticed
-	reported uint64          // of dropped
-	quiet    time.Time       // no report of dropped events before
+	drain    <-chan struct{}          // nil once a drain was noticed
+	reported [classes][reasons]uint64 // of dropped
+	quiet    time.Time                // no report of dropped events before
 }
 
 // settings are what can change of an endpoint. They are replaced as a whole.
@@ -59,7 +63,9 @@ func newEndpoint(s *Sender, app, bucket string, u *url.URL) *endpoint {
 		app:     app,
 		url:     u,
 		apps:    s.cfg.Apps,
+		account: s.cfg.Account,
 		journal: s.journal,
+		seq:     &s.seq,
 		bucket:  bucket,
 		wake:    make(chan struct{}, 1),
 		settled: make(chan struct{}),
@@ -77,8 +83,8 @@ func (e *endpoint) take(next *settings) {
 	signal(e.wake)
 }
 
-// shrink drops some of the oldest events that are more than the bounds allow,
-// and tells whether there may be more of them. Sockets may wait for the lock.
+// shrink drops some of the events that are more than the bounds allow, and
+// tells whether there may be more of them. Sockets may wait for the lock.
 func (e *endpoint) shrink(s *settings) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -86,39 +92,63 @@ func (e *endpoint) shrink(s *settings) bool {
 		if e.queue.len() <= s.maxEvents && e.queue.bytes <= s.maxBytes {
 			return false
 		}
-		e.journal.remove(e.bucket, e.queue.pop().seq)
-		e.dropped.Add(1)
+		e.drop(e.queue.loser(), queueFull)
 	}
 	return true
 }
 
-// push queues an event. The oldest ones give way when there is no room.
-func (e *endpoint) push(at time.Time, json []byte) {
+// push queues an event and drops others for which there is no room then, as
+// many as take the room of one: what is more, after the bounds have shrunk, is
+// dropped by take. While memory is short, what waits of the unsigned class
+// makes room.
+func (e *endpoint) push(at int64, r record) {
 	now := e.present.Load()
+	short := e.account.Full()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ended || len(json) > now.maxBytes {
-		e.dropped.Add(1)
+	if e.ended {
 		return
 	}
-	for e.queue.len() > 0 && (e.queue.len() >= now.maxEvents || e.queue.bytes+len(json) > now.maxBytes) {
-		e.journal.remove(e.bucket, e.queue.pop().seq)
-		e.dropped.Add(1)
+	if lineBytes+len(r.channel)+eventBytes+r.extra() > now.maxBytes {
+		e.dropped[classOf(r.channel)][tooLarge].Add(1)
+		return
 	}
-	e.seq++
-	ev := event{seq: e.seq, at: at, json: json}
-	e.queue.push(ev)
-	e.journal.put(e.bucket, ev)
-	if e.queue.len() == 1 || e.queue.full() {
+	q := &e.queue
+	events, bytes := q.len(), q.bytes
+	seq := e.seq.Add(1)
+	q.push(seq, at, r)
+	e.account.Hold(account.Webhooks, q.bytes-bytes)
+	e.journal.put(e.bucket, seq, r)
+	for q.len() > max(now.maxEvents, events) || q.bytes > max(now.maxBytes, bytes) {
+		e.drop(q.loser(), queueFull)
+	}
+	for short && q.bytes > bytes && q.classes[unsigned].n > 0 {
+		e.drop(unsigned, memoryShort)
+	}
+	if q.len() == 1 || q.full() {
 		signal(e.wake)
+	}
+}
+
+// drop drops what a class loses first. The caller holds the lock and knows
+// that events of the class wait.
+func (e *endpoint) drop(c class, why reason) {
+	before := e.queue.bytes
+	for _, ev := range e.queue.drop(c) {
+		e.journal.remove(e.bucket, ev.seq)
+		e.account.Release(account.Webhooks, before-e.queue.bytes)
+		before = e.queue.bytes
+		e.dropped[c][why].Add(1)
 	}
 }
 
 // restore queues an event that the journal holds. It is called before run and
 // before take, which drops what is too much.
-func (e *endpoint) restore(ev event) {
-	e.seq = ev.seq
-	e.queue.push(ev)
+func (e *endpoint) restore(seq uint64, r record) {
+	e.seq.Store(max(e.seq.Load(), seq))
+	before := e.queue.bytes
+	e.queue.push(seq, 0, r)
+	e.account.Hold(account.Webhooks, e.queue.bytes-before)
 }
 
 func (e *endpoint) waiting() int {
@@ -164,22 +194,25 @@ func (e *endpoint) run(ctx context.Context) {
 
 // next takes the events of the next request, if it is time to send one. Else
 // wait is how long to wait for more of them; 0 is until there are any.
-func (e *endpoint) next() (batch []event, wait time.Duration) {
+func (e *endpoint) next() (batch []*event, wait time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.queue.len() == 0 {
+	first := e.queue.first()
+	if first == nil {
 		return nil, 0
 	}
 	most := 1
 	if now := e.present.Load(); now.interval > 0 {
 		most = batchEvents
 		if e.drain != nil && !now.leaving && !e.queue.full() {
-			if wait = now.interval - time.Since(e.queue.at(0).at); wait > 0 {
+			if wait = now.interval - first.age(); wait > 0 {
 				return nil, wait
 			}
 		}
 	}
+	before := e.queue.bytes
 	batch = e.queue.take(most)
+	e.account.Resize(account.Webhooks, e.queue.bytes-before) // the request holds them from here on
 	e.inFlight = len(batch)
 	return batch, 0
 }
@@ -192,14 +225,22 @@ func (e *endpoint) settle() {
 	}
 }
 
-// reportDropped logs, now and then, that events gave way. It is not done where
-// they do: that may be under a channel's lock.
+// reportDropped logs, now and then, that events were dropped. It is not done
+// where they are: that may be under a channel's lock.
 func (e *endpoint) reportDropped() {
-	dropped := e.dropped.Load()
-	if dropped == e.reported || time.Now().Before(e.quiet) {
+	if time.Now().Before(e.quiet) {
 		return
 	}
-	e.present.Load().log.Warn("webhook events were dropped, the queue is full", slog.Uint64("events", dropped-e.reported))
-	e.reported = dropped
-	e.quiet = time.Now().Add(time.Minute)
+	for c := range e.dropped {
+		for why := range refused { // those were logged one by one
+			dropped := e.dropped[c][why].Load()
+			if dropped == e.reported[c][why] {
+				continue
+			}
+			e.present.Load().log.Warn("webhook events were dropped, "+why.sentence(),
+				slog.String("class", class(c).String()), slog.Uint64("events", dropped-e.reported[c][why]))
+			e.reported[c][why] = dropped
+			e.quiet = time.Now().Add(time.Minute)
+		}
+	}
 }

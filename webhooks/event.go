@@ -68,7 +68,7 @@ func appendDataString(dst, raw []byte) []byte {
 }
 
 // appendHook appends the body of a request (spec: webhooks, Request).
-func appendHook(dst []byte, at time.Time, events []event) []byte {
+func appendHook(dst []byte, at time.Time, events []*event) []byte {
 	dst = append(dst, `{"time_ms":`...)
 	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
 	dst = append(dst, `,"events":[`...)
@@ -76,7 +76,8 @@ func appendHook(dst []byte, at time.Time, events []event) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, events[i].json...)
+		r := events[i].record()
+		dst = r.append(dst)
 	}
 	return append(dst, `]}`...)
 }

@@ -77,7 +77,8 @@ func TestHook_MatchesTheVectors(t *testing.T) {
 		{&first, "c19001ae3963ccb13bf618e5b16ba9848e7e74df0993aa0689168e341c6833cf"},
 		{&member, "44c083ca7d9a7e20fc9a65437345f5c361f9b03be7c2933cb63628ccb461b38f"},
 	} {
-		body := appendHook(nil, at, []event{{json: appendEvent(nil, c.notice)}})
+		r := newRecord(c.notice)
+		body := appendHook(nil, at, []*event{{fact: r.fact, line: &line{name: r.channel}}})
 		if got := pusherproto.SignWebhook(secret, body); got != c.signature {
 			t.Errorf("%s\nsigned %s\nwant   %s", body, got, c.signature)
 		}

@@ -184,6 +184,14 @@ func numbered(n int) channels.Notice {
 	return clientEvent("private-x", "client-e", fmt.Sprintf(`"%d"`, n))
 }
 
+// droppedOf is how many events an endpoint has lost in all.
+func droppedOf(st EndpointStats) (n uint64) {
+	for _, d := range st.Dropped {
+		n += d.Events
+	}
+	return n
+}
+
 // eventually waits until ok, in tests on the real clock.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()

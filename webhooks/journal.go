@@ -13,8 +13,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"go.etcd.io/bbolt"
+
+	"fanfare/internal/account"
 )
 
 // journal mirrors the queues in a file. Changes are gathered and written
@@ -25,11 +28,13 @@ type journal struct {
 	db       *bbolt.DB
 	interval time.Duration
 	log      *slog.Logger
+	account  *account.Account
 	wake     chan struct{}
 
 	mu      sync.Mutex
-	changes map[slot]event // to be written; without JSON the slot is emptied
-	writing int            // changes of the write under way
+	changes map[slot]entry // to be written
+	writing int             // changes of the write under way
+	entered int             // changes that the account knows of
 
 	unreadable atomic.Bool // broken, for those who read
 
@@ -38,12 +43,15 @@ type journal struct {
 	broken  error // the file turned out to be damaged; it is not touched again
 }
 
-func openJournal(file string, interval time.Duration, log *slog.Logger) (*journal, error) {
-	db, err := openFile(file)
+func openJournal(cfg *Config) (*journal, error) {
+	db, err := openFile(cfg.Store)
 	if err != nil {
 		return nil, err
 	}
-	return &journal{db: db, interval: interval, log: log, wake: make(chan struct{}, 1), changes: make(map[slot]event)}, nil
+	return &journal{
+		db: db, interval: cfg.SyncInterval, log: cfg.Logger, account: cfg.Account,
+		wake: make(chan struct{}, 1), changes: make(map[slot]entry),
+	}, nil
 }
 
 // slot is the place of an event in the file.
@@ -51,6 +59,16 @@ type slot struct {
 	bucket string
 	seq    uint64
 }
+
+// entry is what is to become of a slot: it holds an event, or nothing.
+type entry struct {
+	record
+	emptied bool
+}
+
+// changeBytes is what a change takes with its place in the map, of which a part
+// is empty.
+const changeBytes = (int(unsafe.Sizeof(slot{})+unsafe.Sizeof(entry{})) + 1) * 3 / 2
 
 // bucketName is where events of an endpoint are kept: under its app and URL,
 // so that they are found again when the list of endpoints has changed. Of
@@ -68,14 +86,14 @@ func bucketName(app string, index int, list []Endpoint) string {
 
 // load calls each for every event of a bucket, in order. A file that turned
 // out to be damaged gives none: bbolt may still hold its locks.
-func (j *journal) load(bucket string, each func(event)) error {
+func (j *journal) load(bucket string, each func(uint64, record)) error {
 	if j == nil || j.unreadable.Load() {
 		return nil
 	}
 	return guarded(func() error {
 		return j.db.View(func(tx *bbolt.Tx) error {
 			if b := tx.Bucket([]byte(bucket)); b != nil {
-				return readBucket(b, each)
+				return readBucket(b, func(seq uint64, text []byte) { each(seq, readRecord(text)) })
 			}
 			return nil
 		})
@@ -91,7 +109,7 @@ func (j *journal) count(of func(bucket string) bool) (n int, err error) {
 		return j.db.View(func(tx *bbolt.Tx) error {
 			return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 				counted := of(string(name))
-				return readBucket(b, func(event) {
+				return readBucket(b, func(uint64, []byte) {
 					if counted {
 						n++
 					}
@@ -102,28 +120,24 @@ func (j *journal) count(of func(bucket string) bool) (n int, err error) {
 	return n, err
 }
 
-func readBucket(b *bbolt.Bucket, each func(event)) error {
+func readBucket(b *bbolt.Bucket, each func(seq uint64, text []byte)) error {
 	return b.ForEach(func(k, v []byte) error {
 		if len(k) != 8 || !json.Valid(v) {
 			return errors.New("this is not a store of webhooks")
 		}
-		each(event{seq: binary.BigEndian.Uint64(k), json: slices.Clone(v)})
+		each(binary.BigEndian.Uint64(k), v)
 		return nil
 	})
 }
 
 // put has an event written.
-func (j *journal) put(bucket string, ev event) {
+func (j *journal) put(bucket string, seq uint64, r record) {
 	if j == nil {
 		return
 	}
 	j.mu.Lock()
-	j.changes[slot{bucket, ev.seq}] = ev
-	first := len(j.changes) == 1
-	j.mu.Unlock()
-	if first {
-		signal(j.wake)
-	}
+	j.changes[slot{bucket, seq}] = entry{record: r}
+	j.changed()
 }
 
 // remove has an event taken out of the file.
@@ -133,16 +147,30 @@ func (j *journal) remove(bucket string, seq uint64) {
 	}
 	s := slot{bucket, seq}
 	j.mu.Lock()
-	if j.changes[s].json != nil {
+	if c, known := j.changes[s]; known && !c.emptied {
 		delete(j.changes, s) // it was never written
 	} else {
-		j.changes[s] = event{}
+		j.changes[s] = entry{emptied: true}
 	}
+	j.changed()
+}
+
+// changed ends a change: it enters it, gives the lock back and wakes the
+// goroutine that writes.
+func (j *journal) changed() {
+	j.enter()
 	first := len(j.changes) == 1
 	j.mu.Unlock()
 	if first {
 		signal(j.wake)
 	}
+}
+
+// enter tells the account what the changes take. The caller holds the lock.
+func (j *journal) enter() {
+	n := len(j.changes) + j.writing
+	j.account.Resize(account.Webhooks, (n-j.entered)*changeBytes)
+	j.entered = n
 }
 
 // unsaved counts changes that are not in the file yet.
@@ -205,7 +233,7 @@ func (j *journal) failed(ctx context.Context, err error) {
 func (j *journal) write() error {
 	j.mu.Lock()
 	changes := j.changes
-	j.changes = make(map[slot]event)
+	j.changes = make(map[slot]entry)
 	j.writing = len(changes)
 	j.mu.Unlock()
 	err := j.commit(changes)
@@ -215,15 +243,16 @@ func (j *journal) write() error {
 	if err != nil {
 		j.keep(changes)
 	}
+	j.enter()
 	return err
 }
 
 // keep takes changes back that could not be written. Those that came meanwhile
 // are fewer, and sockets may wait for the lock, so they go into the others. The
 // caller holds the lock.
-func (j *journal) keep(changes map[slot]event) {
+func (j *journal) keep(changes map[slot]entry) {
 	for s, newer := range j.changes {
-		if newer.json == nil && changes[s].json != nil {
+		if older, known := changes[s]; known && newer.emptied && !older.emptied {
 			delete(changes, s) // neither was written
 		} else {
 			changes[s] = newer
@@ -232,7 +261,7 @@ func (j *journal) keep(changes map[slot]event) {
 	j.changes = changes
 }
 
-func (j *journal) commit(changes map[slot]event) error {
+func (j *journal) commit(changes map[slot]entry) error {
 	if j.broken != nil {
 		return j.broken
 	}
@@ -262,16 +291,16 @@ func (j *journal) commit(changes map[slot]event) error {
 	return err
 }
 
-func apply(tx *bbolt.Tx, s slot, ev event) error {
+func apply(tx *bbolt.Tx, s slot, c entry) error {
 	b, err := tx.CreateBucketIfNotExists([]byte(s.bucket))
 	if err != nil {
 		return err
 	}
 	key := binary.BigEndian.AppendUint64(nil, s.seq)
-	if ev.json == nil {
+	if c.emptied {
 		return b.Delete(key)
 	}
-	return b.Put(key, ev.json)
+	return b.Put(key, c.append(nil))
 }
 
 // close gives the file back, of a journal that never ran.

@@ -52,22 +52,23 @@ func TestStore_CannotBeWritten_EventsAreStillDelivered(t *testing.T) {
 
 // A disk that is full for days must not gather what was delivered meanwhile.
 func TestStore_CannotBeWritten_KeepsOnlyWhatIsUndelivered(t *testing.T) {
-	j := &journal{wake: make(chan struct{}, 1), changes: make(map[slot]event), broken: errors.New("disk full")}
-	waiting := func(seq uint64) event { return event{seq: seq, json: []byte(`{}`)} }
+	j := &journal{wake: make(chan struct{}, 1), changes: make(map[slot]entry), broken: errors.New("disk full")}
+	numbered := func(seq uint64) record { return record{"x", fact{count: int32(seq)}} }
 	j.remove("b", 1) // an event of an earlier run
-	j.put("b", waiting(2))
-	j.put("b", waiting(3))
+	keep := func(seq uint64) { j.put("b", seq, numbered(seq)) }
+	keep(2)
+	keep(3)
 
 	during := j.changes
-	j.changes = make(map[slot]event)
+	j.changes = make(map[slot]entry)
 	j.remove("b", 2) // while the rest is being written
-	j.put("b", waiting(4))
+	keep(4)
 	j.keep(during)
 	if err := j.write(); err == nil {
 		t.Fatal("it was written")
 	}
-	want := map[slot]event{{"b", 1}: {}, {"b", 3}: waiting(3), {"b", 4}: waiting(4)}
-	if diff := cmp.Diff(want, j.changes, cmp.AllowUnexported(event{}, slot{})); diff != "" {
+	want := map[slot]entry{{"b", 1}: {emptied: true}, {"b", 3}: {record: numbered(3)}, {"b", 4}: {record: numbered(4)}}
+	if diff := cmp.Diff(want, j.changes, cmp.AllowUnexported(entry{}, record{}, fact{}, slot{})); diff != "" {
 		t.Errorf("changes to be written (-want +got)\n%s", diff)
 	}
 }

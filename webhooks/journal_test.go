@@ -156,8 +156,9 @@ func TestStore_SmallerQueueThanBefore_TheOldestGiveWay(t *testing.T) {
 	for range 2 { // and they are gone from the file too
 		s = newTest(t, Config{Store: file, QueueEvents: 10}, nil)
 		e := s.listed[0]
-		if n := numbered(90); e.queue.len() != 10 || string(e.queue.at(0).json) != string(appendEvent(nil, &n)) {
-			t.Errorf("%d events wait, the first is %s", e.queue.len(), e.queue.at(0).json)
+		first := e.queue.first().record()
+		if n := numbered(90); e.queue.len() != 10 || string(first.append(nil)) != string(appendEvent(nil, &n)) {
+			t.Errorf("%d events wait, the first is %s", e.queue.len(), first.append(nil))
 		}
 		if err := s.journal.run(saving); err != nil {
 			t.Fatal(err)

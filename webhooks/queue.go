@@ -1,55 +1,172 @@
 package webhooks
 
-import "time"
+import (
+	"container/heap"
+	"maps"
+	"time"
+	"unsafe"
+)
 
-// event is one event that waits for an endpoint. Its JSON may be shared with
-// the queues of other endpoints and is only read.
+// event is one event that waits for an endpoint.
 type event struct {
-	seq  uint64    // its place in the endpoint's order, and its key in the store
-	at   time.Time // when it was queued; zero for events of an earlier run
-	json []byte
+	fact
+	seq        uint64 // its place in the endpoint's order, and its key in the store
+	at         int64  // when it was queued, in ns of Unix time; 0 for events of an earlier run
+	line       *line
+	prev, next *event // in its class
+	after      *event // in its fifo
 }
 
-// queue holds the events of one endpoint in order, in a ring that grows and
-// shrinks with them.
+func (e *event) record() record { return record{e.line.name, e.fact} }
+
+// What an event and a channel with events take in a queue, beside an event's
+// payload and a channel's name: themselves, and their places in maps and heaps,
+// of which a part is empty (TestQueue_KnowsWhatItTakes).
+const (
+	eventBytes = int(unsafe.Sizeof(event{}))
+	lineBytes  = int(unsafe.Sizeof(line{})) + 50
+)
+
+// queue holds the events of one endpoint: in the order of their time, and by
+// channel, so that those of a channel with many can be dropped when there is no
+// room. Every operation takes constant time, or logarithmic in the channels.
+// The zero value is empty.
 type queue struct {
-	ring  []event // a power of two long
-	head  int
-	n     int
-	bytes int
+	lines   map[string]*line
+	members map[subject]*visits
+	classes [classes]backlog
+	bytes   int  // taken, by what eventBytes and lineBytes say
+	encoded int  // of JSON
+	peak    int  // of lines since the map was made
+	behind  bool // unsigned events were dropped, and others of them still wait
 }
 
-func (q *queue) len() int { return q.n }
-
-func (q *queue) at(i int) *event { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
-
-func (q *queue) push(e event) {
-	if q.n == len(q.ring) {
-		q.resize(max(16, 2*q.n))
-	}
-	*q.at(q.n) = e
-	q.n++
-	q.bytes += len(e.json)
+// backlog is what waits of one class.
+type backlog struct {
+	first, last *event
+	n           int
+	lines       lineHeap
 }
 
-func (q *queue) pop() event {
-	e := *q.at(0)
-	*q.at(0) = event{}
-	q.head = (q.head + 1) & (len(q.ring) - 1)
-	q.n--
-	q.bytes -= len(e.json)
-	if len(q.ring) > 64 && q.n <= len(q.ring)/4 {
-		q.resize(len(q.ring) / 2)
+func (q *queue) len() int { return q.classes[unsigned].n + q.classes[signed].n }
+
+// first is the event to be sent next, nil if there is none: the oldest. Once
+// unsigned events were dropped, those of them that still wait come after all
+// signed ones.
+func (q *queue) first() *event {
+	u, s := q.classes[unsigned].first, q.classes[signed].first
+	if s == nil || u != nil && u.seq < s.seq && !q.behind {
+		return u
 	}
-	return e
+	return s
 }
 
-func (q *queue) resize(size int) {
-	ring := make([]event, size)
-	for i := range q.n {
-		ring[i] = *q.at(i)
+// push queues an event. seq is greater than that of any other.
+func (q *queue) push(seq uint64, at int64, r record) {
+	l := q.lines[r.channel]
+	if l == nil {
+		l = q.open(r.channel, seq)
 	}
-	q.ring, q.head = ring, 0
+	e := &event{fact: r.fact, seq: seq, at: at, line: l}
+	b := &q.classes[l.class]
+	if e.prev = b.last; e.prev != nil {
+		e.prev.next = e
+	} else {
+		b.first = e
+	}
+	b.last = e
+	b.n++
+	q.bytes += eventBytes + e.extra()
+	q.encoded += r.size()
+	q.follow(e)
+	l.n++
+	l.weight += e.weight()
+	if l.index < 0 {
+		heap.Push(&b.lines, l)
+	} else {
+		heap.Fix(&b.lines, int(l.index))
+	}
+}
+
+// open makes the line of a channel that has no events yet.
+func (q *queue) open(channel string, seq uint64) *line {
+	if q.lines == nil {
+		q.lines = make(map[string]*line)
+	}
+	l := &line{name: channel, class: classOf(channel), since: seq, index: -1}
+	q.lines[channel] = l
+	q.peak = max(q.peak, len(q.lines))
+	q.bytes += lineBytes + len(channel)
+	return l
+}
+
+// remove takes out an event that is the first of its fifo.
+func (q *queue) remove(e *event) {
+	l := e.line
+	b := &q.classes[l.class]
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		b.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		b.last = e.prev
+	}
+	b.n--
+	q.bytes -= eventBytes + e.extra()
+	r := e.record()
+	q.encoded -= r.size()
+	q.unfollow(e)
+	l.n--
+	l.weight -= e.weight()
+	if l.n > 0 {
+		heap.Fix(&b.lines, int(l.index))
+	} else {
+		heap.Remove(&b.lines, int(l.index))
+		q.close(l)
+	}
+	if l.class == unsigned && b.n == 0 {
+		q.behind = false
+	}
+	e.prev, e.next, e.after = nil, nil, nil
+}
+
+// fewLines is how many are copied when the map of many has emptied: it keeps
+// the room of its largest size.
+const fewLines = 64
+
+func (q *queue) close(l *line) {
+	delete(q.lines, l.name)
+	q.bytes -= lineBytes + len(l.name)
+	if len(q.lines) == 0 {
+		q.lines, q.peak = nil, 0
+	} else if len(q.lines) <= fewLines && q.peak > 16*fewLines {
+		q.lines, q.peak = maps.Collect(maps.All(q.lines)), fewLines
+	}
+}
+
+// loser is the class that loses events when there is no room.
+func (q *queue) loser() class {
+	if q.classes[unsigned].n > 0 {
+		return unsigned
+	}
+	return signed
+}
+
+// drop takes out what is to be dropped next of a class that has events, and
+// returns it: of the channel with the most, what leaves the least wrong.
+func (q *queue) drop(c class) []*event {
+	var list [3]*event
+	gone := q.classes[c].lines[0].loss(list[:0])
+	for _, e := range gone {
+		q.remove(e)
+	}
+	if c == unsigned {
+		q.behind = q.classes[c].n > 0
+	}
+	return gone
 }
 
 // A request carries at most batchEvents events and, unless a single one is
@@ -60,20 +177,26 @@ const (
 )
 
 // full tells whether the queue holds a whole batch.
-func (q *queue) full() bool { return q.n >= batchEvents || q.bytes >= batchBytes }
+func (q *queue) full() bool { return q.len() >= batchEvents || q.encoded >= batchBytes }
 
 // take removes the next batch of at most most events.
-func (q *queue) take(most int) []event {
-	count, size := 0, 0
-	for count < min(most, q.n) {
-		if size += len(q.at(count).json) + 1; count > 0 && size > batchBytes {
+func (q *queue) take(most int) []*event {
+	var batch []*event
+	size := 0
+	for len(batch) < most {
+		e := q.first()
+		if e == nil {
 			break
 		}
-		count++
-	}
-	batch := make([]event, count)
-	for i := range batch {
-		batch[i] = q.pop()
+		r := e.record()
+		if size += r.size() + 1; len(batch) > 0 && size > batchBytes {
+			break
+		}
+		q.remove(e)
+		batch = append(batch, e)
 	}
 	return batch
 }
+
+// age is how long an event has waited by the clock, which may be set meanwhile.
+func (e *event) age() time.Duration { return max(0, time.Duration(time.Now().UnixNano()-e.at)) }

@@ -22,11 +22,12 @@ type Sender struct {
 	tenants atomic.Pointer[map[string]*tenant]
 	journal *journal      // nil without a store
 	drain   chan struct{} // closed when Drain begins
+	seq     atomic.Uint64 // the number of the newest event, counted over all endpoints
 
 	mu        sync.Mutex
 	endpoints map[string]*endpoint // by bucket name: those configured, and those that still have events
 	listed    []*endpoint          // those configured, sorted by app, then in its order
-	past      map[string]uint64    // by bucket name: the last number of endpoints that ended
+	past      map[string]bool      // by bucket name: endpoints that ended, whose events may still be in the file
 	client    *client
 	start     func(func(context.Context)) // starts a part of Run; nil unless it runs
 	draining  bool
@@ -44,7 +45,7 @@ func New(cfg Config) (*Sender, error) {
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
 	}
-	s := &Sender{cfg: cfg, endpoints: make(map[string]*endpoint), past: make(map[string]uint64), drain: make(chan struct{})}
+	s := &Sender{cfg: cfg, endpoints: make(map[string]*endpoint), past: make(map[string]bool), drain: make(chan struct{})}
 	s.tenants.Store(&map[string]*tenant{})
 	for id, list := range cfg.Endpoints {
 		if _, ok := cfg.Apps.ByID(id); !ok && len(list) > 0 {
@@ -56,7 +57,7 @@ func New(cfg Config) (*Sender, error) {
 		return nil, err
 	}
 	if cfg.Store != "" {
-		if s.journal, err = openJournal(cfg.Store, cfg.SyncInterval, cfg.Logger); err != nil {
+		if s.journal, err = openJournal(&cfg); err != nil {
 			return nil, fmt.Errorf("open the store of webhooks %s: %w", cfg.Store, err)
 		}
 	}

@@ -15,8 +15,14 @@ type EndpointStats struct {
 	Sent     uint64 // events accepted by the endpoint
 	Retried  uint64 // requests sent again
 	Failed   uint64 // attempts that failed
-	Dropped  uint64 // events that gave way or were refused for too long
+	Dropped  []Drop // by class and reason, all there are
 	Down     bool   // several attempts in a row failed
+}
+
+// Drop is how many events of a class were dropped for a reason.
+type Drop struct {
+	Class, Reason string
+	Events        uint64
 }
 
 // Stats takes a snapshot for metrics.
@@ -33,9 +39,19 @@ func (s *Sender) Stats() Stats {
 			Sent:     e.sent.Load(),
 			Retried:  e.retried.Load(),
 			Failed:   e.failed.Load(),
-			Dropped:  e.dropped.Load(),
+			Dropped:  e.drops(),
 			Down:     e.down.Load(),
 		})
 	}
 	return out
+}
+
+func (e *endpoint) drops() []Drop {
+	list := make([]Drop, 0, classes*reasons)
+	for c := range e.dropped {
+		for why := range e.dropped[c] {
+			list = append(list, Drop{class(c).String(), reason(why).String(), e.dropped[c][why].Load()})
+		}
+	}
+	return list
 }

@@ -1,26 +1,33 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"fanfare/channels"
+	"fanfare/internal/account"
 )
 
-// A going waits for its grace; the coming of the same subject takes it back.
-var (
-	comings = setOf(channels.ChannelOccupied, channels.MemberAdded)
-	goings  = setOf(channels.ChannelVacated, channels.MemberRemoved)
+// A departure waits for its grace; an arrival of the same subject cancels it.
+const (
+	arrivals   kindSet = 1<<channels.ChannelOccupied | 1<<channels.MemberAdded
+	departures kindSet = 1<<channels.ChannelVacated | 1<<channels.MemberRemoved
+
+	channelKinds kindSet = 1<<channels.ChannelOccupied | 1<<channels.ChannelVacated
+	memberKinds  kindSet = 1<<channels.MemberAdded | 1<<channels.MemberRemoved
 )
 
-// flushBurst is how many removals are told before others get the lock.
-const flushBurst = 64
+// flushBurst is how many removals are told before others get the lock, for
+// which sockets wait.
+const flushBurst = 16
 
 // tenant is an app that has endpoints, or had some.
 type tenant struct {
 	audience atomic.Pointer[audience]
+	account  *account.Account
 	wake     chan struct{}
 
 	mu      sync.Mutex
@@ -42,8 +49,8 @@ type listener struct {
 	filter filter
 }
 
-func newTenant() *tenant {
-	t := &tenant{wake: make(chan struct{}, 1)}
+func newTenant(a *account.Account) *tenant {
+	t := &tenant{account: a, wake: make(chan struct{}, 1)}
 	t.audience.Store(&audience{})
 	return t
 }
@@ -58,12 +65,9 @@ func (t *tenant) follow(a *audience) {
 func (a *audience) add(e *endpoint, f filter) {
 	a.endpoints = append(a.endpoints, listener{e, f})
 	a.kinds |= f.kinds
-	// Whether a coming is news depends on the going before it, so both are
-	// followed even if only one is told.
-	for _, pair := range []kindSet{
-		setOf(channels.ChannelOccupied, channels.ChannelVacated),
-		setOf(channels.MemberAdded, channels.MemberRemoved),
-	} {
+	// Whether an arrival is news depends on the departure before it, so both
+	// are followed even if only one is told.
+	for _, pair := range []kindSet{channelKinds, memberKinds} {
 		if f.kinds&pair != 0 {
 			a.kinds |= pair
 		}
@@ -72,13 +76,15 @@ func (a *audience) add(e *endpoint, f filter) {
 
 func (t *tenant) observe(n channels.Notice) {
 	switch {
-	case comings.has(n.Kind):
+	case arrivals.has(n.Kind):
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if !t.held.back(&n) {
+		if r := t.held.bySubject[subjectOf(&n)]; r != nil {
+			t.release(r)
+		} else {
 			t.tell(&n)
 		}
-	case goings.has(n.Kind):
+	case departures.has(n.Kind):
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.gone(&n)
@@ -87,7 +93,9 @@ func (t *tenant) observe(n channels.Notice) {
 	}
 }
 
-// gone holds a removal back. The caller holds the lock.
+// gone holds a removal back. While there is no room for more, the oldest is
+// told early for it: a removal that is late is better than one that is lost.
+// The caller holds the lock.
 func (t *tenant) gone(n *channels.Notice) {
 	a := t.audience.Load()
 	if a.grace == 0 || t.flushed {
@@ -97,13 +105,32 @@ func (t *tenant) gone(n *channels.Notice) {
 	if !a.follows(n.Channel) {
 		return
 	}
-	t.held.add(n, time.Now())
+	if old := t.held.bySubject[subjectOf(n)]; old != nil { // the core ends nothing twice; be sure
+		t.release(old)
+	}
+	r := t.held.add(n, time.Now())
+	t.account.Hold(account.Webhooks, r.bytes())
 	if t.held.len() > maxHeld {
-		t.tellOldest()
+		t.tellNow(cmp.Or(t.held.oldest(unsigned), t.held.oldest(signed)))
+	} else if classOf(n.Channel) == unsigned && t.account.Full() {
+		t.tellNow(t.held.oldest(unsigned))
 	}
 	if t.held.len() == 1 {
 		signal(t.wake)
 	}
+}
+
+// release holds a removal back no longer. The caller holds the lock.
+func (t *tenant) release(r *removal) {
+	t.held.remove(r)
+	t.account.Release(account.Webhooks, r.bytes())
+}
+
+// tellNow tells a removal that is held. The caller holds the lock.
+func (t *tenant) tellNow(r *removal) {
+	t.release(r)
+	n := r.notice()
+	t.tell(&n)
 }
 
 // follows tells whether any endpoint may get events of the channel.
@@ -118,26 +145,17 @@ func (a *audience) follows(channel string) bool {
 
 // tell queues an event for every endpoint that wants it, encoded once.
 func (t *tenant) tell(n *channels.Notice) {
-	var json []byte
-	var at time.Time
+	var r record
+	var at int64
 	for _, e := range t.audience.Load().endpoints {
 		if !e.filter.wants(n.Kind, n.Channel) {
 			continue
 		}
-		if json == nil {
-			json = appendEvent(make([]byte, 0, 128+len(n.Channel)+len(n.Event)+len(n.Data)+len(n.UserID)), n)
-			at = time.Now()
+		if at == 0 {
+			r, at = newRecord(n), time.Now().UnixNano()
 		}
-		e.push(at, json)
+		e.push(at, r)
 	}
-}
-
-// tellOldest tells the removal held for longest. The caller holds the lock
-// and knows that there is one.
-func (t *tenant) tellOldest() {
-	r := t.held.oldest()
-	t.held.remove(r)
-	t.tell(&r.notice)
 }
 
 // run tells removals when their grace is over.
@@ -165,7 +183,7 @@ func (t *tenant) tellDue() (next time.Time, more bool) {
 		now, grace := time.Now(), t.audience.Load().grace
 		t.mu.Lock()
 		for range flushBurst {
-			r := t.held.oldest()
+			r := t.held.due()
 			if r == nil {
 				t.mu.Unlock()
 				return time.Time{}, false
@@ -174,7 +192,7 @@ func (t *tenant) tellDue() (next time.Time, more bool) {
 				t.mu.Unlock()
 				return due, true
 			}
-			t.tellOldest()
+			t.tellNow(r)
 		}
 		t.mu.Unlock()
 	}
@@ -187,11 +205,12 @@ func (t *tenant) flush() {
 		t.mu.Lock()
 		t.flushed = true
 		for range flushBurst {
-			if t.held.oldest() == nil {
+			r := t.held.due()
+			if r == nil {
 				more = false
 				break
 			}
-			t.tellOldest()
+			t.tellNow(r)
 		}
 		t.mu.Unlock()
 	}

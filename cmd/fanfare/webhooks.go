@@ -95,7 +95,13 @@ func webhookMetrics(hooks *webhooks.Sender) func() metrics.Webhooks {
 		s := hooks.Stats()
 		out := metrics.Webhooks{Unsaved: s.Unsaved}
 		for _, e := range s.Endpoints {
-			out.Endpoints = append(out.Endpoints, metrics.WebhookEndpoint(e))
+			to := metrics.WebhookEndpoint{
+				App: e.App, Endpoint: e.Endpoint, Queued: e.Queued, Sent: e.Sent, Retried: e.Retried, Failed: e.Failed, Down: e.Down,
+			}
+			for _, d := range e.Dropped {
+				to.Dropped = append(to.Dropped, metrics.WebhookDrop(d))
+			}
+			out.Endpoints = append(out.Endpoints, to)
 		}
 		return out
 	}

@@ -1,0 +1,50 @@
+package webhooks
+
+import "fanfare/pusherproto"
+
+// class tells events apart by what it takes to cause them. All events of a
+// channel are of one class.
+type class uint8
+
+const (
+	// unsigned are events of public channels. Whoever knows the app's key, which
+	// every page shows, can cause them.
+	unsigned class = iota
+	// signed are events of private, presence and encrypted channels, which take
+	// a signature of the back end to enter.
+	signed
+
+	classes = iota
+)
+
+func classOf(channel string) class {
+	if pusherproto.KindOf(channel).Signed() {
+		return signed
+	}
+	return unsigned
+}
+
+// String is the class's name in metrics and the log.
+func (c class) String() string { return [...]string{"unsigned", "signed"}[c] }
+
+// reason is why an event was dropped.
+type reason uint8
+
+const (
+	queueFull reason = iota
+	memoryShort
+	tooLarge // larger than a whole queue
+	refused  // by the endpoint, for too long
+
+	reasons = iota
+)
+
+// String is the reason's name in metrics.
+func (r reason) String() string {
+	return [...]string{"queue_full", "memory", "too_large", "refused"}[r]
+}
+
+// sentence is the reason in the log.
+func (r reason) sentence() string {
+	return [...]string{"the queue is full", "memory is short", "they are larger than the queue", "they were refused for too long"}[r]
+}
