@@ -14,6 +14,7 @@ func (l *loop) expire() {
 	if l.wheel.last == l.now {
 		return
 	}
+	l.measure()
 	l.resume()
 	l.wheel.take(l.now, func(h handle) {
 		c := l.lookup(h)

@@ -80,7 +80,7 @@ func (s *Server) Release() {
 			left, err = s.ask(ctx, (*loop).untold)
 		}
 	}
-	for end := time.Now().Add(farewellPatience); s.count.Load() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(farewellPatience); s.Sockets() > 0 && time.Now().Before(end); {
 		time.Sleep(quietLook)
 	}
 }

@@ -117,7 +117,7 @@ func (c *conn) answer(r *Request) bool {
 		c.loop.unspare(c)
 		c.front, c.switching = nil, true
 		c.opened = c.loop.now
-		c.loop.server.count.Add(1)
+		c.loop.share.sockets.Add(1)
 		c.limit = c.loop.server.messageLimit(o.App)
 		c.open(&o, webSocket)
 		return true

@@ -135,13 +135,18 @@ func (p *epoll) listen(fd int) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, listenHandle)
 }
 
-// accept takes waiting connections.
+// accept takes waiting connections, for itself and other loops.
 func (l *loop) accept() {
-	for range acceptBatch {
+	l.take()
+	l.pass()
+}
+
+func (l *loop) take() {
+	for n := range acceptBatch {
 		fd, addr, err := unix.Accept4(l.front.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
-			l.welcome(fd, remote(addr))
+			l.welcome(fd, remote(addr), n > 0)
 			if s := l.server; s.cfg.Capacity.ScarceFrom > 0 && fd >= s.cfg.Capacity.ScarceFrom {
 				l.makeRoom()
 				return
@@ -205,22 +210,53 @@ func (l *loop) unpause() {
 	}
 }
 
-// welcome makes a connection of the loop's.
-func (l *loop) welcome(fd int, from netip.AddrPort) {
+// welcome makes a connection of one that was accepted, and crowd tells whether
+// others came with it.
+func (l *loop) welcome(fd int, from netip.AddrPort, crowd bool) {
 	door := l.front.cfg.Door
 	if !door.Admit(from.Addr()) {
 		_ = unix.Close(fd)
 		return
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	c := &conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd)}
+	to := l.server.place(l, crowd)
+	c := &conn{loop: to, link: to.waiter.(*epoll), fd: int32(fd)}
 	c.front = &front{cfg: l.front.cfg, remote: from, counted: true}
+	if to == l {
+		l.arrive(c)
+		return
+	}
+	if l.passing == nil {
+		l.passing = make([][]*conn, len(l.server.loops))
+	}
+	l.passing[to.index] = append(l.passing[to.index], c)
+}
+
+// pass hands accepted connections over to the loops that they were placed on,
+// those of one loop together.
+func (l *loop) pass() {
+	for i, conns := range l.passing {
+		if len(conns) > 0 {
+			l.passing[i] = nil
+			to := l.server.loops[i]
+			to.Post(channels.Call(func() {
+				for _, c := range conns {
+					to.arrive(c)
+				}
+			}))
+		}
+	}
+}
+
+// arrive makes the loop the owner of a connection that was accepted.
+func (l *loop) arrive(c *conn) {
 	l.adopt(c)
 	l.spare(c)
-	if l.watch(c) != nil {
+	if l.stopped || l.front == nil || l.watch(c) != nil {
 		c.die()
 		return
 	}
+	c.front.cfg = l.front.cfg
 	c.await(0, nil)
 }
 

@@ -64,10 +64,15 @@ func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
 // behindFront starts a server whose loops accept, with net/http for the rest.
 func behindFront(t *testing.T, change func(*FrontConfig)) (address string, door *testDoor, server *Server) {
 	t.Helper()
+	return behindFrontOf(t, 0, change)
+}
+
+func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address string, door *testDoor, server *Server) {
+	t.Helper()
 	app := apps.Default()
 	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
 	door = &testDoor{app: &app, handed: make(chan string, 64)}
-	server, err := New(Config{CloseTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(door, nil))}, channels.New(channels.Config{}))
+	server, err := New(Config{Loops: loops, CloseTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(door, nil))}, channels.New(channels.Config{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -249,7 +249,7 @@ func (h *httpSession) finish(c *conn) {
 		}))
 		return
 	}
-	h.loop.server.removed(c)
+	c.discount()
 	h.loop.schedule(c, h.loop.now+h.linger(c))
 }
 

@@ -45,14 +45,14 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 	if refusal := s.seat(); refusal != nil {
 		return refusal
 	}
-	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
+	l := s.place(nil, false)
 	h := &httpSession{loop: l, key: key, creator: creator}
 	c := &conn{loop: l, link: h, fd: -1, limit: s.messageLimit(o.App), seated: true}
 	if s.sessions.byKey == nil {
 		s.sessions.byKey = make(map[SessionKey]*conn)
 	}
 	s.sessions.byKey[key] = c
-	s.count.Add(1)
+	l.share.sockets.Add(1)
 	l.Post(channels.Call(func() { l.beginSession(c, h, r, o) }))
 	return nil
 }

@@ -22,11 +22,13 @@ const (
 // loop is an event loop: the goroutine that owns connections.
 type loop struct {
 	server *Server
+	index  int // in server.loops
 	waiter waiter
 	front  *accepting // nil without a Front
 	mail   mailbox    // any goroutine
 	// counters are written by the loop, read by anyone.
 	counters channels.Counters
+	share    share // any goroutine
 
 	// What follows belongs to the loop's goroutine.
 	slots   []slot
@@ -46,7 +48,9 @@ type loop struct {
 	frames  framePool
 	buf     []byte
 	scratch []byte
-	parsed  uint64 // frames of clients so far
+	parsed  uint64    // frames of clients so far
+	wrote   uint64    // writes up to this second
+	passing [][]*conn // accepted for other loops, by their index
 	stopped bool
 	holding bool // new connections wait for the end of the process
 	// registry is what the last Renew brought, nil before. A connection may
@@ -77,7 +81,7 @@ type waiter interface {
 }
 
 func newLoop(s *Server) (*loop, error) {
-	l := &loop{server: s, started: time.Now(), now: 1, buf: make([]byte, readBuffer), scratch: make([]byte, scratchSize)}
+	l := &loop{server: s, index: len(s.loops), started: time.Now(), now: 1, buf: make([]byte, readBuffer), scratch: make([]byte, scratchSize)}
 	l.wheel.last = 1
 	var err error
 	l.waiter, err = newWaiter(l)
@@ -249,10 +253,11 @@ func (l *loop) bury() {
 			l.unspare(c)
 			c.queue.reset(&l.frames)
 			c.link.release(c)
+			l.share.conns.Add(-1)
 			l.slots[c.slot] = slot{generation: l.slots[c.slot].generation + 1}
 			l.free = append(l.free, c.slot)
 			if c.front == nil {
-				l.server.removed(c)
+				c.discount()
 			}
 		}
 		l.resume()

@@ -67,8 +67,6 @@ type Server struct {
 	hint            atomic.Pointer[string]
 	_               [64]byte
 
-	turn     atomic.Uint64
-	count    atomic.Int64
 	seats    atomic.Int64 // open sockets
 	stopped  atomic.Bool
 	wait     sync.WaitGroup // goroutines of streams
@@ -155,13 +153,14 @@ func (s *Server) Serve(nc net.Conn, buffered []byte, o Opening) {
 		_ = nc.Close()
 		return
 	}
-	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
+	l := s.place(nil, false)
 	link, fd, err := l.link(nc, s.cfg.Portable)
 	if err != nil {
+		l.share.conns.Add(-1)
 		s.cfg.Logger.Warn("connection lost at the upgrade", slog.Any("error", err))
 		return
 	}
-	s.count.Add(1)
+	l.share.sockets.Add(1)
 	c := &conn{loop: l, link: link, fd: fd, limit: s.messageLimit(o.App)}
 	if len(buffered) > 0 {
 		buffered = append([]byte(nil), buffered...)
@@ -235,13 +234,18 @@ func (s *Server) MessageLimit(app *apps.App) int { return int(s.messageLimit(app
 
 // Sockets is the number of open connections, refused ones that still linger
 // included. HTTP sessions that were told of their end do not count.
-func (s *Server) Sockets() int { return int(s.count.Load()) }
+func (s *Server) Sockets() (n int) {
+	for _, l := range s.loops {
+		n += int(l.share.sockets.Load())
+	}
+	return n
+}
 
-// removed takes a connection out of the count, once. Called by its loop.
-func (s *Server) removed(c *conn) {
+// discount takes the connection out of the count, once.
+func (c *conn) discount() {
 	if !c.discounted {
 		c.discounted = true
-		s.count.Add(-1)
+		c.loop.share.sockets.Add(-1)
 	}
 }
 
