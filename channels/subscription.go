@@ -33,7 +33,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 				"unsubscribe from a channel first", s.app.Limits.MaxSubscriptions),
 		}
 	}
-	if refusal == nil && old == nil && s.hub.account.Full() {
+	if refusal == nil && old < 0 && s.tenant.account.Full() {
 		s.refuseFor(ReasonMemory, req.Channel, &pusherproto.SubscriptionError{
 			Type: "LimitReached", Status: pusherproto.CodeOverCapacity,
 			Message: "The server is short of memory; subscribe again in a while",
