@@ -117,8 +117,8 @@ type Webhooks struct {
 	Store       string        `key:"store" reload:"no" doc:"File that keeps undelivered events over a restart or a crash. If it is empty, they are kept in memory only."`
 	Grace       time.Duration `key:"grace" min:"0s" max:"5m" doc:"Time a channel must be empty, or a member gone, before channel_vacated or member_removed is sent, so that reloading a page sends neither. 0 sends them at once."`
 	Timeout     time.Duration `key:"timeout" min:"100ms" max:"1m" doc:"Time an endpoint has to answer."`
-	QueueEvents int           `key:"queue_events" min:"100" max:"10000000" doc:"Events that may wait for one endpoint. Above it the oldest are dropped and counted in a metric."`
-	QueueBytes  int           `key:"queue_bytes" min:"262144" max:"1073741824" doc:"Bytes of events that may wait for one endpoint. Above it the oldest are dropped and counted in a metric."`
+	QueueEvents int           `key:"queue_events" min:"100" max:"10000000" doc:"Events that may wait for one endpoint. Above it events are dropped and counted in a metric: those of public channels first, and of those the channel with the most (docs/webhooks.md)."`
+	QueueBytes  int           `key:"queue_bytes" min:"262144" max:"1073741824" doc:"Memory for the events that wait for one endpoint. Above it events are dropped, as above queue_events."`
 }
 
 // Defaults is the configuration of a server started with nothing set: one app

@@ -54,7 +54,7 @@ func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
 		queued:  of("webhook_events_queued", "Events that wait for an endpoint, and those being sent."),
 		down:    of("webhook_endpoint_down", "1 while the last requests to an endpoint failed: five or more in a row."),
 		unsaved: describe("webhook_store_unsaved", "Changes that are not written to the store of webhooks yet. A crash would lose them."),
-		dropped: describe("webhook_events_dropped_total", "Events that were never delivered, by their class and the reason.", "app", "endpoint", "class", "reason"),
+		dropped: describe("webhook_events_dropped_total", "Events that were never delivered. class: signed if it took a signature to cause them, unsigned if not. reason: queue_full, memory (short of it), too_large (for the queue), refused (by the endpoint, for five minutes).", "app", "endpoint", "class", "reason"),
 		counts: []webhookCount{
 			{of("webhook_events_sent_total", "Events that an endpoint accepted with a 2xx answer."), func(e *WebhookEndpoint) uint64 { return e.Sent }},
 			{of("webhook_retries_total", "Requests that repeated one that had failed."), func(e *WebhookEndpoint) uint64 { return e.Retried }},

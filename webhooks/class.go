@@ -44,7 +44,12 @@ func (r reason) String() string {
 	return [...]string{"queue_full", "memory", "too_large", "refused"}[r]
 }
 
-// sentence is the reason in the log.
-func (r reason) sentence() string {
-	return [...]string{"the queue is full", "memory is short", "they are larger than the queue", "they were refused for too long"}[r]
+// message is what the log says of events dropped for the reason.
+func (r reason) message() string {
+	return [...]string{
+		"webhook events were dropped, the queue is full",
+		"webhook events were dropped, memory is short",
+		"webhook events were dropped, they are larger than the queue",
+		"dropped webhook events that were refused for too long",
+	}[r]
 }

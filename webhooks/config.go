@@ -27,8 +27,8 @@ type Config struct {
 	// Grace is how long a channel or member must be gone before its end is
 	// told. 0 is DefaultGrace, negative is none.
 	Grace time.Duration
-	// QueueEvents and QueueBytes bound what waits for one endpoint; the oldest
-	// event gives way. 0 is DefaultQueueEvents and DefaultQueueBytes.
+	// QueueEvents and QueueBytes, which is memory, bound what waits for one
+	// endpoint. 0 is DefaultQueueEvents and DefaultQueueBytes.
 	QueueEvents int
 	QueueBytes  int
 	// Timeout bounds one attempt. 0 is DefaultTimeout.

@@ -8,15 +8,23 @@ import (
 	"fanfare/internal/account"
 )
 
-// deliver posts one request until it is accepted or its time is over (spec:
-// webhooks, Delivery). When ctx is done the events stay undelivered.
-func (e *endpoint) deliver(ctx context.Context, events []*event) {
+// deliver posts one request until it is accepted or its time, which began at
+// first, is over (spec: webhooks, Delivery). When ctx is done the events stay
+// undelivered.
+//
+// An endpoint may refuse events for what is in them. Events of public channels,
+// in which anybody may have put it, hold up none that took a signature: a
+// request that is refused with both is made two, and while one with unsigned
+// events waits, signed ones are sent.
+func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time) {
 	// The time in the hook is that of the request, and its last attempt is over
 	// before the limit: Python's SDK refuses a hook older than five minutes.
-	first := time.Now()
 	last := first.Add(e.circuit.retry.GiveUp - e.present.Load().client.timeout)
-	body, batch := e.pack(first, events)
-	defer e.account.Resize(account.Webhooks, -len(body))
+	batch := newBatch(events)
+	body := batch.body(first)
+	holds := batch.bytes + len(body)
+	e.account.Resize(account.Webhooks, holds)
+	defer e.account.Resize(account.Webhooks, -holds)
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
 			e.retried.Add(1)
@@ -39,43 +47,58 @@ func (e *endpoint) deliver(ctx context.Context, events []*event) {
 			e.giveUp(batch, err)
 			return
 		}
-		if !e.pause(ctx, min(wait, left)) {
+		answered := status > 0
+		if !e.pause(ctx, min(wait, left), answered && batch.of(signed) == 0) {
+			return
+		}
+		if answered && batch.of(signed) > 0 && batch.of(unsigned) > 0 {
+			for _, part := range []class{signed, unsigned} {
+				if e.deliver(ctx, batch.events[part], first); ctx.Err() != nil {
+					return
+				}
+			}
 			return
 		}
 	}
 }
 
-// batch is the events of a request: by class, as many of each as it has.
+// batch is the events of a request, by class, and what they take.
 type batch struct {
-	seqs   []uint64
-	events [classes]int
+	all    []*event
+	events [classes][]*event
+	bytes  int
 }
 
-func (b *batch) len() int { return len(b.seqs) }
+func newBatch(events []*event) *batch {
+	b := &batch{all: events}
+	for _, ev := range events {
+		b.events[ev.line.class] = append(b.events[ev.line.class], ev)
+		b.bytes += eventBytes + ev.extra()
+	}
+	return b
+}
 
-// pack makes the body of a request, which replaces the events.
-func (e *endpoint) pack(at time.Time, events []*event) (body []byte, b *batch) {
-	b = &batch{seqs: make([]uint64, len(events))}
+func (b *batch) len() int       { return len(b.all) }
+func (b *batch) of(c class) int { return len(b.events[c]) }
+
+func (b *batch) body(at time.Time) []byte {
 	size := 64
-	for i, ev := range events {
-		b.seqs[i] = ev.seq
-		b.events[ev.line.class]++
+	for _, ev := range b.all {
 		r := ev.record()
 		size += r.size() + 1
 	}
-	body = appendHook(make([]byte, 0, size), at, events)
-	e.account.Resize(account.Webhooks, len(body))
-	return body, b
+	return appendHook(make([]byte, 0, size), at, b.all)
 }
 
 // giveUp counts and logs events that no attempt could deliver.
 func (e *endpoint) giveUp(b *batch, err error) {
-	for c, n := range b.events {
+	for c := range b.events {
+		n := b.of(class(c))
 		if n == 0 {
 			continue
 		}
 		e.dropped[c][refused].Add(uint64(n))
-		e.present.Load().log.Warn("webhook events were dropped, "+refused.sentence(),
+		e.present.Load().log.Warn(refused.message(),
 			slog.String("class", class(c).String()), slog.Int("events", n), slog.String("error", err.Error()))
 	}
 }
@@ -144,25 +167,49 @@ func (e *endpoint) failure(err error) time.Duration {
 // done forgets events that are delivered or given up.
 func (e *endpoint) done(b *batch) {
 	e.mu.Lock()
-	e.inFlight = 0
+	e.inFlight -= b.len()
 	e.mu.Unlock()
-	for _, seq := range b.seqs {
+	for _, ev := range b.all {
 		e.account.Release(account.Webhooks, 0)
-		e.journal.remove(e.bucket, seq)
+		e.journal.remove(e.bucket, ev.seq)
 	}
 }
 
-// pause waits. It tells whether to go on; a drain that begins ends the wait.
-func (e *endpoint) pause(ctx context.Context, d time.Duration) bool {
+// pause waits, and meanwhile sends signed events if it is to. It tells whether
+// to go on; a drain that begins ends the wait.
+func (e *endpoint) pause(ctx context.Context, d time.Duration, sendSigned bool) bool {
+	until, drain := time.Now().Add(d), e.drain
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-e.drain:
-		e.drain = nil
-		e.circuit.failures = 0 // little time is left: short waits again
-	case <-ctx.Done():
-		return false
+	for {
+		wait := time.Until(until)
+		if wait <= 0 || e.drain != drain { // which a request in between has noticed
+			return true
+		}
+		var wake chan struct{}
+		if sendSigned {
+			wake = e.wake
+			batch, gather := e.next(true)
+			if len(batch) > 0 {
+				if e.deliver(ctx, batch, time.Now()); ctx.Err() != nil {
+					return false
+				}
+				continue
+			}
+			if gather > 0 {
+				wait = min(wait, gather)
+			}
+		}
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+		case <-wake:
+		case <-e.drain:
+			e.drain = nil
+			e.circuit.failures = 0 // little time is left: short waits again
+			return true
+		case <-ctx.Done():
+			return false
+		}
 	}
-	return true
 }

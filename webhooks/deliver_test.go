@@ -174,6 +174,54 @@ func TestDeliver_OneEventIsNeverAccepted_TheNextFollowsAtOnce(t *testing.T) {
 	})
 }
 
+// An anonymous socket can have an event made that an endpoint refuses for what
+// it says. That holds up the events of public channels, and none that took a
+// signature, in the same request or in later ones.
+func TestDeliver_AnonymousEventIsRefused_SignedOnesGoOn(t *testing.T) {
+	for name, interval := range map[string]time.Duration{"one by one": 0, "batched": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			o := &outside{}
+			o.answer = func(n int, _ *http.Request) (int, error) {
+				if strings.Contains(o.seen()[n-1].body, "poison") {
+					return 422, nil
+				}
+				return 200, nil
+			}
+			cfg := Config{Endpoints: map[string][]Endpoint{"a": {{URL: "http://hooks.test/", BatchInterval: interval}}}}
+			during(t, cfg, o, func(t *testing.T, s *Sender) {
+				s.Observe(numbered(0))
+				s.Observe(occupied("poison"))
+				s.Observe(numbered(1))
+				s.Observe(occupied("other"))
+				pass(10 * time.Second)
+				for i := range 5 {
+					s.Observe(numbered(2 + i))
+					pass(10 * time.Second)
+				}
+				var got []string
+				for _, r := range o.seen() {
+					if !strings.Contains(r.body, "poison") {
+						got = append(got, eventsOf(r.body))
+					}
+				}
+				if diff := cmp.Diff(body(0, 1, 2, 3, 4, 5, 6), strings.Join(got, ",")); diff != "" {
+					t.Errorf("accepted within a minute (-want +got)\n%s", diff)
+				}
+				pass(10 * time.Minute)
+				want := map[Drop]bool{{"unsigned", "refused", 1}: interval == 0, {"unsigned", "refused", 2}: interval > 0}
+				for _, d := range s.Stats().Endpoints[0].Dropped {
+					if d.Events > 0 && !want[d] {
+						t.Errorf("dropped %+v", d)
+					}
+				}
+				if n := s.undelivered(); n != 0 {
+					t.Errorf("%d events wait", n)
+				}
+			})
+		})
+	}
+}
+
 // Edge case 171.
 func TestDeliver_EndpointDown_TheOthersAndTheQueueGoOn(t *testing.T) {
 	o := &outside{answer: func(_ int, r *http.Request) (int, error) {

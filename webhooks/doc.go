@@ -7,7 +7,8 @@
 // The way of a notice:
 //
 //	Observe     filter; hold removals back for the grace; encode the event once
-//	queue       bounded, one for each endpoint; the oldest gives way, counted
+//	queue       bounded, one for each endpoint; what is dropped for want of room is
+//	            what anybody could cause, of the channel with the most
 //	journal     mirrors the queues on disk, if there is a store
 //	endpoint    one goroutine: batch, sign, post, wait and try again
 package webhooks

@@ -125,7 +125,7 @@ func (e *endpoint) push(at int64, r record) {
 	for short && q.bytes > bytes && q.classes[unsigned].n > 0 {
 		e.drop(unsigned, memoryShort)
 	}
-	if q.len() == 1 || q.full() {
+	if q.classes[classOf(r.channel)].n == 1 || q.full() {
 		signal(e.wake)
 	}
 }
@@ -166,9 +166,9 @@ func (e *endpoint) run(ctx context.Context) {
 		e.reportDropped()
 	}()
 	for ctx.Err() == nil {
-		batch, wait := e.next()
+		batch, wait := e.next(false)
 		if len(batch) > 0 {
-			e.deliver(ctx, batch)
+			e.deliver(ctx, batch, time.Now())
 			continue
 		}
 		if wait == 0 && e.present.Load().leaving && e.retired(e) {
@@ -194,10 +194,10 @@ func (e *endpoint) run(ctx context.Context) {
 
 // next takes the events of the next request, if it is time to send one. Else
 // wait is how long to wait for more of them; 0 is until there are any.
-func (e *endpoint) next() (batch []*event, wait time.Duration) {
+func (e *endpoint) next(onlySigned bool) (batch []*event, wait time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	first := e.queue.first()
+	first := e.queue.firstOf(onlySigned)
 	if first == nil {
 		return nil, 0
 	}
@@ -211,9 +211,9 @@ func (e *endpoint) next() (batch []*event, wait time.Duration) {
 		}
 	}
 	before := e.queue.bytes
-	batch = e.queue.take(most)
+	batch = e.queue.take(most, onlySigned)
 	e.account.Resize(account.Webhooks, e.queue.bytes-before) // the request holds them from here on
-	e.inFlight = len(batch)
+	e.inFlight += len(batch)
 	return batch, 0
 }
 
@@ -237,7 +237,7 @@ func (e *endpoint) reportDropped() {
 			if dropped == e.reported[c][why] {
 				continue
 			}
-			e.present.Load().log.Warn("webhook events were dropped, "+why.sentence(),
+			e.present.Load().log.Warn(why.message(),
 				slog.String("class", class(c).String()), slog.Uint64("events", dropped-e.reported[c][why]))
 			e.reported[c][why] = dropped
 			e.quiet = time.Now().Add(time.Minute)

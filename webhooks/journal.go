@@ -33,8 +33,8 @@ type journal struct {
 
 	mu      sync.Mutex
 	changes map[slot]entry // to be written
-	writing int             // changes of the write under way
-	entered int             // changes that the account knows of
+	writing int            // changes of the write under way
+	entered int            // changes that the account knows of
 
 	unreadable atomic.Bool // broken, for those who read
 

@@ -179,12 +179,20 @@ const (
 // full tells whether the queue holds a whole batch.
 func (q *queue) full() bool { return q.len() >= batchEvents || q.encoded >= batchBytes }
 
+// firstOf is the event to be sent next of a queue, or of its signed class only.
+func (q *queue) firstOf(onlySigned bool) *event {
+	if onlySigned {
+		return q.classes[signed].first
+	}
+	return q.first()
+}
+
 // take removes the next batch of at most most events.
-func (q *queue) take(most int) []*event {
+func (q *queue) take(most int, onlySigned bool) []*event {
 	var batch []*event
 	size := 0
 	for len(batch) < most {
-		e := q.first()
+		e := q.firstOf(onlySigned)
 		if e == nil {
 			break
 		}

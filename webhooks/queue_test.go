@@ -121,18 +121,18 @@ func TestQueue_WhatIsDroppedFirst(t *testing.T) {
 func TestQueue_OrderIsThatOfTheEvents_UntilUnsignedOnesAreDropped(t *testing.T) {
 	notices := []channels.Notice{occupied("x"), said("private-x", "1"), occupied("y"), occupied("z"), said("private-x", "2")}
 	q := filled(notices...)
-	if diff := cmp.Diff([]string{"occupied x", "client private-x 1", "occupied y", "occupied z", "client private-x 2"}, toldAll(q.take(100))); diff != "" {
+	if diff := cmp.Diff([]string{"occupied x", "client private-x 1", "occupied y", "occupied z", "client private-x 2"}, toldAll(q.take(100, false))); diff != "" {
 		t.Errorf("nothing was dropped (-want +got)\n%s", diff)
 	}
 	q = filled(notices...)
 	q.drop(unsigned)
-	if diff := cmp.Diff([]string{"client private-x 1", "client private-x 2", "occupied y", "occupied z"}, toldAll(q.take(100))); diff != "" {
+	if diff := cmp.Diff([]string{"client private-x 1", "client private-x 2", "occupied y", "occupied z"}, toldAll(q.take(100, false))); diff != "" {
 		t.Errorf("one was dropped (-want +got)\n%s", diff)
 	}
 	for i := range notices { // it has caught up
 		q.push(uint64(10+i), 0, newRecord(&notices[i]))
 	}
-	if diff := cmp.Diff([]string{"occupied x", "client private-x 1"}, toldAll(q.take(2))); diff != "" {
+	if diff := cmp.Diff([]string{"occupied x", "client private-x 1"}, toldAll(q.take(2, false))); diff != "" {
 		t.Errorf("afterwards (-want +got)\n%s", diff)
 	}
 }
@@ -162,7 +162,7 @@ func TestQueue_Model(t *testing.T) {
 		for range 300 {
 			switch random.IntN(8) {
 			case 0:
-				for _, e := range q.take(1 + random.IntN(5)) {
+				for _, e := range q.take(1+random.IntN(5), false) {
 					sent(e)
 				}
 			case 1, 2:
@@ -208,7 +208,7 @@ func TestQueue_Model(t *testing.T) {
 			}
 			check(t, q)
 		}
-		for _, e := range q.take(1000) {
+		for _, e := range q.take(1000, false) {
 			sent(e)
 		}
 		for s := range there {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,21 +112,22 @@ func (g *guest) leaves() {
 func TestStorm_AnonymousSocketsPushOutNoSignedEvent(t *testing.T) {
 	const sockets, visits, rounds = 5000, 16, 10
 	for name, endpoint := range map[string]struct {
-		answer func(storm *bool) error
+		answer func(storm bool) error
 		store  bool
 	}{
-		"down": {answer: func(storm *bool) error {
-			if *storm {
+		"down": {answer: func(storm bool) error {
+			if storm {
 				return errReset
 			}
 			return nil
 		}},
-		"slow, with a store": {answer: func(*bool) error { time.Sleep(5 * time.Second); return nil }, store: true},
+		"slow, with a store": {answer: func(bool) error { time.Sleep(5 * time.Second); return nil }, store: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				storm := true
-				o := &outside{began: time.Now(), answer: func(int, *http.Request) (int, error) { return 200, endpoint.answer(&storm) }}
+				var storm atomic.Bool
+				storm.Store(true)
+				o := &outside{began: time.Now(), answer: func(int, *http.Request) (int, error) { return 200, endpoint.answer(storm.Load()) }}
 				held := account.New(0)
 				cfg := Config{Account: held, Endpoints: map[string][]Endpoint{"a": {{URL: "http://hooks.test/", BatchInterval: time.Second}}}, Logger: slog.New(slog.DiscardHandler)}
 				if endpoint.store {
@@ -170,7 +172,7 @@ func TestStorm_AnonymousSocketsPushOutNoSignedEvent(t *testing.T) {
 				if n := held.BytesOf(account.Webhooks); n > DefaultQueueBytes*5/4 || held.Count(account.Webhooks) != st.Queued {
 					t.Errorf("%d bytes of %d events are held, %d are queued", n, held.Count(account.Webhooks), st.Queued)
 				}
-				storm = false
+				storm.Store(false)
 				for waited := 0; s.Stats().Endpoints[0].Queued > 0 || s.Stats().Unsaved > 0; waited++ {
 					if pass(time.Minute); waited > 1000 {
 						t.Fatalf("%+v", s.Stats())
