@@ -22,6 +22,7 @@ type Figures struct {
 // sizes is how much is measured.
 type sizes struct {
 	idle, wide, room, never int           // sockets
+	slow                    int           // sockets that come one after another
 	settle, warmup, measure time.Duration // long
 	flood                   time.Duration // of sockets that never read
 	rounds                  int
@@ -32,15 +33,15 @@ type sizes struct {
 
 func (w Figures) sizes() sizes {
 	if w.Quick {
-		return sizes{idle: 200, wide: 200, room: 90, never: 2, settle: 200 * time.Millisecond, warmup: 200 * time.Millisecond, measure: 500 * time.Millisecond, flood: time.Second, rounds: 1, pairs: 1}
+		return sizes{idle: 200, slow: 50, wide: 200, room: 90, never: 2, settle: 200 * time.Millisecond, warmup: 200 * time.Millisecond, measure: 500 * time.Millisecond, flood: time.Second, rounds: 1, pairs: 1}
 	}
-	return sizes{idle: 18000, wide: 10000, room: 1000, never: 10, settle: 10 * time.Second, warmup: time.Second, measure: 5 * time.Second, flood: 12 * time.Second, rounds: 3, pairs: 7}
+	return sizes{idle: 18000, slow: 800, wide: 10000, room: 1000, never: 10, settle: 10 * time.Second, warmup: time.Second, measure: 5 * time.Second, flood: 12 * time.Second, rounds: 3, pairs: 7}
 }
 
 // Run measures everything. The results are what stands behind the figures.
 func (w Figures) Run(ctx context.Context) ([]report.Result, []report.Figure, error) {
 	t := &table{Figures: w, sizes: w.sizes()}
-	for _, part := range []func(context.Context) error{t.memory, t.against, t.rates, t.neverReading, t.deafEndpoints} {
+	for _, part := range []func(context.Context) error{t.memory, t.shares, t.against, t.rates, t.neverReading, t.deafEndpoints} {
 		if err := part(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -129,6 +130,22 @@ func (t *table) memory(ctx context.Context) error {
 		}
 		t.add("connected and subscribed meanwhile", "", true, "%s/s", report.Number(r.Value("connected and subscribed")))
 	}
+	return nil
+}
+
+// shares is how even the loops' shares are of sockets that come one by one: the
+// kernel would give nearly all to the same loop.
+func (t *table) shares(ctx context.Context) error {
+	const rate = 200
+	w := Idle{Sockets: t.slow, Channels: 1, OpenRate: rate, Settle: time.Millisecond, Hold: time.Millisecond}
+	runs, err := t.measureRuns(ctx, "sockets one by one", 1, variant{Scenario: w})
+	if err != nil {
+		return err
+	}
+	r := report.Median(runs[0])
+	above, below := r.Value("fullest loop above the mean"), r.Value("emptiest loop below the mean")
+	t.add(fmt.Sprintf("%s sockets that come every %d ms, shares of %.0f event loops", report.Grouped(int64(t.slow)), 1000/rate, r.Value("event loops")),
+		"within 10 % of the mean", max(above, below) <= 10, "%.1f %% below to %.1f %% above the mean", below, above)
 	return nil
 }
 

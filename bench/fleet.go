@@ -59,15 +59,22 @@ func (f *fleet) silences(index int) bool { return f.silent != nil && f.silent(in
 
 // open connects and subscribes n more sockets and waits until that is done.
 func (f *fleet) open(ctx context.Context, n int) error {
-	return f.openWithin(ctx, n, 10*time.Second+time.Duration(n)*4*time.Millisecond)
+	return f.openWithin(ctx, n, allowance(n))
 }
+
+// allowance is how long n sockets may take to connect and subscribe.
+func allowance(n int) time.Duration { return 10*time.Second + time.Duration(n)*4*time.Millisecond }
 
 func (f *fleet) openWithin(ctx context.Context, n int, timeout time.Duration) error {
 	f.loop.Do(func() {
 		f.want += n
 		f.dial()
 	})
-	settled := func() bool { return f.pending == 0 && len(f.conns) >= f.want }
+	return f.settle(ctx, timeout, func() bool { return f.pending == 0 && len(f.conns) >= f.want })
+}
+
+// settle waits until the sockets that were asked for are subscribed.
+func (f *fleet) settle(ctx context.Context, timeout time.Duration, settled func() bool) error {
 	if err := f.loop.Until(ctx, timeout, "the sockets to subscribe", settled); err != nil {
 		return err
 	}

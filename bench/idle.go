@@ -12,6 +12,7 @@ import (
 type Idle struct {
 	Sockets  int
 	Channels int           // the sockets are spread over
+	OpenRate float64       // sockets that are opened a second, 0 for as many as can be
 	Settle   time.Duration // until memory is read for good
 	Hold     time.Duration // over which processor time is read
 	Ping     time.Duration // between two pings of a socket meanwhile, 0 for none
@@ -32,7 +33,12 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	if err != nil {
 		return report.Result{}, err
 	}
-	err = f.open(ctx, w.Sockets)
+	if w.OpenRate > 0 {
+		s.result.Set("opened", "%g/s", w.OpenRate)
+		err = f.openAt(ctx, w.Sockets, w.OpenRate)
+	} else {
+		err = f.open(ctx, w.Sockets)
+	}
 	joined, meterErr := joining.end()
 	if err != nil {
 		return report.Result{}, err
@@ -48,6 +54,11 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 		s.result.Add("memory per socket at once", "B", perSocket(joined.Before, joined.RSS, w.Sockets))
 	}
 
+	if t.Metrics != "" {
+		if err := addShares(ctx, &s.result, t.Metrics); err != nil {
+			return report.Result{}, err
+		}
+	}
 	if err := s.loop.Pause(ctx, w.Settle); err != nil {
 		return report.Result{}, err
 	}

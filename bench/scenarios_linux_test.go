@@ -1,7 +1,12 @@
 package bench
 
 import (
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +62,33 @@ const short = 200 * time.Millisecond
 func TestIdle(t *testing.T) {
 	r := run(t, Idle{Sockets: 50, Channels: 3, Settle: time.Millisecond, Hold: short})
 	positive(t, r, "connected and subscribed", "dial to subscribed p50", "server memory")
+}
+
+func TestIdle_OpenedAtAPace_TellsTheSharesOfTheLoops(t *testing.T) {
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "fanfare_ready 1\nfanfare_loop_sockets{loop=\"0\"} 12\nfanfare_loop_sockets{loop=\"1\"} 8\n")
+	}))
+	defer metrics.Close()
+	to := target(t)
+	to.Metrics = strings.TrimPrefix(metrics.URL, "http://")
+	const sockets, rate = 20, 200
+	began := time.Now()
+	r, err := (Idle{Sockets: sockets, Channels: 1, OpenRate: rate, Settle: time.Millisecond, Hold: short}).Run(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took, least := time.Since(began), (sockets-1)*time.Second/rate; took < least {
+		t.Errorf("%d sockets were opened in %v, the last is due after %v", sockets, took, least)
+	}
+	for name, want := range map[string]float64{"event loops": 2, "fullest loop above the mean": 20, "emptiest loop below the mean": 20} {
+		if got := r.Value(name); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	to.Metrics = to.Host // has none
+	if _, err := (Idle{Sockets: 1, Channels: 1, Settle: time.Millisecond, Hold: short}).Run(t.Context(), to); err == nil || !strings.Contains(err.Error(), "shares") {
+		t.Errorf("a server without the metric: %v", err)
+	}
 }
 
 func TestParked(t *testing.T) {

@@ -24,7 +24,7 @@ type serverProcess struct {
 // serverConfig is the configuration it runs with: the defaults, but for what a
 // benchmark would run into. Metrics are on.
 const serverConfig = `listen: %q
-metrics: { listen: "127.0.0.1:0" }
+metrics: { listen: %q }
 log: { level: error }
 shutdown: { spread: 0s, timeout: 5s }
 apps:
@@ -56,8 +56,12 @@ func (s *serverProcess) start(ctx context.Context, command func(args ...string) 
 	if err != nil {
 		return err
 	}
+	metrics, err := freeAddress()
+	if err != nil {
+		return err
+	}
 	file := filepath.Join(s.dir, "config.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address, app), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address, metrics, app), 0o600); err != nil {
 		return err
 	}
 	cmd, err := command("--config", file)
@@ -69,7 +73,7 @@ func (s *serverProcess) start(ctx context.Context, command func(args ...string) 
 	}
 	s.cmd = cmd
 	go func() { s.ended <- cmd.Wait() }()
-	s.target = Target{Host: address, AppID: "bench", Key: "bench-key", Secret: "bench-secret", PID: cmd.Process.Pid}
+	s.target = Target{Host: address, AppID: "bench", Key: "bench-key", Secret: "bench-secret", PID: cmd.Process.Pid, Metrics: metrics}
 	return s.ready(ctx, address)
 }
 

@@ -14,6 +14,9 @@ type Target struct {
 	Key    string
 	Secret string
 	PID    int // of the server on this machine; 0 leaves its memory and processor time out
+	// Metrics is host:port of the metrics of a fanfare; "" leaves out how its
+	// event loops share the sockets.
+	Metrics string
 
 	addr netip.AddrPort
 }

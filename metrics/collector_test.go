@@ -134,3 +134,15 @@ func TestHandler_AnswersMetricsOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestLoopSockets_ShowsEachLoop(t *testing.T) {
+	const want = `
+# HELP fanfare_loop_sockets Open connections of sockets, by event loop.
+# TYPE fanfare_loop_sockets gauge
+fanfare_loop_sockets{loop="0"} 3
+fanfare_loop_sockets{loop="1"} 4
+`
+	if err := testutil.CollectAndCompare(LoopSockets(func() []int { return []int{3, 4} }), strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}

@@ -142,11 +142,11 @@ func (l *loop) accept() {
 }
 
 func (l *loop) take() {
-	for n := range acceptBatch {
+	for range acceptBatch {
 		fd, addr, err := unix.Accept4(l.front.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
-			l.welcome(fd, remote(addr), n > 0)
+			l.welcome(fd, remote(addr))
 			if s := l.server; s.cfg.Capacity.ScarceFrom > 0 && fd >= s.cfg.Capacity.ScarceFrom {
 				l.makeRoom()
 				return
@@ -210,16 +210,16 @@ func (l *loop) unpause() {
 	}
 }
 
-// welcome makes a connection of one that was accepted, and crowd tells whether
-// others came with it.
-func (l *loop) welcome(fd int, from netip.AddrPort, crowd bool) {
+// welcome makes a connection of one that was accepted.
+func (l *loop) welcome(fd int, from netip.AddrPort) {
 	door := l.front.cfg.Door
 	if !door.Admit(from.Addr()) {
 		_ = unix.Close(fd)
 		return
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	to := l.server.place(l, crowd)
+	l.accepted++
+	to := l.server.place(l, l.accepted > fewAccepted)
 	c := &conn{loop: to, link: to.waiter.(*epoll), fd: int32(fd)}
 	c.front = &front{cfg: l.front.cfg, remote: from, counted: true}
 	if to == l {

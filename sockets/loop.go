@@ -31,28 +31,29 @@ type loop struct {
 	share    share // any goroutine
 
 	// What follows belongs to the loop's goroutine.
-	slots   []slot
-	free    []int32
-	batch   []channels.Mail // taken and not handled yet, from next on
-	next    int
-	dirty   []*conn // to be written, from written on
-	written int
-	broad   bool // some of dirty are of an event for many
-	ended   []*conn
-	wheel   wheel
-	oldest  int32 // of the spare connections: a slot, from 1
-	newest  int32
-	behind  uint32 // second since which deadlines wait for reading, 0 if they do not
-	started time.Time
-	now     uint32 // seconds since the start, from 1
-	frames  framePool
-	buf     []byte
-	scratch []byte
-	parsed  uint64    // frames of clients so far
-	wrote   uint64    // writes up to this second
-	passing [][]*conn // accepted for other loops, by their index
-	stopped bool
-	holding bool // new connections wait for the end of the process
+	slots    []slot
+	free     []int32
+	batch    []channels.Mail // taken and not handled yet, from next on
+	next     int
+	dirty    []*conn // to be written, from written on
+	written  int
+	broad    bool // some of dirty are of an event for many
+	ended    []*conn
+	wheel    wheel
+	oldest   int32 // of the spare connections: a slot, from 1
+	newest   int32
+	behind   uint32 // second since which deadlines wait for reading, 0 if they do not
+	started  time.Time
+	now      uint32 // seconds since the start, from 1
+	frames   framePool
+	buf      []byte
+	scratch  []byte
+	parsed   uint64    // frames of clients so far
+	wrote    uint64    // writes up to this second
+	accepted int       // connections in this second
+	passing  [][]*conn // accepted for other loops, by their index
+	stopped  bool
+	holding  bool // new connections wait for the end of the process
 	// registry is what the last Renew brought, nil before. A connection may
 	// arrive with an app that was looked up before it.
 	registry *apps.Registry

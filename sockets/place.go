@@ -31,6 +31,10 @@ func (s *Server) place(own *loop, crowd bool) *loop {
 	return best
 }
 
+// fewAccepted is how many connections a loop accepts in a second that are no
+// crowd.
+const fewAccepted = 256
+
 // busyUnit is by how many writes a second loops differ that are not equally
 // busy.
 const busyUnit = 64
@@ -58,6 +62,7 @@ func (l *loop) nearly(least *loop) bool {
 
 // measure says how busy the loop was in the second that ends.
 func (l *loop) measure() {
+	l.accepted = 0
 	writes := l.counters.Writes.Load()
 	l.share.busy.Store(int64(writes - l.wrote))
 	l.wrote = writes

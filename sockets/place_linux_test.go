@@ -225,6 +225,32 @@ func TestPlace_RequestsCountWhileTheyAreThere(t *testing.T) {
 	})
 }
 
+// Of clients that open one connection for much and one for little, not all the
+// busy ones come to the same loop.
+func TestPlace_EverySecondSocketIsBusy_TheLoopsShareThose(t *testing.T) {
+	server, err := New(Config{Loops: 4}, channels.New(channels.Config{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range server.loops {
+		defer l.waiter.close()
+	}
+	const many, writes = 400, 100
+	busy := make([]int, len(server.loops))
+	for i := range many {
+		l := server.place(server.loops[0], false)
+		if i%2 == 0 {
+			busy[l.index]++
+			l.share.busy.Add(writes)
+		}
+	}
+	for _, n := range busy {
+		if n < many/8*9/10 || n > many/8*11/10 {
+			t.Fatalf("the loops have %v busy sockets, the mean is %d", busy, many/8)
+		}
+	}
+}
+
 // Of loops with as many connections the one that writes less gets the next, and
 // one that is behind with its mail gets none.
 func TestPlace_ByWhatALoopHasToDo(t *testing.T) {

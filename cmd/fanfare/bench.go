@@ -41,6 +41,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.StringVar(&b.target.Key, "key", "app-key", "key of the app")
 	f.StringVar(&b.target.Secret, "secret", "app-secret", "secret of the app")
 	f.IntVar(&b.target.PID, "pid", 0, "process id of the server on this machine, to read its memory and CPU")
+	f.StringVar(&b.target.Metrics, "metrics", "", "host:port of the metrics of a fanfare, to read how its event loops share idle sockets")
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
 	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
@@ -112,10 +113,15 @@ func loadFlags(cmd *cobra.Command, size *int, rate *float64, warmup, duration *t
 func (b *benchCommand) idle() *cobra.Command {
 	var w bench.Idle
 	cmd := b.scenario("idle", "Connect sockets and leave them alone: connections a second, memory of each", func() (bench.Scenario, error) {
-		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels))
+		err := errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels))
+		if w.OpenRate < 0 {
+			err = errors.Join(err, fmt.Errorf("--open-rate is %g, but has to be at least 0", w.OpenRate))
+		}
+		return w, err
 	})
 	f := cmd.Flags()
 	f.IntVar(&w.Sockets, "sockets", 10000, "sockets")
+	f.Float64Var(&w.OpenRate, "open-rate", 0, "sockets opened a second; 0 opens them as fast as it can")
 	f.IntVar(&w.Channels, "channels", 1, "channels that the sockets are spread over")
 	f.DurationVar(&w.Settle, "settle", 10*time.Second, "time until memory is read for good")
 	f.DurationVar(&w.Hold, "hold", 10*time.Second, "time over which CPU is read")

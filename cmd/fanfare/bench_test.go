@@ -46,7 +46,7 @@ func TestBenchFigures_Quick(t *testing.T) {
 	if err := report.WriteFigures(&out, figures); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"memory of an idle socket", "ratio", "1,000 events/s", "never read"} {
+	for _, want := range []string{"memory of an idle socket", "shares of", "ratio", "1,000 events/s", "never read"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -78,6 +78,7 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		"bench fanout --sockets 0",
 		"bench fanout --callers 0",
 		"bench idle --channels 0",
+		"bench idle --open-rate -1",
 		"bench trigger --callers 0",
 		"bench client-events --room 1",
 		"bench client-events --room 10 --sockets 5",

@@ -223,7 +223,7 @@ func (s *server) open() error {
 func (s *server) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
-		metrics.MaxConnections(s.sockets.MaxConnections), metrics.NewAccountCollector(s.account), s.reloads,
+		metrics.MaxConnections(s.sockets.MaxConnections), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
 	}
 }
 

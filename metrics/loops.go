@@ -1,0 +1,28 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// loopSockets shows how connections are shared among the event loops.
+type loopSockets struct {
+	shares func() []int
+	desc   *prometheus.Desc
+}
+
+// LoopSockets returns a collector of the sockets of each event loop.
+func LoopSockets(shares func() []int) prometheus.Collector {
+	return &loopSockets{shares: shares, desc: describe("loop_sockets", "Open connections of sockets, by event loop.", "loop")}
+}
+
+// Describe sends every metric there is, as prometheus.Collector asks.
+func (c *loopSockets) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+
+// Collect implements prometheus.Collector.
+func (c *loopSockets) Collect(out chan<- prometheus.Metric) {
+	for i, n := range c.shares() {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), strconv.Itoa(i))
+	}
+}
