@@ -171,3 +171,43 @@ func BenchmarkAppendPresenceSucceeded(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRequestCheck_Refusal is a wrong signature, which anybody may have us
+// compute: of the usual query, and of one of 120 parameters that allows one
+// reading, or all there are.
+func BenchmarkRequestCheck_Refusal(b *testing.B) {
+	for name, r := range refusals() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := r.Check(vectorSecretOf, vectorTime); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
+
+func refusals() map[string]pusherproto.Request {
+	query := func(path string, parameter func(i int) string) pusherproto.Request {
+		var extra strings.Builder
+		for i := range 120 {
+			extra.WriteString(parameter(i) + "&")
+		}
+		return pusherproto.Request{
+			Method: "GET", EscapedPath: path, PathPrefix: "/rt",
+			RawQuery: extra.String() + vectorAuth + "&auth_signature=" + strings.Repeat("a", 64),
+		}
+	}
+	const plain, ambiguous = "/apps/3/channels", "/rt/apps/3/channels/a%40b"
+	long := strings.Repeat("1", 110)
+	return map[string]pusherproto.Request{
+		"usual":                {Method: "POST", EscapedPath: "/apps/3/events", RawQuery: vectorAuth + "&body_md5=" + strings.Repeat("0", 32) + "&auth_signature=" + strings.Repeat("a", 64)},
+		"plain":                query(plain, func(i int) string { return fmt.Sprintf("c%d=12", i) }),
+		"plain-long":           query(plain, func(i int) string { return fmt.Sprintf("c%d=1%s", i, long) }),
+		"ambiguous-array":      query(ambiguous, func(int) string { return "C[]=1+2" }),
+		"ambiguous-array-long": query(ambiguous, func(int) string { return "C[]=+" + long }),
+		"ambiguous-arrays":     query(ambiguous, func(i int) string { return fmt.Sprintf("C%d[]=1+2", i/2) }),
+		"ambiguous-escaped":    query(ambiguous, func(int) string { return "%43%5B%5D=%31%31+2" }),
+	}
+}

@@ -14,11 +14,16 @@ type Pair struct {
 
 // ParseQuery splits a raw query on "&" only: SDKs send ";" unescaped, which net/url refuses. Empty
 // parts are skipped, a part without "=" has an empty value, and a "%" that begins no escape stands for
-// itself. Spec: http-api, section 1.
+// itself. Of more parameters than any request of the protocol has the first ones are returned. Spec: http-api,
+// section 1.
 func ParseQuery(raw string) Query { return appendQuery(nil, raw) }
 
+// appendQuery appends the parameters of raw to q, but no more than are needed to see that they are too many.
 func appendQuery(q Query, raw string) Query {
-	for raw != "" {
+	if n := min(strings.Count(raw, "&"), maxParameters) + 1; raw != "" && n > cap(q) {
+		q = make(Query, 0, n)
+	}
+	for raw != "" && len(q) <= maxParameters {
 		var part string
 		part, raw, _ = strings.Cut(raw, "&")
 		if part == "" {
@@ -56,26 +61,27 @@ func (q Query) All(key string) []string {
 
 // decodePercent decodes percent-escapes once, and "+" to a space if asked to.
 func decodePercent(s string, plus bool) string {
-	special := "%"
-	if plus {
-		special = "%+"
-	}
-	if !strings.ContainsAny(s, special) {
+	if strings.IndexByte(s, '%') < 0 && (!plus || strings.IndexByte(s, '+') < 0) {
 		return s
 	}
-	out := make([]byte, 0, len(s))
+	return string(appendDecoded(make([]byte, 0, len(s)), s, plus))
+}
+
+// appendDecoded appends s as decodePercent returns it.
+func appendDecoded(dst []byte, s string, plus bool) []byte {
+	from := 0 // of what stands for itself
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
+		switch c := s[i]; {
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			c = unhex(s[i+1])<<4 | unhex(s[i+2])
+			dst = append(append(dst, s[from:i]...), unhex(s[i+1])<<4|unhex(s[i+2]))
 			i += 2
+			from = i + 1
 		case c == '+' && plus:
-			c = ' '
+			dst = append(append(dst, s[from:i]...), ' ')
+			from = i + 1
 		}
-		out = append(out, c)
 	}
-	return string(out)
+	return append(dst, s[from:]...)
 }
 
 func isHex(c byte) bool {

@@ -1,6 +1,7 @@
 package pusherproto_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +37,17 @@ func TestParseQuery_SplitsOnAmpersandOnly(t *testing.T) {
 		if diff := cmp.Diff(tt.want, pusherproto.ParseQuery(tt.in)); diff != "" {
 			t.Errorf("ParseQuery(%q) (-want +got):\n%s", tt.in, diff)
 		}
+	}
+}
+
+// A query of nothing but separators and names is not taken apart to its end.
+func TestParseQuery_OfTooManyParameters_HoldsTheFirst(t *testing.T) {
+	q := pusherproto.ParseQuery("first=1&" + strings.Repeat("a&", 8000))
+	if v, _ := q.Get("first"); v != "1" || len(q) > 200 {
+		t.Errorf("%d parameters, the first is %q", len(q), v)
+	}
+	if q := pusherproto.ParseQuery(strings.Repeat("&", 8000) + "last=1"); len(q) != 1 {
+		t.Errorf("empty parts count: %d parameters", len(q))
 	}
 }
 

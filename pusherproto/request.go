@@ -25,45 +25,59 @@ type Request struct {
 // signed anew for each reading: a hundred channels and everything else a publish can name fit.
 const maxParameters = 128
 
-// Check authenticates the request at the time now. secretOf returns the secret of an active key of the
-// app addressed. In this order: auth_key, auth_version, auth_timestamp, auth_signature, body_md5. The
-// error has Code 401 and a sentence of its own for each, without a word on what would have been the
-// right signature, which begins with Pusher's where there is one. Spec: http-api, section 1.
+// Check authenticates the request at the time now: CheckHead, then the body's digest. The error has
+// Code 401. Spec: http-api, section 1.
 func (r Request) Check(secretOf func(key string) (secret string, ok bool), now time.Time) *Error {
+	digest, err := r.CheckHead(secretOf, now)
+	if err != nil {
+		return err
+	}
+	return digest.Check(r.Body)
+}
+
+// CheckHead authenticates all of a request but its body, which need not be there yet: the signature
+// covers the body's digest. secretOf returns the secret of an active key of the app addressed. In this
+// order: auth_key, auth_version, auth_timestamp, auth_signature. The error has Code 401 and a sentence
+// of its own for each, without a word on what would have been the right signature, which begins with
+// Pusher's where there is one. Spec: http-api, section 1.
+func (r Request) CheckHead(secretOf func(key string) (secret string, ok bool), now time.Time) (Digest, *Error) {
 	var room [12]Pair
 	q := appendQuery(room[:0], r.RawQuery)
 	if len(q) > maxParameters {
-		return refuse(401, "the query has %d parameters; at most %d are allowed", len(q), maxParameters)
+		return Digest{}, refuse(401, "the query has too many parameters; at most %d are allowed", maxParameters)
 	}
 	key, err := authParameter(q, "auth_key")
 	if err != nil {
-		return err
+		return Digest{}, err
 	}
 	secret, ok := secretOf(key)
 	if !ok || secret == "" {
-		return refuse(401, "Unknown auth_key: %s is not an active key of this app", quoted(key))
+		return Digest{}, refuse(401, "Unknown auth_key: %s is not an active key of this app", quoted(key))
 	}
 	version, err := authParameter(q, "auth_version")
 	if err != nil {
-		return err
+		return Digest{}, err
 	}
 	if version != "1.0" {
-		return refuse(401, "Version not supported: auth_version is %s; it must be 1.0", quoted(version))
+		return Digest{}, refuse(401, "Version not supported: auth_version is %s; it must be 1.0", quoted(version))
 	}
 	if err := checkTimestamp(q, now); err != nil {
-		return err
+		return Digest{}, err
 	}
 	signature, err := authParameter(q, "auth_signature")
 	if err != nil {
-		return err
+		return Digest{}, err
 	}
 	if !isLowerHex(signature, 64) {
-		return refuse(401, "auth_signature must be the HMAC-SHA256 in 64 lower-case hex digits")
+		return Digest{}, refuse(401, "auth_signature must be the HMAC-SHA256 in 64 lower-case hex digits")
 	}
-	if !r.signedBy(secret, signature, q) {
-		return refuse(401, "Invalid signature: you should have sent HmacSHA256Hex(%s, your_secret_key) as auth_signature", r.shownText(q))
+	var elementRoom [len(room)]bool
+	var orderRoom [len(room)]int
+	sorted := sortQuery(q, elementRoom[:0], orderRoom[:0])
+	if !r.signedBy(secret, signature, sorted) {
+		return Digest{}, refuse(401, "Invalid signature: you should have sent HmacSHA256Hex(%s, your_secret_key) as auth_signature", r.shownText(sorted))
 	}
-	return r.checkBody(q)
+	return DigestOf(q)
 }
 
 // authParameter returns a parameter that must be there exactly once. Its name may be in upper case,
@@ -109,38 +123,57 @@ func shownTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // shownText is the text that should have been signed, in its plain reading, but for the data of an event,
 // which is its users' business.
-func (r Request) shownText(q Query) string {
+func (r Request) shownText(q signedQuery) string {
 	const most = 512
-	fields := signedFields(nil, q, make([]bool, len(q)), reading{})
-	for i := range fields {
-		if fields[i].key == "data" {
-			fields[i].value = "…"
+	shown := slices.Clone(q.Query)
+	for i := range shown {
+		if p := &shown[i]; p.Key == "data" {
+			p.Value, p.RawValue = "…", "…"
 		}
 	}
-	return quotedAtMost(string(appendSigned(nil, r.Method, r.EscapedPath, fields)), most)
+	q.Query = shown
+	return quotedAtMost(string(q.appendParameters([]byte(strings.ToUpper(r.Method)+"\n"+r.EscapedPath+"\n"), reading{})), most)
 }
 
-func (r Request) checkBody(q Query) *Error {
-	given := -1
+// Digest is what a query says of the request's body: its body_md5.
+type Digest struct {
+	md5   string
+	given bool
+}
+
+// DigestOf is the Digest of a query. The error has Code 401.
+func DigestOf(q Query) (Digest, *Error) {
+	var d Digest
 	for i := range q {
 		if strings.EqualFold(q[i].Key, "body_md5") {
-			if given >= 0 {
-				return refuse(401, "body_md5 is in the query more than once; send it once")
+			if d.given {
+				return Digest{}, refuse(401, "body_md5 is in the query more than once; send it once")
 			}
-			given = i
+			d = Digest{q[i].Value, true}
 		}
 	}
-	if given < 0 {
-		if len(r.Body) > 0 {
-			return refuse(401, "Missing parameter: body_md5; a request with a body needs it in the query")
-		}
-		return nil
+	return d, nil
+}
+
+// CheckLength refuses with Code 401, before it is there, a body of a length that the Digest says nothing of.
+// A length below 0 is not known.
+func (d Digest) CheckLength(length int64) *Error {
+	if !d.given && length > 0 {
+		return refuse(401, "Missing parameter: body_md5; a request with a body needs it in the query")
 	}
-	sum := md5.Sum(r.Body) //nolint:gosec // see the import
+	return nil
+}
+
+// Check tells whether body is the one that the Digest is of. The error has Code 401.
+func (d Digest) Check(body []byte) *Error {
+	if !d.given {
+		return d.CheckLength(int64(len(body)))
+	}
+	sum := md5.Sum(body) //nolint:gosec // see the import
 	var want [2 * md5.Size]byte
 	hex.Encode(want[:], sum[:])
-	if subtle.ConstantTimeCompare(want[:], []byte(q[given].Value)) != 1 {
-		if len(r.Body) == 0 {
+	if subtle.ConstantTimeCompare(want[:], []byte(d.md5)) != 1 {
+		if len(body) == 0 {
 			return refuse(401, "body_md5 is not the MD5 of an empty body; leave it out when there is no body")
 		}
 		return refuse(401, "body_md5 is not the MD5 of the body received, in lower-case hex")
@@ -175,13 +208,16 @@ func SignRequest(key, secret, method, path string, query map[string]string, body
 		sum := md5.Sum(body) //nolint:gosec // see the import
 		all["body_md5"] = hex.EncodeToString(sum[:])
 	}
-	fields := make([]field, 0, len(all))
+	text := append(make([]byte, blockSize), strings.ToUpper(method)+"\n"+path+"\n"...)
 	var raw strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(all)) {
-		fields = append(fields, field{k, all[k]})
+	for n, k := range slices.Sorted(maps.Keys(all)) {
+		if n > 0 {
+			text = append(text, '&')
+		}
+		text = append(text, k+"="+all[k]...)
 		raw.WriteString(escapeQuery(k) + "=" + escapeQuery(all[k]) + "&")
 	}
-	mac := sign(secret, appendSigned(make([]byte, blockSize), method, path, fields))
+	mac := sign(secret, text)
 	return raw.String() + "auth_signature=" + string(mac[:])
 }
 

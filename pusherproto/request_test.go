@@ -243,6 +243,91 @@ func TestRequestCheck_Refusals(t *testing.T) {
 	}
 }
 
+// A hundred channels fit into the readings that are tried of a long query, however they are signed.
+func TestRequestCheck_AHundredChannelsInTheQuery(t *testing.T) {
+	var sent, names string
+	for i := range 100 {
+		sent += fmt.Sprintf("&channels[]=channel-%d", i)
+		names += fmt.Sprintf(",channel-%d", i)
+	}
+	for desc, params := range map[string]string{
+		"every pair":           vectorAuth + sent,
+		"joined":               vectorAuth + "&channels=" + names[1:],
+		"joined with brackets": vectorAuth + "&channels[]=" + names[1:],
+	} {
+		const path = "/apps/3/events"
+		r := pusherproto.Request{
+			Method: "POST", EscapedPath: path, PathPrefix: "/rt",
+			RawQuery: signedText(vectorAuth+sent, "POST\n"+path+"\n"+params),
+		}
+		if err := r.Check(vectorSecretOf, vectorTime); err != nil {
+			t.Errorf("%s: %v", desc, err)
+		}
+	}
+}
+
+// Anybody may send a long query. Of the texts that it could be signed over, few are tried.
+func TestRequestCheck_OfALongQuery_FewReadingsAreTried(t *testing.T) {
+	for _, tc := range []struct {
+		parameters int
+		ok         bool
+	}{{10, true}, {100, false}} {
+		const path = "/apps/3/channels"
+		value := strings.Repeat("1", 100)
+		sent := strings.Repeat("&c[]="+value, tc.parameters)
+		joined := "&c=" + value + strings.Repeat(","+value, tc.parameters-1)
+		r := pusherproto.Request{Method: "GET", EscapedPath: path, RawQuery: signedText(vectorAuth+sent, "GET\n"+path+"\n"+vectorAuth+joined)}
+		if err := r.Check(vectorSecretOf, vectorTime); (err == nil) != tc.ok {
+			t.Errorf("%d parameters, joined: %v", tc.parameters, err)
+		}
+		r.RawQuery = signedText(vectorAuth+sent, "GET\n"+path+"\n"+vectorAuth+sent)
+		if err := r.Check(vectorSecretOf, vectorTime); err != nil {
+			t.Errorf("%d parameters as they are: %v", tc.parameters, err)
+		}
+	}
+}
+
+// All but the body is checked without it, and what the query says of the body is kept for when it is there.
+func TestRequestCheckHead_NeedsNoBody(t *testing.T) {
+	const path, body = "/apps/3/events", `{"name":"e"}`
+	head := func(query string) pusherproto.Request {
+		return pusherproto.Request{Method: "POST", EscapedPath: path, RawQuery: query}
+	}
+	digest, err := head(signed(vectorAuth+"&body_md5="+md5Hex(body), "POST", path)).CheckHead(vectorSecretOf, vectorTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := digest.CheckLength(100); err != nil {
+		t.Errorf("a body is refused before it is there: %v", err)
+	}
+	if err := digest.Check([]byte(body)); err != nil {
+		t.Errorf("the body is refused: %v", err)
+	}
+	for _, other := range []string{"", body + " "} {
+		if digest.Check([]byte(other)) == nil {
+			t.Errorf("accepted %q", other)
+		}
+	}
+	none, err := head(signed(vectorAuth, "POST", path)).CheckHead(vectorSecretOf, vectorTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := none.CheckLength(1); err == nil || !strings.Contains(err.Message, "Missing parameter: body_md5; ") {
+		t.Errorf("a body that nothing is said of: %v", err)
+	}
+	for _, length := range []int64{0, -1} {
+		if err := none.CheckLength(length); err != nil {
+			t.Errorf("length %d: %v", length, err)
+		}
+	}
+	if none.Check(nil) != nil || none.Check([]byte("x")) == nil {
+		t.Error("without body_md5, no body is right and any body is wrong")
+	}
+	if _, err := head(signed(vectorAuth, "GET", path)).CheckHead(vectorSecretOf, vectorTime); err == nil {
+		t.Error("a wrong signature is accepted")
+	}
+}
+
 func TestRequestCheck_RotatedKeysEachHaveTheirSecret(t *testing.T) {
 	secrets := map[string]string{"old": "old-secret", "new": "new-secret"}
 	secretOf := func(key string) (string, bool) { s, ok := secrets[key]; return s, ok }

@@ -13,10 +13,13 @@ import (
 //	"+"     kept · as a space
 //	arrays  every pair as received · joined as a=1,2 · joined as a[]=1,2
 //
-// Readings are tried in order of how many deviations they hold, at most maxReadings in all. Each is a
-// full HMAC over what the caller sent, so trying several gives an attacker nothing. Spec: http-api,
-// section 1.
-const maxReadings = 8
+// Readings are tried in order of how many deviations they hold, at most maxReadings in all and, after
+// the first, no more than maxSigned bytes. Each is a full HMAC over what the caller sent, so trying
+// several gives an attacker nothing but our time. Spec: http-api, section 1.
+const (
+	maxReadings = 8
+	maxSigned   = 6 << 10
+)
 
 // reading is one way to read a query for signing.
 type reading struct {
@@ -25,36 +28,57 @@ type reading struct {
 	join  int  // 0 as received, 1 a=1,2, 2 a[]=1,2
 }
 
-// field is a parameter as it is signed.
-type field struct{ key, value string }
+// candidate is a reading of a whole request.
+type candidate struct {
+	reading
+	path int
+}
 
-func (r Request) signedBy(secret, signature string, q Query) bool {
+// signedQuery is a query as it is signed. Queries come from anybody: each property is found, and each
+// order made, once for all readings that have it in common.
+type signedQuery struct {
+	Query
+	elements []bool // for each parameter whether it is an array's element: named a[], or one of several of its name
+	order    []int  // of the parameters by their keys as received, equal ones as received; auth_signature is left out
+}
+
+func (r Request) signedBy(secret, signature string, q signedQuery) bool {
 	var pathRoom [4]string
 	paths := r.signedPaths(pathRoom[:0])
-	var elementRoom [12]bool
-	elements := arrayElements(elementRoom[:0], q)
-	lowers, pluses, joins := ambiguities(q, elements)
+	var candidateRoom [maxReadings]candidate
+	candidates := q.candidates(candidateRoom[:0], len(paths))
 
+	// The parameters stand behind the room for the longest path, so that each path can be put before them.
+	longest := 0
+	for _, path := range paths {
+		longest = max(longest, len(path))
+	}
+	method := strings.ToUpper(r.Method)
+	begin := blockSize + len(method) + len("\n") + longest + len("\n")
 	var room [blockSize + 960]byte
-	var fieldRoom [12]field
-	tried := 0
-	for deviation := 0; deviation < len(paths)+lowers+pluses+joins; deviation++ {
-		for join := 0; join <= joins; join++ {
-			for lower := 0; lower <= lowers; lower++ {
-				for plus := 0; plus <= pluses; plus++ {
-					path := deviation - join - lower - plus
-					if path < 0 || path >= len(paths) {
-						continue
-					}
-					if tried++; tried > maxReadings {
-						return false
-					}
-					fields := signedFields(fieldRoom[:0], q, elements, reading{lower == 1, plus == 1, join})
-					mac := sign(secret, appendSigned(room[:blockSize], r.Method, paths[path], fields))
-					if mac.matches(signature) {
-						return true
-					}
-				}
+	text, left := room[:0], maxSigned
+	if size := begin + len(r.RawQuery); size > len(room) {
+		text = make([]byte, 0, size)
+	}
+	for n, c := range candidates {
+		if slices.ContainsFunc(candidates[:n], func(other candidate) bool { return other.reading == c.reading }) {
+			continue // tried with each of its paths
+		}
+		text = q.appendParameters(text[:begin], c.reading)
+		for m, other := range candidates[n:] {
+			if other.reading != c.reading {
+				continue
+			}
+			head := begin - len("\n") - len(paths[other.path]) - len("\n") - len(method)
+			if left -= len(text) - head; left < 0 && n+m > 0 {
+				return false
+			}
+			at := head + copy(text[head:], method)
+			at += copy(text[at:], "\n")
+			at += copy(text[at:], paths[other.path])
+			copy(text[at:], "\n")
+			if mac := sign(secret, text[head-blockSize:]); mac.matches(signature) {
+				return true
 			}
 		}
 	}
@@ -78,102 +102,131 @@ func (r Request) signedPaths(paths []string) []string {
 	return paths
 }
 
-// arrayElements appends for each parameter whether it is an array's element: named a[], or one of
-// several of its name. Queries come from anybody, so the work is that of sorting, not of comparing all.
-func arrayElements(dst []bool, q Query) []bool {
-	var room [12]int
-	order := room[:0]
-	for i := range q {
-		dst = append(dst, strings.HasSuffix(q[i].Key, "[]"))
-		order = append(order, i)
-	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(q[a].Key, q[b].Key) })
-	for n := 1; n < len(order); n++ {
-		if a, b := order[n-1], order[n]; q[a].Key == q[b].Key {
-			dst[a], dst[b] = true, true
+// candidates appends the readings to be tried, in their order.
+func (q signedQuery) candidates(dst []candidate, paths int) []candidate {
+	lowers, pluses, joins := q.ambiguities()
+	for deviation := 0; deviation < paths+lowers+pluses+joins; deviation++ {
+		for join := 0; join <= joins; join++ {
+			for lower := 0; lower <= lowers; lower++ {
+				for plus := 0; plus <= pluses; plus++ {
+					path := deviation - join - lower - plus
+					if path < 0 || path >= paths {
+						continue
+					}
+					if len(dst) == maxReadings {
+						return dst
+					}
+					dst = append(dst, candidate{reading{lower == 1, plus == 1, join}, path})
+				}
+			}
 		}
 	}
 	return dst
 }
 
 // ambiguities tells how many further readings each property of the query allows.
-func ambiguities(q Query, elements []bool) (lowers, pluses, joins int) {
-	for i := range q {
-		if strings.ToLower(q[i].Key) != q[i].Key {
+func (q signedQuery) ambiguities() (lowers, pluses, joins int) {
+	for i := range q.Query {
+		if key := q.Query[i].Key; lowers == 0 && strings.ToLower(key) != key {
 			lowers = 1
 		}
-		if strings.Contains(q[i].RawValue, "+") {
+		if pluses == 0 && strings.IndexByte(q.Query[i].RawValue, '+') >= 0 {
 			pluses = 1
 		}
-		if elements[i] {
+		if q.elements[i] {
 			joins = 2
 		}
 	}
 	return lowers, pluses, joins
 }
 
-// signedFields appends the parameters to be signed, all but auth_signature, sorted by key.
-func signedFields(fields []field, q Query, elements []bool, as reading) []field {
+// sortQuery makes a signedQuery of q in the room of elements and order, if that is enough.
+func sortQuery(q Query, elements []bool, order []int) signedQuery {
+	if len(q) > cap(order) {
+		elements, order = make([]bool, 0, len(q)), make([]int, 0, len(q))
+	}
 	for i := range q {
-		if strings.EqualFold(q[i].Key, "auth_signature") {
+		elements = append(elements, strings.HasSuffix(q[i].Key, "[]"))
+		if !strings.EqualFold(q[i].Key, "auth_signature") {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		if c := strings.Compare(q[a].Key, q[b].Key); c != 0 {
+			return c
+		}
+		return a - b
+	})
+	for n := 1; n < len(order); n++ {
+		if a, b := order[n-1], order[n]; q[a].Key == q[b].Key {
+			elements[a], elements[b] = true, true
+		}
+	}
+	return signedQuery{q, elements, order}
+}
+
+// appendParameters appends the parameters as a reading signs them: sorted by key, a=1&b=2.
+func (q signedQuery) appendParameters(dst []byte, as reading) []byte {
+	if !as.lower && as.join == 0 {
+		for n, i := range q.order {
+			if n > 0 {
+				dst = append(dst, '&')
+			}
+			dst = append(dst, q.Query[i].Key...)
+			dst = append(dst, '=')
+			dst = q.Query[i].appendValue(dst, as.plus)
+		}
+		return dst
+	}
+	type named struct {
+		key string
+		at  int
+	}
+	fields := make([]named, len(q.order))
+	for n, i := range q.order {
+		fields[n] = named{q.signedKey(i, as), i}
+	}
+	slices.SortFunc(fields, func(a, b named) int {
+		if c := strings.Compare(a.key, b.key); c != 0 {
+			return c
+		}
+		return a.at - b.at
+	})
+	for n, f := range fields {
+		switch {
+		case n > 0 && as.join > 0 && f.key == fields[n-1].key:
+			dst = append(dst, ',')
+			dst = q.Query[f.at].appendValue(dst, as.plus)
 			continue
-		}
-		f := field{q[i].Key, q[i].Value}
-		if !as.plus {
-			f.value = decodePercent(q[i].RawValue, false)
-		}
-		if as.join > 0 && elements[i] {
-			f.key = strings.TrimSuffix(f.key, "[]")
-			if as.join == 2 {
-				f.key += "[]"
-			}
-		}
-		if as.lower {
-			f.key = strings.ToLower(f.key)
-		}
-		fields = append(fields, f)
-	}
-	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.key, b.key) })
-	if as.join > 0 {
-		fields = joined(fields)
-	}
-	return fields
-}
-
-// joined makes one field of those with the same key, which stand beside each other.
-func joined(fields []field) []field {
-	kept := fields[:0]
-	for len(fields) > 0 {
-		n := 1
-		for n < len(fields) && fields[n].key == fields[0].key {
-			n++
-		}
-		f := fields[0]
-		if n > 1 {
-			values := make([]string, n)
-			for i := range values {
-				values[i] = fields[i].value
-			}
-			f.value = strings.Join(values, ",")
-		}
-		kept, fields = append(kept, f), fields[n:]
-	}
-	return kept
-}
-
-// appendSigned appends METHOD\nPATH\nPARAMETERS.
-func appendSigned(dst []byte, method, path string, fields []field) []byte {
-	dst = append(dst, strings.ToUpper(method)...)
-	dst = append(dst, '\n')
-	dst = append(dst, path...)
-	dst = append(dst, '\n')
-	for i, f := range fields {
-		if i > 0 {
+		case n > 0:
 			dst = append(dst, '&')
 		}
 		dst = append(dst, f.key...)
 		dst = append(dst, '=')
-		dst = append(dst, f.value...)
+		dst = q.Query[f.at].appendValue(dst, as.plus)
 	}
 	return dst
+}
+
+// signedKey is the key of a parameter in a reading.
+func (q signedQuery) signedKey(i int, as reading) string {
+	key := q.Query[i].Key
+	if as.join > 0 && q.elements[i] {
+		key = strings.TrimSuffix(key, "[]")
+		if as.join == 2 {
+			key += "[]"
+		}
+	}
+	if as.lower {
+		key = strings.ToLower(key)
+	}
+	return key
+}
+
+// appendValue appends the value of a parameter, with "+" as a space or as it is.
+func (p *Pair) appendValue(dst []byte, plus bool) []byte {
+	if plus || strings.IndexByte(p.RawValue, '+') < 0 {
+		return append(dst, p.Value...)
+	}
+	return appendDecoded(dst, p.RawValue, false)
 }
