@@ -281,16 +281,18 @@ func TestHTTPSession_EmptySend(t *testing.T) {
 // A stream's client answers heartbeats; a dead one is found.
 func TestHTTPSession_StreamWithoutSignsOfLife_4201(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Loops: 1, Heartbeat: time.Second}, func(app *apps.App) {
-		app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
+	s := start(t, Config{Loops: 1, Heartbeat: time.Minute}, func(app *apps.App) {
+		app.ActivityTimeout, app.PongTimeout = time.Hour, time.Hour
 	}).session("r")
 	s.joined("c")
 	r := s.open(true)
 	s.told(r)
+	s.pass(time.Minute + 2*time.Second)
 	if chunk, _ := s.chunk(r); string(chunk) != "h\n" {
 		t.Fatalf("got %q", chunk)
 	}
 	s.server.Written(s.key, r, nil)
+	s.pass(2 * time.Hour)
 	l := s.told(r)
 	for len(l.messages) == 0 {
 		l = s.told(r)
@@ -304,8 +306,9 @@ func TestHTTPSession_StreamWithoutSignsOfLife_4201(t *testing.T) {
 // Spec: edge cases 182 and 191.
 func TestHTTPSession_TimesOut(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Loops: 1, ReceiveWithin: time.Second}, nil).session("r")
+	s := start(t, Config{Loops: 1, ReceiveWithin: time.Minute}, nil).session("r")
 	s.joined("c")
+	s.pass(time.Minute + 2*time.Second)
 	s.until("the session is gone", func() bool { return s.server.Sockets() == 0 })
 	if _, ok := s.server.Session(s.key); ok {
 		t.Error("the session can still be found")
@@ -320,7 +323,7 @@ func TestHTTPSession_TimesOut(t *testing.T) {
 
 func TestHTTPSession_FullStreamTimesOut(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Loops: 1, ReceiveWithin: time.Second}, nil).session("r")
+	s := start(t, Config{Loops: 1, ReceiveWithin: time.Minute}, nil).session("r")
 	s.joined("c")
 	r := s.open(true)
 	s.told(r)
@@ -328,12 +331,16 @@ func TestHTTPSession_FullStreamTimesOut(t *testing.T) {
 	for range 40 {
 		s.publish("c", pad)
 	}
-	for {
-		if _, ok := s.chunk(r); !ok {
-			break
+	for total := 0; total <= streamUnits; {
+		chunk, ok := s.chunk(r)
+		if !ok {
+			t.Fatalf("the stream ended after %d units", total)
 		}
+		total += len(chunk)
 		s.server.Written(s.key, r, nil)
 	}
+	s.pass(time.Minute + 2*time.Second)
+	s.expectEnd(r)
 	s.until("the session is gone", func() bool { return s.server.Sockets() == 0 })
 }
 

@@ -68,24 +68,26 @@ func TestSlowReader_IsClosedAndNobodyElseIsHeldUp(t *testing.T) {
 func TestQuietSocket_IsPingedAndClosed4201IfItStaysSilent(t *testing.T) {
 	t.Parallel()
 	linksOf(t, Config{}, func(app *apps.App) {
-		app.ActivityTimeout, app.PongTimeout = time.Second, time.Second
+		app.ActivityTimeout, app.PongTimeout = time.Hour, time.Minute
 	}, func(h *harness) {
 		silent, alive := h.dial(), h.dial()
-		answered := make(chan struct{})
-		go func() {
-			defer close(answered)
-			for range 3 {
-				if f := alive.read(); f.Header.OpCode == ws.OpPing {
-					alive.frame(ws.NewPongFrame(f.Payload))
+		h.pass(time.Hour + 2*time.Second)
+		for _, p := range []*peer{silent, alive} {
+			f := p.read()
+			if f.Header.OpCode != ws.OpPing {
+				h.Fatalf("got %v %q, want a ping", f.Header.OpCode, f.Payload)
+			}
+			if p == alive {
+				p.frame(ws.NewPongFrame(f.Payload))
+				p.frame(ws.NewPingFrame(nil))
+				if f := p.read(); f.Header.OpCode != ws.OpPong { // the pong before it has been handled
+					h.Fatalf("got %v %q, want a pong", f.Header.OpCode, f.Payload)
 				}
 			}
-		}()
-		if f := silent.read(); f.Header.OpCode != ws.OpPing {
-			h.Fatalf("got %v %q, want a ping", f.Header.OpCode, f.Payload)
 		}
+		h.pass(time.Minute + 2*time.Second)
 		silent.expect(`"code":4201`)
 		silent.expectClose(4201)
-		<-answered
 		alive.ping()
 	})
 }
@@ -93,9 +95,10 @@ func TestQuietSocket_IsPingedAndClosed4201IfItStaysSilent(t *testing.T) {
 func TestUnauthorizedSocket_IsClosedInTime(t *testing.T) {
 	t.Parallel()
 	h := start(t, Config{}, func(app *apps.App) {
-		app.RequireAuthorization, app.AuthorizationTimeout = true, time.Second
+		app.RequireAuthorization, app.AuthorizationTimeout = true, time.Minute
 	})
 	p := h.subscribed("public")
+	h.pass(time.Minute + 2*time.Second)
 	p.expect(`"code":4009`)
 	p.expectClose(4009)
 }
