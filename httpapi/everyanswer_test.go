@@ -117,7 +117,7 @@ func TestEveryAnswer_ThatRefuses_HasItsLine(t *testing.T) {
 			named("slow", func(a *apps.App) { a.Limits.EventsPerSecond, a.Limits.MaxBatchEvents = 1, 1 }),
 		},
 		HTTP: func(c *httpapi.Config) {
-			c.MaxHeaderBytes, c.BodyTimeout = 8<<10, time.Second
+			c.MaxHeaderBytes = 8 << 10
 			c.Ready = func() bool { return false }
 		},
 	}
@@ -165,7 +165,7 @@ func TestEveryAnswer_ThatRefuses_HasItsLine(t *testing.T) {
 
 // A body that does not come is refused in time.
 func TestEveryAnswer_BodyThatDoesNotCome(t *testing.T) {
-	o := testkit.Options{HTTP: func(c *httpapi.Config) { c.HeaderTimeout, c.BodyTimeout = time.Second, time.Second }}
+	o := testkit.Options{HTTP: func(c *httpapi.Config) { c.HeaderTimeout, c.BodyTimeout = testkit.Patience, time.Second }}
 	everyWay(t, slog.LevelDebug, o, func(t *testing.T, srv *testkit.Server, b *logbook.Book) {
 		c := testkit.Connect(t, srv)
 		c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nX-Request-Id: late\r\nContent-Length: 100\r\n\r\n{")

@@ -148,12 +148,16 @@ func (tc closeCase) hold(t *testing.T, srv *testkit.Server, b *logbook.Book, tra
 	if key == "" {
 		key = "app-key"
 	}
+	slow, code := srv.Hub.Stats().SlowReaders, strings.TrimPrefix(tc.line[2], "code=")
+	app, ok := srv.Apps.ByKey(key)
+	if !ok {
+		t.Fatalf("no app has the key %s", key)
+	}
+	before := closedWith(srv, app.ID, code) // those of a short timeout may be closed at any time from here on
 	v := visit(t, srv, b, transport, key)
-	v.slow = srv.Hub.Stats().SlowReaders
+	v.slow = slow
 	b.Expect(t, "level=DEBUG", `msg="connection opened"`, "app="+v.app.ID, "socket="+v.id, "transport="+transport,
 		"protocol=7", "address=127.0.0.1", `client="js 8.6.0"`)
-	code := strings.TrimPrefix(tc.line[2], "code=")
-	before := closedWith(srv, v.app.ID, code)
 	tc.do(v)
 	line := b.Expect(t, slices.Concat(tc.line, []string{"app=" + v.app.ID, "socket=" + v.id})...)
 	for _, key := range []string{" reason=", " lived=", " received=", " sent="} {

@@ -42,6 +42,7 @@ func TestFallbackAbuse_FloodOfOpens(t *testing.T) {
 // nothing more of those that do, unless they are its own.
 func TestFallbackAbuse_GuessedIDs(t *testing.T) {
 	o := uncounted()
+	o.Hub.Now = testkit.NewClock(time.Now()).Now // stands still: no guess is forgotten
 	o.HTTP = func(c *httpapi.Config) {
 		c.Fallback.OpensPerAddress = 5
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -146,7 +147,7 @@ func TestFallbackAbuse_ManyReceivesNeverRead(t *testing.T) {
 func TestFallbackAbuse_Bodies(t *testing.T) {
 	t.Parallel()
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
-		c.HeaderTimeout, c.BodyTimeout = time.Second, time.Second
+		c.HeaderTimeout, c.BodyTimeout = testkit.Patience, time.Second
 	}})
 	x := established(t, srv, "app-key/7/bodies00")
 	for action, body := range map[string]string{
