@@ -52,6 +52,9 @@ type Key struct {
 // unlimited where the comment says so.
 type Limits struct {
 	MaxConnections        int // sockets of the app on this node; 0 is unlimited
+	MaxChannels           int // channels of the app with a subscriber on this node; 0 is unlimited
+	MaxAppSubscriptions   int // of all sockets of the app on this node, watched users included; 0 is unlimited
+	MaxHeldBytes          int // memory held for the app on this node; 0 is unlimited
 	MaxSubscriptions      int // channels per socket
 	MaxPresenceMembers    int // users per presence channel; 0 is unlimited
 	MaxCachedBytes        int // what cache channels of the app remember on this node; 0 is unlimited

@@ -158,6 +158,7 @@ func TestCount_VacatedAndFullAgain_StillOneInFiveSeconds(t *testing.T) {
 
 func TestCount_ComingAndGoingWithoutEnd_OneInFiveSeconds(t *testing.T) {
 	d, all := counting(t, 50)
+	d.app.Limits.SubscribesPerSecond = 0
 	r := d.observes()
 	a, v := all[0], d.visit()
 	for range 500 {

@@ -91,6 +91,8 @@ func (m *Mail) Weigh() int {
 	switch m.kind {
 	case mailFrame:
 		m.weight += m.group.count
+	case mailSigned:
+		m.weight += int32(len(m.signed.groups))
 	case mailJoined: // a presence list may be long
 		m.weight += int32(len(m.frame.Bytes()) / byteWeight)
 	}

@@ -7,6 +7,7 @@ type place struct {
 	group *group
 	index int32 // in the group; unanswered until the cluster has answered
 	again bool  // asked for once more and not answered yet
+	first bool  // the socket was never on as many channels before
 }
 
 const unanswered = -1
@@ -91,8 +92,10 @@ func (s *Session) keep(g *group) {
 	if n == cap(s.places) { // sockets with a thousand are many, and append leaves a quarter empty
 		s.places = append(make([]place, 0, n+max(1, min(n, 4), n/8)), s.places...)
 	}
-	s.places = append(s.places, place{group: g, index: unanswered})
-	switch n++; {
+	n++
+	s.places = append(s.places, place{group: g, index: unanswered, first: n > int(s.most)})
+	s.most = max(s.most, int32(n))
+	switch {
 	case s.finder == nil && n <= few:
 	case s.finder == nil || 4*n > 3*len(s.finder.slots):
 		s.finder = &finder{slots: make([]int32, 2*n)}

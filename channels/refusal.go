@@ -23,6 +23,8 @@ const (
 	ReasonPresenceFull        Reason = "presence_full"
 	ReasonMemberTooLarge      Reason = "member_too_large"
 	ReasonSignin              Reason = "signin_unauthorized"
+	ReasonSigninRate          Reason = "signin_rate"
+	ReasonAppLimit            Reason = "app_limit"
 	ReasonClientEvents        Reason = "client_events_disabled"
 	ReasonClientEvent         Reason = "invalid_client_event"
 	ReasonClientEventTooLarge Reason = "client_event_too_large"
@@ -115,6 +117,7 @@ func Reasons() []Reason {
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
 		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonRestarting, ReasonMemory,
+		ReasonSigninRate, ReasonAppLimit,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

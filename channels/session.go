@@ -28,8 +28,8 @@ type Session struct {
 	// The window of the client event limit: when it began and what it counted.
 	windowStart int64 // ms
 	windowCount int32
-	// When the subscriptions made so far would have ended at the pace of their
-	// limit.
+	most        int32 // channels that it was on at once
+	// When what was paid of the budget so far would have flown in.
 	paced      int64 // µs
 	state      sessionState
 	signing    bool // a sign-in waits for its answer
@@ -58,6 +58,7 @@ func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherpro
 		return &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
 	}
 	t.opened.Add(1)
+	t.bound(app.Limits.MaxHeldBytes)
 	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t.share(owner), conn: conn, state: sessionOpen}
 	seconds := max(1, int(app.ActivityTimeout/time.Second))
 	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
@@ -112,6 +113,7 @@ func (s *Session) Renew(app *apps.App) {
 		return
 	}
 	s.app = app
+	s.tenant.bound(app.Limits.MaxHeldBytes)
 }
 
 // Authorized tells whether the socket ever signed in or joined a private or

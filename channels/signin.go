@@ -36,6 +36,12 @@ func (s *Session) signIn(m pusherproto.Message) {
 		s.refuseSignIn(perr.Code, perr.Message)
 		return
 	}
+	if s.user != nil && !s.affords() {
+		const reason = "The socket signs in too often; wait a moment and sign in again"
+		s.logRefused("sign-in refused", "", pusherproto.CodeNone, reason)
+		s.complain(ReasonSigninRate, "", pusherproto.CodeNone, reason)
+		return
+	}
 	key, signature, ok := pusherproto.SplitAuth(req.Auth)
 	if !ok || key == "" || signature == "" {
 		s.refuseSignIn(pusherproto.CodeUnauthorized, "Auth value for sign-in is invalid: should be of format 'key:signature'")
@@ -64,6 +70,12 @@ func (s *Session) signIn(m pusherproto.Message) {
 	}
 	if !s.app.Watchlist {
 		user.Watchlist, user.WatchlistTooLong = nil, false
+	}
+	if why := s.full(); why != nil && len(user.Watchlist) > 0 {
+		user.Watchlist = nil
+		reason := why.text + "; nobody on the watchlist is watched"
+		s.logRefused("watchlist refused", "", pusherproto.CodeWatchlist, reason)
+		s.complain(why.reason, "", pusherproto.CodeWatchlist, reason)
 	}
 	s.signing = true
 	in := SignIn{App: s.app, UserID: user.ID, Watchlist: user.Watchlist, Again: s.user != nil}
@@ -118,6 +130,7 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 		s.user = &signedInUser{id: a.user.ID}
 		g.add(s, ownPlace, "")
 	} else {
+		s.charge(2*len(a.groups) + 2*len(a.data)/byteWeight) // as many leave and come
 		s.tenant.account.Resize(account.Subscriptions, -s.user.bytes())
 		s.unwatch()
 	}

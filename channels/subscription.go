@@ -2,7 +2,6 @@ package channels
 
 import (
 	"fmt"
-	"time"
 
 	"fanfare/pusherproto"
 )
@@ -16,6 +15,14 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	old := s.find(req.Channel)
 	if old >= 0 && s.places[old].waits() {
 		s.hold(req.Channel, payload)
+		return
+	}
+	if !s.affords() { // before the signature is checked, which costs too
+		s.refuse(req.Channel, &pusherproto.SubscriptionError{
+			Type: "LimitReached", Status: 429,
+			Message: fmt.Sprintf("The socket subscribes more than %d times a second, or to what costs as much; "+
+				"wait a moment and subscribe again", s.app.Limits.SubscribesPerSecond),
+		})
 		return
 	}
 	kind, member, refusal := s.admit(req)
@@ -33,20 +40,6 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 				"unsubscribe from a channel first", s.app.Limits.MaxSubscriptions),
 		}
 	}
-	if refusal == nil && old < 0 && s.tenant.account.Full() {
-		s.refuseFor(ReasonMemory, req.Channel, &pusherproto.SubscriptionError{
-			Type: "LimitReached", Status: pusherproto.CodeOverCapacity,
-			Message: "The server is short of memory; subscribe again in a while",
-		})
-		return
-	}
-	if refusal == nil && !s.withinPace() {
-		refusal = &pusherproto.SubscriptionError{
-			Type: "LimitReached", Status: 429,
-			Message: fmt.Sprintf("The socket subscribes more than %d times a second; "+
-				"wait a moment and subscribe again", s.app.Limits.SubscribesPerSecond),
-		}
-	}
 	if refusal != nil {
 		s.refuse(req.Channel, refusal)
 		return
@@ -58,36 +51,33 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		s.logChannel("subscribed", req.Channel, s.user.id)
 		return
 	}
-	var g *group
-	if old >= 0 {
-		g = s.places[old].group
-		s.places[old].again = true
+	if old < 0 {
+		if old = s.enter(req.Channel, kind); old < 0 {
+			return
+		}
 	} else {
-		g = s.tenant.table.join(req.Channel, kind, s.tenant, 0)
-		s.keep(g)
+		s.places[old].again = true
 	}
-	userID, again := member.UserID, old >= 0
+	g, userID, again := s.places[old].group, member.UserID, s.places[old].again
 	join := Join{App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member, Again: again}
 	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, userID, again, j) })
 }
 
-// withinPace counts a subscription and tells whether it may be made. Coming and
-// going costs others more than the socket: every member of a presence channel
-// hears of it, and every webhook.
-func (s *Session) withinPace() bool {
-	limits := &s.app.Limits
-	if limits.SubscribesPerSecond == 0 {
-		return true
+// enter takes a place on a channel, for the cluster to agree to, and returns its
+// position. It refuses if there is no room, and returns -1.
+func (s *Session) enter(channel string, kind pusherproto.Kind) int {
+	if why := s.full(); why != nil {
+		s.refuseFull(channel, why)
+		return -1
 	}
-	each := int64(time.Second/time.Microsecond) / int64(limits.SubscribesPerSecond)
-	now := s.hub.now().UnixMicro()
-	most := now + each*int64(limits.MaxSubscriptions+limits.SubscribesPerSecond)
-	s.paced = min(max(s.paced, now), most) // more only if the clock was set back
-	if s.paced+each > most {
-		return false
+	most := s.app.Limits.MaxChannels
+	g := s.tenant.table.join(channel, kind, s.tenant, most)
+	if g == nil {
+		s.refuseFull(channel, appShortage("The app is at its limit of %d channels on this server", most))
+		return -1
 	}
-	s.paced += each
-	return true
+	s.keep(g)
+	return len(s.places) - 1
 }
 
 // refuse tells the client that it may not be on a channel and keeps the
@@ -157,14 +147,21 @@ func (s *Session) joined(m *Mail) {
 		}
 		return
 	}
-	i := s.lookup(g)
+	i, cost := s.lookup(g), weightOf(m.frame)+weightOf(m.second)
 	if m.again {
 		s.places[i].again = false
 	} else {
 		g.add(s, int32(i), m.text)
 		s.tenant.subscriptions[c.kind].Add(1)
 		s.authorized = s.authorized || c.kind.Signed()
+		if c.kind.Presence() || s.app.SubscriptionCount {
+			cost += s.hearing(c, s.tenant.table.subscribers(c))
+		}
+		if s.places[i].first {
+			cost -= firstFree
+		}
 	}
+	s.charge(cost)
 	s.logChannel("subscribed", c.name, m.text)
 	s.conn.Send(m.frame)
 	if m.second != nil {
@@ -209,22 +206,24 @@ func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 		s.hold(name, payload)
 		return
 	}
-	userID := s.places[i].userID()
-	s.leave(&s.places[i])
+	userID, c := s.places[i].userID(), s.places[i].channel()
+	left := s.leave(&s.places[i])
 	s.forget(i)
+	s.charge(s.hearing(c, left))
 	s.logChannel("unsubscribed", name, userID)
 }
 
-// leave gives a place back. One that waits for its answer is given back when
-// that arrives.
-func (s *Session) leave(p *place) {
+// leave gives a place back and returns how many subscribers the channel has
+// left. One that waits for its answer is given back when that arrives.
+func (s *Session) leave(p *place) (left int) {
 	if p.index == unanswered {
-		return
+		return 0
 	}
 	g, c, userID := p.group, p.channel(), p.userID()
 	g.remove(p.index)
 	p.index = unanswered
 	s.tenant.subscriptions[c.kind].Add(-1)
-	s.tenant.table.detach(g)
+	left = s.tenant.table.detach(g)
 	s.hub.cluster.Leave(Leave{App: s.app, Channel: c.name, Kind: c.kind, UserID: userID})
+	return left
 }

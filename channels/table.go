@@ -124,22 +124,24 @@ func (t *table) answer(g *group, m Mail) {
 	g.share.owner.Post(m)
 }
 
-// detach gives a place of g back and forgets the channel if it was the last.
-func (t *table) detach(g *group) {
+// detach gives a place of g back and forgets the channel if it was the last. It
+// returns how many subscribers are left.
+func (t *table) detach(g *group) (left int) {
 	c := g.channel
 	st := t.stripe(c.hash)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	t.account.Release(account.Subscriptions, placeBytes)
 	g.count--
-	if c.subscribers() > 0 {
-		return
+	if left = c.subscribers(); left > 0 {
+		return left
 	}
 	st.channels.remove(c.name, c.hash)
 	t.account.Release(account.Channels, c.bytes())
 	if !c.kind.UserChannel() {
 		t.channels.Add(-1)
 	}
+	return 0
 }
 
 // subscribers counts those of all owners. The caller holds the stripe's lock.

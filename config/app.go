@@ -36,6 +36,9 @@ type Key struct {
 // Limits mirrors apps.Limits, field by field.
 type Limits struct {
 	MaxConnections        int `key:"max_connections" min:"0" doc:"Connections of the app. Further ones are refused with 4004. 0 is no limit."`
+	MaxChannels           int `key:"max_channels" min:"0" doc:"Channels of the app that have a subscriber on one node. Subscriptions to further ones are refused with LimitReached. 0 is no limit."`
+	MaxAppSubscriptions   int `key:"max_app_subscriptions" min:"0" doc:"Subscriptions of all connections of the app on one node, and watched users. Further ones are refused with LimitReached. 0 is no limit."`
+	MaxHeldBytes          int `key:"max_held_bytes" min:"0" doc:"Memory that one node may hold for the app, in bytes: fanfare_app_held_bytes is what it holds. Above it subscriptions are refused with LimitReached. 0 is no limit."`
 	MaxSubscriptions      int `key:"max_subscriptions" min:"1" doc:"Channels that one connection may subscribe to."`
 	MaxPresenceMembers    int `key:"max_presence_members" min:"0" doc:"Users in one presence channel. 0 is no limit."`
 	MaxCachedBytes        int `key:"max_cached_bytes" min:"0" doc:"Memory for the events of cache channels, in bytes. Above it the oldest are dropped before cache_ttl. 0 is no limit."`
@@ -46,7 +49,7 @@ type Limits struct {
 	MaxEventChannels      int `key:"max_event_channels" min:"1" max:"10000" doc:"Channels that one API event may name."`
 	MaxBatchEvents        int `key:"max_batch_events" min:"1" max:"10000" doc:"Events in one API batch."`
 	ClientEventsPerSecond int `key:"client_events_per_second" min:"0" doc:"Client events of one connection. 0 is no limit."`
-	SubscribesPerSecond   int `key:"subscribes_per_second" min:"0" doc:"Subscriptions of one connection, after a first burst of max_subscriptions. 0 is no limit."`
+	SubscribesPerSecond   int `key:"subscribes_per_second" min:"0" doc:"Subscriptions of one connection, after a first burst of max_subscriptions. Those that cause much count for more (docs/security.md). 0 is no limit."`
 	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"API events of the app. Further ones are refused with 429. 0 is no limit."`
 }
 

@@ -179,6 +179,15 @@ var sessionRefusals = []refusalCase{
 			v.say(`{"event":"pusher:unsubscribe","data":{"channel":"a"}}`)
 		}
 	}, refused("subscription refused", "channel=a", "status=429"), channels.ReasonSubscriptionRate},
+	{"a channel over the app's limit", "full", func(v *visitor) {
+		v.subscribe("a", "")
+		v.subscribe("b", "")
+	}, []string{"level=WARN", `msg="subscription refused"`, "channel=b", "status=4004"}, channels.ReasonAppLimit},
+	{"a watchlist over the app's limit", "one-place", func(v *visitor) {
+		v.signIn(`{"id":"7"}`)
+		v.log.Expect(v.t, `msg="signed in"`, "socket="+v.id)
+		v.signIn(`{"id":"7","watchlist":["hush"]}`)
+	}, refused("watchlist refused", "code=4302"), channels.ReasonAppLimit},
 	{"a full presence channel", "small", func(v *visitor) {
 		first := v.another()
 		first.subscribe("presence-x", `{"user_id":"1"}`)
@@ -211,6 +220,11 @@ var sessionRefusals = []refusalCase{
 	{"sign-in with a wrong signature", "", func(v *visitor) { v.signInAs(`{"id":"hush"}`, "app-key:hush") }, refused("sign-in refused", "code=4009"), channels.ReasonSignin},
 	{"sign-in without an id", "", func(v *visitor) { v.signIn(`{"name":"hush"}`) }, refused("sign-in refused", "code=4009"), channels.ReasonSignin},
 	{"sign-in with a bad id", "", func(v *visitor) { v.signIn(`{"id":"not good"}`) }, refused("sign-in refused", "code=4009"), channels.ReasonSignin},
+	{"signing in too often", "small", func(v *visitor) {
+		for range 4 {
+			v.signIn(`{"id":"7"}`)
+		}
+	}, refused("sign-in refused", "code=0"), channels.ReasonSigninRate},
 	{"sign-in as another", "", func(v *visitor) { v.signIn(`{"id":"7"}`); v.signIn(`{"id":"8"}`) }, refused("sign-in refused", "code=4009"), channels.ReasonSignin},
 }
 
@@ -228,6 +242,8 @@ func refusingApps() []apps.App {
 			a.Limits.MaxSubscriptions, a.Limits.SubscribesPerSecond, a.Limits.MaxPresenceMembers = 1, 1, 1
 			a.Limits.MaxEventBytes, a.Limits.ClientEventsPerSecond = 100, 1
 		}),
+		named("full", func(a *apps.App) { a.Limits.MaxChannels = 1 }),
+		named("one-place", func(a *apps.App) { a.Limits.MaxAppSubscriptions = 1 }),
 		named("quiet", func(a *apps.App) { a.ClientEvents = false }),
 	}
 }

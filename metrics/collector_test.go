@@ -19,7 +19,7 @@ func (f fixed) Stats() channels.Stats { return channels.Stats(f) }
 var snapshot = fixed{
 	Apps: []channels.AppStats{
 		{
-			ID: "chat", Sockets: 3, Channels: 2, Members: 4, Opened: 5, Published: 10, ClientEvents: 11,
+			ID: "chat", HeldBytes: 18, Sockets: 3, Channels: 2, Members: 4, Opened: 5, Published: 10, ClientEvents: 11,
 			MessagesReceived: 12, BytesReceived: 13, FramesSent: 14, BytesSent: 15,
 			Subscriptions: []channels.KindStats{{Kind: "public", Subscriptions: 6}, {Kind: "presence", Subscriptions: 7}},
 			Closed:        []channels.CloseStats{{Code: 1001, Count: 8}, {Code: 0, Count: 9}},
@@ -36,6 +36,10 @@ var snapshot = fixed{
 }
 
 const exposition = `
+# HELP fanfare_app_held_bytes Memory that is held for the app: subscriptions, channels, members, what cache channels remember, messages and bodies that wait.
+# TYPE fanfare_app_held_bytes gauge
+fanfare_app_held_bytes{app="chat"} 18
+fanfare_app_held_bytes{app="shop"} 0
 # HELP fanfare_channels Channels with a subscriber on this node.
 # TYPE fanfare_channels gauge
 fanfare_channels{app="chat"} 2

@@ -1,0 +1,81 @@
+package channels
+
+import "time"
+
+// A socket has one budget for all that costs others more than itself: comings
+// and goings, of which every member of a presence channel hears, and every
+// webhook; long answers to short questions; sign-ins with a watchlist. It is
+// counted in subscriptions: subscribes_per_second flow in, and max_subscriptions
+// and those of a second may be saved. What an operation takes beyond its message
+// is known when it is done, and is paid then: the budget may be overdrawn once.
+const (
+	// perSubscription is how many deliveries cost as much as a subscription, and
+	// as much as so many times byteWeight bytes of an answer.
+	perSubscription = 16
+	// firstFree is how many deliveries, or bytes, the first visit to a channel
+	// causes for the price of a subscription: who connects again and has a
+	// thousand channels is not held up.
+	firstFree = 512
+	// mostOverdrawn is for how long a socket at most has to wait that has
+	// overdrawn its budget.
+	mostOverdrawn = 2 * time.Second
+)
+
+// affords pays for one subscription, or one sign-in, and tells whether the
+// budget had as much.
+func (s *Session) affords() bool {
+	each, most := s.budget()
+	if each == 0 {
+		return true
+	}
+	if s.paced+each > most {
+		return false
+	}
+	s.paced += each
+	return true
+}
+
+// charge pays for deliveries that the socket has caused, as many as there are.
+func (s *Session) charge(deliveries int) {
+	if deliveries <= 0 {
+		return
+	}
+	each, most := s.budget()
+	s.paced = min(s.paced+each*int64(deliveries)/perSubscription, most+mostOverdrawn.Microseconds())
+}
+
+// budget brings paced up to date. It returns the time in which the price of a
+// subscription flows in, 0 if the budget has no end, and how far paced may go.
+func (s *Session) budget() (each, most int64) {
+	limits := &s.app.Limits
+	if limits.SubscribesPerSecond == 0 {
+		return 0, 0
+	}
+	each = time.Second.Microseconds() / int64(limits.SubscribesPerSecond)
+	now := s.hub.now().UnixMicro()
+	most = now + each*int64(limits.MaxSubscriptions+limits.SubscribesPerSecond)
+	if s.paced = max(s.paced, now); s.paced > most+mostOverdrawn.Microseconds() {
+		s.paced = most // the clock was set back
+	}
+	return each, most
+}
+
+// weightOf is how many deliveries a frame costs as much as.
+func weightOf(f *Frame) int {
+	if f == nil {
+		return 0
+	}
+	return len(f.buf) / byteWeight
+}
+
+// hearing is how many of so many subscribers are told that one comes or goes.
+func (s *Session) hearing(c *channel, subscribers int) int {
+	switch {
+	case c.kind.Presence():
+		return subscribers
+	case s.app.SubscriptionCount && subscribers <= countAtOnce:
+		return subscribers
+	default:
+		return 0
+	}
+}
