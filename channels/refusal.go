@@ -30,6 +30,7 @@ const (
 	ReasonClientEventTooLarge Reason = "client_event_too_large"
 	ReasonClientEventRate     Reason = "client_event_rate"
 	ReasonSlowReader          Reason = "slow_reader"
+	ReasonMessageTimeout      Reason = "message_timeout"
 	ReasonRestarting          Reason = "restarting"
 	ReasonMemory              Reason = "memory"
 )
@@ -116,7 +117,7 @@ func Reasons() []Reason {
 	all := []Reason{
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
-		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonRestarting, ReasonMemory,
+		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonMessageTimeout, ReasonRestarting, ReasonMemory,
 		ReasonSigninRate, ReasonAppLimit,
 	}
 	for _, r := range reasons {

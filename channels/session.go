@@ -233,6 +233,9 @@ func (s *Session) failFor(reason Reason, code int, message string) {
 // is how a transport closes a socket for a reason of its own.
 func (s *Session) Fail(code int, message string) { s.fail(code, message) }
 
+// FailFor is Fail for a reason that the code does not tell.
+func (s *Session) FailFor(reason Reason, code int, message string) { s.failFor(reason, code, message) }
+
 // newSocketID draws two numbers below 2^32 (spec: websocket section 1): ids
 // cannot be guessed and, at 64 bits, do not repeat.
 func newSocketID() pusherproto.SocketID {

@@ -72,6 +72,7 @@ type Sockets struct {
 	AllowMissingProtocol bool          `key:"allow_missing_protocol" doc:"Accept clients that send no protocol version. Otherwise they are closed with 4008."`
 	ActivityTimeout      time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Time without a message after which client or server sends a ping. Proxies such as nginx and ALB cut connections that are silent for 60s, so keep it below that. An app can set its own."`
 	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer a ping before the connection is closed. An app can set its own."`
+	MessageTimeout       time.Duration `key:"message_timeout" min:"1s" max:"10m" rule:"whole_seconds" doc:"Time a message of a client may take from its first byte to its last. A client that takes longer is closed with 4100."`
 	CloseTimeout         time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"Time a client has to answer a close frame before its connection is cut."`
 }
 
@@ -137,6 +138,7 @@ func Defaults() Config {
 			HandshakesPerAddress: 1000,
 			ActivityTimeout:      apps.Default().ActivityTimeout,
 			PongTimeout:          apps.Default().PongTimeout,
+			MessageTimeout:       30 * time.Second,
 			CloseTimeout:         5 * time.Second,
 		},
 		HTTP: HTTP{

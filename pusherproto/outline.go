@@ -20,6 +20,9 @@ type Outline struct {
 	full    bool
 }
 
+// Size is how many bytes the outline has allocated.
+func (o *Outline) Size() int { return cap(o.text) }
+
 // Add takes the next part of the message.
 func (o *Outline) Add(part []byte) {
 	for len(part) > 0 && !o.full {

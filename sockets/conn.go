@@ -18,7 +18,7 @@ type conn struct {
 	queue queue
 	front *front // until the connection is a WebSocket; nil without a Front
 
-	in      []byte   // the start of a frame that has not arrived whole
+	in      []byte   // the start of a frame or request that has not arrived whole
 	partial *partial // the message under way, nil between two
 
 	slot       int32
@@ -29,6 +29,7 @@ type conn struct {
 	opened     uint32 // second
 	pinged     uint32 // second of the ping that waits for an answer, 0 if none
 	due        uint32 // second of the timing wheel's entry that counts
+	since      uint32 // second in which the frame in in began
 	limit      int32  // bytes of one message
 	state      connState
 	deaf       bool   // after a violation what arrives means nothing
@@ -192,7 +193,7 @@ func (c *conn) feed(b []byte) {
 	if c.deaf {
 		return // read on: unread bytes would turn the close into a reset
 	}
-	kept := len(c.in) > 0
+	was, kept := c.unfinished(), len(c.in) > 0
 	if kept {
 		c.in = append(c.in, b...)
 		b = c.in
@@ -207,10 +208,12 @@ func (c *conn) feed(b []byte) {
 	case len(rest) == 0 || c.state == connDead:
 		c.in = nil
 	case kept && used == 0: // it is there already
-	case kept:
-		c.in = append(c.in[:0], rest...)
 	default:
 		c.in = append([]byte(nil), rest...)
+		c.since = c.loop.now
+	}
+	if was > 0 || c.unfinished() > 0 {
+		c.keep(was)
 	}
 }
 
@@ -299,7 +302,7 @@ func (c *conn) frame(h header, payload []byte) *violation {
 	}
 	if !h.fin || c.partial != nil {
 		if c.partial == nil {
-			c.partial = &partial{}
+			c.partial = &partial{since: c.loop.now}
 		}
 		c.partial.kept = append(c.partial.kept, payload...)
 		if !h.fin {

@@ -65,6 +65,13 @@ func (c *conn) expire(now uint32) uint32 {
 			return 0
 		}
 	}
+	if at := c.overdue(); at > 0 {
+		if now >= at {
+			c.giveUp()
+			return 0
+		}
+		next = min(next, at)
+	}
 	alive := c.link.expire(c, now)
 	if alive == 0 {
 		return 0

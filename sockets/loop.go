@@ -251,6 +251,7 @@ func (l *loop) bury() {
 			if c.front != nil {
 				c.front.settle()
 			}
+			c.forget()
 			l.unspare(c)
 			c.queue.reset(&l.frames)
 			c.link.release(c)

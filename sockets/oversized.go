@@ -16,8 +16,9 @@ const farAbove = 16
 // partial is a message of which not all has come. One that is over the bound is
 // read to its end and answered, and not kept.
 type partial struct {
-	kept []byte // its fragments so far
-	over bool   // it is too large: the fields below count, and kept is empty
+	kept  []byte // its fragments so far
+	since uint32 // second in which it began
+	over  bool   // it is too large: the fields below count, and kept is empty
 
 	size    int // of all frames that have begun
 	left    int // bytes of the present one that have not come
@@ -62,7 +63,7 @@ func (c *conn) exceed(h header) *violation {
 		return bad
 	}
 	if c.partial == nil {
-		c.partial = &partial{}
+		c.partial = &partial{since: c.loop.now}
 	}
 	p := c.partial
 	if !p.over {

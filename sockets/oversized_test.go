@@ -106,9 +106,6 @@ func TestMessage_OverTheLimit_NothingOfItIsKept(t *testing.T) {
 }
 
 func TestMessage_FarOverTheLimit_CloseWithTheirCode(t *testing.T) {
-	masked := func(op ws.OpCode, fin bool, payload []byte) []byte {
-		return ws.MustCompileFrame(ws.MaskFrame(ws.NewFrame(op, fin, payload)))
-	}
 	large := func() []byte { return bytes.Repeat([]byte("x"), 70_000) }
 	tests := map[string]struct {
 		frames [][]byte

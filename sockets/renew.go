@@ -40,11 +40,12 @@ type Limits struct {
 	QueueBytes      int
 	MaxMessageBytes int
 	CloseTimeout    time.Duration
+	MessageTimeout  time.Duration
 	HostName        string
 }
 
 func (c Config) limits() Limits {
-	return Limits{c.QueueBytes, c.MaxMessageBytes, c.CloseTimeout, c.HostName}
+	return Limits{c.QueueBytes, c.MaxMessageBytes, c.CloseTimeout, c.MessageTimeout, c.HostName}
 }
 
 // SetLimits replaces bounds, with the defaults of Config. They count for open
@@ -57,6 +58,7 @@ func (s *Server) SetLimits(l Limits) error {
 	s.opened.Store(&opened)
 	s.queueBytes.Store(int64(cmp.Or(l.QueueBytes, 1<<20)))
 	s.maxMessageBytes.Store(int64(l.MaxMessageBytes))
+	s.messageWithin.Store(int64(cmp.Or(l.MessageTimeout, 30*time.Second)))
 	s.closeWithin.Store(int64(cmp.Or(l.CloseTimeout, 5*time.Second)))
 	return nil
 }

@@ -28,6 +28,9 @@ type Config struct {
 	// MaxMessageBytes bounds one client message; 0 derives it from the app's
 	// event limit (spec: websocket section 2).
 	MaxMessageBytes int
+	// MessageTimeout is how long a client message may take to arrive, from its
+	// first byte to its last; 0 is 30 seconds. Whole seconds count.
+	MessageTimeout time.Duration
 	// CloseTimeout is how long a peer may take to answer a close frame; 0 is
 	// five seconds.
 	CloseTimeout time.Duration
@@ -63,6 +66,7 @@ type Server struct {
 	queueBytes      atomic.Int64
 	maxMessageBytes atomic.Int64
 	closeWithin     atomic.Int64 // nanoseconds
+	messageWithin   atomic.Int64 // nanoseconds
 	most            atomic.Int64 // open sockets; 0 is unlimited
 	hint            atomic.Pointer[string]
 	_               [64]byte

@@ -182,6 +182,7 @@ func (s *server) open() error {
 		QueueBytes:      limits.QueueBytes,
 		MaxMessageBytes: limits.MaxMessageBytes,
 		CloseTimeout:    limits.CloseTimeout,
+		MessageTimeout:  limits.MessageTimeout,
 		HostName:        limits.HostName,
 		Capacity:        bounds.Capacity,
 		Account:         s.account,

@@ -46,6 +46,7 @@ func socketLimits(cfg *config.Config) sockets.Limits {
 		QueueBytes:      cfg.Sockets.QueueBytes,
 		MaxMessageBytes: cfg.Sockets.MaxMessageBytes,
 		CloseTimeout:    cfg.Sockets.CloseTimeout,
+		MessageTimeout:  cfg.Sockets.MessageTimeout,
 		HostName:        cfg.Fallback.NodeHost,
 	}
 }
