@@ -94,7 +94,7 @@ func TestFallbackAbuse_OverTheAppsQuota(t *testing.T) {
 func TestFallbackAbuse_StreamNotRead(t *testing.T) {
 	o := uncounted()
 	o.Sockets.QueueBytes = 256 << 10
-	o.HTTP = func(c *httpapi.Config) { c.Fallback.WriteTimeout = 100 * time.Millisecond }
+	o.HTTP = func(c *httpapi.Config) { c.Fallback.WriteTimeout = quick }
 	srv := testkit.Start(t, o)
 	x := established(t, srv, "app-key/7/notread0")
 	x.joined("c")

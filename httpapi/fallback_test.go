@@ -185,7 +185,7 @@ func TestFallback_AbortedReceive(t *testing.T) {
 	t.Parallel()
 	var log safeBuffer
 	o := uncounted()
-	o.Sockets.ReceiveWithin = quick
+	o.Sockets.ReceiveWithin = unhurried
 	o.HTTP = func(c *httpapi.Config) { c.AccessLog, c.Logger = true, slog.New(slog.NewTextHandler(&log, nil)) }
 	srv := testkit.Start(t, o)
 	watch := testkit.Dial(t, srv)
@@ -408,7 +408,7 @@ func TestFallback_SameIDOfTwoApps(t *testing.T) {
 func TestFallback_WrongNode(t *testing.T) {
 	t.Parallel()
 	o := uncounted()
-	o.Sockets.ReceiveWithin = quick
+	o.Sockets.ReceiveWithin = unhurried
 	one, two := testkit.Start(t, o), testkit.Start(t, o)
 	x := established(t, one, "app-key/7/wrongone")
 	x.joined("c")
@@ -480,10 +480,11 @@ func TestFallback_Paths(t *testing.T) {
 func TestFallback_ServerCloses(t *testing.T) {
 	t.Parallel()
 	o := uncounted()
-	o.Sockets.ReceiveWithin = quick
+	o.Sockets.ReceiveWithin = unhurried
 	srv := testkit.Start(t, o)
 	for name, streaming := range map[string]bool{"polling": false, "streaming": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			x := established(t, srv, "app-key/7/"+name)
 			var told []string
 			if streaming {

@@ -285,3 +285,7 @@ func publish(t *testing.T, srv *testkit.Server, channel, data string) {
 
 // quick are the times of sessions that a test can wait for.
 const quick = time.Second
+
+// unhurried is the same for a session that must first outlive the pauses of a
+// slow machine.
+const unhurried = 5 * time.Second

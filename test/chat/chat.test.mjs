@@ -7,7 +7,7 @@ import { demo, nextChat } from './apps.mjs';
 import { person } from './person.mjs';
 
 for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/nextjs-chat': nextChat })) {
-  test(title, { timeout: 600_000 }, async (t) => {
+  test(title, async (t) => {
     const app = await start(t);
     const chromium = await browser(t);
     // Each has a browser of their own: cookies, storage.
@@ -158,7 +158,7 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
   });
 }
 
-test('a server that does not let the page in says why', { timeout: 600_000 }, async (t) => {
+test('a server that does not let the page in says why', async (t) => {
   const { url } = await nextChat(t, { allowed_origins: ['https://elsewhere.example'] });
   const chromium = await browser(t);
   const ann = await person(await chromium.newContext(), url, 'Ann', 'tea');
@@ -171,7 +171,7 @@ test('a server that does not let the page in says why', { timeout: 600_000 }, as
   await ann.alert.filter({ hasText: 'Origin not allowed.' }).waitFor();
 });
 
-test('a room of 500', { timeout: 600_000 }, async (t) => {
+test('a room of 500', async (t) => {
   const { url, server } = await nextChat(t);
   const names = Array.from({ length: 499 }, (_, i) => `guest-${i}`);
   const guests = names.map((name) => server.client({ user: { id: `${name}~00000000`, info: { name } } }).subscribe('presence-room-hall'));

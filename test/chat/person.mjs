@@ -1,10 +1,10 @@
 // Somebody in front of a page of the chat.
 import assert from 'node:assert/strict';
-import { until } from '../support/wait.mjs';
+import { factor, until } from '../support/wait.mjs';
 
 // Above the 40 s after which the chat notices a lost network at the latest
 // (clients/room/realtime.js).
-const patience = 90_000; // ms
+const patience = 120_000 * factor; // ms
 
 /** Opens the page in a browser context. What the page throws fails the test at `errors`. */
 export async function person(context, url, name, room) {

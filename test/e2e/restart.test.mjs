@@ -3,18 +3,20 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Endpoint } from '../support/endpoint.mjs';
 import { fanfare } from '../support/fanfare.mjs';
-import { Log, subscribed, until } from '../support/wait.mjs';
+import { factor, Log, subscribed, until } from '../support/wait.mjs';
 import { balancer, everyone, restart, transports } from '../support/restart.mjs';
 
 // pusher-js tries again a second after it was told, and finds the next process
 // if that listens by then. On a machine so slow that it does not, the round says
 // nothing and is played again.
+const rounds = 6 * factor;
+
 async function inTime(t, options) {
   for (let round = 1; ; round++) {
     const result = await restart(t, options);
     const early = result.clients.filter((c) => c.told < -900);
     if (early.length === 0) return result;
-    assert.ok(round < 6, `the next process did not listen in time:\n${early.map(row).join('\n')}`);
+    assert.ok(round < rounds, `the next process did not listen in time:\n${early.map(row).join('\n')}`);
   }
 }
 
@@ -23,17 +25,15 @@ const row = (c) => `${c.name}: told ${c.told} ms, tried ${c.tried} ms and back $
 
 for (const runtime of ['node', 'chromium']) {
   for (const [signal, code] of [['SIGTERM', 4100], ['SIGKILL', 1006]]) {
-    test(`${runtime}, ${signal}: pusher-js 8, 7 and 4 are back within 2 s, over what they came by`, async (t) => {
+    test(`${runtime}, ${signal}: pusher-js 8, 7 and 4 are back at the first attempt, over what they came by`, async (t) => {
       const { clients, accepted, code: exit } = await inTime(t, { signal, runtimes: [runtime] });
       assert.equal(exit, signal === 'SIGTERM' ? 0 : 'SIGKILL');
       for (const c of clients) {
         t.diagnostic(row(c));
         assert.equal(c.after.transport, transports[c.transport].over, row(c));
         assert.deepEqual(new Set(c.after.errors.map((e) => e.code)), new Set([code]), row(c));
-        // One attempt. Connecting takes as long as it took at first, which says how slow the machine is; a
-        // refused attempt would have been a matter of 15 s.
+        // One attempt, after the second that pusher-js waits. A refused one would have been a matter of 15 s.
         assert.equal(c.after.states.filter((s) => s.state === 'connecting').length, 1, row(c)); // the first was before anybody looked
-        assert.ok(c.back < 2000 + 5 * c.first, row(c));
         if (signal === 'SIGTERM') {
           assert.deepEqual(c.after.got, Array.from({ length: accepted.last }, (_, n) => n + 1), `accepted were ${accepted.last}; ${row(c)}`);
         }

@@ -62,7 +62,7 @@ test('watchers learn who is online, who comes and who goes', async (t) => {
 });
 
 test('a reload within the grace is silent to watchers', async (t) => {
-  const server = await fanfare(t, { users: { offline_grace: '10s' } });
+  const server = await fanfare(t, { users: { offline_grace: '10m' } });
   const me = await signedIn(server, 'me', ['friend']);
   await me.watch.next('offline');
   const friend = await signedIn(server, 'friend');
@@ -75,7 +75,7 @@ test('a reload within the grace is silent to watchers', async (t) => {
 });
 
 test('with authorized connections a socket must authorize in time', async (t) => {
-  const server = await fanfare(t, { app: { require_authorization: true, authorization_timeout: '1s' } });
+  const server = await fanfare(t, { app: { require_authorization: true, authorization_timeout: '5s' } });
   const [idle, member] = [await server.connected(), await server.connected()];
   await subscribed(member, 'private-x');
   await until('the idle one is closed', () => idle.connection.state === 'disconnected');

@@ -25,7 +25,7 @@ export class Endpoint {
         const request = { headers: req.headers, body: Buffer.concat(chunks).toString(), status: this.status };
         this.requests.push(request);
         if (this.manner === 'resets') req.socket.resetAndDestroy();
-        else if (this.manner === 'slow') setTimeout(() => res.writeHead(request.status).end(), 700);
+        else if (this.manner === 'slow') setTimeout(() => res.writeHead(request.status).end(), 300);
         else if (this.manner !== 'hangs') res.writeHead(request.status).end();
         if (['resets', 'hangs'].includes(this.manner)) request.status = 0; // none was told
       });

@@ -147,7 +147,6 @@ export async function restart(t, { signal, gap = 0, runtimes, config = {} }) {
     const { at: told } = record.errors[0] ?? { at: NaN };
     const since = record.states.filter((s) => s.at >= told);
     client.after = record;
-    client.first = client.before.states.find((s) => s.state === 'connected').at - client.before.began;
     client.told = told - ready;
     client.tried = since.find((s) => s.state === 'connecting')?.at - ready;
     client.back = since.find((s) => s.state === 'connected')?.at - ready;

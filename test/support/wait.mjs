@@ -1,7 +1,10 @@
 // Waiting for conditions, with a deadline.
 import assert from 'node:assert/strict';
 
-const patience = 40_000; // ms
+// Long enough for a machine that has much else to do. TEST_PATIENCE multiplies
+// it, as it does for the tests in Go.
+export const factor = Number(process.env.TEST_PATIENCE || 1);
+const patience = 120_000 * factor; // ms
 const pause = 10; // ms between two looks
 
 export async function until(what, condition, within = patience) {

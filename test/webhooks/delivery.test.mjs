@@ -70,7 +70,7 @@ test('an endpoint that refuses is tried again with the same body; order is kept'
   await endpoint.validate();
 });
 
-test('an endpoint that answers 500, hangs, resets, is slow, and is gone for 20 s: all arrive, in order', { timeout: 240_000 }, async (t) => {
+test('an endpoint that answers 500, hangs, resets, is slow, and is gone for 20 s: all arrive, in order', async (t) => {
   const endpoint = await new Endpoint().open(t);
   const server = await fanfare(t, {
     app: { id: '1001', limits: { client_events_per_second: 0 }, webhooks: [{ url: endpoint.url, events: ['client_event'] }] },
@@ -104,7 +104,7 @@ test('an endpoint that answers 500, hangs, resets, is slow, and is gone for 20 s
   const again = await new Endpoint().open(t, endpoint.port);
   say(1);
   // Asked once a minute by now, and not hammered.
-  await until('all have arrived', () => again.events.at(-1)?.data === JSON.stringify({ n: sent - 1 }), 120_000);
+  await until('all have arrived', () => again.events.at(-1)?.data === JSON.stringify({ n: sent - 1 }));
 
   const numbers = [...endpoint.events, ...again.events].map((e) => JSON.parse(e.data).n);
   const firsts = numbers.filter((n, i) => numbers.indexOf(n) === i);
