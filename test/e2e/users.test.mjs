@@ -62,7 +62,7 @@ test('watchers learn who is online, who comes and who goes', async (t) => {
 });
 
 test('a reload within the grace is silent to watchers', async (t) => {
-  const server = await fanfare(t, { users: { offline_grace: '10m' } });
+  const server = await fanfare(t, { users: { offline_grace: '5m' } });
   const me = await signedIn(server, 'me', ['friend']);
   await me.watch.next('offline');
   const friend = await signedIn(server, 'friend');
