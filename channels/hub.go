@@ -30,7 +30,8 @@ var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "
 // ErrNoMemory says that the node holds as much as it may.
 var ErrNoMemory = errors.New("the server is short of memory, try again")
 
-// publishPatience is how long a publisher waits for congested loops.
+// publishPatience is how long a publisher waits for congested loops, all
+// together. It is far within the time in which an answer can be written.
 const publishPatience = 4 * time.Second
 
 // DefaultOfflineGrace is how long a user may be without a socket before
@@ -121,17 +122,21 @@ func (h *Hub) room(ctx context.Context) error {
 	if h.closed.Load() {
 		return ErrDraining
 	}
+	patience := ctx
 	for _, o := range h.owners {
 		if !o.Congested() {
 			continue
 		}
-		wait, cancel := context.WithTimeout(ctx, publishPatience)
-		err := o.Room(wait)
-		cancel()
+		if patience == ctx {
+			var cancel context.CancelFunc
+			patience, cancel = context.WithTimeout(ctx, publishPatience)
+			defer cancel()
+		}
+		err := o.Room(patience)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil {
+		if err != nil || patience.Err() != nil { // woken too late is too late
 			return ErrBusy
 		}
 	}

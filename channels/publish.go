@@ -9,7 +9,8 @@ import (
 
 // Publish delivers an event of the HTTP API to each of its channels. It waits
 // while the event loops are congested and fails with ErrBusy, ErrDraining or
-// the context's error; then nothing was delivered.
+// the context's error; then nothing was delivered. Nothing is delivered either
+// when the context has ended, which says that the caller is gone.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
 	if err := h.accept(ctx); err != nil {
 		return err
@@ -26,11 +27,14 @@ func (h *Hub) accept(ctx context.Context) error {
 		return err
 	}
 	h.closing.RLock()
+	err := ctx.Err() // it may have ended since
 	if h.closed.Load() {
-		h.closing.RUnlock()
-		return ErrDraining
+		err = ErrDraining
 	}
-	return nil
+	if err != nil {
+		h.closing.RUnlock()
+	}
+	return err
 }
 
 // TryPublish delivers events in order if that needs no waiting; else it fails

@@ -151,6 +151,85 @@ func TestPublish_CongestedLoops_PushBack(t *testing.T) {
 	})
 }
 
+// Four loops that are each a little less behind than a publisher waits keep it
+// waiting no longer than one does, and what it was told has failed is never
+// delivered.
+func TestPublish_ManyCongestedLoops_HaveOnePatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.visit()
+		v.subscribes("news")
+		forget(v)
+		const behind = publishPatience - 100*time.Millisecond
+		for n := range 4 {
+			busy := &busyLoop{congested: true, room: make(chan struct{})}
+			d.hub.AddOwner(busy)
+			go func() {
+				time.Sleep(time.Duration(n+1) * behind)
+				close(busy.room)
+			}()
+		}
+		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
+		begun := time.Now()
+		if err := d.hub.Publish(t.Context(), &d.app, ev); !errors.Is(err, ErrBusy) {
+			t.Errorf("the caller got %v", err)
+		}
+		if took := time.Since(begun); took != publishPatience {
+			t.Errorf("it waited for %s", took)
+		}
+		time.Sleep(5 * behind)
+		d.settle()
+		v.hears()
+	})
+}
+
+// lateLoop has room only when the patience is over, as on a machine where
+// nobody was woken in time.
+type lateLoop struct{ busyLoop }
+
+func (*lateLoop) Room(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func TestPublish_WokenTooLate_IsNotDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.visit()
+		v.subscribes("news")
+		forget(v)
+		d.hub.AddOwner(&lateLoop{busyLoop{congested: true}})
+		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
+		if err := d.hub.Publish(t.Context(), &d.app, ev); !errors.Is(err, ErrBusy) {
+			t.Errorf("the caller got %v", err)
+		}
+		d.settle()
+		v.hears()
+	})
+}
+
+// A caller who leaves when nothing has to be waited for any more but the lock of
+// a drain causes nothing.
+func TestPublish_CallerLeavesBeforeTheDelivery_IsNotDelivered(t *testing.T) {
+	d := newDesk(t)
+	v := d.visit()
+	v.subscribes("news")
+	forget(v)
+	ctx, leave := context.WithCancel(t.Context())
+	d.hub.closing.Lock()
+	result := make(chan error, 1)
+	go func() {
+		result <- d.hub.Publish(ctx, &d.app, pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)})
+	}()
+	leave()
+	d.hub.closing.Unlock()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller got %v", err)
+	}
+	d.settle()
+	v.hears()
+}
+
 // gated is the in-memory cluster where an event waits to be handed on.
 type gated struct {
 	*memory

@@ -106,30 +106,28 @@ func (s *Server) Detach(key SessionKey, r *Receive, err error) {
 // Deliver hands messages of the client to its session, in order, and returns
 // when they are handled: a client waits for what it causes. It returns false
 // if there is no session that takes messages, and the context's error if the
-// server has too much to do.
+// server has too much to do; then none is handled, also later.
 func (s *Server) Deliver(ctx context.Context, key SessionKey, messages []string) (bool, error) {
 	for _, l := range s.loops {
 		if err := l.Room(ctx); err != nil {
 			return false, err
 		}
 	}
-	handled := make(chan bool, 1)
+	d := newDelivery()
 	found := s.onSession(key, func(c *conn, h *httpSession) {
+		if !d.begin(ctx) {
+			return
+		}
 		open := c.state == connOpen
 		if open {
 			h.deliver(c, messages)
 		}
-		handled <- open
+		d.end(open)
 	})
 	if !found {
 		return false, nil
 	}
-	select {
-	case open := <-handled:
-		return open, nil
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
+	return d.wait(ctx)
 }
 
 // DeliverNothing tells the session that its client sent more than is read.
