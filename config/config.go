@@ -78,12 +78,14 @@ type Sockets struct {
 
 // HTTP bounds what one request may take.
 type HTTP struct {
-	HeaderTimeout  time.Duration `key:"header_timeout" min:"100ms" max:"5m" doc:"Time a client has to send the request line and headers."`
-	BodyTimeout    time.Duration `key:"body_timeout" min:"100ms" max:"10m" doc:"Time a client has to send the body."`
-	IdleTimeout    time.Duration `key:"idle_timeout" min:"1s" max:"1h" doc:"Time a connection may stay open without a request."`
-	MaxHeaderBytes int           `key:"max_header_bytes" min:"1024" max:"1048576" doc:"Largest request line and headers together, in bytes."`
-	MaxBodyBytes   int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request, in bytes. 0 is what the limits of the apps need."`
-	TrustedProxies []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For and X-Forwarded-Proto are read only from these."`
+	HeaderTimeout         time.Duration `key:"header_timeout" min:"100ms" max:"5m" doc:"Time a client has to send the request line and headers."`
+	BodyTimeout           time.Duration `key:"body_timeout" min:"100ms" max:"10m" doc:"Time a client has to send the body."`
+	IdleTimeout           time.Duration `key:"idle_timeout" min:"1s" max:"1h" doc:"Time a connection may stay open without a request."`
+	MaxHeaderBytes        int           `key:"max_header_bytes" min:"1024" max:"1048576" doc:"Largest request line and headers together, in bytes."`
+	MaxBodyBytes          int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request, in bytes. 0 is what the limits of the apps need."`
+	ConnectionsPerAddress int           `key:"connections_per_address" min:"0" doc:"Connections of one address that carry no socket. Near the bound idle ones are closed earlier, down to a second; above it each ends with its next answer; at twice the bound new ones are closed. Proxies in http.trusted_proxies are exempt. 0 is no limit."`
+	MaxConnections        int           `key:"max_connections" min:"0" doc:"Connections of all addresses that carry no socket, bounded in the same way; at twice the bound one is closed for each that comes. 0 is as many as the limit of open files has room for beside the sockets, at most 4096 (docs/deployment.md, Open files)."`
+	TrustedProxies        []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For and X-Forwarded-Proto are read only from these."`
 }
 
 // Fallback configures the transports that pusher-js falls back to.
@@ -142,10 +144,11 @@ func Defaults() Config {
 			CloseTimeout:         5 * time.Second,
 		},
 		HTTP: HTTP{
-			HeaderTimeout:  10 * time.Second,
-			BodyTimeout:    30 * time.Second,
-			IdleTimeout:    2 * time.Minute,
-			MaxHeaderBytes: 16 << 10,
+			HeaderTimeout:         10 * time.Second,
+			BodyTimeout:           30 * time.Second,
+			IdleTimeout:           2 * time.Minute,
+			MaxHeaderBytes:        16 << 10,
+			ConnectionsPerAddress: 2000,
 		},
 		Fallback: Fallback{Enabled: true, Path: "/pusher", OpensPerAddress: 600},
 		Users:    Users{OfflineGrace: 3 * time.Second},

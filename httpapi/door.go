@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
@@ -18,7 +19,10 @@ import (
 // an event loop: the usual WebSocket handshake and the usual publish. It
 // knows no rule of its own. Whatever is not plainly right, errors above all,
 // it leaves to the routes of net/http, which look at it from the start.
-type door struct{ *Server }
+type door struct {
+	*Server
+	*census
+}
 
 // frontBody is the largest request body that an event loop waits for; larger
 // ones are net/http's, which refuses those over the limit before they arrive.
@@ -28,7 +32,7 @@ const frontBody = 128 << 10
 // under the same timeouts and bounds as HTTPServer.
 func (s *Server) FrontConfig() sockets.FrontConfig {
 	return sockets.FrontConfig{
-		Door:           door{s},
+		Door:           door{s, s.census},
 		HeaderTimeout:  s.live.Load().HeaderTimeout,
 		BodyTimeout:    s.live.Load().BodyTimeout,
 		IdleTimeout:    s.live.Load().IdleTimeout,
@@ -36,12 +40,6 @@ func (s *Server) FrontConfig() sockets.FrontConfig {
 		MaxBodyBytes:   int(min(frontBody, s.bodyLimit(frontBody))),
 	}
 }
-
-// Admit implements sockets.Door.
-func (d door) Admit(addr netip.Addr) bool { return d.halfOpen.Admit(addr) }
-
-// Settle implements sockets.Door.
-func (d door) Settle(addr netip.Addr) { d.halfOpen.Settle(addr) }
 
 // Upgrade implements sockets.Door.
 func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
@@ -173,18 +171,9 @@ func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
 // done appends what exchange.done answers, as net/http would write it, and
 // counts and logs the request.
 func (d door) done(dst []byte, r *sockets.Request, app *apps.App, route, path string, begun time.Time) []byte {
-	dst = append(dst, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: "...)
-	id := len(dst)
-	if given, n := r.Header(headerRequestID); n > 0 && plainID(string(given)) {
-		dst = append(dst, given...)
-	} else {
-		dst = append(dst, d.ids.prefix...)
-		dst = strconv.AppendUint(dst, d.ids.count.Add(1), 36)
-	}
-	idEnd := len(dst)
-	dst = append(dst, "\r\nDate: "...)
-	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-	if r.Closes() || d.draining() {
+	dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
+	dst, shown := d.appendFields(dst, r)
+	if r.Last || d.draining() {
 		dst = append(dst, "\r\nConnection: close"...)
 	}
 	dst = append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)
@@ -192,11 +181,60 @@ func (d door) done(dst []byte, r *sockets.Request, app *apps.App, route, path st
 	d.requests.add(app.ID, route, http.StatusOK, took)
 	if d.logs(d.logLevel()) {
 		d.logRequest(callLine, &answered{
-			id: string(dst[id:idEnd]), app: app.ID, method: http.MethodPost, path: d.shownPath(route, path),
+			id: string(shown), app: app.ID, method: http.MethodPost, path: d.shownPath(route, path),
 			status: http.StatusOK, bytes: int64(len("{}")), from: d.clientOf(r), took: took,
 		})
 	}
 	return dst
+}
+
+// appendFields appends the header fields that every answer with JSON has, and
+// returns the request's id too.
+func (d door) appendFields(dst []byte, r *sockets.Request) (out, id []byte) {
+	dst = append(dst, "Content-Type: application/json\r\nX-Request-Id: "...)
+	begin := len(dst)
+	var given []byte
+	if r != nil {
+		given, _ = r.Header(headerRequestID)
+	}
+	if plainID(string(given)) {
+		dst = append(dst, given...)
+	} else {
+		dst = append(dst, d.ids.prefix...)
+		dst = strconv.AppendUint(dst, d.ids.count.Add(1), 36)
+	}
+	end := len(dst)
+	dst = append(dst, "\r\nDate: "...)
+	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
+	return dst, dst[begin:end]
+}
+
+// Unavailable implements sockets.Door.
+func (d door) Unavailable(dst []byte, remote netip.AddrPort, r *sockets.Request) []byte {
+	const status = http.StatusServiceUnavailable
+	reason := channels.ErrDraining.Error()
+	body := errorBody(status, reason)
+	dst = append(dst, "HTTP/1.1 503 Service Unavailable\r\n"...)
+	dst, id := d.appendFields(dst, r)
+	dst = append(dst, "\r\nRetry-After: "...)
+	dst = strconv.AppendInt(dst, retrySeconds, 10)
+	dst = append(dst, "\r\nConnection: close\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(body)), 10)
+	dst = append(dst, "\r\n\r\n"...)
+	d.cfg.Hub.Refused(status)
+	d.requests.add("", noPattern, status, 0)
+	a := answered{id: string(id), status: status, bytes: int64(len(body)), from: remote.Addr(), reason: reason}
+	if r != nil {
+		path, _, _ := strings.Cut(string(r.Target), "?")
+		a.method, a.path, a.from = string(r.Method), d.shownPath(noPattern, path), d.clientOf(r)
+	}
+	if d.logs(d.logLevel()) {
+		d.logRequest(requestLine, &a)
+	}
+	if a.method == http.MethodHead {
+		return dst
+	}
+	return append(dst, body...)
 }
 
 // clientOf is clientAddr for a request on a loop.

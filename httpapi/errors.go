@@ -33,17 +33,23 @@ func (s *Server) fail(x *exchange, err error) {
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && errors.Is(err, channels.ErrBusy) {
 		s.warnOfCall(x, status)
 	}
+	// An error of writing means that the caller is gone.
+	_ = x.respond(status, errorBody(status, message))
+}
+
+func errorBody(status int, message string) []byte {
 	b := append(make([]byte, 0, len(message)+32), `{"error":`...)
 	b = pusherproto.AppendString(b, message)
 	b = append(b, `,"code":`...)
 	b = strconv.AppendInt(b, int64(status), 10)
-	// An error of writing means that the caller is gone.
-	_ = x.respond(status, append(b, '}'))
+	return append(b, '}')
 }
 
 func (s *Server) describe(x *exchange, err error) (status int, message string) {
 	var refused *pusherproto.Error
 	switch {
+	case errors.As(err, &refused) && refused.Code == http.StatusRequestTimeout && s.draining(): // see Conclude
+		return s.describe(x, channels.ErrDraining)
 	case errors.As(err, &refused):
 		return refused.Code, refused.Message
 	case errors.Is(err, channels.ErrDraining), errors.Is(err, channels.ErrBusy), errors.Is(err, channels.ErrNoMemory),

@@ -143,19 +143,21 @@ func hopsKept(r *http.Request) bool {
 	return webSocket(r) && headerHasToken(r.Header["Connection"], "upgrade")
 }
 
-// refusedHandshake counts and logs that an address has too many connections
-// without a whole request.
-func (s *Server) refusedHandshake(addr netip.Addr) {
+// refusedConnection counts and logs that an address has too many connections.
+func (s *Server) refusedConnection(addr netip.Addr, why crowding) {
 	s.cfg.Hub.Refused(http.StatusTooManyRequests)
 	if !s.logs(slog.LevelWarn) {
 		return
 	}
+	reason, key, most := "Too many unfinished requests from this address", "sockets.handshakes_per_address", s.live.Load().MaxHandshakesPerAddress
+	if why == tooManyConnections {
+		reason, key, most = "Too many connections from this address", "http.connections_per_address", s.live.Load().MaxConnectionsPerAddress
+	}
 	s.log.LogAttrs(context.Background(), slog.LevelWarn, "connection refused",
 		slog.Int("code", http.StatusTooManyRequests),
-		slog.String("reason", refusedAddress("Too many unfinished requests from this address", addr)),
+		slog.String("reason", refusedAddress(reason, addr)),
 		slog.String("address", addr.String()),
-		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, sockets.handshakes_per_address is "+
-			strconv.Itoa(s.live.Load().MaxHandshakesPerAddress)))
+		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, "+key+" is "+strconv.Itoa(most)))
 }
 
 func refusedAddress(reason string, addr netip.Addr) string {

@@ -13,7 +13,7 @@ import (
 // relay writes what the session says until it ends the response or the client
 // is gone. The session keeps what was not written.
 func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
-	s.halfOpen.carries(x.r)
+	s.connections.carries(x.r)
 	ctx := x.r.Context()
 	control := http.NewResponseController(x)
 	// The server's own deadlines are for requests that are answered at once.

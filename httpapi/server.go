@@ -35,6 +35,14 @@ type Config struct {
 	// not sent a whole request yet; 0 is unlimited. Trusted proxies are exempt.
 	// It is held by HTTPServer, not by Handler.
 	MaxHandshakesPerAddress int
+	// MaxConnectionsPerAddress bounds the connections of one address that carry
+	// no socket; 0 is unlimited. Trusted proxies are exempt. Near it connections
+	// are kept idle for a shorter time, from there on each ends with its answer,
+	// and from twice as many on new ones are closed.
+	MaxConnectionsPerAddress int
+	// MaxConnections bounds those of all addresses in the same way; from twice as
+	// many on one is closed for each that comes.
+	MaxConnections int
 	// BodyLimit is the largest request body in bytes; 0 derives it from the
 	// limits of the app and the endpoint.
 	BodyLimit int64
@@ -75,7 +83,8 @@ type Server struct {
 	opens       addressCounts // HTTP sessions, and guesses of their ids
 	tlsRefusals addressCounts
 	listings    listings
-	halfOpen    *halfOpen
+	census      *census
+	connections *connections
 	ids         requestIDs
 }
 
@@ -118,6 +127,10 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, nil
 }
 
+func (cfg *Config) connectionBounds() connectionBounds {
+	return connectionBounds{all: cfg.MaxConnections, ofAddress: cfg.MaxConnectionsPerAddress, unfinished: cfg.MaxHandshakesPerAddress}
+}
+
 // Update makes other bounds, timeouts, trusted proxies and switches count for
 // requests that begin from here on. Paths, and what a Server is made of, stay.
 func (s *Server) Update(cfg Config) error {
@@ -127,7 +140,7 @@ func (s *Server) Update(cfg Config) error {
 	}
 	cfg.PathPrefix, cfg.Fallback.Path, cfg.Fallback.WriteTimeout = s.cfg.PathPrefix, s.cfg.Fallback.Path, s.cfg.Fallback.WriteTimeout
 	s.live.Store(&cfg)
-	s.halfOpen.most.Store(int64(cfg.MaxHandshakesPerAddress))
+	s.census.setBounds(cfg.connectionBounds())
 	return nil
 }
 
@@ -142,7 +155,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, ids: newRequestIDs(), bodies: bodyPool{account: cfg.Account}}
 	s.live.Store(&cfg)
-	s.halfOpen = newHalfOpen(cfg.MaxHandshakesPerAddress, s.trusted, s.refusedHandshake)
+	s.census = newCensus(cfg.Account, cfg.connectionBounds(), s.trusted, s.refusedConnection)
+	s.connections = newConnections(s.census, func() time.Duration { return s.live.Load().IdleTimeout })
 	s.router = s.routes()
 	s.requests.know(s.router.patterns)
 	return s, nil
@@ -157,6 +171,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		r.RequestURI = r.URL.RequestURI()
 	}
 	r.URL.Path, r.URL.RawPath = s.routePath(receivedPath(r)), ""
+	if h, ok := connOf(r).(handed); ok {
+		h.Served(r.Method == http.MethodPost)
+	}
+	if !s.census.Calm() {
+		if _, full := s.census.Patience(peer(r.RemoteAddr), 0); full {
+			w.Header().Set("Connection", "close")
+		}
+	}
 	x := s.exchanges.begin(w, r)
 	s.observe(x)
 	s.exchanges.end(x)
@@ -231,18 +253,19 @@ func (s *Server) headTooLarge(x *exchange) error {
 // to be handled and its answer taken: above the patience of a publish.
 const writeGrace = 15 * time.Second
 
-// moment is how long a request may take to arrive when descriptors are short.
-const moment = time.Second
-
 // Relieve closes connections of web, an HTTPServer, that can be missed when
 // descriptors are short: it keeps none between two requests until it is called
 // with short false.
 func (s *Server) Relieve(web interface{ SetKeepAlivesEnabled(bool) }, short bool) {
 	web.SetKeepAlivesEnabled(!short)
 	if short {
-		s.halfOpen.cut(moment)
+		s.connections.cut(time.Now())
 	}
 }
+
+// Conclude has no request wait any longer for its body: it is answered with 503
+// if the server drains.
+func (s *Server) Conclude() { s.connections.expire() }
 
 // HTTPServer returns an http.Server without an address that serves Handler and
 // holds slow callers to the timeouts of the Config. HTTP/2 is off: every
@@ -259,8 +282,8 @@ func (s *Server) HTTPServer() *http.Server {
 		WriteTimeout:      reading + writeGrace,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
-		ConnState:         s.halfOpen.watch,
-		ConnContext:       s.halfOpen.remember,
+		ConnState:         s.connections.watch,
+		ConnContext:       s.connections.remember,
 		Protocols:         &protocols,
 		// Broken callers are theirs to notice; a flood of them must not fill our log.
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

@@ -1,6 +1,8 @@
 package sockets
 
 import (
+	"time"
+
 	"fanfare/channels"
 	"fanfare/pusherproto"
 )
@@ -115,18 +117,23 @@ func (l *loop) relinquish() bool {
 	return false
 }
 
+// Where descriptors run short, a request has to arrive in a second, and may not
+// stop arriving for a moment.
+const (
+	arrival = time.Second
+	moment  = 250 * time.Millisecond
+)
+
 // expendable tells whether a connection that carries no open socket may be
 // closed for another: it awaits no answer, or has not sent its request in time.
 func (c *conn) expendable() bool {
-	const moment = 1 // seconds
+	f, now := c.front, c.loop.clock
 	switch {
 	case c.state == connDead:
 		return false
 	case c.state == connClosing:
 		return c.queue.bytes == 0
-	case c.front.counted:
-		return c.loop.now > c.opened+moment
 	default:
-		return !c.front.begun || c.loop.now > c.active+moment
+		return !f.begun && !f.counted || now > f.heard+moment || now > f.since+arrival
 	}
 }

@@ -186,7 +186,9 @@ func (c *conn) appID() string {
 // feed takes bytes from the client. They may be changed but not kept.
 func (c *conn) feed(b []byte) {
 	c.active, c.pinged = c.loop.now, 0
-	if c.front == nil {
+	if f := c.front; f != nil {
+		f.heard = c.loop.clock
+	} else {
 		c.traffic().BytesReceived.Add(uint64(len(b)))
 		c.received += uint64(len(b))
 	}

@@ -16,6 +16,7 @@ func (l *loop) expire() {
 	}
 	l.measure()
 	l.resume()
+	l.trim()
 	l.wheel.take(l.now, func(h handle) {
 		c := l.lookup(h)
 		if c == nil || c.due > l.now || c.state == connDead {

@@ -85,6 +85,48 @@ func (s *Server) Release() {
 	}
 }
 
+// Conclude waits, once the listener of a Front is closed, for the requests of
+// which a part has come by then. When ctx is done, those that are still not whole
+// are refused.
+func (s *Server) Conclude(ctx context.Context) error {
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.closeTimeout())
+	defer cancel()
+	left, err := s.ask(end, (*loop).unanswered)
+	for err == nil && left > 0 && pause(ctx, quietLook) == nil {
+		left, err = s.ask(end, (*loop).unanswered)
+	}
+	if err != nil || left == 0 {
+		return err
+	}
+	_, err = s.ask(end, (*loop).refuseUnanswered)
+	for stop := time.Now().Add(farewellPatience); err == nil && left > 0 && time.Now().Before(stop); {
+		if err = pause(end, quietLook); err == nil {
+			left, err = s.ask(end, (*loop).unanswered)
+		}
+	}
+	return err
+}
+
+// unanswered is how many connections of HTTP have not got their answer.
+func (l *loop) unanswered() (n int) {
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil && c.front != nil && (c.state == connOpen || c.state == connClosing && c.queue.bytes > 0) {
+			n++
+		}
+	}
+	return n
+}
+
+// refuseUnanswered answers requests that are not whole.
+func (l *loop) refuseUnanswered() int {
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil && c.front != nil && c.state == connOpen {
+			c.unavailable(nil)
+		}
+	}
+	return 0
+}
+
 // ask has every loop call f and returns the sum of the answers when all have.
 func (s *Server) ask(ctx context.Context, f func(*loop) int) (sum int, err error) {
 	answers := make(chan int, len(s.loops))

@@ -13,16 +13,32 @@ import (
 // Door is what a loop asks about the requests of connections it accepted.
 // httpapi implements it. Its methods do not block.
 type Door interface {
-	// Admit tells whether an address may have one more connection without a
-	// whole request; Settle takes one back.
+	// Admit tells whether an address may have one more connection, which counts
+	// from there on, and as one without a whole request. Settle says that its
+	// first request is whole, Leave that it is gone or a socket, and Enter that it
+	// carries a socket no more.
 	Admit(addr netip.Addr) bool
 	Settle(addr netip.Addr)
+	Leave(addr netip.Addr)
+	Enter(addr netip.Addr)
+	// Patience returns for how long a connection of an address may be idle, at
+	// most so long, and whether there are so many that it has to end with the
+	// next answer.
+	Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool)
+	// Calm tells whether Patience shortens nothing for anybody.
+	Calm() bool
+	// Crowded tells whether there are so many connections that one has to go for
+	// one that comes.
+	Crowded() bool
 	// Upgrade checks a request for a WebSocket. ok is false if it is not one
 	// of the usual form, which net/http then answers.
 	Upgrade(r *Request) (o Opening, ok bool)
 	// Answer appends the whole response to a request that it can answer at
 	// once, or returns ok false.
 	Answer(dst []byte, r *Request) (response []byte, ok bool)
+	// Unavailable appends the response to a request that came too late: the
+	// server ends. r is nil if the request is not known.
+	Unavailable(dst []byte, remote netip.AddrPort, r *Request) []byte
 }
 
 // FrontConfig bounds the connections that a Front accepts.
@@ -40,7 +56,8 @@ type FrontConfig struct {
 type front struct {
 	cfg     *FrontConfig
 	remote  netip.AddrPort
-	counted bool // Admit was asked and Settle was not called
+	held    bool // Admit was asked and Leave was not called
+	counted bool // nor was Settle
 	leaving bool // goes to net/http when what is queued is written
 	cut     bool // the rest of its request was waited for long enough
 	begun   bool // some of a request has come
@@ -49,6 +66,9 @@ type front struct {
 	length  int  // of a request whose head has come and whose body has not
 
 	deadline uint32 // second by which it must have done what it owes
+
+	since time.Duration // on the loop's clock: when its request began
+	heard time.Duration // and when anything came
 }
 
 // mostBlanks is how many CR and LF after a request are overlooked, as net/http
@@ -60,6 +80,15 @@ func (f *front) settle() {
 	if f.counted {
 		f.counted = false
 		f.cfg.Door.Settle(f.remote.Addr())
+	}
+}
+
+// leave takes the connection out of all counts.
+func (f *front) leave() {
+	f.settle()
+	if f.held {
+		f.held = false
+		f.cfg.Door.Leave(f.remote.Addr())
 	}
 }
 
@@ -84,13 +113,15 @@ func (c *conn) request(b []byte) (used int) {
 			c.await(used, b[used:])
 			return used
 		case unusual:
-			c.leave()
+			c.leave(nil)
 			return used
 		}
 		r.Remote = f.remote
 		f.settle()
+		_, full := f.cfg.Door.Patience(f.remote.Addr(), 0)
+		r.Last = full || c.loop.front == nil || r.Closes()
 		if !c.answer(&r) {
-			c.leave()
+			c.leave(&r)
 			return used
 		}
 		used += size
@@ -115,6 +146,7 @@ func (c *conn) answer(r *Request) bool {
 		nonce, _ := r.Header("Sec-WebSocket-Key")
 		c.push(channels.ControlFrame(appendSwitching(nil, nonce)))
 		c.loop.unspare(c)
+		f.leave()
 		c.front, c.switching = nil, true
 		c.opened = c.loop.now
 		c.loop.share.sockets.Add(1)
@@ -129,11 +161,30 @@ func (c *conn) answer(r *Request) bool {
 	c.push(channels.ControlFrame(response))
 	f.blanks = mostBlanks
 	c.loop.spare(c)
-	if r.Closes() || c.loop.front == nil { // by its wish or because we drain; the answer says so
-		c.state, c.deaf = connClosing, true
-		c.loop.schedule(c, c.loop.after(c.loop.server.closeTimeout()))
+	if r.Last {
+		c.hangUp()
 	}
 	return true
+}
+
+// hangUp ends a connection behind the answer that is queued.
+func (c *conn) hangUp() {
+	c.state, c.deaf = connClosing, true
+	c.loop.schedule(c, c.loop.after(c.loop.server.closeTimeout()))
+}
+
+// unavailable refuses a request that came too late, of which r may be known.
+func (c *conn) unavailable(r *Request) {
+	c.front.leaving = false
+	c.front.settle()
+	c.push(channels.ControlFrame(c.front.cfg.Door.Unavailable(nil, c.front.remote, r)))
+	c.loop.spare(c)
+	c.hangUp()
+}
+
+// idle tells whether nothing of a request has come and no answer is to be written.
+func (c *conn) idle() bool {
+	return c.front != nil && c.state == connOpen && !c.front.leaving && len(c.in) == 0 && c.queue.bytes == 0
 }
 
 // await sets the deadline of a connection that owes us the rest of a request
@@ -143,11 +194,15 @@ func (c *conn) await(handled int, rest []byte) {
 	f := c.front
 	body := bytes.Contains(rest, endOfHead)
 	begun := len(rest) > 0 || f.counted
+	if handled > 0 || !f.begun {
+		f.since = c.loop.clock
+	}
 	switch {
 	case body && (handled > 0 || !f.body):
 		c.within(f.cfg.BodyTimeout)
 	case !begun:
-		c.within(f.cfg.IdleTimeout)
+		idle, _ := f.cfg.Door.Patience(f.remote.Addr(), f.cfg.IdleTimeout)
+		c.within(idle)
 	case !body && (handled > 0 || !f.begun):
 		c.within(f.cfg.HeaderTimeout)
 	}
@@ -172,11 +227,16 @@ func (c *conn) late() {
 		return
 	}
 	c.front.cut = true
-	c.leave()
+	c.leave(nil)
 }
 
-// leave gives the connection to net/http, after what is queued for it.
-func (c *conn) leave() {
+// leave gives the connection to net/http, after what is queued for it. r is its
+// request, if that is known.
+func (c *conn) leave(r *Request) {
+	if c.loop.front == nil {
+		c.unavailable(r)
+		return
+	}
 	c.front.settle()
 	c.front.leaving = true
 	c.loop.unspare(c)

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +14,9 @@ import (
 
 // acceptBatch is how many connections a loop accepts in a turn.
 const acceptBatch = 64
+
+// mostBacklog is how many connections may wait to be accepted.
+const mostBacklog = 64 << 10
 
 // listenHandle marks the events of the listening socket.
 var listenHandle = handle{slot: -2}
@@ -27,14 +28,15 @@ var listenHandle = handle{slot: -2}
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	tcp, ok := l.(*net.TCPListener)
 	if !ok || s.cfg.Portable {
-		return s.guard(l), nil
+		return s.guard(l, cfg.Door.Crowded), nil
 	}
 	file, err := tcp.File() // a duplicate: l stays to keep the port
 	if err != nil {
 		return nil, fmt.Errorf("reach the listening socket: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	f := &frontListener{TCPListener: tcp, server: s, rest: make(chan net.Conn, 1024), closed: make(chan struct{})}
+	s.address = tcp.Addr()
+	f := newFrontListener(tcp, s)
 	for _, loop := range s.loops {
 		fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
@@ -69,37 +71,6 @@ func (s *Server) SetFront(cfg FrontConfig) {
 	}
 }
 
-// frontListener is where net/http accepts what the loops leave to it.
-type frontListener struct {
-	*net.TCPListener
-	server *Server
-	rest   chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-// Accept implements net.Listener.
-func (f *frontListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-f.rest:
-		return c, nil
-	case <-f.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener: the loops accept no more, and connections
-// between two requests end.
-func (f *frontListener) Close() error {
-	f.once.Do(func() {
-		close(f.closed)
-		for _, l := range f.server.loops {
-			l.Post(channels.Call(l.stopAccepting))
-		}
-	})
-	return f.TCPListener.Close()
-}
-
 // accepting is a loop's part of a Front. It belongs to the loop.
 type accepting struct {
 	cfg      *FrontConfig
@@ -108,23 +79,26 @@ type accepting struct {
 	paused   bool // out of descriptors, until some are free
 }
 
+// stopAccepting takes the connections that wait, whose clients may have sent a
+// request, and then no more. Those end that are between two requests.
 func (l *loop) stopAccepting() {
 	if l.front == nil {
 		return
 	}
-	rest := l.front.listener.rest
-	_ = unix.Close(l.front.fd)
-	l.front = nil
-	for len(rest) > 0 { // handed over, and net/http accepts no more
-		select {
-		case c := <-rest:
-			_ = c.Close()
-		default:
+	for range mostBacklog {
+		fd, addr, err := unix.Accept4(l.front.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err == nil {
+			l.welcome(fd, remote(addr))
+		} else if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ECONNABORTED) {
+			break
 		}
 	}
+	l.pass()
+	_ = unix.Close(l.front.fd)
+	l.front = nil
 	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil && c.front != nil && len(c.in) == 0 && c.queue.bytes == 0 {
-			c.die()
+		if c := l.slots[i].conn; c != nil && c.front != nil {
+			l.last(c)
 		}
 	}
 }
@@ -147,7 +121,7 @@ func (l *loop) take() {
 		switch {
 		case err == nil:
 			l.welcome(fd, remote(addr))
-			if s := l.server; s.cfg.Capacity.ScarceFrom > 0 && fd >= s.cfg.Capacity.ScarceFrom {
+			if s := l.server; s.cfg.Capacity.ScarceFrom > 0 && fd >= s.cfg.Capacity.ScarceFrom || l.front.cfg.Door.Crowded() {
 				l.makeRoom()
 				return
 			}
@@ -193,10 +167,28 @@ func (l *loop) pause() {
 func (l *loop) resume() {
 	switch {
 	case l.front == nil || !l.front.paused:
-	case !l.server.scarce() || l.relinquish():
+	case !l.server.scarce() && !l.front.cfg.Door.Crowded() || l.relinquish():
 		l.unpause()
 	default:
 		l.server.signal() // net/http has them
+	}
+}
+
+// trim closes connections that have been idle for longer than there is patience
+// for, with so many of them.
+func (l *loop) trim() {
+	if l.front == nil || l.front.cfg.Door.Calm() {
+		return
+	}
+	for at := l.oldest; at != 0; {
+		c := l.slots[at-1].conn
+		if at = c.newer; !c.idle() || c.front.counted {
+			continue
+		}
+		f := c.front
+		if idle, _ := f.cfg.Door.Patience(f.remote.Addr(), f.cfg.IdleTimeout); l.now > c.active+seconds(idle) {
+			c.die()
+		}
 	}
 }
 
@@ -221,7 +213,7 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	l.accepted++
 	to := l.server.place(l, l.accepted > fewAccepted)
 	c := &conn{loop: to, link: to.waiter.(*epoll), fd: int32(fd)}
-	c.front = &front{cfg: l.front.cfg, remote: from, counted: true}
+	c.front = &front{cfg: l.front.cfg, remote: from, counted: true, held: true}
 	if to == l {
 		l.arrive(c)
 		return
@@ -252,12 +244,17 @@ func (l *loop) pass() {
 func (l *loop) arrive(c *conn) {
 	l.adopt(c)
 	l.spare(c)
-	if l.stopped || l.front == nil || l.watch(c) != nil {
+	c.front.since, c.front.heard = l.clock, l.clock
+	if l.stopped || l.watch(c) != nil {
 		c.die()
 		return
 	}
-	c.front.cfg = l.front.cfg
 	c.await(0, nil)
+	if l.front == nil {
+		l.last(c)
+		return
+	}
+	c.front.cfg = l.front.cfg
 }
 
 func remote(addr unix.Sockaddr) netip.AddrPort {
@@ -270,64 +267,3 @@ func remote(addr unix.Sockaddr) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 }
-
-// handOver gives a connection's socket to net/http, with what was read of it.
-func (l *loop) handOver(c *conn, read []byte) {
-	fd := int(c.fd)
-	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, fd, 0, handle{})
-	file := os.NewFile(uintptr(fd), "")
-	c.fd = -1
-	c.state = connDead
-	nc, err := net.FileConn(file)
-	_ = file.Close()
-	if err != nil || l.front == nil {
-		if err == nil {
-			_ = nc.Close()
-		}
-		return
-	}
-	handed := &readConn{Conn: nc, remote: net.TCPAddrFromAddrPort(c.front.remote), read: append([]byte(nil), read...), cut: c.front.cut}
-	select {
-	case l.front.listener.rest <- handed:
-	default: // net/http does not keep up at all
-		_ = nc.Close()
-	}
-}
-
-// readConn is a connection of which something was read before.
-type readConn struct {
-	net.Conn
-	remote net.Addr
-	read   []byte
-	cut    bool // nothing more comes in time
-}
-
-// RemoteAddr is the client's address. Conn does not know it, and returns nil, if
-// the client was gone before the socket was handed over.
-func (c *readConn) RemoteAddr() net.Addr { return c.remote }
-
-// Read implements net.Conn.
-func (c *readConn) Read(b []byte) (int, error) {
-	if len(c.read) > 0 {
-		n := copy(b, c.read)
-		if c.read = c.read[n:]; len(c.read) == 0 {
-			c.read = nil
-		}
-		return n, nil
-	}
-	if c.cut {
-		return 0, os.ErrDeadlineExceeded
-	}
-	return c.Conn.Read(b)
-}
-
-// CloseWrite ends the sending side, as net/http does before it closes.
-func (c *readConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
-
-// whole returns the connection itself once it holds nothing back.
-func (c *readConn) whole() (net.Conn, bool) { return c.Conn, len(c.read) == 0 && !c.cut }

@@ -27,7 +27,10 @@ import (
 type testDoor struct {
 	app      *apps.App
 	halfOpen atomic.Int64
+	held     atomic.Int64
 	full     atomic.Bool
+	hurried  atomic.Bool
+	crowded  atomic.Bool
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
 	handed   chan string            // addresses of connections that net/http got
@@ -44,7 +47,27 @@ func (d *testDoor) Admit(netip.Addr) bool {
 		return false
 	}
 	d.halfOpen.Add(1)
+	d.held.Add(1)
 	return true
+}
+
+func (d *testDoor) Enter(netip.Addr) { d.held.Add(1) }
+
+func (d *testDoor) Leave(netip.Addr) { d.held.Add(-1) }
+
+func (d *testDoor) Patience(_ netip.Addr, most time.Duration) (time.Duration, bool) {
+	if d.hurried.Load() {
+		return time.Second, false
+	}
+	return most, false
+}
+
+func (d *testDoor) Calm() bool { return !d.hurried.Load() }
+
+func (d *testDoor) Crowded() bool { return d.crowded.Load() }
+
+func (d *testDoor) Unavailable(dst []byte, _ netip.AddrPort, _ *Request) []byte {
+	return append(dst, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate"...)
 }
 
 func (d *testDoor) Settle(netip.Addr) { d.halfOpen.Add(-1) }
@@ -93,12 +116,19 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 	}
 	web := &http.Server{
 		ReadHeaderTimeout: patience,
+		IdleTimeout:       patience,
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connOf{}, c) },
 		ConnState: func(c net.Conn, state http.ConnState) {
-			if state == http.StateNew {
+			switch state {
+			case http.StateNew:
 				door.handed <- fmt.Sprint(c.RemoteAddr())
+			case http.StateIdle:
+				c.(*handed).Idle()
+			case http.StateActive, http.StateHijacked, http.StateClosed:
 			}
 		},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handedOf(r).Served(r.Method == http.MethodPost)
 			body, _ := io.ReadAll(r.Body)
 			_, _ = w.Write(append([]byte("net/http "), body...))
 		}),
@@ -115,9 +145,20 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 		if n := door.halfOpen.Load(); n != 0 {
 			t.Errorf("%d connections were admitted and never settled", n)
 		}
+		if n := door.held.Load(); n != 0 {
+			t.Errorf("%d connections were admitted and never left", n)
+		}
+		if n := server.resting.Load(); n != 0 {
+			t.Errorf("%d connections rest with net/http", n)
+		}
 	})
 	return listener.Addr().String(), door, server
 }
+
+// connOf is the key of a request's connection in its context.
+type connOf struct{}
+
+func handedOf(r *http.Request) *handed { return r.Context().Value(connOf{}).(*handed) }
 
 func dialFront(t *testing.T, address string) net.Conn {
 	t.Helper()

@@ -10,17 +10,18 @@ import (
 )
 
 // guard is the listener of connections that are net/http's first: it accepts
-// none while descriptors run short, so that those who wait do so in the
+// none while descriptors run short or connections are too many, so that those who wait do so in the
 // kernel's queue. That there is none left ends nothing.
 type guard struct {
 	net.Listener
-	server *Server
-	closed chan struct{}
-	once   sync.Once
+	server  *Server
+	crowded func() bool
+	closed  chan struct{}
+	once    sync.Once
 }
 
-func (s *Server) guard(l net.Listener) net.Listener {
-	return &guard{Listener: l, server: s, closed: make(chan struct{})}
+func (s *Server) guard(l net.Listener, crowded func() bool) net.Listener {
+	return &guard{Listener: l, server: s, crowded: crowded, closed: make(chan struct{})}
 }
 
 // scarcePause is how long accepting waits for descriptors.
@@ -29,7 +30,7 @@ const scarcePause = 20 * time.Millisecond
 // Accept implements net.Listener.
 func (g *guard) Accept() (net.Conn, error) {
 	for {
-		if !g.server.scarce() {
+		if !g.server.scarce() && !g.crowded() {
 			c, err := g.Listener.Accept()
 			if !outOfDescriptors(err) {
 				return c, err
@@ -67,6 +68,13 @@ func (s *Server) relieve() {
 	s.signal()
 }
 
+// resume has the loops accept again, if they can.
+func (s *Server) resume() {
+	for _, l := range s.loops {
+		l.Post(channels.Call(l.resume))
+	}
+}
+
 // signal says that descriptors run short.
 func (s *Server) signal() {
 	select {
@@ -88,6 +96,7 @@ func (s *Server) watchShortage(ctx context.Context) {
 		}
 		for short := true; short; {
 			s.cfg.Capacity.Relieve(true)
+			s.resume()
 			select {
 			case <-time.After(shortage):
 			case <-ctx.Done():

@@ -42,7 +42,7 @@ func TestGuard_TheSystemHasNoFiles_ConnectionsAreClosedBeforeItAcceptsAgain(t *t
 			t.Error("it accepts again, and nothing was closed")
 		}
 		return want, nil
-	}})
+	}}, func() bool { return false })
 	if got, err := l.Accept(); got != want || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}

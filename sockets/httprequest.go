@@ -16,6 +16,7 @@ type Request struct {
 	Target []byte // path and query as sent
 	Body   []byte
 	Remote netip.AddrPort
+	Last   bool // the connection ends with the answer, which says so
 
 	fields [maxFields]requestField
 	count  int

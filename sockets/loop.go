@@ -44,7 +44,8 @@ type loop struct {
 	newest   int32
 	behind   uint32 // second since which deadlines wait for reading, 0 if they do not
 	started  time.Time
-	now      uint32 // seconds since the start, from 1
+	clock    time.Duration // since the start
+	now      uint32        // seconds since the start, from 1
 	frames   framePool
 	buf      []byte
 	scratch  []byte
@@ -171,7 +172,10 @@ func (l *loop) turn(timeout time.Duration) bool {
 	return worked || l.written < len(l.dirty) || len(l.ended) > 0
 }
 
-func (l *loop) tick() { l.now = uint32(time.Since(l.started)/time.Second) + 1 }
+func (l *loop) tick() {
+	l.clock = time.Since(l.started)
+	l.now = uint32(l.clock/time.Second) + 1
+}
 
 // carry handles mail, as much as a turn may.
 func (l *loop) carry() (worked bool) {
@@ -249,7 +253,7 @@ func (l *loop) bury() {
 				continue
 			}
 			if c.front != nil {
-				c.front.settle()
+				c.front.leave()
 			}
 			c.forget()
 			l.unspare(c)

@@ -71,6 +71,8 @@ type Server struct {
 	hint            atomic.Pointer[string]
 	_               [64]byte
 
+	address  net.Addr // of the listener of a Front
+	resting  atomic.Int64
 	seats    atomic.Int64 // open sockets
 	stopped  atomic.Bool
 	wait     sync.WaitGroup // goroutines of streams

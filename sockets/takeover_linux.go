@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,30 +15,39 @@ var errNotOurs = errors.New("not a plain TCP connection")
 // takeOver takes a connection's socket out of the runtime's poller: conn is
 // closed and the descriptor returned, which is non-blocking, is the only one.
 func takeOver(conn net.Conn) (int, error) {
-	if read, ok := conn.(*readConn); ok {
-		if inner, whole := read.whole(); whole {
-			conn = inner
+	var of syscall.Conn
+	switch c := conn.(type) {
+	case *handed:
+		if !c.whole() {
+			return -1, errNotOurs
 		}
-	}
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
+		of = c.file
+	case *net.TCPConn:
+		of = c
+	default:
 		return -1, errNotOurs
 	}
-	raw, err := tcp.SyscallConn()
+	fd, err := duplicate(of)
+	if err != nil {
+		return -1, err
+	}
+	if err := conn.Close(); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("close the first descriptor: %w", err)
+	}
+	return fd, nil
+}
+
+// duplicate returns another descriptor of a socket.
+func duplicate(of syscall.Conn) (fd int, err error) {
+	raw, err := of.SyscallConn()
 	if err != nil {
 		return -1, fmt.Errorf("reach the socket: %w", err)
 	}
-	fd := -1
 	var dupErr error
-	err = raw.Control(func(old uintptr) {
-		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
-	})
+	err = raw.Control(func(old uintptr) { fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(err, dupErr); err != nil {
 		return -1, fmt.Errorf("duplicate the socket: %w", err)
-	}
-	if err := tcp.Close(); err != nil {
-		_ = unix.Close(fd)
-		return -1, fmt.Errorf("close the first descriptor: %w", err)
 	}
 	return fd, nil
 }

@@ -62,12 +62,16 @@ type accepting struct{}
 
 func (l *loop) resume() {}
 
+func (l *loop) trim() {}
+
 func (l *loop) handOver(c *conn, _ []byte) { c.state = connDead }
 
 func (l *loop) stopAccepting() {}
 
 // Front returns l, guarded: without epoll every connection is net/http's first.
-func (s *Server) Front(l net.Listener, _ FrontConfig) (net.Listener, error) { return s.guard(l), nil }
+func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
+	return s.guard(l, cfg.Door.Crowded), nil
+}
 
 // SetFront does nothing here.
 func (s *Server) SetFront(FrontConfig) {}

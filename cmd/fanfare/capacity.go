@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -8,11 +9,12 @@ import (
 	"fanfare/sockets"
 )
 
-// capacity is how many sockets the server takes, by its configuration and by
-// how many files it may have open.
+// capacity is how many sockets and other connections the server takes, by its
+// configuration and by how many files it may have open.
 type capacity struct {
 	sockets.Capacity
-	warning string // that the configuration wants more than there can be
+	requests int    // connections of HTTP that carry no socket
+	warning  string // that the configuration wants more than there can be
 }
 
 // A socket takes one descriptor. The reserve is for everything else: requests
@@ -27,6 +29,10 @@ const (
 
 	scarceShare = 4 // of the reserve
 
+	// mostRequests is how many connections of HTTP there may be if nothing else
+	// is configured. Each takes 20 KB while a request is handled.
+	mostRequests = 4096
+
 	// endpointFiles are the connections that a webhook's endpoint may have.
 	endpointFiles = 2
 )
@@ -36,6 +42,7 @@ const (
 func newCapacity(cfg *config.Config, files uint64) capacity {
 	wanted := cfg.Sockets.MaxConnections
 	c := capacity{Capacity: sockets.Capacity{Sockets: wanted, Hint: fmt.Sprintf("sockets.max_connections is %d", wanted)}}
+	c.requests = cmp.Or(cfg.HTTP.MaxConnections, mostRequests)
 	if files == 0 || files > math.MaxInt32/2 {
 		return c
 	}
@@ -47,10 +54,15 @@ func newCapacity(cfg *config.Config, files uint64) capacity {
 	reserve = min(reserve, limit/2)
 	most := limit - reserve
 	c.ScarceFrom = limit - reserve/scarceShare
-	if wanted > 0 && wanted <= most {
+	if wanted == 0 || wanted > most {
+		c.Sockets = most
+	}
+	if cfg.HTTP.MaxConnections == 0 {
+		c.requests = min(c.ScarceFrom-c.Sockets, mostRequests)
+	}
+	if c.Sockets == wanted {
 		return c
 	}
-	c.Sockets = most
 	c.Hint = fmt.Sprintf("the limit of %d open files leaves room for %d sockets; raise it with LimitNOFILE= or ulimit -n", limit, most)
 	if wanted == 0 {
 		wanted = ofApps(cfg)

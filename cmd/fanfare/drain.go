@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// answerPatience is how long an answer may take to leave when the listener is
-// closed. Nothing that takes longer was accepted: requests whose body does not
-// come, callers who do not read.
+// answerPatience is how long a request may take to become whole and to be
+// answered when the listener is closed, and how long a refusal may take to leave
+// for those that are not.
 const answerPatience = 250 * time.Millisecond
 
 // drain ends the server's work in the order in which others notice: readiness
@@ -71,13 +71,25 @@ func (s *server) drainWebhooks(ctx context.Context) error {
 }
 
 // closeWeb closes the listener and ends the connections that are no sockets.
+// Requests of which a part has come by then have a moment to become whole.
+// Then all are answered, whole or not.
 func (s *server) closeWeb() error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
 	defer cancel()
-	err := s.web.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn("requests that were not whole are cut off")
-		return s.web.Close()
+	s.web.Stop()
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.web.Shutdown(ctx) }()
+	err := s.sockets.Conclude(ctx)
+	if e := <-stopped; !errors.Is(e, context.DeadlineExceeded) {
+		return errors.Join(err, e)
 	}
-	return err
+	s.log.Warn("requests that are not whole are refused")
+	s.api.Conclude()
+	last, cancel := context.WithTimeout(context.Background(), answerPatience)
+	defer cancel()
+	if e := s.web.Shutdown(last); !errors.Is(e, context.DeadlineExceeded) {
+		return errors.Join(err, e)
+	}
+	s.log.Warn("requests that were not whole are cut off")
+	return errors.Join(err, s.web.Close())
 }

@@ -7,21 +7,68 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // web serves one listener, by an http.Server that can be replaced: the timeouts
 // of an http.Server cannot change while it serves. A connection stays with the
-// server that it came to. Make one with newWeb.
+// server that it came to, and a replaced server goes with its last connection.
+// Make one with newWeb.
 type web struct {
 	mu       sync.Mutex
-	servers  []*http.Server // the newest last
-	newest   *feed          // of its connections
-	listener net.Listener   // nil until Serve
-	brief    bool           // connections end behind their request
+	servers  []*served    // the newest last
+	listener net.Listener // nil until Serve
+	brief    bool         // connections end behind their request
 	ending   bool
 }
 
-func newWeb(first *http.Server) *web { return &web{servers: []*http.Server{first}} }
+// served is a server and how many connections it has.
+type served struct {
+	*http.Server
+	feed  *feed // nil until Serve
+	conns atomic.Int64
+}
+
+func newWeb(first *http.Server) *web {
+	w := &web{}
+	w.add(first)
+	return w
+}
+
+// add makes s the newest server. The caller holds the lock, if there is another
+// goroutine.
+func (w *web) add(s *http.Server) {
+	next := &served{Server: s}
+	watch := s.ConnState
+	s.ConnState = func(conn net.Conn, state http.ConnState) {
+		if watch != nil {
+			watch(conn, state)
+		}
+		if state == http.StateClosed || state == http.StateHijacked {
+			w.left(next)
+		}
+	}
+	w.servers = append(w.servers, next)
+}
+
+func (w *web) newest() *served { return w.servers[len(w.servers)-1] }
+
+// left says that a connection of a server is gone.
+func (w *web) left(s *served) {
+	if s.conns.Add(-1) == 0 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.prune()
+	}
+}
+
+// prune forgets servers that were replaced and have no connection. The caller
+// holds the lock.
+func (w *web) prune() {
+	newest := w.newest()
+	w.servers = slices.DeleteFunc(w.servers, func(s *served) bool { return s != newest && s.conns.Load() == 0 })
+}
 
 // Serve serves until Shutdown or Close, as that of an http.Server does.
 func (w *web) Serve(l net.Listener) error {
@@ -31,7 +78,7 @@ func (w *web) Serve(l net.Listener) error {
 		return errors.Join(http.ErrServerClosed, l.Close())
 	}
 	w.listener = l
-	w.serve(w.servers[len(w.servers)-1])
+	w.serve()
 	w.mu.Unlock()
 	for {
 		conn, err := l.Accept()
@@ -49,30 +96,33 @@ func (w *web) Serve(l net.Listener) error {
 }
 
 // give hands a connection to the newest server, also if that is replaced
-// meanwhile.
+// meanwhile. At the end its request is refused by those who have it.
 func (w *web) give(conn net.Conn) {
 	for {
 		w.mu.Lock()
-		f, ending := w.newest, w.ending
+		s, ending := w.newest(), w.ending
+		s.conns.Add(1)
 		w.mu.Unlock()
-		if f.give(conn) {
+		if s.feed.give(conn) {
 			return
 		}
+		w.left(s)
 		if ending {
-			_ = conn.Close()
+			if r, ok := conn.(interface{ Refuse() }); ok {
+				r.Refuse()
+			} else {
+				_ = conn.Close()
+			}
 			return
 		}
 	}
 }
 
-// serve gives new connections to s. The caller holds the lock.
-func (w *web) serve(s *http.Server) {
-	if w.newest != nil {
-		_ = w.newest.Close()
-	}
-	f := &feed{addr: w.listener.Addr(), conns: make(chan net.Conn), closed: make(chan struct{})}
-	w.newest = f
-	go func() { _ = s.Serve(f) }()
+// serve gives new connections to the newest server. The caller holds the lock.
+func (w *web) serve() {
+	s := w.newest()
+	s.feed = &feed{addr: w.listener.Addr(), conns: make(chan net.Conn), closed: make(chan struct{})}
+	go func() { _ = s.Serve(s.feed) }()
 }
 
 // replace has new connections served by next.
@@ -83,10 +133,13 @@ func (w *web) replace(next *http.Server) {
 		return
 	}
 	next.SetKeepAlivesEnabled(!w.brief)
-	w.servers = append(w.servers, next)
+	last := w.newest()
+	w.add(next)
 	if w.listener != nil {
-		w.serve(next)
+		w.serve()
+		_ = last.feed.Close()
 	}
+	w.prune()
 }
 
 // SetKeepAlivesEnabled is that of an http.Server.
@@ -99,22 +152,41 @@ func (w *web) SetKeepAlivesEnabled(on bool) {
 	}
 }
 
+// Stop accepts no more connections.
+func (w *web) Stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ending && w.listener != nil {
+		_ = w.listener.Close()
+		_ = w.newest().feed.Close()
+	}
+	w.ending = true
+}
+
 // Shutdown accepts no more and waits for requests under way, as that of an
-// http.Server does.
+// http.Server does, those included that are on their way to a server.
 func (w *web) Shutdown(ctx context.Context) error {
-	return w.end(func(s *http.Server) error { return s.Shutdown(ctx) })
+	return w.end(func(s *served) error {
+		err := s.Server.Shutdown(ctx)
+		for err == nil && s.conns.Load() > 0 {
+			select {
+			case <-time.After(time.Millisecond):
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
+		return err
+	})
 }
 
 // Close ends every connection.
-func (w *web) Close() error { return w.end((*http.Server).Close) }
+func (w *web) Close() error {
+	return w.end(func(s *served) error { return s.Server.Close() })
+}
 
-func (w *web) end(how func(*http.Server) error) error {
+func (w *web) end(how func(*served) error) error {
+	w.Stop()
 	w.mu.Lock()
-	if !w.ending && w.listener != nil {
-		_ = w.listener.Close()
-		_ = w.newest.Close()
-	}
-	w.ending = true
 	servers := slices.Clone(w.servers)
 	w.mu.Unlock()
 	errs := make([]error, len(servers))

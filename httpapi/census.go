@@ -1,0 +1,224 @@
+package httpapi
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fanfare/internal/account"
+)
+
+// What a connection of HTTP takes, in bytes: on an event loop, and with
+// net/http, which has a goroutine and two buffers for it.
+const (
+	onLoopBytes  = 720
+	netHTTPBytes = 20 << 10
+)
+
+// census counts the connections of HTTP that carry no socket, by address and in
+// all, wherever they are. Those of an address that have not sent a whole request
+// yet are counted apart: a client that opens a socket has one for an instant.
+//
+// An idle connection is kept for the shorter a time, the more there are. From
+// the bound on each ends with its next answer, and at twice the bound there are
+// no more: those of one address are closed at once, and of all of them one is
+// closed for one that comes.
+type census struct {
+	account *account.Account
+	exempt  func(netip.Addr) bool // from the bounds by address
+	refused func(netip.Addr, crowding)
+	bounds  atomic.Pointer[connectionBounds]
+	pressed atomic.Int64 // addresses with more than half of their bound
+
+	mu     sync.RWMutex
+	places map[netip.Addr]*place
+}
+
+// connectionBounds are how many connections there may be; 0 is no bound.
+type connectionBounds struct{ all, ofAddress, unfinished int }
+
+// crowding is why a connection was refused.
+type crowding uint8
+
+const (
+	tooManyUnfinished crowding = iota
+	tooManyConnections
+)
+
+// place is what an address has. The census's lock guards it.
+type place struct {
+	account    *account.Account
+	unfinished int
+	pressing   bool // is one of pressed
+}
+
+func newCensus(a *account.Account, b connectionBounds, exempt func(netip.Addr) bool, refused func(netip.Addr, crowding)) *census {
+	c := &census{account: a, exempt: exempt, refused: refused, places: make(map[netip.Addr]*place)}
+	c.bounds.Store(&b)
+	return c
+}
+
+// setBounds changes the bounds. Connections above them stay.
+func (c *census) setBounds(b connectionBounds) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bounds.Store(&b)
+	for _, p := range c.places {
+		c.weigh(p, &b)
+	}
+}
+
+// weigh takes an address into account that may have become one of many
+// connections, or of few.
+func (c *census) weigh(p *place, b *connectionBounds) {
+	pressing := b.ofAddress > 0 && 2*p.account.Count(account.Connections) > b.ofAddress
+	if pressing != p.pressing {
+		p.pressing = pressing
+		if pressing {
+			c.pressed.Add(1)
+		} else {
+			c.pressed.Add(-1)
+		}
+	}
+}
+
+// Admit counts a connection of an address that has sent nothing yet, or refuses
+// it.
+func (c *census) Admit(addr netip.Addr) bool {
+	free := !addr.IsValid() || c.exempt(addr)
+	b := c.bounds.Load()
+	c.mu.Lock()
+	p := c.place(addr)
+	why, full := tooManyUnfinished, false
+	switch {
+	case free:
+	case b.unfinished > 0 && p.unfinished >= b.unfinished:
+		full = true
+	case b.ofAddress > 0 && p.account.Count(account.Connections) >= 2*b.ofAddress:
+		why, full = tooManyConnections, true
+	}
+	if !full {
+		p.unfinished++
+		p.account.Hold(account.Connections, onLoopBytes)
+		c.weigh(p, b)
+	}
+	c.mu.Unlock()
+	if full {
+		c.refused(addr, why)
+	}
+	return !full
+}
+
+// Enter counts a connection that stays, whatever the bounds.
+func (c *census) Enter(addr netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.place(addr)
+	p.account.Hold(account.Connections, onLoopBytes)
+	c.weigh(p, c.bounds.Load())
+}
+
+// Settle says that an admitted connection has sent a whole request.
+func (c *census) Settle(addr netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.place(addr).unfinished--
+}
+
+// Leave takes a connection out that is gone or has become a socket.
+func (c *census) Leave(addr netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.place(addr)
+	p.account.Release(account.Connections, onLoopBytes)
+	c.weigh(p, c.bounds.Load())
+	if p.account.Count(account.Connections) == 0 {
+		delete(c.places, network(addr))
+	}
+}
+
+// part is the account of an address that has a connection.
+func (c *census) part(addr netip.Addr) *account.Account {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.place(addr).account
+}
+
+// place is the place of an address. The caller holds the lock.
+func (c *census) place(addr netip.Addr) *place {
+	addr = network(addr)
+	p, ok := c.places[addr]
+	if !ok {
+		p = &place{account: c.account.Part()}
+		c.places[addr] = p
+	}
+	return p
+}
+
+// Calm tells whether no connection is hurried.
+func (c *census) Calm() bool {
+	all := c.bounds.Load().all
+	return (all <= 0 || 2*c.account.Count(account.Connections) <= all) && c.pressed.Load() == 0 && !c.account.Full()
+}
+
+// Crowded tells whether one connection has to go for one that comes.
+func (c *census) Crowded() bool {
+	all := c.bounds.Load().all
+	return all > 0 && c.account.Count(account.Connections) >= 2*all
+}
+
+// shortest is for how long a connection may be idle when there are as many as
+// there may be.
+const shortest = time.Second
+
+// Patience returns for how long a connection of an address may be idle, at most
+// so long, and whether it has to end with its next answer.
+func (c *census) Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool) {
+	if c.Calm() {
+		return most, false
+	}
+	load := c.load(addr)
+	switch {
+	case load >= 1:
+		return min(most, shortest), true
+	case load <= 0.5:
+		return most, false
+	}
+	return min(most, max(shortest, time.Duration((1-load)*2*float64(most)))), false
+}
+
+// load is which share of its bounds is taken.
+func (c *census) load(addr netip.Addr) (load float64) {
+	if c.account.Full() {
+		return 1
+	}
+	share := func(n, most int) {
+		if most > 0 {
+			load = max(load, float64(n)/float64(most))
+		}
+	}
+	b := c.bounds.Load()
+	share(c.account.Count(account.Connections), b.all)
+	if addr.IsValid() && !c.exempt(addr) {
+		c.mu.RLock()
+		if p, ok := c.places[network(addr)]; ok {
+			share(p.account.Count(account.Connections), b.ofAddress)
+		}
+		c.mu.RUnlock()
+	}
+	return load
+}
+
+// network is what one customer of a provider has: an IPv4 address, or the /64
+// of an IPv6 address.
+func network(addr netip.Addr) netip.Addr {
+	if addr.Is4() {
+		return addr
+	}
+	p, err := addr.Prefix(64)
+	if err != nil {
+		return addr
+	}
+	return p.Addr()
+}

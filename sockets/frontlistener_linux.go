@@ -1,0 +1,83 @@
+package sockets
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+
+	"fanfare/channels"
+)
+
+// frontListener is where net/http accepts what the loops leave to it. Nobody
+// waits for it: the queue is as long as there are connections of HTTP, which
+// are bounded.
+type frontListener struct {
+	*net.TCPListener
+	server *Server
+
+	mu     sync.Mutex
+	some   sync.Cond // the queue has one, or the listener is closed
+	queue  []*handed
+	closed bool
+}
+
+func newFrontListener(l *net.TCPListener, s *Server) *frontListener {
+	f := &frontListener{TCPListener: l, server: s}
+	f.some.L = &f.mu
+	return f
+}
+
+// put hands a connection to net/http, unless that accepts no more.
+func (f *frontListener) put(h *handed) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.queue = append(f.queue, h)
+	f.some.Signal()
+	return true
+}
+
+// Accept implements net.Listener.
+func (f *frontListener) Accept() (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.closed {
+		if len(f.queue) == 0 {
+			f.some.Wait()
+			continue
+		}
+		h := f.queue[0]
+		f.queue[0] = nil
+		if len(f.queue) > 1 {
+			f.queue = f.queue[1:]
+		} else {
+			f.queue = f.queue[:0]
+		}
+		if h.open() {
+			return h, nil
+		}
+		f.server.cfg.Logger.Warn("connection lost on its way to net/http", slog.String("address", h.from.Addr().String()))
+	}
+	return nil, net.ErrClosed
+}
+
+// Close implements net.Listener: the loops accept no more, and get back what
+// net/http has not accepted. Connections between two requests end.
+func (f *frontListener) Close() error {
+	f.mu.Lock()
+	first, queue := !f.closed, f.queue
+	f.closed, f.queue = true, nil
+	f.some.Broadcast()
+	f.mu.Unlock()
+	if first {
+		for _, l := range f.server.loops {
+			l.Post(channels.Call(l.stopAccepting))
+		}
+	}
+	for _, h := range queue {
+		h.post(h.fd, h.read)
+	}
+	return f.TCPListener.Close()
+}

@@ -1,0 +1,368 @@
+package sockets
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fanfare/channels"
+)
+
+// handed is a connection that a loop has handed to net/http. When net/http has
+// answered and nothing more comes for a moment, the connection goes back to its
+// loop, where it takes a twentieth of the memory: net/http is told that the
+// client has left. httpapi calls Idle and Served.
+//
+// It must be exact: no byte may be lost or read twice. What net/http has read
+// of the client and not used is in its buffer alone, for which it reads by Peek
+// while the connection is idle. The space that it offers to Read is then what
+// the buffer has left, and the space that it offers first is the whole buffer:
+// the difference is what is in it, the end of what was read last.
+type handed struct {
+	loop   *loop
+	cfg    *FrontConfig
+	from   netip.AddrPort
+	remote net.Addr
+	fd     int      // until net/http has accepted it
+	file   *os.File // from there on
+
+	read []byte // of the client; the loop has read it and net/http has not
+	cut  bool   // nothing more comes in time
+
+	buffer int // of net/http, bytes
+	tail   [mostPeeked]byte
+	tailed int // bytes of tail, its last ones
+	blanks int // line ends that may come before the next request
+
+	rest    restState
+	resting atomic.Bool // is one of the server's resting
+	reading atomic.Bool // waits for the client, because a request is not whole
+
+	mu    sync.Mutex
+	ended bool // the file is closed
+	back  bool // and its socket is the loop's
+	left  bool // it is not counted
+}
+
+// restState is how far net/http is between two requests. Only the goroutine that
+// serves the connection changes it.
+type restState uint8
+
+const (
+	serving  restState = iota
+	answered           // the next deadline is that of the wait for a request
+	peeking            // it waits; the next deadline is that of the request
+)
+
+// mostPeeked is how many bytes net/http may have in its buffer while it waits
+// for a request: it waits for one more.
+const mostPeeked = 3
+
+// A connection stays with net/http for a moment after its answer, since a busy
+// caller's next request costs less there. The more rest there, the shorter.
+const (
+	longestRest = time.Second
+	mostResting = 512
+)
+
+// restTime is how long a connection may stay with net/http between two requests.
+func (s *Server) restTime() time.Duration {
+	return longestRest * time.Duration(max(0, mostResting-s.resting.Load())) / mostResting
+}
+
+// handOver gives a connection's socket to net/http, with what was read of it.
+// If that accepts no more, the request is refused.
+func (l *loop) handOver(c *conn, read []byte) {
+	f := c.front
+	if l.front == nil {
+		c.unavailable(nil)
+		return
+	}
+	h := &handed{
+		loop: l, cfg: f.cfg, from: f.remote, remote: net.TCPAddrFromAddrPort(f.remote), fd: int(c.fd),
+		read: append([]byte(nil), read...), cut: f.cut,
+	}
+	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, h.fd, 0, handle{})
+	if !l.front.listener.put(h) {
+		if l.watch(c) != nil {
+			c.die()
+			return
+		}
+		c.unavailable(nil)
+		return
+	}
+	c.fd, c.state = -1, connDead
+	f.held = false
+}
+
+// open gives the socket to Go's poller, and tells whether that takes it.
+func (h *handed) open() bool {
+	h.file = os.NewFile(uintptr(h.fd), "")
+	if err := h.file.SetDeadline(time.Time{}); err != nil {
+		_ = h.Close()
+		return false
+	}
+	return true
+}
+
+// retake makes a connection the loop's again.
+func (l *loop) retake(fd int, f *front, read []byte) {
+	c := &conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd), front: f}
+	f.held = true
+	if l.arrive(c); len(read) > 0 && c.state == connOpen {
+		c.feed(read)
+	}
+}
+
+// last reads once more what the client of a connection has sent, and ends it if
+// that is nothing: the loop accepts no more.
+func (l *loop) last(c *conn) {
+	if c.idle() {
+		l.waiter.(*epoll).read(c)
+	}
+	if c.idle() {
+		c.die()
+	}
+}
+
+// Idle says that net/http has answered a request and waits for the next one. It
+// is called by the goroutine that serves the connection.
+func (h *handed) Idle() {
+	h.rest = answered
+	h.resting.Store(true)
+	h.loop.server.resting.Add(1)
+}
+
+// stir says that the connection rests no longer.
+func (h *handed) stir() {
+	if h.resting.Swap(false) {
+		h.loop.server.resting.Add(-1)
+	}
+}
+
+// Served says by which method the last request was: net/http overlooks line ends
+// behind a POST alone.
+func (h *handed) Served(post bool) {
+	h.blanks = 0
+	if post {
+		h.blanks = mostBlanks
+	}
+}
+
+// Leave says that the connection carries a socket, Enter that it does not any
+// more.
+func (h *handed) Leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leave()
+}
+
+// leave takes the connection out of the count, unless the loop holds it again.
+// The caller holds the lock.
+func (h *handed) leave() {
+	if !h.left && !h.back {
+		h.left = true
+		h.cfg.Door.Leave(h.from.Addr())
+	}
+}
+
+// Enter is the opposite of Leave.
+func (h *handed) Enter() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.left && !h.ended {
+		h.left = false
+		h.cfg.Door.Enter(h.from.Addr())
+	}
+}
+
+// Reading tells whether a request is under way of which net/http waits for more.
+func (h *handed) Reading() bool { return h.reading.Load() }
+
+// Expire has net/http wait no longer for the rest of a request.
+func (h *handed) Expire() { _ = h.file.SetReadDeadline(time.Unix(1, 0)) }
+
+// Read implements net.Conn.
+func (h *handed) Read(b []byte) (n int, err error) {
+	if h.buffer == 0 {
+		h.buffer = len(b)
+	}
+	if h.rest == peeking {
+		if peeked := h.buffer - len(b); peeked >= 0 && peeked <= h.tailed {
+			n, err = h.await(b, peeked)
+			h.note(b[:n])
+			return n, err
+		}
+	}
+	switch {
+	case len(h.read) > 0:
+		n = h.early(b)
+	case h.cut:
+		return 0, os.ErrDeadlineExceeded
+	default:
+		h.reading.Store(len(b) > 1) // one byte is asked for to notice that the client leaves
+		n, err = h.file.Read(b)
+		h.reading.Store(false)
+	}
+	h.note(b[:n])
+	return n, h.failed("read", err)
+}
+
+// early takes from what the loop has read.
+func (h *handed) early(b []byte) int {
+	n := copy(b, h.read)
+	if h.read = h.read[n:]; len(h.read) == 0 {
+		h.read = nil
+	}
+	return n
+}
+
+// note keeps the end of what net/http was given.
+func (h *handed) note(b []byte) {
+	for _, c := range b[max(0, len(b)-mostPeeked):] {
+		h.tail[0], h.tail[1], h.tail[2] = h.tail[1], h.tail[2], c
+		h.tailed = min(h.tailed+1, mostPeeked)
+	}
+}
+
+// await reads the beginning of the next request, of which net/http has some
+// bytes by now. If nothing more comes for a moment the connection goes back.
+func (h *handed) await(b []byte, peeked int) (n int, err error) {
+	if len(h.read) > 0 {
+		return h.early(b), nil
+	}
+	if h.loop.server.restTime() > 0 {
+		n, err = h.file.Read(b)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, h.failed("read", err)
+		}
+	}
+	if !h.giveBack(h.tail[mostPeeked-peeked:]) {
+		return 0, net.ErrClosed
+	}
+	return 0, io.EOF
+}
+
+// giveBack makes the socket the loop's again, with what net/http has read of the
+// next request.
+func (h *handed) giveBack(peeked []byte) bool {
+	fd, ok := h.take()
+	if !ok {
+		return false
+	}
+	h.post(fd, append([]byte(nil), peeked...))
+	return true
+}
+
+// Refuse says that net/http accepts no more connections.
+func (h *handed) Refuse() {
+	if fd, ok := h.take(); ok {
+		h.post(fd, h.read)
+	}
+}
+
+// post sends the socket to the loop, with what was read and is not handled.
+func (h *handed) post(fd int, read []byte) {
+	f := &front{cfg: h.cfg, remote: h.from, blanks: h.blanks}
+	h.loop.Post(channels.Call(func() { h.loop.retake(fd, f, read) }))
+}
+
+// take returns the socket, as the only descriptor of it there is. While there is
+// no descriptor to do that with, the connection cannot be kept: it is idle, and
+// others have to get in.
+func (h *handed) take() (fd int, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return -1, false
+	}
+	fd, err := duplicate(h.file)
+	h.back = err == nil
+	h.end()
+	return fd, h.back
+}
+
+// end closes the file. The caller holds the lock.
+func (h *handed) end() {
+	if !h.ended {
+		h.ended = true
+		h.stir()
+		h.leave()
+		_ = h.file.Close()
+	}
+}
+
+// Close implements net.Conn.
+func (h *handed) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end()
+	return nil
+}
+
+// Write implements net.Conn.
+func (h *handed) Write(b []byte) (int, error) {
+	n, err := h.file.Write(b)
+	return n, h.failed("write", err)
+}
+
+// failed is an error in the form in which net/http knows those of a network.
+func (h *handed) failed(op string, err error) error {
+	var of *os.PathError
+	switch {
+	case !errors.As(err, &of):
+		return err
+	case errors.Is(of.Err, os.ErrClosed):
+		return &net.OpError{Op: op, Net: "tcp", Addr: h.remote, Err: net.ErrClosed}
+	}
+	return &net.OpError{Op: op, Net: "tcp", Addr: h.remote, Err: of.Err}
+}
+
+// LocalAddr implements net.Conn.
+func (h *handed) LocalAddr() net.Addr { return h.loop.server.address }
+
+// RemoteAddr is the client's address. The system does not know it if the client
+// was gone before the socket was handed over.
+func (h *handed) RemoteAddr() net.Addr { return h.remote }
+
+// SetReadDeadline implements net.Conn. net/http sets one before it waits for a
+// request and one behind the wait.
+func (h *handed) SetReadDeadline(t time.Time) error {
+	switch h.rest {
+	case answered:
+		h.rest = peeking
+		t = time.Now().Add(h.loop.server.restTime())
+	case peeking:
+		h.rest = serving
+		h.stir()
+	case serving:
+	}
+	return h.file.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn.
+func (h *handed) SetWriteDeadline(t time.Time) error { return h.file.SetWriteDeadline(t) }
+
+// SetDeadline implements net.Conn.
+func (h *handed) SetDeadline(t time.Time) error {
+	return errors.Join(h.SetReadDeadline(t), h.SetWriteDeadline(t))
+}
+
+// CloseWrite ends the sending side, as net/http does before it closes.
+func (h *handed) CloseWrite() error {
+	raw, err := h.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
+}
+
+// whole tells whether all that the client sent is net/http's or still to come.
+func (h *handed) whole() bool { return len(h.read) == 0 && !h.cut }
