@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fanfare/internal/account"
+	"fanfare/internal/testkit/deadline"
 )
 
 // addressed is a connection that only has a peer.
@@ -191,7 +192,7 @@ func TestConnections_Sweep_ClosesWhatIsIdleForTooLong(t *testing.T) {
 	open := func(states ...http.ConnState) (conn, client net.Conn) {
 		client, conn = net.Pipe()
 		t.Cleanup(func() { _, _ = client.Close(), conn.Close() })
-		_ = client.SetDeadline(time.Now().Add(time.Minute))
+		_ = client.SetDeadline(time.Now().Add(deadline.Long))
 		for _, state := range states {
 			s.watch(conn, state)
 		}
@@ -218,7 +219,7 @@ func TestConnections_Cut_LeavesSessionsAndIdleConnections(t *testing.T) {
 	open := func(states ...http.ConnState) (conn, client net.Conn) {
 		client, conn = net.Pipe()
 		t.Cleanup(func() { _ = client.Close() })
-		_ = client.SetDeadline(time.Now().Add(time.Minute))
+		_ = client.SetDeadline(time.Now().Add(deadline.Long))
 		for _, state := range states {
 			s.watch(conn, state)
 		}

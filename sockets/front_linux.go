@@ -215,7 +215,7 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	c := &conn{loop: to, link: to.waiter.(*epoll), fd: int32(fd)}
 	c.front = &front{cfg: l.front.cfg, remote: from, counted: true, held: true}
 	if to == l {
-		l.arrive(c)
+		l.arrive(c, nil)
 		return
 	}
 	if l.passing == nil {
@@ -233,28 +233,33 @@ func (l *loop) pass() {
 			to := l.server.loops[i]
 			to.Post(channels.Call(func() {
 				for _, c := range conns {
-					to.arrive(c)
+					to.arrive(c, nil)
 				}
 			}))
 		}
 	}
 }
 
-// arrive makes the loop the owner of a connection that was accepted.
-func (l *loop) arrive(c *conn) {
+// arrive makes the loop the owner of a connection that was accepted, or is back
+// from net/http, of which something was read.
+func (l *loop) arrive(c *conn, read []byte) {
 	l.adopt(c)
 	l.spare(c)
 	c.front.since, c.front.heard = l.clock, l.clock
+	if l.front != nil {
+		c.front.cfg = l.front.cfg
+	}
 	if l.stopped || l.watch(c) != nil {
 		c.die()
 		return
 	}
 	c.await(0, nil)
+	if len(read) > 0 {
+		c.feed(read)
+	}
 	if l.front == nil {
 		l.last(c)
-		return
 	}
-	c.front.cfg = l.front.cfg
 }
 
 func remote(addr unix.Sockaddr) netip.AddrPort {

@@ -112,15 +112,6 @@ func (h *handed) open() bool {
 	return true
 }
 
-// retake makes a connection the loop's again.
-func (l *loop) retake(fd int, f *front, read []byte) {
-	c := &conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd), front: f}
-	f.held = true
-	if l.arrive(c); len(read) > 0 && c.state == connOpen {
-		c.feed(read)
-	}
-}
-
 // last reads once more what the client of a connection has sent, and ends it if
 // that is nothing: the loop accepts no more.
 func (l *loop) last(c *conn) {
@@ -270,8 +261,9 @@ func (h *handed) Refuse() {
 
 // post sends the socket to the loop, with what was read and is not handled.
 func (h *handed) post(fd int, read []byte) {
-	f := &front{cfg: h.cfg, remote: h.from, blanks: h.blanks}
-	h.loop.Post(channels.Call(func() { h.loop.retake(fd, f, read) }))
+	l, f := h.loop, &front{cfg: h.cfg, remote: h.from, blanks: h.blanks, held: true}
+	l.share.conns.Add(1)
+	l.Post(channels.Call(func() { l.arrive(&conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd), front: f}, read) }))
 }
 
 // take returns the socket, as the only descriptor of it there is. While there is

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -216,6 +217,36 @@ func (s *limited) crowd(n int) {
 			continue // never says a word
 		}
 		_, _ = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", method, path)
+	}
+}
+
+// Connections between two requests give way to sockets, however many there are.
+func TestDescriptors_IdleConnections_KeepNobodyOut(t *testing.T) {
+	for _, transport := range []string{"auto", "goroutine"} {
+		t.Run(transport, func(t *testing.T) {
+			s := startLimited(t, 700, "FANFARE_SOCKETS_MAX_CONNECTIONS=300", "FANFARE_SOCKETS_TRANSPORT="+transport)
+			address := strings.TrimPrefix(s.base, "http://")
+			answered := 0
+			for range 800 {
+				conn, err := net.DialTimeout("tcp", address, patience)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = conn.Close() })
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+				if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
+					answered++
+				}
+			}
+			if answered != 800 {
+				t.Errorf("%d of 800 requests were answered", answered)
+			}
+			if in, out := s.open(320); len(in) != 300 || len(out) != 20 {
+				t.Errorf("%d sockets got in and %d were refused, want 300 and 20", len(in), len(out))
+			}
+			s.works("full, with many idle connections before")
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +22,8 @@ import (
 	"go.uber.org/goleak"
 
 	"fanfare/config"
+	"fanfare/internal/account"
+	"fanfare/pusherproto"
 )
 
 // Spec: edge case 78. Callers publish as fast as they are answered, and go on
@@ -231,4 +234,64 @@ func publish(client *http.Client, r *running, caller int, n int64) int {
 	_, _ = io.Copy(io.Discard, res.Body)
 	_ = res.Body.Close()
 	return res.StatusCode
+}
+
+// Of whatever a part has come when the drain begins is answered, whole or not:
+// on a loop, with net/http, between head and body and within the head.
+func TestDrain_WhatHasBegun_IsAnswered(t *testing.T) {
+	for _, transport := range []string{"auto", "goroutine"} {
+		for _, successor := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, successor %t", transport, successor), func(t *testing.T) {
+				defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+				r := start(t, func(c *config.Config) {
+					c.Shutdown.Successor, c.Sockets.Transport = successor, transport
+				})
+				const path, body = "/apps/app-id/events", `{"name":"e","channel":"a","data":"1","info":"subscription_count"}`
+				url := path + "?" + pusherproto.SignRequest("app-key", "app-secret", http.MethodPost, path, nil, []byte(body), time.Now())
+				head := "POST " + url + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
+				begun := map[string]string{
+					"between head and body": head,
+					"within the body":       head + body[:len(body)/2],
+					"within a chunk":        "POST " + url + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{",
+				}
+				if transport == "auto" {
+					begun["within the head"] = head[:len(head)-4]
+					begun["a byte"] = head[:1]
+				}
+				conns := make(map[string]net.Conn, len(begun))
+				for name, text := range begun {
+					conn, err := net.Dial("tcp", net.JoinHostPort(r.at.host, r.at.port))
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer func() { _ = conn.Close() }()
+					_ = conn.SetDeadline(time.Now().Add(patience))
+					if _, err := io.WriteString(conn, text); err != nil {
+						t.Fatal(err)
+					}
+					conns[name] = conn
+				}
+				eventually(t, "all have come", func() bool { return r.account.Count(account.Connections) == len(begun) })
+				r.stop()
+				for name, conn := range conns {
+					answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+						continue
+					}
+					text, err := io.ReadAll(answer.Body)
+					_ = answer.Body.Close()
+					if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !answer.Close || err != nil {
+						t.Errorf("%s: %s %v %q, %v", name, answer.Status, answer.Header, text, err)
+					}
+				}
+				if err := r.ended(t); err != nil {
+					t.Error(err)
+				}
+				if n, bytes := r.account.Count(account.Connections), r.account.BytesOf(account.Connections); n != 0 || bytes != 0 {
+					t.Errorf("%d connections of %d bytes are left in the account", n, bytes)
+				}
+			})
+		}
+	}
 }
