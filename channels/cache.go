@@ -3,6 +3,7 @@ package channels
 import (
 	"container/list"
 	"time"
+	"weak"
 
 	"fanfare/internal/account"
 )
@@ -106,7 +107,12 @@ func (m *memory) expireLater(st *memoryStripe) {
 		return
 	}
 	st.cached.expiring = true
-	m.schedule.at(st.cached.first().expires, func() { m.expire(st) })
+	later := weak.Make(st) // half an hour is long for an app that is gone
+	m.schedule.at(st.cached.first().expires, func() {
+		if st := later.Value(); st != nil {
+			m.expire(st)
+		}
+	})
 }
 
 // expire forgets the events whose time is over. One that was remembered for a

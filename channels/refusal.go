@@ -2,6 +2,7 @@ package channels
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -140,6 +141,7 @@ type Refusal struct {
 type refusals struct {
 	mu     sync.Mutex
 	counts map[refusalKey]uint64
+	past   map[int]uint64 // by code, of apps that are gone
 }
 
 type refusalKey struct {
@@ -157,17 +159,21 @@ func (r *refusals) add(app string, code int, reason Reason) {
 	r.counts[refusalKey{app, code, reason}]++
 }
 
-func (r *refusals) snapshot() []Refusal {
+// snapshot is what was refused, sorted, and how often by code, apps that are
+// gone included.
+func (r *refusals) snapshot() (out []Refusal, byCode map[int]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]Refusal, 0, len(r.counts))
+	out, byCode = make([]Refusal, 0, len(r.counts)), make(map[int]uint64)
+	maps.Copy(byCode, r.past)
 	for k, n := range r.counts {
 		out = append(out, Refusal{k.app, k.code, k.reason, n})
+		byCode[k.code] += n
 	}
 	slices.SortFunc(out, func(a, b Refusal) int {
 		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Reason, b.Reason))
 	})
-	return out
+	return out, byCode
 }
 
 // Refused counts a refusal that a transport or the HTTP API made itself,

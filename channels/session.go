@@ -51,8 +51,7 @@ func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherpro
 	if h.closed.Load() {
 		return Restarting
 	}
-	t := h.tenant(app.ID)
-	n := t.sockets.Add(1)
+	t, n := h.enter(app.ID)
 	if most := app.Limits.MaxConnections; most > 0 && n > int64(most) {
 		t.sockets.Add(-1)
 		return &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}

@@ -9,7 +9,7 @@ import (
 
 // Stats is a snapshot of what the node carries and has carried since it began.
 type Stats struct {
-	Apps     []AppStats     // sorted by id; apps that were used at least once
+	Apps     []AppStats     // sorted by id; apps that were used and not forgotten, see Forget
 	Refusals map[int]uint64 // by code
 	Refused  []Refusal      // the same, by app and reason too; sorted
 
@@ -58,10 +58,8 @@ type CloseStats struct {
 
 // Stats takes a snapshot for metrics.
 func (h *Hub) Stats() Stats {
-	s := Stats{Refused: h.refusals.snapshot(), Refusals: make(map[int]uint64)}
-	for _, r := range s.Refused {
-		s.Refusals[r.Code] += r.Count
-	}
+	tenants, s := h.tenants.now()
+	s.Refused, s.Refusals = h.refusals.snapshot()
 	for _, o := range h.owners {
 		c := o.Counters()
 		s.MessagesReceived += c.MessagesReceived.Load()
@@ -71,25 +69,30 @@ func (h *Hub) Stats() Stats {
 		s.Writes += c.Writes.Load()
 		s.SlowReaders += c.SlowReaders.Load()
 	}
-	for id, t := range h.tenants.all() {
+	for id, t := range tenants {
 		a := t.stats(id)
 		s.Apps = append(s.Apps, a)
-		s.Published += a.Published
-		s.ClientEvents += a.ClientEvents
-		s.MessagesReceived += a.MessagesReceived
-		s.BytesReceived += a.BytesReceived
-		s.FramesSent += a.FramesSent
-		s.BytesSent += a.BytesSent
+		s.add(&a)
 	}
 	slices.SortFunc(s.Apps, func(a, b AppStats) int { return strings.Compare(a.ID, b.ID) })
 	return s
+}
+
+// add adds an app to the sums of the node.
+func (s *Stats) add(a *AppStats) {
+	s.Published += a.Published
+	s.ClientEvents += a.ClientEvents
+	s.MessagesReceived += a.MessagesReceived
+	s.BytesReceived += a.BytesReceived
+	s.FramesSent += a.FramesSent
+	s.BytesSent += a.BytesSent
 }
 
 func (t *tenant) stats(id string) AppStats {
 	a := AppStats{
 		ID:           id,
 		HeldBytes:    t.account.Bytes(),
-		Sockets:      t.sockets.Load(),
+		Sockets:      max(0, t.sockets.Load()),
 		Channels:     t.table.channels.Load(),
 		Members:      t.members.Load(),
 		Opened:       t.opened.Load(),

@@ -74,6 +74,7 @@ type tenants struct {
 	account *account.Account // of which each app's is a part
 	mu      sync.Mutex
 	byID    atomic.Pointer[map[string]*tenant]
+	past    Stats // the sums of those that are gone; under mu
 }
 
 func (ts *tenants) all() map[string]*tenant {

@@ -135,7 +135,7 @@ func (s *Sender) open(p planned) (*endpoint, error) {
 	return e, nil
 }
 
-// follow gives each app its audience, and those without one nobody. The caller
+// follow gives each app its audience, and ends tenants without one. The caller
 // holds the lock.
 func (s *Sender) follow(audiences map[string]*audience) {
 	before := *s.tenants.Load()
@@ -151,12 +151,17 @@ func (s *Sender) follow(audiences map[string]*audience) {
 		}
 		t.follow(a)
 	}
+	var left []*tenant
 	for app, t := range after {
 		if audiences[app] == nil {
-			t.follow(&audience{})
+			left = append(left, t)
+			delete(after, app)
 		}
 	}
 	s.tenants.Store(&after)
+	for _, t := range left {
+		t.leave()
+	}
 }
 
 // retired forgets an endpoint that is leaving and has nothing to send, and tells

@@ -3,7 +3,9 @@ package webhooks
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,6 +14,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/internal/account"
 
 	"fanfare/internal/testkit/deadline"
 )
@@ -270,4 +277,65 @@ func TestChange_WhileItDrains_IsNotTakenOver(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	})
+}
+
+// Apps that come and go with the configuration leave nothing behind: no
+// goroutine, no memory, no bucket in the store.
+func TestChange_ThousandsOfAppsThatAreGone_TakeNothing(t *testing.T) {
+	const n = 3000
+	noLeaks(t)
+	o := newByHost()
+	o.answer = func(int, *http.Request) (int, error) { return 200, nil }
+	held := account.New(0)
+	s := newTest(t, Config{Account: held, Store: storeFile(t), SyncInterval: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}, &o.outside)
+	stop := run(t, s)
+	before, goroutines := int64(0), 0
+	for i := range n {
+		if i == n/10 {
+			eventually(t, "the first are gone", func() bool { return s.Stats().Unsaved == 0 && s.undelivered() == 0 })
+			o.forget()
+			before, goroutines = heapInUse(), runtime.NumGoroutine()
+		}
+		app := testApp(fmt.Sprint("app-", i))
+		if err := s.cfg.Apps.Replace([]apps.App{app}); err != nil {
+			t.Fatal(err)
+		}
+		apply, err := s.Prepare(Change{Endpoints: map[string][]Endpoint{app.ID: {{URL: "http://hooks.test/"}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := apply(); err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range []channels.Notice{occupied("x"), vacated("x"), added("presence-x", "7"), removed("presence-x", "7")} {
+			event.App = &app
+			s.Observe(event)
+		}
+	}
+	change(t, s, Change{})
+	eventually(t, "all are gone", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.endpoints) == 0 && s.journal.unsaved() == 0
+	})
+	o.forget()
+	eventually(t, "their goroutines end", func() bool { return runtime.NumGoroutine() <= goroutines })
+	if grown := heapInUse() - before; grown > 500_000 {
+		t.Errorf("%d apps left %d bytes", n*9/10, grown)
+	}
+	if held.Count(account.Webhooks) != 0 || held.Bytes() != 0 {
+		t.Errorf("%d bytes of %d are held", held.Bytes(), held.Count(account.Webhooks))
+	}
+	buckets := 0
+	err := s.journal.db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func([]byte, *bbolt.Bucket) error { buckets++; return nil })
+	})
+	if buckets > 0 || err != nil {
+		t.Errorf("%d buckets are left, %v", buckets, err)
+	}
+	change(t, s, Change{}, Endpoint{URL: "http://hooks.test/"})
+	if len(s.past) > 0 {
+		t.Errorf("%d ended endpoints are remembered", len(s.past))
+	}
+	stop()
 }

@@ -85,6 +85,13 @@ func (o *outside) seen() []request {
 	return slices.Clone(o.requests)
 }
 
+// forget forgets the requests so far.
+func (o *outside) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.requests = nil
+}
+
 // bodies are the events of each request, without the frame around them.
 func (o *outside) bodies() []string {
 	var out []string

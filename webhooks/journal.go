@@ -276,9 +276,14 @@ func (j *journal) commit(changes map[slot]entry) error {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.seq, b.seq))
 	})
 	write := func(tx *bbolt.Tx) error {
-		for _, s := range slots {
+		for i, s := range slots {
 			if err := apply(tx, s, changes[s]); err != nil {
 				return err
+			}
+			if i+1 == len(slots) || slots[i+1].bucket != s.bucket {
+				if err := tidy(tx, s.bucket); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -301,6 +306,14 @@ func apply(tx *bbolt.Tx, s slot, c entry) error {
 		return b.Delete(key)
 	}
 	return b.Put(key, c.append(nil))
+}
+
+// tidy takes a bucket without events out of the file: its endpoint may be gone.
+func tidy(tx *bbolt.Tx, bucket string) error {
+	if first, _ := tx.Bucket([]byte(bucket)).Cursor().First(); first != nil {
+		return nil
+	}
+	return tx.DeleteBucket([]byte(bucket))
 }
 
 // close gives the file back, of a journal that never ran.

@@ -24,11 +24,12 @@ const (
 // which sockets wait.
 const flushBurst = 16
 
-// tenant is an app that has endpoints, or had some.
+// tenant is an app that has endpoints.
 type tenant struct {
 	audience atomic.Pointer[audience]
 	account  *account.Account
 	wake     chan struct{}
+	ended    chan struct{} // closed when the app has no endpoints any more
 
 	mu      sync.Mutex
 	held    held
@@ -50,7 +51,7 @@ type listener struct {
 }
 
 func newTenant(a *account.Account) *tenant {
-	t := &tenant{account: a, wake: make(chan struct{}, 1)}
+	t := &tenant{account: a, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	t.audience.Store(&audience{})
 	return t
 }
@@ -60,6 +61,14 @@ func newTenant(a *account.Account) *tenant {
 func (t *tenant) follow(a *audience) {
 	t.audience.Store(a)
 	signal(t.wake)
+}
+
+// leave ends a tenant whose app has no endpoints any more. What it held back is
+// told to nobody.
+func (t *tenant) leave() {
+	t.follow(&audience{})
+	t.flush()
+	close(t.ended)
 }
 
 func (a *audience) add(e *endpoint, f filter) {
@@ -170,6 +179,8 @@ func (t *tenant) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			return
+		case <-t.ended:
 			return
 		case <-t.wake:
 		case <-timer.C:

@@ -116,6 +116,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		return err
 	}
 	s.sockets.Renew(s.registry)
+	s.forget()
 	bounds := newCapacity(cfg, openFiles())
 	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
 	if bounds.warning != "" {
@@ -137,6 +138,31 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 	}
 	s.cfg = cfg
 	return nil
+}
+
+// forget lets go of what is kept of apps that are gone. Their last sockets are
+// closed after the reload that removed them, and what is held for them has its
+// own time, so it is done again and again.
+func (s *server) forget() {
+	s.api.Forget()
+	s.hub.Forget(func(appID string) bool {
+		_, known := s.registry.ByID(appID)
+		return known
+	})
+}
+
+// forgetApps does so every minute, until ctx is done.
+func (s *server) forgetApps(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.forget()
+		}
+	}
 }
 
 // endReloads makes further reloads fail, so that the drain finds the

@@ -95,6 +95,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	defer end()
 	defer stop() // if a part has failed, nothing else does
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
+	beside.Go(func() { s.forgetApps(ended) })
 	beside.Go(func() { _ = log.Run(ended) })
 	beside.Go(func() { ctl.run(ctx, func() reloaded { return s.reload(load) }) })
 	return s.run(ctx)

@@ -1,0 +1,122 @@
+package channels
+
+import (
+	"math"
+	"runtime"
+)
+
+// forgotten is the number of sockets of a tenant that is about to be replaced
+// or to go: whoever counts one in finds it below zero and asks again.
+const forgotten = math.MinInt64 / 2
+
+// forgetter is a Cluster that keeps something of each app.
+type forgetter interface {
+	// Empty lets go of what an app without sockets could do without.
+	Empty(appID string)
+	// Forget lets go of an app that holds nothing.
+	Forget(appID string)
+}
+
+// Forget lets go of what is kept of apps that are not known any more, once they
+// have no sockets and nothing else is held for them. It is to be called now and
+// then. What they were counted for stays in the sums of Stats; an app that
+// comes back begins anew.
+func (h *Hub) Forget(known func(appID string) bool) {
+	for id, t := range h.tenants.all() {
+		if !known(id) {
+			h.forget(id, t)
+		}
+	}
+	h.refusals.forget(func(id string) bool { return known(id) || h.tenants.all()[id] != nil })
+}
+
+func (h *Hub) forget(id string, t *tenant) {
+	if !t.sockets.CompareAndSwap(0, forgotten) {
+		return
+	}
+	kept, _ := h.cluster.(forgetter)
+	if kept != nil {
+		kept.Empty(id)
+	}
+	if t.account.Bytes() != 0 || t.members.Load() != 0 {
+		t.sockets.Add(-forgotten)
+		return
+	}
+	if kept != nil {
+		kept.Forget(id)
+	}
+	h.tenants.remove(id)
+}
+
+// enter counts a socket of an app in and returns its tenant and their number.
+func (h *Hub) enter(appID string) (*tenant, int64) {
+	for {
+		t := h.tenant(appID)
+		if n := t.sockets.Add(1); n > 0 {
+			return t, n
+		}
+		t.sockets.Add(-1)
+		runtime.Gosched() // until Forget has decided
+	}
+}
+
+// remove takes an app's state out. Its counts go into the sums.
+func (ts *tenants) remove(appID string) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	old := ts.all()
+	m := make(map[string]*tenant, len(old))
+	for id, t := range old {
+		if id == appID {
+			a := t.stats(id)
+			ts.past.add(&a)
+			continue
+		}
+		m[id] = t
+	}
+	ts.byID.Store(&m)
+}
+
+// now is the state of all apps, and the sums of those that are gone, as of one
+// moment.
+func (ts *tenants) now() (map[string]*tenant, Stats) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.all(), ts.past
+}
+
+// forget leaves only the refusals of some apps. Those of others are counted by
+// their codes.
+func (r *refusals) forget(keep func(appID string) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, n := range r.counts {
+		if k.app != "" && !keep(k.app) {
+			if r.past == nil {
+				r.past = make(map[int]uint64)
+			}
+			r.past[k.code] += n
+			delete(r.counts, k)
+		}
+	}
+}
+
+// Empty implements forgetter: it forgets what cache channels remember.
+func (m *memory) Empty(appID string) {
+	found, ok := m.apps.Load(appID)
+	if !ok {
+		return
+	}
+	a := found.(*memoryApp)
+	for i := range a.stripes {
+		st := &a.stripes[i]
+		st.mu.Lock()
+		for e := st.cached.first(); e != nil; e = st.cached.first() {
+			st.forget(e)
+		}
+		st.mu.Unlock()
+	}
+}
+
+// Forget implements forgetter.
+func (m *memory) Forget(appID string) { m.apps.Delete(appID) }

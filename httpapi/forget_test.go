@@ -1,0 +1,56 @@
+package httpapi
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"fanfare/apps"
+)
+
+// Apps that come and go with the configuration leave nothing behind but the
+// sums of all.
+func TestForget_TenThousandAppsThatAreGone(t *testing.T) {
+	app := apps.Default()
+	app.ID, app.Keys = "stays", []apps.Key{{Key: "k", Secret: "s"}}
+	app.Limits.EventsPerSecond = 10
+	registry, err := apps.NewRegistry([]apps.App{app})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{cfg: Config{Apps: registry}}
+	s.requests.know([]string{"/r"})
+	use := func(app *apps.App) {
+		s.requests.add(app.ID, "/r", 200, time.Millisecond)
+		s.rates.spend(app, 1, time.Now())
+		leave, err := s.listings.enter(t.Context(), app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+	}
+	use(&app)
+	s.requests.add("", "/r", 404, time.Millisecond)
+	for i := range 10_000 {
+		gone := app
+		gone.ID = fmt.Sprint("gone-", i)
+		use(&gone)
+		if i%100 == 99 {
+			s.Forget()
+		}
+	}
+	for what, left := range map[string]struct {
+		in   *sync.Map
+		want int
+	}{"counts": {&s.requests.apps, 2}, "rates": {&s.rates.apps, 1}, "listings": {&s.listings.apps, 1}} {
+		n := 0
+		left.in.Range(func(_, _ any) bool { n++; return true })
+		if n != left.want {
+			t.Errorf("%s of %d apps are left, want %d", what, n, left.want)
+		}
+	}
+	if l := s.Requests().Latencies; len(l) != 1 || l[0].Count != 10_002 {
+		t.Errorf("latencies of all requests: %+v", l)
+	}
+}
