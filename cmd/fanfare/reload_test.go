@@ -412,3 +412,42 @@ func TestReload_SwitchesOfRequests_OnBothWays(t *testing.T) {
 		})
 	}
 }
+
+// What was kept of an app that is gone goes with it once its sockets have left:
+// no series of it stays.
+func TestReload_AppsThatAreGone_LeaveNothing(t *testing.T) {
+	t.Parallel()
+	r := serveFile(t, oneApp+"}\n")
+	c := connect(t, r.base)
+	c.send(`{"event":"pusher:subscribe","data":{"channel":"a"}}`)
+	c.expect("subscription_succeeded")
+	c.send(`{"event":"pusher:subscribe","data":{"channel":"private-a"}}`)
+	c.expect("pusher:error")
+	if status, body := r.events(); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	series := func() string {
+		_, body := get(t, r.metricsBase+"/metrics")
+		for line := range strings.Lines(body) {
+			if strings.Contains(line, `app="app-id"`) {
+				return line
+			}
+		}
+		return ""
+	}
+	if series() == "" {
+		t.Fatal("the metrics do not know the app")
+	}
+	next := "apps:\n  - {id: other, key: other, secret: s}\n"
+	r.mustReload(next, "app app-id: removed")
+	c.closed()
+	deadline := time.Now().Add(patience)
+	for series() != "" {
+		if time.Now().After(deadline) {
+			t.Fatalf("the metrics still have %s", series())
+		}
+		if _, err := r.reload(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
