@@ -21,6 +21,7 @@ type memory struct {
 	node         Node
 	now          func() time.Time
 	offlineGrace *atomic.Int64 // the hub's
+	began        time.Time     // by the clock of the process; due times count from it
 	schedule     *schedule
 	apps         sync.Map // app id -> *memoryApp
 }
@@ -93,7 +94,7 @@ func (st *memoryStripe) special(c *channelState) *special {
 }
 
 func newMemory(node Node, now func() time.Time, offlineGrace *atomic.Int64) *memory {
-	return &memory{node: node, now: now, offlineGrace: offlineGrace, schedule: newSchedule(now)}
+	return &memory{node: node, now: now, began: time.Now(), offlineGrace: offlineGrace, schedule: newSchedule(now)}
 }
 
 // Run implements Cluster.

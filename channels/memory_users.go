@@ -22,7 +22,8 @@ type userState struct {
 	id      string
 	hash    uint32
 	sockets int32
-	left    time.Time // when sockets became 0
+	due     time.Duration // when the grace is over, since the memory began
+	armed   time.Duration // the deadline that looks after that; 0 is none
 }
 
 func (u *userState) label() (name string, hash uint32) { return u.id, u.hash }
@@ -85,21 +86,36 @@ func (m *memory) SignOut(app *apps.App, userID string) {
 		m.offline(app, user)
 		return
 	}
-	left := m.now()
-	user.left = left
-	m.schedule.at(left.Add(grace), func() { m.graceOver(app, userID, user, left) })
+	user.due = m.now().Add(grace).Sub(m.began)
+	if user.armed == 0 || user.due < user.armed { // however often the user comes and goes meanwhile
+		m.arm(app, user)
+	}
 }
 
-// graceOver tells the watchers, unless the user has come back or left again
-// later.
-func (m *memory) graceOver(app *apps.App, userID string, user *userState, left time.Time) {
+// arm has graceOver called when the grace is over. The caller holds the lock.
+func (m *memory) arm(app *apps.App, user *userState) {
+	at := user.due
+	user.armed = at
+	m.schedule.at(m.began.Add(at), func() { m.graceOver(app, user, at) })
+}
+
+// graceOver tells the watchers, unless the user has come back. One who has left
+// again since has a later end.
+func (m *memory) graceOver(app *apps.App, user *userState, at time.Duration) {
 	users := &m.app(app).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	if users.get(userID) != user || user.sockets > 0 || !user.left.Equal(left) {
+	if user.armed != at || users.get(user.id) != user { // an earlier deadline came instead
 		return
 	}
-	m.offline(app, user)
+	user.armed = 0
+	switch {
+	case user.sockets > 0:
+	case m.now().Sub(m.began) < user.due:
+		m.arm(app, user)
+	default:
+		m.offline(app, user)
+	}
 }
 
 // offline forgets a user and tells the watchers. The caller holds the lock.

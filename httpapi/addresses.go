@@ -9,6 +9,10 @@ import (
 // addressWindow is the time over which addressCounts counts.
 const addressWindow = 10 * time.Second
 
+// mostAddresses is how many addresses are told apart. More of them begin a new
+// window: whoever has that many is held by none of their limits.
+const mostAddresses = 50_000
+
 // addressCounts counts what addresses do that costs more than a request, or may
 // be a guess. The zero value is ready.
 type addressCounts struct {
@@ -40,8 +44,16 @@ func (o *addressCounts) spent(addr netip.Addr, most int, now time.Time) bool {
 	return o.counts[addr] >= most
 }
 
+// forget lets go of the counts of a window that is over.
+func (o *addressCounts) forget(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.renew(now)
+}
+
+// renew begins a new window if it is time. The caller holds the lock.
 func (o *addressCounts) renew(now time.Time) {
-	if passed := now.Sub(o.since); passed >= addressWindow || passed < 0 {
+	if passed := now.Sub(o.since); passed >= addressWindow || passed < 0 || len(o.counts) >= mostAddresses {
 		o.since, o.counts = now, make(map[netip.Addr]int)
 	}
 }

@@ -4,6 +4,7 @@ import "sync"
 
 // Forget lets go of what is kept of apps that are gone: their counts of
 // requests, rates and places for listings. An app that comes back begins anew.
+// What addresses did a while ago is forgotten too.
 func (s *Server) Forget() {
 	for _, perApp := range []*sync.Map{&s.requests.apps, &s.rates.apps, &s.listings.apps} {
 		perApp.Range(func(id, _ any) bool {
@@ -13,4 +14,6 @@ func (s *Server) Forget() {
 			return true
 		})
 	}
+	s.opens.forget(s.cfg.Now())
+	s.tlsRefusals.forget(s.cfg.Now())
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestForget_TenThousandAppsThatAreGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{cfg: Config{Apps: registry}}
+	s := &Server{cfg: Config{Apps: registry, Now: time.Now}}
 	s.requests.know([]string{"/r"})
 	use := func(app *apps.App) {
 		s.requests.add(app.ID, "/r", 200, time.Millisecond)
@@ -52,5 +53,29 @@ func TestForget_TenThousandAppsThatAreGone(t *testing.T) {
 	}
 	if l := s.Requests().Latencies; len(l) != 1 || l[0].Count != 10_002 {
 		t.Errorf("latencies of all requests: %+v", l)
+	}
+}
+
+// However many addresses come, and however fast, no more than a bound are told
+// apart; and those of a moment ago are forgotten.
+func TestAddressCounts_AreBounded(t *testing.T) {
+	var counts addressCounts
+	now := time.Unix(1_700_000_000, 0)
+	addr := netip.MustParseAddr("2001:db8::")
+	for range 5 * mostAddresses / 2 {
+		if !counts.admit(addr, 1, now) {
+			t.Fatalf("%v was refused at its first time", addr)
+		}
+		if n := len(counts.counts); n > mostAddresses {
+			t.Fatalf("%d addresses are told apart", n)
+		}
+		addr = addr.Next()
+	}
+	if counts.admit(addr.Prev(), 1, now) {
+		t.Error("the last address was admitted twice")
+	}
+	counts.forget(now.Add(addressWindow))
+	if n := len(counts.counts); n != 0 {
+		t.Errorf("%d addresses are kept after the window", n)
 	}
 }
