@@ -180,6 +180,7 @@ func TestEveryReason_IsProvoked(t *testing.T) {
 	provoked := []channels.Reason{
 		// TestConnectionRefused_EachHasItsLine and TestConnectionRefused_Path
 		"unknown_app", "app_disabled", "tls_required", "over_capacity", "unsupported_protocol", "unauthorized", "restarting", "path_not_found",
+		"message_timeout",         // sockets TestMessage_NeverWhole_IsClosedInTime
 		"memory",                  // TestMemory_ShortOfIt_NothingNewIsLetIn
 		"over_quota",              // TestEveryClose_OverQuota_IsRefused
 		"timeout",                 // TestEveryAnswer_BodyThatDoesNotCome
