@@ -20,24 +20,27 @@ type request struct {
 type endpoint func(x *exchange, r *request) error
 
 // signed lets authenticated requests of enabled apps through to h. limit is
-// the largest body of this endpoint. Order of checks: app, encoding and size of the body,
-// signature, app enabled (spec: http-api section 1).
+// the largest body of this endpoint. All that the head tells is checked before
+// the body is waited for. Order of checks: app, encoding and announced size of
+// the body, signature, app enabled, then the body (spec: http-api section 1).
 func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 	return func(x *exchange) error {
-		r := x.r
 		x.line = callLine
 		app, err := s.appOf(x)
 		if err != nil {
 			return err
 		}
 		x.app = app
-		body, err := s.bodies.read(x, s.bodyLimit(limit(app.Limits)), s.live.Load().BodyTimeout)
-		if err != nil {
+		most := s.bodyLimit(limit(app.Limits))
+		if err := x.checkBody(most); err != nil {
 			return err
 		}
-		defer s.bodies.release(body)
-		if err := s.authenticate(r, app, body.bytes); err != nil {
-			return err
+		digest, bad := s.authenticate(x.r, app)
+		if bad == nil {
+			bad = digest.CheckLength(x.r.ContentLength)
+		}
+		if bad != nil {
+			return bad
 		}
 		if !app.Enabled {
 			return &pusherproto.Error{Code: http.StatusForbidden, Message: "the app is disabled"}
@@ -46,7 +49,15 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 			x.Header().Set("Connection", "close") // the next request goes to another process
 			return channels.ErrDraining
 		}
-		return h(x, &request{app: app, query: pusherproto.ParseQuery(r.URL.RawQuery), body: body.bytes})
+		body, err := s.bodies.read(x, most, s.live.Load().BodyTimeout)
+		if err != nil {
+			return err
+		}
+		defer s.bodies.release(body)
+		if bad := digest.Check(body.bytes); bad != nil {
+			return bad
+		}
+		return h(x, &request{app: app, query: pusherproto.ParseQuery(x.r.URL.RawQuery), body: body.bytes})
 	}
 }
 
@@ -71,19 +82,17 @@ func (s *Server) appOf(x *exchange) (*apps.App, error) {
 	return app, nil
 }
 
-func (s *Server) authenticate(r *http.Request, app *apps.App, body []byte) error {
+// authenticate checks the signature, which covers the body by its digest.
+func (s *Server) authenticate(r *http.Request, app *apps.App) (pusherproto.Digest, *pusherproto.Error) {
 	path := receivedPath(r)
 	if _, cut := s.unprefixed(path); !cut {
 		// A proxy that cuts the prefix off cannot change what was signed.
 		path = s.cfg.PathPrefix + path
 	}
 	signed := pusherproto.Request{
-		Method: r.Method, EscapedPath: path, RawQuery: r.URL.RawQuery, Body: body, PathPrefix: s.cfg.PathPrefix,
+		Method: r.Method, EscapedPath: path, RawQuery: r.URL.RawQuery, PathPrefix: s.cfg.PathPrefix,
 	}
-	if bad := signed.Check(app.Secret, s.cfg.Now()); bad != nil {
-		return bad
-	}
-	return nil
+	return signed.CheckHead(app.Secret, s.cfg.Now())
 }
 
 // quoted shows a caller's text in an answer, cut to a sane length.

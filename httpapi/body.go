@@ -15,15 +15,18 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Sizes of pooled bodies: what is taken before a caller has sent anything, and
-// the largest that is kept for the next request.
+// Sizes of pooled bodies: what is taken before the body of an authenticated
+// caller has come, and the largest that is kept for the next request.
 const (
 	firstRead = 4 << 10
 	keepBody  = 64 << 10
 )
 
 // body is a request body in a buffer of the pool.
-type body struct{ bytes []byte }
+type body struct {
+	bytes []byte
+	held  *account.Account // where its capacity is entered
+}
 
 // bodyPool reads bodies into buffers that it uses again.
 type bodyPool struct {
@@ -31,61 +34,98 @@ type bodyPool struct {
 	pool    sync.Pool
 }
 
-// read reads the whole body, if it is unencoded and at most most bytes. A body
-// announced as longer is refused before a byte of it is read, so that a caller
-// that waits for 100 Continue never sends it. within is its time to arrive:
-// net/http's own deadline is one for head and body together. It fails with
-// ErrNoMemory while nothing new may be held.
-func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, error) {
-	r := x.r
-	header := x.Header()
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		header.Set("Accept-Encoding", "identity")
-		header.Set("Connection", "close")
-		return nil, &pusherproto.Error{
+// checkBody checks what the head tells of the body: that it is unencoded and
+// at most most bytes. A body announced as longer is refused before a byte of it
+// is read, so that a caller that waits for 100 Continue never sends it.
+func (x *exchange) checkBody(most int64) error {
+	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		x.Header().Set("Accept-Encoding", "identity")
+		return &pusherproto.Error{
 			Code:    http.StatusUnsupportedMediaType,
 			Message: "Content-Encoding " + quoted(coding) + " is not supported; send the body as it is",
 		}
 	}
-	if r.ContentLength > most {
-		header.Set("Connection", "close")
-		return nil, tooLarge(most)
+	if x.r.ContentLength > most {
+		return tooLarge(most)
 	}
-	if r.ContentLength != 0 && p.account.Full() {
-		header.Set("Connection", "close")
+	return nil
+}
+
+// read reads the whole body, which passed checkBody. within is its time to
+// arrive: net/http's own deadline is one for head and body together. The buffer
+// is in the account until it is released. It fails with ErrNoMemory while
+// nothing new may be held.
+func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, error) {
+	if x.r.ContentLength != 0 && p.account.Full() {
 		return nil, channels.ErrNoMemory
-	}
-	// As http.ResponseController does, which would be one more allocation.
-	// Setting a deadline fails on a connection that is gone.
-	c, timed := x.ResponseWriter.(interface{ SetReadDeadline(time.Time) error })
-	timed = timed && r.ContentLength != 0
-	if timed {
-		_ = c.SetReadDeadline(time.Now().Add(within))
 	}
 	b, ok := p.pool.Get().(*body)
 	if !ok {
 		b = &body{bytes: make([]byte, 0, firstRead)}
 	}
-	if err := b.fill(r.Body, most); err != nil {
+	b.bytes, b.held = b.bytes[:0], p.account
+	b.held.Hold(account.Bodies, cap(b.bytes))
+	if err := x.arrive(within, func() error { return b.fill(x, most) }); err != nil {
 		p.release(b)
-		header.Set("Connection", "close")
 		return nil, err
-	}
-	if timed {
-		_ = c.SetReadDeadline(time.Time{}) // net/http would take it for the client's leaving
 	}
 	return b, nil
 }
 
+// skip reads a body that means nothing, and keeps none of it.
+func (x *exchange) skip(most int64, within time.Duration) error {
+	return x.arrive(within, func() error {
+		n, err := discard(x.r.Body, most+1)
+		switch {
+		case err == nil: // there is more
+			return tooLarge(most)
+		case !errors.Is(err, io.EOF):
+			return x.cutShort(err)
+		case n > most:
+			return tooLarge(most)
+		}
+		return nil
+	})
+}
+
+// discard reads at most most bytes. The error is nil if there may be more.
+func discard(from io.Reader, most int64) (n int64, err error) {
+	var b [512]byte
+	for n < most && err == nil {
+		var m int
+		m, err = from.Read(b[:min(int64(len(b)), most-n)])
+		n += int64(m)
+	}
+	return n, err
+}
+
+// arrive gives the body a time in which read has to read it to its end.
+func (x *exchange) arrive(within time.Duration, read func() error) error {
+	// As http.ResponseController does, which would be one more allocation.
+	// Setting a deadline fails on a connection that is gone.
+	c, timed := x.ResponseWriter.(interface{ SetReadDeadline(time.Time) error })
+	timed = timed && x.r.ContentLength != 0
+	if timed {
+		_ = c.SetReadDeadline(time.Now().Add(within))
+	}
+	if err := read(); err != nil {
+		return err
+	}
+	x.taken = true
+	if timed {
+		_ = c.SetReadDeadline(time.Time{}) // net/http would take it for the client's leaving
+	}
+	return nil
+}
+
 // fill reads to the end. The buffer grows with what has arrived, not with what
-// was announced.
-func (b *body) fill(from io.Reader, most int64) error {
-	b.bytes = b.bytes[:0]
+// was announced, and not beyond that.
+func (b *body) fill(x *exchange, most int64) error {
 	for {
 		if len(b.bytes) == cap(b.bytes) {
-			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
+			b.grow(x.r.ContentLength)
 		}
-		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		n, err := x.r.Body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		switch {
 		case int64(len(b.bytes)) > most:
@@ -94,13 +134,27 @@ func (b *body) fill(from io.Reader, most int64) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		default:
-			return cutShort(err)
+			return x.cutShort(err)
 		}
 	}
 }
 
-// cutShort words the loss of a body.
-func cutShort(err error) error {
+// grow makes room for as much again, or for what is still to come.
+func (b *body) grow(announced int64) {
+	size := 2 * int64(cap(b.bytes))
+	if announced >= int64(len(b.bytes)) {
+		size = min(size, announced+1) // the end is seen with room for a byte
+	}
+	grown := make([]byte, len(b.bytes), size)
+	copy(grown, b.bytes)
+	b.held.Resize(account.Bodies, cap(grown)-cap(b.bytes))
+	b.bytes = grown
+}
+
+// cutShort words the loss of a body, of which nothing more will come.
+func (x *exchange) cutShort(err error) error {
+	x.taken = true
+	x.Header().Set("Connection", "close")
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return &pusherproto.Error{Code: http.StatusRequestTimeout, Message: "the body did not arrive in time"}
@@ -109,6 +163,8 @@ func cutShort(err error) error {
 }
 
 func (p *bodyPool) release(b *body) {
+	b.held.Release(account.Bodies, cap(b.bytes))
+	b.held = nil
 	if cap(b.bytes) <= keepBody {
 		p.pool.Put(b)
 	}

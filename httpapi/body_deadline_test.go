@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fanfare/internal/account"
 )
 
 // timedBody is a body and the writer of its answer. It keeps the deadline that
@@ -33,7 +35,7 @@ func TestBody_OnceItIsThere_NoDeadlineIsLeft(t *testing.T) {
 	if r.ContentLength == 0 {
 		t.Fatal("the request has no body")
 	}
-	var p bodyPool
+	p := bodyPool{account: account.New(0)}
 	if _, err := p.read(&exchange{ResponseWriter: b, r: r}, 100, time.Minute); err != nil {
 		t.Fatal(err)
 	}

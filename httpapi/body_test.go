@@ -12,6 +12,13 @@ import (
 	"fanfare/sockets"
 )
 
+// unfinished is a signed publish up to the fields that tell its length, and
+// then rest.
+func unfinished(srv *testkit.Server, rest string) string {
+	head, _, _ := strings.Cut(srv.Text(testkit.Call{Path: "/events", Body: event}), "Content-Length")
+	return head + rest
+}
+
 // Spec: edge case 151.
 func TestBody_AnyContentType(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
@@ -51,7 +58,7 @@ func TestBody_AnnouncedTooLarge_413BeforeItArrives(t *testing.T) {
 func TestBody_ChunkedTooLarge_413BeforeItsEnd(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.BodyLimit = 1000 }})
 	c := testkit.Connect(t, srv)
-	c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+	c.Write(unfinished(srv, "Transfer-Encoding: chunked\r\n\r\n"))
 	c.Write("3e9\r\n" + strings.Repeat("x", 1001) + "\r\n")
 	c.Response("POST").ExpectError(413, "1000 bytes")
 	c.Close()
@@ -91,7 +98,7 @@ func TestBody_Dribbled_CutByTheTimeout(t *testing.T) {
 		c.HeaderTimeout, c.BodyTimeout = testkit.Patience, 50*time.Millisecond // the head is whole
 	}})
 	c := testkit.Connect(t, srv)
-	c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	c.Write(unfinished(srv, "Content-Length: 100\r\n\r\n{"))
 	c.Response("POST").ExpectError(408)
 	c.Rest()
 	testkit.Eventually(t, "the refusal is counted", func() bool { return srv.Hub.Stats().Refusals[408] == 1 })
@@ -106,7 +113,7 @@ func TestBody_HasItsOwnTimeout(t *testing.T) {
 		}})
 		for _, sent := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"} {
 			c := testkit.Connect(t, srv)
-			c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\n" + sent)
+			c.Write(unfinished(srv, sent))
 			if r := c.Response("POST"); r.Status != http.StatusRequestTimeout {
 				t.Errorf("%s, %q: %d", name, sent, r.Status)
 			}
@@ -149,7 +156,7 @@ func TestCallerLeavesMidRequest_NothingLeaks(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Leaks: true})
 	for range 50 {
 		c := testkit.Connect(t, srv)
-		c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+		c.Write(unfinished(srv, "Content-Length: 100\r\n\r\n{"))
 		c.Close()
 	}
 	srv.Post(t, "/events", event).Expect(200, `{}`)

@@ -95,48 +95,71 @@ func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
 	return o, true
 }
 
-// Answer implements sockets.Door.
-func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
+// call is a publish that a loop may answer.
+type call struct {
+	app      *apps.App
+	route    string
+	received string // path
+	query    string
+	most     int64 // bytes of its body
+}
+
+// call tells whether a request is a plain publish, by its line alone.
+func (d door) call(r *sockets.Request) (c call, ok bool) {
 	if string(r.Method) != http.MethodPost || bytes.IndexByte(r.Target, '%') >= 0 {
-		return nil, false
+		return c, false
 	}
-	begun := d.cfg.Now()
-	path, query, _ := strings.Cut(string(r.Target), "?")
-	received := path
-	routed, prefixed := d.unprefixed(path)
+	c.received, c.query, _ = strings.Cut(string(r.Target), "?")
+	routed, _ := d.unprefixed(c.received)
 	below, ok := strings.CutPrefix(routed, "/apps/")
 	id, action, _ := strings.Cut(below, "/")
 	if !ok || action != "events" && action != "batch_events" {
-		return nil, false
+		return c, false
 	}
-	app, ok := d.cfg.Apps.ByID(id)
-	if !ok || !app.Enabled {
-		return nil, false
+	if c.app, ok = d.cfg.Apps.ByID(id); !ok || !c.app.Enabled {
+		return c, false
 	}
-	if !prefixed {
+	if action == "events" {
+		c.route, c.most = eventsPath, d.bodyLimit(eventBody(c.app.Limits))
+	} else {
+		c.route, c.most = batchPath, d.bodyLimit(batchBody(c.app.Limits))
+	}
+	return c, int64(r.Length) <= c.most
+}
+
+// signed is what authenticates a call.
+func (d door) signed(c *call) pusherproto.Request {
+	path := c.received
+	if _, prefixed := d.unprefixed(path); !prefixed {
 		path = d.cfg.PathPrefix + path
 	}
-	signed := pusherproto.Request{
-		Method: http.MethodPost, EscapedPath: path, RawQuery: query, Body: r.Body, PathPrefix: d.cfg.PathPrefix,
+	return pusherproto.Request{Method: http.MethodPost, EscapedPath: path, RawQuery: c.query, PathPrefix: d.cfg.PathPrefix}
+}
+
+// Await implements sockets.Door.
+func (d door) Await(r *sockets.Request) bool {
+	c, ok := d.call(r)
+	if !ok || d.cfg.Account.Full() { // net/http says so
+		return false
 	}
-	if signed.Check(app.Secret, begun) != nil {
+	digest, bad := d.signed(&c).CheckHead(c.app.Secret, d.cfg.Now())
+	return bad == nil && digest.CheckLength(int64(r.Length)) == nil
+}
+
+// Answer implements sockets.Door.
+func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
+	begun := d.cfg.Now()
+	c, ok := d.call(r)
+	if !ok || !d.authentic(&c, r, begun) {
 		return nil, false
 	}
-	limits := protocolLimits(app.Limits)
-	route := batchPath
-	if action == "events" {
-		route = eventsPath
-		if int64(len(r.Body)) > d.bodyLimit(eventBody(app.Limits)) {
+	limits := protocolLimits(c.app.Limits)
+	if c.route == eventsPath {
+		ev, bad := pusherproto.DecodeEvent(r.Body, pusherproto.ParseQuery(c.query), limits)
+		if bad != nil || ev.HasInfo || !d.publish(c.app, ev) {
 			return nil, false
 		}
-		ev, bad := pusherproto.DecodeEvent(r.Body, pusherproto.ParseQuery(query), limits)
-		if bad != nil || ev.HasInfo || !d.publish(app, ev) {
-			return nil, false
-		}
-		return d.done(dst, r, app, route, received, begun), true
-	}
-	if int64(len(r.Body)) > d.bodyLimit(batchBody(app.Limits)) {
-		return nil, false
+		return d.done(dst, r, &c, begun), true
 	}
 	events, bad := pusherproto.DecodeBatch(r.Body, limits)
 	if bad != nil {
@@ -147,10 +170,22 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	if !d.publish(app, events...) {
+	if !d.publish(c.app, events...) {
 		return nil, false
 	}
-	return d.done(dst, r, app, route, received, begun), true
+	return d.done(dst, r, &c, begun), true
+}
+
+// authentic checks a whole request. The head of one that was awaited has been
+// checked; net/http does not look at it twice either.
+func (d door) authentic(c *call, r *sockets.Request, now time.Time) bool {
+	if !r.Awaited {
+		signed := d.signed(c)
+		signed.Body = r.Body
+		return signed.Check(c.app.Secret, now) == nil
+	}
+	digest, bad := pusherproto.DigestOf(pusherproto.ParseQuery(c.query))
+	return bad == nil && digest.Check(r.Body) == nil
 }
 
 // publish delivers events if that needs no waiting. If it does, nothing is
@@ -170,7 +205,7 @@ func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
 
 // done appends what exchange.done answers, as net/http would write it, and
 // counts and logs the request.
-func (d door) done(dst []byte, r *sockets.Request, app *apps.App, route, path string, begun time.Time) []byte {
+func (d door) done(dst []byte, r *sockets.Request, c *call, begun time.Time) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
 	dst, shown := d.appendFields(dst, r)
 	if r.Last || d.draining() {
@@ -178,10 +213,10 @@ func (d door) done(dst []byte, r *sockets.Request, app *apps.App, route, path st
 	}
 	dst = append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)
 	took := d.cfg.Now().Sub(begun)
-	d.requests.add(app.ID, route, http.StatusOK, took)
+	d.requests.add(c.app.ID, c.route, http.StatusOK, took)
 	if d.logs(d.logLevel()) {
 		d.logRequest(callLine, &answered{
-			id: string(shown), app: app.ID, method: http.MethodPost, path: d.shownPath(route, path),
+			id: string(shown), app: c.app.ID, method: http.MethodPost, path: d.shownPath(c.route, c.received),
 			status: http.StatusOK, bytes: int64(len("{}")), from: d.clientOf(r), took: took,
 		})
 	}

@@ -23,7 +23,7 @@ func BenchmarkDoorPublish(b *testing.B) {
 			body := `{"name":"my-event","channels":["my-channel"],"data":"` + strings.Repeat("x", 200) + `"}`
 			r := &sockets.Request{
 				Method: []byte("POST"), Target: []byte(strings.Fields(srv.Text(testkit.Call{Path: "/events", Body: body}))[1]),
-				Body: []byte(body), Remote: netip.MustParseAddrPort("127.0.0.1:1"),
+				Body: []byte(body), Length: len(body), Remote: netip.MustParseAddrPort("127.0.0.1:1"),
 			}
 			door := srv.API.FrontConfig().Door
 			answer := make([]byte, 0, 512)

@@ -25,7 +25,7 @@ func (s *Server) fail(x *exchange, err error) {
 	if x.answered() {
 		return
 	}
-	var reason channels.Reason
+	reason := x.why
 	if errors.Is(err, channels.ErrNoMemory) {
 		reason = channels.ReasonMemory
 	}

@@ -168,7 +168,7 @@ func TestEveryAnswer_BodyThatDoesNotCome(t *testing.T) {
 	o := testkit.Options{HTTP: func(c *httpapi.Config) { c.HeaderTimeout, c.BodyTimeout = testkit.Patience, time.Second }}
 	everyWay(t, slog.LevelDebug, o, func(t *testing.T, srv *testkit.Server, b *logbook.Book) {
 		c := testkit.Connect(t, srv)
-		c.Write("POST /apps/app-id/events HTTP/1.1\r\nHost: x\r\nX-Request-Id: late\r\nContent-Length: 100\r\n\r\n{")
+		c.Write(unfinished(srv, "X-Request-Id: late\r\nContent-Length: 100\r\n\r\n{"))
 		c.Response("POST").ExpectError(408)
 		b.Expect(t, `msg="api call"`, "request=late", "app=app-id", "status=408")
 		testkit.Eventually(t, "it is counted", func() bool { return counted(srv, "app-id", "timeout") == 1 })

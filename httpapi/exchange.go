@@ -3,9 +3,11 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
@@ -18,12 +20,14 @@ type exchange struct {
 	params params // of the route
 	status int    // as sent; 0 until then
 	bytes  int64  // of the body, sent
+	taken  bool   // nothing of the request's body is left to be read
 	err    error  // what the route's handler returned
 
 	// For the log and the metrics.
-	app    *apps.App // nil where the request names none that exists
-	reason string    // of an error
-	line   string    // the message
+	app    *apps.App       // nil where the request names none that exists
+	reason string          // of an error
+	line   string          // the message
+	why    channels.Reason // of a refusal; "" where the status tells
 }
 
 // params are the segments of a path that a route gives names to.
@@ -35,13 +39,17 @@ type handler func(x *exchange) error
 // WriteHeader implements http.ResponseWriter.
 func (x *exchange) WriteHeader(status int) {
 	x.status = status
+	if x.unread() {
+		// Otherwise net/http would wait for the body before it answers.
+		x.Header().Set("Connection", "close")
+	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.WriteHeader(http.StatusOK)
 	}
 	n, err := x.ResponseWriter.Write(b)
 	x.bytes += int64(n)
@@ -75,6 +83,9 @@ func (x *exchange) param(name string) (string, error) {
 // respond writes a JSON text.
 func (x *exchange) respond(status int, json []byte) error {
 	x.Header().Set("Content-Type", "application/json")
+	if x.unread() {
+		x.Header().Set("Content-Length", strconv.Itoa(len(json))) // for linger
+	}
 	x.WriteHeader(status)
 	_, err := x.Write(json)
 	return err

@@ -115,11 +115,12 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 		return err
 	}
 	// net/http looks out for the client's leaving only after the body.
-	b, err := s.bodies.read(x, bodySlack, s.live.Load().BodyTimeout)
-	if err != nil {
+	if err := x.checkBody(bodySlack); err != nil {
 		return err
 	}
-	s.bodies.release(b)
+	if err := x.skip(bodySlack, s.live.Load().BodyTimeout); err != nil {
+		return err
+	}
 	header := x.Header()
 	header.Set("Content-Type", "application/javascript; charset=UTF-8")
 	header.Set("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0")

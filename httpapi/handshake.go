@@ -23,8 +23,6 @@ func checkHandshake(x *exchange) *pusherproto.Error {
 		return notAHandshake("the header Connection must hold Upgrade; a proxy on the way may have dropped it")
 	}
 	if r.ContentLength != 0 {
-		// Otherwise net/http would wait for the body before it answers.
-		x.Header().Set("Connection", "close")
 		return notAHandshake("a WebSocket handshake has no body")
 	}
 	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {

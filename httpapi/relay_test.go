@@ -34,7 +34,7 @@ func (n *narrow) FlushError() error { return nil }
 func TestRelay_ASlowNetwork_HasTimeForEachPiece(t *testing.T) {
 	for _, size := range []int{1, pieceSize, pieceSize + 1, 10 * pieceSize} {
 		client := &narrow{ResponseWriter: httptest.NewRecorder()}
-		x := &exchange{ResponseWriter: client}
+		x := &exchange{ResponseWriter: client, r: httptest.NewRequest(http.MethodPost, "/", nil)}
 		if err := (&Server{}).writeLines(http.NewResponseController(client), x, make([]byte, size), true); err != nil || client.bytes != size {
 			t.Errorf("%d bytes: %d were written, %v", size, client.bytes, err)
 		}

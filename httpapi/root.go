@@ -4,6 +4,7 @@ import (
 	_ "embed" // the page
 	"html"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -26,6 +27,7 @@ func (s *Server) root(x *exchange) error {
 		header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	}
 	header.Set("Content-Type", kind)
+	header.Set("Content-Length", strconv.Itoa(len(text)))
 	x.WriteHeader(http.StatusOK)
 	_, err := x.Write([]byte(text))
 	return err

@@ -35,7 +35,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return unknownSession()
 	}
 	most := s.cfg.Sockets.MessageLimit(app)
-	b, err := s.bodies.read(x, int64(2*most), s.live.Load().BodyTimeout) // every character may be escaped
+	b, err := s.readSend(x, int64(2*most)) // every character may be escaped
 	if err != nil {
 		if tooMuch(err) { // clients look at what the session says, not at the status
 			s.cfg.Sockets.DeliverNothing(key)
@@ -77,6 +77,13 @@ func (s *Server) mayName(r *http.Request, key sockets.SessionKey) bool {
 		return false
 	}
 	return creator == from || !s.opens.spent(from, s.live.Load().Fallback.OpensPerAddress, now)
+}
+
+func (s *Server) readSend(x *exchange, most int64) (*body, error) {
+	if err := x.checkBody(most); err != nil {
+		return nil, err
+	}
+	return s.bodies.read(x, most, s.live.Load().BodyTimeout)
 }
 
 func tooMuch(err error) bool {

@@ -181,6 +181,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x := s.exchanges.begin(w, r)
 	s.observe(x)
+	x.linger()
 	s.exchanges.end(x)
 }
 

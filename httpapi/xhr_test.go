@@ -289,3 +289,12 @@ const quick = time.Second
 // unhurried is the same for a session that must first outlive the pauses of a
 // slow machine.
 const unhurried = 5 * time.Second
+
+func readAll(t *testing.T, r *http.Response) string {
+	defer func() { _ = r.Body.Close() }()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Errorf("read the answer: %v", err)
+	}
+	return string(b)
+}

@@ -195,7 +195,7 @@ func (c *conn) feed(b []byte) {
 	if c.deaf {
 		return // read on: unread bytes would turn the close into a reset
 	}
-	was, kept := c.unfinished(), len(c.in) > 0
+	front, was, kept := c.front, c.unfinished(), len(c.in) > 0
 	if kept {
 		c.in = append(c.in, b...)
 		b = c.in
@@ -216,6 +216,9 @@ func (c *conn) feed(b []byte) {
 	}
 	if was > 0 || c.unfinished() > 0 {
 		c.keep(was)
+	}
+	if front != nil {
+		c.loop.account(front, c.in)
 	}
 }
 

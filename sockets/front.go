@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fanfare/channels"
+	"fanfare/internal/account"
 )
 
 // Door is what a loop asks about the requests of connections it accepted.
@@ -33,6 +34,10 @@ type Door interface {
 	// Upgrade checks a request for a WebSocket. ok is false if it is not one
 	// of the usual form, which net/http then answers.
 	Upgrade(r *Request) (o Opening, ok bool)
+	// Await tells whether the rest of a request is waited for, whose head is
+	// there: it is one for Answer, of a caller who may make it. If not, net/http
+	// gets what there is, and answers it.
+	Await(r *Request) bool
 	// Answer appends the whole response to a request that it can answer at
 	// once, or returns ok false.
 	Answer(dst []byte, r *Request) (response []byte, ok bool)
@@ -64,6 +69,8 @@ type front struct {
 	body    bool // its head has
 	blanks  int  // line ends that may still come before it
 	length  int  // of a request whose head has come and whose body has not
+	awaited bool // the Door has its body awaited
+	kept    int  // bytes entered in the account for it
 
 	deadline uint32 // second by which it must have done what it owes
 
@@ -92,6 +99,26 @@ func (f *front) leave() {
 	}
 }
 
+// account enters what a connection keeps while the body of a request is
+// awaited.
+func (l *loop) account(f *front, in []byte) {
+	size, all := 0, l.server.cfg.Account
+	if f.awaited {
+		size = cap(in)
+	}
+	switch {
+	case size == f.kept:
+		return
+	case f.kept == 0:
+		all.Hold(account.Bodies, size)
+	case size == 0:
+		all.Release(account.Bodies, f.kept)
+	default:
+		all.Resize(account.Bodies, size-f.kept)
+	}
+	f.kept = size
+}
+
 // request handles the whole requests at the start of b and returns their
 // length. The connection may be a WebSocket afterwards, or net/http's.
 func (c *conn) request(b []byte) (used int) {
@@ -109,6 +136,13 @@ func (c *conn) request(b []byte) (used int) {
 		f.length = 0
 		switch v {
 		case incomplete:
+			if size > 0 {
+				r.Remote = f.remote
+				if f.awaited = f.cfg.Door.Await(&r); !f.awaited {
+					c.leave(&r)
+					return used
+				}
+			}
 			f.length = size
 			c.await(used, b[used:])
 			return used
@@ -116,7 +150,7 @@ func (c *conn) request(b []byte) (used int) {
 			c.leave(nil)
 			return used
 		}
-		r.Remote = f.remote
+		r.Remote, r.Awaited, f.awaited = f.remote, f.awaited, false
 		f.settle()
 		_, full := f.cfg.Door.Patience(f.remote.Addr(), 0)
 		r.Last = full || c.loop.front == nil || r.Closes()

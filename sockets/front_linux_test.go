@@ -75,6 +75,8 @@ func (d *testDoor) Settle(netip.Addr) { d.halfOpen.Add(-1) }
 
 func (d *testDoor) Upgrade(*Request) (Opening, bool) { return Opening{App: d.app, Protocol: 7}, true }
 
+func (d *testDoor) Await(r *Request) bool { return string(r.Target) == "/here" }
+
 func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
 	if f := d.answer.Load(); f != nil {
 		(*f)()

@@ -15,8 +15,11 @@ type Request struct {
 	Method []byte
 	Target []byte // path and query as sent
 	Body   []byte
+	Length int // of Body, which need not be there yet
 	Remote netip.AddrPort
 	Last   bool // the connection ends with the answer, which says so
+	// Awaited says that the Door had the rest of the request awaited.
+	Awaited bool
 
 	fields [maxFields]requestField
 	count  int
@@ -104,6 +107,7 @@ func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 	if n > 1 || !ok || body > maxBody || upgrades > 0 {
 		return 0, unusual
 	}
+	r.Length = body
 	if len(b)-size < body {
 		return size + body, incomplete
 	}
@@ -128,7 +132,7 @@ func (r *Request) readLines(head []byte) bool {
 	if len(r.Target) == 0 || r.Target[0] != '/' || !allBytes(r.Target, visible) || !wholeEscapes(r.Target) {
 		return false
 	}
-	r.count, r.Body = 0, nil
+	r.count, r.Body, r.Length = 0, nil, 0
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		name, value, ok := bytes.Cut(line, []byte(":"))

@@ -253,6 +253,7 @@ func (l *loop) bury() {
 				continue
 			}
 			if c.front != nil {
+				l.account(c.front, nil)
 				c.front.leave()
 			}
 			c.forget()
