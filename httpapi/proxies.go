@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -40,13 +41,29 @@ func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	return s.nearestUntrusted(addr, r.Header["X-Forwarded-For"])
 }
 
+// mostHops is how many proxies of ours a request is followed through. Whoever
+// sends thousands of addresses has invented them.
+const mostHops = 64
+
 func (s *Server) nearestUntrusted(addr netip.Addr, forwarded []string) netip.Addr {
-	for hops := strings.Split(strings.Join(forwarded, ","), ","); len(hops) > 0 && s.trusted(addr); {
-		next, ok := hop(strings.TrimSpace(hops[len(hops)-1]))
-		if !ok {
-			break
+	hops := 0
+	for _, value := range slices.Backward(forwarded) {
+		for more := true; more; hops++ {
+			if hops == mostHops || !s.trusted(addr) {
+				return addr
+			}
+			text := value
+			if i := strings.LastIndexByte(value, ','); i >= 0 {
+				value, text = value[:i], value[i+1:]
+			} else {
+				more = false
+			}
+			next, ok := hop(strings.TrimSpace(text))
+			if !ok {
+				return addr
+			}
+			addr = next
 		}
-		addr, hops = next, hops[:len(hops)-1]
 	}
 	return addr
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +32,20 @@ func TestClientAddr_OnlyTrustedProxiesAreBelieved(t *testing.T) {
 		if got := s.clientAddr(r).String(); got != tc.want {
 			t.Errorf("%s, %q: got %s, want %s", tc.peer, tc.forwarded, got, tc.want)
 		}
+	}
+}
+
+// Whoever sends thousands of addresses has us read a few.
+func TestClientAddr_ThousandsOfHops_AreNotFollowed(t *testing.T) {
+	s := configured(Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	r := &http.Request{RemoteAddr: "10.0.0.1:5", Header: http.Header{
+		"X-Forwarded-For": {"198.51.100.1" + strings.Repeat(",10.0.0.2", 1700)},
+	}}
+	if got := s.clientAddr(r).String(); got != "10.0.0.2" {
+		t.Errorf("got %s", got)
+	}
+	if n := testing.AllocsPerRun(10, func() { s.clientAddr(r) }); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
