@@ -34,6 +34,7 @@ const (
 	ReasonMessageTimeout      Reason = "message_timeout"
 	ReasonRestarting          Reason = "restarting"
 	ReasonMemory              Reason = "memory"
+	ReasonUnknownSession      Reason = "unknown_session"
 )
 
 // otherReason is that of codes that are not listed.
@@ -119,7 +120,7 @@ func Reasons() []Reason {
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
 		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonMessageTimeout, ReasonRestarting, ReasonMemory,
-		ReasonSigninRate, ReasonAppLimit,
+		ReasonSigninRate, ReasonAppLimit, ReasonUnknownSession,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

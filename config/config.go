@@ -92,7 +92,7 @@ type HTTP struct {
 type Fallback struct {
 	Enabled         bool   `key:"enabled" doc:"Serve HTTP streaming and polling."`
 	Path            string `key:"path" rule:"path_prefix" reload:"no" doc:"Path before /app/KEY, which clients call httpPath. Requests without it are served too."`
-	OpensPerAddress int    `key:"opens_per_address" min:"0" doc:"Sessions that one address may open in ten seconds. Further ones are refused with 4100. 0 is no limit. Behind a proxy, set http.trusted_proxies; otherwise all clients share the proxy's address."`
+	OpensPerAddress int    `key:"opens_per_address" min:"0" doc:"Sessions that one address may open in ten seconds; further ones are refused with 4100. As many may it name that do not exist; then its requests are slowed down, for it may be guessing ids. 0 is no limit. Behind a proxy, set http.trusted_proxies; otherwise all clients share the proxy's address."`
 	NodeHost        string `key:"node_host" rule:"host_name" doc:"Public host name of this node, without a port. Clients send the later requests of a session there. If it is empty, the load balancer must send each client to the same node."`
 }
 

@@ -96,7 +96,7 @@ var answers = []answerCase{
 	{"no nonce", testkit.Call{Path: "/events"}, handshake("dGhlIHNhbXBsZSBub25jZQ==", "x"), 400, "", "invalid_request"},
 
 	{"a send to no app", testkit.Call{Path: "/events", Body: "[]"}, own("POST /pusher/app/nobody/7/hushabcd/xhr_send"), 404, "", "not_found"},
-	{"a send to no session", testkit.Call{Path: "/events", Body: "[]"}, own("POST /pusher/app/app-key/7/hushabcd/xhr_send"), 404, "app-id", "not_found"},
+	{"a send to no session", testkit.Call{Path: "/events", Body: "[]"}, own("POST /pusher/app/app-key/7/hushabcd/xhr_send"), 404, "app-id", channels.ReasonUnknownSession},
 	{"a session with a bad name", testkit.Call{Path: "/events", Body: "[]"}, own("POST /pusher/app/app-key/7/hush!/xhr"), 404, "", "not_found"},
 	{"a send from elsewhere", testkit.Call{Path: "/events", Body: "[]", Header: http.Header{"Origin": {"https://evil.example"}}}, own("POST /pusher/app/off/7/hushabcd/xhr_send"), 403, "off", "app_disabled"},
 }

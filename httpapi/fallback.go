@@ -18,9 +18,9 @@ type Fallback struct {
 	// Path stands before /app/KEY, as the client's httpPath; "" is /pusher, as
 	// in pusher-js. Paths without it are served too.
 	Path string
-	// OpensPerAddress bounds the sessions one address may open, or name
-	// without there being one, in ten seconds; 0 is unlimited. Trusted
-	// proxies' clients are told apart.
+	// OpensPerAddress bounds the sessions one address may open in ten seconds,
+	// and those it may name without there being one before it has to wait; 0 is
+	// unlimited. Trusted proxies' clients are told apart.
 	OpensPerAddress int
 	// WriteTimeout is the time a client may take to accept 32 KiB of what a
 	// session says; 0 is ten seconds.
@@ -141,26 +141,39 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 // attach gives a session a request to answer on. A session that is not there
 // is opened, after the checks of a WebSocket's upgrade.
 func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, receive *sockets.Receive) *pusherproto.Error {
-	from, now := network(s.clientAddr(r)), s.cfg.Now()
-	most := s.live.Load().Fallback.OpensPerAddress
-	if creator, ok := s.cfg.Sockets.Session(key); ok {
-		switch {
-		case creator != from && s.opens.spent(from, most, now):
-			return tooManyOpens // may be guessing ids
-		case !originAllowed(r.Header["Origin"], app):
+	look, ok := s.name(r)
+	if !ok {
+		return tooManyOpens
+	}
+	refusal := s.attachOrOpen(&look, r, app, key, receive)
+	if refusal == nil {
+		look.found()
+	} else { // to a guess, the session's absence is the answer
+		look.missed()
+	}
+	return refusal
+}
+
+func (s *Server) attachOrOpen(look *naming, r *http.Request, app *apps.App, key sockets.SessionKey, receive *sockets.Receive) *pusherproto.Error {
+	if look.session(key) {
+		if !originAllowed(r.Header["Origin"], app) {
 			return badOrigin
-		case s.cfg.Sockets.Attach(key, receive):
+		}
+		if s.cfg.Sockets.Attach(key, receive) {
 			return nil
 		}
+	}
+	if look.slow { // a session of another address is not told from none
+		return tooManyOpens
 	}
 	opening := s.openApp(r, app)
 	if opening.Refusal != nil {
 		return opening.Refusal
 	}
-	if !s.opens.admit(from, most, now) {
+	if !s.opens.admit(look.from, s.live.Load().Fallback.OpensPerAddress, s.cfg.Now()) {
 		return tooManyOpens
 	}
-	return s.cfg.Sockets.OpenSession(key, from, receive, opening)
+	return s.cfg.Sockets.OpenSession(key, look.from, receive, opening)
 }
 
 // refuseSession tells the client its code, which only works with status 200.

@@ -404,6 +404,12 @@ func TestFallback_SameIDOfTwoApps(t *testing.T) {
 	}
 }
 
+// Clients that choose their ids themselves may choose longer ones.
+func TestFallback_LongIDs(t *testing.T) {
+	srv := testkit.Start(t, uncounted())
+	established(t, srv, "app-key/7/"+strings.Repeat("Az09-_kX", 8)).joined("c")
+}
+
 // Spec: edge case 189.
 func TestFallback_WrongNode(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"fanfare/channels"
 	"fanfare/pusherproto"
 	"fanfare/sockets"
 )
@@ -31,11 +32,20 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return &pusherproto.Error{Code: http.StatusForbidden, Message: "Origin not allowed"}
 	}
 	key := sockets.SessionKey{AppID: app.ID, Random: id}
-	if !s.mayName(x.r, key) {
+	look, ok := s.name(x.r)
+	if !ok {
+		setRetryAfter(x, retrySeconds)
+		x.why = channels.ReasonUnknownSession
+		return tooManyGuesses
+	}
+	if !look.session(key) {
+		look.missed()
+		x.why = channels.ReasonUnknownSession
 		return unknownSession()
 	}
+	look.found()
 	most := s.cfg.Sockets.MessageLimit(app)
-	b, err := s.readSend(x, int64(2*most)) // every character may be escaped
+	b, err := s.readSend(x, key, int64(2*most)) // every character may be escaped
 	if err != nil {
 		if tooMuch(err) { // clients look at what the session says, not at the status
 			s.cfg.Sockets.DeliverNothing(key)
@@ -66,24 +76,38 @@ func (s *Server) send(x *exchange, appKey string) error {
 	return x.nothing(http.StatusNoContent)
 }
 
-// mayName tells whether there is a session and a request may speak for it. Who
-// has named too many that do not exist may be guessing, and is told nothing of
-// sessions but those opened from the same address.
-func (s *Server) mayName(r *http.Request, key sockets.SessionKey) bool {
-	from, now := network(s.clientAddr(r)), s.cfg.Now()
-	creator, ok := s.cfg.Sockets.Session(key)
-	if !ok {
-		s.opens.admit(from, s.live.Load().Fallback.OpensPerAddress, now)
-		return false
-	}
-	return creator == from || !s.opens.spent(from, s.live.Load().Fallback.OpensPerAddress, now)
-}
+// Sends whose bodies are read at a time. Nobody needs more: a client's bodies
+// come with their heads. Further ones wait, with nothing of their bodies read.
+const (
+	sendsOfSession = 2
+	sendsOfAddress = 64
+)
 
-func (s *Server) readSend(x *exchange, most int64) (*body, error) {
+// readSend reads the body of a send. Its caller has shown no more than the id
+// of a session.
+func (s *Server) readSend(x *exchange, key sockets.SessionKey, most int64) (*body, error) {
 	if err := x.checkBody(most); err != nil {
 		return nil, err
 	}
-	return s.bodies.read(x, most, s.live.Load().BodyTimeout)
+	within := s.live.Load().BodyTimeout
+	ctx, cancel := context.WithTimeout(x.r.Context(), within)
+	defer cancel()
+	leave, ok := s.sends.enter(ctx, key, sendsOfSession)
+	if !ok {
+		return nil, tooManySends(x)
+	}
+	defer leave()
+	leaveAddress, ok := s.senders.enter(ctx, network(s.clientAddr(x.r)), sendsOfAddress)
+	if !ok {
+		return nil, tooManySends(x)
+	}
+	defer leaveAddress()
+	return s.bodies.read(x, most, within)
+}
+
+func tooManySends(x *exchange) error {
+	setRetryAfter(x, retrySeconds)
+	return &pusherproto.Error{Code: http.StatusTooManyRequests, Message: "too many sends of this session or address have not arrived whole"}
 }
 
 func tooMuch(err error) bool {

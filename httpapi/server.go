@@ -80,7 +80,11 @@ type Server struct {
 	exchanges   exchanges
 	bodies      bodyPool
 	rates       eventRates
-	opens       addressCounts // HTTP sessions, and guesses of their ids
+	opens       addressCounts // HTTP sessions
+	misses      addressCounts // HTTP sessions named that do not exist
+	guesses     gates[netip.Addr]
+	sends       gates[sockets.SessionKey] // whose bodies are read
+	senders     gates[netip.Addr]
 	tlsRefusals addressCounts
 	listings    listings
 	census      *census

@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"fanfare/pusherproto"
+	"fanfare/sockets"
+)
+
+// A session's id is its only secret, and pusher-js makes it of 40 bits. An
+// address that names more sessions that do not exist than its clients have a
+// reason to, all of them once after a restart, may be guessing. It learns no more
+// than guessPlaces answers in a guessPause from then on: its requests pass one
+// after the other, and each miss keeps its place for the pause. Those that hit
+// go on at once, for they may be of its other clients.
+const (
+	guessPlaces = 100
+	guessPause  = time.Second
+	guessWait   = 5 * time.Second // for a place
+)
+
+// tooManyGuesses answers who would wait too long for a place.
+var tooManyGuesses = &pusherproto.Error{
+	Code:    http.StatusTooManyRequests,
+	Message: "this address has named too many sessions that do not exist; try again later",
+}
+
+// naming is a request's look at a session.
+type naming struct {
+	s     *Server
+	ctx   context.Context
+	from  netip.Addr
+	slow  bool   // the address has named too many
+	leave func() // gives the place back
+}
+
+// name lets a request look whether there is a session. It ends with found or
+// missed. ok is false if the address has to wait for too long.
+func (s *Server) name(r *http.Request) (n naming, ok bool) {
+	n = naming{s: s, ctx: r.Context(), from: network(s.clientAddr(r)), leave: func() {}}
+	if n.slow = s.misses.spent(n.from, s.live.Load().Fallback.OpensPerAddress, s.cfg.Now()); !n.slow {
+		return n, true
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, guessWait)
+	defer cancel()
+	n.leave, ok = s.guesses.enter(ctx, n.from, guessPlaces)
+	return n, ok
+}
+
+// session tells whether there is a session that the request may speak for. Who
+// may be guessing is told nothing of those that other addresses opened.
+func (n *naming) session(key sockets.SessionKey) bool {
+	creator, ok := n.s.cfg.Sockets.Session(key)
+	return ok && (creator == n.from || !n.slow)
+}
+
+// found ends the look at once.
+func (n *naming) found() { n.leave() }
+
+// missed counts a session that does not exist, and ends the look.
+func (n *naming) missed() {
+	defer n.leave()
+	most := n.s.live.Load().Fallback.OpensPerAddress
+	if n.s.misses.admit(n.from, most, n.s.cfg.Now()) {
+		return
+	}
+	n.s.warnOfGuesses(n.from, most)
+	pause := time.NewTimer(guessPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-n.ctx.Done():
+	}
+}
+
+// warnOfGuesses logs that an address has named too many sessions.
+func (s *Server) warnOfGuesses(from netip.Addr, most int) {
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, "connection refused",
+		slog.Int("code", http.StatusTooManyRequests),
+		slog.String("reason", refusedAddress("Too many sessions named that do not exist", from)),
+		slog.String("address", from.String()),
+		slog.String("hint", "the ids of HTTP sessions may be guessed from there; if the address is your proxy's, add it to http.trusted_proxies; "+
+			"if not, fallback.opens_per_address is "+strconv.Itoa(most)))
+}
