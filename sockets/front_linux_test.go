@@ -21,6 +21,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/account"
 )
 
 // testDoor upgrades every WebSocket and answers POST /here.
@@ -32,6 +33,7 @@ type testDoor struct {
 	hurried  atomic.Bool
 	listener atomic.Pointer[frontListener]
 	crowded  atomic.Bool
+	awaits   atomic.Int64           // heads it was asked about
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
 	handed   chan string            // addresses of connections that net/http got
@@ -75,7 +77,10 @@ func (d *testDoor) Settle(netip.Addr) { d.halfOpen.Add(-1) }
 
 func (d *testDoor) Upgrade(*Request) (Opening, bool) { return Opening{App: d.app, Protocol: 7}, true }
 
-func (d *testDoor) Await(r *Request) bool { return string(r.Target) == "/here" }
+func (d *testDoor) Await(r *Request) bool {
+	d.awaits.Add(1)
+	return string(r.Target) == "/here"
+}
 
 func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
 	if f := d.answer.Load(); f != nil {
@@ -244,6 +249,34 @@ func TestFront_ARequestInPieces_IsAnswered(t *testing.T) {
 		}
 		expectBody(t, from, "loop")
 	}
+}
+
+// The Door decides with the head alone, once, whether the body is waited for.
+func TestFront_ABodyThatTheDoorDoesNotAwait_IsForNetHTTPAtOnce(t *testing.T) {
+	address, door, server := behindFront(t, nil)
+	conn := dialFront(t, address)
+	from := bufio.NewReader(conn)
+	whole := post("/here", strings.Repeat("x", 3000))
+	for i := range 20 {
+		_, _ = io.WriteString(conn, whole[len(whole)*i/20:len(whole)*(i+1)/20])
+	}
+	expectBody(t, from, "loop")
+	if n := door.awaits.Load(); n > 1 {
+		t.Errorf("the Door was asked %d times about one head", n)
+	}
+
+	head, _, _ := strings.Cut(post("/there", strings.Repeat("x", 3000)), "xx")
+	_, _ = io.WriteString(conn, head)
+	select {
+	case <-door.handed:
+	case <-time.After(patience):
+		t.Fatal("a loop waits for the body")
+	}
+	if n := server.cfg.Account.Count(account.Bodies); n != 0 {
+		t.Errorf("%d bodies are held", n)
+	}
+	_, _ = io.WriteString(conn, strings.Repeat("x", 3000))
+	expectBody(t, from, "net/http "+strings.Repeat("x", 3000))
 }
 
 func TestFront_FramesBehindTheHandshake_AreHandledAfterEstablished(t *testing.T) {
