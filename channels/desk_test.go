@@ -59,9 +59,8 @@ func (l *handLoop) Post(m Mail) {
 	l.mail = append(l.mail, m)
 }
 
-func (l *handLoop) Room(context.Context) error { return nil }
-func (l *handLoop) Congested() bool            { return false }
-func (l *handLoop) Counters() *Counters        { return &l.counters }
+func (l *handLoop) Lane(*Pressure) Lane { return l }
+func (l *handLoop) Counters() *Counters { return &l.counters }
 
 // turn handles the mail there is and tells whether there was any.
 func (l *handLoop) turn() bool {

@@ -21,7 +21,8 @@ var ErrDraining = errors.New("the server is shutting down")
 // to the same node again and again.
 var Restarting = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is restarting, reconnect in a second"}
 
-// ErrBusy says that the event loops did not catch up in time to take an event.
+// ErrBusy says that the event loops did not catch up with an app's events in
+// time to take another.
 var ErrBusy = errors.New("the server is busy, try again")
 
 // NoMemory is why a node that holds as much as it may has no session to give.
@@ -30,8 +31,8 @@ var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "
 // ErrNoMemory says that the node holds as much as it may.
 var ErrNoMemory = errors.New("the server is short of memory, try again")
 
-// publishPatience is how long a publisher waits for congested loops, all
-// together. It is far within the time in which an answer can be written.
+// publishPatience is how long a publisher waits for the mail of its app. It is
+// far within the time in which an answer can be written.
 const publishPatience = 4 * time.Second
 
 // DefaultOfflineGrace is how long a user may be without a socket before
@@ -116,29 +117,27 @@ func (h *Hub) tenant(appID string) *tenant { return h.tenants.get(appID) }
 // on this node. It is a part of that of the Config.
 func (h *Hub) Account(app *apps.App) *account.Account { return h.tenant(app.ID).account }
 
-// room waits until every owner keeps up with its mail: an HTTP caller is
+// Lane is the way of an app's mail to an owner.
+func (h *Hub) Lane(appID string, o Owner) Lane { return h.tenant(appID).share(o).lane }
+
+// room waits until the owners keep up with the app's mail: an HTTP caller is
 // pushed back rather than letting mailboxes grow without bound.
-func (h *Hub) room(ctx context.Context) error {
+func (h *Hub) room(ctx context.Context, appID string) error {
 	if h.closed.Load() {
 		return ErrDraining
 	}
-	patience := ctx
-	for _, o := range h.owners {
-		if !o.Congested() {
-			continue
-		}
-		if patience == ctx {
-			var cancel context.CancelFunc
-			patience, cancel = context.WithTimeout(ctx, publishPatience)
-			defer cancel()
-		}
-		err := o.Room(patience)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil || patience.Err() != nil { // woken too late is too late
-			return ErrBusy
-		}
+	pressure := &h.tenant(appID).pressure
+	if !pressure.High() {
+		return nil
+	}
+	patience, cancel := context.WithTimeout(ctx, publishPatience)
+	defer cancel()
+	err := pressure.Wait(patience)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil || patience.Err() != nil { // woken too late is too late
+		return ErrBusy
 	}
 	return nil
 }

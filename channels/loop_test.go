@@ -19,6 +19,8 @@ type liveLoop struct {
 
 func newLiveLoop() *liveLoop { return &liveLoop{wake: make(chan struct{}, 1)} }
 
+func (l *liveLoop) Lane(*Pressure) Lane { return l }
+
 func (l *liveLoop) Post(m Mail) {
 	l.handLoop.Post(m)
 	select {

@@ -1,7 +1,6 @@
 package channels
 
 import (
-	"context"
 	"sync/atomic"
 
 	"fanfare/pusherproto"
@@ -20,17 +19,21 @@ type Conn interface {
 }
 
 // Owner is an event loop: a goroutine that sessions belong to. Everything
-// other goroutines want of its sessions reaches it as mail, handled in order.
+// other goroutines want of its sessions reaches it as mail.
 type Owner interface {
-	// Post queues mail. It never blocks.
-	Post(m Mail)
-	// Room returns nil at once while the owner keeps up with its mail, else
-	// when it does again or when ctx ends.
-	Room(ctx context.Context) error
-	// Congested tells whether the owner has much more mail than it should.
-	Congested() bool
+	// Lane makes the way of one app's mail to the owner, which raises the app's
+	// pressure while the lane holds too much. It is called once for each app.
+	Lane(app *Pressure) Lane
 	// Counters are the owner's traffic counters.
 	Counters() *Counters
+}
+
+// Lane carries all mail of one app to an owner. The owner handles it in the
+// order it was posted, and takes from its lanes by turns: an app does not wait
+// for the mail of another.
+type Lane interface {
+	// Post queues mail. It never blocks.
+	Post(m Mail)
 }
 
 // Traffic is what an owner's sockets of one app received and were sent. The
@@ -81,20 +84,30 @@ type Mail struct {
 // Call is mail that runs f on the owner's goroutine.
 func Call(f func()) Mail { return Mail{kind: mailCall, call: f} }
 
-// byteWeight is how many bytes of an answer weigh as much as a delivery.
-const byteWeight = 256
+// Reading is a Call that handles so many bytes of a client.
+func Reading(bytes int, f func()) Mail {
+	return Mail{kind: mailCall, weight: int32(bytes / readWeight), call: f}
+}
+
+const (
+	// byteWeight is how many bytes of a frame weigh as much as a delivery.
+	byteWeight = 256
+	// readWeight is how many bytes of a client weigh as much as a delivery.
+	readWeight = 32
+)
 
 // Weigh fixes and returns the mail's weight: about how many deliveries it
-// causes, or answers of that length. Owners call it in Post, where the table's lock is held.
+// causes, or how many cost as much. A frame that waits weighs by its length
+// too. Lanes call it once in Post, where the table's lock is held.
 func (m *Mail) Weigh() int {
-	m.weight = 1
+	m.weight++
 	switch m.kind {
 	case mailFrame:
-		m.weight += m.group.count
+		m.weight += m.group.count + int32(len(m.frame.buf)/byteWeight)
 	case mailSigned:
 		m.weight += int32(len(m.signed.groups))
 	case mailJoined: // a presence list may be long
-		m.weight += int32(len(m.frame.Bytes()) / byteWeight)
+		m.weight += int32(len(m.frame.buf) / byteWeight)
 	}
 	return int(m.weight)
 }

@@ -8,11 +8,11 @@ import (
 )
 
 // Publish delivers an event of the HTTP API to each of its channels. It waits
-// while the event loops are congested and fails with ErrBusy, ErrDraining or
-// the context's error; then nothing was delivered. Nothing is delivered either
-// when the context has ended, which says that the caller is gone.
+// while the event loops are behind with the app's mail and fails with ErrBusy,
+// ErrDraining or the context's error; then nothing was delivered. Nothing is
+// delivered either when the context has ended, which says that the caller is gone.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
-	if err := h.accept(ctx); err != nil {
+	if err := h.accept(ctx, app.ID); err != nil {
 		return err
 	}
 	defer h.closing.RUnlock()
@@ -22,8 +22,8 @@ func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) 
 
 // accept waits until there is room for an event, which Close waits for from
 // here on: the caller unlocks closing when it is delivered.
-func (h *Hub) accept(ctx context.Context) error {
-	if err := h.room(ctx); err != nil {
+func (h *Hub) accept(ctx context.Context, appID string) error {
+	if err := h.room(ctx, appID); err != nil {
 		return err
 	}
 	h.closing.RLock()
@@ -44,10 +44,8 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	if h.closed.Load() {
 		return ErrDraining
 	}
-	for _, o := range h.owners {
-		if o.Congested() {
-			return ErrBusy
-		}
+	if h.tenant(app.ID).pressure.High() {
+		return ErrBusy
 	}
 	for i := range events {
 		h.publish(app, &events[i])
@@ -58,7 +56,7 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 // PublishBatch delivers events in order, as Publish does. The batch is taken
 // whole or, on error, not at all.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
-	if err := h.accept(ctx); err != nil {
+	if err := h.accept(ctx, app.ID); err != nil {
 		return err
 	}
 	defer h.closing.RUnlock()

@@ -101,38 +101,34 @@ func TestPublish_AfterUnsubscribe_IsNotHeard(t *testing.T) {
 	other.hears(event("news", "1"))
 }
 
-// busyLoop is an owner behind with its mail.
-type busyLoop struct {
-	handLoop
-	congested bool
-	room      chan struct{} // closed when there is room
-}
-
-func (l *busyLoop) Congested() bool { return l.congested }
-
-func (l *busyLoop) Room(ctx context.Context) error {
-	select {
-	case <-l.room:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func TestPublish_CongestedLoops_PushBack(t *testing.T) {
+// An app whose mail is too much for two loops waits for both, and no longer
+// than for one. Other apps do not wait.
+func TestPublish_CongestedLoops_PushBackTheirApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		v := d.visit()
 		v.subscribes("news")
 		forget(v)
-		busy := &busyLoop{congested: true, room: make(chan struct{})}
-		d.hub.AddOwner(busy)
+		other := d.app
+		other.ID = "2"
+		pressure := &d.hub.tenant(d.app.ID).pressure
+		pressure.Rise()
+		pressure.Rise()
 		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
 		if err := d.hub.TryPublish(&d.app, ev); !errors.Is(err, ErrBusy) {
 			t.Errorf("a loop that would have to wait got %v", err)
 		}
+		begun := time.Now()
 		if err := d.hub.Publish(t.Context(), &d.app, ev); !errors.Is(err, ErrBusy) {
 			t.Errorf("a caller without patience left got %v", err)
+		}
+		if waited := time.Since(begun); waited != publishPatience {
+			t.Errorf("it waited for %s", waited)
+		}
+		mustNotFail(t, d.hub.TryPublish(&other, ev))
+		mustNotFail(t, d.hub.Publish(t.Context(), &other, ev))
+		if waited := time.Since(begun); waited != publishPatience {
+			t.Errorf("another app waited for %s", waited-publishPatience)
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -144,16 +140,23 @@ func TestPublish_CongestedLoops_PushBack(t *testing.T) {
 		result := make(chan error)
 		go func() { result <- d.hub.Publish(t.Context(), &d.app, ev) }()
 		synctest.Wait() // it waits for room
-		close(busy.room)
+		pressure.Fall()
+		synctest.Wait() // still: the other loop is behind too
+		select {
+		case err := <-result:
+			t.Errorf("it did not wait for the second loop: %v", err)
+		default:
+		}
+		pressure.Fall()
 		mustNotFail(t, <-result)
 		d.settle()
 		v.hears(event("news", "1"))
 	})
 }
 
-// Four loops that are each a little less behind than a publisher waits keep it
-// waiting no longer than one does, and what it was told has failed is never
-// delivered.
+// Four loops that catch up one after another, each a little sooner than a
+// publisher waits, keep it waiting no longer than one does, and what it was told
+// has failed is never delivered.
 func TestPublish_ManyCongestedLoops_HaveOnePatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
@@ -161,12 +164,12 @@ func TestPublish_ManyCongestedLoops_HaveOnePatience(t *testing.T) {
 		v.subscribes("news")
 		forget(v)
 		const behind = publishPatience - 100*time.Millisecond
+		pressure := &d.hub.tenant(d.app.ID).pressure
 		for n := range 4 {
-			busy := &busyLoop{congested: true, room: make(chan struct{})}
-			d.hub.AddOwner(busy)
+			pressure.Rise()
 			go func() {
 				time.Sleep(time.Duration(n+1) * behind)
-				close(busy.room)
+				pressure.Fall()
 			}()
 		}
 		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
@@ -178,31 +181,6 @@ func TestPublish_ManyCongestedLoops_HaveOnePatience(t *testing.T) {
 			t.Errorf("it waited for %s", took)
 		}
 		time.Sleep(5 * behind)
-		d.settle()
-		v.hears()
-	})
-}
-
-// lateLoop has room only when the patience is over, as on a machine where
-// nobody was woken in time.
-type lateLoop struct{ busyLoop }
-
-func (*lateLoop) Room(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
-}
-
-func TestPublish_WokenTooLate_IsNotDelivered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t)
-		v := d.visit()
-		v.subscribes("news")
-		forget(v)
-		d.hub.AddOwner(&lateLoop{busyLoop{congested: true}})
-		ev := pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)}
-		if err := d.hub.Publish(t.Context(), &d.app, ev); !errors.Is(err, ErrBusy) {
-			t.Errorf("the caller got %v", err)
-		}
 		d.settle()
 		v.hears()
 	})

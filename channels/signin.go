@@ -106,7 +106,7 @@ func (h *Hub) answerSignIn(a *signinAnswer) {
 	}
 	m := Mail{kind: mailSigned, signed: a}
 	if a.again {
-		s.tenant.owner.Post(m)
+		s.tenant.lane.Post(m)
 		return
 	}
 	t.answer(t.join(pusherproto.UserChannelName(a.user.ID), userKind, s.tenant, 0), m)

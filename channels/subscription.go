@@ -117,7 +117,7 @@ func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
 	if j.Refused != nil {
 		m := Mail{kind: mailRefused, session: s, group: g, again: again}
 		m.frame, m.second = s.refusal(name, j.Refused, ReasonPresenceFull)
-		s.tenant.owner.Post(m)
+		s.tenant.lane.Post(m)
 		return
 	}
 	m := Mail{kind: mailJoined, session: s, group: g, again: again, text: userID, second: j.Cached}
@@ -131,7 +131,7 @@ func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
 		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(name)), name))
 	}
 	if again {
-		s.tenant.owner.Post(m) // frames for the channel reach it already
+		s.tenant.lane.Post(m) // frames for the channel reach it already
 		return
 	}
 	s.tenant.table.answer(g, m)

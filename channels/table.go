@@ -121,7 +121,7 @@ func (t *table) answer(g *group, m Mail) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	m.group = g
-	g.share.owner.Post(m)
+	g.share.lane.Post(m)
 }
 
 // detach gives a place of g back and forgets the channel if it was the last. It
@@ -173,7 +173,7 @@ func (t *table) post(name string, m Mail) {
 	for g := &c.first; g != nil; g = g.next {
 		if g.count > 0 {
 			m.group = g
-			g.share.owner.Post(m)
+			g.share.lane.Post(m)
 		}
 	}
 }

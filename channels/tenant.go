@@ -14,6 +14,8 @@ type tenant struct {
 	account *account.Account
 	table   table
 	sockets atomic.Int64
+	// pressure is raised by the lanes of the app at the owners.
+	pressure Pressure
 
 	// What follows is counted for Stats.
 	opened        atomic.Uint64
@@ -50,6 +52,7 @@ func (t *tenant) countClose(code int) {
 type share struct {
 	*tenant
 	owner   Owner
+	lane    Lane
 	_       [64]byte
 	traffic Traffic
 }
@@ -63,7 +66,7 @@ func (t *tenant) share(o Owner) *share {
 			return s
 		}
 	}
-	s := &share{tenant: t, owner: o}
+	s := &share{tenant: t, owner: o, lane: o.Lane(&t.pressure)}
 	t.shares = append(t.shares, s)
 	return s
 }

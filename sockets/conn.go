@@ -14,6 +14,7 @@ import (
 type conn struct {
 	channels.Session
 	loop  *loop
+	lane  *lane // of the app
 	link  link
 	queue queue
 	front *front // until the connection is a WebSocket; nil without a Front
@@ -36,6 +37,7 @@ type conn struct {
 	dirty      bool   // on the loop's list to be written
 	blocked    bool   // the link will say when it can write again
 	armed      bool   // epoll link only: EPOLLOUT is in the set
+	paused     bool   // has sent something, which is left unread for now
 	greedy     bool   // epoll link only: sends faster than its share is read
 	ending     bool   // on the loop's list of the ended
 	discounted bool   // not one of the server's sockets any more
@@ -75,6 +77,8 @@ type link interface {
 	// expire looks at the deadlines of an open connection's liveness and
 	// returns the second of the next one, 0 if it was closed.
 	expire(c *conn, now uint32) uint32
+	// resume reads a connection that is not paused any more.
+	resume(c *conn)
 	// address is the peer's; it is asked for a log line only.
 	address(c *conn) netip.Addr
 }
@@ -101,7 +105,7 @@ func (c *conn) push(f *channels.Frame) {
 	c.queue.push(f, &c.loop.frames)
 	if !c.dirty && !c.blocked {
 		c.dirty = true
-		c.loop.dirty = append(c.loop.dirty, c)
+		c.lane.touch(c)
 	}
 }
 
@@ -130,6 +134,7 @@ func (c *conn) close(by string, code int, reason string) {
 	}
 	c.loop.schedule(c, c.loop.now+c.link.linger(c))
 	c.loop.end(c)
+	c.unpause()
 }
 
 // die ends a connection that is of no use any more.
@@ -185,7 +190,7 @@ func (c *conn) appID() string {
 
 // feed takes bytes from the client. They may be changed but not kept.
 func (c *conn) feed(b []byte) {
-	c.active, c.pinged = c.loop.now, 0
+	c.alive()
 	if f := c.front; f != nil {
 		f.heard = c.loop.clock
 	} else {

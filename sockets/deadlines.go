@@ -57,6 +57,10 @@ func (c *conn) expire(now uint32) uint32 {
 	if c.held {
 		return 0
 	}
+	if c.paused {
+		c.alive()
+		return now + 1
+	}
 	app := c.App()
 	next := now + 1<<30
 	if app.RequireAuthorization && !c.Authorized() {

@@ -127,11 +127,12 @@ func (l *loop) refuseUnanswered() int {
 	return 0
 }
 
-// ask has every loop call f and returns the sum of the answers when all have.
+// ask has every loop call f, behind all mail that it has, and returns the sum
+// of the answers when all have.
 func (s *Server) ask(ctx context.Context, f func(*loop) int) (sum int, err error) {
 	answers := make(chan int, len(s.loops))
 	for _, l := range s.loops {
-		l.Post(channels.Call(func() { answers <- f(l) }))
+		l.postLast(func() { answers <- f(l) })
 	}
 	for range s.loops {
 		select {

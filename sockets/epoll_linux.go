@@ -68,13 +68,7 @@ func (p *epoll) control(op, fd int, events uint32, h handle) error {
 	return unix.EpollCtl(p.fd, op, fd, &unix.EpollEvent{Events: events, Fd: h.slot, Pad: h.generation})
 }
 
-// overloadPause is how long a loop that may not read rests.
-const overloadPause = 200 * time.Microsecond
-
-func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
-	if !reads {
-		timeout = 0
-	}
+func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 	n, err := p.poll(timeout)
 	if err != nil {
 		return false, false // EINTR
@@ -88,7 +82,7 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 			continue
 		}
 		if h == listenHandle {
-			if p.loop.front != nil && reads {
+			if p.loop.front != nil {
 				p.loop.accept()
 				worked = true
 			}
@@ -103,13 +97,16 @@ func (p *epoll) wait(timeout time.Duration, reads bool) (worked, more bool) {
 			p.flush(c)
 			worked = true
 		}
-		if ev.Events&^unix.EPOLLOUT != 0 && reads {
-			p.read(c)
-			worked = true
+		if ev.Events&^unix.EPOLLOUT == 0 {
+			continue
 		}
-	}
-	if !reads && !worked {
-		time.Sleep(overloadPause)
+		worked = true
+		if c.mustWait() && ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) == 0 {
+			c.pause()
+			p.rewatch(c)
+			continue
+		}
+		p.read(c)
 	}
 	return worked, n == len(p.events)
 }
@@ -268,9 +265,7 @@ func (p *epoll) flush(c *conn) {
 	}
 	if c.armed && c.state != connDead {
 		c.armed = false
-		if p.control(unix.EPOLL_CTL_MOD, int(c.fd), unix.EPOLLIN|unix.EPOLLRDHUP, p.loop.handle(c)) != nil {
-			c.die()
-		}
+		p.rewatch(c)
 	}
 }
 
@@ -281,10 +276,25 @@ func (p *epoll) block(c *conn) {
 		return
 	}
 	c.armed = true
-	if p.control(unix.EPOLL_CTL_MOD, int(c.fd), unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLOUT, p.loop.handle(c)) != nil {
+	p.rewatch(c)
+}
+
+// rewatch tells the set what the connection waits for now.
+func (p *epoll) rewatch(c *conn) {
+	var events uint32
+	if !c.paused {
+		events |= unix.EPOLLIN | unix.EPOLLRDHUP
+	}
+	if c.armed {
+		events |= unix.EPOLLOUT
+	}
+	if p.control(unix.EPOLL_CTL_MOD, int(c.fd), events, p.loop.handle(c)) != nil {
 		c.die()
 	}
 }
+
+// resume implements link.
+func (p *epoll) resume(c *conn) { p.rewatch(c) }
 
 // finish implements link.
 func (p *epoll) finish(c *conn) { _ = unix.Shutdown(int(c.fd), unix.SHUT_WR) }

@@ -182,6 +182,7 @@ func (c *conn) answer(r *Request) bool {
 		c.loop.unspare(c)
 		f.leave()
 		c.front, c.switching = nil, true
+		c.lane = c.loop.laneOf(o.App)
 		c.opened = c.loop.now
 		c.loop.share.sockets.Add(1)
 		c.limit = c.loop.server.messageLimit(o.App)

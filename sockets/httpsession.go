@@ -242,7 +242,7 @@ func (h *httpSession) expire(c *conn, now uint32) uint32 {
 // it has left its channels, which is up to bury.
 func (h *httpSession) finish(c *conn) {
 	if c.ending {
-		h.loop.Post(channels.Call(func() {
+		c.lane.Post(channels.Call(func() {
 			if c.state == connClosing {
 				h.finish(c)
 			}
@@ -252,6 +252,9 @@ func (h *httpSession) finish(c *conn) {
 	c.discount()
 	h.loop.schedule(c, h.loop.now+h.linger(c))
 }
+
+// resume implements link: a session is not paused. Deliver waits.
+func (h *httpSession) resume(*conn) {}
 
 // release implements link.
 func (h *httpSession) release(c *conn) {

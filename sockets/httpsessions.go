@@ -35,7 +35,7 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if c := s.sessions.byKey[key]; c != nil {
-		c.loop.Post(channels.Call(func() { c.link.(*httpSession).attach(c, r) }))
+		c.lane.Post(channels.Call(func() { c.link.(*httpSession).attach(c, r) }))
 		return nil
 	}
 	if s.stopped.Load() {
@@ -47,13 +47,13 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 	}
 	l := s.place(nil, false)
 	h := &httpSession{loop: l, key: key, creator: creator}
-	c := &conn{loop: l, link: h, fd: -1, limit: s.messageLimit(o.App), seated: true}
+	c := &conn{loop: l, lane: l.laneOf(o.App), link: h, fd: -1, limit: s.messageLimit(o.App), seated: true}
 	if s.sessions.byKey == nil {
 		s.sessions.byKey = make(map[SessionKey]*conn)
 	}
 	s.sessions.byKey[key] = c
 	l.share.sockets.Add(1)
-	l.Post(channels.Call(func() { l.beginSession(c, h, r, o) }))
+	c.lane.Post(channels.Call(func() { l.beginSession(c, h, r, o) }))
 	return nil
 }
 
@@ -106,23 +106,27 @@ func (s *Server) Detach(key SessionKey, r *Receive, err error) {
 // Deliver hands messages of the client to its session, in order, and returns
 // when they are handled: a client waits for what it causes. It returns false
 // if there is no session that takes messages, and the context's error if the
-// server has too much to do; then none is handled, also later.
+// server has too much to do for the app; then none is handled, also later.
 func (s *Server) Deliver(ctx context.Context, key SessionKey, messages []string) (bool, error) {
-	for _, l := range s.loops {
-		if err := l.Room(ctx); err != nil {
-			return false, err
-		}
+	if err := s.room(ctx, key); err != nil {
+		return false, err
+	}
+	bytes := 0
+	for _, m := range messages {
+		bytes += len(m)
 	}
 	d := newDelivery()
-	found := s.onSession(key, func(c *conn, h *httpSession) {
-		if !d.begin(ctx) {
-			return
-		}
-		open := c.state == connOpen
-		if open {
-			h.deliver(c, messages)
-		}
-		d.end(open)
+	found := s.toSession(key, func(c *conn) channels.Mail {
+		return channels.Reading(bytes, func() {
+			if !d.begin(ctx) {
+				return
+			}
+			open := c.state == connOpen
+			if open {
+				c.link.(*httpSession).deliver(c, messages)
+			}
+			d.end(open)
+		})
 	})
 	if !found {
 		return false, nil
@@ -139,16 +143,39 @@ func (s *Server) DeliverNothing(key SessionKey) {
 	})
 }
 
+// room waits while the session's app is under pressure. That may take longer
+// than the client may be silent.
+func (s *Server) room(ctx context.Context, key SessionKey) error {
+	var app *channels.Pressure
+	s.sessions.mu.Lock()
+	if c := s.sessions.byKey[key]; c != nil && c.lane.pressure.High() {
+		app = c.lane.pressure
+		c.lane.Post(channels.Call(c.alive))
+	}
+	s.sessions.mu.Unlock()
+	if app == nil {
+		return nil
+	}
+	return app.Wait(ctx)
+}
+
 // onSession has the session's loop call f, and returns whether there is such a
 // session. It may be dead when f is called.
 func (s *Server) onSession(key SessionKey, f func(*conn, *httpSession)) bool {
+	return s.toSession(key, func(c *conn) channels.Mail {
+		return channels.Call(func() { f(c, c.link.(*httpSession)) })
+	})
+}
+
+// toSession posts mail for a session, and returns whether there is one.
+func (s *Server) toSession(key SessionKey, m func(*conn) channels.Mail) bool {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	c := s.sessions.byKey[key]
 	if c == nil {
 		return false
 	}
-	c.loop.Post(channels.Call(func() { f(c, c.link.(*httpSession)) }))
+	c.lane.Post(m(c))
 	return true
 }
 

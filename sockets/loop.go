@@ -9,12 +9,15 @@ import (
 )
 
 // Bounds of one turn, so that a storm on one channel cannot keep the others
-// waiting.
+// waiting. The lanes share them: each lane has its least in every turn, unless
+// there are very many.
 const (
-	turnWeight  = 16 << 10  // deliveries taken from the mail
-	turnWrites  = 64        // connections written
-	turnLeaves  = 1024      // places given back by sockets that end
-	maxBacklog  = 256 << 10 // deliveries waiting for a write before no more mail is taken
+	turnWeight  = 16 << 10 // deliveries made for the mail
+	leastWeight = 1 << 10
+	turnWrites  = 64 // connections written
+	leastWrites = 4
+	turnResumes = 64   // paused connections read again
+	turnLeaves  = 1024 // places given back by sockets that end
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
 )
@@ -26,6 +29,7 @@ type loop struct {
 	waiter waiter
 	front  *accepting // nil without a Front
 	mail   mailbox    // any goroutine
+	own    *lane      // of what belongs to no app; any goroutine
 	// counters are written by the loop, read by anyone.
 	counters channels.Counters
 	share    share // any goroutine
@@ -33,11 +37,10 @@ type loop struct {
 	// What follows belongs to the loop's goroutine.
 	slots    []slot
 	free     []int32
-	batch    []channels.Mail // taken and not handled yet, from next on
-	next     int
-	dirty    []*conn // to be written, from written on
-	written  int
-	broad    bool // some of dirty are of an event for many
+	busy     fifo[*lane] // that hold collected mail
+	dirty    fifo[*lane] // that hold connections to be written
+	paused   fifo[*lane] // that hold connections to be read again
+	broad    bool        // some of the dirty are of an event for many
 	ended    []*conn
 	wheel    wheel
 	oldest   int32 // of the spare connections: a slot, from 1
@@ -68,10 +71,9 @@ type slot struct {
 // waiter is how a loop waits for the outside world.
 type waiter interface {
 	// wait handles what connections can read or write. It blocks until there
-	// is something, wake was called or timeout has passed. With reads false it
-	// leaves what clients sent where it is. It tells whether it did anything,
-	// and whether there may be more.
-	wait(timeout time.Duration, reads bool) (worked, more bool)
+	// is something, wake was called or timeout has passed. It tells whether it
+	// did anything, and whether there may be more.
+	wait(timeout time.Duration) (worked, more bool)
 	// yield lets other goroutines run. In the middle of an event for many it
 	// lets other processes too: readers on the same machine then read while
 	// there is still more to write. After small writes it would only break up
@@ -85,23 +87,11 @@ type waiter interface {
 func newLoop(s *Server) (*loop, error) {
 	l := &loop{server: s, index: len(s.loops), started: time.Now(), now: 1, buf: make([]byte, readBuffer), scratch: make([]byte, scratchSize)}
 	l.wheel.last = 1
+	l.own = l.Lane(&channels.Pressure{}).(*lane)
 	var err error
 	l.waiter, err = newWaiter(l)
 	return l, err
 }
-
-// Post implements channels.Owner.
-func (l *loop) Post(m channels.Mail) {
-	if l.mail.put(m) {
-		l.waiter.wake()
-	}
-}
-
-// Room implements channels.Owner.
-func (l *loop) Room(ctx context.Context) error { return l.mail.wait(ctx) }
-
-// Congested implements channels.Owner.
-func (l *loop) Congested() bool { return l.mail.congested() }
 
 // Counters implements channels.Owner.
 func (l *loop) Counters() *channels.Counters { return &l.counters }
@@ -130,7 +120,7 @@ func (l *loop) run(ctx context.Context) {
 
 // settle handles what is left when the loop has stopped.
 func (l *loop) settle() {
-	for len(l.ended) > 0 || l.next < len(l.batch) || !l.mail.empty() {
+	for len(l.ended) > 0 || l.busy.len() > 0 || !l.mail.empty() {
 		l.carry()
 		l.bury()
 	}
@@ -149,14 +139,16 @@ func (l *loop) idle() time.Duration {
 
 // turn does one round of work and tells whether to go on without waiting.
 func (l *loop) turn(timeout time.Duration) bool {
-	overloaded := l.server.overloaded()
-	if overloaded && timeout > time.Millisecond {
-		timeout = time.Millisecond // nobody wakes us when the other loop has caught up
+	if l.paused.len() > 0 && timeout > time.Millisecond {
+		timeout = time.Millisecond // nobody wakes us when another loop has caught up
 	}
-	worked, more := l.waiter.wait(timeout, !overloaded)
+	worked, more := l.waiter.wait(timeout)
 	l.mail.asleep.Store(false)
 	l.tick()
 	if l.carry() {
+		worked = true
+	}
+	if l.resumeReading() {
 		worked = true
 	}
 	l.flush()
@@ -169,7 +161,7 @@ func (l *loop) turn(timeout time.Duration) bool {
 		l.expire()
 	}
 	l.bury()
-	return worked || l.written < len(l.dirty) || len(l.ended) > 0
+	return worked || l.dirty.len() > 0 || len(l.ended) > 0
 }
 
 func (l *loop) tick() {
@@ -177,46 +169,74 @@ func (l *loop) tick() {
 	l.now = uint32(l.clock/time.Second) + 1
 }
 
-// carry handles mail, as much as a turn may.
+// carry handles mail, as much as a turn may, of each lane its share. A piece
+// of mail may weigh more than that: its lane sits out the shares it took.
 func (l *loop) carry() (worked bool) {
-	if l.next == len(l.batch) {
-		clear(l.batch)
-		if cap(l.batch) > 4096 {
-			l.batch = nil
+	l.mail.collect(&l.busy)
+	for left := turnWeight; left > 0 && l.busy.len() > 0; {
+		n := l.busy.pop()
+		share := max(leastWeight, turnWeight/(l.busy.len()+1))
+		if n.debt >= share {
+			n.debt -= share
+			l.busy.push(n)
+			continue
 		}
-		l.batch, l.next = l.mail.take(l.batch[:0]), 0
+		share -= n.debt
+		weight := l.handleMail(n, min(share, left))
+		left -= weight
+		n.debt = max(0, weight-share)
+		if n.next < len(n.batch) {
+			l.busy.push(n)
+		} else {
+			n.debt = 0
+		}
+		worked = true
 	}
-	var weight int64
-	for l.next < len(l.batch) && weight < turnWeight && len(l.dirty)-l.written < maxBacklog {
-		m := &l.batch[l.next]
-		l.next++
-		w := int64(m.Weight())
+	return worked
+}
+
+// handleMail handles mail of a lane until it weighs most or more.
+func (l *loop) handleMail(n *lane, most int) (weight int) {
+	for n.next < len(n.batch) && weight < most {
+		m := &n.batch[n.next]
+		n.next++
+		w := m.Weight()
 		weight += w
 		l.broad = l.broad || w > turnWrites
 		m.Handle()
 	}
-	if weight > 0 {
-		l.mail.done(weight)
-	}
-	return weight > 0
+	l.mail.done(n, int64(weight))
+	return weight
 }
 
-// flush writes the connections that were touched, each once.
+// touch puts a connection on its lane's list to be written.
+func (n *lane) touch(c *conn) {
+	if n.dirty.len() == 0 {
+		n.loop.dirty.push(n)
+	}
+	n.dirty.push(c)
+}
+
+// flush writes connections that were touched, each once, as many as a turn may
+// and of each lane its share.
 func (l *loop) flush() {
-	for n := 0; l.written < len(l.dirty) && n < turnWrites; n++ {
-		c := l.dirty[l.written]
-		l.dirty[l.written] = nil
-		l.written++
-		c.dirty = false
-		if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
-			c.link.flush(c)
+	for left := turnWrites; left > 0 && l.dirty.len() > 0; {
+		n := l.dirty.pop()
+		share := min(left, max(leastWrites, turnWrites/(l.dirty.len()+1)))
+		for ; share > 0 && n.dirty.len() > 0; share-- {
+			c := n.dirty.pop()
+			left--
+			c.dirty = false
+			if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
+				c.link.flush(c)
+			}
+		}
+		if n.dirty.len() > 0 {
+			l.dirty.push(n)
 		}
 	}
-	if l.written == len(l.dirty) {
-		l.dirty, l.written, l.broad = l.dirty[:0], 0, false
-		if cap(l.dirty) > 64<<10 {
-			l.dirty = nil
-		}
+	if l.dirty.len() == 0 {
+		l.broad = false
 	}
 }
 

@@ -1,85 +1,184 @@
 package sockets
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 
 	"fanfare/channels"
 )
 
-// A mailbox is congested above highWater deliveries that are asked for and not
-// made; publishers who wait go on below lowWater.
 const (
+	// highWater is how much weight of mail a lane may hold before its app is
+	// under pressure; below lowWater the pressure ends.
 	highWater = 64 << 10
 	lowWater  = 16 << 10
+	// mostMail bounds the weight of a loop's mail. The mark of each lane is no
+	// higher than what all lanes leave free, so that any number of busy apps
+	// leave room for one more. Beyond mostMail, each app posts one more piece.
+	mostMail = 4 * highWater
+	// spareMail bounds the capacity of emptied mail that is kept for reuse.
+	spareMail = 8 << 10
 )
 
-// mailbox is a loop's queue of mail. Anyone puts, the loop takes all at once.
+// lane is the mail of one app for a loop, and the app's connections that the
+// loop has to write or to read again. A loop has one of its own, for what
+// belongs to no app.
+type lane struct {
+	loop     *loop
+	pressure *channels.Pressure
+
+	// What follows is under the mailbox's lock.
+	mail   []channels.Mail
+	weight int64 // posted and not yet handled
+	high   bool  // has raised the pressure
+	busy   bool  // has mail, or the loop has some of it in hand
+
+	// What follows belongs to the loop's goroutine.
+	batch  []channels.Mail // to be handled, from next on
+	next   int
+	debt   int         // weight handled beyond its shares
+	dirty  fifo[*conn] // to be written
+	paused fifo[*conn] // to be read when the app has caught up
+}
+
+// Lane implements channels.Owner.
+func (l *loop) Lane(app *channels.Pressure) channels.Lane {
+	n := &lane{loop: l, pressure: app}
+	l.mail.mu.Lock()
+	defer l.mail.mu.Unlock()
+	l.mail.lanes = append(l.mail.lanes, n)
+	return n
+}
+
+// Post implements channels.Lane.
+func (n *lane) Post(m channels.Mail) {
+	if n.loop.mail.put(n, m) {
+		n.loop.waiter.wake()
+	}
+}
+
+// mailbox is where a loop's lanes meet. Anyone puts, the loop takes.
 type mailbox struct {
 	mu     sync.Mutex
-	mail   []channels.Mail
-	room   chan struct{} // closed below lowWater; nil if nobody waits
-	weight atomic.Int64  // put and not yet done
-	asleep atomic.Bool   // the loop waits and must be woken
+	lanes  []*lane // all there are
+	ready  []*lane // those with mail that the loop has not collected
+	spare  [][]channels.Mail
+	room   int          // capacity of spare
+	weight atomic.Int64 // of all lanes; changed under the lock
+	asleep atomic.Bool  // the loop waits and must be woken
 }
 
 // put adds mail and tells whether the loop must be woken.
-func (b *mailbox) put(m channels.Mail) (wake bool) {
-	b.weight.Add(int64(m.Weigh()))
+func (b *mailbox) put(n *lane, m channels.Mail) (wake bool) {
+	weight := int64(m.Weigh())
 	b.mu.Lock()
-	b.mail = append(b.mail, m)
+	b.add(n, m, weight)
 	b.mu.Unlock()
 	return b.asleep.Load() && b.asleep.CompareAndSwap(true, false)
 }
 
-// take swaps the mail for an empty slice of the loop's.
-func (b *mailbox) take(empty []channels.Mail) []channels.Mail {
+// add puts mail into a lane. The caller holds the lock.
+func (b *mailbox) add(n *lane, m channels.Mail, weight int64) {
+	if last := len(b.spare) - 1; n.mail == nil && last >= 0 {
+		n.mail = b.spare[last]
+		b.spare[last] = nil
+		b.spare = b.spare[:last]
+		b.room -= cap(n.mail)
+	}
+	n.mail = append(n.mail, m)
+	n.weight += weight
+	b.weight.Add(weight)
+	if !n.busy {
+		n.busy = true
+		b.ready = append(b.ready, n)
+	}
+	if !n.high && n.weight > b.mark() {
+		n.high = true
+		n.pressure.Rise()
+	}
+}
+
+// mark is the weight from which on a lane holds too much.
+func (b *mailbox) mark() int64 { return min(highWater, mostMail-b.weight.Load()) }
+
+// collect hands the loop all mail there is. The loop's own goes first.
+func (b *mailbox) collect(busy *fifo[*lane]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	mail := b.mail
-	b.mail = empty
-	return mail
+	for i, n := range b.ready {
+		n.batch, n.next, n.mail = n.mail, 0, nil
+		if n == n.loop.own {
+			busy.unshift(n)
+		} else {
+			busy.push(n)
+		}
+		b.ready[i] = nil
+	}
+	b.ready = b.ready[:0]
 }
+
+// congested tells whether the loop has much more mail than it should.
+func (b *mailbox) congested() bool { return b.weight.Load() > highWater }
 
 func (b *mailbox) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.mail) == 0
+	return len(b.ready) == 0
 }
 
-// done counts mail that was handled.
-func (b *mailbox) done(weight int64) {
-	if b.weight.Add(-weight) >= lowWater {
-		return
+// done counts mail that was handled, and takes the batch back when nothing of
+// it is left.
+func (b *mailbox) done(n *lane, weight int64) {
+	all := n.next == len(n.batch)
+	if all {
+		clear(n.batch)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.room != nil {
-		close(b.room)
-		b.room = nil
+	n.weight -= weight
+	b.weight.Add(-weight)
+	if n.high && (n.weight == 0 || n.weight < min(lowWater, b.mark()/4)) {
+		n.high = false
+		n.pressure.Fall()
+	}
+	if !all {
+		return
+	}
+	if c := cap(n.batch); b.room+c <= spareMail {
+		b.spare = append(b.spare, n.batch[:0])
+		b.room += c
+	}
+	n.batch, n.next = nil, 0
+	if n.busy = len(n.mail) > 0; n.busy {
+		b.ready = append(b.ready, n)
 	}
 }
 
-func (b *mailbox) congested() bool { return b.weight.Load() > highWater }
-
-// wait returns when the mailbox is not congested, or the context's error.
-func (b *mailbox) wait(ctx context.Context) error {
-	for b.congested() {
-		b.mu.Lock()
-		if b.room == nil {
-			b.room = make(chan struct{})
+// postLast has the loop call f when all mail that was posted so far is handled.
+func (l *loop) postLast(f func()) {
+	b, left := &l.mail, 0
+	last := channels.Call(func() {
+		if left--; left == 0 {
+			f()
 		}
-		room := b.room
-		b.mu.Unlock()
-		if !b.congested() {
-			return nil
-		}
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return ctx.Err()
+	})
+	weight := int64(last.Weigh())
+	b.mu.Lock()
+	for _, n := range b.lanes {
+		if n.busy {
+			left++
+			b.add(n, last, weight)
 		}
 	}
-	return nil
+	if left == 0 {
+		left++
+		b.add(l.own, last, weight)
+	}
+	b.mu.Unlock()
+	if b.asleep.Load() && b.asleep.CompareAndSwap(true, false) {
+		l.waiter.wake()
+	}
 }
+
+// Post has the loop run what belongs to no app.
+func (l *loop) Post(m channels.Mail) { l.own.Post(m) }

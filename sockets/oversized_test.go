@@ -194,7 +194,7 @@ func FuzzFrames(f *testing.F) {
 		defer server.loops[0].waiter.close()
 		app := apps.Default()
 		app.ID = "1"
-		c := &conn{loop: server.loops[0], link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
+		c := &conn{loop: server.loops[0], lane: server.loops[0].laneOf(&app), link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
 		c.loop.adopt(c)
 		c.open(&Opening{App: &app, Protocol: 7}, webSocket)
 		for rest := bytes.Clone(sent); len(rest) > 0 && c.state != connDead; {
@@ -218,5 +218,6 @@ type deadEnd struct{ websocket }
 func (deadEnd) flush(*conn)   {}
 func (deadEnd) finish(*conn)  {}
 func (deadEnd) release(*conn) {}
+func (deadEnd) resume(*conn)  {}
 
 func (deadEnd) address(*conn) netip.Addr { return netip.Addr{} }

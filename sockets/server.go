@@ -167,11 +167,11 @@ func (s *Server) Serve(nc net.Conn, buffered []byte, o Opening) {
 		return
 	}
 	l.share.sockets.Add(1)
-	c := &conn{loop: l, link: link, fd: fd, limit: s.messageLimit(o.App)}
+	c := &conn{loop: l, lane: l.laneOf(o.App), link: link, fd: fd, limit: s.messageLimit(o.App)}
 	if len(buffered) > 0 {
 		buffered = append([]byte(nil), buffered...)
 	}
-	l.Post(channels.Call(func() { l.begin(c, buffered, o) }))
+	c.lane.Post(channels.Call(func() { l.begin(c, buffered, o) }))
 }
 
 // begin is Serve on the loop's goroutine.
@@ -253,15 +253,4 @@ func (c *conn) discount() {
 		c.discounted = true
 		c.loop.share.sockets.Add(-1)
 	}
-}
-
-// overloaded tells whether a loop has so much mail that the others must not
-// read more client events.
-func (s *Server) overloaded() bool {
-	for _, l := range s.loops {
-		if l.mail.weight.Load() > 4*highWater {
-			return true
-		}
-	}
-	return false
 }

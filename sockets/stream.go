@@ -21,6 +21,8 @@ type stream struct {
 	parsed chan struct{} // the loop is done with what was read
 	done   chan struct{} // closed by release
 	once   sync.Once
+	unread []byte // loop: of a paused connection
+	end    error  // that came with it
 	out    []byte // loop, then the writer while blocked
 }
 
@@ -38,19 +40,7 @@ func (s *stream) read(c *conn) {
 	buf := make([]byte, streamRead)
 	for {
 		n, err := s.conn.Read(buf)
-		s.loop.Post(channels.Call(func() {
-			if c.state == connDead {
-				return
-			}
-			if n > 0 {
-				c.feed(buf[:n])
-			}
-			if err != nil {
-				c.lose(byNetwork, lossReason(err))
-				return
-			}
-			s.parsed <- struct{}{}
-		}))
+		c.lane.Post(channels.Reading(n, func() { s.take(c, buf[:n], err) }))
 		if err != nil {
 			return
 		}
@@ -62,6 +52,29 @@ func (s *stream) read(c *conn) {
 	}
 }
 
+// take handles what was read, now or when the connection may be read.
+func (s *stream) take(c *conn, b []byte, err error) {
+	if c.state == connDead {
+		return
+	}
+	if len(b) > 0 && c.mustWait() {
+		s.unread, s.end = b, err
+		c.pause()
+		return
+	}
+	if len(b) > 0 {
+		c.feed(b)
+	}
+	if err != nil {
+		c.lose(byNetwork, lossReason(err))
+		return
+	}
+	s.parsed <- struct{}{}
+}
+
+// resume implements link.
+func (s *stream) resume(c *conn) { s.take(c, s.unread, s.end) }
+
 // flush implements link.
 func (s *stream) flush(c *conn) {
 	if c.blocked || c.queue.bytes == 0 {
@@ -72,7 +85,7 @@ func (s *stream) flush(c *conn) {
 	c.queue.flight, c.queue.flying = len(s.out), int32(len(c.queue.frames))
 	s.loop.server.wait.Go(func() {
 		n, err := s.conn.Write(s.out)
-		s.loop.Post(channels.Call(func() {
+		c.lane.Post(channels.Call(func() {
 			if c.state == connDead {
 				return
 			}

@@ -159,20 +159,6 @@ func TestBury_OfHTTPSessions_TheyCountUntilTheyHaveLeft(t *testing.T) {
 	}
 }
 
-// A loop that may not read rests, also while somebody waits to be accepted:
-// the one it waits for may need the processor.
-func TestWait_WithoutReading_AConnectionThatWaitsIsNoWork(t *testing.T) {
-	l := loopByHand(t)
-	address, door := frontByHand(t, l)
-	dialFront(t, address)
-	if worked, _ := l.waiter.wait(0, false); worked {
-		t.Error("the loop takes itself for busy")
-	}
-	if worked, _ := l.waiter.wait(patience, true); !worked || door.halfOpen.Load() != 1 {
-		t.Error("the connection was not accepted when reading was allowed again")
-	}
-}
-
 // A caller who sends head and body apart owes something else with each piece.
 func TestSchedule_OfRequestsInPieces_IsFewEntries(t *testing.T) {
 	l := loopByHand(t)

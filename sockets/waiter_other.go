@@ -18,7 +18,7 @@ func newWaiter(*loop) (waiter, error) {
 	return &portableWaiter{woken: make(chan struct{}, 1)}, nil
 }
 
-func (w *portableWaiter) wait(timeout time.Duration, _ bool) (worked, more bool) {
+func (w *portableWaiter) wait(timeout time.Duration) (worked, more bool) {
 	if timeout <= 0 {
 		select {
 		case <-w.woken:

@@ -117,8 +117,8 @@ func TestDeadlines_AfterALongStop_AreKept(t *testing.T) {
 // busy is a waiter that always has more.
 type busy struct{ waiter }
 
-func (b busy) wait(_ time.Duration, reads bool) (worked, more bool) {
-	b.waiter.wait(0, reads)
+func (b busy) wait(time.Duration) (worked, more bool) {
+	b.waiter.wait(0)
 	return true, true
 }
 

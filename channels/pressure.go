@@ -1,0 +1,65 @@
+package channels
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// Pressure tells whether an app has more mail than the owners handle in time.
+// Those who cause its mail then wait; nobody else does. Any goroutine may call
+// its methods. The zero value is an app without mail.
+type Pressure struct {
+	high atomic.Int32 // lanes that hold too much
+	mu   sync.Mutex
+	room chan struct{} // closed when no lane holds too much; nil if nobody waits
+}
+
+// Rise says that a lane of the app holds too much.
+func (p *Pressure) Rise() { p.high.Add(1) }
+
+// Fall takes back one Rise.
+func (p *Pressure) Fall() {
+	if p.high.Add(-1) > 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.room != nil {
+		close(p.room)
+		p.room = nil
+	}
+}
+
+// High tells whether a lane of the app holds too much.
+func (p *Pressure) High() bool { return p.high.Load() > 0 }
+
+// Room returns nil while the owners keep up with the app's mail, else a channel
+// that is closed when they do again. Whoever has waited asks once more.
+func (p *Pressure) Room() <-chan struct{} {
+	if !p.High() {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.High() { // Fall has closed what it found
+		return nil
+	}
+	if p.room == nil {
+		p.room = make(chan struct{})
+	}
+	return p.room
+}
+
+// Wait returns nil when the owners keep up with the app's mail, or the
+// context's error.
+func (p *Pressure) Wait(ctx context.Context) error {
+	for room := p.Room(); room != nil; room = p.Room() {
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

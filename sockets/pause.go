@@ -1,0 +1,68 @@
+package sockets
+
+import "fanfare/apps"
+
+// While an app is under pressure, its sockets are not read: what they would
+// cause had to wait anyway, and the mail must not grow. Everybody else is read
+// and accepted as ever. A socket is paused when there is something to read, not
+// before: one that is silent is held to its deadlines, and one that is paused
+// has given a sign of life.
+
+// laneOf is the lane of an app, which may be nil.
+func (l *loop) laneOf(app *apps.App) *lane {
+	if app == nil {
+		return l.own
+	}
+	return l.server.hub.Lane(app.ID, l).(*lane)
+}
+
+// mustWait tells whether what the connection has sent is to be left unread. A
+// closed one is read: it causes nothing, and its close frame is waited for.
+func (c *conn) mustWait() bool {
+	return c.lane.pressure.High() && c.state == connOpen && c.front == nil && !c.deaf
+}
+
+// pause leaves the connection unread until its app has caught up.
+func (c *conn) pause() {
+	c.paused = true
+	c.alive()
+	if c.lane.paused.len() == 0 {
+		c.loop.paused.push(c.lane)
+	}
+	c.lane.paused.push(c)
+}
+
+// alive notes a sign of life.
+func (c *conn) alive() { c.active, c.pinged = c.loop.now, 0 }
+
+// resumeReading reads paused connections again whose app has caught up or which
+// were closed, and tells whether there were any. The first may bring the
+// pressure back, so it takes a few in each turn.
+func (l *loop) resumeReading() (worked bool) {
+	left := turnResumes
+	for range l.paused.len() {
+		n := l.paused.pop()
+		for n.paused.len() > 0 && left > 0 && !n.pressure.High() {
+			left--
+			worked = true
+			c := n.paused.pop()
+			c.unpause()
+		}
+		if n.paused.len() > 0 {
+			l.paused.push(n)
+		}
+	}
+	return worked
+}
+
+// unpause has the connection read again.
+func (c *conn) unpause() {
+	if !c.paused {
+		return // closed meanwhile
+	}
+	c.paused = false
+	if c.state != connDead {
+		c.alive()
+		c.link.resume(c)
+	}
+}
