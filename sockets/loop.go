@@ -12,7 +12,7 @@ import (
 // waiting. The lanes share them: each lane has its least in every turn, unless
 // there are very many.
 const (
-	turnWeight  = 16 << 10 // deliveries made for the mail
+	turnWeight  = 8 << 10 // deliveries made for the mail
 	leastWeight = 1 << 10
 	turnWrites  = 64 // connections written
 	leastWrites = 4
