@@ -13,9 +13,11 @@ const (
 	highWater = 64 << 10
 	lowWater  = 16 << 10
 	// mostMail bounds the weight of a loop's mail. The mark of each lane is no
-	// higher than what all lanes leave free, so that any number of busy apps
-	// leave room for one more. Beyond mostMail, each app posts one more piece.
-	mostMail = 4 * highWater
+	// higher than what all lanes leave free of the first half, so that any number
+	// of busy apps leave room for one more; the second half is for lanes that
+	// hold leastMail or less. Beyond mostMail, each app posts one more piece.
+	mostMail  = 4 * highWater
+	leastMail = 1 << 10
 	// spareMail bounds the capacity of emptied mail that is kept for reuse.
 	spareMail = 8 << 10
 )
@@ -99,7 +101,10 @@ func (b *mailbox) add(n *lane, m channels.Mail, weight int64) {
 }
 
 // mark is the weight from which on a lane holds too much.
-func (b *mailbox) mark() int64 { return min(highWater, mostMail-b.weight.Load()) }
+func (b *mailbox) mark() int64 {
+	all := b.weight.Load()
+	return max(min(highWater, mostMail/2-all), min(leastMail, mostMail-all))
+}
 
 // collect hands the loop all mail there is. The loop's own goes first.
 func (b *mailbox) collect(busy *fifo[*lane]) {

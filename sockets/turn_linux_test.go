@@ -206,6 +206,11 @@ func loopByHand(t *testing.T) *loop {
 // dialByHand returns the client of a socket that the loop has got.
 func dialByHand(t *testing.T, l *loop) net.Conn {
 	t.Helper()
+	return dialByHandAs(t, l, testApp())
+}
+
+func dialByHandAs(t *testing.T, l *loop, app *apps.App) net.Conn {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +225,7 @@ func dialByHand(t *testing.T, l *loop) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.server.Serve(conn, nil, Opening{App: testApp(), Protocol: 7})
+	l.server.Serve(conn, nil, Opening{App: app, Protocol: 7})
 	l.turn(0)
 	return client
 }
