@@ -115,6 +115,14 @@ func (m *Mail) Weigh() int {
 // Weight is what Weigh returned when the mail was posted.
 func (m *Mail) Weight() int { return int(m.weight) }
 
+// Size is how many bytes the mail has each of its receivers sent, about.
+func (m *Mail) Size() int {
+	if m.frame == nil {
+		return 0
+	}
+	return len(m.frame.buf)
+}
+
 // Handle does what the mail asks. It is called by the owner only.
 func (m *Mail) Handle() {
 	switch m.kind {

@@ -14,10 +14,11 @@ import (
 const (
 	turnWeight  = 8 << 10 // deliveries made for the mail
 	leastWeight = 1 << 10
-	turnWrites  = 64 // connections written
+	turnWrites  = 64 // connections written; a long write counts for several
 	leastWrites = 4
-	turnResumes = 64   // paused connections read again
-	turnLeaves  = 1024 // places given back by sockets that end
+	writeUnit   = 4 << 10 // bytes
+	turnResumes = 64      // paused connections read again
+	turnLeaves  = 1024    // places given back by sockets that end
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
 )
@@ -38,6 +39,7 @@ type loop struct {
 	slots    []slot
 	free     []int32
 	busy     fifo[*lane] // that hold collected mail
+	ahead    []*lane     // of these, within a turn
 	dirty    fifo[*lane] // that hold connections to be written
 	paused   fifo[*lane] // that hold connections to be read again
 	broad    bool        // some of the dirty are of an event for many
@@ -122,6 +124,7 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) settle() {
 	for len(l.ended) > 0 || l.busy.len() > 0 || !l.mail.empty() {
 		l.carry()
+		l.flush()
 		l.bury()
 	}
 }
@@ -169,12 +172,30 @@ func (l *loop) tick() {
 	l.now = uint32(l.clock/time.Second) + 1
 }
 
+// Deliveries are cheaper than writes. A lane that has made mostBatch of them, of
+// batchFrame bytes or less, for each of its dirty connections makes no more
+// before some of these are written: it would hardly save writes, and queues
+// would grow.
+const (
+	mostBatch  = 128
+	batchFrame = 1 << 10
+)
+
+// ahead tells whether the lane's mail waits for its writes.
+func (n *lane) ahead() bool {
+	return n.piled > turnWeight && n.piled > mostBatch*n.dirty.len() && n.dirty.len() > 0
+}
+
 // carry handles mail, as much as a turn may, of each lane its share. A piece
 // of mail may weigh more than that: its lane sits out the shares it took.
 func (l *loop) carry() (worked bool) {
 	l.mail.collect(&l.busy)
 	for left := turnWeight; left > 0 && l.busy.len() > 0; {
 		n := l.busy.pop()
+		if n.ahead() {
+			l.ahead = append(l.ahead, n)
+			continue
+		}
 		share := max(leastWeight, turnWeight/(l.busy.len()+1))
 		if n.debt >= share {
 			n.debt -= share
@@ -192,6 +213,10 @@ func (l *loop) carry() (worked bool) {
 		}
 		worked = true
 	}
+	for _, n := range l.ahead {
+		l.busy.push(n)
+	}
+	l.ahead = l.ahead[:0]
 	return worked
 }
 
@@ -204,6 +229,7 @@ func (l *loop) handleMail(n *lane, most int) (weight int) {
 		weight += w
 		l.broad = l.broad || w > turnWrites
 		m.Handle()
+		n.piled += w * (1 + m.Size()/batchFrame)
 	}
 	l.mail.done(n, int64(weight))
 	return weight
@@ -213,6 +239,7 @@ func (l *loop) handleMail(n *lane, most int) (weight int) {
 func (n *lane) touch(c *conn) {
 	if n.dirty.len() == 0 {
 		n.loop.dirty.push(n)
+		n.piled = 0
 	}
 	n.dirty.push(c)
 }
@@ -223,14 +250,19 @@ func (l *loop) flush() {
 	for left := turnWrites; left > 0 && l.dirty.len() > 0; {
 		n := l.dirty.pop()
 		share := min(left, max(leastWrites, turnWrites/(l.dirty.len()+1)))
-		for ; share > 0 && n.dirty.len() > 0; share-- {
+		left -= share
+		for share > 0 && n.dirty.len() > 0 {
 			c := n.dirty.pop()
-			left--
 			c.dirty = false
+			share--
+			n.piled -= mostBatch
 			if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
+				waited := c.queue.bytes
 				c.link.flush(c)
+				share -= (waited - c.queue.bytes) / writeUnit
 			}
 		}
+		left += share // what the lane left, or took too much
 		if n.dirty.len() > 0 {
 			l.dirty.push(n)
 		}

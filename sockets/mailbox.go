@@ -39,6 +39,7 @@ type lane struct {
 	batch  []channels.Mail // to be handled, from next on
 	next   int
 	debt   int         // weight handled beyond its shares
+	piled  int         // deliveries made for the dirty connections, about
 	dirty  fifo[*conn] // to be written
 	paused fifo[*conn] // to be read when the app has caught up
 }
