@@ -32,6 +32,7 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   string
+	Close  bool // it says that the connection ends
 
 	t testing.TB
 }
@@ -137,5 +138,5 @@ func read(t testing.TB, resp *http.Response) *Response {
 	if err != nil {
 		t.Fatalf("read the answer: %v", err)
 	}
-	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: string(body), t: t}
+	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: string(body), Close: resp.Close, t: t}
 }

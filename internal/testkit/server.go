@@ -128,6 +128,9 @@ func (s *Server) run(t testing.TB) {
 		_ = server.Close()
 		cancel()
 		parts.Wait()
+		if n := account.Connections; !t.Failed() { // net/http says last that its connections are gone
+			Eventually(t, "no connection is counted", func() bool { return s.Account.Count(n) == 0 && s.Account.BytesOf(n) == 0 })
+		}
 	})
 }
 
