@@ -184,7 +184,7 @@ func TestSchedule_OfRequestsInPieces_IsFewEntries(t *testing.T) {
 
 // loopByHand returns the loop of a server that is not run, to be turned by the
 // test.
-func loopByHand(t *testing.T) *loop {
+func loopByHand(t testing.TB) *loop {
 	t.Helper()
 	server, err := New(Config{Loops: 1}, channels.New(channels.Config{}))
 	if err != nil {
@@ -204,7 +204,7 @@ func loopByHand(t *testing.T) *loop {
 }
 
 // dialByHand returns the client of a socket that the loop has got.
-func dialByHand(t *testing.T, l *loop) net.Conn {
+func dialByHand(t testing.TB, l *loop) net.Conn {
 	t.Helper()
 	return dialByHandAs(t, l, testApp())
 }
