@@ -6,8 +6,8 @@ import "time"
 // and goings, of which every member of a presence channel hears, and every
 // webhook; long answers to short questions; sign-ins with a watchlist. It is
 // counted in subscriptions: subscribes_per_second flow in, and max_subscriptions
-// and those of a second may be saved. What an operation takes beyond its message
-// is known when it is done, and is paid then: the budget may be overdrawn once.
+// and those of a second may be saved. What an operation causes beyond its message
+// is paid at once too, and overdraws the budget once at most.
 const (
 	// perSubscription is how many deliveries cost as much as a subscription, and
 	// as much as so many times byteWeight bytes of an answer.
@@ -15,7 +15,7 @@ const (
 	// firstFree is how many deliveries, or bytes, the first visit to a channel
 	// causes for the price of a subscription: who connects again and has a
 	// thousand channels is not held up.
-	firstFree = 512
+	firstFree = 256
 	// mostOverdrawn is for how long a socket at most has to wait that has
 	// overdrawn its budget.
 	mostOverdrawn = 2 * time.Second
@@ -60,12 +60,29 @@ func (s *Session) budget() (each, most int64) {
 	return each, most
 }
 
+// chargeAnswer pays for the answer to a subscription, which is taken to be as
+// long as the last one on the channel, and for those who hear that the socket
+// comes.
+func (s *Session) chargeAnswer(p *place) {
+	c := p.channel()
+	cost := int(c.weight.Load())
+	if !p.again {
+		if c.kind.Presence() || s.app.SubscriptionCount {
+			cost += s.hearing(c, s.tenant.table.subscribers(c))
+		}
+		if p.first {
+			cost -= firstFree
+		}
+	}
+	s.charge(cost)
+}
+
 // weightOf is how many deliveries a frame costs as much as.
-func weightOf(f *Frame) int {
+func weightOf(f *Frame) int32 {
 	if f == nil {
 		return 0
 	}
-	return len(f.buf) / byteWeight
+	return int32(len(f.buf) / byteWeight)
 }
 
 // hearing is how many of so many subscribers are told that one comes or goes.

@@ -165,7 +165,7 @@ func TestBudget_AStormOfOneSocket_CausesNoMoreThanItsPace(t *testing.T) {
 // Who connects again has all channels at once, however many members they have,
 // and a page may do all it does a second and a third time.
 func TestBudget_OfAClientThatConnectsAgain_IsEnough(t *testing.T) {
-	const rooms, info = 20, 350
+	const rooms, info = 20, 100
 	c := newCrowded(t, "presence-0", info)
 	c.app.SubscriptionCount = false
 	for room := 1; room < rooms; room++ {
@@ -202,6 +202,39 @@ func TestBudget_OfAClientThatConnectsAgain_IsEnough(t *testing.T) {
 			succeeds(page, name)
 		}
 	}
+}
+
+// What is asked for at once is paid before it is answered: the answers that are
+// under way to one socket take no more memory than its budget allows.
+func TestBudget_ManyLongListsAtOnce_AreNotAllMade(t *testing.T) {
+	const rooms, info = 12, 2000
+	c := newCrowded(t, "presence-0", info)
+	c.app.Limits.SubscribesPerSecond = 0
+	for room := 1; room < rooms; room++ {
+		name := fmt.Sprint("presence-", room)
+		for i, s := range c.members {
+			signs := visitor{Session: s.Session, d: c.desk}
+			s.Receive([]byte(signs.subscription(name, channelData(name, fmt.Sprint("user", i), info))))
+		}
+		c.settle()
+	}
+	c.app.Limits.MaxSubscriptions, c.app.Limits.SubscribesPerSecond = 50, 10
+	for room := range rooms {
+		name := fmt.Sprint("presence-", room)
+		c.v.pipelines("%s", c.v.subscription(name, channelData(name, "me", info)))
+	}
+	answers := 0
+	for _, l := range c.loops {
+		for _, m := range l.mail {
+			if m.kind == mailJoined {
+				answers++
+			}
+		}
+	}
+	if answers < 1 || answers > 2 { // the second one overdraws the budget
+		t.Errorf("%d answers of %d wait, each worth 47 of 60 subscriptions", answers, rooms)
+	}
+	c.settle()
 }
 
 // A signature is not checked for whom the budget has no more.

@@ -58,6 +58,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	} else {
 		s.places[old].again = true
 	}
+	s.chargeAnswer(&s.places[old])
 	g, userID, again := s.places[old].group, member.UserID, s.places[old].again
 	join := Join{App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member, Again: again}
 	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, userID, again, j) })
@@ -130,6 +131,7 @@ func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
 	if j.Cached == nil && g.channel.kind.Cache() {
 		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(name)), name))
 	}
+	g.channel.weight.Store(weightOf(m.frame) + weightOf(m.second))
 	if again {
 		s.tenant.lane.Post(m) // frames for the channel reach it already
 		return
@@ -147,21 +149,13 @@ func (s *Session) joined(m *Mail) {
 		}
 		return
 	}
-	i, cost := s.lookup(g), weightOf(m.frame)+weightOf(m.second)
-	if m.again {
+	if i := s.lookup(g); m.again {
 		s.places[i].again = false
 	} else {
 		g.add(s, int32(i), m.text)
 		s.tenant.subscriptions[c.kind].Add(1)
 		s.authorized = s.authorized || c.kind.Signed()
-		if c.kind.Presence() || s.app.SubscriptionCount {
-			cost += s.hearing(c, s.tenant.table.subscribers(c))
-		}
-		if s.places[i].first {
-			cost -= firstFree
-		}
 	}
-	s.charge(cost)
 	s.logChannel("subscribed", c.name, m.text)
 	s.conn.Send(m.frame)
 	if m.second != nil {

@@ -27,10 +27,11 @@ type stripe struct {
 // channel is one channel's subscribers on this node, a group for each owner.
 // Most channels have subscribers with one owner only.
 type channel struct {
-	name  string
-	hash  uint32
-	kind  pusherproto.Kind
-	first group
+	name   string
+	hash   uint32
+	kind   pusherproto.Kind
+	weight atomic.Int32 // of the last answer to a subscription
+	first  group
 }
 
 func (c *channel) label() (name string, hash uint32) { return c.name, c.hash }
