@@ -54,20 +54,26 @@ func BenchmarkObserve_QueueFull(b *testing.B) {
 	data := []byte(`"` + strings.Repeat("x", 200) + `"`)
 	for _, c := range []struct {
 		name  string
-		event func(i int) channels.Notice
+		event channels.Notice
+		named bool // by its number
 	}{
-		{"occupied", func(i int) channels.Notice { return occupied("channel-" + strconv.Itoa(i)) }},
-		{"client_event", func(int) channels.Notice { return clientEvent("private-x", "client-e", string(data)) }},
+		{"occupied", occupied(""), true},
+		{"client_event", clientEvent("private-x", "client-e", string(data)), false},
 	} {
 		for _, lines := range []int{1000, 100_000} {
 			b.Run(fmt.Sprintf("%s/channels=%d", c.name, lines), func(b *testing.B) {
 				s := newTest(b, Config{QueueEvents: lines, QueueBytes: 1 << 30, Logger: slog.New(slog.DiscardHandler)}, nil)
+				n := occupied("")
 				for i := range lines {
-					s.Observe(occupied("full-" + strconv.Itoa(i)))
+					n.Channel = "full-" + strconv.Itoa(i)
+					s.Observe(n)
 				}
+				n = c.event
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
-					n := c.event(i)
+					if c.named {
+						n.Channel = "channel-" + strconv.Itoa(i)
+					}
 					s.Observe(n)
 				}
 			})
