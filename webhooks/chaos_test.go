@@ -3,17 +3,22 @@ package webhooks
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"fanfare/internal/account"
 	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
@@ -183,4 +188,83 @@ func firsts(list []string) []string {
 		}
 	}
 	return slices.Clip(out)
+}
+
+// A model: endpoints that refuse what they do not like, fail and hang, with
+// events of both classes, reloads and a store in between. Every event is
+// accepted, and those of a channel in order.
+func TestChaos_BothClasses_EveryEventOnceAndInOrderOfItsChannel(t *testing.T) {
+	for seed := range uint64(8) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		disliked := fmt.Sprint("public-", random.IntN(4)) // for now
+		var calm atomic.Bool
+		var lock sync.Mutex // of random
+		o := &outside{}
+		accepted := map[string][]string{}
+		o.answer = func(n int, r *http.Request) (int, error) {
+			lock.Lock()
+			manner := random.IntN(10)
+			lock.Unlock()
+			sent := eventsOf(o.seen()[n-1].body)
+			switch {
+			case calm.Load():
+			case strings.Contains(sent, `"`+disliked+`"`):
+				return 422, nil
+			case manner == 0:
+				return 500, nil
+			case manner == 1:
+				return 0, errReset
+			case manner == 2:
+				<-r.Context().Done()
+				return 0, r.Context().Err()
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			for _, e := range strings.Split(sent, "},{") {
+				_, rest, _ := strings.Cut(e, `"channel":"`)
+				channel, rest, _ := strings.Cut(rest, `"`)
+				accepted[channel] = append(accepted[channel], strings.Trim(rest, ",}"))
+			}
+			return 200, nil
+		}
+		want, total := map[string][]string{}, 0
+		held := account.New(0)
+		cfg := Config{Account: held, Retry: Retry{GiveUp: 100 * time.Hour}, Logger: slog.New(slog.DiscardHandler)}
+		if seed%2 == 0 {
+			cfg.Store = storeFile(t)
+		}
+		intervals := []time.Duration{0, time.Second, 10 * time.Second}
+		endpoint := func() Endpoint {
+			lock.Lock()
+			defer lock.Unlock()
+			return Endpoint{URL: "http://hooks.test/", BatchInterval: intervals[random.IntN(3)]}
+		}
+		cfg.Endpoints = map[string][]Endpoint{"a": {endpoint()}}
+		during(t, cfg, o, func(t *testing.T, s *Sender) {
+			for i := range 500 {
+				lock.Lock()
+				channel := []string{"public-", "private-", "presence-"}[random.IntN(3)] + fmt.Sprint(random.IntN(4))
+				wait, reload := time.Duration(random.IntN(2000))*time.Millisecond, random.IntN(50) == 0
+				lock.Unlock()
+				s.Observe(counted(channel, i))
+				want[channel] = append(want[channel], fmt.Sprint(`"subscription_count":`, i))
+				total++
+				pass(wait)
+				if reload {
+					change(t, s, Change{}, endpoint())
+				}
+			}
+			calm.Store(true)
+			pass(time.Hour)
+			if st := s.Stats().Endpoints[0]; st.Queued != 0 || st.Sent != uint64(total) || droppedOf(st) != 0 {
+				t.Errorf("seed %d: %+v", seed, st)
+			}
+			if diff := cmp.Diff(want, accepted); diff != "" {
+				t.Errorf("seed %d (-want +got)\n%s", seed, diff)
+			}
+			if held.Count(account.Webhooks) != 0 || held.Bytes() != 0 && s.Stats().Unsaved == 0 {
+				t.Errorf("seed %d: %d bytes of %d are held", seed, held.Bytes(), held.Count(account.Webhooks))
+			}
+		})
+	}
 }

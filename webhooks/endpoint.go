@@ -116,7 +116,7 @@ func (e *endpoint) push(at int64, r record) {
 	q := &e.queue
 	events, bytes := q.len(), q.bytes
 	seq := e.seq.Add(1)
-	q.push(seq, at, r)
+	class := q.push(seq, at, r)
 	e.account.Hold(account.Webhooks, q.bytes-bytes)
 	e.journal.put(e.bucket, seq, r)
 	for q.len() > max(now.maxEvents, events) || q.bytes > max(now.maxBytes, bytes) {
@@ -125,7 +125,7 @@ func (e *endpoint) push(at int64, r record) {
 	for short && q.bytes > bytes && q.classes[unsigned].n > 0 {
 		e.drop(unsigned, memoryShort)
 	}
-	if q.classes[classOf(r.channel)].n == 1 || q.full() {
+	if q.classes[class].n == 1 || q.full() {
 		signal(e.wake)
 	}
 }
@@ -145,7 +145,9 @@ func (e *endpoint) drop(c class, why reason) {
 // restore queues an event that the journal holds. It is called before run and
 // before take, which drops what is too much.
 func (e *endpoint) restore(seq uint64, r record) {
-	e.seq.Store(max(e.seq.Load(), seq))
+	for now := e.seq.Load(); now < seq && !e.seq.CompareAndSwap(now, seq); {
+		now = e.seq.Load()
+	}
 	before := e.queue.bytes
 	e.queue.push(seq, 0, r)
 	e.account.Hold(account.Webhooks, e.queue.bytes-before)

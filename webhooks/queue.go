@@ -61,8 +61,9 @@ func (q *queue) first() *event {
 	return s
 }
 
-// push queues an event. seq is greater than that of any other.
-func (q *queue) push(seq uint64, at int64, r record) {
+// push queues an event and returns its class. seq is greater than that of any
+// other.
+func (q *queue) push(seq uint64, at int64, r record) class {
 	l := q.lines[r.channel]
 	if l == nil {
 		l = q.open(r.channel, seq)
@@ -86,6 +87,7 @@ func (q *queue) push(seq uint64, at int64, r record) {
 	} else {
 		heap.Fix(&b.lines, int(l.index))
 	}
+	return l.class
 }
 
 // open makes the line of a channel that has no events yet.

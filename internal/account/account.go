@@ -36,7 +36,7 @@ const (
 	Channels
 	// Cache is the events that cache channels remember.
 	Cache
-	// Webhooks are events that wait for an endpoint.
+	// Webhooks are events that wait for an endpoint, or for their grace to pass.
 	Webhooks
 
 	// Kinds is how many kinds there are.
