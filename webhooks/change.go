@@ -71,7 +71,7 @@ func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
 			s.client.http.Transport = s.cfg.transport
 		}
 	}
-	if s.journal.unsaved() == 0 {
+	if s.journal.settled() {
 		clear(s.past)
 	}
 	made := make(map[string]*endpoint)

@@ -183,6 +183,11 @@ func (j *journal) unsaved() int {
 	return len(j.changes) + j.writing
 }
 
+// settled tells whether load finds nothing that has been removed.
+func (j *journal) settled() bool {
+	return j == nil || j.unreadable.Load() || j.unsaved() == 0
+}
+
 // run writes until ctx is done, then once more, and gives the file back.
 func (j *journal) run(ctx context.Context) error {
 	timer := time.NewTimer(j.interval)
