@@ -68,7 +68,8 @@ export class Endpoint {
 
   /** Every request so far must satisfy the validators of both SDKs. */
   async validate() {
-    for (const { headers, body } of this.requests) {
+    const requests = [...this.requests]; // more may come meanwhile
+    for (const { headers, body } of requests) {
       const hook = this.sdk.webhook({ headers, rawBody: body });
       assert.ok(hook.isValid(), `the Node SDK refuses ${body}\n${JSON.stringify(headers)}`);
       assert.deepEqual(hook.getEvents(), JSON.parse(body).events);
@@ -77,15 +78,15 @@ export class Endpoint {
     const python = spawn(here('../.venv/bin/python'), [here('./validate.py'), JSON.stringify(this.credentials)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    for (const { headers, body } of this.requests) {
+    for (const { headers, body } of requests) {
       python.stdin.write(`${JSON.stringify({ key: headers['x-pusher-key'], signature: headers['x-pusher-signature'], body })}\n`);
     }
     python.stdin.end();
     let n = 0;
     for await (const line of createInterface({ input: python.stdout })) {
-      assert.deepEqual(JSON.parse(line), JSON.parse(this.requests[n].body), `the Python SDK refuses ${this.requests[n].body}`);
+      assert.deepEqual(JSON.parse(line), JSON.parse(requests[n].body), `the Python SDK refuses ${requests[n].body}`);
       n++;
     }
-    assert.equal(n, this.requests.length);
+    assert.equal(n, requests.length);
   }
 }
