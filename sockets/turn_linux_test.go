@@ -209,7 +209,7 @@ func dialByHand(t testing.TB, l *loop) net.Conn {
 	return dialByHandAs(t, l, testApp())
 }
 
-func dialByHandAs(t *testing.T, l *loop, app *apps.App) net.Conn {
+func dialByHandAs(t testing.TB, l *loop, app *apps.App) net.Conn {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
