@@ -263,7 +263,7 @@ func (h *handed) Refuse() {
 func (h *handed) post(fd int, read []byte) {
 	l, f := h.loop, &front{cfg: h.cfg, remote: h.from, blanks: h.blanks, held: true}
 	l.share.conns.Add(1)
-	l.Post(channels.Call(func() { l.arrive(&conn{loop: l, link: l.waiter.(*epoll), fd: int32(fd), front: f}, read) }))
+	l.Post(channels.Call(func() { l.arrive(&conn{loop: l, lane: l.own, link: l.waiter.(*epoll), fd: int32(fd), front: f}, read) }))
 }
 
 // take returns the socket, as the only descriptor of it there is. While there is

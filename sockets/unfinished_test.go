@@ -104,7 +104,7 @@ func TestMessage_EachInPieces_IsInTime(t *testing.T) {
 	defer l.waiter.close()
 	app := apps.Default()
 	app.ID = "1"
-	c := &conn{loop: l, link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
+	c := &conn{loop: l, lane: l.laneOf(&app), link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
 	l.adopt(c)
 	c.open(&Opening{App: &app, Protocol: 7}, webSocket)
 	pass := func(seconds time.Duration) {
