@@ -1,6 +1,9 @@
 package channels
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // headerRoom is the largest header of an unmasked frame (RFC 6455 §5.2).
 const headerRoom = 10
@@ -9,11 +12,35 @@ const headerRoom = 10
 const opText = 0x81
 
 // Frame is one outgoing message, encoded once and shared by all its
-// receivers. It is immutable from the moment it is sealed.
+// receivers. It is immutable from the moment it is sealed, but for the number of
+// slow readers that it waits for.
 type Frame struct {
 	buf     []byte // headerRoom bytes, the header at their end, then the payload
-	start   int
+	waiting atomic.Int32
+	start   uint8
 	control bool
+}
+
+// frameSize is what a frame takes beside its bytes.
+const frameSize = 32
+
+// Size is how many bytes the frame takes in memory.
+func (f *Frame) Size() int { return frameSize + cap(f.buf) }
+
+// Wait notes that the frame waits for one more reader that is slow, and tells
+// whether it is the first. Waited takes that back, and tells whether it was the
+// last. Any goroutine may call them: of all that wait for a frame one has to
+// account for it.
+func (f *Frame) Wait() (first bool) { return f.waiting.Add(1) == 1 }
+
+// Waited is the opposite of Wait.
+func (f *Frame) Waited() (last bool) { return f.waiting.Add(-1) == 0 }
+
+// Permanent makes the frame one that its maker keeps: it takes no memory by
+// waiting, and no reader is the first.
+func (f *Frame) Permanent() *Frame {
+	f.waiting.Store(1)
+	return f
 }
 
 // beginFrame returns a buffer to append a payload to before it is sealed.

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"bytes"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -128,5 +129,37 @@ func TestStats_AddUpWhatTheLoopsDid(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, d.hub.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)
+	}
+}
+
+// A frame takes what Size says, within a quarter.
+func TestFrame_TakesWhatItCountsFor(t *testing.T) {
+	const many = 5000
+	frames := make([]*Frame, many)
+	payload := []byte(strings.Repeat("x", 200))
+	inUse := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, counted := inUse(), int64(0)
+	for i := range frames {
+		frames[i] = NewFrame(payload)
+		counted += int64(frames[i].Size())
+	}
+	if took := inUse() - before; took*4 < counted*3 || took*4 > counted*5 {
+		t.Errorf("frames take %d bytes each, and count for %d", took/many, counted/many)
+	}
+	runtime.KeepAlive(frames)
+}
+
+func TestFrame_OneOfThoseThatWaitAccountsForIt(t *testing.T) {
+	f := NewFrame([]byte("x"))
+	if !f.Wait() || f.Wait() || f.Waited() || !f.Waited() || !f.Wait() {
+		t.Error("not the first, or not the last")
+	}
+	if p := NewFrame([]byte("x")).Permanent(); p.Wait() || p.Waited() {
+		t.Error("a frame that its maker keeps takes memory by waiting")
 	}
 }

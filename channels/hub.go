@@ -76,7 +76,7 @@ func New(cfg Config) *Hub {
 	h := &Hub{
 		log:  cfg.Logger,
 		now:  cfg.Now,
-		pong: NewFrame(pusherproto.AppendPong(nil)),
+		pong: NewFrame(pusherproto.AppendPong(nil)).Permanent(),
 	}
 	h.SetObservers(cfg.Observers...)
 	h.SetOfflineGrace(cfg.OfflineGrace)

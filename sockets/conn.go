@@ -44,6 +44,7 @@ type conn struct {
 	seated     bool   // has one of the places for open sockets
 	spare      bool   // on the loop's list of spare connections
 	held       bool   // waits without a session for the end of the process
+	entered    bool   // in the account
 	switching  bool   // the answer to the handshake, no frame, is queued first
 	received   uint64 // bytes of the client
 	sent       uint64 // bytes taken by the link
@@ -79,6 +80,8 @@ type link interface {
 	expire(c *conn, now uint32) uint32
 	// resume reads a connection that is not paused any more.
 	resume(c *conn)
+	// size is how many bytes a connection over it takes.
+	size() int
 	// address is the peer's; it is asked for a log line only.
 	address(c *conn) netip.Addr
 }
@@ -103,11 +106,17 @@ func (c *conn) Send(f *channels.Frame) {
 
 func (c *conn) push(f *channels.Frame) {
 	c.queue.push(f, &c.loop.frames)
-	if !c.dirty && !c.blocked {
+	switch {
+	case c.blocked:
+		c.slow()
+	case !c.dirty:
 		c.dirty = true
 		c.lane.touch(c)
 	}
 }
+
+// slow enters what waits in the account: the link takes no more for now.
+func (c *conn) slow() { c.queue.enter(c.account(), &c.loop.frames) }
 
 // overflow ends a connection that reads too slowly. What it has not read is
 // dropped: the close frame has to come before the queue is full for good.

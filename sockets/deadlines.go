@@ -15,6 +15,8 @@ func (l *loop) expire() {
 		return
 	}
 	l.measure()
+	l.shed()
+	l.shrink()
 	l.resume()
 	l.trim()
 	l.wheel.take(l.now, func(h handle) {

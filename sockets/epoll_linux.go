@@ -272,6 +272,7 @@ func (p *epoll) flush(c *conn) {
 // block waits for the peer to read.
 func (p *epoll) block(c *conn) {
 	c.blocked = true
+	c.slow()
 	if c.armed {
 		return
 	}
@@ -305,6 +306,9 @@ func (p *epoll) release(c *conn) {
 		_ = unix.Close(int(c.fd))
 	}
 }
+
+// size implements link.
+func (p *epoll) size() int { return epollBytes }
 
 // address implements link.
 func (p *epoll) address(c *conn) netip.Addr {

@@ -154,6 +154,7 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 		cancel()
 		<-done
 		<-done
+		nothingHeld(t, server)
 		if n := door.halfOpen.Load(); n != 0 {
 			t.Errorf("%d connections were admitted and never settled", n)
 		}

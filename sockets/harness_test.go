@@ -18,6 +18,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/account"
 	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
@@ -69,7 +70,8 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 	if change != nil {
 		change(&app)
 	}
-	hub := channels.New(channels.Config{})
+	cfg.Account = account.New(0)
+	hub := channels.New(channels.Config{Account: cfg.Account})
 	if cfg.CloseTimeout == 0 {
 		cfg.CloseTimeout = time.Second
 	}
@@ -109,8 +111,24 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 		if n := server.Sockets(); n != 0 {
 			t.Errorf("%d sockets are left after the server has stopped", n)
 		}
+		nothingHeld(t, server)
 	})
 	return h
+}
+
+// nothingHeld wants that a server whose sockets are gone holds nothing for them.
+func nothingHeld(t testing.TB, server *Server) {
+	t.Helper()
+	for _, k := range []account.Kind{account.Sockets, account.Messages, account.Queues} {
+		if n, bytes := server.cfg.Account.Count(k), server.cfg.Account.BytesOf(k); n != 0 || bytes != 0 {
+			t.Errorf("%d %s of %d bytes are left in the account", n, k, bytes)
+		}
+	}
+	for _, l := range server.loops {
+		if n := l.share.conns.Load(); n != 0 || l.frames.slow != 0 {
+			t.Errorf("a loop counts %d connections and %d slow readers at the end", n, l.frames.slow)
+		}
+	}
 }
 
 // peer is a client on the wire.

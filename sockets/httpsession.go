@@ -46,6 +46,7 @@ const (
 type httpSessions struct {
 	mu    sync.Mutex
 	byKey map[SessionKey]*conn
+	peak  int // the most there were
 }
 
 // attach makes r the request that the session answers on. It takes the place
@@ -98,6 +99,9 @@ func (h *httpSession) heartbeat() uint32 { return seconds(h.loop.server.cfg.Hear
 func (h *httpSession) flush(c *conn) {
 	r := h.receive
 	if c.blocked = r == nil || r.busy || r.full(); c.blocked {
+		if c.queue.bytes > 0 {
+			c.slow()
+		}
 		return
 	}
 	var chunk []byte
@@ -261,9 +265,8 @@ func (h *httpSession) release(c *conn) {
 	all := &h.loop.server.sessions
 	all.mu.Lock()
 	if all.byKey[h.key] == c {
-		if delete(all.byKey, h.key); len(all.byKey) == 0 {
-			all.byKey = nil // a map never shrinks
-		}
+		delete(all.byKey, h.key)
+		all.byKey = shrunk(all.byKey, &all.peak)
 	}
 	all.mu.Unlock()
 	for _, r := range []*Receive{h.receive, h.next} {

@@ -52,6 +52,7 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 		s.sessions.byKey = make(map[SessionKey]*conn)
 	}
 	s.sessions.byKey[key] = c
+	s.sessions.peak = max(s.sessions.peak, len(s.sessions.byKey))
 	l.share.sockets.Add(1)
 	c.lane.Post(channels.Call(func() { l.beginSession(c, h, r, o) }))
 	return nil

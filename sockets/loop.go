@@ -54,6 +54,7 @@ type loop struct {
 	frames   framePool
 	buf      []byte
 	scratch  []byte
+	serial   int32     // of the newest connection, for its handle
 	parsed   uint64    // frames of clients so far
 	wrote    uint64    // writes up to this second
 	accepted int       // connections in this second
@@ -309,11 +310,12 @@ func (l *loop) bury() {
 				c.front.leave()
 			}
 			c.forget()
+			c.unenter()
 			l.unspare(c)
 			c.queue.reset(&l.frames)
 			c.link.release(c)
 			l.share.conns.Add(-1)
-			l.slots[c.slot] = slot{generation: l.slots[c.slot].generation + 1}
+			l.slots[c.slot] = slot{}
 			l.free = append(l.free, c.slot)
 			if c.front == nil {
 				c.discount()
@@ -332,13 +334,14 @@ func (l *loop) adopt(c *conn) {
 		c.slot = int32(len(l.slots))
 		l.slots = append(l.slots, slot{})
 	}
-	l.slots[c.slot].conn = c
+	l.serial++
+	l.slots[c.slot] = slot{c, l.serial}
 	c.active, c.opened = l.now, l.now
 }
 
 func (l *loop) lookup(h handle) *conn {
-	if s := &l.slots[h.slot]; s.generation == h.generation {
-		return s.conn
+	if int(h.slot) < len(l.slots) && l.slots[h.slot].generation == h.generation {
+		return l.slots[h.slot].conn
 	}
 	return nil
 }

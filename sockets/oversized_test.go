@@ -219,5 +219,6 @@ func (deadEnd) flush(*conn)   {}
 func (deadEnd) finish(*conn)  {}
 func (deadEnd) release(*conn) {}
 func (deadEnd) resume(*conn)  {}
+func (deadEnd) size() int     { return 0 }
 
 func (deadEnd) address(*conn) netip.Addr { return netip.Addr{} }

@@ -1,16 +1,20 @@
 package sockets
 
-import "fanfare/channels"
+import (
+	"fanfare/channels"
+	"fanfare/internal/account"
+)
 
 // queue is the frames a connection has not handed to the kernel yet. Two fit
 // without a slice of their own, so an idle connection owns none.
 type queue struct {
-	frames []*channels.Frame
-	inline [2]*channels.Frame
-	offset int32 // bytes of frames[0] that the kernel has
-	flying int32 // frames in flight
-	bytes  int   // not yet taken by the kernel
-	flight int   // of these, in the hands of a writer
+	frames  []*channels.Frame
+	inline  [2]*channels.Frame
+	account *account.Account // in which it is entered; nil unless its reader is slow
+	offset  int32            // bytes of frames[0] that the kernel has
+	flying  int32            // frames in flight
+	bytes   int              // not yet taken by the kernel
+	flight  int              // of these, in the hands of a writer
 }
 
 // push adds a frame; longer slices come from the loop's pool.
@@ -19,10 +23,71 @@ func (q *queue) push(f *channels.Frame, pool *framePool) {
 	case q.frames == nil:
 		q.frames = q.inline[:0]
 	case len(q.frames) == cap(q.frames):
+		before := q.own()
 		q.frames = pool.grow(q.frames)
+		if q.account != nil {
+			q.account.Resize(account.Queues, q.own()-before)
+		}
 	}
 	q.frames = append(q.frames, f)
 	q.bytes += len(f.Bytes())
+	if q.account != nil {
+		q.hold(f)
+	}
+}
+
+// A queue whose reader is slow is entered in an account, with what it really
+// takes: its slice, and frames that no other such queue has. An event that waits
+// for a thousand readers takes its memory once.
+
+// enter enters the queue, unless it is.
+func (q *queue) enter(a *account.Account, pool *framePool) {
+	if q.account != nil {
+		return
+	}
+	q.account = a
+	pool.slow++
+	a.Hold(account.Queues, q.own())
+	for _, f := range q.frames {
+		q.hold(f)
+	}
+}
+
+// leave takes the queue out of its account, with the frames that are in it.
+func (q *queue) leave(pool *framePool) {
+	if q.account == nil {
+		return
+	}
+	q.drop(q.frames)
+	q.account.Release(account.Queues, q.own())
+	q.account = nil
+	pool.slow--
+}
+
+// own is the memory of the queue's own slice.
+func (q *queue) own() int {
+	if cap(q.frames) <= len(q.inline) {
+		return 0
+	}
+	return cap(q.frames) * 8
+}
+
+func (q *queue) hold(f *channels.Frame) {
+	if f.Wait() {
+		q.account.Resize(account.Queues, f.Size())
+	}
+}
+
+// drop takes frames out of the account that the queue is about to give up.
+func (q *queue) drop(frames []*channels.Frame) {
+	if q.account == nil {
+		return
+	}
+	for _, f := range frames {
+		if f.Waited() {
+			q.account.Resize(account.Queues, -f.Size())
+		}
+	}
 }
 
 // gather returns what to write next: the bytes of one frame, or as many whole
@@ -59,6 +124,7 @@ func (q *queue) taken(n int, pool *framePool) (frames int) {
 		q.reset(pool)
 		return i
 	}
+	q.drop(q.frames[:i])
 	left := copy(q.frames, q.frames[i:])
 	clear(q.frames[left:])
 	q.frames = q.frames[:left]
@@ -67,23 +133,12 @@ func (q *queue) taken(n int, pool *framePool) (frames int) {
 
 // reset drops everything and gives the slice back.
 func (q *queue) reset(pool *framePool) {
+	q.leave(pool)
 	clear(q.frames)
 	if cap(q.frames) > len(q.inline) {
 		pool.put(q.frames)
 	}
 	*q = queue{}
-}
-
-// all appends everything that is queued to dst.
-func (q *queue) all(dst []byte) []byte {
-	for i, f := range q.frames {
-		b := f.Bytes()
-		if i == 0 {
-			b = b[q.offset:]
-		}
-		dst = append(dst, b...)
-	}
-	return dst
 }
 
 // waiting is the bytes that nobody has begun to write.
@@ -118,39 +173,7 @@ func (q *queue) cut() {
 	for _, f := range q.frames[keep:] {
 		q.bytes -= len(f.Bytes())
 	}
+	q.drop(q.frames[keep:])
 	clear(q.frames[keep:])
 	q.frames = q.frames[:keep]
-}
-
-// framePool keeps the slices of busy queues for reuse within a loop.
-type framePool struct {
-	free [][]*channels.Frame
-}
-
-const (
-	pooledFrames = 16   // capacity of a pooled slice
-	pooledSlices = 4096 // most that are kept
-)
-
-func (p *framePool) grow(frames []*channels.Frame) []*channels.Frame {
-	var bigger []*channels.Frame
-	if n := len(p.free); len(frames) < pooledFrames && n > 0 {
-		bigger = p.free[n-1]
-		p.free = p.free[:n-1]
-	} else {
-		bigger = make([]*channels.Frame, 0, max(pooledFrames, 2*len(frames)))
-	}
-	bigger = append(bigger, frames...)
-	if cap(frames) > 2 {
-		p.put(frames)
-	}
-	return bigger
-}
-
-func (p *framePool) put(frames []*channels.Frame) {
-	if cap(frames) > 16*pooledFrames || len(p.free) >= pooledSlices {
-		return
-	}
-	clear(frames[:cap(frames)])
-	p.free = append(p.free, frames[:0])
 }

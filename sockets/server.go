@@ -108,7 +108,7 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))), short: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, hub: hub, ping: channels.ControlFrame(ws.MustCompileFrame(ws.NewPingFrame(nil))).Permanent(), short: make(chan struct{}, 1)}
 	if err := s.SetLimits(cfg.limits()); err != nil {
 		return nil, err
 	}
@@ -191,8 +191,10 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 	}
 }
 
-// open begins the session of a connection whose upgrade is complete.
+// open begins the session of a connection whose upgrade is complete, or refuses
+// it. Either way it is a socket from here on.
 func (c *conn) open(o *Opening, transport string) {
+	defer c.enter()
 	if o.Refusal != nil {
 		c.refuse(o.App, o.Refusal)
 		return

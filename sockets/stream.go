@@ -6,10 +6,13 @@ import (
 	"sync"
 
 	"fanfare/channels"
+	"fanfare/internal/account"
 )
 
-// streamRead is the read buffer of a stream.
-const streamRead = 4 << 10
+const (
+	streamRead  = 4 << 10  // the read buffer of a stream
+	streamWrite = 64 << 10 // the most that is copied for one write
+)
 
 // stream is the link of a connection that is no bare descriptor: TLS, and
 // every connection on systems without epoll. One goroutine reads, another is
@@ -23,7 +26,7 @@ type stream struct {
 	once   sync.Once
 	unread []byte // loop: of a paused connection
 	end    error  // that came with it
-	out    []byte // loop, then the writer while blocked
+	out    []byte // loop, or the writer while blocked
 }
 
 func newStream(l *loop, conn net.Conn) *stream {
@@ -81,10 +84,9 @@ func (s *stream) flush(c *conn) {
 		return
 	}
 	c.blocked = true
-	s.out = c.queue.all(s.out[:0])
-	c.queue.flight, c.queue.flying = len(s.out), int32(len(c.queue.frames))
+	out := s.gather(c)
 	s.loop.server.wait.Go(func() {
-		n, err := s.conn.Write(s.out)
+		n, err := s.conn.Write(out)
 		c.lane.Post(channels.Call(func() {
 			if c.state == connDead {
 				return
@@ -99,9 +101,41 @@ func (s *stream) flush(c *conn) {
 				s.flush(c)
 				return
 			}
-			s.out = nil
+			s.resize(c, 0)
 		}))
 	})
+}
+
+// gather returns what to write next, and has it in flight: one frame as it is,
+// or a copy of several.
+func (s *stream) gather(c *conn) []byte {
+	var scratch []byte
+	q := &c.queue
+	if len(q.frames) > 1 {
+		n := min(q.bytes, streamWrite)
+		if n > len(s.out) {
+			s.resize(c, n)
+		}
+		scratch = s.out
+	}
+	out := q.gather(scratch)
+	q.flight = len(out)
+	for left := len(out) + int(q.offset); left > 0; q.flying++ {
+		left -= len(q.frames[q.flying].Bytes())
+	}
+	return out
+}
+
+// resize gives the stream a buffer of n bytes to copy frames to.
+func (s *stream) resize(c *conn, n int) {
+	if n == len(s.out) {
+		return
+	}
+	c.account().Resize(account.Queues, n-len(s.out))
+	s.out = nil
+	if n > 0 {
+		s.out = make([]byte, n)
+	}
 }
 
 // finish implements link.
@@ -112,7 +146,8 @@ func (s *stream) finish(*conn) {
 }
 
 // release implements link.
-func (s *stream) release(*conn) {
+func (s *stream) release(c *conn) {
+	s.resize(c, 0)
 	s.once.Do(func() {
 		close(s.done)
 		s.loop.server.wait.Go(func() { _ = s.conn.Close() })

@@ -15,6 +15,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -186,7 +187,8 @@ func TestSchedule_OfRequestsInPieces_IsFewEntries(t *testing.T) {
 // test.
 func loopByHand(t testing.TB) *loop {
 	t.Helper()
-	server, err := New(Config{Loops: 1}, channels.New(channels.Config{}))
+	all := account.New(0)
+	server, err := New(Config{Loops: 1, Account: all}, channels.New(channels.Config{Account: all}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +201,7 @@ func loopByHand(t testing.TB) *loop {
 		}
 		l.settle()
 		l.waiter.close()
+		nothingHeld(t, server)
 	})
 	return l
 }

@@ -13,7 +13,7 @@ type wheel struct {
 }
 
 // handle names a connection of a loop for as long as it lives: the slot is
-// reused, the generation is not.
+// reused, the generation is the connection's own.
 type handle struct {
 	slot, generation int32
 }

@@ -1,0 +1,43 @@
+package sockets
+
+import (
+	"crypto/tls"
+
+	"fanfare/internal/account"
+)
+
+// What a socket takes while nothing waits for it and nothing is missing of a
+// message: its connection with its session, its place in the slots and in the
+// wheel, and what its link needs. Descriptors and buffers of the kernel come on
+// top. A test measures them.
+const (
+	epollBytes   = 420
+	streamBytes  = 6000 // most of it is the buffer and the stack of the goroutine that reads
+	tlsBytes     = 15000
+	sessionBytes = 600
+)
+
+// enter enters the socket in the account, of its app if it has a session.
+func (c *conn) enter() {
+	c.entered = true
+	c.account().Hold(account.Sockets, c.link.size())
+}
+
+// unenter takes it out.
+func (c *conn) unenter() {
+	if c.entered {
+		c.entered = false
+		c.account().Release(account.Sockets, c.link.size())
+	}
+}
+
+// size implements link.
+func (s *stream) size() int {
+	if _, ok := s.conn.(*tls.Conn); ok {
+		return tlsBytes
+	}
+	return streamBytes
+}
+
+// size implements link.
+func (*httpSession) size() int { return sessionBytes }

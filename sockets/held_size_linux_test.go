@@ -1,0 +1,105 @@
+//go:build !race
+
+package sockets
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"fanfare/internal/account"
+)
+
+// The race detector makes stacks and objects larger, so these are measured
+// without it.
+
+// inUse is the memory of the heap and, if wanted, of stacks.
+func inUse(stacks bool) int64 {
+	runtime.GC()
+	runtime.GC() // what the first has finalized
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if stacks {
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	return int64(m.HeapAlloc)
+}
+
+// about tells whether a measurement is what is counted, within a quarter.
+func about(t *testing.T, what string, measured, counted int64) {
+	t.Helper()
+	t.Logf("%s: %d bytes, counted as %d", what, measured, counted)
+	if measured*4 < counted*3 || measured*4 > counted*5 {
+		t.Errorf("%s takes %d bytes and counts for %d", what, measured, counted)
+	}
+}
+
+// silent connects clients that take no memory here but a descriptor each.
+func (h *harness) silent(n int) {
+	h.Helper()
+	fds := make([]int, 0, n)
+	h.Cleanup(func() {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
+		}
+	})
+	for range n {
+		fds = append(fds, h.silentOne())
+	}
+}
+
+func (h *harness) silentOne() int {
+	h.Helper()
+	conn, tcp, err := h.connect()
+	if err != nil {
+		h.Fatal(err)
+	}
+	if secret, ok := conn.(*tls.Conn); ok {
+		if err := secret.HandshakeContext(h.Context()); err != nil {
+			h.Fatal(err)
+		}
+	}
+	fd, err := takeOver(tcp)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return fd
+}
+
+func TestSocket_TakesWhatItCountsFor(t *testing.T) {
+	links(t, func(h *harness) {
+		many, stacks := 3000, h.server.cfg.Portable || h.secret.Load() != nil
+		if stacks {
+			many = 300
+		}
+		h.silent(1)
+		h.until("one is there", func() bool { return h.hub.Stats().FramesSent == 1 })
+		held := h.hub.Account(h.app)
+		before, counted := inUse(stacks), held.BytesOf(account.Sockets)
+		h.silent(many)
+		h.until("all are there", func() bool { return h.hub.Stats().FramesSent == uint64(many+1) })
+		const descriptor = 8 // of the test's list
+		about(h.T, "a socket", (inUse(stacks)-before)/int64(many)-descriptor, (held.BytesOf(account.Sockets)-counted)/int64(many))
+	})
+}
+
+func TestHTTPSession_TakesWhatItCountsFor(t *testing.T) {
+	h := start(t, Config{}, nil)
+	const many = 3000
+	before := inUse(false)
+	for i := range many {
+		key, r := SessionKey{AppID: "1", Random: "abcdefgh" + strconv.Itoa(i)}, NewReceive(false)
+		if refusal := h.server.OpenSession(key, netip.Addr{}, r, *h.opening.Load()); refusal != nil {
+			t.Fatal(refusal)
+		}
+		<-r.Chunks
+		h.server.Written(key, r, nil)
+	}
+	held := h.hub.Account(h.app)
+	h.until("all are there", func() bool { return held.Count(account.Sockets) == many })
+	about(t, "a session", (inUse(false)-before)/many, held.BytesOf(account.Sockets)/many)
+}

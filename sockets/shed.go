@@ -1,0 +1,46 @@
+package sockets
+
+import (
+	"cmp"
+	"slices"
+)
+
+// While memory is short, those who read slowest are cut off before the process
+// dies of what waits for them. A loop looks once a second, and closes the
+// largest queues first, none that is smaller than the mean: at most leastShed of
+// its slow readers, or one part in shedPart. What that frees is not known before
+// the next look.
+const (
+	leastShed = 16
+	shedPart  = 4
+)
+
+// shed closes slow readers of accounts that are full.
+func (l *loop) shed() {
+	if l.frames.slow == 0 {
+		return
+	}
+	var slow []*conn
+	sum := 0
+	l.sockets(func(c *conn) bool {
+		if c.state == connOpen && c.queue.account != nil && c.queue.account.Full() {
+			slow = append(slow, c)
+			sum += c.queue.bytes
+		}
+		return true
+	})
+	if len(slow) == 0 {
+		return
+	}
+	slices.SortFunc(slow, func(a, b *conn) int {
+		// Of queues that are as large, the one whose client has been silent longest.
+		return cmp.Or(cmp.Compare(b.queue.bytes, a.queue.bytes), cmp.Compare(a.active, b.active))
+	})
+	mean := sum / len(slow)
+	for i, c := range slow {
+		if i >= max(leastShed, len(slow)/shedPart) || c.queue.bytes < mean {
+			return
+		}
+		c.overflow()
+	}
+}
