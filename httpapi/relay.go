@@ -7,13 +7,21 @@ import (
 	"strconv"
 	"time"
 
+	"fanfare/internal/account"
 	"fanfare/sockets"
 )
+
+// receiveBytes is what a request takes that waits for its session, with its
+// connection: two goroutines, two buffers, the request and the answer.
+const receiveBytes = 26 << 10
 
 // relay writes what the session says until it ends the response or the client
 // is gone. The session keeps what was not written.
 func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
 	s.connections.carries(x.r)
+	held := s.cfg.Hub.Account(x.app)
+	held.Hold(account.Receives, receiveBytes)
+	defer held.Release(account.Receives, receiveBytes)
 	ctx := x.r.Context()
 	control := http.NewResponseController(x)
 	// The server's own deadlines are for requests that are answered at once.

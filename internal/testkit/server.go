@@ -3,6 +3,7 @@ package testkit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -131,7 +132,29 @@ func (s *Server) run(t testing.TB) {
 		if n := account.Connections; !t.Failed() { // net/http says last that its connections are gone
 			Eventually(t, "no connection is counted", func() bool { return s.Account.Count(n) == 0 && s.Account.BytesOf(n) == 0 })
 		}
+		s.nothingHeld(t)
 	})
+}
+
+// nothingHeld wants that a server whose clients are gone holds nothing for them.
+func (s *Server) nothingHeld(t testing.TB) {
+	t.Helper()
+	var left []string
+	empty := func() bool {
+		left = nil
+		for _, k := range []account.Kind{account.Receives, account.Sockets, account.Messages, account.Queues} {
+			if n, bytes := s.Account.Count(k), s.Account.BytesOf(k); n != 0 || bytes != 0 {
+				left = append(left, fmt.Sprintf("%d %s of %d bytes", n, k, bytes))
+			}
+		}
+		return len(left) == 0
+	}
+	for end := time.Now().Add(Patience); !empty(); time.Sleep(2 * time.Millisecond) { // handlers of net/http may be returning
+		if time.Now().After(end) {
+			t.Errorf("left in the account at the end: %v", left)
+			return
+		}
+	}
 }
 
 func report(t testing.TB, part string, err error) {
