@@ -59,6 +59,7 @@ type loop struct {
 	wrote    uint64    // writes up to this second
 	accepted int       // connections in this second
 	passing  [][]*conn // accepted for other loops, by their index
+	shedding uint32    // second before which no slow reader is cut off for memory
 	stopped  bool
 	holding  bool // new connections wait for the end of the process
 	// registry is what the last Renew brought, nil before. A connection may

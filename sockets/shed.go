@@ -6,18 +6,19 @@ import (
 )
 
 // While memory is short, those who read slowest are cut off before the process
-// dies of what waits for them. A loop looks once a second, and closes the
-// largest queues first, none that is smaller than the mean: at most leastShed of
-// its slow readers, or one part in shedPart. What that frees is not known before
-// the next look.
+// dies of what waits for them. A loop closes the largest queues first, none that
+// is smaller than the mean: at most leastShed of its slow readers, or one part
+// in shedPart. Then it waits for shedPause seconds, since what that frees is seen
+// only after a collection.
 const (
 	leastShed = 16
 	shedPart  = 4
+	shedPause = 3
 )
 
 // shed closes slow readers of accounts that are full.
 func (l *loop) shed() {
-	if l.frames.slow == 0 {
+	if l.frames.slow == 0 || l.now < l.shedding {
 		return
 	}
 	var slow []*conn
@@ -36,6 +37,7 @@ func (l *loop) shed() {
 		// Of queues that are as large, the one whose client has been silent longest.
 		return cmp.Or(cmp.Compare(b.queue.bytes, a.queue.bytes), cmp.Compare(a.active, b.active))
 	})
+	l.shedding = l.now + shedPause
 	mean := sum / len(slow)
 	for i, c := range slow {
 		if i >= max(leastShed, len(slow)/shedPart) || c.queue.bytes < mean {
