@@ -79,7 +79,7 @@ func (d *testDoor) Upgrade(*Request) (Opening, bool) { return Opening{App: d.app
 
 func (d *testDoor) Await(r *Request) bool {
 	d.awaits.Add(1)
-	return string(r.Target) == "/here"
+	return string(r.Target) == "/here" || string(r.Target) == "/late"
 }
 
 func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {

@@ -226,7 +226,7 @@ func TestFront_Closed_WhatHasBegunIsAnswered(t *testing.T) {
 	}
 	_, idle := begin(post("/here", ""))
 	expectBody(t, idle, "loop")
-	half := post("/there", "body")
+	half := post("/late", "body")
 	whole, first := begin(half[:len(half)-2])
 	here, second := begin(post("/here", "body")[:40])
 	_, third := begin("POST /there HTTP/1.1\r\nHo")
