@@ -39,6 +39,8 @@ func newCrowd(t testing.TB, observer channels.Observer) *crowd {
 	return c
 }
 
+func (c *crowd) Lane(*channels.Pressure) channels.Lane { return c }
+
 func (c *crowd) Post(m channels.Mail) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
