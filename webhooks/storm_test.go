@@ -24,7 +24,6 @@ type crowd struct {
 	t   testing.TB
 	hub *channels.Hub
 	app apps.App
-	channels.Owner
 
 	mu       sync.Mutex
 	mail     []channels.Mail
