@@ -84,7 +84,7 @@ type HTTP struct {
 	MaxHeaderBytes        int           `key:"max_header_bytes" min:"1024" max:"1048576" doc:"Largest request line and headers together, in bytes."`
 	MaxBodyBytes          int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request, in bytes. 0 is what the limits of the apps need."`
 	ConnectionsPerAddress int           `key:"connections_per_address" min:"0" doc:"Connections of one address that carry no socket. Near the bound idle ones are closed earlier, down to a second; above it each ends with its next answer; at twice the bound new ones are closed. Proxies in http.trusted_proxies are exempt. 0 is no limit."`
-	MaxConnections        int           `key:"max_connections" min:"0" doc:"Connections of all addresses that carry no socket, bounded in the same way; at twice the bound one is closed for each that comes. 0 is as many as the limit of open files has room for beside the sockets, at most 4096 (docs/deployment.md, Open files)."`
+	MaxConnections        int           `key:"max_connections" min:"0" doc:"Connections of all addresses that carry no socket, bounded in the same way; at twice the bound one is closed for each that comes. 0 follows from the limit of open files and is at most 4096 (docs/deployment.md, Open files)."`
 	TrustedProxies        []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For and X-Forwarded-Proto are read only from these."`
 }
 

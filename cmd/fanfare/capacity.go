@@ -33,6 +33,10 @@ const (
 	// is configured. Each takes 20 KB while a request is handled.
 	mostRequests = 4096
 
+	// requestsShare is the part of the limit that they may take where sockets
+	// could take all: they are closed for sockets.
+	requestsShare = 4
+
 	// endpointFiles are the connections that a webhook's endpoint may have.
 	endpointFiles = 2
 )
@@ -58,7 +62,7 @@ func newCapacity(cfg *config.Config, files uint64) capacity {
 		c.Sockets = most
 	}
 	if cfg.HTTP.MaxConnections == 0 {
-		c.requests = min(c.ScarceFrom-c.Sockets, mostRequests)
+		c.requests = min(max(c.ScarceFrom-c.Sockets, limit/requestsShare), mostRequests)
 	}
 	if c.Sockets == wanted {
 		return c
