@@ -157,15 +157,28 @@ func (c *census) place(addr netip.Addr) *place {
 	return p
 }
 
+// memoryShare is the part of the memory that may be held which as many
+// connections may take as there may be: at twice the bound it is a quarter.
+const memoryShare = 8
+
+// most is how many connections there may be in all, 0 if there is no bound.
+func (c *census) most() int {
+	all := c.bounds.Load().all
+	if bytes := c.account.Most(); all > 0 && bytes > 0 {
+		return max(1, min(all, int(bytes/memoryShare/netHTTPBytes)))
+	}
+	return all
+}
+
 // Calm tells whether no connection is hurried.
 func (c *census) Calm() bool {
-	all := c.bounds.Load().all
+	all := c.most()
 	return (all <= 0 || 2*c.account.Count(account.Connections) <= all) && c.pressed.Load() == 0 && !c.account.Full()
 }
 
 // Crowded tells whether one connection has to go for one that comes.
 func (c *census) Crowded() bool {
-	all := c.bounds.Load().all
+	all := c.most()
 	return all > 0 && c.account.Count(account.Connections) >= 2*all
 }
 
@@ -200,7 +213,7 @@ func (c *census) load(addr netip.Addr) (load float64) {
 		}
 	}
 	b := c.bounds.Load()
-	share(c.account.Count(account.Connections), b.all)
+	share(c.account.Count(account.Connections), c.most())
 	if addr.IsValid() && !c.exempt(addr) {
 		c.mu.RLock()
 		if p, ok := c.places[network(addr)]; ok {

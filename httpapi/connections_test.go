@@ -185,6 +185,18 @@ func TestCensus_WhileMemoryIsShort_ConnectionsEndWithTheirAnswer(t *testing.T) {
 	}
 }
 
+// However many there may be, at twice as many they take a quarter of the memory
+// that may be held.
+func TestCensus_TheBoundInAllFitsTheMemory(t *testing.T) {
+	s, a := counting(connectionBounds{all: 1000}, nil)
+	for most, want := range map[int64]int{0: 1000, 1: 1, 10 * memoryShare * netHTTPBytes: 10, 1 << 40: 1000} {
+		a.SetMost(most)
+		if got := s.census.most(); got != want {
+			t.Errorf("with %d bytes: %d connections, want %d", most, got, want)
+		}
+	}
+}
+
 // A connection that has been idle for too long with so many is closed when
 // another comes.
 func TestConnections_Sweep_ClosesWhatIsIdleForTooLong(t *testing.T) {

@@ -83,8 +83,12 @@ func (s *Server) signal() {
 	}
 }
 
-// shortage is for how long descriptors count as short after the last signal.
-const shortage = 250 * time.Millisecond
+// shortage is for how long descriptors count as short after the last signal,
+// resumePause how long a loop waits before it looks whether it can accept again.
+const (
+	shortage    = 250 * time.Millisecond
+	resumePause = 25 * time.Millisecond
+)
 
 // watchShortage calls Relieve, as Capacity says, until ctx is done.
 func (s *Server) watchShortage(ctx context.Context) {
@@ -96,11 +100,13 @@ func (s *Server) watchShortage(ctx context.Context) {
 		}
 		for short := true; short; {
 			s.cfg.Capacity.Relieve(true)
-			s.resume()
-			select {
-			case <-time.After(shortage):
-			case <-ctx.Done():
-				return
+			for range shortage / resumePause {
+				select {
+				case <-time.After(resumePause):
+				case <-ctx.Done():
+					return
+				}
+				s.resume()
 			}
 			select {
 			case <-s.short:
