@@ -1,6 +1,10 @@
 package channels
 
-import "time"
+import (
+	"time"
+
+	"fanfare/pusherproto"
+)
 
 // A socket has one budget for all that costs others more than itself: comings
 // and goings, of which every member of a presence channel hears, and every
@@ -19,6 +23,17 @@ const (
 	// mostOverdrawn is for how long a socket at most has to wait that has
 	// overdrawn its budget.
 	mostOverdrawn = 2 * time.Second
+)
+
+// tooOften refuses a subscription that the budget does not pay for. It and its
+// frame are made once: who is refused without end must cost little.
+var (
+	tooOften = &pusherproto.SubscriptionError{
+		Type: "LimitReached", Status: 429,
+		Message: "The socket subscribes more often, or to what costs more, than the app's limit of subscriptions a second allows; " +
+			"wait a moment and subscribe again",
+	}
+	tooOftenTold = errorFrame(tooOften)
 )
 
 // affords pays for one subscription, or one sign-in, and tells whether the

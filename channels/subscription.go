@@ -18,11 +18,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		return
 	}
 	if !s.affords() { // before the signature is checked, which costs too
-		s.refuse(req.Channel, &pusherproto.SubscriptionError{
-			Type: "LimitReached", Status: 429,
-			Message: fmt.Sprintf("The socket subscribes more than %d times a second, or to what costs as much; "+
-				"wait a moment and subscribe again", s.app.Limits.SubscribesPerSecond),
-		})
+		s.refuse(req.Channel, tooOften)
 		return
 	}
 	kind, member, refusal := s.admit(req)
@@ -104,11 +100,20 @@ func (s *Session) refuseFor(reason Reason, channel string, e *pusherproto.Subscr
 func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reason Reason) (told, onChannel *Frame) {
 	s.hub.RefusedFor(s.tenant.id, e.Status, reason)
 	s.logSubscriptionRefused(channel, e)
-	told = seal(pusherproto.AppendError(beginFrame(128+len(e.Message)), "", pusherproto.CodeNone, e.Message))
+	if e == tooOften {
+		told = tooOftenTold
+	} else {
+		told = errorFrame(e)
+	}
 	if !pusherproto.KindOf(channel).Encrypted() {
 		onChannel = seal(pusherproto.AppendSubscriptionError(beginFrame(192+len(channel)+len(e.Message)), channel, e))
 	}
 	return told, onChannel
+}
+
+// errorFrame tells of a refused subscription without naming its channel.
+func errorFrame(e *pusherproto.SubscriptionError) *Frame {
+	return seal(pusherproto.AppendError(beginFrame(128+len(e.Message)), "", pusherproto.CodeNone, e.Message))
 }
 
 // answerJoin takes the cluster's answer on any goroutine and sends it to the
