@@ -231,12 +231,26 @@ func TestPublish_WaitsForTheMailOfItsApp(t *testing.T) {
 	go func() {
 		result <- two.l.server.hub.Publish(context.Background(), two.noisy, pusherproto.Event{Name: "last", Channels: []string{"news"}, Data: []byte(`"x"`)})
 	}()
-	for two.l.turn(0) || len(result) == 0 {
-	}
+	two.until("the publisher is answered", func() bool { return len(result) > 0 })
 	if err := <-result; err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
-	for two.l.turn(0) {
-	}
-	skip(t, two.crowd[0], `"last"`)
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		for {
+			f, err := readFrame(two.crowd[0])
+			if err != nil || strings.Contains(string(f.Payload), `"last"`) {
+				return
+			}
+		}
+	}()
+	two.until("the event is heard", func() bool {
+		select {
+		case <-heard:
+			return true
+		default:
+			return false
+		}
+	})
 }

@@ -212,7 +212,7 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	l.accepted++
 	to := l.server.place(l, l.accepted > fewAccepted)
-	c := &conn{loop: to, lane: to.own, link: to.waiter.(*epoll), fd: int32(fd)}
+	c := &conn{loop: to, link: to.waiter.(*epoll), fd: int32(fd)}
 	c.front = &front{cfg: l.front.cfg, remote: from, counted: true, held: true}
 	if to == l {
 		l.arrive(c, nil)

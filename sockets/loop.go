@@ -328,6 +328,9 @@ func (l *loop) bury() {
 
 // adopt makes the loop the owner of a new connection.
 func (l *loop) adopt(c *conn) {
+	if c.lane == nil { // of no app, or none yet
+		c.lane = l.own
+	}
 	if n := len(l.free); n > 0 {
 		c.slot = l.free[n-1]
 		l.free = l.free[:n-1]

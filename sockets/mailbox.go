@@ -34,6 +34,7 @@ type lane struct {
 	weight int64 // posted and not yet handled
 	high   bool  // has raised the pressure
 	busy   bool  // has mail, or the loop has some of it in hand
+	at     int   // in the list of the busy
 
 	// What follows belongs to the loop's goroutine.
 	batch  []channels.Mail // to be handled, from next on
@@ -45,13 +46,7 @@ type lane struct {
 }
 
 // Lane implements channels.Owner.
-func (l *loop) Lane(app *channels.Pressure) channels.Lane {
-	n := &lane{loop: l, pressure: app}
-	l.mail.mu.Lock()
-	defer l.mail.mu.Unlock()
-	l.mail.lanes = append(l.mail.lanes, n)
-	return n
-}
+func (l *loop) Lane(app *channels.Pressure) channels.Lane { return &lane{loop: l, pressure: app} }
 
 // Post implements channels.Lane.
 func (n *lane) Post(m channels.Mail) {
@@ -63,7 +58,7 @@ func (n *lane) Post(m channels.Mail) {
 // mailbox is where a loop's lanes meet. Anyone puts, the loop takes.
 type mailbox struct {
 	mu     sync.Mutex
-	lanes  []*lane // all there are
+	busy   []*lane // all that hold mail
 	ready  []*lane // those with mail that the loop has not collected
 	spare  [][]channels.Mail
 	room   int          // capacity of spare
@@ -92,7 +87,8 @@ func (b *mailbox) add(n *lane, m channels.Mail, weight int64) {
 	n.weight += weight
 	b.weight.Add(weight)
 	if !n.busy {
-		n.busy = true
+		n.busy, n.at = true, len(b.busy)
+		b.busy = append(b.busy, n)
 		b.ready = append(b.ready, n)
 	}
 	if !n.high && n.weight > b.mark() {
@@ -155,9 +151,16 @@ func (b *mailbox) done(n *lane, weight int64) {
 		b.room += c
 	}
 	n.batch, n.next = nil, 0
-	if n.busy = len(n.mail) > 0; n.busy {
+	if len(n.mail) > 0 {
 		b.ready = append(b.ready, n)
+		return
 	}
+	n.busy = false
+	end := len(b.busy) - 1
+	b.busy[n.at] = b.busy[end]
+	b.busy[n.at].at = n.at
+	b.busy[end] = nil
+	b.busy = b.busy[:end]
 }
 
 // postLast has the loop call f when all mail that was posted so far is handled.
@@ -170,11 +173,9 @@ func (l *loop) postLast(f func()) {
 	})
 	weight := int64(last.Weigh())
 	b.mu.Lock()
-	for _, n := range b.lanes {
-		if n.busy {
-			left++
-			b.add(n, last, weight)
-		}
+	for _, n := range b.busy {
+		left++
+		b.add(n, last, weight)
 	}
 	if left == 0 {
 		left++

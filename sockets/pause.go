@@ -19,7 +19,7 @@ func (l *loop) laneOf(app *apps.App) *lane {
 // mustWait tells whether what the connection has sent is to be left unread. A
 // closed one is read: it causes nothing, and its close frame is waited for.
 func (c *conn) mustWait() bool {
-	return c.lane.pressure.High() && c.state == connOpen && c.front == nil && !c.deaf
+	return c.lane.pressure.High() && c.front == nil && c.state == connOpen && !c.deaf
 }
 
 // pause leaves the connection unread until its app has caught up.
