@@ -37,7 +37,8 @@ type conn struct {
 	dirty      bool   // on the loop's list to be written
 	blocked    bool   // the link will say when it can write again
 	armed      bool   // epoll link only: EPOLLOUT is in the set
-	paused     bool   // has sent something, which is left unread for now
+	paused     bool   // not read while its app is under pressure
+	unread     bool   // has sent something that is not read since it was paused
 	greedy     bool   // epoll link only: sends faster than its share is read
 	ending     bool   // on the loop's list of the ended
 	discounted bool   // not one of the server's sockets any more
@@ -200,6 +201,7 @@ func (c *conn) appID() string {
 // feed takes bytes from the client. They may be changed but not kept.
 func (c *conn) feed(b []byte) {
 	c.alive()
+	c.unread = false
 	if f := c.front; f != nil {
 		f.heard = c.loop.clock
 	} else {

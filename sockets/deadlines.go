@@ -59,8 +59,7 @@ func (c *conn) expire(now uint32) uint32 {
 	if c.held {
 		return 0
 	}
-	if c.paused {
-		c.alive()
+	if c.unread {
 		return now + 1
 	}
 	app := c.App()

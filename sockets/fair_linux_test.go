@@ -254,3 +254,30 @@ func TestPublish_WaitsForTheMailOfItsApp(t *testing.T) {
 		}
 	})
 }
+
+// The deadline of a socket that has been unread for longer is looked at when it
+// has been read, not when it may be.
+func TestResume_AfterADeadline_ReadsFirst(t *testing.T) {
+	two := newTwoApps(t, 1)
+	l := two.l
+	c := l.slots[0].conn
+	message := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"event":"pusher:ping","data":{}}`))))
+	if _, err := two.crowd[0].Write(message[:10]); err != nil {
+		t.Fatal(err)
+	}
+	two.until("a part of a message has come", func() bool { return c.overdue() > 0 })
+	l.laneOf(two.noisy).pressure.Rise()
+	if _, err := two.crowd[0].Write(message[10:]); err != nil {
+		t.Fatal(err)
+	}
+	two.until("it is paused", func() bool { return c.paused })
+	l.started = l.started.Add(-time.Hour)
+	l.laneOf(two.noisy).pressure.Fall()
+	if l.turn(0); c.state != connOpen || c.paused {
+		t.Fatalf("the socket is in state %d, and paused: %v", c.state, c.paused)
+	}
+	skip(t, two.crowd[0], "subscription_succeeded")
+	before := two.sent(0)
+	two.until("it is read", func() bool { return two.sent(0) > before })
+	skip(t, two.crowd[0], "pusher:pong")
+}

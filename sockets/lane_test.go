@@ -236,8 +236,11 @@ func TestPause_HoldsDeadlinesOfThoseWhoHaveSpoken(t *testing.T) {
 		l := h.server.loops[0]
 		speaks, silent := h.dial(), h.dial()
 		pressure := h.server.loops[0].laneOf(h.app).pressure
+		message := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"event":"pusher:ping","data":{}}`))))
+		speaks.write(message[:10]) // of a message, which has a deadline too
+		h.until("it has come", func() bool { return h.hub.Stats().Apps[0].BytesReceived == 10 })
 		pressure.Rise()
-		speaks.send(`{"event":"pusher:ping","data":{}}`)
+		speaks.write(message[10:])
 		var paused *conn
 		h.until("the socket is paused", func() (found bool) {
 			h.on(l, func() {
@@ -262,7 +265,10 @@ func TestPause_HoldsDeadlinesOfThoseWhoHaveSpoken(t *testing.T) {
 			pass(30 * time.Second)
 			h.on(l, func() {})
 		}
-		pressure.Fall()
+		h.on(l, func() { // and time passes before it is read
+			pressure.Fall()
+			l.started = l.started.Add(-30 * time.Second)
+		})
 		speaks.expect("pusher:pong")
 		h.on(l, func() {
 			if paused.paused {

@@ -5,8 +5,8 @@ import "fanfare/apps"
 // While an app is under pressure, its sockets are not read: what they would
 // cause had to wait anyway, and the mail must not grow. Everybody else is read
 // and accepted as ever. A socket is paused when there is something to read, not
-// before: one that is silent is held to its deadlines, and one that is paused
-// has given a sign of life.
+// before: one that is silent is held to its deadlines. What the others owe may be
+// there, so theirs wait until they have been read.
 
 // laneOf is the lane of an app, which may be nil.
 func (l *loop) laneOf(app *apps.App) *lane {
@@ -24,8 +24,7 @@ func (c *conn) mustWait() bool {
 
 // pause leaves the connection unread until its app has caught up.
 func (c *conn) pause() {
-	c.paused = true
-	c.alive()
+	c.paused, c.unread = true, true
 	if c.lane.paused.len() == 0 {
 		c.loop.paused.push(c.lane)
 	}
@@ -62,7 +61,6 @@ func (c *conn) unpause() {
 	}
 	c.paused = false
 	if c.state != connDead {
-		c.alive()
 		c.link.resume(c)
 	}
 }
