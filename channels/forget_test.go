@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,27 +120,49 @@ func TestForget_WhoIsStillThereStays(t *testing.T) {
 	}
 }
 
-// Sockets that open while their app is being forgotten are on the state that
+// slowToForget is a cluster in memory that lets something happen while an app
+// is being forgotten.
+type slowToForget struct {
+	*memory
+	meanwhile func()
+}
+
+func (c slowToForget) Empty(appID string) {
+	c.meanwhile()
+	c.memory.Empty(appID)
+}
+
+// A socket that opens while its app is being forgotten is on the state that
 // stays.
-func TestForget_WhileSocketsOpen_NobodyIsLost(t *testing.T) {
-	d := newDesk(t)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for range 2000 {
-			d.hub.Forget(d.known())
+func TestForget_WhileASocketOpens_ItIsNotLost(t *testing.T) {
+	var c slowToForget
+	var d *desk
+	opened := make(chan *visitor, 1)
+	c.meanwhile = func() {
+		being := d.hub.tenant(d.app.ID)
+		go func() {
+			v := &visitor{d: d}
+			if refusal := v.Open(d.hub, &d.app, d.loops[0], v); refusal != nil {
+				t.Error(refusal)
+			}
+			opened <- v
+		}()
+		for being.sockets.Load() == forgotten { // until it has tried
 			runtime.Gosched()
 		}
-	}()
-	for range 2000 {
-		v := &visitor{d: d}
-		if refusal := v.Open(d.hub, &d.app, d.loops[0], v); refusal != nil {
-			t.Fatal(refusal)
-		}
-		if v.Session.tenant.tenant != d.hub.tenant(d.app.ID) {
-			t.Fatal("a socket is on a state that nobody finds")
-		}
-		v.Gone()
 	}
-	<-ended
+	d = newDeskWith(t, func(n Node) Cluster {
+		c.memory = newMemory(n, time.Now, new(atomic.Int64))
+		return c
+	})
+	d.hub.tenant(d.app.ID)
+	d.hub.Forget(d.known())
+	v := <-opened
+	if v.tenant.tenant != d.hub.tenant(d.app.ID) {
+		t.Error("the socket is on a state that nobody finds")
+	}
+	if n := d.hub.Stats().Apps[0].Sockets; n != 1 {
+		t.Errorf("%d sockets are counted, want 1", n)
+	}
+	v.Gone()
 }
