@@ -1,0 +1,224 @@
+//go:build hostile && linux
+
+package hostile_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// hold keeps a connection until the attack is over.
+func (a *attack) hold(ctx context.Context, c io.Closer) {
+	a.held.Add(1)
+	context.AfterFunc(ctx, func() { _ = c.Close(); a.held.Done() })
+}
+
+// crowd calls f for each of n, some at a time.
+func crowd(n, at int, f func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(at, n) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// keepAlive opens n connections, asks for /healthz over each and keeps them.
+func keepAlive(n int, from func(i int) netip.Addr) func(ctx context.Context, a *attack) {
+	return func(ctx context.Context, a *attack) {
+		var answered, refused atomic.Int64
+		crowd(n, 64, func(i int) {
+			if alive, _ := a.alive(); !alive {
+				return
+			}
+			conn, err := dial(ctx, from(i), a.addr)
+			if err != nil {
+				refused.Add(1)
+				return
+			}
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			_, err = io.WriteString(conn, request(http.MethodGet, "/healthz", a.addr, ""))
+			if err == nil {
+				err = skipResponse(conn)
+			}
+			if err != nil {
+				refused.Add(1)
+				_ = conn.Close()
+				return
+			}
+			answered.Add(1)
+			a.hold(ctx, conn)
+		})
+		a.note = fmt.Sprintf("%d answered, %d closed; %d descriptors", answered.Load(), refused.Load(), a.descriptors())
+	}
+}
+
+// skipResponse reads an answer with a body.
+func skipResponse(conn net.Conn) error {
+	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 512), nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+func oneAddress(int) netip.Addr    { return attacker(0) }
+func manyAddresses(i int) netip.Addr { return attacker(i % 500) }
+
+func TestHealthz_KeptAliveByOneAddress(t *testing.T) {
+	row{attack: keepAlive(15000, oneAddress), refused: []string{"rate_limit"}}.run(t)
+}
+
+func TestHealthz_KeptAliveByManyAddresses(t *testing.T) {
+	row{attack: keepAlive(15000, manyAddresses)}.run(t)
+}
+
+// Descriptors are few, and the sockets that there may be fit in.
+func TestHealthz_KeptAliveWhereDescriptorsAreFew(t *testing.T) {
+	row{
+		setup:  setup{files: 700, env: []string{"FANFARE_SOCKETS_MAX_CONNECTIONS=300"}},
+		attack: keepAlive(some(3000, 1500), manyAddresses),
+	}.run(t)
+}
+
+// lackAByte opens n connections, sends each all of a request but a byte, and
+// keeps them.
+func lackAByte(n int, from func(i int) netip.Addr, text func(a *attack) string) func(ctx context.Context, a *attack) {
+	return func(ctx context.Context, a *attack) {
+		var taken, refused atomic.Int64
+		text := text(a)
+		text = text[:len(text)-1]
+		crowd(n, 32, func(i int) {
+			if alive, _ := a.alive(); !alive {
+				return
+			}
+			conn, err := dial(ctx, from(i), a.addr)
+			if err != nil {
+				refused.Add(1)
+				return
+			}
+			a.hold(ctx, conn)
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			if _, err := io.WriteString(conn, text); err != nil {
+				refused.Add(1)
+				return
+			}
+			taken.Add(1)
+		})
+		pass(a.T, time.Second) // the last ones are being read
+		a.note = fmt.Sprintf("%d taken, %d cut while they sent", taken.Load(), refused.Load())
+	}
+}
+
+func TestBodies_BatchWithoutSignatureLacksAByte(t *testing.T) {
+	row{
+		attack: lackAByte(400, oneAddress, func(a *attack) string {
+			return request(http.MethodPost, "/apps/lobby/batch_events", a.addr, strings.Repeat("x", 650_000))
+		}),
+		refused: []string{"unauthorized"},
+	}.run(t)
+}
+
+// The key is public, and the signature wrong.
+func TestBodies_BatchWithWrongSignatureLacksAByte(t *testing.T) {
+	row{
+		attack: lackAByte(400, oneAddress, func(a *attack) string {
+			wrong := signed(credentials{lobby.ID, lobby.Key, "guessed"}, http.MethodPost, "/batch_events", "x")
+			return request(http.MethodPost, wrong, a.addr, strings.Repeat("x", 650_000))
+		}),
+		refused: []string{"unauthorized"},
+	}.run(t)
+}
+
+func TestBodies_ToNothingLackAByte(t *testing.T) {
+	row{
+		attack: lackAByte(some(3000, 1800), manyAddresses, func(a *attack) string {
+			return request(http.MethodPost, "/nothing", a.addr, strings.Repeat("x", 131_072))
+		}),
+		refused: []string{"not_found"},
+	}.run(t)
+}
+
+// Bodies of HTTP sessions need no signature.
+func TestBodies_OfHTTPSessionsLackAByte(t *testing.T) {
+	row{
+		attack: lackAByte(some(6000, 4500), manyAddresses, func(a *attack) string {
+			return request(http.MethodPost, "/pusher/app/lobby-key/1/abcdefgh/xhr_send", a.addr, strings.Repeat("x", 65_000))
+		}),
+	}.run(t)
+}
+
+// A crowd asks at once, on a machine that is busy. Each is answered.
+func TestRequests_ManyAtOnceAreAllAnswered(t *testing.T) {
+	row{attack: func(ctx context.Context, a *attack) {
+		const n = 6000
+		busy, idle := context.WithCancel(ctx)
+		var burners sync.WaitGroup
+		for range 4 {
+			burners.Go(func() {
+				for x := uint64(1); busy.Err() == nil; {
+					for range 1 << 16 {
+						x = x*6364136223846793005 + 1
+					}
+				}
+			})
+		}
+		conns := make([]net.Conn, n)
+		crowd(n, 128, func(i int) {
+			conn, err := dial(ctx, attacker(i%60), a.addr)
+			if err != nil {
+				a.Errorf("connect: %v", err)
+				return
+			}
+			conns[i] = conn
+			a.hold(ctx, conn)
+		})
+		// All of them ask before the first reads its answer.
+		text := request(http.MethodGet, "/healthz", a.addr, "", "Connection: close")
+		var unsent, dropped, answered, unavailable atomic.Int64
+		crowd(n, 8, func(i int) {
+			if conns[i] == nil {
+				return
+			}
+			if _, err := io.WriteString(conns[i], text); err != nil {
+				unsent.Add(1)
+			}
+		})
+		crowd(n, 8, func(i int) {
+			if conns[i] == nil {
+				return
+			}
+			_ = conns[i].SetReadDeadline(time.Now().Add(patience))
+			resp, err := http.ReadResponse(bufio.NewReaderSize(conns[i], 512), nil)
+			switch {
+			case err != nil:
+				dropped.Add(1)
+			case resp.StatusCode == http.StatusServiceUnavailable:
+				unavailable.Add(1)
+			default:
+				answered.Add(1)
+			}
+		})
+		idle()
+		burners.Wait()
+		a.note = fmt.Sprintf("%d answered, %d with 503, %d without an answer, %d not even read", answered.Load(), unavailable.Load(), dropped.Load(), unsent.Load())
+		if dropped.Load() > 0 {
+			a.Error("requests were dropped: " + a.note)
+		}
+	}}.run(t)
+}
