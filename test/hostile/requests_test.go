@@ -77,7 +77,7 @@ func skipResponse(conn net.Conn) error {
 	return err
 }
 
-func oneAddress(int) netip.Addr    { return attacker(0) }
+func oneAddress(int) netip.Addr      { return attacker(0) }
 func manyAddresses(i int) netip.Addr { return attacker(i % 500) }
 
 func TestHealthz_KeptAliveByOneAddress(t *testing.T) {

@@ -178,6 +178,12 @@ func (s *server) terminate() {
 	s.t.Helper()
 	s.ending.Store(true)
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.expectEnd()
+}
+
+// expectEnd waits until the server has ended as it should.
+func (s *server) expectEnd() {
+	s.t.Helper()
 	select {
 	case <-s.ended:
 		if !s.cmd.ProcessState.Success() {
