@@ -41,7 +41,7 @@ func crowd(n, at int, f func(i int)) {
 func keepAlive(n int, from func(i int) netip.Addr) func(ctx context.Context, a *attack) {
 	return func(ctx context.Context, a *attack) {
 		var answered, refused atomic.Int64
-		crowd(n, 64, func(i int) {
+		crowd(a.n(n), 64, func(i int) {
 			if alive, _ := a.alive(); !alive {
 				return
 			}
@@ -103,7 +103,7 @@ func lackAByte(n int, from func(i int) netip.Addr, text func(a *attack) string) 
 		var taken, refused atomic.Int64
 		text := text(a)
 		text = text[:len(text)-1]
-		crowd(n, 32, func(i int) {
+		crowd(a.n(n), 32, func(i int) {
 			if alive, _ := a.alive(); !alive {
 				return
 			}
@@ -125,81 +125,62 @@ func lackAByte(n int, from func(i int) netip.Addr, text func(a *attack) string) 
 	}
 }
 
-func TestBodies_BatchWithoutSignatureLacksAByte(t *testing.T) {
-	row{
-		attack: lackAByte(400, oneAddress, func(a *attack) string {
-			return request(http.MethodPost, "/apps/lobby/batch_events", a.addr, strings.Repeat("x", 650_000))
-		}),
-		refused: []string{"unauthorized"},
-	}.run(t)
+// Bodies that come but for a byte, with what is in front of them.
+func batchUnsigned(a *attack) string {
+	return request(http.MethodPost, "/apps/lobby/batch_events", a.addr, strings.Repeat("x", 650_000))
 }
 
-// The key is public, and the signature wrong.
+func batchMissigned(a *attack) string { // with the key, which is public
+	wrong := signed(credentials{lobby.ID, lobby.Key, "guessed"}, http.MethodPost, "/batch_events", "x")
+	return request(http.MethodPost, wrong, a.addr, strings.Repeat("x", 650_000))
+}
+
+func toNothing(a *attack) string {
+	return request(http.MethodPost, "/nothing", a.addr, strings.Repeat("x", 131_072))
+}
+
+func toSession(a *attack) string { // needs no signature
+	return request(http.MethodPost, "/pusher/app/lobby-key/1/abcdefgh/xhr_send", a.addr, strings.Repeat("x", 65_000))
+}
+
+func TestBodies_BatchWithoutSignatureLacksAByte(t *testing.T) {
+	row{attack: lackAByte(400, oneAddress, batchUnsigned), refused: []string{"unauthorized"}}.run(t)
+}
+
 func TestBodies_BatchWithWrongSignatureLacksAByte(t *testing.T) {
-	row{
-		attack: lackAByte(400, oneAddress, func(a *attack) string {
-			wrong := signed(credentials{lobby.ID, lobby.Key, "guessed"}, http.MethodPost, "/batch_events", "x")
-			return request(http.MethodPost, wrong, a.addr, strings.Repeat("x", 650_000))
-		}),
-		refused: []string{"unauthorized"},
-	}.run(t)
+	row{attack: lackAByte(400, oneAddress, batchMissigned), refused: []string{"unauthorized"}}.run(t)
 }
 
 func TestBodies_ToNothingLackAByte(t *testing.T) {
-	row{
-		attack: lackAByte(some(3000, 1800), manyAddresses, func(a *attack) string {
-			return request(http.MethodPost, "/nothing", a.addr, strings.Repeat("x", 131_072))
-		}),
-		refused: []string{"not_found"},
-	}.run(t)
+	row{attack: lackAByte(some(3000, 1800), manyAddresses, toNothing), refused: []string{"not_found"}}.run(t)
 }
 
-// Bodies of HTTP sessions need no signature.
 func TestBodies_OfHTTPSessionsLackAByte(t *testing.T) {
-	row{
-		attack: lackAByte(some(6000, 4500), manyAddresses, func(a *attack) string {
-			return request(http.MethodPost, "/pusher/app/lobby-key/1/abcdefgh/xhr_send", a.addr, strings.Repeat("x", 65_000))
-		}),
-	}.run(t)
+	row{attack: lackAByte(some(6000, 4500), manyAddresses, toSession)}.run(t)
 }
 
-// A crowd asks at once, on a machine that is busy. Each is answered.
-func TestRequests_ManyAtOnceAreAllAnswered(t *testing.T) {
-	row{attack: func(ctx context.Context, a *attack) {
-		const n = 6000
-		busy, idle := context.WithCancel(ctx)
-		var burners sync.WaitGroup
-		for range 4 {
-			burners.Go(func() {
-				for x := uint64(1); busy.Err() == nil; {
-					for range 1 << 16 {
-						x = x*6364136223846793005 + 1
-					}
-				}
-			})
-		}
-		conns := make([]net.Conn, n)
-		crowd(n, 128, func(i int) {
+// allAtOnce connects n times, asks over each connection before it reads the
+// first answer, and wants all of them.
+func allAtOnce(n int) func(ctx context.Context, a *attack) {
+	return func(ctx context.Context, a *attack) {
+		conns := make([]net.Conn, a.n(n))
+		crowd(len(conns), 128, func(i int) {
 			conn, err := dial(ctx, attacker(i%60), a.addr)
 			if err != nil {
-				a.Errorf("connect: %v", err)
+				a.want(ctx.Err() != nil, "connect: "+err.Error())
 				return
 			}
 			conns[i] = conn
 			a.hold(ctx, conn)
 		})
-		// All of them ask before the first reads its answer.
 		text := request(http.MethodGet, "/healthz", a.addr, "", "Connection: close")
-		var unsent, dropped, answered, unavailable atomic.Int64
-		crowd(n, 8, func(i int) {
-			if conns[i] == nil {
-				return
-			}
-			if _, err := io.WriteString(conns[i], text); err != nil {
-				unsent.Add(1)
+		crowd(len(conns), 8, func(i int) {
+			if conns[i] != nil {
+				_, _ = io.WriteString(conns[i], text) // whoever cannot gets no answer either
 			}
 		})
-		crowd(n, 8, func(i int) {
+		var dropped, answered, unavailable atomic.Int64
+		crowd(len(conns), 8, func(i int) {
 			if conns[i] == nil {
 				return
 			}
@@ -214,11 +195,27 @@ func TestRequests_ManyAtOnceAreAllAnswered(t *testing.T) {
 				answered.Add(1)
 			}
 		})
+		a.note = fmt.Sprintf("%d answered, %d with 503, %d without an answer", answered.Load(), unavailable.Load(), dropped.Load())
+		a.want(dropped.Load() == 0, "requests were dropped: "+a.note)
+	}
+}
+
+// The machine is busy besides.
+func TestRequests_ManyAtOnceAreAllAnswered(t *testing.T) {
+	row{attack: func(ctx context.Context, a *attack) {
+		busy, idle := context.WithCancel(ctx)
+		var burners sync.WaitGroup
+		for range 4 {
+			burners.Go(func() {
+				for x := uint64(1); busy.Err() == nil; {
+					for range 1 << 16 {
+						x = x*6364136223846793005 + 1
+					}
+				}
+			})
+		}
+		allAtOnce(6000)(ctx, a)
 		idle()
 		burners.Wait()
-		a.note = fmt.Sprintf("%d answered, %d with 503, %d without an answer, %d not even read", answered.Load(), unavailable.Load(), dropped.Load(), unsent.Load())
-		if dropped.Load() > 0 {
-			a.Error("requests were dropped: " + a.note)
-		}
 	}}.run(t)
 }

@@ -221,6 +221,23 @@ func (s *server) descriptors() int {
 	return len(names)
 }
 
+// spent is the processor time that the server has used.
+func (s *server) spent() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // the name may have blanks
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	const ticks = 100 // a second, everywhere on Linux
+	return time.Duration(user+system) * time.Second / ticks
+}
+
 // figures are the metrics at the moment, by name and labels as they are
 // written; nil if there was no answer.
 func (s *server) figures() figures {

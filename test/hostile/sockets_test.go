@@ -3,9 +3,13 @@
 package hostile_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +20,7 @@ import (
 // open opens n sockets of an app and keeps those that get in.
 func (a *attack) open(ctx context.Context, n int, app credentials, each func(i int, c *client)) (in, out int) {
 	var opened, refused atomic.Int64
-	crowd(n, 32, func(i int) {
+	crowd(a.n(n), 32, func(i int) {
 		if alive, _ := a.alive(); !alive || ctx.Err() != nil {
 			return
 		}
@@ -35,10 +39,10 @@ func (a *attack) open(ctx context.Context, n int, app credentials, each func(i i
 // go1 does something beside the attack that ends with it.
 func (a *attack) go1(f func()) { a.held.Go(f) }
 
-// Sockets with the public key subscribe to all they may.
-func TestSubscriptions_ThousandsOfPublicChannels(t *testing.T) {
-	const sockets, channels = 500, 1000
-	row{clients: []credentials{shop}, attack: func(ctx context.Context, a *attack) {
+// subscribeToAll has sockets with the public key subscribe to all they may.
+func subscribeToAll(sockets int) func(ctx context.Context, a *attack) {
+	const channels = 1000
+	return func(ctx context.Context, a *attack) {
 		var made, refused atomic.Int64
 		in, out := a.open(ctx, sockets, lobby, func(i int, c *client) {
 			var all []byte
@@ -59,20 +63,22 @@ func TestSubscriptions_ThousandsOfPublicChannels(t *testing.T) {
 			}
 		})
 		a.note = fmt.Sprintf("%d sockets, %d refused; %d subscriptions, %d refused", in, out, made.Load(), refused.Load())
-		if n := made.Load(); n > 0 {
-			a.note += fmt.Sprintf("; %d bytes each", a.peak.Load()/n)
-		}
-	}}.run(t)
+	}
 }
 
-// A message of which some bytes are missing is kept alive by one now and then.
-func TestMessages_LackSomeBytes(t *testing.T) {
-	row{attack: func(ctx context.Context, a *attack) {
+func TestSubscriptions_ThousandsOfPublicChannels(t *testing.T) {
+	row{clients: []credentials{shop}, attack: subscribeToAll(500)}.run(t)
+}
+
+// lackSomeBytes has sockets send a message of which some bytes are missing,
+// and keep it alive by one now and then.
+func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
+	return func(ctx context.Context, a *attack) {
 		const size = 65_500
 		whole := masked(ws.NewTextFrame(make([]byte, size)))
 		begin, rest := whole[:size-100], whole[size-100:]
 		var cut atomic.Int64
-		in, out := a.open(ctx, some(6000, 4500), lobby, func(_ int, c *client) {
+		in, out := a.open(ctx, sockets, lobby, func(_ int, c *client) {
 			if _, err := c.Write(begin); err != nil {
 				cut.Add(1)
 				return
@@ -91,86 +97,130 @@ func TestMessages_LackSomeBytes(t *testing.T) {
 				}
 			})
 		})
-		pass(a.T, lasting())
+		pass(a.T, a.lasting)
 		a.note = fmt.Sprintf("%d sockets, %d refused, %d cut", in, out, cut.Load())
-	}}.run(t)
+	}
 }
 
-// flood has sockets that are ready send a message over and over, as fast as
-// the server reads, and reads all that comes.
+func TestMessages_LackSomeBytes(t *testing.T) {
+	row{attack: lackSomeBytes(some(6000, 4500))}.run(t)
+}
+
+// flood has sockets that are ready send a message over and over, some at a time
+// and then a ping, whose answer says that they have been handled.
 func flood(sockets int, app credentials, ready func(c *client) (message string, err error)) func(ctx context.Context, a *attack) {
+	const atATime = 8 // less than what may be under way for a socket
 	return func(ctx context.Context, a *attack) {
-		var sent, read atomic.Int64
+		var handled, read atomic.Int64
+		var mu sync.Mutex
+		var ends []string
 		began := time.Now()
 		in, out := a.open(ctx, sockets, app, func(i int, c *client) {
 			m, err := ready(c)
 			if err != nil {
-				a.Errorf("an attacker does not get ready: %v", err)
+				a.want(ctx.Err() != nil, fmt.Sprint("an attacker does not get ready: ", err))
 				return
 			}
-			frame := text(m)
-			burst := frame
-			for len(burst) < 4<<10 {
-				burst = append(burst, frame...)
+			var burst []byte
+			for range atATime {
+				burst = append(burst, text(m)...)
 			}
-			_ = c.SetWriteDeadline(time.Time{})
-			a.go1(func() { c.discard(&read) })
+			burst = append(burst, text(`{"event":"pusher:ping","data":{}}`)...)
+			_ = c.SetDeadline(time.Time{})
 			a.go1(func() {
-				for ctx.Err() == nil {
+				for {
 					if _, err := c.Write(burst); err != nil {
 						return
 					}
-					sent.Add(int64(len(burst) / len(frame)))
+					n, err := c.pong()
+					read.Add(int64(n))
+					if err != nil {
+						if ctx.Err() == nil {
+							mu.Lock()
+							defer mu.Unlock()
+							ends = append(ends, err.Error())
+						}
+						return
+					}
+					handled.Add(atATime)
 				}
 			})
 		})
-		pass(a.T, lasting())
+		pass(a.T, a.lasting)
 		took := time.Since(began).Seconds()
-		a.note = fmt.Sprintf("%d sockets, %d refused; %.0f messages/s taken, %.1f MB/s answered", in, out, float64(sent.Load())/took, float64(read.Load())/took/1e6)
+		mu.Lock()
+		defer mu.Unlock()
+		a.note = fmt.Sprintf("%d sockets, %d refused, %d ended; %.0f messages/s handled, %.1f MB/s answered", in, out, len(ends), float64(handled.Load())/took, float64(read.Load())/took/1e6)
+		if len(ends) > 0 {
+			a.note += ", as with: " + ends[0]
+		}
+	}
+}
+
+// pong reads up to the answer to a ping, and returns how many bytes came.
+func (c *client) pong() (read int, err error) {
+	var text [64]byte
+	for {
+		h, err := ws.ReadHeader(c.in)
+		if err != nil {
+			return read, err
+		}
+		read += int(h.Length)
+		if h.OpCode == ws.OpClose {
+			payload := make([]byte, h.Length)
+			_, _ = io.ReadFull(c.in, payload)
+			code, reason := ws.ParseCloseFrameData(payload)
+			return read, errClosed{code, reason}
+		}
+		begin := text[:min(int(h.Length), len(text))]
+		if _, err := io.ReadFull(c.in, begin); err != nil {
+			return read, err
+		}
+		if _, err := c.in.Discard(int(h.Length) - len(begin)); err != nil {
+			return read, err
+		}
+		if bytes.HasPrefix(begin, []byte(`{"event":"pusher:pong"`)) {
+			return read, nil
+		}
 	}
 }
 
 // dear is the bound of others' pings while somebody repeats what is dear.
 const dear = 5 * time.Millisecond
 
-func TestDear_PresenceChannelJoinedAgain(t *testing.T) {
-	row{ping: dear, clients: []credentials{shop}, attack: func(ctx context.Context, a *attack) {
-		info := make([]byte, 1990)
-		for i := range info {
-			info[i] = 'i'
+// joinAgain has some join a presence channel of many, over and over.
+func joinAgain(ctx context.Context, a *attack) {
+	info := strings.Repeat("i", 1990)
+	const channel, members = "presence-crowd", 100
+	a.open(ctx, members, lobby, func(i int, c *client) {
+		user, _ := json.Marshal(map[string]string{"user_id": fmt.Sprint("user-", i), "user_info": info})
+		if err := c.send(c.subscription(channel, string(user))); err != nil {
+			return
 		}
-		const channel, members = "presence-crowd", 100
-		a.open(ctx, members, lobby, func(i int, c *client) {
-			user, _ := json.Marshal(map[string]string{"user_id": fmt.Sprint("user-", i), "user_info": string(info)})
-			if err := c.send(c.subscription(channel, string(user))); err != nil {
-				a.Errorf("a member: %v", err)
-				return
-			}
-			var read atomic.Int64
-			a.go1(func() { c.discard(&read) })
-		})
-		n := 0
-		flood(8, lobby, func(c *client) (string, error) {
-			n++
-			m := c.subscription(channel, `{"user_id":"user-1"}`)
-			return m, c.send(m)
-		})(ctx, a)
-	}}.run(t)
+		var read atomic.Int64
+		a.go1(func() { c.discard(&read) })
+	})
+	flood(8, lobby, func(c *client) (string, error) {
+		m := c.subscription(channel, `{"user_id":"user-1"}`)
+		return m, c.send(m)
+	})(ctx, a)
 }
 
-func TestDear_SignedInAgain(t *testing.T) {
+// signInAgain has some sign in, over and over, and watch a hundred users.
+func signInAgain(ctx context.Context, a *attack) {
 	var watched []string
 	for i := range 100 {
 		watched = append(watched, fmt.Sprint("somebody-", i))
 	}
 	list, _ := json.Marshal(watched)
-	row{ping: dear, clients: []credentials{shop}, attack: flood(8, lobby, func(c *client) (string, error) {
+	flood(8, lobby, func(c *client) (string, error) {
 		return c.signin(`{"id":"me","watchlist":` + string(list) + `}`), nil
-	})}.run(t)
+	})(ctx, a)
 }
 
-func TestDear_UnsubscribedWhatIsNotThere(t *testing.T) {
-	row{ping: dear, clients: []credentials{shop}, attack: flood(8, lobby, func(c *client) (string, error) {
+// leaveNothing has sockets on many channels leave one that they are not on.
+func leaveNothing(ctx context.Context, a *attack) {
+	flood(8, lobby, func(c *client) (string, error) {
 		const channels = 1000
 		var all []byte
 		for n := range channels {
@@ -183,50 +233,17 @@ func TestDear_UnsubscribedWhatIsNotThere(t *testing.T) {
 			}
 		}
 		return `{"event":"pusher:unsubscribe","data":{"channel":"some-channel-x"}}`, nil
-	})}.run(t)
+	})(ctx, a)
 }
 
-// A storm of client events in one app on half a core: the other app has its
-// share.
-func TestStorm_OfOneAppLeavesTheOthersAlone(t *testing.T) {
-	row{setup: setup{cores: 0.5}, clients: []credentials{shop}, attack: func(ctx context.Context, a *attack) {
-		const channel, sockets, senders, pace = "private-storm", 2000, 500, 100 * time.Millisecond
-		var read, sent atomic.Int64
-		begin := make(chan struct{})
-		in, out := a.open(ctx, sockets, lobby, func(i int, c *client) {
-			if err := c.send(c.subscription(channel)); err != nil {
-				return
-			}
-			if _, err := c.until("pusher_internal:subscription_succeeded"); err != nil {
-				return
-			}
-			a.go1(func() { c.discard(&read) })
-			if i%(sockets/senders) != 0 {
-				return
-			}
-			ev := text(fmt.Sprintf(`{"event":"client-storm","channel":%q,"data":"%0100d"}`, channel, i))
-			_ = c.SetWriteDeadline(time.Time{})
-			a.go1(func() {
-				select {
-				case <-begin:
-				case <-ctx.Done():
-				}
-				for ctx.Err() == nil {
-					if _, err := c.Write(ev); err != nil {
-						return
-					}
-					sent.Add(1)
-					select {
-					case <-time.After(pace):
-					case <-ctx.Done():
-					}
-				}
-			})
-		})
-		close(begin)
-		began, before := time.Now(), read.Load()
-		pass(a.T, lasting())
-		a.note = fmt.Sprintf("%d sockets, %d refused; %d events, %.1f MB/s delivered", in, out, sent.Load(),
-			float64(read.Load()-before)/time.Since(began).Seconds()/1e6)
-	}}.run(t)
+func TestDear_PresenceChannelJoinedAgain(t *testing.T) {
+	row{ping: dear, clients: []credentials{shop}, attack: joinAgain}.run(t)
+}
+
+func TestDear_SignedInAgain(t *testing.T) {
+	row{ping: dear, clients: []credentials{shop}, attack: signInAgain}.run(t)
+}
+
+func TestDear_UnsubscribedWhatIsNotThere(t *testing.T) {
+	row{ping: dear, clients: []credentials{shop}, attack: leaveNothing}.run(t)
 }
