@@ -107,9 +107,9 @@ func TestMessages_LackSomeBytes(t *testing.T) {
 }
 
 // flood has sockets that are ready send a message over and over, some at a time
-// and then a ping, whose answer says that they have been handled.
-func flood(sockets int, app credentials, ready func(c *client) (message string, err error)) func(ctx context.Context, a *attack) {
-	const atATime = 8 // less than what may be under way for a socket
+// and then a ping, whose answer says that they have been handled. Many at a time
+// would be more than may be under way for a socket, or wait for it.
+func flood(sockets, atATime int, app credentials, ready func(c *client) (message string, err error)) func(ctx context.Context, a *attack) {
 	return func(ctx context.Context, a *attack) {
 		var handled, read atomic.Int64
 		var mu sync.Mutex
@@ -142,7 +142,7 @@ func flood(sockets int, app credentials, ready func(c *client) (message string, 
 						}
 						return
 					}
-					handled.Add(atATime)
+					handled.Add(int64(atATime))
 				}
 			})
 		})
@@ -200,7 +200,7 @@ func joinAgain(ctx context.Context, a *attack) {
 		var read atomic.Int64
 		a.go1(func() { c.discard(&read) })
 	})
-	flood(8, lobby, func(c *client) (string, error) {
+	flood(8, 2, lobby, func(c *client) (string, error) {
 		m := c.subscription(channel, `{"user_id":"user-1"}`)
 		return m, c.send(m)
 	})(ctx, a)
@@ -213,14 +213,14 @@ func signInAgain(ctx context.Context, a *attack) {
 		watched = append(watched, fmt.Sprint("somebody-", i))
 	}
 	list, _ := json.Marshal(watched)
-	flood(8, lobby, func(c *client) (string, error) {
+	flood(8, 8, lobby, func(c *client) (string, error) {
 		return c.signin(`{"id":"me","watchlist":` + string(list) + `}`), nil
 	})(ctx, a)
 }
 
 // leaveNothing has sockets on many channels leave one that they are not on.
 func leaveNothing(ctx context.Context, a *attack) {
-	flood(8, lobby, func(c *client) (string, error) {
+	flood(8, 8, lobby, func(c *client) (string, error) {
 		const channels = 1000
 		var all []byte
 		for n := range channels {
