@@ -11,9 +11,12 @@ TOOL := go tool -modfile=tools/go.mod
 # compute: more of them than there are processors.
 GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -parallel 8
 FUZZTIME ?= 1m
+# The attacks have the machine for themselves: no other package runs beside them.
+ATTACKS := cd test/hostile && go test -tags hostile -count=1
+STORM ?= 10m
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test race e2e starved check fmt instructions fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test attacks hostile storm race e2e starved check fmt instructions fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -36,13 +39,26 @@ build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
 
-test: ## unit tests and fuzz seeds, the same under the race detector, then real clients end to end
+test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end, then attacks
 	@echo "== unit tests and fuzz seeds"
 	@$(GOTEST) ./...
 	@echo "== the HTTP API again, without event loops"
 	@FANFARE_TEST_PORTABLE=1 $(GOTEST) ./httpapi
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) --no-print-directory attacks
+
+attacks: ## attack the built server in 256 MB, in some three minutes
+	@echo "== attacks"
+	@$(ATTACKS) -timeout 20m
+
+hostile: ## the same attacks with all their force; prints the figures of docs/security.md
+	@echo "== attacks in full"
+	@FANFARE_HOSTILE=full $(ATTACKS) -timeout 60m
+
+storm: ## all attacks together for STORM (10m), chosen by SEED
+	@echo "== a storm of all attacks, $(STORM)"
+	@STORM=$(STORM) SEED=$(SEED) $(ATTACKS) -timeout 24h -run '^TestStorm_OfAllAttacksTogether$$' -v
 
 race: ## unit tests under the race detector (wants a C compiler)
 	@echo "== unit tests under the race detector"
@@ -62,9 +78,11 @@ check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instr
 	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
 	@echo "== go vet, here and for macOS"
 	@go vet ./...
+	@go vet -tags hostile ./test/hostile
 	@GOOS=darwin go vet ./...
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
+	@$(TOOL) staticcheck -tags hostile ./test/hostile
 	@echo "== govulncheck"
 	@./tools/vulncheck
 	@$(MAKE) --no-print-directory race

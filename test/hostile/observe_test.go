@@ -180,7 +180,8 @@ func runObserver(text string) error {
 // caller is an HTTP client of an address.
 func caller(from netip.Addr) *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, to string) (net.Conn, error) { return dial(ctx, from, to) },
+		// A request's context ends before its connection does.
+		DialContext: func(_ context.Context, _, to string) (net.Conn, error) { return dial(context.Background(), from, to) },
 	}}
 }
 
@@ -241,8 +242,6 @@ func (w *watcher) every(ctx context.Context, pace time.Duration, do func()) {
 // hold keeps a socket: it pings, and receives events. One that ends is a
 // failure, and is there no more.
 func (w *watcher) hold(ctx context.Context, c *client) {
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	defer stop()
 	pongs := make(chan struct{}, 1)
 	ended := make(chan struct{})
 	go func() {
@@ -319,6 +318,8 @@ func (w *watcher) arrived(id string) {
 // join is a client that opens a socket, joins a private channel and leaves.
 func (w *watcher) join(ctx context.Context, from netip.Addr, app credentials) {
 	began := time.Now()
+	ctx, left := context.WithTimeout(ctx, patience)
+	defer left()
 	c, err := connect(ctx, from, w.Addr, app)
 	if err == nil {
 		defer func() { _ = c.Close() }()
@@ -327,7 +328,7 @@ func (w *watcher) join(ctx context.Context, from netip.Addr, app credentials) {
 	if err == nil {
 		_, err = c.until("pusher_internal:subscription_succeeded")
 	}
-	if ctx.Err() == nil {
+	if !errors.Is(ctx.Err(), context.Canceled) {
 		w.note(kindJoin, began, err)
 	}
 }

@@ -17,12 +17,6 @@ import (
 	"time"
 )
 
-// hold keeps a connection until the attack is over.
-func (a *attack) hold(ctx context.Context, c io.Closer) {
-	a.held.Add(1)
-	context.AfterFunc(ctx, func() { _ = c.Close(); a.held.Done() })
-}
-
 // crowd calls f for each of n, some at a time.
 func crowd(n, at int, f func(i int)) {
 	var next atomic.Int64
@@ -61,7 +55,6 @@ func keepAlive(n int, from func(i int) netip.Addr) func(ctx context.Context, a *
 				return
 			}
 			answered.Add(1)
-			a.hold(ctx, conn)
 		})
 		a.note = fmt.Sprintf("%d answered, %d closed; %d descriptors", answered.Load(), refused.Load(), a.descriptors())
 	}
@@ -112,7 +105,6 @@ func lackAByte(n int, from func(i int) netip.Addr, text func(a *attack) string) 
 				refused.Add(1)
 				return
 			}
-			a.hold(ctx, conn)
 			_ = conn.SetDeadline(time.Now().Add(patience))
 			if _, err := io.WriteString(conn, text); err != nil {
 				refused.Add(1)
@@ -171,7 +163,6 @@ func allAtOnce(n int) func(ctx context.Context, a *attack) {
 				return
 			}
 			conns[i] = conn
-			a.hold(ctx, conn)
 		})
 		text := request(http.MethodGet, "/healthz", a.addr, "", "Connection: close")
 		crowd(len(conns), 8, func(i int) {

@@ -30,14 +30,13 @@ func (a *attack) open(ctx context.Context, n int, app credentials, each func(i i
 			return
 		}
 		opened.Add(1)
-		a.hold(ctx, c)
 		each(i, c)
 	})
 	return int(opened.Load()), int(refused.Load())
 }
 
-// go1 does something beside the attack that ends with it.
-func (a *attack) go1(f func()) { a.held.Go(f) }
+// beside does something beside the attack that ends with it.
+func (a *attack) beside(f func()) { a.held.Go(f) }
 
 // subscribeToAll has sockets with the public key subscribe to all they may.
 func subscribeToAll(sockets int) func(ctx context.Context, a *attack) {
@@ -83,7 +82,7 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 				cut.Add(1)
 				return
 			}
-			a.go1(func() {
+			a.beside(func() {
 				for n := 0; n < len(rest)-1; n++ {
 					select {
 					case <-time.After(5 * time.Second):
@@ -127,7 +126,7 @@ func flood(sockets, atATime int, app credentials, ready func(c *client) (message
 			}
 			burst = append(burst, text(`{"event":"pusher:ping","data":{}}`)...)
 			_ = c.SetDeadline(time.Time{})
-			a.go1(func() {
+			a.beside(func() {
 				for {
 					if _, err := c.Write(burst); err != nil {
 						return
@@ -198,7 +197,7 @@ func joinAgain(ctx context.Context, a *attack) {
 			return
 		}
 		var read atomic.Int64
-		a.go1(func() { c.discard(&read) })
+		a.beside(func() { c.discard(&read) })
 	})
 	flood(8, 2, lobby, func(c *client) (string, error) {
 		m := c.subscription(channel, `{"user_id":"user-1"}`)

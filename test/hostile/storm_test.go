@@ -59,7 +59,7 @@ func doNotRead(ctx context.Context, a *attack) {
 			ping = append(ping, ping...)
 		}
 		_ = c.SetWriteDeadline(time.Now().Add(a.lasting))
-		a.go1(func() {
+		a.beside(func() {
 			for {
 				if _, err := c.Write(ping); err != nil {
 					return
@@ -82,7 +82,6 @@ func sendRubbish(ctx context.Context, a *attack) {
 			if err != nil {
 				return
 			}
-			a.hold(ctx, conn)
 			_, _ = io.WriteString(conn, []string{"", "GET /app/", "POST /apps/lobby/events HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: x\r\n\r\n"}[rand.IntN(3)])
 			_, _ = conn.Write(rubbish)
 			return
@@ -91,7 +90,6 @@ func sendRubbish(ctx context.Context, a *attack) {
 		if err != nil {
 			return
 		}
-		a.hold(ctx, c)
 		_, _ = c.Write(rubbish)
 	})
 }
@@ -134,7 +132,7 @@ func TestStorm_OfAllAttacksTogether(t *testing.T) {
 							T: a.T, server: a.server, storm: true,
 							share: chosen.full * (0.1 + 0.9*random.Float64()), lasting: time.Duration(random.IntN(3000)) * time.Millisecond,
 						}
-						its, end := context.WithCancel(ctx)
+						its, end := context.WithTimeout(ctx, part.lasting+5*time.Second)
 						chosen.begin(its, part)
 						end()
 						part.held.Wait()

@@ -86,7 +86,6 @@ func (a *attack) comeAndGo(ctx context.Context, strangers, signedOf int) (member
 			_ = c.Close()
 		case signed:
 			in.Add(1)
-			a.hold(ctx, c)
 		default:
 			came.Add(1)
 			_ = c.Close()

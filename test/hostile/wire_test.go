@@ -36,8 +36,8 @@ func host(net, n int) netip.Addr {
 func attacker(n int) netip.Addr   { return host(66, n+2) }
 func legitimate(n int) netip.Addr { return host(1, n+2) }
 
-// dial connects from an address. The end of the connection is a reset, so that
-// no port of thousands waits for a minute.
+// dial connects from an address; the connection ends with ctx at the latest.
+// Its end is a reset, so that no port of thousands waits for a minute.
 func dial(ctx context.Context, from netip.Addr, to string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Timeout: patience, Control: lateBind}
 	conn, err := d.DialContext(ctx, "tcp", to)
@@ -45,6 +45,7 @@ func dial(ctx context.Context, from netip.Addr, to string) (net.Conn, error) {
 		return nil, err
 	}
 	_ = conn.(*net.TCPConn).SetLinger(0)
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	return conn, nil
 }
 
