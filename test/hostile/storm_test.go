@@ -59,7 +59,7 @@ func doNotRead(ctx context.Context, a *attack) {
 			ping = append(ping, ping...)
 		}
 		_ = c.SetWriteDeadline(time.Now().Add(a.lasting))
-		a.beside(func() {
+		a.meanwhile(func() {
 			for {
 				if _, err := c.Write(ping); err != nil {
 					return
