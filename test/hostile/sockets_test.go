@@ -88,7 +88,7 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 			a.meanwhile(func() {
 				for n := 0; n < len(rest)-1; n++ {
 					select {
-					case <-time.After(5 * time.Second):
+					case <-time.After(time.Second):
 					case <-ctx.Done():
 						return
 					}

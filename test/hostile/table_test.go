@@ -7,13 +7,15 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
 // table is what printTable prints: a line for each attack.
 var table struct {
 	sync.Mutex
-	rows [][]string
+	rows  [][]string
+	lines []string
 }
 
 // worst is the longest p99 of a kind during the attack.
@@ -44,8 +46,19 @@ func addToTable(a *attack, back time.Duration) {
 	})
 }
 
+// addLine adds what was measured without an attack.
+func addLine(t *testing.T, text string) {
+	table.Lock()
+	defer table.Unlock()
+	_, name, _ := strings.Cut(t.Name(), "/")
+	table.lines = append(table.lines, strings.ReplaceAll(name, "_", " ")+": "+text)
+}
+
 // printTable prints what each attack cost.
 func printTable() {
+	for _, line := range table.lines {
+		fmt.Fprintln(os.Stdout, line)
+	}
 	if len(table.rows) == 0 {
 		return
 	}
