@@ -50,13 +50,19 @@ type memoryWatch struct {
 	inUse   func() int64
 	collect func() // as runtime.GC
 	release func() // as debug.FreeOSMemory
+	taken   func() (bytes int64, collections uint64)
 
 	short     bool
 	collected time.Time
+
+	least  int64     // that was taken since memory was given back last
+	cycles uint64    // collections at the last look
+	since  time.Time // when there was one
 }
 
 func newMemoryWatch(a *account.Account, log *slog.Logger) *memoryWatch {
-	return &memoryWatch{account: a, log: log, inUse: newMemoryMeter().inUse, collect: runtime.GC, release: debug.FreeOSMemory}
+	m := newMemoryMeter()
+	return &memoryWatch{account: a, log: log, inUse: m.inUse, collect: runtime.GC, release: debug.FreeOSMemory, taken: m.taken}
 }
 
 func (w *memoryWatch) run(ctx context.Context) error {
@@ -96,6 +102,28 @@ func (w *memoryWatch) look(now time.Time) {
 			w.release()
 		}
 	}
+	w.giveBack(now)
+}
+
+// worthReleasing is how much more must be taken than before, and by half at
+// that, for memory to be given back.
+const worthReleasing = 8 << 20
+
+// giveBack gives memory back to the system where the collector has nothing to
+// do: many have left, and their garbage is less than what the next collection
+// waits for.
+func (w *memoryWatch) giveBack(now time.Time) {
+	bytes, collections := w.taken()
+	if collections != w.cycles || w.since.IsZero() {
+		w.cycles, w.since = collections, now
+	}
+	w.least = min(w.least, bytes)
+	if now.Sub(w.since) < collectPause || bytes-w.least < max(worthReleasing, w.least/2) {
+		return
+	}
+	w.release()
+	w.least, w.cycles = w.taken()
+	w.since = now
 }
 
 func (w *memoryWatch) tell(most int64) {
@@ -131,6 +159,7 @@ const (
 	memFree
 	memObjects
 	memLive
+	memCollections
 )
 
 func newMemoryMeter() *memoryMeter {
@@ -140,6 +169,8 @@ func newMemoryMeter() *memoryMeter {
 		memFree:     {Name: "/memory/classes/heap/free:bytes"},
 		memObjects:  {Name: "/memory/classes/heap/objects:bytes"},
 		memLive:     {Name: "/gc/heap/live:bytes"},
+
+		memCollections: {Name: "/gc/cycles/total:gc-cycles"},
 	}}
 }
 
@@ -147,4 +178,11 @@ func (m *memoryMeter) inUse() int64 {
 	metrics.Read(m.samples)
 	of := func(i int) int64 { return int64(m.samples[i].Value.Uint64()) }
 	return of(memTotal) - of(memReleased) - of(memFree) - of(memObjects) + min(of(memLive), of(memObjects))
+}
+
+// taken is what the process has of the system, and how often it has collected.
+func (m *memoryMeter) taken() (bytes int64, collections uint64) {
+	metrics.Read(m.samples)
+	of := func(i int) uint64 { return m.samples[i].Value.Uint64() }
+	return int64(of(memTotal) - of(memReleased)), of(memCollections)
 }

@@ -17,7 +17,7 @@ func TestMemoryWatch_SaysOnceThatMemoryIsShort(t *testing.T) {
 	b := logbook.New(slog.LevelInfo)
 	a := account.New(1000)
 	inUse, released := int64(500), 0
-	w := &memoryWatch{account: a, log: b.Logger, inUse: func() int64 { return inUse }, collect: func() {}, release: func() { released++ }}
+	w := &memoryWatch{account: a, log: b.Logger, inUse: func() int64 { return inUse }, collect: func() {}, release: func() { released++ }, taken: nothingTaken}
 	now := time.Now()
 	look := func() { now = now.Add(time.Second); w.look(now) }
 
@@ -48,7 +48,7 @@ func TestMemoryWatch_CollectsWhatTheAccountDoesNotHold(t *testing.T) {
 	inUse, collections := int64(2000), 0
 	w := &memoryWatch{
 		account: a, log: slog.New(slog.DiscardHandler), inUse: func() int64 { return inUse },
-		collect: func() { collections++; inUse = 100 }, release: func() {},
+		collect: func() { collections++; inUse = 100 }, release: func() {}, taken: nothingTaken,
 	}
 	now := time.Now()
 	w.look(now)
@@ -70,6 +70,40 @@ func TestMemoryWatch_CollectsWhatTheAccountDoesNotHold(t *testing.T) {
 	if collections != 2 {
 		t.Errorf("%d collections of what is held; want none more", collections-2)
 	}
+}
+
+func nothingTaken() (bytes int64, collections uint64) { return 0, 0 }
+
+// A server that has little to do keeps no garbage: memory is given back once,
+// also where it has no limit, and neither for a little nor beside a collector
+// that works.
+func TestMemoryWatch_GivesBackWhatIsLeftOver(t *testing.T) {
+	released, bytes, collections := 0, int64(4<<20), uint64(1)
+	w := &memoryWatch{
+		account: account.New(0), log: slog.New(slog.DiscardHandler), inUse: func() int64 { return 0 }, collect: func() {},
+		release: func() { released++; bytes = 4 << 20; collections++ },
+		taken:   func() (int64, uint64) { return bytes, collections },
+	}
+	now := time.Now()
+	look := func(want int, after time.Duration, when string) {
+		t.Helper()
+		now = now.Add(after)
+		if w.look(now); released != want {
+			t.Errorf("%s: given back %d times, want %d", when, released, want)
+		}
+	}
+	look(0, time.Second, "at the start")
+	look(0, collectPause, "with next to nothing")
+	bytes = 100 << 20
+	look(1, time.Second, "with much, long after the last collection")
+	look(1, collectPause, "with next to nothing again")
+	bytes = 100 << 20
+	collections++
+	look(1, time.Second, "with much, after a collection")
+	look(1, collectPause/2, "a little later")
+	look(2, collectPause, "long after it")
+	bytes += worthReleasing - 1
+	look(2, 2*collectPause, "with a little more")
 }
 
 func TestMemoryMeter_SeesWhatIsHeld(t *testing.T) {
