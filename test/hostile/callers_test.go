@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -82,7 +83,7 @@ func TestDear_QueryThatCanBeReadInManyWays(t *testing.T) {
 func guess(ctx context.Context, a *attack) {
 	const most = 1000 // guesses a second that count, of 2^40
 	own := fmt.Sprintf("%08d", rand.IntN(1e8))
-	if err := a.openSession(ctx, own); err != nil {
+	if err := a.openSession(ctx, attacker(0), own); err != nil {
 		a.want(false, fmt.Sprint("the attacker's own session is not opened: ", err))
 		return
 	}
@@ -121,8 +122,8 @@ func guess(ctx context.Context, a *attack) {
 }
 
 // openSession opens an HTTP session that stays until the attack is over.
-func (a *attack) openSession(ctx context.Context, id string) error {
-	conn, err := dial(ctx, attacker(0), a.addr)
+func (a *attack) openSession(ctx context.Context, from netip.Addr, id string) error {
+	conn, err := dial(ctx, from, a.addr)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,9 @@ func (a *attack) openSession(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		text += string(b[:n])
+		if text += string(b[:n]); strings.Contains(text, "\nc[") {
+			return fmt.Errorf("the session is refused: %s", text[strings.Index(text, "\nc["):])
+		}
 	}
 	_ = conn.SetDeadline(time.Time{})
 	a.meanwhile(func() { _, _ = io.Copy(io.Discard, conn) })

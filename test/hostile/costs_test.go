@@ -54,7 +54,7 @@ var holders = []holder{
 		return err
 	}},
 	{"an HTTP session that waits", 2000, 80 << 10, func(ctx context.Context, a *attack, i int) error {
-		return a.openSession(ctx, fmt.Sprintf("cost%04d", i))
+		return a.openSession(ctx, attacker(i%500), fmt.Sprintf("cost%04d", i))
 	}},
 	{"a message of 64 KB that lacks a byte", 1000, 160 << 10, func(ctx context.Context, a *attack, i int) error {
 		c, err := connect(ctx, attacker(i%500), a.addr, lobby)

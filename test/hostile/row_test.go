@@ -174,12 +174,25 @@ func (r row) check(a *attack) {
 		}
 	}
 	now := a.figures()
+	a.Logf("refused: %s", refusals(now, a.before))
 	for _, reason := range r.refused {
 		name := `reason="` + reason + `"`
 		if got := now.sum("fanfare_refusals_total", name) - a.before.sum("fanfare_refusals_total", name); got <= 0 {
 			a.Errorf("no refusal is counted with the reason %s", reason)
 		}
 	}
+}
+
+// refusals are the reasons that were counted since before.
+func refusals(now, before figures) string {
+	var list []string
+	for name, n := range now {
+		if _, labels, ok := strings.Cut(name, "fanfare_refusals_total"); ok && n > before[name] {
+			list = append(list, fmt.Sprint(labels, " ", n-before[name]))
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }
 
 // comesBack waits until the server has as many descriptors and goroutines as

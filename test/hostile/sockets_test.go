@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -85,17 +86,23 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 				cut.Add(1)
 				return
 			}
+			ended := make(chan struct{})
 			a.meanwhile(func() {
-				for n := 0; n < len(rest)-1; n++ {
+				defer close(ended)
+				if err := c.follow(func(message) {}); ctx.Err() == nil && errors.As(err, new(errClosed)) {
+					cut.Add(1)
+				}
+			})
+			a.meanwhile(func() {
+				for n := range rest[:len(rest)-1] {
 					select {
 					case <-time.After(time.Second):
+					case <-ended:
+						return
 					case <-ctx.Done():
 						return
 					}
-					if _, err := c.Write(rest[n : n+1]); err != nil {
-						cut.Add(1)
-						return
-					}
+					_, _ = c.Write(rest[n : n+1])
 				}
 			})
 		})

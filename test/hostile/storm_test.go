@@ -47,7 +47,7 @@ func leaveSessions(ctx context.Context, a *attack) {
 	brief, end := context.WithCancel(ctx)
 	defer end()
 	crowd(a.n(200), 16, func(i int) {
-		_ = a.openSession(brief, fmt.Sprintf("left%04d", i))
+		_ = a.openSession(brief, attacker(i), fmt.Sprintf("left%04d", i))
 	})
 }
 
