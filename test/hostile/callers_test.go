@@ -148,5 +148,5 @@ func (a *attack) openSession(ctx context.Context, from netip.Addr, id string) er
 }
 
 func TestSessions_GuessedByTheirIDs(t *testing.T) {
-	row{attack: guess, refused: []string{"rate_limit"}}.run(t)
+	row{attack: guess, refused: []string{"unknown_session"}}.run(t)
 }

@@ -149,7 +149,7 @@ func TestBodies_ToNothingLackAByte(t *testing.T) {
 }
 
 func TestBodies_OfHTTPSessionsLackAByte(t *testing.T) {
-	row{attack: lackAByte(some(6000, 4500), manyAddresses, toSession)}.run(t)
+	row{attack: lackAByte(some(6000, 4500), manyAddresses, toSession), refused: []string{"unknown_session"}}.run(t)
 }
 
 // allAtOnce has n callers connect and ask, all at once, and wants an answer for
