@@ -76,6 +76,9 @@ func (s *Server) Get(t testing.TB, path string, query ...string) *Response {
 	return s.Do(t, Call{Path: path, Query: q})
 }
 
+// HangUp closes the connections of Do, which are kept between two requests.
+func (s *Server) HangUp() { s.client.CloseIdleConnections() }
+
 // Do carries out a call.
 func (s *Server) Do(t testing.TB, call Call) *Response {
 	t.Helper()

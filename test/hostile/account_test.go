@@ -74,7 +74,7 @@ func TestAccount_IsEmptyOnceEverybodyHasLeft(t *testing.T) {
 			return srv.Account.Count(kind) > 0 && srv.Account.BytesOf(kind) > 0
 		})
 	}
-	for _, f := range leave {
+	for _, f := range append(leave, srv.HangUp) {
 		f()
 	}
 	for i := range account.Kinds {
