@@ -34,9 +34,26 @@ func (p *Pressure) Fall() {
 // High tells whether a lane of the app holds too much.
 func (p *Pressure) High() bool { return p.high.Load() > 0 }
 
-// Room returns nil while the owners keep up with the app's mail, else a channel
-// that is closed when they do again. Whoever has waited asks once more.
-func (p *Pressure) Room() <-chan struct{} {
+// Wait returns nil while the owners keep up with the app's mail, else when they
+// do again or with the context's error. Whoever has waited goes on, even if the
+// pressure is back by then: with sockets that cause mail all the time, it might
+// never find it gone. It adds to the mail what it held while it waited.
+func (p *Pressure) Wait(ctx context.Context) error {
+	room := p.roomLater()
+	if room == nil {
+		return nil
+	}
+	select {
+	case <-room:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// roomLater returns nil without pressure, else a channel that is closed when it
+// ends.
+func (p *Pressure) roomLater() <-chan struct{} {
 	if !p.High() {
 		return nil
 	}
@@ -49,17 +66,4 @@ func (p *Pressure) Room() <-chan struct{} {
 		p.room = make(chan struct{})
 	}
 	return p.room
-}
-
-// Wait returns nil when the owners keep up with the app's mail, or the
-// context's error.
-func (p *Pressure) Wait(ctx context.Context) error {
-	for room := p.Room(); room != nil; room = p.Room() {
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }

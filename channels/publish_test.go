@@ -154,6 +154,24 @@ func TestPublish_CongestedLoops_PushBackTheirApp(t *testing.T) {
 	})
 }
 
+// A publisher that waits goes on when the app's mail is done, although sockets of
+// the app are quicker to bring the pressure back.
+func TestPublish_ThatHasWaited_IsNotOvertakenForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		pressure := &d.hub.tenant(d.app.ID).pressure
+		pressure.Rise()
+		result := make(chan error)
+		go func() {
+			result <- d.hub.Publish(t.Context(), &d.app, pusherproto.Event{Name: "e", Channels: []string{"news"}, Data: []byte(`"1"`)})
+		}()
+		synctest.Wait()
+		pressure.Fall()
+		pressure.Rise()
+		mustNotFail(t, <-result)
+	})
+}
+
 // Four loops that catch up one after another, each a little sooner than a
 // publisher waits, keep it waiting no longer than one does, and what it was told
 // has failed is never delivered.
