@@ -29,8 +29,19 @@ func (q *fifo[T]) unshift(v T) {
 	q.items[q.first] = v
 }
 
-// mostKept is the capacity that an empty fifo keeps.
-const mostKept = 64 << 10
+// An empty fifo keeps a capacity of up to mostKept, and once a second of no more
+// than fewKept: there are two for each app.
+const (
+	mostKept = 64 << 10
+	fewKept  = 64
+)
+
+// shrink gives up what an empty fifo has for more than a few.
+func (q *fifo[T]) shrink() {
+	if len(q.items) == 0 && cap(q.items) > fewKept {
+		q.items = nil
+	}
+}
 
 func (q *fifo[T]) pop() T {
 	var none T
