@@ -285,10 +285,10 @@ func (h *handed) take() (fd int, ok bool) {
 func (h *handed) end() {
 	if !h.ended {
 		h.ended = true
-		h.stir()
 		h.leave()
 		_ = h.file.Close()
 	}
+	h.stir() // net/http may have answered after the connection was closed aside
 }
 
 // Close implements net.Conn.

@@ -284,3 +284,15 @@ func awaitReceived(t *testing.T, s *Server, n int) {
 		}
 	}
 }
+
+// A connection may be closed from aside while its request is handled; that it
+// is answered then leaves nothing behind.
+func TestHanded_ClosedBeforeItsAnswer_DoesNotRest(t *testing.T) {
+	s := &Server{}
+	h := &handed{loop: &loop{server: s}, ended: true}
+	h.Idle()
+	_ = h.Close()
+	if n := s.resting.Load(); n != 0 {
+		t.Errorf("%d connections rest", n)
+	}
+}
