@@ -29,19 +29,8 @@ func (q *fifo[T]) unshift(v T) {
 	q.items[q.first] = v
 }
 
-// An empty fifo keeps a capacity of up to mostKept, and once a second of no more
-// than fewKept: there are two for each app.
-const (
-	mostKept = 64 << 10
-	fewKept  = 64
-)
-
-// shrink gives up what an empty fifo has for more than a few.
-func (q *fifo[T]) shrink() {
-	if len(q.items) == 0 && cap(q.items) > fewKept {
-		q.items = nil
-	}
-}
+// mostKept is the capacity that an empty fifo keeps: there are two for each app.
+const mostKept = 4 << 10
 
 func (q *fifo[T]) pop() T {
 	var none T

@@ -190,8 +190,8 @@ func TestShrink_AfterAStorm(t *testing.T) {
 	for l.dirty.len() > 0 {
 		l.flush()
 	}
-	if len(l.frames.free) < pooledSlices || cap(conns[0].lane.dirty.items) < many {
-		t.Fatalf("%d slices are pooled, and %d places to be written", len(l.frames.free), cap(conns[0].lane.dirty.items))
+	if len(l.frames.free) < pooledSlices {
+		t.Fatalf("%d slices are pooled", len(l.frames.free))
 	}
 	for range 20 {
 		l.started = l.started.Add(-time.Second)
@@ -201,7 +201,7 @@ func TestShrink_AfterAStorm(t *testing.T) {
 	if n, free, pooled := cap(l.slots), cap(l.free), len(l.frames.free); n > fewSlots || free > fewSlots || pooled > 0 {
 		t.Errorf("%d slots, %d free ones and %d slices are kept for one socket", n, free, pooled)
 	}
-	if n := cap(conns[0].lane.dirty.items); n > fewKept {
+	if n := cap(conns[0].lane.dirty.items); n > mostKept {
 		t.Errorf("%d places to be written are kept", n)
 	}
 	if c := l.lookup(last); c != nil {

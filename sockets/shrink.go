@@ -8,13 +8,6 @@ const fewSlots = 1024
 // shrink gives memory back that a storm has left, once a second.
 func (l *loop) shrink() {
 	l.frames.shrink()
-	l.mail.mu.Lock()
-	lanes := l.mail.lanes // of which none is ever taken out
-	l.mail.mu.Unlock()
-	for _, n := range lanes {
-		n.dirty.shrink()
-		n.paused.shrink()
-	}
 	n := len(l.slots)
 	if cap(l.slots) <= fewSlots || len(l.free) < n/4*3 {
 		return
