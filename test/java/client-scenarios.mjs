@@ -280,7 +280,7 @@ export function scenarios(driver, version, ...has) {
   });
 
   scenario('a short activity timeout of the server: its pings are answered', async (t) => {
-    const server = await fanfare(t, { app: { activity_timeout: '1s', pong_timeout: '10s' } });
+    const server = await fanfare(t, { app: { activity_timeout: '1s', pong_timeout: '5s' } });
     const relay = await Relay.open(t, server.port);
     const client = await connected(t, { port: relay.port, sdk: server.sdk });
     await until('two pings of the server', () => relay.count('\x89\x00') + relay.count('"pusher:ping"') >= 2);
