@@ -33,7 +33,7 @@ var (
 		Message: "The socket subscribes more often, or to what costs more, than the app's limit of subscriptions a second allows; " +
 			"wait a moment and subscribe again",
 	}
-	tooOftenTold = errorFrame(tooOften)
+	tooOftenTold = errorFrame(tooOften).Permanent()
 )
 
 // affords pays for one subscription, or one sign-in, and tells whether the

@@ -163,3 +163,13 @@ func TestFrame_OneOfThoseThatWaitAccountsForIt(t *testing.T) {
 		t.Error("a frame that its maker keeps takes memory by waiting")
 	}
 }
+
+// A frame that waits for sockets of several apps is in no app's account: it could
+// be entered in one and taken out of another.
+func TestFrame_OfSeveralApps_IsInNoAccount(t *testing.T) {
+	for name, f := range map[string]*Frame{"pong": New(Config{}).pong, "told too often": tooOftenTold} {
+		if f.Wait() || f.Waited() {
+			t.Errorf("%s: a reader accounts for it", name)
+		}
+	}
+}
