@@ -123,7 +123,7 @@ func (c *conn) slow() { c.queue.enter(c.account(), &c.loop.frames) }
 // dropped: the close frame has to come before the queue is full for good.
 func (c *conn) overflow() {
 	c.loop.counters.SlowReaders.Add(1)
-	c.loop.server.hub.RefusedFor(c.App().ID, pusherproto.CodeOverCapacity, channels.ReasonSlowReader)
+	c.loop.server.hub.RefusedFor(c.appID(), pusherproto.CodeOverCapacity, channels.ReasonSlowReader)
 	c.queue.cut()
 	c.Close(pusherproto.CodeOverCapacity, slowReader)
 }

@@ -169,6 +169,24 @@ func TestShed_ClosesTheLargestQueues(t *testing.T) {
 	}
 }
 
+// A slow reader need not have a session: while the process ends, sockets are kept
+// without one.
+func TestShed_OfASocketWithoutASession(t *testing.T) {
+	l, _ := byHand(t, 0)
+	l.holding = true
+	app := apps.Default()
+	c := &conn{loop: l.server.place(nil, false), lane: l.own, link: deadEnd{}, fd: -1}
+	l.share.sockets.Add(1)
+	l.adopt(c)
+	c.open(&Opening{App: &app, Protocol: 7}, webSocket)
+	c.blocked = true
+	c.push(channels.NewFrame(make([]byte, 1000)))
+	l.server.cfg.Account.SetMost(1)
+	if l.shed(); c.state != connClosing {
+		t.Error("the socket was not closed")
+	}
+}
+
 // What a storm has left is given back: places of sockets, slices of queues, the
 // table of sessions.
 func TestShrink_AfterAStorm(t *testing.T) {
