@@ -166,7 +166,7 @@ func (l *loop) turn(timeout time.Duration) bool {
 		l.expire()
 	}
 	l.bury()
-	return worked || l.dirty.len() > 0 || len(l.ended) > 0
+	return worked || l.busy.len() > 0 || l.dirty.len() > 0 || len(l.ended) > 0
 }
 
 func (l *loop) tick() {
@@ -257,7 +257,7 @@ func (l *loop) flush() {
 			c := n.dirty.pop()
 			c.dirty = false
 			share--
-			n.piled -= mostBatch
+			n.piled = max(0, n.piled-mostBatch)
 			if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
 				waited := c.queue.bytes
 				c.link.flush(c)
