@@ -43,6 +43,7 @@ type lane struct {
 	piled  int         // deliveries made for the dirty connections, about
 	dirty  fifo[*conn] // to be written
 	paused fifo[*conn] // to be read when the app has caught up
+	waits  bool        // on the loop's list of those that hold such
 }
 
 // Lane implements channels.Owner.

@@ -25,10 +25,12 @@ func (c *conn) mustWait() bool {
 // pause leaves the connection unread until its app has caught up.
 func (c *conn) pause() {
 	c.paused, c.unread = true, true
-	if c.lane.paused.len() == 0 {
-		c.loop.paused.push(c.lane)
+	n := c.lane
+	n.paused.push(c)
+	if !n.waits {
+		n.waits = true
+		c.loop.paused.push(n)
 	}
-	c.lane.paused.push(c)
 }
 
 // alive notes a sign of life.
@@ -36,10 +38,14 @@ func (c *conn) alive() { c.active, c.pinged = c.loop.now, 0 }
 
 // resumeReading reads paused connections again whose app has caught up or which
 // were closed, and tells whether there were any. The first may bring the
-// pressure back, so it takes a few in each turn.
+// pressure back, so it takes a few in each turn. The next turn begins with the
+// lanes that had none of this one.
 func (l *loop) resumeReading() (worked bool) {
 	left := turnResumes
 	for range l.paused.len() {
+		if left == 0 {
+			break
+		}
 		n := l.paused.pop()
 		for n.paused.len() > 0 && left > 0 && !n.pressure.High() {
 			left--
@@ -47,19 +53,24 @@ func (l *loop) resumeReading() (worked bool) {
 			c := n.paused.pop()
 			c.unpause()
 		}
-		if n.paused.len() > 0 {
+		if n.waits = n.paused.len() > 0; n.waits {
 			l.paused.push(n)
 		}
 	}
 	return worked
 }
 
-// unpause has the connection read again.
+// unpause has the connection read again. The rest of a message may have come
+// long ago, so that its time begins anew.
 func (c *conn) unpause() {
 	if !c.paused {
 		return // closed meanwhile
 	}
 	c.paused = false
+	c.since = c.loop.now
+	if c.partial != nil {
+		c.partial.since = c.loop.now
+	}
 	if c.state != connDead {
 		c.link.resume(c)
 	}
