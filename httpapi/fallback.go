@@ -141,7 +141,7 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 // attach gives a session a request to answer on. A session that is not there
 // is opened, after the checks of a WebSocket's upgrade.
 func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, receive *sockets.Receive) *pusherproto.Error {
-	look, ok := s.name(r)
+	look, ok := s.name(r, &s.receiveGuesses)
 	if !ok {
 		return tooManyOpens
 	}

@@ -64,6 +64,7 @@ func TestFallbackAbuse_GuessedIDs(t *testing.T) {
 		if status := from("198.51.100.9", "guess"+strconv.Itoa(i)).send(); status != 404 {
 			t.Fatalf("send: %d", status)
 		}
+		missByReceive(t, srv, "198.51.100.9", "old"+strconv.Itoa(i))
 	}
 	if status := guess.send(); status != 404 {
 		t.Errorf("the sixth guess was told %d", status)

@@ -14,6 +14,7 @@ func (s *Server) Forget() {
 			return true
 		})
 	}
-	s.opens.forget(s.cfg.Now())
-	s.tlsRefusals.forget(s.cfg.Now())
+	for _, counts := range []*addressCounts{&s.opens, &s.sendGuesses.misses, &s.receiveGuesses.misses, &s.tlsRefusals} {
+		counts.forget(s.cfg.Now())
+	}
 }

@@ -56,6 +56,26 @@ func TestForget_TenThousandAppsThatAreGone(t *testing.T) {
 	}
 }
 
+// What addresses did is forgotten when the window is over, also if they never
+// come again.
+func TestForget_AddressesOfAWindowThatIsOver(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	s := &Server{cfg: Config{Now: func() time.Time { return now }}}
+	counts := map[string]*addressCounts{
+		"opens": &s.opens, "misses of sends": &s.sendGuesses.misses, "misses of receives": &s.receiveGuesses.misses, "refusals without TLS": &s.tlsRefusals,
+	}
+	for _, c := range counts {
+		c.admit(netip.MustParseAddr("192.0.2.1"), 1, now)
+	}
+	now = now.Add(addressWindow)
+	s.Forget()
+	for what, c := range counts {
+		if n := len(c.counts); n != 0 {
+			t.Errorf("%s: %d addresses are kept", what, n)
+		}
+	}
+}
+
 // However many addresses come, and however fast, no more than a bound are told
 // apart; and those of a moment ago are forgotten.
 func TestAddressCounts_AreBounded(t *testing.T) {

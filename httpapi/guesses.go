@@ -19,10 +19,18 @@ import (
 // after the other, and each miss keeps its place for the pause. Those that hit
 // go on at once, for they may be of its other clients.
 const (
-	guessPlaces = 100
+	guessPlaces = 50
 	guessPause  = time.Second
 	guessWait   = 5 * time.Second // for a place
 )
+
+// guesses are those of one kind of request. Sends and receives are counted
+// apart: a crowd behind one address that may open no more sessions misses with
+// receives alone, and must not hold up the sends of those who have one.
+type guesses struct {
+	misses addressCounts
+	places gates[netip.Addr]
+}
 
 // tooManyGuesses answers who would wait too long for a place.
 var tooManyGuesses = &pusherproto.Error{
@@ -33,22 +41,23 @@ var tooManyGuesses = &pusherproto.Error{
 // naming is a request's look at a session.
 type naming struct {
 	s     *Server
+	of    *guesses
 	ctx   context.Context
 	from  netip.Addr
 	slow  bool   // the address has named too many
 	leave func() // gives the place back
 }
 
-// name lets a request look whether there is a session. It ends with found or
-// missed. ok is false if the address has to wait for too long.
-func (s *Server) name(r *http.Request) (n naming, ok bool) {
-	n = naming{s: s, ctx: r.Context(), from: network(s.clientAddr(r)), leave: func() {}}
-	if n.slow = s.misses.spent(n.from, s.live.Load().Fallback.OpensPerAddress, s.cfg.Now()); !n.slow {
+// name lets a request of a kind look whether there is a session. It ends with
+// found or missed. ok is false if the address has to wait for too long.
+func (s *Server) name(r *http.Request, of *guesses) (n naming, ok bool) {
+	n = naming{s: s, of: of, ctx: r.Context(), from: network(s.clientAddr(r)), leave: func() {}}
+	if n.slow = of.misses.spent(n.from, s.live.Load().Fallback.OpensPerAddress, s.cfg.Now()); !n.slow {
 		return n, true
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, guessWait)
 	defer cancel()
-	n.leave, ok = s.guesses.enter(ctx, n.from, guessPlaces)
+	n.leave, ok = of.places.enter(ctx, n.from, guessPlaces)
 	return n, ok
 }
 
@@ -62,18 +71,23 @@ func (n *naming) session(key sockets.SessionKey) bool {
 // found ends the look at once.
 func (n *naming) found() { n.leave() }
 
-// missed counts a session that does not exist, and ends the look.
+// missed counts a session that does not exist, and ends the look. The place is
+// kept for the pause even if the client leaves before: a hit is answered at once,
+// so who has heard nothing by then knows enough.
 func (n *naming) missed() {
-	defer n.leave()
 	most := n.s.live.Load().Fallback.OpensPerAddress
-	if n.s.misses.admit(n.from, most, n.s.cfg.Now()) {
+	if n.of.misses.admit(n.from, most, n.s.cfg.Now()) {
+		n.leave()
 		return
 	}
 	n.s.warnOfGuesses(n.from, most)
-	pause := time.NewTimer(guessPause)
-	defer pause.Stop()
+	over := make(chan struct{})
+	time.AfterFunc(guessPause, func() {
+		n.leave()
+		close(over)
+	})
 	select {
-	case <-pause.C:
+	case <-over:
 	case <-n.ctx.Done():
 	}
 }

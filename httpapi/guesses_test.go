@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -31,7 +32,7 @@ func sessionFrom(t *testing.T, srv *testkit.Server, address, id string) *xhr {
 }
 
 // An id is not guessed any faster from the address that opened the session: its
-// misses count as everybody's, and past the bound a second lets a hundred
+// misses count as everybody's, and past the bound a second lets fifty
 // through. The clients there who name a session that exists go on meanwhile.
 func TestGuesses_FromTheAddressThatOpenedTheSession_AreSlowed(t *testing.T) {
 	t.Parallel()
@@ -68,6 +69,63 @@ func TestGuesses_FromTheAddressThatOpenedTheSession_AreSlowed(t *testing.T) {
 	})
 }
 
+// missByReceive names a session that does not exist, and opens none.
+func missByReceive(t *testing.T, srv *testkit.Server, address, id string) {
+	t.Helper()
+	r := sessionFrom(t, srv, address, id).request(t.Context(), "/xhr", "?protocol=99", "")
+	if got := readAll(t, r); !strings.Contains(got, "c[4007,") {
+		t.Fatalf("told %q", got)
+	}
+}
+
+// Who hears nothing at once has guessed wrong. To leave then and to ask anew is
+// no faster than to wait: the place stays taken.
+func TestGuesses_TheClientLeavesBeforeItsAnswer_ThePlaceStaysTaken(t *testing.T) {
+	t.Parallel()
+	everyWay(t, slog.LevelWarn, testkit.Options{HTTP: guessing}, func(t *testing.T, srv *testkit.Server, _ *logbook.Book) {
+		const address = "192.0.2.66"
+		for i := range 5 {
+			missByReceive(t, srv, address, fmt.Sprintf("old%d", i))
+		}
+		taken := func() int { return srv.API.Receives(netip.MustParseAddr(address)) }
+		begun := time.Now()
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			if r, err := sessionFrom(t, srv, address, "guess0").try(ctx, "/xhr", xhrQuery, ""); err == nil {
+				_ = r.Body.Close()
+			}
+		}()
+		testkit.Eventually(t, "the guess has a place", func() bool { return taken() == 1 })
+		leave()
+		<-left
+		testkit.Eventually(t, "the place is free", func() bool { return taken() == 0 })
+		if took := time.Since(begun); took < time.Second {
+			t.Errorf("the place was free after %v", took)
+		}
+	})
+}
+
+// More clients behind one address than may open sessions try again and again.
+// Those that have one are heard meanwhile.
+func TestGuesses_ACrowdThatMayOpenNoMore_HoldsUpNoSends(t *testing.T) {
+	t.Parallel()
+	everyWay(t, slog.LevelWarn, testkit.Options{HTTP: guessing}, func(t *testing.T, srv *testkit.Server, _ *logbook.Book) {
+		const address = "192.0.2.1"
+		mine := sessionFrom(t, srv, address, "mine0000")
+		mine.established(mine.poll())
+		for i := range 9 { // four open a session, five are told that they may not
+			x := sessionFrom(t, srv, address, fmt.Sprintf("crowd%03d", i))
+			if got := strings.Join(x.poll(), ""); strings.Contains(got, "c[4100,") != (i >= 4) {
+				t.Fatalf("client %d was told %q", i, got)
+			}
+		}
+		defer srv.API.CrowdReceives(netip.MustParseAddr(address))()
+		mine.say()
+	})
+}
+
 // A receive guesses no better than a send, with any query: who may be guessing
 // opens no session, and is not told that there is one of another address.
 func TestGuesses_ByReceive_AreSlowed(t *testing.T) {
@@ -80,9 +138,7 @@ func TestGuesses_ByReceive_AreSlowed(t *testing.T) {
 			return readAll(t, r)
 		}
 		for i := range 5 {
-			if got := poll(fmt.Sprintf("old%d", i), "?protocol=99"); !strings.Contains(got, "c[4007,") {
-				t.Fatalf("told %q", got)
-			}
+			missByReceive(t, srv, "192.0.2.66", fmt.Sprintf("old%d", i))
 		}
 		begun := time.Now()
 		for _, id := range []string{"victim00", "nobody00"} {
@@ -103,9 +159,10 @@ func TestGuesses_TooManyAtOnce_429(t *testing.T) {
 	everyWay(t, slog.LevelWarn, testkit.Options{HTTP: guessing}, func(t *testing.T, srv *testkit.Server, _ *logbook.Book) {
 		for i := range 5 {
 			sessionFrom(t, srv, "192.0.2.1", fmt.Sprintf("gone%d", i)).send()
+			missByReceive(t, srv, "192.0.2.1", fmt.Sprintf("old%d", i))
 		}
-		leave := srv.API.Crowd(netip.MustParseAddr("192.0.2.1"))
-		defer leave()
+		defer srv.API.CrowdSends(netip.MustParseAddr("192.0.2.1"))()
+		defer srv.API.CrowdReceives(netip.MustParseAddr("192.0.2.1"))()
 		received := make(chan string, 1)
 		go func() {
 			r, err := sessionFrom(t, srv, "192.0.2.1", "guess1").try(t.Context(), "/xhr", xhrQuery, "")

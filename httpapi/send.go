@@ -32,7 +32,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return &pusherproto.Error{Code: http.StatusForbidden, Message: "Origin not allowed"}
 	}
 	key := sockets.SessionKey{AppID: app.ID, Random: id}
-	look, ok := s.name(x.r)
+	look, ok := s.name(x.r, &s.sendGuesses)
 	if !ok {
 		setRetryAfter(x, retrySeconds)
 		x.why = channels.ReasonUnknownSession

@@ -72,24 +72,24 @@ type Config struct {
 
 // Server answers HTTP requests. Make one with New.
 type Server struct {
-	cfg         Config                 // but for what Update changes
-	live        atomic.Pointer[Config] // the Config in force
-	log         *slog.Logger
-	router      *router
-	requests    requestCounts
-	exchanges   exchanges
-	bodies      bodyPool
-	rates       eventRates
-	opens       addressCounts // HTTP sessions
-	misses      addressCounts // HTTP sessions named that do not exist
-	guesses     gates[netip.Addr]
-	sends       gates[sockets.SessionKey] // whose bodies are read
-	senders     gates[netip.Addr]
-	tlsRefusals addressCounts
-	listings    listings
-	census      *census
-	connections *connections
-	ids         requestIDs
+	cfg            Config                 // but for what Update changes
+	live           atomic.Pointer[Config] // the Config in force
+	log            *slog.Logger
+	router         *router
+	requests       requestCounts
+	exchanges      exchanges
+	bodies         bodyPool
+	rates          eventRates
+	opens          addressCounts // HTTP sessions
+	sendGuesses    guesses
+	receiveGuesses guesses
+	sends          gates[sockets.SessionKey] // whose bodies are read
+	senders        gates[netip.Addr]
+	tlsRefusals    addressCounts
+	listings       listings
+	census         *census
+	connections    *connections
+	ids            requestIDs
 }
 
 func (cfg Config) withDefaults() (Config, error) {
