@@ -209,8 +209,8 @@ func (p *epoll) watch(c *conn) error {
 	return p.control(unix.EPOLL_CTL_ADD, int(c.fd), unix.EPOLLIN|unix.EPOLLRDHUP, p.loop.handle(c))
 }
 
-// A read may hold ten thousand frames, and handling them a hundredth of a
-// second, for which everybody else waits. A socket whose read held more than
+// A read may hold ten thousand frames or a hundred requests, and handling them
+// a hundredth of a second, for which everybody else waits. A socket whose read held more than
 // busyRead frames is read by greedyRead bytes a turn until it has no more.
 const (
 	busyRead   = 64

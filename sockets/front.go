@@ -78,6 +78,10 @@ type front struct {
 	heard time.Duration // and when anything came
 }
 
+// requestFrames is for how many frames of a client a request counts that a loop
+// answers: its signature alone takes as long as a dozen.
+const requestFrames = 16
+
 // mostBlanks is how many CR and LF after a request are overlooked, as net/http
 // does: some clients end the body with a line of its own (RFC 9112 §2.2).
 const mostBlanks = 4
@@ -159,6 +163,7 @@ func (c *conn) request(b []byte) (used int) {
 			return used
 		}
 		used += size
+		c.loop.parsed += requestFrames
 		if c.queue.bytes > int(c.loop.server.queueBytes.Load())/2 && !c.blocked {
 			c.link.flush(c)
 		}

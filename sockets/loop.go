@@ -55,7 +55,7 @@ type loop struct {
 	buf      []byte
 	scratch  []byte
 	serial   int32     // of the newest connection, for its handle
-	parsed   uint64    // frames of clients so far
+	parsed   uint64    // frames of clients so far; a request counts for several
 	wrote    uint64    // writes up to this second
 	accepted int       // connections in this second
 	passing  [][]*conn // accepted for other loops, by their index

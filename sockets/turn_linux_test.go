@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,36 @@ func TestRead_AFlood_IsTakenInSmallShares(t *testing.T) {
 	}
 	if only(t, l).greedy {
 		t.Error("the socket is still read in small shares")
+	}
+}
+
+// A caller may write many requests at once, and each costs more than a frame.
+func TestRead_AFloodOfRequests_IsTakenInSmallShares(t *testing.T) {
+	l := loopByHand(t)
+	address, door := frontByHand(t, l)
+	client, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	var answered atomic.Uint64
+	count := func() { answered.Add(1) }
+	door.answer.Store(&count)
+	const request, requests = "GET /here HTTP/1.1\r\nHost: h\r\n\r\n", 5000
+	for len(l.slots) == 0 {
+		l.turn(patience)
+	}
+	if _, err := client.Write(bytes.Repeat([]byte(request), requests)); err != nil {
+		t.Fatal(err)
+	}
+	for answered.Load() == 0 { // the first read shows what it is
+		l.turn(patience)
+	}
+	const most = uint64(greedyRead/len(request) + 1)
+	for before := answered.Load(); before < requests; before = answered.Load() {
+		if l.turn(patience); answered.Load()-before > most {
+			t.Fatalf("a turn answered %d requests of one connection", answered.Load()-before)
+		}
 	}
 }
 
