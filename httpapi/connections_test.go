@@ -104,6 +104,31 @@ func TestConnections_CountsAddressesApart(t *testing.T) {
 	}
 }
 
+// Requests that came all at once are not served in one go.
+func TestConnections_RequestsThatCameTogether_LetOthersRunBetween(t *testing.T) {
+	s, a := counting(connectionBounds{}, nil)
+	yields := 0
+	s.yield = func() { yields++ }
+	c := &addressed{peer: "192.0.2.1:1"}
+	s.watch(c, http.StateNew)
+	s.watch(c, http.StateActive)
+	s.watch(c, http.StateIdle)
+	s.all[c].since = time.Now().Add(-time.Millisecond)
+	s.watch(c, http.StateActive)
+	if yields != 0 {
+		t.Errorf("%d yields for a request that was waited for", yields)
+	}
+	for end := time.Now().Add(deadline.Long); yields == 0; { // the test itself may be interrupted
+		if time.Now().After(end) {
+			t.Fatal("the goroutine keeps the processor between two requests that came together")
+		}
+		s.watch(c, http.StateIdle)
+		s.watch(c, http.StateActive)
+	}
+	s.watch(c, http.StateClosed)
+	expectNothingHeld(t, s, a)
+}
+
 func TestConnections_NothingIsKept(t *testing.T) {
 	s, a := counting(connectionBounds{all: 10, ofAddress: 2, unfinished: 3}, nil)
 	for _, states := range [][]http.ConnState{
