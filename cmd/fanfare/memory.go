@@ -107,7 +107,7 @@ func (w *memoryWatch) look(now time.Time) {
 
 // worthReleasing is how much more must be taken than before, and by half at
 // that, for memory to be given back.
-const worthReleasing = 8 << 20
+const worthReleasing = 4 << 20
 
 // giveBack gives memory back to the system where the collector has nothing to
 // do: many have left, and their garbage is less than what the next collection

@@ -78,10 +78,10 @@ func nothingTaken() (bytes int64, collections uint64) { return 0, 0 }
 // also where it has no limit, and neither for a little nor beside a collector
 // that works.
 func TestMemoryWatch_GivesBackWhatIsLeftOver(t *testing.T) {
-	released, bytes, collections := 0, int64(4<<20), uint64(1)
+	released, bytes, collections := 0, int64(2<<20), uint64(1)
 	w := &memoryWatch{
 		account: account.New(0), log: slog.New(slog.DiscardHandler), inUse: func() int64 { return 0 }, collect: func() {},
-		release: func() { released++; bytes = 4 << 20; collections++ },
+		release: func() { released++; bytes = 2 << 20; collections++ },
 		taken:   func() (int64, uint64) { return bytes, collections },
 	}
 	now := time.Now()
