@@ -17,7 +17,7 @@ import (
 // The server is told to end between the head of a publish and its body.
 func TestDrain_RequestsUnderWayAreAnswered(t *testing.T) {
 	s := start(t, setup{})
-	o := observe(t, s, shop) // somebody is there who is to be closed in order
+	o := observe(t, s, false, shop) // somebody is there who is to be closed in order
 	var conns []net.Conn
 	var rests []string
 	for i := range 60 {

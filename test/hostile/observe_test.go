@@ -52,10 +52,10 @@ type observer struct {
 }
 
 // observe starts the clients of some apps and waits until they are there.
-func observe(t *testing.T, s *server, of ...credentials) *observer {
+func observe(t *testing.T, s *server, brief bool, of ...credentials) *observer {
 	t.Helper()
 	o := &observer{t: t, cmd: exec.Command(os.Args[0])}
-	plan, err := json.Marshal(plan{s.addr, of})
+	plan, err := json.Marshal(plan{s.addr, of, brief})
 	if err != nil {
 		t.Fatal(err)
 	}

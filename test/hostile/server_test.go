@@ -221,21 +221,19 @@ func (s *server) descriptors() int {
 	return len(names)
 }
 
-// spent is the processor time that the server has used.
-func (s *server) spent() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid))
-	if err != nil {
-		return 0
+// spent is the processor time that the server has used, and how long its
+// threads have waited for a processor when they could have used one.
+func (s *server) spent() (ran, waited time.Duration) {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.pid))
+	for _, name := range threads {
+		b, err := os.ReadFile(name)
+		if fields := strings.Fields(string(b)); err == nil && len(fields) == 3 {
+			r, _ := strconv.ParseInt(fields[0], 10, 64)
+			w, _ := strconv.ParseInt(fields[1], 10, 64)
+			ran, waited = ran+time.Duration(r), waited+time.Duration(w)
+		}
 	}
-	_, rest, _ := strings.Cut(string(b), ") ") // the name may have blanks
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	const ticks = 100 // a second, everywhere on Linux
-	return time.Duration(user+system) * time.Second / ticks
+	return ran, waited
 }
 
 // figures are the metrics at the moment, by name and labels as they are

@@ -251,7 +251,7 @@ func TestDear_PresenceChannelJoinedAgain(t *testing.T) {
 	row{ping: dear, clients: []credentials{shop}, attack: joinAgain, after: func(a *attack) {
 		// Eight sockets have a budget of 1,100 subscriptions at once and of a
 		// hundred a second, each for 4 KiB; a refusal is short.
-		most := int64(8*4096*(1100+100*a.took.Seconds()))*5/4 + 300*a.asked.Load()
+		most := int64(8*4096*(1100+100*a.took.Seconds()))*5/4 + 600*a.asked.Load()
 		if n := a.read.Load(); n > most {
 			a.Errorf("the server answered with %s, more than %s", megabytes(n), megabytes(most))
 		}

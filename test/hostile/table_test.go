@@ -41,7 +41,7 @@ func addToTable(a *attack, back time.Duration) {
 	table.Lock()
 	defer table.Unlock()
 	table.rows = append(table.rows, []string{
-		strings.TrimPrefix(a.Name(), "Test"), verdict, a.took.Round(100 * time.Millisecond).String(), megabytes(a.cost), fmt.Sprintf("%.2f", max(0, a.cores)),
+		strings.TrimPrefix(a.Name(), "Test"), verdict, a.took.Round(100 * time.Millisecond).String(), megabytes(a.cost), fmt.Sprintf("%.2f", max(0, a.cores)), fmt.Sprintf("%.1f", a.slowed),
 		round(a.seen[1].p99(kindPing)), round(worst) + " " + kind, round(beside), back.Round(100 * time.Millisecond).String(), a.note,
 	})
 }
@@ -62,7 +62,7 @@ func printTable() {
 	if len(table.rows) == 0 {
 		return
 	}
-	rows := append([][]string{{"attack", "", "took", "memory", "cores", "ping p99", "worst p99", "beside", "back after", ""}}, table.rows...)
+	rows := append([][]string{{"attack", "", "took", "memory", "cores", "slowed", "ping p99", "worst p99", "beside", "back after", ""}}, table.rows...)
 	widths := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, cell := range r {

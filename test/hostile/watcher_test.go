@@ -20,8 +20,9 @@ import (
 )
 
 type plan struct {
-	Addr string
-	Of   []credentials
+	Addr  string
+	Of    []credentials
+	Brief bool // callers of the API take a new connection for each call
 }
 
 // watcher is the process's side: what it collects in a phase.
@@ -67,6 +68,7 @@ func runObserver(text string) error {
 		}
 		from := legitimate(10*i + 9)
 		api := caller(from)
+		api.Transport.(*http.Transport).DisableKeepAlives = w.Brief
 		all.Go(func() { w.every(ctx, 100*time.Millisecond, func() { w.publish(api, app, sockets) }) })
 		all.Go(func() { w.every(ctx, 100*time.Millisecond, func() { w.join(ctx, from, app) }) })
 		all.Go(func() { w.every(ctx, 200*time.Millisecond, func() { w.query(api, app) }) })
