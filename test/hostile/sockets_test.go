@@ -112,9 +112,10 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 }
 
 func TestMessages_LackSomeBytes(t *testing.T) {
+	// The number of an app's sockets bounds what their messages take.
 	row{
-		setup:  setup{env: []string{"FANFARE_SOCKETS_MESSAGE_TIMEOUT=2s"}},
-		attack: lackSomeBytes(some(6000, 4500)), refused: []string{"message_timeout"},
+		setup:   setup{env: []string{"FANFARE_SOCKETS_MESSAGE_TIMEOUT=2s", "FANFARE_APPS_0_LIMITS_MAX_CONNECTIONS=1500"}},
+		clients: []credentials{shop}, attack: lackSomeBytes(some(6000, 4500)), refused: []string{"message_timeout", "over_quota"},
 	}.run(t)
 }
 

@@ -112,7 +112,10 @@ func TestStorm_OfAllAttacksTogether(t *testing.T) {
 	hooks := newBackend(t)
 	close(hooks.gate)
 	row{
-		setup:   setup{webhooks: hooks.webhook()},
+		// Bounds of an app that strangers have the key of, for a server of 256 MB.
+		setup: setup{webhooks: hooks.webhook(), env: []string{
+			"FANFARE_APPS_0_LIMITS_MAX_CONNECTIONS=1000", "FANFARE_APPS_0_LIMITS_MAX_HELD_BYTES=30000000", "FANFARE_SOCKETS_MESSAGE_TIMEOUT=2s",
+		}},
 		clients: []credentials{shop},
 		attack: func(ctx context.Context, a *attack) {
 			const atOnce = 3
