@@ -82,6 +82,7 @@ func (r row) run(t *testing.T) {
 	clients := observe(t, a.server, r.brief, r.clients...)
 	a.twin = start(t, r.setup)
 	others := observe(t, a.twin, r.brief, r.clients...)
+	a.Logf("%s, bounded by %s", megabytes(memory), a.cage)
 	look := func() {
 		a.seen = append(a.seen, clients.next())
 		a.beside = append(a.beside, others.next())
