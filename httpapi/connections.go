@@ -77,6 +77,9 @@ func (s *connections) accept(conn net.Conn, now time.Time) {
 	if c.handed != nil { // it was counted when the loop accepted it
 		c.new = false
 	} else if !s.census.Admit(c.addr) {
+		if plain, ok := conn.(*net.TCPConn); ok { // over TLS there is nothing to say yet
+			_, _ = plain.Write(tooMany)
+		}
 		_ = conn.Close()
 		return
 	}
@@ -219,7 +222,9 @@ const (
 	moment  = 250 * time.Millisecond
 )
 
-// cut closes connections whose request takes its time to arrive.
+// cut closes connections whose request takes its time to arrive. Of one that a
+// loop has handed over it is known whether it is the client or the server that
+// takes its time.
 func (s *connections) cut(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +233,8 @@ func (s *connections) cut(now time.Time) {
 		if c.state == http.StateNew || c.handed != nil && c.handed.Reading() {
 			patience = moment
 		}
-		if c.state != http.StateIdle && !c.apart && now.Sub(c.since) > patience {
+		served := c.handed != nil && !c.handed.Reading()
+		if c.state != http.StateIdle && !served && !c.apart && now.Sub(c.since) > patience {
 			closeAside(conn)
 		}
 	}

@@ -244,6 +244,9 @@ func (d door) appendFields(dst []byte, r *sockets.Request) (out, id []byte) {
 	return dst, dst[begin:end]
 }
 
+// TooMany implements sockets.Door.
+func (d door) TooMany() []byte { return tooMany }
+
 // Unavailable implements sockets.Door.
 func (d door) Unavailable(dst []byte, remote netip.AddrPort, r *sockets.Request) []byte {
 	const status = http.StatusServiceUnavailable

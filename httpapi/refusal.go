@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -159,6 +160,14 @@ func (s *Server) refusedConnection(addr netip.Addr, why crowding) {
 		slog.String("address", addr.String()),
 		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, "+key+" is "+strconv.Itoa(most)))
 }
+
+// tooMany is the answer to a connection of an address that has too many.
+var tooMany = func() []byte {
+	const status = http.StatusTooManyRequests
+	body := errorBody(status, "too many connections from this address; try again later")
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nRetry-After: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+		status, http.StatusText(status), retrySeconds, len(body), body)
+}()
 
 func refusedAddress(reason string, addr netip.Addr) string {
 	return reason + " (" + network(addr).String() + ")"

@@ -16,6 +16,7 @@ func (l *loop) expire() {
 	}
 	l.measure()
 	l.shed()
+	l.dropUnfinished()
 	l.shrink()
 	l.resume()
 	l.trim()

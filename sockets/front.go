@@ -19,6 +19,8 @@ type Door interface {
 	// first request is whole, Leave that it is gone or a socket, and Enter that it
 	// carries a socket no more.
 	Admit(addr netip.Addr) bool
+	// TooMany is the whole answer to a connection that was not admitted.
+	TooMany() []byte
 	Settle(addr netip.Addr)
 	Leave(addr netip.Addr)
 	Enter(addr netip.Addr)

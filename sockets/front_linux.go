@@ -206,7 +206,7 @@ func (l *loop) unpause() {
 func (l *loop) welcome(fd int, from netip.AddrPort) {
 	door := l.front.cfg.Door
 	if !door.Admit(from.Addr()) {
-		_ = unix.Close(fd)
+		l.turnAway(fd, door.TooMany())
 		return
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -222,6 +222,14 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 		l.passing = make([][]*conn, len(l.server.loops))
 	}
 	l.passing[to.index] = append(l.passing[to.index], c)
+}
+
+// turnAway closes a connection with an answer to the request that it may be
+// about to send. What has come is read, or the client would see a reset.
+func (l *loop) turnAway(fd int, answer []byte) {
+	_, _ = unix.Write(fd, answer)
+	_, _ = unix.Read(fd, l.scratch)
+	_ = unix.Close(fd)
 }
 
 // pass hands accepted connections over to the loops that they were placed on,

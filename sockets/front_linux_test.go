@@ -54,6 +54,8 @@ func (d *testDoor) Admit(netip.Addr) bool {
 	return true
 }
 
+func (d *testDoor) TooMany() []byte { return []byte("HTTP/1.1 429 Too Many Requests\r\n\r\n") }
+
 func (d *testDoor) Enter(netip.Addr) { d.held.Add(1) }
 
 func (d *testDoor) Leave(netip.Addr) { d.held.Add(-1) }
@@ -321,9 +323,39 @@ func TestFront_AnAddressAtItsLimit_IsTurnedAway(t *testing.T) {
 	address, door, _ := behindFront(t, nil)
 	door.full.Store(true)
 	conn := dialFront(t, address)
-	if _, err := conn.Read(make([]byte, 1)); err == nil {
-		t.Error("the connection was kept")
+	if said, _ := io.ReadAll(conn); string(said) != string(door.TooMany()) {
+		t.Errorf("the client read %q", said)
 	}
+}
+
+// Where descriptors run short a client is not cut off because the loop has not
+// read yet what it sent.
+func TestFront_DescriptorsRunShort_WhatTheLoopHasNotReadIsAnswered(t *testing.T) {
+	address, _, server := behindFrontOf(t, 1, nil)
+	conn := dialFront(t, address)
+	from := bufio.NewReader(conn)
+	_, _ = io.WriteString(conn, post("/here", ""))
+	expectBody(t, from, "loop")
+	halted(server.loops, func() {
+		l := server.loops[0]
+		c := l.slots[l.oldest-1].conn
+		_, _ = io.WriteString(conn, post("/here", ""))
+		for end := time.Now().Add(patience); !c.arrived() && time.Now().Before(end); {
+			runtime.Gosched()
+		}
+		l.clock += time.Minute
+		if l.relinquish() {
+			t.Error("the connection was closed")
+		}
+	})
+	expectBody(t, from, "loop")
+	halted(server.loops, func() {
+		l := server.loops[0]
+		l.clock += time.Minute
+		if !l.relinquish() {
+			t.Error("an idle connection was kept")
+		}
+	})
 }
 
 func TestFront_OutOfDescriptors_AcceptingPausesAndResumes(t *testing.T) {

@@ -174,8 +174,18 @@ func (h *handed) Enter() {
 	}
 }
 
-// Reading tells whether a request is under way of which net/http waits for more.
-func (h *handed) Reading() bool { return h.reading.Load() }
+// Reading tells whether a request is under way of which net/http waits for more,
+// and nothing more has come.
+func (h *handed) Reading() bool {
+	if !h.reading.Load() {
+		return false
+	}
+	more := false
+	if raw, err := h.file.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { more = received(int(fd)) })
+	}
+	return !more
+}
 
 // Expire has net/http wait no longer for the rest of a request.
 func (h *handed) Expire() { _ = h.file.SetReadDeadline(time.Unix(1, 0)) }

@@ -40,6 +40,10 @@ func (c *conn) keep(was int) {
 	case is != was:
 		a.Resize(account.Messages, is-was)
 	}
+	if is > was && is > smallMessage && c.loop.server.unfinishedAbove(mostUnfinished) {
+		c.drop()
+		return
+	}
 	// An earlier look stands, and finds out: a client that sends each message in
 	// pieces would have an entry in the wheel for each.
 	if at := c.overdue(); at > 0 && c.due > at && c.state == connOpen {
@@ -55,19 +59,67 @@ func (c *conn) forget() {
 	}
 }
 
+// begun is the second in which the message began of which a part is missing, 0
+// if there is none.
+func (c *conn) begun() uint32 {
+	switch {
+	case c.partial != nil:
+		return c.partial.since
+	case len(c.in) > 0:
+		return c.since
+	default:
+		return 0
+	}
+}
+
 // overdue is the second from which the message of which a part is missing is
 // too late, 0 if there is none. It does not depend on how little of it has come
 // since it began.
 func (c *conn) overdue() uint32 {
-	within := seconds(time.Duration(c.loop.server.messageWithin.Load())) + 1 // see after
-	switch {
-	case c.partial != nil:
-		return c.partial.since + within
-	case len(c.in) > 0:
-		return c.since + within
-	default:
+	begun := c.begun()
+	if begun == 0 {
 		return 0
 	}
+	return begun + seconds(time.Duration(c.loop.server.messageWithin.Load())) + 1 // see after
+}
+
+// Where the memory has a limit, unfinished messages take a quarter of what may
+// be held at most. From an eighth on those that began longer ago than a moment
+// are dropped, so that the others' can come whole. Small ones take little more
+// than their socket, and stay.
+const (
+	mostUnfinished = 4
+	manyUnfinished = 8
+	smallMessage   = 4 << 10
+	aMoment        = 2 // seconds
+)
+
+// unfinishedAbove tells whether unfinished messages take more than one of so many
+// parts of what may be held.
+func (s *Server) unfinishedAbove(parts int64) bool {
+	a := s.cfg.Account
+	most := a.Most()
+	return most > 0 && a.BytesOf(account.Messages) > most/parts
+}
+
+// dropUnfinished drops messages that take long while there are many.
+func (l *loop) dropUnfinished() {
+	if !l.server.unfinishedAbove(manyUnfinished) {
+		return
+	}
+	l.sockets(func(c *conn) bool {
+		if c.state == connOpen && !c.unread && c.unfinished() > smallMessage && l.now > c.begun()+aMoment {
+			c.drop()
+		}
+		return true
+	})
+}
+
+// drop ends a connection of whose message there is no memory for the rest.
+func (c *conn) drop() {
+	c.FailFor(channels.ReasonMemory, channels.NoMemory.Code, channels.NoMemory.Message)
+	c.deaf = true
+	c.forget()
 }
 
 // giveUp ends a connection whose message is not whole in time. The client may

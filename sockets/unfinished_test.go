@@ -170,6 +170,67 @@ func TestMessage_Unfinished_IsInTheAccount(t *testing.T) {
 	})
 }
 
+// Strangers cannot fill the memory with messages that lack a byte: those that
+// take long are dropped while there are many, and above the bound each that
+// grows. Small ones stay.
+func TestMessage_ManyUnfinished_TakeAPartOfTheMemory(t *testing.T) {
+	const most = 1 << 20
+	a := account.New(most)
+	server, err := New(Config{Loops: 1, Portable: true, Account: a}, channels.New(channels.Config{Account: a}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := server.loops[0]
+	defer l.waiter.close()
+	app := apps.Default()
+	app.ID = "1"
+	began := func(bytes int) *conn {
+		c := &conn{loop: l, lane: l.laneOf(&app), link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
+		l.adopt(c)
+		c.open(&Opening{App: &app, Protocol: 7}, webSocket)
+		c.feed(masked(ws.OpText, true, make([]byte, 60_000))[:bytes])
+		return c
+	}
+	dropped := func(conns []*conn) (n int) {
+		for _, c := range conns {
+			if c.state != connOpen {
+				n++
+			}
+		}
+		return n
+	}
+	pass := func(seconds time.Duration) {
+		l.started = l.started.Add(-seconds * time.Second)
+		l.tick()
+		l.expire()
+	}
+	small := began(1000)
+	long := []*conn{began(50_000), began(50_000), began(50_000)}
+	pass(aMoment)
+	if n := dropped(long); n != 0 {
+		t.Errorf("%d messages are dropped a moment after they began", n)
+	}
+	pass(2)
+	if n := dropped(long); n != len(long) {
+		t.Errorf("%d of %d messages are dropped that take long", n, len(long))
+	}
+	var many []*conn
+	for range 20 {
+		many = append(many, began(50_000))
+	}
+	if n, held := dropped(many), a.BytesOf(account.Messages); n < 14 || n > 17 || held > most/mostUnfinished {
+		t.Errorf("%d of %d messages are dropped at once, %d bytes are held of %d", n, len(many), held, most)
+	}
+	if small.state != connOpen || a.Count(account.Messages) != 1+len(many)-dropped(many) {
+		t.Errorf("the small message is open: %v, %d messages are held", small.state == connOpen, a.Count(account.Messages))
+	}
+	for _, r := range server.hub.Stats().Refused {
+		if r.Reason != channels.ReasonMemory || r.Code != pusherproto.CodeOverCapacity || int(r.Count) != dropped(long)+dropped(many) {
+			t.Errorf("counted: %+v", r)
+		}
+	}
+}
+
 func TestPartial_TakesWhatItCountsFor(t *testing.T) {
 	if n := int(unsafe.Sizeof(partial{})); n < partialSize*3/4 || n > partialSize*5/4 {
 		t.Errorf("a partial message has %d bytes, and counts for %d", n, partialSize)
