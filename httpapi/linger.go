@@ -10,7 +10,7 @@ import (
 // after an answer that did not wait for the body is read, and not kept.
 const (
 	lingerTime  = 5 * time.Second
-	lingerBytes = 256 << 10
+	lingerBytes = 512 << 10
 )
 
 // unread tells whether the request has a body that was not read.
