@@ -10,8 +10,8 @@ import (
 )
 
 // guard is the listener of connections that are net/http's first: it accepts
-// none while descriptors run short or connections are too many, so that those who wait do so in the
-// kernel's queue. That there is none left ends nothing.
+// none while descriptors run short or connections are too many, so that those
+// who wait do so in the kernel's queue. That there is none left ends nothing.
 type guard struct {
 	net.Listener
 	server  *Server

@@ -1,0 +1,127 @@
+package sockets
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"fanfare/channels"
+)
+
+// restState is how far net/http is between two requests. Only the goroutine that
+// serves the connection changes it.
+type restState uint8
+
+const (
+	serving  restState = iota
+	answered           // the next deadline is that of the wait for a request
+	peeking            // it waits; the next deadline is that of the request
+)
+
+// mostPeeked is how many bytes net/http may have in its buffer while it waits
+// for a request: it waits for one more.
+const mostPeeked = 3
+
+// A connection stays with net/http for a moment after its answer, since a busy
+// caller's next request costs less there. The more rest there, the shorter.
+const (
+	longestRest = time.Second
+	mostResting = 512
+)
+
+// restTime is how long a connection may stay with net/http between two requests.
+func (s *Server) restTime() time.Duration {
+	return longestRest * time.Duration(max(0, mostResting-s.resting.Load())) / mostResting
+}
+
+// Idle says that net/http has answered a request and waits for the next one. It
+// is called by the goroutine that serves the connection.
+func (h *handed) Idle() {
+	h.rest = answered
+	h.resting.Store(true)
+	h.loop.server.resting.Add(1)
+}
+
+// stir says that the connection rests no longer.
+func (h *handed) stir() {
+	if h.resting.Swap(false) {
+		h.loop.server.resting.Add(-1)
+	}
+}
+
+// Served says by which method the last request was: net/http overlooks line ends
+// behind a POST alone.
+func (h *handed) Served(post bool) {
+	h.blanks = 0
+	if post {
+		h.blanks = mostBlanks
+	}
+}
+
+// note keeps the end of what net/http was given.
+func (h *handed) note(b []byte) {
+	for _, c := range b[max(0, len(b)-mostPeeked):] {
+		h.tail[0], h.tail[1], h.tail[2] = h.tail[1], h.tail[2], c
+		h.tailed = min(h.tailed+1, mostPeeked)
+	}
+}
+
+// await reads the beginning of the next request, of which net/http has some
+// bytes by now. If nothing more comes for a moment the connection goes back.
+func (h *handed) await(b []byte, peeked int) (n int, err error) {
+	if len(h.read) > 0 {
+		return h.early(b), nil
+	}
+	if h.loop.server.restTime() > 0 {
+		n, err = h.file.Read(b)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, h.failed("read", err)
+		}
+	}
+	if !h.giveBack(h.tail[mostPeeked-peeked:]) {
+		return 0, net.ErrClosed
+	}
+	return 0, io.EOF
+}
+
+// giveBack makes the socket the loop's again, with what net/http has read of the
+// next request.
+func (h *handed) giveBack(peeked []byte) bool {
+	fd, ok := h.take()
+	if !ok {
+		return false
+	}
+	h.post(fd, append([]byte(nil), peeked...))
+	return true
+}
+
+// Refuse says that net/http accepts no more connections.
+func (h *handed) Refuse() {
+	if fd, ok := h.take(); ok {
+		h.post(fd, h.read)
+	}
+}
+
+// post sends the socket to the loop, with what was read and is not handled.
+func (h *handed) post(fd int, read []byte) {
+	l, f := h.loop, &front{cfg: h.cfg, remote: h.from, blanks: h.blanks, held: true}
+	l.share.conns.Add(1)
+	l.Post(channels.Call(func() { l.arrive(&conn{loop: l, lane: l.own, link: l.waiter.(*epoll), fd: int32(fd), front: f}, read) }))
+}
+
+// take returns the socket, as the only descriptor of it there is. While there is
+// no descriptor to do that with, the connection cannot be kept: it is idle, and
+// others have to get in.
+func (h *handed) take() (fd int, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return -1, false
+	}
+	fd, err := duplicate(h.file)
+	h.back = err == nil
+	h.end()
+	return fd, h.back
+}

@@ -1,0 +1,114 @@
+package sockets
+
+// Bounds of one turn, so that a storm on one channel cannot keep the others
+// waiting. The lanes share them: each lane has its least in every turn, unless
+// there are very many.
+const (
+	turnWeight  = 8 << 10 // deliveries made for the mail
+	leastWeight = 1 << 10
+	turnWrites  = 64 // connections written; a long write counts for several
+	leastWrites = 4
+	writeUnit   = 4 << 10 // bytes
+	turnResumes = 64      // paused connections read again
+	turnLeaves  = 1024    // places given back by sockets that end
+)
+
+// Deliveries are cheaper than writes. A lane that has made mostBatch of them, of
+// batchFrame bytes or less, for each of its dirty connections makes no more
+// before some of these are written: it would hardly save writes, and queues
+// would grow.
+const (
+	mostBatch  = 128
+	batchFrame = 1 << 10
+)
+
+// ahead tells whether the lane's mail waits for its writes.
+func (n *lane) ahead() bool {
+	return n.piled > turnWeight && n.piled > mostBatch*n.dirty.len() && n.dirty.len() > 0
+}
+
+// carry handles mail, as much as a turn may, of each lane its share. A piece
+// of mail may weigh more than that: its lane sits out the shares it took.
+func (l *loop) carry() (worked bool) {
+	l.mail.collect(&l.busy)
+	for left := turnWeight; left > 0 && l.busy.len() > 0; {
+		n := l.busy.pop()
+		if n.ahead() {
+			l.ahead = append(l.ahead, n)
+			continue
+		}
+		share := max(leastWeight, turnWeight/(l.busy.len()+1))
+		if n.debt >= share {
+			n.debt -= share
+			l.busy.push(n)
+			continue
+		}
+		share -= n.debt
+		weight := l.handleMail(n, min(share, left))
+		left -= weight
+		n.debt = max(0, weight-share)
+		if n.next < len(n.batch) {
+			l.busy.push(n)
+		} else {
+			n.debt = 0
+		}
+		worked = true
+	}
+	for _, n := range l.ahead {
+		l.busy.push(n)
+	}
+	l.ahead = l.ahead[:0]
+	return worked
+}
+
+// handleMail handles mail of a lane until it weighs most or more.
+func (l *loop) handleMail(n *lane, most int) (weight int) {
+	for n.next < len(n.batch) && weight < most {
+		m := &n.batch[n.next]
+		n.next++
+		w := m.Weight()
+		weight += w
+		l.broad = l.broad || w > turnWrites
+		m.Handle()
+		n.piled += w * (1 + m.Size()/batchFrame)
+	}
+	l.mail.done(n, int64(weight))
+	return weight
+}
+
+// touch puts a connection on its lane's list to be written.
+func (n *lane) touch(c *conn) {
+	if n.dirty.len() == 0 {
+		n.loop.dirty.push(n)
+		n.piled = 0
+	}
+	n.dirty.push(c)
+}
+
+// flush writes connections that were touched, each once, as many as a turn may
+// and of each lane its share.
+func (l *loop) flush() {
+	for left := turnWrites; left > 0 && l.dirty.len() > 0; {
+		n := l.dirty.pop()
+		share := min(left, max(leastWrites, turnWrites/(l.dirty.len()+1)))
+		left -= share
+		for share > 0 && n.dirty.len() > 0 {
+			c := n.dirty.pop()
+			c.dirty = false
+			share--
+			n.piled = max(0, n.piled-mostBatch)
+			if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
+				waited := c.queue.bytes
+				c.link.flush(c)
+				share -= (waited - c.queue.bytes) / writeUnit
+			}
+		}
+		left += share // what the lane left, or took too much
+		if n.dirty.len() > 0 {
+			l.dirty.push(n)
+		}
+	}
+	if l.dirty.len() == 0 {
+		l.broad = false
+	}
+}
