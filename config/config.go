@@ -112,7 +112,7 @@ type Shutdown struct {
 // Runtime configures the garbage collector.
 type Runtime struct {
 	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, as GOGC. 0 takes GOGC, or 100. -1 collects only when memory_limit is reached, which must be set then."`
-	MemoryLimit string `key:"memory_limit" rule:"memory" doc:"Memory that the Go runtime keeps to, such as 512MiB or 2GiB. Empty takes GOMEMLIMIT, or 90 % of the limit of the cgroup or container. When 75 % of it is in use, new connections are refused with 4100, request bodies with 503 and subscriptions with LimitReached, until there is less (docs/security.md)."`
+	MemoryLimit string `key:"memory_limit" rule:"memory" doc:"Memory that the Go runtime keeps to, such as 512MiB or 2GiB. Empty takes GOMEMLIMIT (off is no limit), or 90 % of the limit of the cgroup or container. When 75 % of it is in use, new connections are refused with 4100, request bodies with 503 and subscriptions with LimitReached, until there is less (docs/security.md)."`
 }
 
 // Webhooks configures how webhooks are delivered.

@@ -11,6 +11,24 @@ import (
 	"fanfare/internal/testkit/logbook"
 )
 
+// The cgroup's limit counts where the runtime has none of its own, unless the
+// operator wants none.
+func TestLimitOfMemory(t *testing.T) {
+	for _, c := range []struct {
+		own  int64
+		env  string
+		want int64
+	}{
+		{math.MaxInt64, "", 900},
+		{math.MaxInt64, "off", math.MaxInt64},
+		{500, "500B", 500},
+	} {
+		if got := limitOfMemory(c.own, c.env, func() int64 { return 900 }); got != c.want {
+			t.Errorf("limit %d, GOMEMLIMIT=%s: %d, want %d", c.own, c.env, got, c.want)
+		}
+	}
+}
+
 // The line is written once when memory becomes short and once when it is not
 // any more, and what is free then goes back to the system.
 func TestMemoryWatch_SaysOnceThatMemoryIsShort(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"math"
+	"os"
 	"runtime/debug"
 
 	"fanfare/config"
@@ -21,11 +22,16 @@ type runtimeSettings struct {
 func readRuntime() runtimeSettings {
 	gc := debug.SetGCPercent(100) // there is no other way to read it
 	debug.SetGCPercent(gc)
-	limit := debug.SetMemoryLimit(-1)
-	if limit == math.MaxInt64 {
-		limit = cgroupLimit()
+	return runtimeSettings{gc, limitOfMemory(debug.SetMemoryLimit(-1), os.Getenv("GOMEMLIMIT"), cgroupLimit)}
+}
+
+// limitOfMemory is the runtime's own limit, or the cgroup's if it has none. Who
+// says GOMEMLIMIT=off wants none.
+func limitOfMemory(own int64, env string, cgroup func() int64) int64 {
+	if own == math.MaxInt64 && env != "off" {
+		return cgroup()
 	}
-	return runtimeSettings{gc, limit}
+	return own
 }
 
 // set applies what the configuration asks of the Go runtime.
