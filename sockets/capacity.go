@@ -108,7 +108,7 @@ const mostAsked = 64
 func (l *loop) relinquish() bool {
 	for at, n := l.oldest, 0; at != 0 && n < mostAsked; n++ {
 		c := l.slots[at-1].conn
-		if at = c.newer; c.expendable() && !c.arrived() {
+		if at = c.newer; c.expendable() {
 			l.unspare(c)
 			c.die()
 			return true
@@ -116,10 +116,6 @@ func (l *loop) relinquish() bool {
 	}
 	return false
 }
-
-// arrived tells whether the kernel holds something of the client's: it is the
-// loop that is late then.
-func (c *conn) arrived() bool { return c.fd >= 0 && received(int(c.fd)) }
 
 // Where descriptors run short, a request has to arrive in a second, and may not
 // stop arriving for a moment.

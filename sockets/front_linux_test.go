@@ -340,7 +340,7 @@ func TestFront_DescriptorsRunShort_WhatTheLoopHasNotReadIsAnswered(t *testing.T)
 		l := server.loops[0]
 		c := l.slots[l.oldest-1].conn
 		_, _ = io.WriteString(conn, post("/here", ""))
-		for end := time.Now().Add(patience); !c.arrived() && time.Now().Before(end); {
+		for end := time.Now().Add(patience); !received(int(c.fd)) && time.Now().Before(end); {
 			runtime.Gosched()
 		}
 		l.clock += time.Minute
