@@ -108,11 +108,12 @@ const mostAsked = 64
 func (l *loop) relinquish() bool {
 	for at, n := l.oldest, 0; at != 0 && n < mostAsked; n++ {
 		c := l.slots[at-1].conn
-		if at = c.newer; c.expendable() {
-			l.unspare(c)
-			c.die()
-			return true
+		if at = c.newer; !c.expendable() || l.catchUp(c) {
+			continue
 		}
+		l.unspare(c)
+		c.die()
+		return true
 	}
 	return false
 }

@@ -174,6 +174,18 @@ func (l *loop) resume() {
 	}
 }
 
+// catchUp reads from an expendable connection, and tells whether it is to stay:
+// a loop that waited for a processor has not seen the request that is there.
+func (l *loop) catchUp(c *conn) bool {
+	f := c.front
+	if f == nil || c.state != connOpen {
+		return false
+	}
+	before := l.parsed
+	l.waiter.(*epoll).read(c)
+	return c.state != connDead && (c.front != f || f.leaving || l.parsed > before)
+}
+
 // trim closes connections that have been idle for longer than there is patience
 // for, with so many of them.
 func (l *loop) trim() {

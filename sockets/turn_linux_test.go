@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -13,10 +14,12 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
 
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/internal/account"
+	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
 
@@ -79,6 +82,47 @@ func TestRead_AFloodOfRequests_IsTakenInSmallShares(t *testing.T) {
 		if l.turn(patience); answered.Load()-before > most {
 			t.Fatalf("a turn answered %d requests of one connection", answered.Load()-before)
 		}
+	}
+}
+
+// A connection whose request is there is not closed for another because the loop
+// could not look in time.
+func TestRelinquish_ARequestThatIsThere_IsRead(t *testing.T) {
+	for _, test := range []struct {
+		sent   string
+		closed bool
+	}{
+		{"GET /here HTTP/1.1\r\nHost: h\r\n\r\n", false},
+		{"GET /here HTTP/1.1\r\nHost: h\r\n", true},
+		{"", true},
+	} {
+		t.Run(test.sent, func(t *testing.T) {
+			l := loopByHand(t)
+			address, _ := frontByHand(t, l)
+			client, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = client.Close() })
+			for len(l.slots) == 0 {
+				l.turn(patience)
+			}
+			if _, err := io.WriteString(client, test.sent); err != nil {
+				t.Fatal(err)
+			}
+			c := only(t, l)
+			if test.sent != "" {
+				poll := []unix.PollFd{{Fd: c.fd, Events: unix.POLLIN}}
+				if n, err := unix.Poll(poll, int(deadline.Long.Milliseconds())); n != 1 {
+					t.Fatalf("nothing has arrived: %v", err)
+				}
+			}
+			c.front.since, c.front.heard = -arrival, -arrival
+			if closed := l.relinquish(); closed != test.closed {
+				t.Errorf("closed %v, want %v", closed, test.closed)
+			}
+			l.turn(0)
+		})
 	}
 }
 
