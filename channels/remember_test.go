@@ -193,6 +193,38 @@ func TestCache_OverItsBytes_TheOldestAreForgotten(t *testing.T) {
 	d.empty()
 }
 
+// However much an app publishes, it does not fill the memory: what it remembers
+// leaves room for sockets, and for what other apps remember.
+func TestCache_WithAMemoryLimit_LeavesRoomForOthers(t *testing.T) {
+	const most = 16 << 20
+	d := newDesk(t)
+	all := d.hub.Account(&d.app).Whole()
+	all.SetMost(most)
+	data := strings.Repeat("x", 10_000)
+	for i := range 2 * most / len(data) {
+		d.publish(fmt.Sprint("cache-", i), data)
+		if n := all.BytesOf(account.Cache); n > most/2 {
+			t.Fatalf("%d bytes are remembered of %d that may be held", n, most)
+		}
+	}
+	if n := all.BytesOf(account.Cache); n < most/5 {
+		t.Errorf("%d bytes are remembered, the app may have a quarter of %d", n, most)
+	}
+	if all.Full() {
+		t.Error("the memory is full")
+	}
+	other := d.app
+	other.ID = "other"
+	const events = 100
+	for i := range events {
+		channel := fmt.Sprint("cache-", i)
+		mustNotFail(t, d.hub.Publish(t.Context(), &other, pusherproto.Event{Name: "e", Channels: []string{channel}, Data: pusherproto.AppendString(nil, data)}))
+	}
+	if n := d.hub.Account(&other).Count(account.Cache); n != events {
+		t.Errorf("of %d events of another app %d are remembered", events, n)
+	}
+}
+
 func TestCache_LargerThanTheLimit_TheLastEventIsKept(t *testing.T) {
 	d := newDesk(t, func(a *apps.App) { a.Limits.MaxCachedBytes = 1 })
 	d.publish("cache-x", "1")

@@ -71,6 +71,14 @@ func New(most int64) *Account {
 // Part returns an empty account whose entries count in a as well.
 func (a *Account) Part() *Account { return &Account{whole: a} }
 
+// Whole returns the account that a is a part of, a itself if it is none.
+func (a *Account) Whole() *Account {
+	for a.whole != nil {
+		a = a.whole
+	}
+	return a
+}
+
 // Hold enters one more holder of a kind, and the bytes that it takes.
 func (a *Account) Hold(k Kind, bytes int) { a.add(k, 1, int64(bytes)) }
 
