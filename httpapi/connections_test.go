@@ -249,6 +249,44 @@ func TestConnections_Sweep_ClosesWhatIsIdleForTooLong(t *testing.T) {
 	}
 }
 
+// lent is a connection of a loop's that net/http has.
+type lent struct {
+	net.Conn
+	reading bool
+}
+
+func (*lent) Enter()          {}
+func (*lent) Leave()          {}
+func (*lent) Idle()           {}
+func (*lent) Served(bool)     {}
+func (l *lent) Reading() bool { return l.reading }
+func (*lent) Expire()         {}
+
+// A caller whose request is whole and who waits for busy event loops, four
+// seconds at most, is not cut off when descriptors are short.
+func TestConnections_Cut_LeavesThoseThatWaitForTheirAnswer(t *testing.T) {
+	s, _ := counting(connectionBounds{}, nil)
+	open := func(reading bool) (client net.Conn) {
+		client, conn := net.Pipe()
+		t.Cleanup(func() { _ = client.Close() })
+		_ = client.SetDeadline(time.Now().Add(deadline.Long))
+		l := &lent{conn, reading}
+		s.census.Enter(peer(conn.RemoteAddr().String()))
+		s.watch(l, http.StateNew)
+		s.watch(l, http.StateActive)
+		return client
+	}
+	arrives, waits := open(true), open(false)
+	s.cut(time.Now().Add(4 * time.Second))
+	if _, err := arrives.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("one whose request does not arrive: %v, want the end", err)
+	}
+	_ = waits.SetReadDeadline(time.Now())
+	if _, err := waits.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+		t.Error("one that waits for its answer is closed")
+	}
+}
+
 // When descriptors are short a request that takes its time is closed, with its
 // head read or not, but none that carries an HTTP session.
 func TestConnections_Cut_LeavesSessionsAndIdleConnections(t *testing.T) {
