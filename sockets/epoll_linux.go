@@ -210,8 +210,9 @@ func (p *epoll) watch(c *conn) error {
 }
 
 // A read may hold ten thousand frames or a hundred requests, and handling them
-// a hundredth of a second, for which everybody else waits. A socket whose read held more than
-// busyRead frames is read by greedyRead bytes a turn until it has no more.
+// takes a hundredth of a second, for which everybody else waits. A socket whose
+// read held more than busyRead frames is read by greedyRead bytes a turn until it
+// has no more.
 const (
 	busyRead   = 64
 	greedyRead = 1 << 10
