@@ -185,7 +185,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x := s.exchanges.begin(w, r)
 	s.observe(x)
-	x.linger()
+	x.linger(s.census.Calm())
 	s.exchanges.end(x)
 }
 

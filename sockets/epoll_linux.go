@@ -212,17 +212,22 @@ func (p *epoll) watch(c *conn) error {
 // A read may hold ten thousand frames or a hundred requests, and handling them
 // takes a hundredth of a second, for which everybody else waits. A socket whose
 // read held more than busyRead frames is read by greedyRead bytes a turn until it
-// has no more.
+// has no more. Of a request no more than requestRead bytes are read at a time,
+// for what has come of one that is net/http's goes there as a copy.
 const (
-	busyRead   = 64
-	greedyRead = 1 << 10
+	busyRead    = 64
+	greedyRead  = 1 << 10
+	requestRead = 16 << 10
 )
 
 // read takes what has arrived, once: the set tells us again if there is more.
 func (p *epoll) read(c *conn) {
 	buf := p.loop.buf
-	if c.greedy {
+	switch {
+	case c.greedy:
 		buf = buf[:greedyRead]
+	case c.front != nil:
+		buf = buf[:requestRead]
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
 		unix.MSG_DONTWAIT, 0, 0)

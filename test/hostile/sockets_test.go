@@ -112,11 +112,7 @@ func lackSomeBytes(sockets int) func(ctx context.Context, a *attack) {
 }
 
 func TestMessages_LackSomeBytes(t *testing.T) {
-	// The number of an app's sockets bounds what their messages take.
-	row{
-		setup:   setup{env: []string{"FANFARE_SOCKETS_MESSAGE_TIMEOUT=2s", "FANFARE_APPS_0_LIMITS_MAX_CONNECTIONS=1500"}},
-		clients: []credentials{shop}, attack: lackSomeBytes(some(6000, 4500)), refused: []string{"message_timeout", "over_quota"},
-	}.run(t)
+	row{clients: []credentials{shop}, attack: lackSomeBytes(some(6000, 4500)), refused: []string{"memory"}}.run(t)
 }
 
 // flood has sockets that are ready send a message over and over, some at a time
