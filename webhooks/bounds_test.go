@@ -124,7 +124,10 @@ func TestGrace_TooManyPublicChannelsWait_TheyAreToldEarly_SignedOnesAreNot(t *te
 			n.Channel = fmt.Sprint("x", i)
 			s.Observe(n)
 		}
-		held := &(*s.tenants.Load())["a"].held
+		of := (*s.tenants.Load())["a"]
+		of.mu.Lock()
+		defer of.mu.Unlock()
+		held := &of.held
 		if held.len() != maxHeld || held.due().channel != "private-x" || held.oldest(unsigned).channel != "x2" {
 			t.Errorf("%d are held, the oldest is %v, of the public ones %v", held.len(), held.due().subject, held.oldest(unsigned).subject)
 		}
@@ -145,9 +148,12 @@ func TestGrace_MemoryIsShort_PublicChannelsAreHeldInPlaceOfOthers(t *testing.T) 
 			s.Observe(removed("presence-x", fmt.Sprint(i)))
 			s.Observe(added("presence-x", fmt.Sprint(i)))
 		}
-		held := &(*s.tenants.Load())["a"].held
-		if n := account0.BytesOf(account.Webhooks); n > before || held.len() != 3 {
-			t.Errorf("%d bytes are held after %d, of %d removals", n, before, held.len())
+		of := (*s.tenants.Load())["a"]
+		of.mu.Lock()
+		removals := of.held.len()
+		of.mu.Unlock()
+		if n := account0.BytesOf(account.Webhooks); n > before || removals != 3 {
+			t.Errorf("%d bytes are held after %d, of %d removals", n, before, removals)
 		}
 		account0.Release(account.Cache, 2_000_000)
 		pass(time.Minute)
