@@ -77,19 +77,18 @@ func (s *server) closeWeb() error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
 	defer cancel()
 	s.web.Stop()
-	stopped := make(chan error, 1)
-	go func() { stopped <- s.web.Shutdown(ctx) }()
+	finished := make(chan bool, 1)
+	go func() { finished <- s.web.Finish(ctx) }()
 	err := s.sockets.Conclude(ctx)
-	if e := <-stopped; !errors.Is(e, context.DeadlineExceeded) {
-		return errors.Join(err, e)
+	if <-finished {
+		return errors.Join(err, s.web.Close())
 	}
 	s.log.Warn("requests that are not whole are refused")
 	s.api.Conclude()
 	last, cancel := context.WithTimeout(context.Background(), answerPatience)
 	defer cancel()
-	if e := s.web.Shutdown(last); !errors.Is(e, context.DeadlineExceeded) {
-		return errors.Join(err, e)
+	if !s.web.Finish(last) {
+		s.log.Warn("requests that were not whole are cut off")
 	}
-	s.log.Warn("requests that were not whole are cut off")
 	return errors.Join(err, s.web.Close())
 }

@@ -163,38 +163,36 @@ func (w *web) Stop() {
 	w.ending = true
 }
 
-// Shutdown accepts no more and waits for requests under way, as that of an
-// http.Server does, those included that are on their way to a server.
-func (w *web) Shutdown(ctx context.Context) error {
-	return w.end(func(s *served) error {
-		err := s.Server.Shutdown(ctx)
-		for err == nil && s.conns.Load() > 0 {
-			select {
-			case <-time.After(time.Millisecond):
-			case <-ctx.Done():
-				err = ctx.Err()
-			}
-		}
-		return err
-	})
-}
-
-// Close ends every connection.
-func (w *web) Close() error {
-	return w.end(func(s *served) error { return s.Server.Close() })
-}
-
-func (w *web) end(how func(*served) error) error {
+// Finish accepts no more, waits for the requests under way and those that are on
+// their way to a server, and tells whether all connections are gone. Shutdown of
+// an http.Server would drop a request whose head it has not read yet.
+func (w *web) Finish(ctx context.Context) bool {
 	w.Stop()
+	w.SetKeepAlivesEnabled(false)
 	w.mu.Lock()
 	servers := slices.Clone(w.servers)
 	w.mu.Unlock()
-	errs := make([]error, len(servers))
-	var all sync.WaitGroup
-	for i, s := range servers {
-		all.Go(func() { errs[i] = how(s) })
+	for _, s := range servers {
+		for s.conns.Load() > 0 {
+			select {
+			case <-time.After(time.Millisecond):
+			case <-ctx.Done():
+				return false
+			}
+		}
 	}
-	all.Wait()
+	return true
+}
+
+// Close accepts no more and ends every connection.
+func (w *web) Close() error {
+	w.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, s := range w.servers {
+		errs = append(errs, s.Server.Close())
+	}
 	return errors.Join(errs...)
 }
 
