@@ -6,9 +6,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// A socket has one budget for all that costs others more than itself: comings
-// and goings, of which every member of a presence channel hears, and every
-// webhook; long answers to short questions; sign-ins with a watchlist. It is
+// A socket has one budget for all that costs others more than itself: joins and
+// leaves, which every member of a presence channel and every webhook hears of;
+// long answers to short questions; sign-ins with a watchlist. It is
 // counted in subscriptions: subscribes_per_second flow in, and max_subscriptions
 // and those of a second may be saved. What an operation causes beyond its message
 // is paid at once too, and overdraws the budget once at most.

@@ -220,7 +220,7 @@ func (s *limited) crowd(n int) {
 	}
 }
 
-// Connections between two requests give way to sockets, however many there are.
+// Connections between two requests are closed for sockets, however many there are.
 func TestDescriptors_IdleConnections_KeepNobodyOut(t *testing.T) {
 	for _, transport := range []string{"auto", "goroutine"} {
 		t.Run(transport, func(t *testing.T) {
