@@ -244,6 +244,12 @@ func (d door) appendFields(dst []byte, r *sockets.Request) (out, id []byte) {
 	return dst, dst[begin:end]
 }
 
+// Crowd implements sockets.Door.
+func (d door) Crowd() []byte {
+	d.cfg.Hub.Refused(http.StatusServiceUnavailable)
+	return crowd
+}
+
 // TooMany implements sockets.Door.
 func (d door) TooMany() []byte { return tooMany }
 

@@ -161,13 +161,18 @@ func (s *Server) refusedConnection(addr netip.Addr, why crowding) {
 		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, "+key+" is "+strconv.Itoa(most)))
 }
 
-// tooMany is the answer to a connection of an address that has too many.
-var tooMany = func() []byte {
-	const status = http.StatusTooManyRequests
-	body := errorBody(status, "too many connections from this address; try again later")
+// What a connection is answered that has not asked: one of an address that has
+// too many, and one that is closed for another where there are too many in all.
+var (
+	tooMany = unasked(http.StatusTooManyRequests, "too many connections from this address; try again later")
+	crowd   = unasked(http.StatusServiceUnavailable, "the server has too many connections; try again")
+)
+
+func unasked(status int, message string) []byte {
+	body := errorBody(status, message)
 	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nRetry-After: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), retrySeconds, len(body), body)
-}()
+}
 
 func refusedAddress(reason string, addr netip.Addr) string {
 	return reason + " (" + network(addr).String() + ")"

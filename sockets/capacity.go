@@ -111,6 +111,9 @@ func (l *loop) relinquish() bool {
 		if at = c.newer; !c.expendable() || l.catchUp(c) {
 			continue
 		}
+		if f := c.front; f != nil && f.counted {
+			c.refuseUnasked(f.cfg.Door.Crowd())
+		}
 		l.unspare(c)
 		c.die()
 		return true

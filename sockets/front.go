@@ -19,6 +19,9 @@ type Door interface {
 	// first request is whole, Leave that it is gone or a socket, and Enter that it
 	// carries a socket no more.
 	Admit(addr netip.Addr) bool
+	// Crowd is the whole answer to a connection that is closed for another before
+	// it has sent a whole request.
+	Crowd() []byte
 	// TooMany is the whole answer to a connection that was not admitted.
 	TooMany() []byte
 	Settle(addr netip.Addr)

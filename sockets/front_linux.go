@@ -236,6 +236,11 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	l.passing[to.index] = append(l.passing[to.index], c)
 }
 
+// refuseUnasked answers the request that a connection may be about to send.
+func (c *conn) refuseUnasked(answer []byte) {
+	_, _ = unix.Write(int(c.fd), answer)
+}
+
 // turnAway closes a connection with an answer to the request that it may be
 // about to send. What has come is read, or the client would see a reset.
 func (l *loop) turnAway(fd int, answer []byte) {

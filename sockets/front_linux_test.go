@@ -54,6 +54,8 @@ func (d *testDoor) Admit(netip.Addr) bool {
 	return true
 }
 
+func (d *testDoor) Crowd() []byte { return []byte("HTTP/1.1 503 Service Unavailable\r\n\r\n") }
+
 func (d *testDoor) TooMany() []byte { return []byte("HTTP/1.1 429 Too Many Requests\r\n\r\n") }
 
 func (d *testDoor) Enter(netip.Addr) { d.held.Add(1) }

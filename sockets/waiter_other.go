@@ -60,6 +60,9 @@ func (l *loop) watch(c *conn) error {
 // catchUp does nothing: loops without epoll read no requests.
 func (*loop) catchUp(*conn) bool { return false }
 
+// refuseUnasked does nothing: connections without epoll are not the loop's.
+func (*conn) refuseUnasked([]byte) {}
+
 // accepting does not exist without epoll.
 type accepting struct{}
 
