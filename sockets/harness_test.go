@@ -328,6 +328,12 @@ func (h *harness) pass(d time.Duration) {
 // until waits for a condition.
 func (h *harness) until(what string, ok func() bool) {
 	h.Helper()
+	eventually(h.T, what, ok)
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(patience)
@@ -335,7 +341,7 @@ func (h *harness) until(what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			h.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("waited in vain for: %s", what)
 		}
 	}
 }
