@@ -1,0 +1,60 @@
+package ledger
+
+import (
+	"time"
+
+	"fanfare/pusherproto"
+)
+
+// OpKind says what an Op does.
+type OpKind uint8
+
+// The kinds of ops.
+const (
+	OpHold  OpKind = iota + 1 // a fact about Subject
+	OpEvent                   // an event on Subject
+	OpClose                   // close the sockets of the user Subject
+	OpDone                    // all facts of this epoch are said
+	OpBye                     // the node drains: it holds nothing any more
+)
+
+// Op is one thing a node says. Its number and content never change once it was
+// handed to an engine.
+type Op struct {
+	N       uint64 // 1, 2, 3 … for each node and partition
+	Kind    OpKind
+	Subject Subject // OpHold, OpEvent, OpClose
+
+	// OpHold. Facts are absolute: the number of sockets is that after the op.
+	Sockets    int
+	On         []Member // users the node holds from here on
+	Off        []string // users it holds no more
+	MaxMembers int      // above it a new member is refused; 0 is no limit
+	Exempt     bool     // the limit does not apply: said again, or answered already
+
+	// OpEvent. Payload is the text of the WebSocket message.
+	Payload  []byte
+	Except   pusherproto.SocketID
+	Client   bool          // sent by a socket: its own node has delivered it
+	Remember time.Duration // as the cached event, so long; 0 is not at all
+	DataFrom int           // Remember: Payload[DataFrom:DataTo] is the data, a JSON string literal
+	DataTo   int
+}
+
+// Member is a user on a presence channel.
+type Member struct {
+	User string
+	Info []byte // raw JSON, nil if none
+}
+
+// Size is about how many bytes the op takes.
+func (o *Op) Size() int {
+	n := 64 + len(o.Subject.App) + len(o.Subject.Name) + len(o.Payload)
+	for i := range o.On {
+		n += 24 + len(o.On[i].User) + len(o.On[i].Info)
+	}
+	for _, user := range o.Off {
+		n += 16 + len(user)
+	}
+	return n
+}

@@ -1,0 +1,88 @@
+package ledger
+
+// Request is one thing an engine is asked to have the ledger do: one of Link,
+// Do, GetState, GetLog, Poll, Strike, Tick, List, Describe.
+type Request interface{ request() }
+
+// Link begins or resumes the stream of a node's ops (rule U2).
+type Link struct {
+	Node  Node
+	Epoch uint32 // the node's, 0 at first
+	First uint64 // number of the first op that the node keeps, or of its next
+	Enter bool   // the node wants to say all its facts again
+	Peers []Node // whom it believes to be alive
+}
+
+// Do applies ops in order, all in one step (rule U1).
+type Do struct {
+	Node  Node
+	Epoch uint32
+	Ops   []Op
+}
+
+// GetState asks for the state of a subject.
+type GetState struct{ Subject Subject }
+
+// GetLog asks for the entries behind After, oldest first, Most of them.
+type GetLog struct {
+	After uint64
+	Most  int
+}
+
+// Poll asks whether the node is still linked, and for the head.
+type Poll struct {
+	Node  Node
+	Epoch uint32
+}
+
+// Strike declares a node dead.
+type Strike struct{ Node Node }
+
+// Tick advances the ledger's clock, forgets what is due, and takes away a
+// bounded part of what struck nodes held.
+type Tick struct{}
+
+// List asks for the occupied channels of an app whose name begins with Prefix.
+type List struct {
+	App, Prefix string
+}
+
+// Describe asks for the totals of a subject.
+type Describe struct{ Subject Subject }
+
+func (Link) request()     {}
+func (Do) request()       {}
+func (GetState) request() {}
+func (GetLog) request()   {}
+func (Poll) request()     {}
+func (Strike) request()   {}
+func (Tick) request()     {}
+func (List) request()     {}
+func (Describe) request() {}
+
+// Answer is what came of a Request.
+type Answer struct {
+	Birth Birth
+	// Head is the Seq of the partition's last entry before the request ran
+	// (rule D2).
+	Head uint64
+	// Link says that the node is unknown, struck, or of another epoch: nothing
+	// was done, and it has to link. It answers Do and Poll.
+	Link bool
+
+	Standing Standing   // Link, Do, Poll: the node's own
+	Nodes    []Standing // Poll, Tick: of all nodes
+	State    *State     // GetState
+	Log      []*Entry   // GetLog
+	Missing  bool       // GetLog: the log does not reach back to After
+	Channels []Totals   // List, sorted by name; Describe: one
+	Members  []string   // Describe: user ids in the order they came
+}
+
+// Totals describe a subject.
+type Totals struct {
+	Name    string
+	Sockets int
+	Users   int
+	Cached  *CachedEvent
+}

@@ -1,0 +1,41 @@
+package ledger
+
+import "strings"
+
+// Node is the id of a process: 64 random bits, never reused.
+type Node uint64
+
+// Birth is the random id of a partition's memory under one run of its server.
+type Birth uint64
+
+// Run is the id of one run of an engine's server.
+type Run string
+
+// Kind says what a subject is.
+type Kind byte
+
+// The kinds of subjects.
+const (
+	Channel Kind = 'c'
+	User    Kind = 'u'
+)
+
+// Subject is what facts are about.
+type Subject struct {
+	Kind Kind
+	App  string
+	Name string
+}
+
+// String is the subject as it stands in keys: kind, app and name. App ids have
+// no slash.
+func (s Subject) String() string { return string(s.Kind) + s.App + "/" + s.Name }
+
+// ParseSubject reads what String wrote.
+func ParseSubject(text string) (s Subject, ok bool) {
+	if text == "" {
+		return s, false
+	}
+	app, name, ok := strings.Cut(text[1:], "/")
+	return Subject{Kind(text[0]), app, name}, ok
+}
