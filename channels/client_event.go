@@ -42,6 +42,7 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		Channel: name,
 		Frame:   seal(pusherproto.AppendClientEvent(buf, m.Event, m.Channel, m.Data, userID)),
 		Except:  s.id,
+		Client:  true,
 	})
 	if s.hub.observers.Load() != nil {
 		s.hub.Observe(Notice{

@@ -102,6 +102,13 @@ type Publication struct {
 	// Data is the event's data as a JSON string literal, for Remember; a part
 	// of Frame.
 	Data []byte
+	// Client is set for the event of a socket of this node.
+	Client bool
+	// Accepted, unless it is nil, is called exactly once, on any goroutine,
+	// possibly before Publish returns: with nil when the event has its place in
+	// the order of the channel, with ErrAway or ErrDoubt if that did not come in
+	// time. It does not block. The cluster of a node on its own is never given one.
+	Accepted func(error)
 }
 
 // SignIn asks that a socket be counted in as one of a user's.

@@ -31,6 +31,14 @@ var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "
 // ErrNoMemory says that the node holds as much as it may.
 var ErrNoMemory = errors.New("the server is short of memory, try again")
 
+// ErrAway says that the cluster could not be reached: nothing of the event was
+// delivered, nor will be.
+var ErrAway = errors.New("the cluster cannot be reached; nothing was delivered, try again")
+
+// ErrDoubt says that the cluster did not answer in time, or took only a part of
+// what was published. The caller decides whether to publish it again.
+var ErrDoubt = errors.New("the cluster did not answer in time; the event may have been delivered, to some of its channels or to all")
+
 // publishPatience is how long a publisher waits for the mail of its app. It is
 // far within the time in which an answer can be written.
 const publishPatience = 4 * time.Second
