@@ -1,0 +1,94 @@
+package cluster
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+)
+
+// Gap says what becomes of the sockets on a channel whose events may have been
+// missed.
+type Gap uint8
+
+// The policies. Close closes them with 4200, so that clients come back at once
+// and ask for what they missed. Keep leaves them, and counts.
+const (
+	GapClose Gap = iota
+	GapKeep
+)
+
+// Config is what a Peer is made of. The zero value works.
+type Config struct {
+	// Node is the id of the process; 0 draws one.
+	Node ledger.Node
+	// About is the name and version of the process, for people.
+	About string
+	// Now is the clock; nil is time.Now. Only differences count.
+	Now func() time.Time
+	// Logger hears of links, gaps and deaths; nil is none.
+	Logger *slog.Logger
+	// OfflineGrace is how long a user may be without a socket before watchers are
+	// told; negative is none, 0 is channels.DefaultOfflineGrace.
+	OfflineGrace time.Duration
+	OnGap        Gap
+
+	// The durations of the protocol; 0 is the default in brackets.
+	JoinPatience time.Duration // a join is answered without the ledger after it [2 s]
+	SendPatience time.Duration // an event that was not written is withdrawn after it [2 s]
+	DoubtAfter   time.Duration // and one that was written is in doubt after so much more [5 s]
+	QueueAge     time.Duration // what waits for a partition that is away is dropped after it [15 s]
+	QueueBytes   int64         // or when all that waits takes more [64 MiB]
+	DeathAfter   time.Duration // a counter that stands still for so long is a dead node's [10 s]
+	BeatEvery    time.Duration // [2 s]
+	BeatLate     time.Duration // an own beat without an answer for so long ends all observations [4 s]
+	PollEvery    time.Duration // an idle partition is asked for its head [2 s]
+	TickEvery    time.Duration // a partition's ledger is told that time goes by [1 s]
+	Linger       time.Duration // a feed stays on after the last who needed it [15 s]
+}
+
+func orDefault[T comparable](v *T, standard T) {
+	if none := *new(T); *v == none {
+		*v = standard
+	}
+}
+
+// withDefaults fills in what is not given.
+func (c Config) withDefaults() Config {
+	if c.Node == 0 {
+		c.Node = randomNode()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	orDefault(&c.OfflineGrace, channels.DefaultOfflineGrace)
+	orDefault(&c.JoinPatience, 2*time.Second)
+	orDefault(&c.SendPatience, 2*time.Second)
+	orDefault(&c.DoubtAfter, 5*time.Second)
+	orDefault(&c.QueueAge, 15*time.Second)
+	orDefault(&c.QueueBytes, 64<<20)
+	orDefault(&c.DeathAfter, 10*time.Second)
+	orDefault(&c.BeatEvery, 2*time.Second)
+	orDefault(&c.BeatLate, 4*time.Second)
+	orDefault(&c.PollEvery, 2*time.Second)
+	orDefault(&c.TickEvery, time.Second)
+	orDefault(&c.Linger, 15*time.Second)
+	return c
+}
+
+// randomNode is an id that nobody else has: 64 random bits, not all 0.
+func randomNode() ledger.Node {
+	for {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		if n := binary.BigEndian.Uint64(b[:]); n != 0 {
+			return ledger.Node(n)
+		}
+	}
+}
