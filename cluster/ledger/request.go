@@ -10,7 +10,7 @@ type Link struct {
 	Epoch uint32 // the node's, 0 at first
 	First uint64 // number of the first op that the node keeps, or of its next
 	Enter bool   // the node wants to say all its facts again
-	Peers []Node // whom it believes to be alive
+	Peers []Node // whom it has facts of, or believes to be alive
 }
 
 // Do applies ops in order, all in one step (rule U1).

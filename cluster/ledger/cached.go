@@ -1,0 +1,68 @@
+package ledger
+
+import (
+	"bytes"
+	"container/heap"
+	"time"
+)
+
+// cached is a cache channel's event.
+type cached struct {
+	on       *record
+	seq      uint64
+	payload  []byte
+	from, to int   // of the data in the payload
+	due      int64 // ledger time at which it is forgotten
+	at       int   // in Ledger.dues
+}
+
+// remember keeps an event as the subject's. The copy keeps no request in
+// memory.
+func (l *Ledger) remember(rec *record, e *Entry) {
+	l.forgetCached(rec)
+	op := &e.Op
+	ttl := int64((op.Remember + time.Millisecond - 1) / time.Millisecond)
+	rec.cached = &cached{on: rec, seq: e.Seq, payload: bytes.Clone(op.Payload), from: op.DataFrom, to: op.DataTo, due: l.time + ttl}
+	heap.Push(&l.dues, rec.cached)
+}
+
+// remembers tells whether the subject has an event that is not past its time.
+func (l *Ledger) remembers(rec *record) bool { return rec.cached != nil && rec.cached.due > l.time }
+
+func (l *Ledger) forgetCached(rec *record) {
+	if rec.cached != nil {
+		heap.Remove(&l.dues, rec.cached.at)
+		rec.cached = nil
+	}
+}
+
+func (l *Ledger) cachedEvent(rec *record) *CachedEvent {
+	if !l.remembers(rec) {
+		return nil
+	}
+	c := rec.cached
+	return &CachedEvent{Seq: c.seq, Payload: c.payload, DataFrom: c.from, DataTo: c.to, TTL: c.due - l.time}
+}
+
+// dues is a heap of all cached events: the next one to forget comes first.
+type dues []*cached
+
+func (d dues) Len() int           { return len(d) }
+func (d dues) Less(i, j int) bool { return d[i].due < d[j].due }
+func (d dues) Swap(i, j int)      { d[i], d[j] = d[j], d[i]; d[i].at, d[j].at = i, j }
+
+// Push implements heap.Interface.
+func (d *dues) Push(x any) {
+	c := x.(*cached)
+	c.at = len(*d)
+	*d = append(*d, c)
+}
+
+// Pop implements heap.Interface.
+func (d *dues) Pop() any {
+	last := len(*d) - 1
+	c := (*d)[last]
+	(*d)[last] = nil
+	*d = (*d)[:last]
+	return c
+}

@@ -1,0 +1,109 @@
+package ledger
+
+import "slices"
+
+// Clone returns a copy that shares only what is immutable with l.
+func (l *Ledger) Clone() *Ledger {
+	c := *l
+	c.log.entries = slices.Clone(l.log.entries)
+	c.appended = nil
+	c.places, c.dues, c.closes = nil, make(dues, len(l.dues)), make([]*record, len(l.closes))
+	k := cloner{records: map[*record]*record{}, members: map[*member]*member{}, facts: map[*fact]*fact{}}
+	c.nodes = make([]*node, len(l.nodes))
+	for i, n := range l.nodes {
+		c.nodes[i] = k.node(n)
+	}
+	// What has neither facts nor users is reached by its event or mark only.
+	for i, it := range l.dues {
+		copied := *it
+		copied.on = k.record(it.on)
+		copied.on.cached = &copied
+		c.dues[i] = &copied
+	}
+	for i, rec := range l.closes {
+		c.closes[i] = k.record(rec)
+	}
+	for at, in := range l.places {
+		if c.places == nil {
+			c.places = map[place]*names{}
+		}
+		copied := &names{app: in.app, records: make(map[string]*record, len(in.records))}
+		for name, rec := range in.records {
+			copied.records[name] = k.finish(rec)
+		}
+		c.places[at] = copied
+	}
+	return &c
+}
+
+// cloner knows the copies made so far.
+type cloner struct {
+	records map[*record]*record
+	members map[*member]*member
+	facts   map[*fact]*fact
+}
+
+// node copies a node and its facts.
+func (k *cloner) node(n *node) *node {
+	c := *n
+	c.facts = facts{}
+	for f := n.facts.first; f != nil; f = f.next {
+		copied := &fact{node: &c, on: k.record(f.on), user: k.member(f.user), epoch: f.epoch, sockets: f.sockets}
+		c.facts.push(copied)
+		k.facts[f] = copied
+	}
+	return &c
+}
+
+// record copies a record but for its facts, members and cached event.
+func (k *cloner) record(rec *record) *record {
+	c := k.records[rec]
+	if c == nil {
+		copied := *rec
+		copied.sockets, copied.members, copied.cached = nil, nil, nil
+		c = &copied
+		k.records[rec] = c
+	}
+	return c
+}
+
+// member copies a member but for its place and holders.
+func (k *cloner) member(it *member) *member {
+	if it == nil {
+		return nil
+	}
+	c := k.members[it]
+	if c == nil {
+		c = &member{user: it.user, info: it.info, order: it.order}
+		k.members[it] = c
+	}
+	return c
+}
+
+// finish completes the copy of a record when those of all facts are there.
+func (k *cloner) finish(rec *record) *record {
+	c := k.record(rec)
+	c.sockets = k.held(rec.sockets)
+	if rec.members == nil {
+		return c
+	}
+	c.members = &members{users: make(map[string]*member, len(rec.members.users)), present: rec.members.present, counted: rec.members.counted}
+	for it := rec.members.first; it != nil; it = it.next {
+		copied := k.member(it)
+		copied.holders = k.held(it.holders)
+		c.members.users[copied.user] = copied
+		c.members.push(copied)
+	}
+	return c
+}
+
+func (k *cloner) held(h held) held {
+	if h == nil {
+		return nil
+	}
+	c := make(held, len(h))
+	for i, f := range h {
+		c[i] = k.facts[f]
+	}
+	return c
+}

@@ -1,0 +1,72 @@
+package ledger
+
+// do is rule U1. What was applied before an op that does not fit stays.
+func (l *Ledger) do(r Do) (s Standing, link bool) {
+	n, link := l.linked(r.Node, r.Epoch)
+	for i := 0; i < len(r.Ops) && !link; i++ {
+		op := &r.Ops[i]
+		switch {
+		case op.N <= n.n: // done already
+		case op.N > n.n+1, n.status == Struck: // one is missing, or the node has said bye
+			link = true
+		default:
+			n.n = op.N
+			l.apply(n, op)
+		}
+	}
+	return n.standing(r.Node), link
+}
+
+func (l *Ledger) apply(n *node, op *Op) {
+	switch op.Kind {
+	case OpHold:
+		l.hold(n, op)
+	case OpEvent:
+		l.event(n, op)
+	case OpClose:
+		l.close(n, op)
+	case OpDone:
+		l.entered(n)
+	case OpBye:
+		l.strike(n)
+	}
+}
+
+// hold notes a fact. Who is off goes before who is on, so one op can pass a
+// place on a full channel on.
+func (l *Ledger) hold(n *node, op *Op) {
+	rec := l.find(op.Subject)
+	if rec == nil {
+		rec = l.open(op.Subject)
+	}
+	rec.setSockets(n, op.Sockets)
+	l.release(rec, n, op.Off)
+	refused := l.claim(rec, n, op)
+	l.append(rec, Entry{Kind: EntryHeld, Node: n.id, Epoch: n.epoch, Op: *op, Refused: refused})
+	l.sweep(rec)
+}
+
+// event gives an event its place. One on a subject of which nothing is known
+// leaves nothing behind, unless it is to be remembered.
+func (l *Ledger) event(n *node, op *Op) {
+	rec := l.find(op.Subject)
+	if rec == nil && op.Remember > 0 {
+		rec = l.open(op.Subject)
+	}
+	e := l.append(rec, Entry{Kind: EntryEvent, Node: n.id, Epoch: n.epoch, Op: *op})
+	if rec == nil {
+		return
+	}
+	rec.event = e.Seq
+	if op.Remember > 0 {
+		l.remember(rec, e)
+	}
+}
+
+func (l *Ledger) close(n *node, op *Op) {
+	rec := l.find(op.Subject)
+	if rec == nil {
+		rec = l.open(op.Subject)
+	}
+	l.mark(rec, l.append(rec, Entry{Kind: EntryClosed, Node: n.id, Epoch: n.epoch, Op: *op}))
+}

@@ -1,0 +1,43 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Dump describes all that can be seen of the ledger but for its log, as sorted
+// lines: two ledgers with the same lines and log answer alike for ever.
+func (l *Ledger) Dump() []string {
+	lines := []string{fmt.Sprintf("ledger run=%q birth=%d seq=%d time=%d clock=%d", l.run, l.birth, l.seq, l.time, l.clock)}
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	for _, n := range l.nodes {
+		add("node %d status=%d epoch=%d floor=%d n=%d struck=%d", n.id, n.status, n.epoch, n.floor, n.n, n.struck)
+	}
+	for _, in := range l.places {
+		for _, rec := range in.records {
+			if !l.says(rec) {
+				continue
+			}
+			name := rec.subject.String()
+			state := l.state(rec.subject)
+			add("subject %q seq=%d event=%d", name, state.Seq, state.Event)
+			if state.Closed != 0 {
+				add("closed %q seq=%d time=%d", name, state.Closed, rec.closedAt)
+			}
+			for _, f := range state.Facts {
+				add("fact %q node=%d epoch=%d sockets=%d", name, f.Node, f.Epoch, f.Sockets)
+			}
+			for i, m := range state.Members {
+				add("member %q at=%d user=%q order=%d info=%q", name, i, m.User, m.Order, m.Info)
+				for _, h := range m.Holders {
+					add("holder %q user=%q node=%d epoch=%d", name, m.User, h.Node, h.Epoch)
+				}
+			}
+			if c := state.Cached; c != nil {
+				add("cached %q seq=%d ttl=%d data=%d:%d payload=%q", name, c.Seq, c.TTL, c.DataFrom, c.DataTo, c.Payload)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}

@@ -1,0 +1,103 @@
+package ledger
+
+// Ledger is the memory of one partition and what decides over it. Its zero
+// value is an empty one. It belongs to one goroutine at a time.
+//
+// Facts that no longer count (rule counts) and whatever is past its time are
+// invisible from that moment on; Tick frees them in bounded chunks. So neither
+// an answer nor an entry depends on how far that has come.
+type Ledger struct {
+	// LogBytes is the budget of the log; 0 is 4 MiB.
+	LogBytes int
+
+	run    Run
+	birth  Birth
+	seq    uint64 // of the last entry
+	time   int64  // ledger time, ms
+	clock  int64  // the server's clock at the last Tick, ms
+	nodes  []*node
+	places map[place]*names
+	log    log
+	dues   dues
+	closes []*record // with a close mark, oldest first
+	floors uint64    // how often a node's floor was raised
+	chunk  int       // for tests: what a Tick frees at most; 0 is freedPerTick
+
+	appended []*Entry // by the request that runs
+}
+
+// New returns an empty Ledger.
+func New() *Ledger { return &Ledger{} }
+
+// Handle carries out a request and returns the entries that it appended, in
+// order: each goes to the feed of its Subject, or, if its Kind has none, to the
+// feed of the partition. Run is the run of the server as the connection knows
+// it, fresh the Birth to take if one is due (random, not 0), now the server's
+// clock in ms, which only a Tick looks at. Entries, states and what they point
+// to are immutable, the request's ops included.
+func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
+	l.wake(run, fresh)
+	a := Answer{Birth: l.birth, Head: l.seq}
+	switch r := r.(type) {
+	case Link:
+		a.Standing = l.link(r)
+	case Do:
+		a.Standing, a.Link = l.do(r)
+	case Poll:
+		var n *node
+		n, a.Link = l.linked(r.Node, r.Epoch)
+		a.Standing, a.Nodes = n.standing(r.Node), l.standings()
+	case Strike:
+		if n := l.node(r.Node); n != nil {
+			l.strike(n)
+		}
+	case Tick:
+		l.tick(now)
+		a.Nodes = l.standings()
+	case GetState:
+		a.State = l.state(r.Subject)
+	case GetLog:
+		a.Log, a.Missing = l.log.after(r.After, r.Most, l.seq)
+	case List:
+		a.Channels = l.list(r)
+	case Describe:
+		var t Totals
+		t, a.Members = l.describe(r.Subject)
+		a.Channels = []Totals{t}
+	}
+	entries := l.appended
+	l.appended = nil
+	return a, entries
+}
+
+// wake takes a new birth if the memory is empty or comes from another run of
+// the server: it may lack what was said last (Memory that is lost). Every node
+// is then entering in an epoch that it has not said anything in, so nothing of
+// an old dump passes for news, and the node has to link. The log is void
+// because positions of an earlier birth mean nothing.
+func (l *Ledger) wake(run Run, fresh Birth) {
+	if l.birth != 0 && l.run == run {
+		return
+	}
+	l.run, l.birth = run, fresh
+	l.log = log{}
+	for _, n := range l.nodes {
+		if n.status != Struck {
+			n.status = Entering
+			n.epoch++
+		}
+	}
+}
+
+// append puts an entry in its place. The record is that of its subject, nil if
+// there is none.
+func (l *Ledger) append(rec *record, e Entry) *Entry {
+	l.seq++
+	e.Seq, e.Birth = l.seq, l.birth
+	if rec != nil {
+		e.Prev, rec.seq = rec.seq, e.Seq
+	}
+	l.log.append(&e, l.time, l.LogBytes)
+	l.appended = append(l.appended, &e)
+	return &e
+}

@@ -1,0 +1,61 @@
+package ledger
+
+// What the log keeps: entries of this ledger time, in ms, and not above the
+// budget of bytes.
+const (
+	logKept  = 15_000
+	logBytes = 4 << 20
+)
+
+// log is the last entries, without a hole.
+type log struct {
+	entries []logged
+	bytes   int
+}
+
+type logged struct {
+	entry *Entry
+	time  int64
+	size  int
+}
+
+func (g *log) append(e *Entry, time int64, budget int) {
+	if budget == 0 {
+		budget = logBytes
+	}
+	size := 64 + e.Op.Size()
+	for _, user := range e.Refused {
+		size += 16 + len(user)
+	}
+	g.entries = append(g.entries, logged{e, time, size})
+	g.bytes += size
+	for g.bytes > budget {
+		g.drop()
+	}
+}
+
+func (g *log) drop() {
+	g.bytes -= g.entries[0].size
+	g.entries[0] = logged{}
+	g.entries = g.entries[1:]
+}
+
+// trim drops what is older than the log reaches.
+func (g *log) trim(time int64) {
+	for len(g.entries) > 0 && g.entries[0].time+logKept < time {
+		g.drop()
+	}
+}
+
+// after returns the entries behind a position, oldest first. They are missing
+// if the log does not reach back to it, or the position is of another memory.
+func (g *log) after(position uint64, most int, head uint64) (entries []*Entry, missing bool) {
+	if position > head || head-position > uint64(len(g.entries)) {
+		return nil, true
+	}
+	rest := g.entries[len(g.entries)-int(head-position):]
+	for _, it := range rest[:min(len(rest), max(most, 0))] {
+		entries = append(entries, it.entry)
+	}
+	return entries, false
+}

@@ -1,0 +1,313 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// naive is a second ledger, written for plainness: it looks through everything
+// and frees at once what counts no more.
+type naive struct {
+	run         Run
+	birth       Birth
+	seq         uint64
+	time, clock int64
+	nodes       map[Node]*naiveNode
+	subjects    map[Subject]*naiveSubject
+	log         []*Entry
+	logTimes    []int64
+	out         []*Entry
+}
+
+type naiveNode struct {
+	Standing
+	struck int64
+}
+
+type naiveSubject struct {
+	seq, event, closed uint64
+	closedAt           int64
+	sockets            map[Node]Fact
+	members            []*naiveMember
+	cached             *CachedEvent // TTL is when it ends
+}
+
+type naiveMember struct {
+	Member
+	order   uint64
+	holders map[Node]uint32
+}
+
+func newNaive() *naive {
+	return &naive{nodes: map[Node]*naiveNode{}, subjects: map[Subject]*naiveSubject{}}
+}
+
+func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
+	if v.birth == 0 || v.run != run {
+		v.run, v.birth, v.log, v.logTimes = run, fresh, nil, nil
+		for _, n := range v.nodes {
+			if n.Status != Struck {
+				n.Status, n.Epoch = Entering, n.Epoch+1
+			}
+		}
+	}
+	v.out = nil
+	a := Answer{Birth: v.birth, Head: v.seq}
+	switch r := r.(type) {
+	case Link:
+		n := v.meet(r.Node)
+		gone := uint64(0)
+		if r.First > 0 {
+			gone = r.First - 1
+		}
+		if r.Enter || n.Status == Struck || r.Epoch == 0 || r.Epoch != n.Epoch || n.N < gone {
+			n.Status, n.Epoch, n.N = Entering, max(n.Epoch, r.Epoch)+1, max(n.N, gone)
+		}
+		for _, p := range r.Peers {
+			v.meet(p)
+		}
+		a.Standing = n.Standing
+	case Do:
+		for _, op := range r.Ops {
+			n := v.nodes[r.Node]
+			if a.Link = v.mustLink(r.Node, r.Epoch); a.Link {
+				break
+			}
+			if op.N > n.N+1 {
+				a.Link = true
+				break
+			}
+			if op.N == n.N+1 {
+				n.N++
+				v.apply(n, op)
+			}
+		}
+		a.Link = a.Link || v.nodes[r.Node] == nil || len(r.Ops) == 0 && v.mustLink(r.Node, r.Epoch)
+		a.Standing = v.standing(r.Node)
+	case Poll:
+		a.Link, a.Standing, a.Nodes = v.mustLink(r.Node, r.Epoch), v.standing(r.Node), v.standings()
+	case Strike:
+		if n := v.nodes[r.Node]; n != nil {
+			v.strike(n)
+		}
+	case Tick:
+		v.time += max(0, min(2000, now-v.clock))
+		v.clock = now
+		for len(v.log) > 0 && v.time-v.logTimes[0] > 15_000 {
+			v.log, v.logTimes = v.log[1:], v.logTimes[1:]
+		}
+		for id, n := range v.nodes {
+			if n.Status == Struck && v.time-n.struck >= 24*3600*1000 {
+				delete(v.nodes, id)
+			}
+		}
+		a.Nodes = v.standings()
+	case GetState:
+		a.State = v.state(r.Subject)
+	case GetLog:
+		a.Missing = r.After > v.seq || r.After < v.seq-uint64(len(v.log))
+		for _, e := range v.log {
+			if !a.Missing && e.Seq > r.After && len(a.Log) < r.Most {
+				a.Log = append(a.Log, e)
+			}
+		}
+	case List:
+		for s, it := range v.subjects {
+			if s.Kind == Channel && s.App == r.App && strings.HasPrefix(s.Name, r.Prefix) && len(it.sockets) > 0 {
+				a.Channels = append(a.Channels, v.totals(s))
+			}
+		}
+		slices.SortFunc(a.Channels, func(a, b Totals) int { return strings.Compare(a.Name, b.Name) })
+	case Describe:
+		a.Channels = []Totals{v.totals(r.Subject)}
+		if it := v.subjects[r.Subject]; it != nil {
+			for _, m := range it.members {
+				a.Members = append(a.Members, m.User)
+			}
+		}
+	}
+	v.clean()
+	return a, v.out
+}
+
+func (v *naive) meet(id Node) *naiveNode {
+	if v.nodes[id] == nil {
+		v.nodes[id] = &naiveNode{Standing: Standing{Node: id, Status: Entering}}
+	}
+	return v.nodes[id]
+}
+
+func (v *naive) mustLink(id Node, epoch uint32) bool {
+	n := v.nodes[id]
+	return n == nil || n.Status == Struck || n.Epoch != epoch || epoch == 0
+}
+
+func (v *naive) standing(id Node) Standing {
+	if n := v.nodes[id]; n != nil {
+		return n.Standing
+	}
+	return Standing{Node: id}
+}
+
+func (v *naive) standings() []Standing {
+	all := []Standing{}
+	for _, n := range v.nodes {
+		all = append(all, n.Standing)
+	}
+	slices.SortFunc(all, func(a, b Standing) int { return cmp.Compare(a.Node, b.Node) })
+	return all
+}
+
+func (v *naive) append(e Entry) *Entry {
+	v.seq++
+	e.Seq, e.Birth = v.seq, v.birth
+	if it := v.subjects[e.Op.Subject]; it != nil {
+		e.Prev, it.seq = it.seq, e.Seq
+	}
+	v.out, v.log, v.logTimes = append(v.out, &e), append(v.log, &e), append(v.logTimes, v.time)
+	return &e
+}
+
+func (v *naive) apply(n *naiveNode, op Op) {
+	e := Entry{Node: n.Node, Epoch: n.Epoch, Op: op}
+	it := v.subjects[op.Subject]
+	if it == nil {
+		it = &naiveSubject{sockets: map[Node]Fact{}}
+	}
+	if op.Kind == OpHold || op.Kind == OpClose || op.Kind == OpEvent && op.Remember > 0 {
+		v.subjects[op.Subject] = it
+	}
+	switch op.Kind {
+	case OpHold:
+		e.Kind = EntryHeld
+		e.Refused = v.hold(n, it, op)
+		v.append(e)
+	case OpEvent:
+		e.Kind = EntryEvent
+		it.event = v.append(e).Seq
+		if op.Remember > 0 {
+			ends := v.time + int64(op.Remember/time.Millisecond)
+			it.cached = &CachedEvent{Seq: v.seq, Payload: op.Payload, DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: ends}
+		}
+	case OpClose:
+		e.Kind = EntryClosed
+		it.closed, it.closedAt = v.append(e).Seq, v.time
+	case OpDone:
+		if n.Status == Entering {
+			n.Status = Open
+			v.append(Entry{Kind: EntryEntered, Node: n.Node, Epoch: n.Epoch})
+			v.drop(n.Node, n.Epoch)
+		}
+	case OpBye:
+		v.strike(n)
+	}
+	v.clean()
+}
+
+func (v *naive) hold(n *naiveNode, it *naiveSubject, op Op) (refused []string) {
+	delete(it.sockets, n.Node)
+	if op.Sockets > 0 {
+		it.sockets[n.Node] = Fact{n.Node, n.Epoch, op.Sockets}
+	}
+	for _, m := range it.members {
+		if slices.Contains(op.Off, m.User) {
+			delete(m.holders, n.Node)
+		}
+	}
+	it.members = slices.DeleteFunc(it.members, func(m *naiveMember) bool { return len(m.holders) == 0 })
+	for _, on := range op.On {
+		at := slices.IndexFunc(it.members, func(m *naiveMember) bool { return m.User == on.User })
+		if at < 0 {
+			if op.MaxMembers > 0 && !op.Exempt && len(it.members) >= op.MaxMembers {
+				refused = append(refused, on.User)
+				continue
+			}
+			at = len(it.members)
+			it.members = append(it.members, &naiveMember{on, v.seq + 1, map[Node]uint32{}})
+		}
+		it.members[at].holders[n.Node] = n.Epoch
+	}
+	return refused
+}
+
+func (v *naive) strike(n *naiveNode) {
+	if n.Status != Struck {
+		n.Status, n.struck = Struck, v.time
+		v.append(Entry{Kind: EntryStruck, Node: n.Node, Epoch: n.Epoch})
+		v.drop(n.Node, n.Epoch+1)
+	}
+}
+
+// drop takes away what a node said before an epoch.
+func (v *naive) drop(id Node, before uint32) {
+	for _, it := range v.subjects {
+		if f, ok := it.sockets[id]; ok && f.Epoch < before {
+			delete(it.sockets, id)
+		}
+		for _, m := range it.members {
+			if e, ok := m.holders[id]; ok && e < before {
+				delete(m.holders, id)
+			}
+		}
+		it.members = slices.DeleteFunc(it.members, func(m *naiveMember) bool { return len(m.holders) == 0 })
+	}
+}
+
+// clean takes away what is past its time, and subjects that say nothing.
+func (v *naive) clean() {
+	for s, it := range v.subjects {
+		if it.cached != nil && it.cached.TTL <= v.time {
+			it.cached = nil
+		}
+		if it.closed != 0 && v.time-it.closedAt >= 3600*1000 {
+			it.closed = 0
+		}
+		if len(it.sockets) == 0 && len(it.members) == 0 && it.cached == nil && it.closed == 0 {
+			delete(v.subjects, s)
+		}
+	}
+}
+
+func (v *naive) cachedOf(it *naiveSubject) *CachedEvent {
+	if it.cached == nil {
+		return nil
+	}
+	c := *it.cached
+	c.TTL -= v.time
+	return &c
+}
+
+func (v *naive) totals(s Subject) Totals {
+	t := Totals{Name: s.Name}
+	if it := v.subjects[s]; it != nil {
+		for _, f := range it.sockets {
+			t.Sockets += f.Sockets
+		}
+		t.Users, t.Cached = len(it.members), v.cachedOf(it)
+	}
+	return t
+}
+
+func (v *naive) state(s Subject) *State {
+	state := &State{Subject: s, Birth: v.birth, Nodes: v.standings()}
+	it := v.subjects[s]
+	if it == nil {
+		return state
+	}
+	state.Seq, state.Event, state.Closed, state.Cached = it.seq, it.event, it.closed, v.cachedOf(it)
+	for _, f := range it.sockets {
+		state.Facts = append(state.Facts, f)
+	}
+	slices.SortFunc(state.Facts, func(a, b Fact) int { return cmp.Compare(a.Node, b.Node) })
+	for _, m := range it.members {
+		sm := StateMember{Member: m.Member, Order: m.order}
+		for id, epoch := range m.holders {
+			sm.Holders = append(sm.Holders, Holder{id, epoch})
+		}
+		slices.SortFunc(sm.Holders, func(a, b Holder) int { return cmp.Compare(a.Node, b.Node) })
+		state.Members = append(state.Members, sm)
+	}
+	return state
+}

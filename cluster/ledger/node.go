@@ -1,0 +1,119 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+)
+
+// node is what the ledger knows of a node.
+type node struct {
+	id     Node
+	status Status
+	epoch  uint32
+	floor  uint32 // facts of earlier epochs do not count
+	n      uint64 // the last op applied
+	struck int64  // ledger time
+	facts  facts  // all of the node's, those said longest ago first
+}
+
+// counts tells whether a fact is one: it is unless its node was struck or has
+// entered since it was said. While a node is entering its facts of earlier
+// epochs are the best that is known. Every total, limit, list and state goes
+// by this rule.
+func (f *fact) counts() bool { return f.epoch >= f.node.floor }
+
+// raise has the node's facts of epochs before floor count no more.
+func (l *Ledger) raise(n *node, floor uint32) {
+	n.floor = floor
+	l.floors++
+}
+
+// place finds where the node is, or would be.
+func (l *Ledger) place(id Node) (at int, known bool) {
+	return slices.BinarySearchFunc(l.nodes, id, func(n *node, id Node) int { return cmp.Compare(n.id, id) })
+}
+
+// node returns nil for an unknown one.
+func (l *Ledger) node(id Node) *node {
+	if at, known := l.place(id); known {
+		return l.nodes[at]
+	}
+	return nil
+}
+
+// meet returns the node; an unknown one is entering in epoch 0, which is none
+// that a node says anything in.
+func (l *Ledger) meet(id Node) *node {
+	at, known := l.place(id)
+	if !known {
+		l.nodes = slices.Insert(l.nodes, at, &node{id: id, status: Entering})
+	}
+	return l.nodes[at]
+}
+
+// link is rule U2.
+func (l *Ledger) link(r Link) Standing {
+	n := l.meet(r.Node)
+	if !n.resumes(r) {
+		n.epoch = max(n.epoch, r.Epoch) + 1
+		n.status = Entering
+		n.n = max(n.n, r.before())
+	}
+	for _, peer := range r.Peers {
+		l.meet(peer)
+	}
+	return n.standing(n.id)
+}
+
+// resumes tells whether the node can go on in its epoch, open or in the middle
+// of entering: the ledger has all that the node has forgotten.
+func (n *node) resumes(r Link) bool {
+	return !r.Enter && n.status != Struck && r.Epoch != 0 && n.epoch == r.Epoch && n.n >= r.before()
+}
+
+// before is the number of the last op that the node has forgotten.
+func (r Link) before() uint64 { return max(r.First, 1) - 1 }
+
+// linked returns the node, nil if it is unknown, and whether it has to link
+// (rule U1).
+func (l *Ledger) linked(id Node, epoch uint32) (n *node, link bool) {
+	n = l.node(id)
+	return n, n == nil || n.status == Struck || n.epoch != epoch || epoch == 0
+}
+
+// entered ends a node's entering: what it has not said again it does not hold.
+func (l *Ledger) entered(n *node) {
+	if n.status != Entering {
+		return
+	}
+	n.status = Open
+	l.append(nil, Entry{Kind: EntryEntered, Node: n.id, Epoch: n.epoch})
+	l.raise(n, n.epoch)
+}
+
+// strike is rules X3 and X5. The node's number and epoch stay known.
+func (l *Ledger) strike(n *node) {
+	if n.status == Struck {
+		return
+	}
+	n.status = Struck
+	n.struck = l.time
+	l.append(nil, Entry{Kind: EntryStruck, Node: n.id, Epoch: n.epoch})
+	l.raise(n, n.epoch+1)
+}
+
+func (n *node) standing(id Node) Standing {
+	if n == nil {
+		return Standing{Node: id}
+	}
+	return Standing{Node: n.id, Status: n.status, Epoch: n.epoch, N: n.n}
+}
+
+// standings are those of all nodes, by id.
+func (l *Ledger) standings() []Standing {
+	all := make([]Standing, len(l.nodes))
+	for i, n := range l.nodes {
+		all[i] = n.standing(n.id)
+	}
+	return all
+}

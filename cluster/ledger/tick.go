@@ -1,0 +1,84 @@
+package ledger
+
+import "slices"
+
+const (
+	// tickMost is how far one Tick advances the ledger's time, in ms: a clock
+	// that jumps, or a pause, lets nothing run out.
+	tickMost = 2000
+	// freedPerTick bounds the work of a Tick (rule X3), for each kind of thing.
+	freedPerTick = 500
+	// struckKept is how long a struck node's number stays known, in ms, and
+	// mostStruck of how many.
+	struckKept = 24 * 60 * 60 * 1000
+	mostStruck = 1000
+)
+
+// tick advances the ledger's time and frees a bounded part of what no longer
+// counts.
+func (l *Ledger) tick(now int64) {
+	l.time += min(max(now-l.clock, 0), tickMost)
+	l.clock = now
+	chunk := l.chunk
+	if chunk == 0 {
+		chunk = freedPerTick
+	}
+	l.log.trim(l.time)
+	l.freeCached(chunk)
+	l.freeMarks(chunk)
+	l.freeFacts(chunk)
+	l.forgetNodes()
+}
+
+func (l *Ledger) freeCached(most int) {
+	for ; most > 0 && len(l.dues) > 0 && l.dues[0].due <= l.time; most-- {
+		rec := l.dues[0].on
+		l.forgetCached(rec)
+		l.sweep(rec)
+	}
+}
+
+func (l *Ledger) freeMarks(most int) {
+	for ; most > 0 && len(l.closes) > 0 && !l.marked(l.closes[0]); most-- {
+		rec := l.closes[0]
+		l.unmark(rec)
+		l.sweep(rec)
+	}
+}
+
+// freeFacts takes away facts that do not count. They come first in the list of
+// their node.
+func (l *Ledger) freeFacts(most int) {
+	for _, n := range l.nodes {
+		for ; most > 0 && n.facts.first != nil && !n.facts.first.counts(); most-- {
+			l.freeFact(n.facts.first)
+		}
+	}
+}
+
+func (l *Ledger) freeFact(f *fact) {
+	if f.user == nil {
+		f.on.sockets.release(f.node.id)
+	} else if f.user.holders.release(f.node.id); len(f.user.holders) == 0 {
+		f.on.members.remove(f.user)
+	}
+	l.sweep(f.on)
+}
+
+// forgetNodes forgets nodes that were struck long ago, or before many others.
+func (l *Ledger) forgetNodes() {
+	var struck []int64
+	for _, n := range l.nodes {
+		if n.status == Struck {
+			struck = append(struck, n.struck)
+		}
+	}
+	since := l.time - struckKept
+	if more := len(struck) - mostStruck; more > 0 {
+		slices.Sort(struck)
+		since = max(since, struck[more-1])
+	}
+	l.nodes = slices.DeleteFunc(l.nodes, func(n *node) bool {
+		return n.status == Struck && n.struck <= since && n.facts.first == nil
+	})
+}
