@@ -1,6 +1,9 @@
 package ledger
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const (
 	// tickMost is how far one Tick advances the ledger's time, in ms: a clock
@@ -67,18 +70,24 @@ func (l *Ledger) freeFact(f *fact) {
 
 // forgetNodes forgets nodes that were struck long ago, or before many others.
 func (l *Ledger) forgetNodes() {
-	var struck []int64
+	var struck []*node
 	for _, n := range l.nodes {
 		if n.status == Struck {
-			struck = append(struck, n.struck)
+			struck = append(struck, n)
 		}
 	}
-	since := l.time - struckKept
-	if more := len(struck) - mostStruck; more > 0 {
-		slices.Sort(struck)
-		since = max(since, struck[more-1])
+	slices.SortStableFunc(struck, func(a, b *node) int { return cmp.Compare(a.struck, b.struck) })
+	for i, n := range struck {
+		if i < len(struck)-mostStruck || n.struck+struckKept <= l.time {
+			l.forget(n)
+		}
 	}
-	l.nodes = slices.DeleteFunc(l.nodes, func(n *node) bool {
-		return n.status == Struck && n.struck <= since && n.facts.first == nil
-	})
+}
+
+// forget forgets a node when all its facts are freed.
+func (l *Ledger) forget(n *node) {
+	if n.facts.first == nil {
+		at, _ := l.place(n.id)
+		l.nodes = slices.Delete(l.nodes, at, at+1)
+	}
 }
