@@ -30,7 +30,7 @@ type Cluster interface {
 	// watched users.
 	SignIn(in SignIn, answer func(SignedIn))
 	// SignOut counts a socket of a user out.
-	SignOut(app *apps.App, userID string)
+	SignOut(out SignOut)
 	// Terminate closes every socket signed in as the user, on every node.
 	Terminate(ctx context.Context, app *apps.App, userID string) error
 	// Channels lists occupied channels whose name begins with prefix.
@@ -116,8 +116,20 @@ type SignIn struct {
 	App       *apps.App
 	UserID    string
 	Watchlist []string
-	// Again is set when the socket is signed in as the user already.
-	Again bool
+	// Again is set when the socket is signed in as the user already. Replaced is
+	// the watchlist of its sign-in before, which counts no more. The cluster of a
+	// node on its own is never given one.
+	Again    bool
+	Replaced []string
+}
+
+// SignOut asks that a socket be counted out.
+type SignOut struct {
+	App    *apps.App
+	UserID string
+	// Watchlist is that of the socket's last SignIn. The cluster of a node on its
+	// own is never given one.
+	Watchlist []string
 }
 
 // SignedIn answers a SignIn with the watched users, in watchlist order.

@@ -1,19 +1,50 @@
 package channels
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"fanfare/apps"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"fanfare/pusherproto"
 )
+
+// watched counts, as a cluster of many nodes would, how many sockets watch each
+// user.
+type watched struct {
+	mu    sync.Mutex
+	users map[string]int
+}
+
+func (w *watched) signIn(in SignIn)    { w.change(in.Watchlist, in.Replaced) }
+func (w *watched) signOut(out SignOut) { w.change(nil, out.Watchlist) }
+
+func (w *watched) change(more, fewer []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.users == nil {
+		w.users = make(map[string]int)
+	}
+	for _, id := range more {
+		w.users[id]++
+	}
+	for _, id := range fewer {
+		if w.users[id]--; w.users[id] == 0 {
+			delete(w.users, id)
+		}
+	}
+}
 
 // distant is the in-memory cluster a round trip away: answers are kept until
 // the test lets them go.
 type distant struct {
 	*memory
-	due []func()
+	watched watched
+	due     []func()
+	accept  func(Publication) // of an event, later; nil takes it at once
 }
 
 func (c *distant) Join(j Join, answer func(Joined)) {
@@ -23,11 +54,29 @@ func (c *distant) Join(j Join, answer func(Joined)) {
 func (c *distant) Leave(l Leave) { c.due = append(c.due, func() { c.memory.Leave(l) }) }
 
 func (c *distant) SignIn(in SignIn, answer func(SignedIn)) {
+	c.watched.signIn(in)
 	c.due = append(c.due, func() { c.memory.SignIn(in, answer) })
 }
 
-func (c *distant) SignOut(app *apps.App, userID string) {
-	c.due = append(c.due, func() { c.memory.SignOut(app, userID) })
+func (c *distant) SignOut(out SignOut) {
+	c.watched.signOut(out)
+	c.due = append(c.due, func() { c.memory.SignOut(out) })
+}
+
+func (c *distant) Publish(p Publication) {
+	if c.accept == nil {
+		c.carryOut(p)
+		return
+	}
+	c.due = append(c.due, func() { c.accept(p) })
+}
+
+// carryOut is Publish for a cluster that says so.
+func (m *memory) carryOut(p Publication) {
+	m.Publish(p)
+	if p.Accepted != nil {
+		p.Accepted(nil)
+	}
 }
 
 // answer lets everything asked so far be answered.
@@ -120,6 +169,58 @@ func TestCluster_SigninAgainWhileClosing_LeavesNothing(t *testing.T) {
 		c.answer()
 		d.settle()
 	}
+	d.empty()
+}
+
+// The cluster hears of every watchlist that counts no more, also of one that a
+// socket did not live to have.
+func TestCluster_Watchlists_AreGivenBack(t *testing.T) {
+	d, c := newDistantDesk(t)
+	settle := func() {
+		for len(c.due) > 0 {
+			c.answer()
+			d.settle()
+		}
+	}
+	want := func(when string, users map[string]int) {
+		t.Helper()
+		if diff := cmp.Diff(users, c.watched.users, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+	a, b := d.visit(), d.visit()
+	a.says("%s", a.signin(`{"id":"7","watchlist":["8","9"]}`))
+	b.says("%s", b.signin(`{"id":"7","watchlist":["9"]}`))
+	settle()
+	want("two watch", map[string]int{"8": 1, "9": 2})
+	a.says("%s", a.signin(`{"id":"7","watchlist":["9","10"]}`))
+	settle()
+	want("one watches others", map[string]int{"9": 2, "10": 1})
+	b.says("%s", b.signin(`{"id":"7"}`))
+	settle()
+	want("one watches nobody", map[string]int{"9": 1, "10": 1})
+	b.leaves()
+	a.says("%s", a.signin(`{"id":"7","watchlist":["11"]}`))
+	a.leaves() // before the answer
+	settle()
+	want("both have left", nil)
+
+	first := d.visit()
+	first.says("%s", first.signin(`{"id":"7","watchlist":["8"]}`))
+	first.leaves()
+	settle()
+	want("one left before its first answer", nil)
+
+	d.visit().leaves()
+	closing := d.visit() // on the first loop, to which Gone is posted
+	closing.says("%s", closing.signin(`{"id":"7","watchlist":["8"]}`))
+	settle()
+	closing.pipelines("%s", closing.signin(`{"id":"7","watchlist":["9","10"]}`))
+	c.answer()
+	closing.Fail(4100, "for the test") // before the answer arrives; Gone comes behind it
+	d.settle()
+	settle()
+	want("one was closed with its answer under way", nil)
 	d.empty()
 }
 

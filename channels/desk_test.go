@@ -238,6 +238,9 @@ func (d *desk) empty() {
 			d.t.Errorf("the cluster still knows %+v", c)
 		}
 	}
+	if c, ok := d.hub.cluster.(*lagging); ok && len(c.watched.users) > 0 {
+		d.t.Errorf("users are watched still: %v", c.watched.users)
+	}
 	for user := range shared.users.online.all {
 		d.t.Errorf("user %+v is left", user)
 	}

@@ -31,14 +31,6 @@ var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "
 // ErrNoMemory says that the node holds as much as it may.
 var ErrNoMemory = errors.New("the server is short of memory, try again")
 
-// ErrAway says that the cluster could not be reached: nothing of the event was
-// delivered, nor will be.
-var ErrAway = errors.New("the cluster cannot be reached; nothing was delivered, try again")
-
-// ErrDoubt says that the cluster did not answer in time, or took only a part of
-// what was published. The caller decides whether to publish it again.
-var ErrDoubt = errors.New("the cluster did not answer in time; the event may have been delivered, to some of its channels or to all")
-
 // publishPatience is how long a publisher waits for the mail of its app. It is
 // far within the time in which an answer can be written.
 const publishPatience = 4 * time.Second
@@ -68,6 +60,7 @@ type Hub struct {
 	log       *slog.Logger
 	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
+	shared    bool // the cluster has other nodes: it answers later, and is told more
 	now       func() time.Time
 	tenants   tenants
 	owners    []Owner      // set before the first session
@@ -98,7 +91,7 @@ func New(cfg Config) *Hub {
 		h.now = time.Now
 	}
 	if cfg.Cluster != nil {
-		h.cluster = cfg.Cluster(h)
+		h.cluster, h.shared = cfg.Cluster(h), true
 	} else {
 		h.cluster = newMemory(h, h.now, &h.grace)
 	}
@@ -112,7 +105,8 @@ func (h *Hub) Run(ctx context.Context) error { return h.cluster.Run(ctx) }
 func (h *Hub) AddOwner(o Owner) { h.owners = append(h.owners, o) }
 
 // Close makes the hub refuse events and sessions from here on. Events that
-// Publish and PublishBatch accepted are with the owners when it returns.
+// Publish and PublishBatch accepted are with the owners when it returns or, in a
+// cluster, with that: their callers still get an answer.
 func (h *Hub) Close() {
 	h.closing.Lock()
 	defer h.closing.Unlock()
@@ -200,4 +194,6 @@ func (h *Hub) SetObservers(observers ...Observer) {
 
 // watchersOf names the group of the sockets that watch a user. No channel can
 // have such a name (spec: websocket section 4, Names).
-func watchersOf(userID string) string { return "#watchers-of-" + userID }
+func watchersOf(userID string) string { return watchersPrefix + userID }
+
+const watchersPrefix = "#watchers-of-"

@@ -95,7 +95,7 @@ func TestStorm_SomeStay_MemoryReturns(t *testing.T) {
 		},
 		"users": {
 			func(i int) { d.memory().SignIn(SignIn{App: &d.app, UserID: fmt.Sprint(i)}, func(SignedIn) {}) },
-			func(i int) { d.memory().SignOut(&d.app, fmt.Sprint(i)) },
+			func(i int) { d.memory().SignOut(SignOut{App: &d.app, UserID: fmt.Sprint(i)}) },
 		},
 		"members": {
 			func(i int) { p.Add(pusherproto.Member{UserID: fmt.Sprint(i)}) },

@@ -56,9 +56,10 @@ func (l *liveLoop) calls(f func()) {
 // order, some time later, while everything else goes on.
 type lagging struct {
 	*memory
-	mu   sync.Mutex
-	due  []func()
-	wake chan struct{}
+	watched watched
+	mu      sync.Mutex
+	due     []func()
+	wake    chan struct{}
 }
 
 func (c *lagging) later(f func()) {
@@ -73,12 +74,15 @@ func (c *lagging) later(f func()) {
 
 func (c *lagging) Join(j Join, answer func(Joined)) { c.later(func() { c.memory.Join(j, answer) }) }
 func (c *lagging) Leave(l Leave)                    { c.later(func() { c.memory.Leave(l) }) }
+func (c *lagging) Publish(p Publication)            { c.later(func() { c.carryOut(p) }) }
 func (c *lagging) SignIn(in SignIn, answer func(SignedIn)) {
+	c.watched.signIn(in)
 	c.later(func() { c.memory.SignIn(in, answer) })
 }
 
-func (c *lagging) SignOut(app *apps.App, userID string) {
-	c.later(func() { c.memory.SignOut(app, userID) })
+func (c *lagging) SignOut(out SignOut) {
+	c.watched.signOut(out)
+	c.later(func() { c.memory.SignOut(out) })
 }
 
 // Run answers until ctx is done, beside what the memory has to do.

@@ -69,11 +69,11 @@ func (a *memoryApp) addUser(id string) bool {
 }
 
 // SignOut implements Cluster.
-func (m *memory) SignOut(app *apps.App, userID string) {
-	users := &m.app(app).users
+func (m *memory) SignOut(out SignOut) {
+	users := &m.app(out.App).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	user := users.get(userID)
+	user := users.get(out.UserID)
 	if user == nil {
 		return
 	}
@@ -83,12 +83,12 @@ func (m *memory) SignOut(app *apps.App, userID string) {
 	}
 	grace := time.Duration(m.offlineGrace.Load())
 	if grace == 0 {
-		m.offline(app, user)
+		m.offline(out.App, user)
 		return
 	}
 	user.due = m.now().Add(grace).Sub(m.began)
 	if user.armed == 0 || user.due < user.armed { // however often the user comes and goes meanwhile
-		m.arm(app, user)
+		m.arm(out.App, user)
 	}
 }
 

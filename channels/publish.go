@@ -11,17 +11,24 @@ import (
 // while the event loops are behind with the app's mail and fails with ErrBusy,
 // ErrDraining or the context's error; then nothing was delivered. Nothing is
 // delivered either when the context has ended, which says that the caller is gone.
+//
+// In a cluster it then waits until all channels have their event, and fails with
+// ErrAway if none has and none will, else with ErrDoubt.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
 	if err := h.accept(ctx, app.ID); err != nil {
 		return err
 	}
+	if h.shared {
+		return h.publishAndWait(ctx, app, []pusherproto.Event{ev})
+	}
 	defer h.closing.RUnlock()
-	h.publish(app, &ev)
+	h.tenant(app.ID).published.Add(1)
+	h.publish(app, &ev, nil)
 	return nil
 }
 
 // accept waits until there is room for an event, which Close waits for from
-// here on: the caller unlocks closing when it is delivered.
+// here on: the caller unlocks closing when the cluster has it.
 func (h *Hub) accept(ctx context.Context, appID string) error {
 	if err := h.room(ctx, appID); err != nil {
 		return err
@@ -39,35 +46,52 @@ func (h *Hub) accept(ctx context.Context, appID string) error {
 
 // TryPublish delivers events in order if that needs no waiting; else it fails
 // with ErrBusy or ErrDraining and nothing was delivered. It is for event loops,
-// on whose turns Close does not wait.
+// on whose turns Close does not wait. In a cluster it always fails.
 func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
-	if h.closed.Load() {
-		return ErrDraining
-	}
-	if h.tenant(app.ID).pressure.High() {
+	if h.shared {
 		return ErrBusy
 	}
+	if err := h.ready(app.ID); err != nil {
+		return err
+	}
+	h.tenant(app.ID).published.Add(uint64(len(events)))
 	for i := range events {
-		h.publish(app, &events[i])
+		h.publish(app, &events[i], nil)
 	}
 	return nil
 }
 
-// PublishBatch delivers events in order, as Publish does. The batch is taken
-// whole or, on error, not at all.
+// ready tells why an event cannot be taken without waiting.
+func (h *Hub) ready(appID string) error {
+	if h.closed.Load() {
+		return ErrDraining
+	}
+	if h.tenant(appID).pressure.High() {
+		return ErrBusy
+	}
+	return nil
+}
+
+// PublishBatch delivers events in order, as Publish does. A node on its own takes
+// the batch whole or, on error, not at all. In a cluster that is so for ErrAway;
+// on ErrDoubt a part of the batch may have been delivered.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
 	if err := h.accept(ctx, app.ID); err != nil {
 		return err
 	}
+	if h.shared {
+		return h.publishAndWait(ctx, app, events)
+	}
 	defer h.closing.RUnlock()
+	h.tenant(app.ID).published.Add(uint64(len(events)))
 	for i := range events {
-		h.publish(app, &events[i])
+		h.publish(app, &events[i], nil)
 	}
 	return nil
 }
 
-func (h *Hub) publish(app *apps.App, ev *pusherproto.Event) {
-	h.tenant(app.ID).published.Add(1)
+// publish hands an event for each of its channels to the cluster.
+func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)) {
 	trace := h.logs(LevelTrace)
 	for _, name := range ev.Channels {
 		if trace {
@@ -79,6 +103,8 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event) {
 			Channel: name,
 			Frame:   seal(pusherproto.AppendEvent(buf, ev.Name, name, ev.Data)),
 			Except:  ev.SocketID,
+
+			Accepted: accepted,
 		}
 		if pusherproto.KindOf(name).Cache() {
 			p.Remember = app.CacheTTL

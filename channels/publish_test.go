@@ -235,7 +235,7 @@ type gated struct {
 func (c *gated) Publish(p Publication) {
 	close(c.arrived)
 	<-c.pass
-	c.memory.Publish(p)
+	c.carryOut(p)
 }
 
 // What was accepted is with the loops when Close returns: sockets that are

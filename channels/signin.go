@@ -3,6 +3,7 @@ package channels
 import (
 	"log/slog"
 	"slices"
+	"strings"
 
 	"fanfare/internal/account"
 	"fanfare/pusherproto"
@@ -79,6 +80,9 @@ func (s *Session) signIn(m pusherproto.Message) {
 	}
 	s.signing = true
 	in := SignIn{App: s.app, UserID: user.ID, Watchlist: user.Watchlist, Again: s.user != nil}
+	if in.Again {
+		in.Replaced = s.watchlist()
+	}
 	s.hub.cluster.SignIn(in, func(state SignedIn) {
 		s.hub.answerSignIn(&signinAnswer{session: s, again: in.Again, user: user, data: req.UserData, state: state})
 	})
@@ -116,14 +120,18 @@ func (h *Hub) answerSignIn(a *signinAnswer) {
 // if the socket was signed in before.
 func (s *Session) signedIn(a *signinAnswer, g *group) {
 	s.signing = false
-	if s.state != sessionOpen { // the socket went away meanwhile
+	if s.state != sessionOpen && s.user == nil { // the socket went away meanwhile
 		for _, watched := range a.groups {
 			s.tenant.table.detach(watched)
 		}
 		if g != nil {
 			s.tenant.table.detach(g)
-			s.hub.cluster.SignOut(s.app, a.user.ID)
 		}
+		out := SignOut{App: s.app, UserID: a.user.ID}
+		if s.hub.shared {
+			out.Watchlist = a.user.Watchlist
+		}
+		s.hub.cluster.SignOut(out)
 		return
 	}
 	if g != nil {
@@ -137,6 +145,9 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 	s.user.info = a.user.UserInfo
 	s.tenant.account.Resize(account.Subscriptions, s.user.bytes())
 	s.watch(a.groups)
+	if s.state != sessionOpen { // Gone, which will come, gives all of it back
+		return
+	}
 	s.authorized = true
 	if s.hub.logs(slog.LevelDebug) {
 		s.write(slog.LevelDebug, "signed in", slog.String("user", s.user.id))
@@ -159,12 +170,27 @@ func (s *Session) signOut() {
 		return
 	}
 	user := s.user
+	out := SignOut{App: s.app, UserID: user.id, Watchlist: s.watchlist()}
 	s.unwatch()
 	user.own.group.remove(user.own.index)
 	s.tenant.table.detach(user.own.group)
 	s.tenant.account.Resize(account.Subscriptions, -user.bytes())
 	s.user = nil
-	s.hub.cluster.SignOut(s.app, user.id)
+	if !s.signing { // else the answer's arrival does it, which has the newer watchlist
+		s.hub.cluster.SignOut(out)
+	}
+}
+
+// watchlist is whom the socket watches, for a cluster that wants to know.
+func (s *Session) watchlist() []string {
+	if !s.hub.shared || len(s.user.watches) == 0 {
+		return nil
+	}
+	ids := make([]string, len(s.user.watches))
+	for i, p := range s.user.watches {
+		ids[i] = strings.TrimPrefix(p.channel().name, watchersPrefix)
+	}
+	return ids
 }
 
 // watch takes the places in groups that are counted already.

@@ -1,0 +1,93 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// ErrAway says that the cluster could not be reached: nothing of what was
+// published was delivered, nor will be.
+var ErrAway = errors.New("the cluster cannot be reached; nothing was delivered, try again")
+
+// ErrDoubt says that the cluster did not answer in time, or took only a part of
+// what was published. The caller decides whether to publish it again.
+var ErrDoubt = errors.New("the cluster did not confirm in time; what was published may have been delivered, all of it or a part")
+
+// acceptPatience is how long a publisher waits for the cluster, which has a
+// shorter patience of its own.
+const acceptPatience = 10 * time.Second
+
+// acceptance collects the answers to publications that have one caller.
+type acceptance struct {
+	left atomic.Int32
+	some atomic.Bool // of them are accepted, or may be
+	err  atomic.Pointer[error]
+	done func(error)
+}
+
+// answer takes the answer to one publication. The last one is the caller's.
+func (a *acceptance) answer(err error) {
+	if err != nil {
+		a.err.CompareAndSwap(nil, &err)
+	}
+	if err == nil || errors.Is(err, ErrDoubt) {
+		a.some.Store(true)
+	}
+	if a.left.Add(-1) > 0 {
+		return
+	}
+	switch failure := a.err.Load(); {
+	case failure == nil:
+		a.done(nil)
+	case a.some.Load():
+		a.done(ErrDoubt)
+	default:
+		a.done(*failure)
+	}
+}
+
+// publishThen hands events to the cluster and calls done, on any goroutine,
+// when all are answered.
+func (h *Hub) publishThen(app *apps.App, events []pusherproto.Event, done func(error)) {
+	a := &acceptance{done: func(err error) {
+		if err == nil {
+			h.tenant(app.ID).published.Add(uint64(len(events)))
+		}
+		done(err)
+	}}
+	publications := 0
+	for i := range events {
+		publications += len(events[i].Channels)
+	}
+	if publications == 0 {
+		done(nil)
+		return
+	}
+	a.left.Store(int32(publications))
+	accepted := a.answer // one closure for all
+	for i := range events {
+		h.publish(app, &events[i], accepted)
+	}
+}
+
+// publishAndWait is publishThen for who can wait. The caller holds closing to
+// read, which is unlocked when the cluster has the events.
+func (h *Hub) publishAndWait(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
+	answer := make(chan error, 1)
+	h.publishThen(app, events, func(err error) { answer <- err })
+	h.closing.RUnlock()
+	timer := time.NewTimer(acceptPatience)
+	defer timer.Stop()
+	select {
+	case err := <-answer:
+		return err
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return ErrDoubt
+}
