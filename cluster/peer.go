@@ -46,7 +46,7 @@ func (p *Peer) Publish(pub channels.Publication) {}
 func (p *Peer) SignIn(in channels.SignIn, answer func(channels.SignedIn)) {}
 
 // SignOut implements channels.Cluster.
-func (p *Peer) SignOut(app *apps.App, userID string) {}
+func (p *Peer) SignOut(out channels.SignOut) {}
 
 // Terminate implements channels.Cluster.
 func (p *Peer) Terminate(ctx context.Context, app *apps.App, userID string) error { return nil }
