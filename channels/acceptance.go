@@ -18,9 +18,13 @@ var ErrAway = errors.New("the cluster cannot be reached; nothing was delivered, 
 // what was published. The caller decides whether to publish it again.
 var ErrDoubt = errors.New("the cluster did not confirm in time; what was published may have been delivered, all of it or a part")
 
+// ErrUnanswered says that the cluster did not answer a question, or did not
+// confirm what can be asked for twice.
+var ErrUnanswered = errors.New("the cluster did not answer, try again")
+
 // acceptPatience is how long a publisher waits for the cluster, which has a
 // shorter patience of its own.
-const acceptPatience = 10 * time.Second
+const acceptPatience = 8 * time.Second
 
 // acceptance collects the answers to publications that have one caller.
 type acceptance struct {

@@ -3,10 +3,12 @@ package channels
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -123,5 +125,50 @@ func TestPublish_InACluster_CallerLeaves_IsInDoubt(t *testing.T) {
 			t.Errorf("the caller got %v", err)
 		}
 		c.answer() // late, and to nobody
+	})
+}
+
+// deaf is a cluster that does not answer questions.
+type deaf struct{ *memory }
+
+func (deaf) Channels(ctx context.Context, _ *apps.App, _ string) ([]ChannelInfo, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (deaf) Channel(ctx context.Context, _ *apps.App, _ string) (ChannelInfo, error) {
+	<-ctx.Done()
+	return ChannelInfo{}, ctx.Err()
+}
+
+func (deaf) Members(ctx context.Context, _ *apps.App, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (deaf) Terminate(ctx context.Context, _ *apps.App, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAsk_ClusterDoesNotAnswer_FailsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDeskWith(t, func(n Node) Cluster { return deaf{newMemory(n, time.Now, new(atomic.Int64))} })
+		for name, ask := range map[string]func(context.Context) error{
+			"channels":  func(ctx context.Context) error { _, err := d.hub.Channels(ctx, &d.app, ""); return err },
+			"channel":   func(ctx context.Context) error { _, err := d.hub.Channel(ctx, &d.app, "a"); return err },
+			"members":   func(ctx context.Context) error { _, err := d.hub.Members(ctx, &d.app, "presence-a"); return err },
+			"terminate": func(ctx context.Context) error { return d.hub.TerminateUser(ctx, &d.app, "7") },
+		} {
+			begun := time.Now()
+			if err := ask(t.Context()); !errors.Is(err, ErrUnanswered) || time.Since(begun) != askPatience {
+				t.Errorf("%s: %v after %s", name, err, time.Since(begun))
+			}
+			gone, leave := context.WithCancel(t.Context())
+			leave()
+			if err := ask(gone); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: a caller who left got %v", name, err)
+			}
+		}
 	})
 }

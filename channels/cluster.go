@@ -31,7 +31,8 @@ type Cluster interface {
 	SignIn(in SignIn, answer func(SignedIn))
 	// SignOut counts a socket of a user out.
 	SignOut(out SignOut)
-	// Terminate closes every socket signed in as the user, on every node.
+	// Terminate closes every socket signed in as the user, on every node. It and
+	// the questions that follow return when their context ends.
 	Terminate(ctx context.Context, app *apps.App, userID string) error
 	// Channels lists occupied channels whose name begins with prefix.
 	Channels(ctx context.Context, app *apps.App, prefix string) ([]ChannelInfo, error)

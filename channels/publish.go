@@ -116,24 +116,3 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)
 		h.cluster.Publish(p)
 	}
 }
-
-// Channels lists the occupied channels whose name begins with prefix, sorted
-// by name.
-func (h *Hub) Channels(ctx context.Context, app *apps.App, prefix string) ([]ChannelInfo, error) {
-	return h.cluster.Channels(ctx, app, prefix)
-}
-
-// Channel describes a channel, occupied or not.
-func (h *Hub) Channel(ctx context.Context, app *apps.App, name string) (ChannelInfo, error) {
-	return h.cluster.Channel(ctx, app, name)
-}
-
-// Members lists the user ids on a presence channel in the order they joined.
-func (h *Hub) Members(ctx context.Context, app *apps.App, name string) ([]string, error) {
-	return h.cluster.Members(ctx, app, name)
-}
-
-// TerminateUser closes every socket signed in as the user with 4009.
-func (h *Hub) TerminateUser(ctx context.Context, app *apps.App, userID string) error {
-	return h.cluster.Terminate(ctx, app, userID)
-}

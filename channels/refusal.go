@@ -35,6 +35,8 @@ const (
 	ReasonRestarting          Reason = "restarting"
 	ReasonMemory              Reason = "memory"
 	ReasonUnknownSession      Reason = "unknown_session"
+	ReasonClusterAway         Reason = "cluster_away"
+	ReasonClusterDoubt        Reason = "cluster_doubt"
 )
 
 // otherReason is that of codes that are not listed.
@@ -120,7 +122,7 @@ func Reasons() []Reason {
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
 		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonMessageTimeout, ReasonRestarting, ReasonMemory,
-		ReasonSigninRate, ReasonAppLimit, ReasonUnknownSession,
+		ReasonSigninRate, ReasonAppLimit, ReasonUnknownSession, ReasonClusterAway, ReasonClusterDoubt,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

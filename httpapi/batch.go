@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"slices"
 
 	"fanfare/pusherproto"
@@ -26,6 +27,8 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 		// Not {"batch":[]} or {"batch":{}}: SDKs fail on the latter (spec: http-api section 3).
 		return x.done()
 	}
+	ctx, cancel := context.WithTimeout(ctx, countPatience)
+	defer cancel()
 	b := []byte(`{"batch":[`)
 	for i := range events {
 		if i > 0 {

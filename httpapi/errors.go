@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,16 +26,31 @@ func (s *Server) fail(x *exchange, err error) {
 	if x.answered() {
 		return
 	}
-	reason := x.why
-	if errors.Is(err, channels.ErrNoMemory) {
-		reason = channels.ReasonMemory
-	}
-	s.cfg.Hub.RefusedFor(x.appID(), status, reason)
+	s.cfg.Hub.RefusedFor(x.appID(), status, cmp.Or(x.why, reasonOf(err)))
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && errors.Is(err, channels.ErrBusy) {
 		s.warnOfCall(x, status)
 	}
 	// An error of writing means that the caller is gone.
 	_ = x.respond(status, errorBody(status, message))
+}
+
+// reasonOf is why an error was a refusal, "" if its status tells.
+func reasonOf(err error) channels.Reason {
+	switch {
+	case errors.Is(err, channels.ErrNoMemory):
+		return channels.ReasonMemory
+	case errors.Is(err, channels.ErrAway), errors.Is(err, channels.ErrUnanswered):
+		return channels.ReasonClusterAway
+	case errors.Is(err, channels.ErrDoubt):
+		return channels.ReasonClusterDoubt
+	default:
+		return ""
+	}
+}
+
+// unavailable are the errors that another try may find gone.
+var unavailable = [...]error{
+	channels.ErrDraining, channels.ErrBusy, channels.ErrNoMemory, channels.ErrAway, channels.ErrDoubt, channels.ErrUnanswered,
 }
 
 func errorBody(status int, message string) []byte {
@@ -46,19 +62,21 @@ func errorBody(status int, message string) []byte {
 }
 
 func (s *Server) describe(x *exchange, err error) (status int, message string) {
+	for _, e := range unavailable {
+		if errors.Is(err, e) {
+			setRetryAfter(x, retrySeconds)
+			return http.StatusServiceUnavailable, e.Error()
+		}
+	}
 	var refused *pusherproto.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == http.StatusRequestTimeout && s.draining(): // see Conclude
 		return s.describe(x, channels.ErrDraining)
 	case errors.As(err, &refused):
 		return refused.Code, refused.Message
-	case errors.Is(err, channels.ErrDraining), errors.Is(err, channels.ErrBusy), errors.Is(err, channels.ErrNoMemory),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		setRetryAfter(x, retrySeconds)
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return http.StatusServiceUnavailable, "the request was not handled in time"
-		}
-		return http.StatusServiceUnavailable, err.Error()
+		return http.StatusServiceUnavailable, "the request was not handled in time"
 	default:
 		s.log.Error("request failed", slog.String("request", x.Header().Get(headerRequestID)), slog.Any("error", err))
 		return http.StatusInternalServerError, "internal error"

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"fanfare/apps"
 	"fanfare/pusherproto"
@@ -24,6 +25,8 @@ func (s *Server) publish(x *exchange, r *request) error {
 	if !ev.HasInfo {
 		return x.done()
 	}
+	ctx, cancel := context.WithTimeout(ctx, countPatience)
+	defer cancel()
 	b := []byte(`{"channels":{`)
 	for i, name := range ev.Channels {
 		if i > 0 {
@@ -35,6 +38,10 @@ func (s *Server) publish(x *exchange, r *request) error {
 	}
 	return x.respond(200, append(b, "}}"...))
 }
+
+// countPatience is how long the answer to a publish waits for what it tells of
+// its channels.
+const countPatience = 5 * time.Second
 
 // appendPublished appends what the answer to a publish tells of one channel.
 // Attributes that do not apply to it are left out (spec: http-api section 4).

@@ -255,8 +255,10 @@ func (s *Server) headTooLarge(x *exchange) error {
 }
 
 // writeGrace is the time beyond that of reading a request within which it has
-// to be handled and its answer taken: above the patience of a publish.
-const writeGrace = 15 * time.Second
+// to be handled and its answer taken: above the patience of a publish, four
+// seconds for the loops, eight for a cluster and five for the counts that its
+// answer tells.
+const writeGrace = 20 * time.Second
 
 // Relieve closes connections of web, an HTTPServer, that can be missed when
 // descriptors are short: it keeps none between two requests until it is called

@@ -1,0 +1,65 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fanfare/apps"
+)
+
+// askPatience is how long the cluster of many nodes may take to answer.
+const askPatience = 5 * time.Second
+
+// Channels lists the occupied channels whose name begins with prefix, sorted
+// by name. Like all questions it fails with ErrUnanswered, or with the
+// context's error; a node on its own always knows the answer.
+func (h *Hub) Channels(ctx context.Context, app *apps.App, prefix string) (list []ChannelInfo, err error) {
+	err = h.ask(ctx, func(ctx context.Context) error {
+		list, err = h.cluster.Channels(ctx, app, prefix)
+		return err
+	})
+	return list, err
+}
+
+// Channel describes a channel, occupied or not.
+func (h *Hub) Channel(ctx context.Context, app *apps.App, name string) (info ChannelInfo, err error) {
+	err = h.ask(ctx, func(ctx context.Context) error {
+		info, err = h.cluster.Channel(ctx, app, name)
+		return err
+	})
+	return info, err
+}
+
+// Members lists the user ids on a presence channel in the order they joined.
+func (h *Hub) Members(ctx context.Context, app *apps.App, name string) (ids []string, err error) {
+	err = h.ask(ctx, func(ctx context.Context) error {
+		ids, err = h.cluster.Members(ctx, app, name)
+		return err
+	})
+	return ids, err
+}
+
+// TerminateUser closes every socket signed in as the user with 4009. If it fails
+// that may have been done.
+func (h *Hub) TerminateUser(ctx context.Context, app *apps.App, userID string) error {
+	return h.ask(ctx, func(ctx context.Context) error { return h.cluster.Terminate(ctx, app, userID) })
+}
+
+// ask has the cluster asked in the time it has.
+func (h *Hub) ask(ctx context.Context, question func(context.Context) error) error {
+	if !h.shared {
+		return question(ctx)
+	}
+	patience, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	err := question(patience)
+	switch {
+	case err == nil || errors.Is(err, ErrUnanswered):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", ErrUnanswered, err)
+}

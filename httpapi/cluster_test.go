@@ -1,0 +1,90 @@
+package httpapi_test
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"fanfare/channels"
+	"fanfare/internal/testkit"
+	"fanfare/internal/testkit/logbook"
+)
+
+// inCluster runs a test against a node of a cluster, over every way that a
+// request can take.
+func inCluster(t *testing.T, f func(t *testing.T, srv *testkit.Server, remote *testkit.Remote)) {
+	var remotes sync.Map // by hub
+	o := testkit.Options{Hub: channels.Config{Cluster: func(n channels.Node) channels.Cluster {
+		remote := new(testkit.Remote)
+		remotes.Store(n, remote)
+		return remote.New(n)
+	}}}
+	everyWay(t, slog.LevelError, o, func(t *testing.T, srv *testkit.Server, _ *logbook.Book) {
+		remote, _ := remotes.Load(channels.Node(srv.Hub))
+		f(t, srv, remote.(*testkit.Remote))
+	})
+}
+
+// A publish that the cluster did not take says whether it may be repeated
+// without harm.
+func TestCluster_PublishThatFails_SaysWhatBecameOfIt(t *testing.T) {
+	inCluster(t, func(t *testing.T, srv *testkit.Server, remote *testkit.Remote) {
+		for _, call := range []testkit.Call{
+			{Path: "/events", Body: `{"name":"e","channels":["a","b"],"data":"1"}`},
+			{Path: "/batch_events", Body: `{"batch":[` + smallEvent + `,` + smallEvent + `]}`},
+		} {
+			remote.Answer(nil)
+			srv.Do(t, call).Expect(200, "{}")
+			for _, failure := range []struct {
+				err    error
+				words  string
+				reason channels.Reason
+			}{
+				{channels.ErrAway, "nothing was delivered", channels.ReasonClusterAway},
+				{channels.ErrDoubt, "may have been delivered", channels.ReasonClusterDoubt},
+			} {
+				before := counted(srv, "app-id", failure.reason)
+				remote.Answer(failure.err)
+				r := srv.Do(t, call).ExpectError(503, failure.words)
+				if r.Header.Get("Retry-After") != "1" || r.Close {
+					t.Errorf("%s: %v", call.Path, r.Header)
+				}
+				if n := counted(srv, "app-id", failure.reason); n != before+1 {
+					t.Errorf("%s: %s is counted %d times, before %d", call.Path, failure.reason, n, before)
+				}
+			}
+		}
+	})
+}
+
+// Whatever is the matter with the cluster, a question gets an answer that says
+// no more than that.
+func TestCluster_QuestionThatFails_Is503(t *testing.T) {
+	inCluster(t, func(t *testing.T, srv *testkit.Server, remote *testkit.Remote) {
+		calls := []testkit.Call{
+			{Path: "/channels"},
+			{Path: "/channels/a"},
+			{Path: "/channels/presence-a/users"},
+			{Method: "POST", Path: "/users/7/terminate_connections"},
+		}
+		for _, call := range calls {
+			if r := srv.Do(t, call); r.Status != 200 {
+				t.Errorf("%s: %d %s", call.Path, r.Status, r.Body)
+			}
+		}
+		remote.Fail(testkit.ErrRemote)
+		for _, call := range calls {
+			before := counted(srv, "app-id", channels.ReasonClusterAway)
+			r := srv.Do(t, call).ExpectError(503, "the cluster did not answer")
+			if r.Header.Get("Retry-After") != "1" || strings.Contains(r.Body, "6379") {
+				t.Errorf("%s: %v %s", call.Path, r.Header, r.Body)
+			}
+			if n := counted(srv, "app-id", channels.ReasonClusterAway); n != before+1 {
+				t.Errorf("%s is counted %d times, before %d", call.Path, n, before)
+			}
+		}
+		// The event is out: its counts are missing.
+		srv.Post(t, "/events", `{"name":"e","channels":["a"],"data":"1","info":"subscription_count"}`).Expect(200, `{"channels":{"a":{}}}`)
+	})
+}
