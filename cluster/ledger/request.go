@@ -77,6 +77,11 @@ type Answer struct {
 	Missing  bool       // GetLog: the log does not reach back to After
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
+
+	// Full are numbers of a Do's events that an engine without memory has
+	// refused: they are done, and nothing came of them. New users it refuses as
+	// if they were over the limit.
+	Full []uint64
 }
 
 // Totals describe a subject.
