@@ -1,0 +1,224 @@
+package redis
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/redis/rueidis"
+
+	"fanfare/cluster/ledger"
+)
+
+// markKept is how long a close mark counts, ms of ledger time.
+const markKept = 60 * 60 * 1000
+
+// reply reads the fields of a script's answer one after the other.
+type reply struct {
+	fields []rueidis.RedisMessage
+	err    error
+}
+
+func (r *reply) next() rueidis.RedisMessage {
+	if len(r.fields) == 0 {
+		if r.err == nil {
+			r.err = errShort
+		}
+		return rueidis.RedisMessage{}
+	}
+	m := r.fields[0]
+	r.fields = r.fields[1:]
+	return m
+}
+
+func (r *reply) note(err error) {
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *reply) text() string {
+	m := r.next()
+	if r.err != nil {
+		return ""
+	}
+	s, err := m.ToString()
+	r.note(err)
+	return s
+}
+
+func (r *reply) number() int64 {
+	m := r.next()
+	if r.err != nil {
+		return 0
+	}
+	n, err := m.AsInt64()
+	r.note(err)
+	return n
+}
+
+func (r *reply) list() []rueidis.RedisMessage {
+	m := r.next()
+	if r.err != nil {
+		return nil
+	}
+	list, err := m.ToArray()
+	r.note(err)
+	return list
+}
+
+// pairs returns a list of names and values.
+func (r *reply) pairs() []pair {
+	list := r.list()
+	pairs := make([]pair, 0, len(list)/2)
+	in := reply{fields: list}
+	for len(in.fields) > 0 && in.err == nil {
+		pairs = append(pairs, pair{in.text(), []byte(in.text())})
+	}
+	r.note(in.err)
+	return pairs
+}
+
+type pair struct {
+	name  string
+	value []byte
+}
+
+// parseAnswer reads what the script for r answered.
+func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error) {
+	fields, err := m.ToArray()
+	if err != nil {
+		return ledger.Answer{}, err
+	}
+	in := reply{fields: fields}
+	birth := reader{rest: []byte(in.text())}
+	a := ledger.Answer{Birth: ledger.Birth(birth.uint64()), Head: uint64(in.number())}
+	in.note(birth.err)
+	switch r := r.(type) {
+	case ledger.Do:
+		a.Link = in.number() != 0
+		a.Standing = in.standing(r.Node)
+		for _, m := range in.list() {
+			n, err := m.AsInt64()
+			in.note(err)
+			a.Full = append(a.Full, uint64(n))
+		}
+	case ledger.Link:
+		a.Standing = in.standing(r.Node)
+	case ledger.Poll:
+		a.Link = in.number() != 0
+		a.Standing = in.standing(r.Node)
+		a.Nodes = standings(in.nodes())
+	case ledger.Tick:
+		a.Nodes = standings(in.nodes())
+	case ledger.GetLog:
+		a.Missing = in.number() != 0
+		a.Log = in.log()
+	case ledger.GetState:
+		var rec record
+		rec, a.Nodes = in.record()
+		a.State = rec.state(r.Subject, a.Birth, a.Nodes)
+		a.Nodes = nil
+	case ledger.Describe:
+		rec, _ := in.record()
+		var t ledger.Totals
+		t, a.Members = rec.describe(r.Subject)
+		a.Channels = []ledger.Totals{t}
+	case ledger.List:
+		a.Channels = in.channels()
+	}
+	if in.err != nil {
+		return ledger.Answer{}, fmt.Errorf("read the answer to %T: %w", r, in.err)
+	}
+	return a, nil
+}
+
+// standing reads a node's status, epoch and n, nothing for an unknown node.
+func (r *reply) standing(id ledger.Node) ledger.Standing {
+	s := ledger.Standing{Node: id}
+	if text := r.text(); text != "" {
+		in := reader{rest: []byte(text)}
+		s.Status, s.Epoch, s.N = ledger.Status(in.byte()), in.uint32(), in.uint64()
+		r.note(in.err)
+	}
+	return s
+}
+
+// known is a node as it is stored.
+type known struct {
+	ledger.Standing
+	floor uint32 // facts of earlier epochs do not count
+}
+
+func (r *reply) nodes() []known {
+	var all []known
+	for _, it := range r.pairs() {
+		id, in := reader{rest: []byte(it.name)}, reader{rest: it.value}
+		var n known
+		n.Node = ledger.Node(id.uint64())
+		n.Status, n.Epoch, n.floor, n.N = ledger.Status(in.byte()), in.uint32(), in.uint32(), in.uint64()
+		r.note(errors.Join(id.err, in.err))
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b known) int { return cmp.Compare(a.Node, b.Node) })
+	return all
+}
+
+func standings(all []known) []ledger.Standing {
+	s := make([]ledger.Standing, len(all))
+	for i := range all {
+		s[i] = all[i].Standing
+	}
+	return s
+}
+
+// log reads entries, each behind its time and size.
+func (r *reply) log() (entries []*ledger.Entry) {
+	for _, m := range r.list() {
+		text, err := m.ToString()
+		if err == nil && len(text) < 12 {
+			err = errShort
+		}
+		if err != nil {
+			r.note(err)
+			return nil
+		}
+		e, err := parseEntry([]byte(text[12:]))
+		if err != nil {
+			r.note(err)
+			return nil
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func (r *reply) channels() (all []ledger.Totals) {
+	for _, m := range r.list() {
+		fields, err := m.ToArray()
+		in := reply{fields: fields, err: err}
+		t := ledger.Totals{Name: in.text(), Sockets: int(in.number()), Users: int(in.number())}
+		ttl := in.number()
+		if text := in.text(); text != "" {
+			t.Cached = in.cached([]byte(text), ttl)
+		}
+		r.note(in.err)
+		all = append(all, t)
+	}
+	return all
+}
+
+// cached reads the seq and the op of a remembered event.
+func (r *reply) cached(text []byte, ttl int64) *ledger.CachedEvent {
+	in := reader{rest: text}
+	c := &ledger.CachedEvent{Seq: in.uint64(), TTL: ttl}
+	if in.err != nil {
+		r.note(in.err)
+		return nil
+	}
+	op, err := parseOp(in.rest)
+	r.note(err)
+	c.Payload, c.DataFrom, c.DataTo = op.Payload, op.DataFrom, op.DataTo
+	return c
+}

@@ -1,0 +1,103 @@
+-- What every script begins with: the partition's memory, its nodes and its log.
+-- KEYS: meta, nodes, log, due, closes, then those of the request.
+-- ARGV: run, fresh birth, feed, budget of the log, then those of the request.
+-- Go's package ledger says what all this is for; the names are the same.
+local call, pack, unpack_, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
+local META, NODES, LOG, DUE, CLOSES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local BASE = sub(META, 1, -5)
+local RUN, FRESH, FEED, BUDGET = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+
+local ENTERING, OPEN, STRUCK = 1, 2, 3
+local NODE = '>BI4I4I8I8B' -- status, epoch, floor, n, struck, and whether facts of earlier epochs may be left
+
+local meta = call('HMGET', META, 'run', 'birth', 'seq', 'time', 'floors', 'bytes')
+local birth = meta[2]
+local seq, time, floors, bytes = tonumber(meta[3] or 0), tonumber(meta[4] or 0), tonumber(meta[5] or 0), tonumber(meta[6] or 0)
+local head = seq
+
+-- wake
+if not birth or meta[1] ~= RUN then
+	birth, bytes = FRESH, 0
+	call('DEL', LOG)
+	call('HSET', META, 'run', RUN, 'birth', birth, 'bytes', 0)
+	local all = call('HGETALL', NODES)
+	for i = 1, #all, 2 do
+		local status, epoch, floor, n, struck, stale = unpack_(NODE, all[i + 1])
+		if status ~= STRUCK then
+			call('HSET', NODES, all[i], pack(NODE, ENTERING, epoch + 1, floor, n, struck, stale))
+		end
+	end
+end
+
+local nodes = {} -- those looked at; false is unknown
+
+local function node(id)
+	local x = nodes[id]
+	if x == nil then
+		local text = call('HGET', NODES, id)
+		x = false
+		if text then
+			x = { id = id }
+			x.status, x.epoch, x.floor, x.n, x.struck, x.stale = unpack_(NODE, text)
+		end
+		nodes[id] = x
+	end
+	return x
+end
+
+local function saveNode(x)
+	call('HSET', NODES, x.id, pack(NODE, x.status, x.epoch, x.floor, x.n, x.struck, x.stale))
+end
+
+local function standing(x)
+	if not x then
+		return ''
+	end
+	return pack('>BI4I8', x.status, x.epoch, x.n)
+end
+
+local function linked(id, epoch)
+	local x = node(id)
+	return x, not x or x.status == STRUCK or x.epoch ~= epoch or epoch == 0
+end
+
+local function append(kind, id, epoch, prev, op, size, refused, feed)
+	seq = seq + 1
+	local entry = pack('>BBI8I8c8c8I4I4', 1, kind, seq, prev, birth, id, epoch, #op) .. op .. pack('>I4', #refused)
+	size = size + 64
+	for _, user in ipairs(refused) do
+		entry = entry .. pack('>I4', #user) .. user
+		size = size + 16 + #user
+	end
+	call('RPUSH', LOG, pack('>I8I4', time, size) .. entry)
+	bytes = bytes + size
+	while bytes > BUDGET do
+		bytes = bytes - unpack_('>I4', call('LPOP', LOG), 9)
+	end
+	call('PUBLISH', feed, entry)
+end
+
+local function raise(x, floor)
+	x.floor, x.stale = floor, 1
+	floors = floors + 1
+end
+
+local function entered(x)
+	if x.status == ENTERING then
+		x.status = OPEN
+		append(4, x.id, x.epoch, 0, '', 64, {}, FEED .. '!')
+		raise(x, x.epoch)
+	end
+end
+
+local function strike(x)
+	if x.status ~= STRUCK then
+		x.status, x.struck = STRUCK, time
+		append(5, x.id, x.epoch, 0, '', 64, {}, FEED .. '!')
+		raise(x, x.epoch + 1)
+	end
+end
+
+local function save()
+	call('HSET', META, 'seq', seq, 'floors', floors, 'bytes', bytes)
+end

@@ -1,0 +1,186 @@
+-- ARGV: whether memory is out, node, epoch, and of each op: its numbers,
+-- subject, op, then the users: off, then on with their infos.
+local full, id, epoch = ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
+local OP = '>BI8I4I4I4BI8I4I4' -- kind, n, size, sockets, limit, exempt or known infos, ms, off, on
+local refusedOps = {}
+
+local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
+	local rec = find(subject) or open(subject)
+	local field = 'n' .. id
+	local factEpoch, had, held, said = 0, 0, 0, 0
+	local text = call('HGET', rec.key, field)
+	if text then
+		factEpoch, had, held, said = unpack_(FACT, text)
+	end
+	if had > 0 and factEpoch >= x.floor then
+		rec.socks, rec.total = rec.socks - 1, rec.total - had
+	end
+	if sockets > 0 then
+		rec.socks, rec.total = rec.socks + 1, rec.total + sockets
+		factEpoch = epoch
+	end
+
+	local members, touched = {}, {}
+	local function member(user)
+		local it = members[user]
+		if it == nil then
+			local text = call('HGET', rec.key, 'm' .. user)
+			it = text and readMember(text) or false
+			members[user] = it
+			touched[#touched + 1] = user
+		end
+		return it
+	end
+	local function present(it)
+		for i, holder in ipairs(it.ids) do
+			if counts(holder, it.epochs[i]) then
+				return true
+			end
+		end
+		return false
+	end
+
+	for i = at, at + off - 1 do
+		local it = member(ARGV[i])
+		if it then
+			local before = present(it)
+			for j, holder in ipairs(it.ids) do
+				if holder == id then
+					table.remove(it.ids, j)
+					table.remove(it.epochs, j)
+					held = held - 1
+					break
+				end
+			end
+			if before and not present(it) then
+				rec.present = rec.present - 1
+			end
+			if #it.ids == 0 then
+				members[ARGV[i]] = false
+			end
+		end
+	end
+	local refused = {}
+	at = at + off
+	for i = 0, on - 1 do
+		local user, info = ARGV[at + 2 * i], ARGV[at + 2 * i + 1]
+		local it = member(user)
+		local here = it and present(it)
+		if not here and (full or exempt == 0 and limit > 0 and rec.present >= limit) then
+			refused[#refused + 1] = user
+		else
+			if not here then
+				it = it or { ids = {}, epochs = {} }
+				members[user] = it
+				it.order, it.place, it.known, it.info = seq + 1, i, byte(info), sub(info, 2)
+				rec.present = rec.present + 1
+			end
+			local found = #it.ids + 1
+			for j, holder in ipairs(it.ids) do
+				if holder == id then
+					found = j
+				end
+			end
+			if found > #it.ids then
+				held = held + 1
+			end
+			it.ids[found], it.epochs[found] = id, epoch
+		end
+	end
+
+	local prev = rec.seq
+	rec.seq = seq + 1
+	append(1, id, epoch, prev, op, size, refused, FEED .. ':' .. subject)
+
+	for _, user in ipairs(touched) do
+		local it = members[user]
+		if it then
+			call('HSET', rec.key, 'm' .. user, writeMember(it))
+		else
+			call('HDEL', rec.key, 'm' .. user)
+		end
+	end
+	if sockets == 0 and held == 0 then
+		if text then
+			call('HDEL', rec.key, field)
+			call('ZREM', index(id), subject)
+		end
+		saveRecord(rec)
+		return
+	end
+	if said ~= epoch then
+		call('ZADD', index(id), epoch, subject)
+	end
+	call('HSET', rec.key, field, pack(FACT, factEpoch, sockets, held, epoch))
+	saveRecord(rec)
+end
+
+local function event(n, subject, op, size, ms)
+	if full then
+		refusedOps[#refusedOps + 1] = n
+		return
+	end
+	local rec = find(subject)
+	if not rec and ms > 0 then
+		rec = open(subject)
+	end
+	append(2, id, epoch, rec and rec.seq or 0, op, size, {}, FEED .. ':' .. subject)
+	if rec then
+		rec.seq, rec.event = seq, seq
+		if ms > 0 then
+			rec.due = time + ms
+			call('ZADD', DUE, rec.due, subject)
+			call('HSET', rec.key, 'c', pack('>I8', seq) .. op)
+		end
+		saveRecord(rec)
+	end
+end
+
+local function close(subject, op, size)
+	local rec = find(subject) or open(subject)
+	append(3, id, epoch, rec.seq, op, size, {}, FEED .. ':' .. subject)
+	rec.seq = seq
+	unmark(rec)
+	if call('ZCARD', CLOSES) >= MOST_MARK then
+		local oldest = find(call('ZRANGE', CLOSES, 0, 0)[1])
+		if oldest then
+			unmark(oldest)
+			saveRecord(oldest)
+		end
+	end
+	rec.closed, rec.closedAt = seq, time
+	call('ZADD', CLOSES, seq, subject)
+	saveRecord(rec)
+end
+
+local x, link = linked(id, epoch)
+local at, changed = 8, false
+while at <= #ARGV and not link do
+	local kind, n, size, sockets, limit, exempt, ms, off, on = unpack_(OP, ARGV[at])
+	local subject, op = ARGV[at + 1], ARGV[at + 2]
+	at = at + 3
+	if n > x.n then
+		if n > x.n + 1 or x.status == STRUCK then
+			link = true
+			break
+		end
+		x.n, changed = n, true
+		if kind == 1 then
+			hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
+		elseif kind == 2 then
+			event(n, subject, op, size, ms)
+		elseif kind == 3 then
+			close(subject, op, size)
+		elseif kind == 4 then
+			entered(x)
+		elseif kind == 5 then
+			strike(x)
+		end
+	end
+	at = at + off + 2 * on
+end
+if changed then
+	saveNode(x)
+	save()
+end
+return { birth, head, link and 1 or 0, standing(x), refusedOps }

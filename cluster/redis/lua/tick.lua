@@ -1,0 +1,97 @@
+-- The clock is the server's, so nothing of a node's enters.
+local TICK_MOST, FREED, STRUCK_KEPT, MOST_STRUCK, LOG_KEPT = 2000, 500, 24 * 60 * 60 * 1000, 1000, 15000
+
+-- below compares ids. Lua's own order of texts is that of the server's language.
+local function below(a, b)
+	local a1, a2 = unpack_('>I4I4', a)
+	local b1, b2 = unpack_('>I4I4', b)
+	return a1 < b1 or a1 == b1 and a2 < b2
+end
+
+local clock = call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+time = time + math.min(math.max(now - tonumber(call('HGET', META, 'clock') or 0), 0), TICK_MOST)
+call('HSET', META, 'clock', now, 'time', time)
+
+local trimmed = false
+while true do
+	local oldest = call('LINDEX', LOG, 0)
+	if not oldest then
+		break
+	end
+	local at, size = unpack_('>I8I4', oldest)
+	if at + LOG_KEPT >= time then
+		break
+	end
+	call('LPOP', LOG)
+	bytes, trimmed = bytes - size, true
+end
+if trimmed then
+	save()
+end
+
+for _, subject in ipairs(call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, FREED)) do
+	local rec = load(subject)
+	call('ZREM', DUE, subject)
+	if rec then
+		rec.due = 0
+		call('HDEL', rec.key, 'c')
+		saveRecord(rec)
+	end
+end
+
+for _ = 1, FREED do
+	local subject = call('ZRANGE', CLOSES, 0, 0)[1]
+	local rec = subject and load(subject)
+	if not rec or marked(rec) then
+		break
+	end
+	unmark(rec)
+	saveRecord(rec)
+end
+
+local all = call('HGETALL', NODES)
+local left, struck = FREED, {}
+for i = 1, #all, 2 do
+	local id, text = all[i], all[i + 1]
+	if byte(text, -1) == 1 and left > 0 then
+		local x = node(id)
+		local stale = call('ZRANGEBYSCORE', index(id), '-inf', '(' .. x.floor, 'LIMIT', 0, left)
+		for _, subject in ipairs(stale) do
+			local rec, work = load(subject)
+			call('ZREM', index(id), subject)
+			if rec then
+				saveRecord(rec)
+			end
+			left = left - work
+			if left <= 0 then
+				break
+			end
+		end
+		if #stale == 0 then
+			x.stale = 0
+			saveNode(x)
+		end
+	end
+	if byte(text) == STRUCK then
+		struck[#struck + 1] = node(id)
+	end
+end
+
+table.sort(struck, function(a, b)
+	if a.struck ~= b.struck then
+		return a.struck < b.struck
+	end
+	return below(a.id, b.id)
+end)
+local forgotten = false
+for i, x in ipairs(struck) do
+	if (i <= #struck - MOST_STRUCK or x.struck + STRUCK_KEPT <= time) and call('ZCARD', index(x.id)) == 0 then
+		call('HDEL', NODES, x.id)
+		forgotten = true
+	end
+end
+if forgotten then
+	all = call('HGETALL', NODES)
+end
+return { birth, head, all }

@@ -1,0 +1,61 @@
+package redis
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+)
+
+// layout is the version of what is stored: the keys, and the fields and values
+// in them.
+const layout = "1"
+
+// names are the keys and feeds of one partition. All have its hash tag.
+type names struct {
+	base string // of keys
+	feed string // of feeds, which the databases of a server share
+}
+
+func namesOf(prefix string, database int, p cluster.Partition) names {
+	tag := strconv.Itoa(int(p))
+	if len(tag) < 2 {
+		tag = "0" + tag
+	}
+	base := prefix + "{p" + tag + "}"
+	return names{base: base, feed: base + "@" + strconv.Itoa(database)}
+}
+
+func layoutKey(prefix string) string { return prefix + "{layout}" }
+func beatsKey(prefix string) string  { return prefix + "{beats}" }
+
+// keys are those that every script of the partition declares.
+func (n names) keys(more ...string) []string {
+	return append([]string{n.base + "meta", n.base + "nodes", n.base + "log", n.base + "due", n.base + "closes"}, more...)
+}
+
+func (n names) subject(s ledger.Subject) string { return n.base + "s" + s.String() }
+func (n names) index(id ledger.Node) string     { return n.base + "i" + nodeText(id) }
+func (n names) watched(s ledger.Subject) string { return n.feed + ":" + s.String() }
+func (n names) everything() string              { return n.feed + "!" }
+func (n names) occupied(app string) string      { return n.base + "o" + app }
+
+// nodeText is how an id stands in keys and values.
+func nodeText(id ledger.Node) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(id))
+	return string(b[:])
+}
+
+// partitionOf reads the partition off the name of a feed, -1 if it is none.
+func partitionOf(prefix, feed string) cluster.Partition {
+	rest, ok := strings.CutPrefix(feed, prefix+"{p")
+	tag, _, closed := strings.Cut(rest, "}")
+	n, err := strconv.Atoi(tag)
+	if !ok || !closed || err != nil || n < 0 || n >= cluster.Partitions {
+		return -1
+	}
+	return cluster.Partition(n)
+}

@@ -1,0 +1,85 @@
+package redis
+
+import (
+	"crypto/sha1" //nolint:gosec // how Redis names scripts
+	_ "embed"
+	"encoding/hex"
+	"strings"
+)
+
+// script is one program of lua/, as the server runs and names it.
+type script struct{ text, sha string }
+
+// scripts are those of the requests and of beats. Their text is all that there
+// is to a version: nodes of two versions run each its own.
+type scripts struct {
+	do, doFull, link, state, log, poll, strike, tick, list script
+	beat, mark, claim                                      script
+}
+
+var (
+	//go:embed lua/base.lua
+	baseLua string
+	//go:embed lua/record.lua
+	recordLua string
+	//go:embed lua/do.lua
+	doLua string
+	//go:embed lua/link.lua
+	linkLua string
+	//go:embed lua/state.lua
+	stateLua string
+	//go:embed lua/log.lua
+	logLua string
+	//go:embed lua/poll.lua
+	pollLua string
+	//go:embed lua/strike.lua
+	strikeLua string
+	//go:embed lua/tick.lua
+	tickLua string
+	//go:embed lua/list.lua
+	listLua string
+	//go:embed lua/beat.lua
+	beatLua string
+	//go:embed lua/mark.lua
+	markLua string
+	//go:embed lua/claim.lua
+	claimLua string
+)
+
+// A script runs whole or not at all, also when the server is out of memory:
+// plain ones are refused then, before they begin, the others run.
+const (
+	plain   = "#!lua\n"
+	always  = "#!lua flags=allow-oom\n"
+	chapter = "\n"
+)
+
+// loadScripts makes the programs; edit, if not nil, changes their text.
+func loadScripts(edit *strings.Replacer) *scripts {
+	program := func(parts ...string) script {
+		text := strings.Join(parts, chapter)
+		if edit != nil {
+			text = edit.Replace(text)
+		}
+		sum := sha1.Sum([]byte(text)) //nolint:gosec // as above
+		return script{text, hex.EncodeToString(sum[:])}
+	}
+	return &scripts{
+		do:     program(plain, baseLua, recordLua, doLua),
+		doFull: program(always, baseLua, recordLua, doLua),
+		link:   program(always, baseLua, linkLua),
+		state:  program(always, baseLua, stateLua),
+		log:    program(always, baseLua, logLua),
+		poll:   program(always, baseLua, pollLua),
+		strike: program(always, baseLua, strikeLua),
+		tick:   program(always, baseLua, recordLua, tickLua),
+		list:   program(always, baseLua, recordLua, listLua),
+		beat:   program(always, beatLua),
+		mark:   program(always, markLua),
+		claim:  program(always, claimLua),
+	}
+}
+
+func (s *scripts) all() []script {
+	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.list, s.beat, s.mark, s.claim}
+}

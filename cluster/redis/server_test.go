@@ -1,0 +1,110 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"fanfare/internal/testkit/deadline"
+)
+
+// server is a redis-server of the test's own.
+type server struct {
+	t    *testing.T
+	dir  string
+	port int
+	args []string
+	cmd  *exec.Cmd
+}
+
+// startServer starts one without data on a free port; more are arguments.
+func startServer(t *testing.T, more ...string) *server {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, dir: t.TempDir(), port: listener.Addr().(*net.TCPAddr).Port, args: more}
+	_ = listener.Close()
+	s.start()
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *server) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+
+func (s *server) start() {
+	s.t.Helper()
+	log, err := os.Create(filepath.Join(s.dir, "log"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	args := append([]string{"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--dir", s.dir, "--enable-debug-command", "local"}, s.args...)
+	s.cmd = exec.Command("redis-server", args...)
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("start redis-server (Debian package redis-server): %v", err)
+	}
+	for end := time.Now().Add(deadline.Long); ; {
+		conn, err := net.Dial("tcp", s.addr())
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			text, _ := os.ReadFile(log.Name())
+			s.t.Fatalf("redis-server does not listen: %v\n%s", err, text)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (s *server) signal(signal syscall.Signal) {
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// stop kills the server.
+func (s *server) stop() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+// client returns a connection for the test's own questions.
+func (s *server) client(change ...func(*rueidis.ClientOption)) rueidis.Client {
+	s.t.Helper()
+	option := rueidis.ClientOption{InitAddress: []string{s.addr()}, DisableCache: true, ForceSingleClient: true, DisableRetry: true}
+	for _, f := range change {
+		f(&option)
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(client.Close)
+	return client
+}
+
+// ask runs a command that must succeed.
+func ask(t *testing.T, client rueidis.CoreClient, words ...string) rueidis.RedisMessage {
+	t.Helper()
+	m, err := client.Do(context.Background(), client.B().Arbitrary(words...).Build()).ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		t.Fatal(fmt.Errorf("%.200q: %w", words, err))
+	}
+	return m
+}

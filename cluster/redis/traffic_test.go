@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// traffic makes requests of a few nodes that mostly follow the protocol.
+type traffic struct {
+	*rand.Rand
+	run   ledger.Run
+	now   int64
+	nodes []talker
+	head  uint64
+	quiet int // ticks to come, and nothing else
+}
+
+type talker struct {
+	id    ledger.Node
+	epoch uint32
+	n     uint64 // next op
+}
+
+func newTraffic(seed uint64) *traffic {
+	t := &traffic{Rand: rand.New(rand.NewPCG(seed, 0)), run: "1"}
+	for range 4 {
+		t.nodes = append(t.nodes, talker{id: ledger.Node(t.Uint64()), n: 1})
+	}
+	return t
+}
+
+func (t *traffic) one(in int) bool { return t.IntN(in) == 0 }
+
+func pick[T any](t *traffic, from ...T) T { return from[t.IntN(len(from))] }
+
+func (t *traffic) request() ledger.Request {
+	if t.one(20_000) {
+		t.quiet = 2000 // more than an hour
+	}
+	if t.quiet > 0 {
+		t.quiet--
+		t.now += 2000
+		return ledger.Tick{}
+	}
+	if t.one(400) {
+		t.run = pick[ledger.Run](t, "1", "2", "3")
+	}
+	n := &t.nodes[t.IntN(len(t.nodes))]
+	if t.one(500) {
+		*n = talker{id: ledger.Node(t.Uint64()), n: 1}
+	}
+	switch k := t.IntN(100); {
+	case k < 55:
+		return t.do(n)
+	case k < 63:
+		first := n.n - min(n.n-1, uint64(t.IntN(4)))
+		return ledger.Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(8)/7)), First: first, Enter: t.one(5), Peers: t.peers()}
+	case k < 64:
+		return ledger.Strike{Node: n.id}
+	case k < 74:
+		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
+		return ledger.Tick{}
+	case k < 88:
+		return ledger.GetState{Subject: t.subject()}
+	case k < 91:
+		return ledger.GetLog{After: t.head + 1 - min(t.head, uint64(t.IntN(60))), Most: t.IntN(40)}
+	case k < 94:
+		return ledger.Poll{Node: n.id, Epoch: n.epoch}
+	case k < 97:
+		return ledger.List{App: pick(t, "1", "2"), Prefix: pick(t, "", "p", "presence-a", "x")}
+	default:
+		return ledger.Describe{Subject: t.subject()}
+	}
+}
+
+func (t *traffic) peers() (all []ledger.Node) {
+	for _, n := range t.nodes {
+		if t.one(2) {
+			all = append(all, n.id)
+		}
+	}
+	return all
+}
+
+func (t *traffic) subject() ledger.Subject {
+	return ledger.Subject{Kind: pick(t, ledger.Channel, ledger.Channel, ledger.User), App: pick(t, "1", "2"), Name: pick(t, "presence-a", "presence-b", "p", "a/b", "é{}")}
+}
+
+func (t *traffic) do(n *talker) ledger.Do {
+	d := ledger.Do{Node: n.id, Epoch: n.epoch}
+	if t.one(40) {
+		d.Epoch++
+	}
+	next := n.n
+	if t.one(10) {
+		next -= min(next-1, uint64(t.IntN(3))) // said again
+	} else if t.one(40) {
+		next++ // one is missing
+	}
+	for range t.IntN(5) {
+		op := t.op()
+		op.N = next
+		next++
+		d.Ops = append(d.Ops, op)
+	}
+	return d
+}
+
+func (t *traffic) op() ledger.Op {
+	switch k := t.IntN(100); {
+	case k < 65:
+		op := ledger.Op{Kind: ledger.OpHold, Subject: t.subject(), Sockets: t.IntN(5) - 1, MaxMembers: pick(t, -1, 0, 3, 5), Exempt: t.one(5)}
+		for i := range 7 {
+			user := string(rune('a' + i))
+			switch t.IntN(6) {
+			case 0, 1:
+				op.On = append(op.On, ledger.Member{User: user, Info: pick(t, nil, []byte{}, []byte(`{"x":1}`), []byte("{\"x\":\"\x00\xff\"}"))})
+				if t.one(10) {
+					op.On = append(op.On, op.On[t.IntN(len(op.On))])
+				}
+			case 2, 3:
+				op.Off = append(op.Off, user)
+			}
+		}
+		return op
+	case k < 85:
+		op := ledger.Op{Kind: ledger.OpEvent, Subject: t.subject(), Payload: []byte(pick(t, `{"event":"a","data":"1"}`, `{"event":"b","data":"2"}`)), Client: t.one(2)}
+		if t.one(3) {
+			op.Except = pusherproto.SocketID{A: t.Uint64(), B: t.Uint64()}
+		}
+		if t.one(3) {
+			op.Remember = pick(t, 1, time.Microsecond, 2500*time.Millisecond, time.Minute, -time.Second)
+			op.DataFrom, op.DataTo = 20, 23
+		}
+		return op
+	case k < 90:
+		return ledger.Op{Kind: ledger.OpClose, Subject: t.subject()}
+	case k < 99:
+		return ledger.Op{Kind: ledger.OpDone}
+	default:
+		return ledger.Op{Kind: ledger.OpBye}
+	}
+}
+
+// hear has the node go on from what it was answered.
+func (t *traffic) hear(r ledger.Request, a ledger.Answer) {
+	t.head = a.Head
+	for i := range t.nodes {
+		if n := &t.nodes[i]; n.id == a.Standing.Node && a.Standing.Status != 0 {
+			if _, linked := r.(ledger.Link); linked {
+				n.epoch = a.Standing.Epoch
+			}
+			n.n = a.Standing.N + 1
+		}
+	}
+}
