@@ -30,6 +30,7 @@ type Config struct {
 	Shutdown      Shutdown `key:"shutdown" doc:"What happens between SIGTERM and the end of the process."`
 	Runtime       Runtime  `key:"runtime" doc:"Settings of the Go runtime."`
 	Webhooks      Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
+	Cluster       Cluster  `key:"cluster" doc:"Several nodes that clients and back ends cannot tell from one (docs/cluster.md)."`
 	Apps          []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
 
 	// DemoApp tells that nothing names an app, so that the one everyone knows is
@@ -159,6 +160,7 @@ func Defaults() Config {
 			QueueEvents: 100_000, // a node's sockets may all leave at once
 			QueueBytes:  32 << 20,
 		},
+		Cluster: defaultCluster(),
 		Apps:    []App{app},
 		DemoApp: true,
 	}

@@ -38,6 +38,7 @@ func findDoubts(c *Config, r *report) {
 	if c.Webhooks.Store != "" && !slices.ContainsFunc(c.Apps, func(a App) bool { return len(a.Webhooks) > 0 }) {
 		r.warn("webhooks.store", "keeps nothing: no app has webhooks")
 	}
+	doubtCluster(c, r)
 	if !slices.ContainsFunc(c.Apps, func(a App) bool { return a.Enabled }) {
 		r.warn("apps", "are all disabled: nobody can connect")
 	}

@@ -13,10 +13,10 @@ import (
 const masked = "********"
 
 // shown is the value as config.yaml writes it, with its secrets masked: those of
-// apps, the values of headers, and all of a webhook's address but its host.
+// apps, passwords, the values of headers, and all of a webhook's address but its host.
 func (f *field) shown(v reflect.Value) string {
 	switch {
-	case f.rule == "secret" && v.Len() > 0:
+	case (f.rule == "secret" || f.rule == "password") && v.Len() > 0:
 		return strconv.Quote(masked)
 	case f.rule == "url" && v.Len() > 0:
 		return strconv.Quote(maskedURL(v.String()))

@@ -166,6 +166,16 @@ func parent(path string) string {
 	return path[:max(i, 0)]
 }
 
+// onlyOne finds the key that ends so, if it is the only one.
+func onlyOne(keys []string, ending string) (found string, ok bool) {
+	for _, key := range keys {
+		if strings.HasSuffix(key, ending) {
+			found, ok = key, found == ""
+		}
+	}
+	return found, ok
+}
+
 // suggest is a sentence that leads from an unknown key to a known one.
 // siblings are the keys allowed at that place, at is the path of the place.
 func suggest(unknown, at string, siblings []*field) string {
@@ -175,6 +185,9 @@ func suggest(unknown, at string, siblings []*field) string {
 	}
 	if near, ok := nearest(strings.ToLower(unknown), keys); ok {
 		return "unknown key; did you mean " + display(join(at, near)) + "?"
+	}
+	if longer, ok := onlyOne(keys, "_"+strings.ToLower(unknown)); ok {
+		return "unknown key; did you mean " + display(join(at, longer)) + "?"
 	}
 	home := elsewhere(unknown, display(at), siblings)
 	if home == "" {

@@ -35,6 +35,12 @@ func rules(name string) func(string) error {
 		return func(s string) error { _, err := parseNetwork(s); return err }
 	case "memory":
 		return checkMemory
+	case "server":
+		return checkServer
+	case "key_prefix":
+		return checkKeyPrefix
+	case "node_name":
+		return checkNodeName
 	case "channel_part":
 		return checkChannelPart
 	case "id", "key":

@@ -30,6 +30,7 @@ func checkTogether(c *Config, r *report) {
 		r.add("shutdown.timeout", fmt.Sprintf("%s is not more than shutdown.delay and shutdown.spread together (%s); raise it above that",
 			shortDuration(c.Shutdown.Timeout), shortDuration(together)))
 	}
+	checkCluster(c, r)
 	checkUnique(c, r)
 	for i := range c.Apps {
 		checkApp(c, &c.Apps[i], fmt.Sprintf("apps.%d", i), r)
