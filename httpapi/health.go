@@ -12,11 +12,17 @@ func (s *Server) healthy(x *exchange) error {
 }
 
 // ready is GET /readyz: clients may be sent here. It turns to 503 before a
-// shutdown closes anything, so that load balancers look elsewhere first.
+// shutdown closes anything, so that load balancers look elsewhere first. What
+// troubles all nodes alike is no 503: it would close the door on every client.
 func (s *Server) ready(x *exchange) error {
 	if s.cfg.Ready != nil && !s.cfg.Ready() || s.draining() {
 		setRetryAfter(x, retrySeconds)
 		return &pusherproto.Error{Code: http.StatusServiceUnavailable, Message: "the server is starting or shutting down"}
+	}
+	if s.cfg.Degraded != nil {
+		if why := s.cfg.Degraded(); why != "" {
+			return x.respond(http.StatusOK, append(pusherproto.AppendString([]byte(`{"status":"degraded","reason":`), why), '}'))
+		}
 	}
 	return x.respond(http.StatusOK, []byte(`{"status":"ready"}`))
 }

@@ -84,9 +84,12 @@ func TestRoutes_HEAD(t *testing.T) {
 func TestHealth(t *testing.T) {
 	var up atomic.Bool
 	up.Store(true)
+	var trouble atomic.Value
+	trouble.Store("")
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
 		c.PathPrefix = "/rt"
 		c.Ready = up.Load
+		c.Degraded = func() string { return trouble.Load().(string) }
 	}})
 	plain := func(path string) *testkit.Response {
 		c := testkit.Connect(t, srv)
@@ -97,6 +100,9 @@ func TestHealth(t *testing.T) {
 		plain(prefix+"/healthz").Expect(200, `{"status":"ok"}`)
 		plain(prefix+"/readyz").Expect(200, `{"status":"ready"}`)
 	}
+	trouble.Store(`"it" cannot be reached`)
+	plain("/readyz").Expect(200, `{"status":"degraded","reason":"\"it\" cannot be reached"}`)
+	plain("/healthz").Expect(200, `{"status":"ok"}`)
 	up.Store(false)
 	plain("/healthz").Expect(200, `{"status":"ok"}`)
 	if r := plain("/readyz").ExpectError(503); r.Header.Get("Retry-After") == "" {

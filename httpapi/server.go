@@ -64,6 +64,9 @@ type Config struct {
 	Version string
 	// Ready tells /readyz; nil is always ready.
 	Ready func() bool
+	// Degraded has /readyz say, with status 200, why this node does not work as
+	// well as it should; "" is that it does. Anybody may read it. nil is never.
+	Degraded func() string
 	// Draining refuses API requests with 503; nil is never.
 	Draining func() bool
 	// Now is the clock; nil is time.Now.
