@@ -16,7 +16,7 @@ ATTACKS := cd test/hostile && go test -tags hostile -count=1
 STORM ?= 10m
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test attacks hostile storm race e2e starved check fmt instructions fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test attacks hostile storm race e2e chaos starved check fmt instructions fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -68,6 +68,10 @@ race: ## unit tests under the race detector (wants a C compiler)
 e2e: ## real clients against the built server (installs them with npm and pip)
 	@echo "== real clients, end to end"
 	@./test/run
+
+chaos: ## a cluster of real processes through longer failures than e2e has, in some minutes
+	@echo "== a cluster through long failures"
+	@./test/run $$(cd test && ls cluster/*.chaos.mjs)
 
 starved: ## the tests at 12 % of a processor and beside busy loops: those that wait for time fail (PARTS, PACKAGES, RUN, COUNT, E2E choose)
 	@echo "== tests where processors are scarce"

@@ -1,0 +1,33 @@
+// A cluster of one test: a redis-server and nodes on ports of their own, and a
+// load balancer before them.
+import { Agent } from 'node:http';
+import Sdk from 'pusher';
+import { roundRobin } from './balancer.mjs';
+import { fanfare, masterKey } from './fanfare.mjs';
+import { Redis } from './redis.mjs';
+
+/**
+ * Starts a cluster that ends with the test. `config` is that of every node.
+ * `sdk` is a back end whose requests go to one node after the other.
+ */
+export async function cluster(t, count, config = {}) {
+  const redis = await Redis.open(t);
+  const nodes = await Promise.all(Array.from({ length: count }, (_, n) => node(t, redis, `node-${n + 1}`, config)));
+  const front = await roundRobin(t, nodes);
+  // A connection for each request: one that is kept would stay with one node.
+  const agent = new Agent({ keepAlive: false });
+  const sdk = new Sdk({
+    appId: 'app-id', key: 'app-key', secret: 'app-secret', host: '127.0.0.1', port: String(front.port), useTLS: false, agent,
+    encryptionMasterKeyBase64: masterKey,
+  });
+  return { redis, nodes, front, sdk };
+}
+
+/** Starts one more node. */
+export function node(t, redis, name, config = {}) {
+  return fanfare(t, {
+    metrics: { listen: '127.0.0.1:0' },
+    ...config,
+    cluster: { driver: 'redis', name, redis: { addresses: [`127.0.0.1:${redis.port}`], prefix: 'test' }, ...config.cluster },
+  });
+}
