@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"container/heap"
-	"time"
 )
 
 // cached is a cache channel's event.
@@ -21,7 +20,7 @@ type cached struct {
 func (l *Ledger) remember(rec *record, e *Entry) {
 	l.forgetCached(rec)
 	op := &e.Op
-	ttl := int64((op.Remember + time.Millisecond - 1) / time.Millisecond)
+	ttl := max(op.Remember.Milliseconds(), 1)
 	rec.cached = &cached{on: rec, seq: e.Seq, payload: bytes.Clone(op.Payload), from: op.DataFrom, to: op.DataTo, due: l.time + ttl}
 	heap.Push(&l.dues, rec.cached)
 }

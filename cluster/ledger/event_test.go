@@ -37,7 +37,7 @@ func TestCached_UntilItsTimeIsOver(t *testing.T) {
 	d.want(`seq=4 event=4 cached=3 {"data":"1"}["1"] 1ms`, d.state(news))
 	d.wait(1)
 	d.want("seq=0", d.state(news))
-	d.do(A, 1, event(news, time.Microsecond)) // rounded up
+	d.do(A, 1, event(news, time.Microsecond)) // less than a millisecond is one
 	d.want(`seq=5 event=5 cached=5 {"data":"1"}["1"] 1ms`, d.state(news))
 }
 
@@ -54,6 +54,18 @@ func TestClose_IsMarkedForAnHour(t *testing.T) {
 	d.want("seq=5 closed=5", d.state(anna))
 	d.wait(1)
 	d.want("seq=0", d.state(anna))
+}
+
+func TestClose_AMarkPastItsTimeIsNoneEvenBeforeItIsFreed(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.l.chunk = -1 // frees nothing
+	d.do(A, 1, hold(anna, 1), Op{Kind: OpClose, Subject: anna}, Op{Kind: OpClose, Subject: room})
+	d.wait(markKept)
+	d.want("seq=3 1@1:1", d.state(anna))
+	d.want("seq=0", d.state(room))
+	if len(d.l.closes) != 1 {
+		t.Errorf("%d marks are left; what is asked for is freed, the other is not", len(d.l.closes))
+	}
 }
 
 func TestClose_MarksAreBounded(t *testing.T) {

@@ -52,7 +52,7 @@ func (m *members) remove(it *member) {
 }
 
 // present is how many users are on the subject. They are counted again after a
-// node was struck or has entered; claim and release keep the number in between.
+// node was struck or has entered; come and release keep the number in between.
 func (l *Ledger) present(rec *record) int {
 	m := rec.members
 	if m == nil {
@@ -93,7 +93,6 @@ func (l *Ledger) claim(rec *record, n *node, op *Op) (refused []string) {
 // come makes a user present by the entry that is next; it is what is left of an
 // earlier stay, nil if nothing is. The copies keep no request in memory.
 func (l *Ledger) come(rec *record, it *member, by *Member) *member {
-	l.present(rec)
 	m := rec.members
 	if it == nil {
 		it = &member{user: strings.Clone(by.User)}
@@ -117,7 +116,6 @@ func (l *Ledger) release(rec *record, n *node, users []string) {
 		if it == nil {
 			continue
 		}
-		l.present(rec)
 		before := it.holders.count()
 		it.holders.release(n.id)
 		if before && !it.holders.count() {

@@ -71,6 +71,9 @@ func (rec *record) problem(l *Ledger) string {
 			return fmt.Sprintf("the fact of node %d is wrong", f.node.id)
 		}
 	}
+	if len(rec.sockets) == 0 && (rec.members == nil || len(rec.members.users) == 0) && rec.cached == nil && rec.closed == 0 {
+		return "there is nothing to say and nothing to free"
+	}
 	if rec.members == nil {
 		return ""
 	}
