@@ -169,6 +169,9 @@ func play(t *testing.T, roll dice, requests int, ledgers ...*Ledger) {
 			if d := diff(wantEntries, entries); d != "" {
 				t.Fatalf("step %d, ledger %d, %#v: entries (-want +got):\n%s", step, i, r, d)
 			}
+			if step%4 != 0 {
+				continue // looking through everything takes most of the time
+			}
 			if problem := l.problem(); problem != "" {
 				t.Fatalf("step %d, ledger %d, %#v: %s", step, i, r, problem)
 			}
