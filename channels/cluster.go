@@ -52,6 +52,9 @@ type Node interface {
 	Deliver(app *apps.App, channel string, f *Frame, except pusherproto.SocketID)
 	// CloseUser closes the sockets on this node that are signed in as the user.
 	CloseUser(app *apps.App, userID string, code int, text string)
+	// CloseSubscribers closes the sockets on this node that are subscribed to the
+	// channel.
+	CloseSubscribers(app *apps.App, channel string, code int, text string)
 	// DeliverToWatchers queues a frame for the sockets on this node whose
 	// watchlist holds the user.
 	DeliverToWatchers(app *apps.App, userID string, f *Frame)

@@ -17,8 +17,9 @@ const (
 	countBurst    = 2 * countAtOnce
 )
 
-// countState is when a channel's subscription count was last told, and what.
-type countState struct {
+// Count decides when the subscribers of a channel are told how many they are.
+// The zero value has told nobody.
+type Count struct {
 	told    int32
 	at      time.Time
 	pending bool
@@ -26,8 +27,33 @@ type countState struct {
 	since   int64 // ms
 }
 
+// Changed takes note that there are n subscribers now. It says to tell that at
+// once, or to ask Due at a later time, or neither if that was said before.
+func (c *Count) Changed(now time.Time, n int32) (tell bool, later time.Time) {
+	if n == 0 || n <= countAtOnce && !c.often(now) {
+		return true, later
+	}
+	if c.pending {
+		return false, later
+	}
+	if next := c.at.Add(countInterval); now.Before(next) {
+		c.pending = true
+		return false, next
+	}
+	return true, later
+}
+
+// Due tells whether n is still to be told.
+func (c *Count) Due(n int32) bool {
+	c.pending = false
+	return n != c.told
+}
+
+// Told takes note that n was told.
+func (c *Count) Told(now time.Time, n int32) { c.told, c.at = n, now }
+
 // often counts a change and tells whether there were too many of late.
-func (c *countState) often(now time.Time) bool {
+func (c *Count) often(now time.Time) bool {
 	ms := now.UnixMilli()
 	if passed := ms - c.since; passed >= countInterval.Milliseconds() || passed < 0 {
 		c.since, c.burst = ms, 0
@@ -42,20 +68,12 @@ func (m *memory) countChanged(st *memoryStripe, app *apps.App, kind pusherproto.
 	if !app.SubscriptionCount || kind.Presence() {
 		return
 	}
-	count := &st.special(c).count
-	if c.sockets == 0 || c.sockets <= countAtOnce && !count.often(m.now()) {
+	tell, later := st.special(c).count.Changed(m.now(), c.sockets)
+	if tell {
 		m.tellCount(app, c)
-		return
+	} else if !later.IsZero() {
+		m.schedule.at(later, func() { m.tellLater(app, c) })
 	}
-	if count.pending {
-		return
-	}
-	if next := count.at.Add(countInterval); m.now().Before(next) {
-		count.pending = true
-		m.schedule.at(next, func() { m.tellLater(app, c) })
-		return
-	}
-	m.tellCount(app, c)
 }
 
 // tellLater is for the state the deadline was made for: a channel that was
@@ -63,11 +81,7 @@ func (m *memory) countChanged(st *memoryStripe, app *apps.App, kind pusherproto.
 func (m *memory) tellLater(app *apps.App, of *channelState) {
 	st, c := m.app(app).lock(of.name)
 	defer st.mu.Unlock()
-	if c != of {
-		return
-	}
-	of.special.count.pending = false
-	if of.sockets != of.special.count.told {
+	if c == of && of.special.count.Due(of.sockets) {
 		m.tellCount(app, of)
 	}
 }
@@ -76,7 +90,7 @@ func (m *memory) tellLater(app *apps.App, of *channelState) {
 // told: the Java client decrypts whatever comes on one, and ends.
 func (m *memory) tellCount(app *apps.App, c *channelState) {
 	name, n := c.name, int(c.sockets)
-	c.special.count.told, c.special.count.at = c.sockets, m.now()
+	c.special.count.Told(m.now(), c.sockets)
 	if n > 0 && !pusherproto.KindOf(name).Encrypted() {
 		f := pusherproto.AppendSubscriptionCount(beginFrame(96+len(name)), name, n)
 		m.node.Deliver(app, name, seal(f), pusherproto.SocketID{})

@@ -151,7 +151,12 @@ func (h *Hub) Deliver(app *apps.App, channel string, f *Frame, except pusherprot
 
 // CloseUser implements Node.
 func (h *Hub) CloseUser(app *apps.App, userID string, code int, text string) {
-	h.tenant(app.ID).table.post(pusherproto.UserChannelName(userID), Mail{kind: mailClose, code: uint16(code), text: text})
+	h.CloseSubscribers(app, pusherproto.UserChannelName(userID), code, text)
+}
+
+// CloseSubscribers implements Node.
+func (h *Hub) CloseSubscribers(app *apps.App, channel string, code int, text string) {
+	h.tenant(app.ID).table.post(channel, Mail{kind: mailClose, code: uint16(code), text: text})
 }
 
 // DeliverToWatchers implements Node.

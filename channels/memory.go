@@ -56,7 +56,7 @@ type special struct {
 	cached   *cachedEvent
 	missed   time.Time // when a cache miss was last observed
 	silences int       // how many missSilences have not ended
-	count    countState
+	count    Count
 }
 
 // What is entered in the account for each. The name is the table's, or the
@@ -165,7 +165,7 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 		}
 		if !j.Again {
 			if added = c.presence().Add(j.Member); added {
-				st.app.account.Hold(account.Channels, c.presence().bytesOf(j.Member.UserID))
+				st.app.account.Hold(account.Channels, c.presence().Bytes(j.Member.UserID))
 			}
 		}
 	}
@@ -219,7 +219,7 @@ func (m *memory) Leave(l Leave) {
 // removeMember counts a socket of a member out and tells whether it was the
 // last.
 func (st *memoryStripe) removeMember(c *channelState, userID string) bool {
-	held := c.presence().bytesOf(userID)
+	held := c.presence().Bytes(userID)
 	if !c.presence().Remove(userID) {
 		return false
 	}

@@ -39,8 +39,8 @@ func (p *Presence) Has(userID string) bool { return p.member(userID) != nil }
 
 func (p *Presence) member(userID string) *presenceMember { return p.byID.get(userID, hashOf(userID)) }
 
-// bytesOf is what a member takes, 0 if there is no such member.
-func (p *Presence) bytesOf(userID string) int {
+// Bytes is what a member takes in memory, 0 if there is no such member.
+func (p *Presence) Bytes(userID string) int {
 	if m := p.member(userID); m != nil {
 		return m.bytes()
 	}
