@@ -1,6 +1,14 @@
 package cluster
 
-import "fanfare/cluster/ledger"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"fanfare/cluster/ledger"
+)
 
 // Health is how a node sees the cluster, for readiness, metrics and people.
 type Health struct {
@@ -12,10 +20,11 @@ type Health struct {
 	QueuedBytes int64  // what they take
 	Gaps        uint64 // channels whose events may have been missed
 	Repairs     uint64 // states asked for because an entry did not follow the one before
-	Overruns    uint64 // times that ops were dropped because too many waited
+	Births      uint64 // times that a partition's ledger had lost its memory
+	Overruns    uint64 // times that ops were dropped because too many waited, or too long
 	Dropped     uint64 // events of sockets that were dropped with them
-	Deaths      uint64 // nodes that this one declared dead
-	Overfull    uint64 // members let in without the ledger
+	Deaths      uint64 // nodes that this one took for dead
+	Overfull    uint64 // members let in without the ledger that were over the limit
 	Nodes       []NodeHealth
 }
 
@@ -23,6 +32,51 @@ type Health struct {
 type NodeHealth struct {
 	Node  ledger.Node
 	About string
-	Quiet int64 // ms since its counter was seen to move
+	Quiet time.Duration // since its counter was seen to move
 	Dead  bool
 }
+
+// counters count what happened since the start.
+type counters struct {
+	queued, queuedBytes                                        atomic.Int64
+	gaps, repairs, births, overruns, dropped, deaths, overfull atomic.Uint64
+}
+
+// Health is how the node sees the cluster now.
+func (p *Peer) Health() Health {
+	c := &p.counters
+	h := Health{
+		Node: p.cfg.Node, Queued: int(c.queued.Load()), QueuedBytes: c.queuedBytes.Load(),
+		Gaps: c.gaps.Load(), Repairs: c.repairs.Load(), Births: c.births.Load(), Overruns: c.overruns.Load(),
+		Dropped: c.dropped.Load(), Deaths: c.deaths.Load(), Overfull: c.overfull.Load(),
+		Nodes: p.deaths.health(p.cfg.Now()),
+	}
+	for i := range p.partitions {
+		q := &p.partitions[i]
+		q.mu.Lock()
+		switch {
+		case q.link.state == linkAway:
+			h.Away++
+		case q.link.open:
+			h.Open++
+		}
+		if q.young {
+			h.Young++
+		}
+		q.mu.Unlock()
+	}
+	return h
+}
+
+func (d *deaths) health(now time.Time) (nodes []NodeHealth) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for node, l := range d.lines {
+		nodes = append(nodes, NodeHealth{Node: node, About: l.about, Quiet: now.Sub(l.since), Dead: l.dead})
+	}
+	slices.SortFunc(nodes, func(a, b NodeHealth) int { return cmp.Compare(a.Node, b.Node) })
+	return nodes
+}
+
+// nodeName is a node's id as people read it.
+func nodeName(n ledger.Node) string { return strconv.FormatUint(uint64(n), 16) }

@@ -2,66 +2,112 @@ package cluster
 
 import (
 	"context"
+	"hash/fnv"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/internal/account"
 )
 
+// turnEvery is how often Run calls Turn.
+const turnEvery = 100 * time.Millisecond
+
 // Peer is a node of a cluster. Make one with NewPeer and keep Run running.
+//
+// Locks are taken in this order: a partition's, an app's users', the Hub's. No
+// two partitions are locked at once. The lock of the deaths is taken last, and
+// nothing is called under it but the engine.
 type Peer struct {
-	node   channels.Node
-	engine Engine
-	cfg    Config
+	node       channels.Node
+	engine     Engine
+	cfg        Config
+	apps       sync.Map // app id -> *app
+	partitions [Partitions]partition
+	deaths     deaths
+	counters   counters
 }
 
-var _ channels.Cluster = (*Peer)(nil)
+var (
+	_ channels.Cluster = (*Peer)(nil)
+	_ Upcalls          = (*Peer)(nil)
+)
 
-// NewPeer returns a Peer that is not connected.
+// app is what is kept of an app on this node.
+type app struct {
+	account *account.Account
+	latest  atomic.Pointer[apps.App] // as it was given last
+	users   users
+}
+
+// NewPeer returns a Peer that is not connected. Until Run runs the engine, the
+// engine may be given the Peer as its Upcalls by the caller.
 func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
-	return &Peer{node: node, cfg: cfg.withDefaults(), engine: engine}
+	p := &Peer{node: node, cfg: cfg.withDefaults(), engine: engine}
+	for i := range p.partitions {
+		p.partitions[i].init(p, Partition(i))
+	}
+	p.deaths.peer = p
+	return p
 }
 
-// Run implements channels.Cluster: it runs the engine and lets time go by.
-func (p *Peer) Run(ctx context.Context) error { return nil }
-
-// Turn does what is due by the clock. Run calls it about ten times a second.
-func (p *Peer) Turn() {}
-
-// Upcalls are the methods that the engine calls.
-func (p *Peer) Upcalls() Upcalls { return nil }
-
-// Health is how the node sees the cluster now.
-func (p *Peer) Health() Health { return Health{Node: p.cfg.Node} }
-
-// Join implements channels.Cluster.
-func (p *Peer) Join(j channels.Join, answer func(channels.Joined)) {}
-
-// Leave implements channels.Cluster.
-func (p *Peer) Leave(l channels.Leave) {}
-
-// Publish implements channels.Cluster.
-func (p *Peer) Publish(pub channels.Publication) {}
-
-// SignIn implements channels.Cluster.
-func (p *Peer) SignIn(in channels.SignIn, answer func(channels.SignedIn)) {}
-
-// SignOut implements channels.Cluster.
-func (p *Peer) SignOut(out channels.SignOut) {}
-
-// Terminate implements channels.Cluster.
-func (p *Peer) Terminate(ctx context.Context, app *apps.App, userID string) error { return nil }
-
-// Channels implements channels.Cluster.
-func (p *Peer) Channels(ctx context.Context, app *apps.App, prefix string) ([]channels.ChannelInfo, error) {
-	return nil, nil
+// Run implements channels.Cluster: it runs the engine and calls Turn until ctx
+// is done.
+func (p *Peer) Run(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- p.engine.Run(ctx, p) }()
+	ticker := time.NewTicker(turnEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-ticker.C:
+			p.Turn()
+		}
+	}
 }
 
-// Channel implements channels.Cluster.
-func (p *Peer) Channel(ctx context.Context, app *apps.App, name string) (channels.ChannelInfo, error) {
-	return channels.ChannelInfo{}, nil
+// Turn does what is due by the clock.
+func (p *Peer) Turn() {
+	now := p.cfg.Now()
+	p.deaths.turn(now)
+	for i := range p.partitions {
+		p.partitions[i].turn(now)
+	}
 }
 
-// Members implements channels.Cluster.
-func (p *Peer) Members(ctx context.Context, app *apps.App, name string) ([]string, error) {
-	return nil, nil
+// app returns what is kept of an app, which is as given from here on.
+func (p *Peer) app(given *apps.App) *app {
+	found, ok := p.apps.Load(given.ID)
+	if !ok {
+		found, _ = p.apps.LoadOrStore(given.ID, &app{account: p.node.Account(given)})
+	}
+	a := found.(*app)
+	if a.latest.Load() != given {
+		a.latest.Store(given)
+	}
+	return a
 }
+
+// PartitionOf is the partition of a subject. It is the same on all nodes.
+func PartitionOf(s ledger.Subject) Partition {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.String()))
+	return Partition(h.Sum32() % Partitions)
+}
+
+func (p *Peer) partitionOf(s ledger.Subject) *partition { return &p.partitions[PartitionOf(s)] }
+
+// Empty is called when an app has no sockets: feeds that only linger end.
+func (p *Peer) Empty(appID string) {
+	for i := range p.partitions {
+		p.partitions[i].empty(appID)
+	}
+}
+
+// Forget lets go of an app that holds nothing.
+func (p *Peer) Forget(appID string) { p.apps.Delete(appID) }

@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"fanfare/cluster/ledger"
+)
+
+// deaths is the node's part in the table of the living: it beats, and watches
+// the counters of others (rules X1 to X3).
+type deaths struct {
+	peer *Peer
+
+	mu    sync.Mutex
+	count uint64
+	last  time.Time   // when the last beat was sent
+	sent  []time.Time // requests without an answer, the oldest first
+	late  bool        // an own beat was late: observations begin anew
+	heard time.Time   // when one came back last
+	lines map[ledger.Node]*line
+}
+
+// line is what was observed of a node.
+type line struct {
+	count   uint64
+	since   time.Time // since when the counter stands still, as observed
+	dead    bool
+	missing bool // it is in a partition and not in the table
+	about   string
+}
+
+// turn beats when it is time.
+func (d *deaths) turn(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	cfg := &d.peer.cfg
+	if len(d.sent) > 0 && now.Sub(d.sent[0]) > cfg.BeatLate {
+		d.late = true
+	}
+	if !d.last.IsZero() && now.Sub(d.last) < cfg.BeatEvery {
+		return
+	}
+	if !d.last.IsZero() && now.Sub(d.last) > cfg.BeatLate {
+		d.late = true // this node stood still itself
+	}
+	d.beat(now)
+}
+
+func (d *deaths) beat(now time.Time) {
+	d.last = now
+	d.count++
+	d.sent = append(d.sent, now)
+	d.peer.engine.Beat(Beat{Node: d.peer.cfg.Node, Count: d.count, About: d.peer.cfg.About})
+}
+
+// linking is called before a Link. A node that may have been marked beats first:
+// who saw the mark would strike it again.
+func (d *deaths) linking() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.peer.cfg.Now()
+	if now.Sub(d.heard) > 2*d.peer.cfg.BeatEvery && (len(d.sent) == 0 || now.Sub(d.last) >= d.peer.cfg.BeatEvery) {
+		d.beat(now)
+	}
+}
+
+// Beats implements Upcalls.
+func (p *Peer) Beats(all []Beat, ok bool) {
+	listed := p.listed()
+	for _, node := range p.deaths.read(all, ok, listed) {
+		p.strike(node)
+	}
+}
+
+// read goes over the table and returns the nodes that are dead in it.
+func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.Node) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	cfg := &d.peer.cfg
+	now := cfg.Now()
+	late := d.late || !ok
+	if len(d.sent) > 0 {
+		late = late || now.Sub(d.sent[0]) > cfg.BeatLate
+		d.sent = d.sent[1:]
+	}
+	if !ok {
+		d.late = true // whatever is seen next is seen for the first time
+		return nil
+	}
+	d.late, d.heard = false, now
+	seen := make(map[ledger.Node]bool, len(all))
+	for _, b := range all {
+		seen[b.Node] = true
+		if d.observe(b, now, late); b.Dead && b.Node != cfg.Node {
+			dead = append(dead, b.Node)
+		}
+	}
+	for _, node := range listed {
+		if node != cfg.Node && !seen[node] {
+			seen[node] = true
+			d.observe(Beat{Node: node}, now, late)
+		}
+	}
+	for node := range d.lines {
+		if !seen[node] {
+			delete(d.lines, node)
+		}
+	}
+	return dead
+}
+
+// observe notes a node's counter, and marks the node when it stood still for too
+// long.
+func (d *deaths) observe(b Beat, now time.Time, late bool) {
+	l := d.lines[b.Node]
+	if l == nil {
+		if d.lines == nil {
+			d.lines = make(map[ledger.Node]*line)
+		}
+		l = &line{count: b.Count, since: now}
+		d.lines[b.Node] = l
+	}
+	if l.count != b.Count || late {
+		l.count, l.since = b.Count, now
+	}
+	if b.Dead && !l.dead {
+		d.peer.cfg.Logger.Warn("a node of the cluster is dead", "node", nodeName(b.Node), "about", b.About)
+	}
+	l.dead, l.missing, l.about = b.Dead, b.Count == 0, b.About
+	if l.dead || b.Node == d.peer.cfg.Node || now.Sub(l.since) < d.peer.cfg.DeathAfter {
+		return
+	}
+	l.since = now // asked once a period
+	d.peer.counters.deaths.Add(1)
+	d.sent = append(d.sent, now)
+	d.peer.engine.Mark(Mark{Node: b.Node, Count: b.Count})
+}
+
+// alive are the nodes that are in the table and not dead, this one left out.
+func (d *deaths) alive() (nodes []ledger.Node) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for node, l := range d.lines {
+		if !l.dead && !l.missing && node != d.peer.cfg.Node {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}
+
+// keeper tells whether it is on this node to tell ledgers that time goes by: it
+// is on the living one with the lowest id, and on each that knows of no other.
+func (d *deaths) keeper() bool {
+	return !slices.ContainsFunc(d.alive(), func(n ledger.Node) bool { return n < d.peer.cfg.Node })
+}
+
+// listed are the nodes that partitions know and that are not struck.
+func (p *Peer) listed() (nodes []ledger.Node) {
+	for i := range p.partitions {
+		q := &p.partitions[i]
+		q.mu.Lock()
+		for id, n := range q.nodes {
+			if n.status != ledger.Struck {
+				nodes = append(nodes, id)
+			}
+		}
+		q.mu.Unlock()
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
+}
+
+// strike has a dead node struck in the partitions that know it.
+func (p *Peer) strike(dead ledger.Node) {
+	for i := range p.partitions {
+		q := &p.partitions[i]
+		q.mu.Lock()
+		if n := q.nodes[dead]; n != nil && n.status != ledger.Struck && q.link.state == linkDone {
+			q.send(ledger.Strike{Node: dead}, func(*ledger.Answer) {})
+		}
+		q.mu.Unlock()
+	}
+}

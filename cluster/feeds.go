@@ -1,0 +1,165 @@
+package cluster
+
+import (
+	"fanfare/cluster/ledger"
+)
+
+const (
+	// logPage is how many entries of the log are asked for at once.
+	logPage = 500
+	// heldMost is how many entries are held back. More are read from the log.
+	heldMost = 1 << 16
+)
+
+// feeds is how far a node has followed a partition (rules D1 to D3).
+type feeds struct {
+	birth    ledger.Birth
+	position uint64 // everything up to it that the node watches has come down
+	broken   bool   // feeds were off since the position
+	left     bool   // the ledger had this node struck, or does not know it
+	// holding is set while the node links or reads the log. What is pushed
+	// meanwhile is held, and comes after that.
+	holding bool
+	held    []*ledger.Entry
+}
+
+func (f *feeds) interrupted() {
+	f.held, f.holding = nil, false
+	f.broken = true
+}
+
+// Push implements Upcalls.
+func (p *Peer) Push(number Partition, e *ledger.Entry) {
+	q := &p.partitions[number]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f := &q.feeds
+	switch {
+	case q.link.state == linkAway:
+	case !f.holding:
+		q.follow(e)
+	default:
+		if len(f.held) >= heldMost { // the log has them, or the states
+			f.held, f.broken = nil, true
+		}
+		f.held = append(f.held, e)
+	}
+}
+
+// resync goes on after a Link was answered.
+func (q *partition) resync(a *ledger.Answer) {
+	f := &q.feeds
+	if a.Birth != f.birth {
+		if f.birth != 0 {
+			q.peer.counters.births.Add(1)
+			q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "partition", int(q.number))
+		}
+		f.birth, f.position, f.broken = a.Birth, a.Head, false
+		for _, s := range q.subjects {
+			s.reborn()
+		}
+		q.askAll(false)
+		q.release()
+		return
+	}
+	for _, s := range q.sorted() {
+		if !s.known || s.awaiting {
+			s.ask()
+		}
+	}
+	if f.broken {
+		q.readLog()
+		return
+	}
+	q.release()
+}
+
+// askAll asks for all states. If the node was struck, a subject that only it
+// held may have been forgotten, with the events since.
+func (q *partition) askAll(struck bool) {
+	for _, s := range q.sorted() {
+		s.suspect = s.suspect || struck
+		s.ask()
+	}
+}
+
+// readLog reads what came down while the feeds were off (rule D3).
+func (q *partition) readLog() {
+	birth := q.feeds.birth
+	q.send(ledger.GetLog{After: q.feeds.position, Most: logPage}, func(a *ledger.Answer) {
+		if a == nil || q.link.state != linkDone || a.Birth != birth {
+			return // another Link is on its way
+		}
+		if a.Missing {
+			q.askAll(q.feeds.left)
+			q.feeds.position = a.Head
+		} else {
+			for _, e := range a.Log {
+				if q.follow(e); q.link.state != linkDone {
+					return
+				}
+			}
+			if len(a.Log) >= logPage {
+				q.readLog()
+				return
+			}
+			q.feeds.position = max(q.feeds.position, a.Head)
+		}
+		q.feeds.broken = false
+		q.release()
+	})
+}
+
+// release follows what was held back.
+func (q *partition) release() {
+	f := &q.feeds
+	held := f.held
+	f.held, f.holding, f.left = nil, false, false
+	for i, e := range held {
+		if f.holding { // a Link became necessary
+			f.held = append(f.held, held[i:]...)
+			return
+		}
+		if e.Birth == f.birth {
+			q.follow(e)
+		}
+	}
+}
+
+// follow goes one entry on.
+func (q *partition) follow(e *ledger.Entry) {
+	f := &q.feeds
+	if e.Birth != f.birth {
+		q.relink()
+		f.held = append(f.held, e)
+		return
+	}
+	f.position = max(f.position, e.Seq)
+	switch e.Kind {
+	case ledger.EntryEntered, ledger.EntryStruck:
+		q.followNode(e)
+		return
+	}
+	said := q.neighbor(e.Node)
+	again := e.Op.N <= said.seen
+	said.seen = max(said.seen, e.Op.N)
+	s := q.subjects[e.Op.Subject]
+	if s == nil {
+		return
+	}
+	s.follow(heardEntry{e, again})
+}
+
+// followNode goes on over an entry that concerns all subjects.
+func (q *partition) followNode(e *ledger.Entry) {
+	m := q.neighbor(e.Node)
+	if m.status = ledger.Open; e.Kind == ledger.EntryStruck {
+		m.status = ledger.Struck
+	}
+	for _, s := range q.sorted() {
+		s.follow(heardEntry{e, false})
+	}
+	if e.Kind == ledger.EntryStruck && e.Node == q.peer.cfg.Node && e.Epoch >= q.link.epoch && q.link.state == linkDone {
+		q.relink()
+	}
+}

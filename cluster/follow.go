@@ -1,0 +1,230 @@
+package cluster
+
+import (
+	"slices"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// follow goes on over an entry of the subject, or one that concerns all.
+func (s *subject) follow(e heardEntry) {
+	switch {
+	case s.awaiting:
+		s.heard = append(s.heard, e)
+	case !s.known || e.Seq <= s.at:
+	case e.Op.Subject == s.name && s.skips(e.Entry):
+		s.q.peer.counters.repairs.Add(1)
+		s.ask()
+		s.heard = append(s.heard, e)
+	default:
+		s.step(e)
+	}
+}
+
+// skips tells whether the replica lacks an entry before e (rule D1). A ledger
+// forgets a subject of which nobody holds anything: then Prev is 0.
+func (s *subject) skips(e *ledger.Entry) bool {
+	if e.Prev == 0 {
+		return s.last != 0 && len(s.facts)+len(s.members) > 0
+	}
+	return e.Prev > s.last
+}
+
+// step goes on over the next entry.
+func (s *subject) step(e heardEntry) {
+	s.at = e.Seq
+	if e.Kind == ledger.EntryEntered || e.Kind == ledger.EntryStruck {
+		s.stepNode(e.Entry)
+		return
+	}
+	s.last = e.Seq
+	switch e.Kind {
+	case ledger.EntryHeld:
+		if !e.again {
+			s.show(s.stepHeld(e.Entry))
+		}
+		if e.Node == s.q.peer.cfg.Node {
+			s.resolve(e.Entry)
+		}
+	case ledger.EntryEvent:
+		s.event = e.Seq
+		s.stepEvent(e)
+	case ledger.EntryClosed:
+		s.closed = e.Seq
+		if !e.again {
+			s.close()
+		}
+	}
+}
+
+// stepHeld takes a fact and returns the users that it is about.
+func (s *subject) stepHeld(e *ledger.Entry) (touched []change) {
+	s.hold(e.Node, fact{e.Epoch, e.Op.Sockets})
+	for _, user := range e.Op.Off {
+		s.off(user, e.Node)
+		touched = append(touched, change{user: user})
+	}
+	for _, m := range e.Op.On {
+		if slices.Contains(e.Refused, m.User) {
+			continue
+		}
+		s.on(m.User, ledger.Holder{Node: e.Node, Epoch: e.Epoch})
+		touched = append(touched, change{m.User, m.Info})
+	}
+	return touched
+}
+
+// stepNode drops what a node said in epochs that count no more. What this node
+// itself said stays until it has said all again: it holds it.
+func (s *subject) stepNode(e *ledger.Entry) {
+	before := e.Epoch
+	own := e.Node == s.q.peer.cfg.Node
+	if e.Kind == ledger.EntryStruck {
+		if own {
+			return
+		}
+		before = keepNone
+	}
+	users := s.drop(e.Node, before)
+	if own {
+		users = append(users, s.settleOwn()...)
+	}
+	slices.Sort(users)
+	touched := make([]change, len(users))
+	for i, user := range users {
+		touched[i].user = user
+	}
+	s.show(touched)
+}
+
+// stepEvent delivers an event. One that a socket of this node sent was delivered
+// when it came.
+func (s *subject) stepEvent(e heardEntry) {
+	if e.again {
+		return
+	}
+	f := channels.NewFrame(e.Op.Payload)
+	if e.Op.Remember > 0 {
+		now := s.q.peer.cfg.Now()
+		s.remember(&cachedEvent{frame: f, from: e.Op.DataFrom, to: e.Op.DataTo, expires: now.Add(e.Op.Remember)})
+		s.expireLater()
+	}
+	s.deliverEvent(e.Entry, f)
+}
+
+func (s *subject) deliverEvent(e *ledger.Entry, f *channels.Frame) {
+	if !e.Op.Client || e.Node != s.q.peer.cfg.Node {
+		s.deliver(f, e.Op.Except)
+	}
+}
+
+// deliver hands a frame to the subject's sockets on this node.
+func (s *subject) deliver(f *channels.Frame, except pusherproto.SocketID) {
+	s.q.peer.node.Deliver(s.app.latest.Load(), s.channel(), f, except)
+}
+
+// channel is the channel of the subject: for a user, the user's own.
+func (s *subject) channel() string {
+	if s.name.Kind == ledger.User {
+		return pusherproto.UserChannelName(s.name.Name)
+	}
+	return s.name.Name
+}
+
+// learn takes a state as of a seq (rules D1, D4, D5).
+func (s *subject) learn(st *ledger.State, head uint64) {
+	missed := s.known && !s.lost && (s.suspect || s.missedEvents(st))
+	closed := s.known && !s.lost && st.Closed > s.closed
+	after := s.at
+	s.awaiting, s.lost, s.suspect = false, false, false
+	s.at, s.last, s.event, s.closed = head, st.Seq, st.Event, st.Closed
+	heard := s.heard
+	s.heard = nil
+	s.known = true
+
+	s.merge(st)
+	s.learnCached(st.Cached, heard)
+	s.show(s.changes(st))
+	i := 0
+	for ; i < len(heard) && heard[i].Seq <= head; i++ { // facts of it are in the state
+		if e := heard[i]; e.Seq > after {
+			s.stepKnown(e)
+		}
+	}
+	s.resolveBy(st)
+	if closed {
+		s.close()
+	}
+	if missed {
+		s.gap()
+	}
+	s.answerWaiting()
+	for ; i < len(heard); i++ {
+		s.follow(heard[i])
+	}
+}
+
+// stepKnown goes over an entry whose facts are in the replica already.
+func (s *subject) stepKnown(e heardEntry) {
+	switch e.Kind {
+	case ledger.EntryEvent:
+		if !e.again {
+			s.deliverEvent(e.Entry, channels.NewFrame(e.Op.Payload))
+		}
+	case ledger.EntryHeld:
+		if e.Node == s.q.peer.cfg.Node {
+			s.resolve(e.Entry)
+		}
+	case ledger.EntryClosed:
+		if !e.again {
+			s.close()
+		}
+	case ledger.EntryEntered, ledger.EntryStruck:
+	}
+}
+
+// missedEvents tells whether there was an event that did not come down. If only
+// the last of several is known, it says yes.
+func (s *subject) missedEvents(st *ledger.State) bool {
+	for _, e := range s.heard {
+		if e.Seq > s.at && e.Op.Subject == s.name {
+			if e.Seq <= st.Event {
+				return e.Prev > s.last
+			}
+			break
+		}
+	}
+	return st.Event > s.event
+}
+
+// changes are the users whom a state may have changed: those that are gone
+// first, then those that came, in their order.
+func (s *subject) changes(st *ledger.State) (touched []change) {
+	if s.shown == nil {
+		return nil
+	}
+	for _, user := range s.shown.UserIDs() {
+		if len(s.members[user]) == 0 {
+			touched = append(touched, change{user: user})
+		}
+	}
+	for i := range st.Members {
+		touched = append(touched, change{st.Members[i].User, st.Members[i].Info})
+	}
+	return touched
+}
+
+// gap is called when events may have been missed.
+func (s *subject) gap() {
+	if s.sockets == 0 {
+		return
+	}
+	p := s.q.peer
+	p.counters.gaps.Add(1)
+	p.cfg.Logger.Warn("events may have been missed", "app", s.name.App, "channel", s.channel())
+	if p.cfg.OnGap == GapClose {
+		p.node.CloseSubscribers(s.app.latest.Load(), s.channel(), pusherproto.CodeReconnect, "Events may have been missed, reconnect")
+	}
+}

@@ -1,0 +1,309 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// join is a socket that waits for its place on a channel: for the ledger's
+// decision on a presence channel, for the replica on others. It stays after it
+// was answered without the ledger, until that has decided.
+type join struct {
+	channels.Join
+	answer   func(channels.Joined) // nil once it is called
+	said     *saying               // what has the ledger decide
+	decision bool                  // the ledger decides
+}
+
+// Join implements channels.Cluster.
+func (p *Peer) Join(j channels.Join, answer func(channels.Joined)) {
+	name := ledger.Subject{Kind: ledger.Channel, App: j.App.ID, Name: j.Channel}
+	q := p.partitionOf(name)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.subject(name, p.app(j.App))
+	w := &join{Join: j, answer: answer}
+	switch {
+	case j.Again:
+	case j.Kind.Presence():
+		s.hold1(w)
+	default:
+		s.sockets++
+		s.sayCount()
+	}
+	if !w.decision && s.known {
+		s.answer(w)
+		return
+	}
+	s.joins = append(s.joins, w)
+	q.timers.at(p.cfg.Now().Add(p.cfg.JoinPatience), func(time.Time) {
+		if w.answer != nil {
+			s.answerAlone(w)
+		}
+	})
+}
+
+// hold1 counts a member's socket in, and has the ledger decide unless it has
+// decided about the user already.
+func (s *subject) hold1(w *join) {
+	user := w.Member.UserID
+	m := s.mine[user]
+	if m == nil {
+		m = &mine{info: w.Member.UserInfo}
+		s.mine[user] = m
+	}
+	s.sockets++
+	m.sockets++
+	if m.sockets > 1 && m.pending == 0 && s.holds(user, s.q.peer.cfg.Node) {
+		s.sayCount()
+		return
+	}
+	m.pending++
+	w.decision = true
+	w.said = s.say(func(op *ledger.Op) { op.On = []ledger.Member{{User: user, Info: m.info}} })
+}
+
+// say queues what the node holds now: a number of sockets, and what change adds.
+func (s *subject) say(change func(op *ledger.Op)) *saying {
+	s.said, s.saidAt, s.pending = s.sockets, s.q.peer.cfg.Now(), nil
+	op := ledger.Op{
+		Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets,
+		MaxMembers: s.app.latest.Load().Limits.MaxPresenceMembers,
+	}
+	if change != nil {
+		change(&op)
+	}
+	return s.q.say(op, nil)
+}
+
+// sayCount says how many sockets there are: at once if it is the first or the
+// last, or if subscribers are told of each; else at most once a second.
+func (s *subject) sayCount() {
+	app := s.app.latest.Load()
+	switch now := s.q.peer.cfg.Now(); {
+	case s.sockets == s.said:
+	case s.pending.waits() && s.pending.op.Sockets > 0 && s.sockets > 0:
+		s.pending.op.Sockets, s.said = s.sockets, s.sockets
+	case s.sockets == 0, s.said == 0,
+		app.SubscriptionCount && !s.kind.Presence() && s.total <= saidAtOnce,
+		now.Sub(s.saidAt) >= sayEvery:
+		s.pending = s.say(nil)
+	case !s.saying:
+		s.saying = true
+		s.q.timers.at(s.saidAt.Add(sayEvery), func(time.Time) {
+			s.saying = false
+			s.sayCount()
+		})
+	}
+}
+
+const (
+	// saidAtOnce is up to how many sockets in all each change is said.
+	saidAtOnce = 100
+	// sayEvery is how often a number is said above it.
+	sayEvery = time.Second
+)
+
+// resolve takes the ledger's decision about this node's joins from the entry of
+// one of its ops.
+func (s *subject) resolve(e *ledger.Entry) {
+	s.confirmed = e.Op.Sockets > 0
+	s.decide(func(w *join, _ bool) bool {
+		return w.said.op.N == e.Op.N || w.said.op.N < e.Op.N && says(&e.Op, w.Member.UserID)
+	})
+	s.answerSignIns()
+}
+
+// resolveBy takes it from a state, for joins whose entries did not come down. If
+// the node is not open, what is not in the state may still be said.
+func (s *subject) resolveBy(st *ledger.State) {
+	own := s.q.peer.cfg.Node
+	_, s.confirmed = s.facts[own]
+	for _, n := range st.Nodes {
+		if n.Node == own {
+			s.decide(func(w *join, on bool) bool {
+				return w.said.op.N <= n.N && (on || n.Status == ledger.Open)
+			})
+		}
+	}
+}
+
+// says tells whether an op says that the node holds a user.
+func says(op *ledger.Op, user string) bool {
+	return slices.ContainsFunc(op.On, func(m ledger.Member) bool { return m.User == user })
+}
+
+// decide resolves the joins that the ledger has decided: those that it holds are
+// on the channel, the others are refused.
+func (s *subject) decide(decided func(w *join, on bool) bool) {
+	if len(s.joins) == 0 {
+		return
+	}
+	waiting := s.joins
+	s.joins = nil
+	for _, w := range waiting {
+		on := w.decision && s.holds(w.Member.UserID, s.q.peer.cfg.Node)
+		if !w.decision || !w.said.written() || !decided(w, on) {
+			s.joins = append(s.joins, w)
+			continue
+		}
+		m := s.mine[w.Member.UserID]
+		m.pending--
+		switch {
+		case on:
+			m.provisional = false
+			if w.answer != nil {
+				s.answer(w)
+			}
+		case w.answer != nil:
+			s.refuse(w, m)
+		case m.sockets > 0: // was answered without the ledger, which must not refuse it
+			s.insist(w, m)
+		default:
+			m.provisional = false
+			s.showUser(change{user: w.Member.UserID})
+		}
+		s.forgetMine(w.Member.UserID)
+	}
+	s.released()
+}
+
+// refuse answers that the channel is full. The ledger has the socket counted,
+// and perhaps the user held, because the node entered meanwhile.
+func (s *subject) refuse(w *join, m *mine) {
+	s.sockets--
+	m.sockets--
+	s.say(func(op *ledger.Op) {
+		if m.sockets == 0 {
+			op.Off = []string{w.Member.UserID}
+		}
+	})
+	answer := w.answer
+	w.answer = nil
+	answer(channels.Joined{Refused: &pusherproto.SubscriptionError{
+		Type: "LimitReached", Status: pusherproto.CodeOverQuota,
+		Message: fmt.Sprintf("The presence channel is full; the limit of members is %d", w.App.Limits.MaxPresenceMembers),
+	}})
+}
+
+// insist says again, past the limit, a user who was told to be a member.
+func (s *subject) insist(w *join, m *mine) {
+	s.q.peer.counters.overfull.Add(1)
+	m.pending++
+	w.said = s.say(func(op *ledger.Op) {
+		op.On, op.Exempt = []ledger.Member{{User: w.Member.UserID, Info: m.info}}, true
+	})
+	s.joins = append(s.joins, w)
+}
+
+// answer tells a socket that it is on the channel.
+func (s *subject) answer(w *join) {
+	now := s.q.peer.cfg.Now()
+	answer := w.answer
+	w.answer = nil
+	cached := s.cached.current(now)
+	answer(channels.Joined{Presence: s.shown, Cached: cached})
+	if cached == nil && s.kind.Cache() {
+		s.observeMiss()
+	}
+}
+
+// answerAlone answers a socket that waited too long, without the ledger.
+func (s *subject) answerAlone(w *join) {
+	s.blind = s.blind || !s.known
+	if !w.decision {
+		s.joins = without(s.joins, w)
+		s.answer(w)
+		return
+	}
+	m := s.mine[w.Member.UserID]
+	m.provisional = true
+	if w.said.waits() {
+		w.said.op.Exempt = true
+	}
+	s.showUser(change{user: w.Member.UserID})
+	s.answer(w)
+}
+
+// answerWaiting answers sockets that waited for the replica alone.
+func (s *subject) answerWaiting() {
+	waiting := s.joins
+	s.joins = nil
+	for _, w := range waiting {
+		if w.decision {
+			s.joins = append(s.joins, w)
+		} else {
+			s.answer(w)
+		}
+	}
+	s.answerSignIns()
+}
+
+func without(all []*join, w *join) []*join {
+	left := all[:0:0]
+	for _, other := range all {
+		if other != w {
+			left = append(left, other)
+		}
+	}
+	return left
+}
+
+// Leave implements channels.Cluster.
+func (p *Peer) Leave(l channels.Leave) {
+	name := ledger.Subject{Kind: ledger.Channel, App: l.App.ID, Name: l.Channel}
+	q := p.partitionOf(name)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.subjects[name]
+	if s == nil || s.sockets == 0 {
+		return
+	}
+	s.sockets--
+	if m := s.mine[l.UserID]; m != nil {
+		if m.sockets--; m.sockets == 0 {
+			s.say(func(op *ledger.Op) { op.Off = []string{l.UserID} })
+			s.forgetMine(l.UserID)
+			s.released()
+			return
+		}
+	}
+	s.sayCount()
+	s.released()
+}
+
+// forgetMine forgets a user of whom the node holds nothing.
+func (s *subject) forgetMine(user string) {
+	if m := s.mine[user]; m != nil && m.sockets == 0 && m.pending == 0 && !m.provisional {
+		delete(s.mine, user)
+	}
+}
+
+// settleOwn is called when the ledger has all that the node holds. It returns
+// the users who were shown without the ledger and left before it came back.
+func (s *subject) settleOwn() (users []string) {
+	waiting := s.joins
+	s.joins = nil
+	for _, w := range waiting {
+		if w.decision && w.said.lost() && w.answer == nil {
+			m := s.mine[w.Member.UserID]
+			m.pending--
+			continue
+		}
+		s.joins = append(s.joins, w)
+	}
+	for user, m := range s.mine {
+		if m.provisional && m.sockets == 0 && m.pending == 0 {
+			m.provisional = false
+			users = append(users, user)
+			s.forgetMine(user)
+		}
+	}
+	s.released()
+	return users
+}

@@ -1,0 +1,115 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"fanfare/cluster/ledger"
+)
+
+// entryMost is how many users an op says of those that are held.
+const entryMost = 100
+
+// linkState says how far a partition is.
+type linkState uint8
+
+const (
+	linkAway    linkState = iota // it cannot be reached
+	linkPending                  // a Link is under way
+	linkDone                     // ops flow
+)
+
+// link is a partition's connection to its ledger (rule U2).
+type link struct {
+	state linkState
+	since time.Time // linkAway: since when
+	epoch uint32
+	open  bool // all facts of this epoch are said, and applied
+}
+
+// relink links again over the connection that there is.
+func (q *partition) relink() {
+	q.link.open = false
+	q.feeds.holding = true
+	q.sendLink()
+}
+
+func (q *partition) sendLink() {
+	q.link.state = linkPending
+	q.peer.deaths.linking()
+	q.send(ledger.Link{
+		Node: q.peer.cfg.Node, Epoch: q.link.epoch, First: q.stream.first(), Enter: q.stream.dropped, Peers: q.peers(),
+	}, q.linked)
+}
+
+// peers are the nodes that may be alive: those that beat, and those of which
+// something came down that were not struck since.
+func (q *partition) peers() []ledger.Node {
+	peers := q.peer.deaths.alive()
+	for id, n := range q.nodes {
+		if n.status != ledger.Struck {
+			peers = append(peers, id)
+		}
+	}
+	slices.Sort(peers)
+	peers = slices.Compact(peers)
+	return slices.DeleteFunc(peers, func(n ledger.Node) bool { return n == q.peer.cfg.Node })
+}
+
+// linked takes the answer to a Link.
+func (q *partition) linked(a *ledger.Answer) {
+	if a == nil {
+		return
+	}
+	goesOn := a.Standing.Epoch == q.link.epoch
+	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
+	q.applied(a.Standing.N)
+	q.neighbor(q.peer.cfg.Node).status = a.Standing.Status
+	q.link.open = a.Standing.Status == ledger.Open
+	if !goesOn {
+		q.stream.forgetDone()
+		q.feeds.left = true
+		q.enter()
+	}
+	q.resync(a)
+	q.flush()
+}
+
+// enter queues all that the node holds behind what waits. That is the order in
+// which it became so, and absolute: saying it once more changes nothing.
+func (q *partition) enter() {
+	left := q.stream.waiting[:0:0]
+	for _, o := range q.stream.waiting {
+		if o.dropped = o.holding; !o.holding { // the others are of an attempt before
+			left = append(left, o)
+		}
+	}
+	q.stream.waiting, q.stream.dropped = left, false
+	for _, s := range q.sorted() {
+		if s.sockets > 0 {
+			s.sayAll()
+		}
+	}
+	q.wait(&saying{op: ledger.Op{Kind: ledger.OpDone}, holding: true, since: q.peer.cfg.Now()})
+}
+
+// sayAll queues what the node holds of a subject.
+func (s *subject) sayAll() {
+	users := s.heldUsers()
+	for {
+		n := min(len(users), entryMost)
+		o := &saying{holding: true, since: s.q.peer.cfg.Now(), op: ledger.Op{
+			Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets, On: users[:n:n], Exempt: true,
+		}}
+		s.q.wait(o)
+		for _, j := range s.joins { // whose own op was dropped
+			if j.said.lost() && says(&o.op, j.Member.UserID) {
+				j.said = o
+			}
+		}
+		if users = users[n:]; len(users) == 0 {
+			break
+		}
+	}
+	s.said, s.pending = s.sockets, nil
+}

@@ -1,0 +1,190 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"fanfare/cluster/ledger"
+)
+
+// partition is a node's side of one partition: what it says (stream), what it
+// hears (feeds), and the replicas of the subjects that it needs.
+type partition struct {
+	peer   *Peer
+	number Partition
+
+	mu       sync.Mutex
+	calls    []call // requests without an answer, the oldest first
+	heard    time.Time
+	timers   timers
+	subjects map[ledger.Subject]*subject
+	nodes    map[ledger.Node]*neighbor
+	young    bool      // a node was entering when the ledger last listed them
+	ticked   time.Time // when a Tick was sent last
+	link     link
+	stream   stream
+	feeds    feeds
+}
+
+// call is a request under way.
+type call struct {
+	request ledger.Request
+	then    func(a *ledger.Answer) // nil if the partition went down before
+}
+
+// neighbor is what a partition knows of a node, this one included.
+type neighbor struct {
+	seen   uint64 // the highest n that came down
+	status ledger.Status
+}
+
+func (q *partition) init(p *Peer, number Partition) {
+	q.peer, q.number = p, number
+	q.subjects = make(map[ledger.Subject]*subject)
+	q.nodes = make(map[ledger.Node]*neighbor)
+	q.stream.next = 1
+	q.link.since = p.cfg.Now()
+}
+
+func (q *partition) neighbor(n ledger.Node) *neighbor {
+	m := q.nodes[n]
+	if m == nil {
+		m = &neighbor{}
+		q.nodes[n] = m
+	}
+	return m
+}
+
+// send hands the engine a request; then is called with its answer, under the
+// lock. The partition is up.
+func (q *partition) send(r ledger.Request, then func(a *ledger.Answer)) {
+	q.calls = append(q.calls, call{r, then})
+	q.peer.engine.Send(q.number, r)
+}
+
+// Up implements Upcalls.
+func (p *Peer) Up(number Partition) {
+	q := &p.partitions[number]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.link.state != linkAway {
+		q.down()
+	}
+	q.up()
+}
+
+func (q *partition) up() {
+	q.feeds.holding = true
+	for _, s := range q.sorted() {
+		q.peer.engine.Watch(q.number, s.name)
+	}
+	q.sendLink()
+}
+
+// Down implements Upcalls.
+func (p *Peer) Down(number Partition, why error) {
+	q := &p.partitions[number]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.link.state == linkAway {
+		return
+	}
+	q.down()
+	p.cfg.Logger.Warn("partition of the cluster is away", "partition", int(number), "error", why)
+}
+
+func (q *partition) down() {
+	q.link.state, q.link.since = linkAway, q.peer.cfg.Now()
+	q.link.open = false
+	q.stream.flying = false
+	q.feeds.interrupted()
+	for _, s := range q.subjects {
+		s.interrupted()
+	}
+	lost := q.calls
+	q.calls = nil
+	for _, c := range lost {
+		c.then(nil)
+	}
+}
+
+// Answer implements Upcalls.
+func (p *Peer) Answer(number Partition, _ ledger.Request, a ledger.Answer) {
+	q := &p.partitions[number]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.calls) == 0 {
+		return
+	}
+	c := q.calls[0]
+	q.calls[0] = call{}
+	q.calls = q.calls[1:]
+	q.heard = p.cfg.Now()
+	q.listed(a.Nodes)
+	if q.link.state == linkDone { // then c is no Link
+		switch {
+		case a.Birth != q.feeds.birth:
+			q.relink()
+		case !q.feeds.holding:
+			q.feeds.position = max(q.feeds.position, a.Head)
+		}
+	}
+	c.then(&a)
+}
+
+// listed takes note of the nodes that the ledger knows.
+func (q *partition) listed(nodes []ledger.Standing) {
+	if nodes == nil {
+		return
+	}
+	q.young = false
+	known := make(map[ledger.Node]bool, len(nodes))
+	for _, n := range nodes {
+		q.neighbor(n.Node).status = n.Status
+		q.young = q.young || n.Status == ledger.Entering
+		known[n.Node] = true
+	}
+	for id, n := range q.nodes { // a struck node is forgotten when the ledger has forgotten it
+		if !known[id] && n.status == ledger.Struck {
+			delete(q.nodes, id)
+		}
+	}
+}
+
+// turn does what is due by the clock.
+func (q *partition) turn(now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.timers.run(now)
+	q.expire(now)
+	if q.link.state != linkDone {
+		return
+	}
+	cfg := &q.peer.cfg
+	if now.Sub(q.ticked) >= cfg.TickEvery && q.peer.deaths.keeper() {
+		q.ticked = now
+		q.send(ledger.Tick{}, func(*ledger.Answer) {})
+	}
+	if now.Sub(q.heard) >= cfg.PollEvery {
+		q.heard = now // one a period, if it is not answered either
+		q.send(ledger.Poll{Node: cfg.Node, Epoch: q.link.epoch}, func(a *ledger.Answer) {
+			if a != nil && a.Link && q.link.state == linkDone {
+				q.relink()
+			}
+		})
+	}
+}
+
+// sorted is the subjects in an order that does not change from run to run.
+func (q *partition) sorted() []*subject {
+	all := make([]*subject, 0, len(q.subjects))
+	for _, s := range q.subjects {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *subject) int {
+		return cmp.Or(cmp.Compare(a.name.Kind, b.name.Kind), cmp.Compare(a.name.App, b.name.App), cmp.Compare(a.name.Name, b.name.Name))
+	})
+	return all
+}

@@ -1,0 +1,66 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// subjectOf is the subject of a channel: for a user's own channel, the user.
+func subjectOf(appID, channel string) ledger.Subject {
+	if user, ok := pusherproto.UserOfChannel(channel); ok {
+		return ledger.Subject{Kind: ledger.User, App: appID, Name: user}
+	}
+	return ledger.Subject{Kind: ledger.Channel, App: appID, Name: channel}
+}
+
+// Publish implements channels.Cluster. What a socket sends is delivered on this
+// node at once, what the API sends everywhere when its entry comes down.
+func (p *Peer) Publish(pub channels.Publication) {
+	name := subjectOf(pub.App.ID, pub.Channel)
+	q := p.partitionOf(name)
+	op := ledger.Op{Kind: ledger.OpEvent, Subject: name, Payload: pub.Frame.Payload(), Except: pub.Except, Client: pub.Client}
+	if pub.Remember > 0 && pub.Data != nil {
+		op.Remember = pub.Remember
+		op.DataFrom, op.DataTo = span(op.Payload, pub.Data)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if pub.Client {
+		p.node.Deliver(pub.App, pub.Channel, pub.Frame, pub.Except)
+		if q.stream.dropped {
+			p.counters.dropped.Add(1)
+			return
+		}
+	}
+	q.say(op, pub.Accepted)
+}
+
+// span is where a part of a payload stands.
+func span(payload, part []byte) (from, to int) {
+	if len(part) == 0 {
+		return 0, 0
+	}
+	from = bytes.LastIndex(payload, part)
+	return from, from + len(part)
+}
+
+// Terminate implements channels.Cluster.
+func (p *Peer) Terminate(ctx context.Context, app *apps.App, userID string) error {
+	name := ledger.Subject{Kind: ledger.User, App: app.ID, Name: userID}
+	q := p.partitionOf(name)
+	answer := make(chan error, 1)
+	q.mu.Lock()
+	q.say(ledger.Op{Kind: ledger.OpClose, Subject: name}, func(err error) { answer <- err })
+	q.mu.Unlock()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"fanfare/cluster/ledger"
+)
+
+// replica is the facts of a subject, as far as the node believes them.
+type replica struct {
+	facts   map[ledger.Node]fact
+	members map[string]holders // on presence channels
+}
+
+type fact struct {
+	epoch   uint32
+	sockets int
+}
+
+// holders are the nodes that hold a user, each with the epoch in which it said
+// so last.
+type holders []ledger.Holder
+
+func (h holders) find(n ledger.Node) int {
+	for i := range h {
+		if h[i].Node == n {
+			return i
+		}
+	}
+	return -1
+}
+
+// count is how many sockets all nodes hold.
+func (r *replica) count() (n int) {
+	for _, f := range r.facts {
+		n += f.sockets
+	}
+	return n
+}
+
+// hold takes what a node says of its sockets.
+func (r *replica) hold(n ledger.Node, f fact) {
+	if f.sockets == 0 {
+		delete(r.facts, n)
+		return
+	}
+	if r.facts == nil {
+		r.facts = make(map[ledger.Node]fact)
+	}
+	r.facts[n] = f
+}
+
+// on notes that a node holds a user.
+func (r *replica) on(user string, by ledger.Holder) {
+	if r.members == nil {
+		r.members = make(map[string]holders)
+	}
+	h := r.members[user]
+	if i := h.find(by.Node); i >= 0 {
+		h[i] = by
+		return
+	}
+	r.members[user] = append(h, by)
+}
+
+// off notes that a node holds a user no more.
+func (r *replica) off(user string, n ledger.Node) {
+	h := r.members[user]
+	if i := h.find(n); i >= 0 {
+		r.keepHolders(user, append(h[:i:i], h[i+1:]...))
+	}
+}
+
+func (r *replica) keepHolders(user string, h holders) {
+	if len(h) == 0 {
+		delete(r.members, user)
+		return
+	}
+	r.members[user] = h
+}
+
+// holds tells whether a node holds a user.
+func (r *replica) holds(user string, n ledger.Node) bool { return r.members[user].find(n) >= 0 }
+
+// drop forgets what a node said before an epoch, and returns the users that it
+// held.
+func (r *replica) drop(n ledger.Node, before uint32) (touched []string) {
+	if f, ok := r.facts[n]; ok && f.epoch < before {
+		delete(r.facts, n)
+	}
+	for user, h := range r.members {
+		if i := h.find(n); i >= 0 && h[i].Epoch < before {
+			r.keepHolders(user, append(h[:i:i], h[i+1:]...))
+			touched = append(touched, user)
+		}
+	}
+	return touched
+}
+
+// belief is what becomes of the facts of one node when a state comes (rule D4).
+type belief struct {
+	keep  uint32 // the replica's said from this epoch on stay
+	epoch uint32 // the state's said in it are added; 0 is none
+}
+
+const keepNone = ^uint32(0)
+
+// believe decides about all nodes that a state or the replica has facts of.
+func (s *subject) believe(st *ledger.State) func(ledger.Node) belief {
+	known := make(map[ledger.Node]belief, len(st.Nodes))
+	for _, n := range st.Nodes {
+		switch seen := s.q.neighbor(n.Node).seen; {
+		case n.Status == ledger.Struck && n.Node == s.q.peer.cfg.Node:
+			known[n.Node] = belief{} // said again in the next epoch
+		case n.Status == ledger.Struck:
+			known[n.Node] = belief{keep: keepNone}
+		case n.Status == ledger.Open && n.N >= seen:
+			known[n.Node] = belief{keep: keepNone, epoch: n.Epoch}
+		default:
+			known[n.Node] = belief{epoch: n.Epoch}
+		}
+	}
+	return func(n ledger.Node) belief { return known[n] }
+}
+
+// merge takes the facts of a state.
+func (s *subject) merge(st *ledger.State) {
+	of := s.believe(st)
+	for n, f := range s.facts {
+		if f.epoch < of(n).keep {
+			delete(s.facts, n)
+		}
+	}
+	for _, f := range st.Facts {
+		if of(f.Node).epoch == f.Epoch {
+			s.hold(f.Node, fact{f.Epoch, f.Sockets})
+		}
+	}
+	for user, h := range s.members {
+		kept := h[:0:0]
+		for _, by := range h {
+			if by.Epoch >= of(by.Node).keep {
+				kept = append(kept, by)
+			}
+		}
+		s.keepHolders(user, kept)
+	}
+	for i := range st.Members {
+		for _, by := range st.Members[i].Holders {
+			if of(by.Node).epoch == by.Epoch {
+				s.on(st.Members[i].User, by)
+			}
+		}
+	}
+}

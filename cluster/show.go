@@ -1,0 +1,116 @@
+package cluster
+
+import (
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/internal/account"
+	"fanfare/pusherproto"
+)
+
+// change is a user whose presence may have changed, with the info of one who
+// came.
+type change struct {
+	user string
+	info []byte
+}
+
+// show compares the replica with what was shown and tells the difference to the
+// sockets of this node (rule D5). It is the only place that does.
+func (s *subject) show(touched []change) {
+	before := s.total
+	s.total = s.count()
+	if s.name.Kind == ledger.User {
+		s.showOnline()
+		return
+	}
+	if before == 0 && s.total > 0 {
+		s.observe(channels.Notice{Kind: channels.ChannelOccupied})
+	}
+	if s.kind.Presence() {
+		for _, c := range touched {
+			s.showUser(c)
+		}
+	}
+	if before == s.total {
+		return
+	}
+	s.countChanged()
+	if s.total == 0 {
+		s.observe(channels.Notice{Kind: channels.ChannelVacated})
+	}
+}
+
+// showUser tells that a user came or went, if that is so.
+func (s *subject) showUser(c change) {
+	m := s.mine[c.user]
+	present := len(s.members[c.user]) > 0 || m != nil && m.provisional
+	if present == s.shown.Has(c.user) {
+		return
+	}
+	if !present {
+		s.app.account.Release(account.Channels, memberBytes+s.shown.Bytes(c.user))
+		s.shown.Remove(c.user)
+		s.deliver(channels.NewFrame(pusherproto.AppendMemberRemoved(nil, s.name.Name, c.user)), pusherproto.SocketID{})
+		s.observe(channels.Notice{Kind: channels.MemberRemoved, UserID: c.user})
+		return
+	}
+	if m != nil && c.info == nil {
+		c.info = m.info
+	}
+	s.shown.Add(pusherproto.Member{UserID: c.user, UserInfo: c.info})
+	s.app.account.Hold(account.Channels, memberBytes+s.shown.Bytes(c.user))
+	s.deliver(channels.NewFrame(pusherproto.AppendMemberAdded(nil, s.name.Name, c.user, c.info)), pusherproto.SocketID{})
+	s.observe(channels.Notice{Kind: channels.MemberAdded, UserID: c.user})
+}
+
+// vanish takes back what was shown: the node stops looking.
+func (s *subject) vanish() {
+	if s.cached != nil {
+		s.remember(nil)
+	}
+	if s.shown != nil {
+		clear(s.members)
+		for _, user := range s.shown.UserIDs() {
+			s.showUser(change{user: user})
+		}
+	}
+	if s.total > 0 && s.name.Kind == ledger.Channel {
+		s.observe(channels.Notice{Kind: channels.ChannelVacated})
+	}
+}
+
+// observe passes on what this node sees happen on the channel.
+func (s *subject) observe(n channels.Notice) {
+	n.App, n.Channel = s.app.latest.Load(), s.name.Name
+	s.q.peer.node.Observe(n)
+}
+
+// countChanged tells the channel its new count, now or when it is time.
+func (s *subject) countChanged() {
+	if !s.app.latest.Load().SubscriptionCount || s.kind.Presence() {
+		return
+	}
+	tell, later := s.told.Changed(s.q.peer.cfg.Now(), int32(s.total))
+	switch {
+	case tell:
+		s.tellCount()
+	case !later.IsZero():
+		s.q.timers.at(later, func(time.Time) {
+			if s.told.Due(int32(s.total)) && s.q.subjects[s.name] == s {
+				s.tellCount()
+			}
+		})
+	}
+}
+
+// tellCount tells the channel and whoever observes. An encrypted channel is not
+// told: the Java client decrypts whatever comes on one, and ends.
+func (s *subject) tellCount() {
+	s.told.Told(s.q.peer.cfg.Now(), int32(s.total))
+	if s.total > 0 && !s.kind.Encrypted() {
+		s.deliver(channels.NewFrame(pusherproto.AppendSubscriptionCount(nil, s.name.Name, s.total)), pusherproto.SocketID{})
+	}
+	s.observe(channels.Notice{Kind: channels.SubscriptionCount, Count: s.total})
+}

@@ -1,0 +1,229 @@
+package cluster
+
+import (
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+)
+
+// A batch is bounded: the ledger applies it in one step.
+const (
+	batchMost  = 500     // ops and members
+	batchBytes = 1 << 20 // of which one op may be over
+)
+
+// stream is what a node says in a partition: numbered when it is written, kept
+// until it is answered (rules U1, U3).
+type stream struct {
+	next    uint64 // number of the next op that is written
+	kept    []*saying
+	waiting []*saying
+	flying  bool // kept is under way
+	// dropped is set when what waited was dropped: all holdings have to be said
+	// again, and until then nothing more is taken.
+	dropped bool
+}
+
+// saying is one op on its way.
+type saying struct {
+	op       ledger.Op // N is 0 until it is written
+	since    time.Time
+	holding  bool        // said because the node enters
+	dropped  bool        // it is not said
+	accepted func(error) // called once, nil if nobody waits
+}
+
+// waits tells whether an op may still be changed, written whether it may have
+// been applied, lost whether it will never be.
+func (o *saying) waits() bool   { return !o.lost() && o.op.N == 0 }
+func (o *saying) written() bool { return !o.lost() && o.op.N != 0 }
+func (o *saying) lost() bool    { return o == nil || o.dropped }
+
+// fail tells whoever waits for a saying that it failed.
+func (o *saying) fail(err error) {
+	if o.accepted != nil {
+		o.accepted(err)
+		o.accepted = nil
+	}
+}
+
+// say queues an op. It returns nil if nothing is taken: what is held is said
+// when the node has entered, and events fail.
+func (q *partition) say(op ledger.Op, accepted func(error)) *saying {
+	o := &saying{op: op, since: q.peer.cfg.Now(), accepted: accepted}
+	if q.stream.dropped {
+		o.fail(channels.ErrAway)
+		return nil
+	}
+	q.wait(o)
+	if q.peer.counters.queuedBytes.Load() > q.peer.cfg.QueueBytes {
+		q.overrun("too much waits")
+		return nil
+	}
+	q.flush()
+	return o
+}
+
+func (q *partition) wait(o *saying) {
+	q.stream.waiting = append(q.stream.waiting, o)
+	q.count(o, 1)
+}
+
+// count enters a saying in what is queued, or takes it out. What is said because
+// the node enters does not count: it must not be dropped for being much.
+func (q *partition) count(o *saying, by int) {
+	if !o.holding {
+		q.peer.counters.queued.Add(int64(by))
+		q.peer.counters.queuedBytes.Add(int64(by * o.op.Size()))
+	}
+}
+
+// flush writes the next batch unless one is under way.
+func (q *partition) flush() {
+	st := &q.stream
+	if q.link.state != linkDone || st.flying {
+		return
+	}
+	if len(st.kept) == 0 {
+		q.take()
+	}
+	if len(st.kept) == 0 {
+		return
+	}
+	ops := make([]ledger.Op, len(st.kept))
+	for i, o := range st.kept {
+		ops[i] = o.op
+	}
+	st.flying = true
+	q.send(ledger.Do{Node: q.peer.cfg.Node, Epoch: q.link.epoch, Ops: ops}, q.done)
+}
+
+// take numbers the next batch. OpDone is a batch of its own: in another epoch
+// than it was meant for it must not be said (forgetDone).
+func (q *partition) take() {
+	st := &q.stream
+	n, most, bytes := 0, 0, 0
+	for _, o := range st.waiting {
+		most += 1 + len(o.op.On) + len(o.op.Off)
+		bytes += o.op.Size()
+		if n > 0 && (most > batchMost || bytes > batchBytes || o.op.Kind == ledger.OpDone) {
+			break
+		}
+		o.op.N = st.next
+		st.next++
+		n++
+		if o.op.Kind == ledger.OpDone {
+			break
+		}
+	}
+	st.kept = append(st.kept, st.waiting[:n]...)
+	clear(st.waiting[:n])
+	if st.waiting = st.waiting[n:]; len(st.waiting) == 0 {
+		st.waiting = nil
+	}
+}
+
+// done takes the answer to a Do.
+func (q *partition) done(a *ledger.Answer) {
+	if a == nil {
+		return
+	}
+	q.stream.flying = false
+	if !a.Link {
+		q.applied(a.Standing.N)
+	}
+	if q.link.state != linkDone {
+		return
+	}
+	if a.Link || len(q.stream.kept) > 0 {
+		q.relink()
+		return
+	}
+	q.flush()
+}
+
+// applied drops what the ledger has applied.
+func (q *partition) applied(n uint64) {
+	st := &q.stream
+	for len(st.kept) > 0 && st.kept[0].op.N <= n {
+		o := st.kept[0]
+		st.kept[0] = nil
+		st.kept = st.kept[1:]
+		q.count(o, -1)
+		if o.op.Kind == ledger.OpDone {
+			q.link.open = true
+		}
+		o.fail(nil)
+	}
+	if len(st.kept) == 0 {
+		st.kept = nil
+	}
+}
+
+// first is the number of the first op that is kept, or of the next.
+func (st *stream) first() uint64 {
+	if len(st.kept) > 0 {
+		return st.kept[0].op.N
+	}
+	return st.next
+}
+
+// forgetDone drops an OpDone that was written for an epoch before. Nobody has
+// seen its number, and whatever still carries it says that epoch.
+func (st *stream) forgetDone() {
+	if len(st.kept) == 1 && st.kept[0].op.Kind == ledger.OpDone {
+		st.kept = nil
+		st.next--
+	}
+}
+
+// expire looks after what waited too long (rules U3, U4).
+func (q *partition) expire(now time.Time) {
+	st, cfg := &q.stream, &q.peer.cfg
+	if len(st.waiting) > 0 && now.Sub(st.waiting[0].since) >= cfg.SendPatience {
+		if q.link.state == linkAway && now.Sub(st.waiting[0].since) >= cfg.QueueAge {
+			q.overrun("it waited too long")
+		}
+		q.withdraw(now)
+	}
+	for _, o := range st.kept {
+		if o.accepted != nil && now.Sub(o.since) >= cfg.SendPatience+cfg.DoubtAfter {
+			o.fail(channels.ErrDoubt)
+		}
+	}
+}
+
+// withdraw takes back events of the API that were not written in time.
+func (q *partition) withdraw(now time.Time) {
+	left := q.stream.waiting[:0:0]
+	for _, o := range q.stream.waiting {
+		if o.accepted == nil || now.Sub(o.since) < q.peer.cfg.SendPatience {
+			left = append(left, o)
+			continue
+		}
+		q.count(o, -1)
+		o.fail(channels.ErrAway)
+	}
+	q.stream.waiting = left
+}
+
+// overrun drops what waits. The node enters when it can.
+func (q *partition) overrun(why string) {
+	st := &q.stream
+	lost := st.waiting
+	st.waiting, st.dropped = nil, true
+	q.peer.counters.overruns.Add(1)
+	q.peer.cfg.Logger.Warn("dropped what waits for a partition of the cluster", "partition", int(q.number), "ops", len(lost), "reason", why)
+	for _, o := range lost {
+		q.count(o, -1)
+		o.dropped = true
+		if o.op.Kind == ledger.OpEvent && o.accepted == nil {
+			q.peer.counters.dropped.Add(1)
+		}
+		o.fail(channels.ErrAway)
+	}
+	if q.link.state == linkDone {
+		q.relink()
+	}
+}

@@ -1,0 +1,205 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/internal/account"
+	"fanfare/pusherproto"
+)
+
+// subject is what a node holds and knows of a subject that it watches. Its
+// partition's lock is held whenever it is used.
+type subject struct {
+	q    *partition
+	app  *app
+	name ledger.Subject
+	kind pusherproto.Kind // of a channel
+
+	// What the node holds.
+	sockets int
+	mine    map[string]*mine // users on a presence channel
+	joins   []*join          // without an answer, or answered without the ledger
+	pending *saying          // the last op that only says a number of sockets
+	said    int              // the number of sockets that was said last
+	saidAt  time.Time
+	saying  bool // a timer says the number later
+
+	// For users: how many of this node's sockets watch them, and sign-ins that
+	// wait.
+	watchers  int
+	signIns   []*signIn
+	confirmed bool      // the ledger has what the node holds
+	online    bool      // as watchers were told
+	closings  int       // how often the user was terminated
+	due       time.Time // when the grace is over
+
+	idle time.Time // since when nobody needs it
+
+	// The feed. known is set once there is a replica, awaiting while a state is
+	// under way.
+	known    bool
+	awaiting bool
+	asked    int // counts states that were asked for
+	heard    []heardEntry
+	at       uint64 // the replica is as of this seq
+	last     uint64 // the subject's last entry
+	event    uint64 // the last that was an event
+	closed   uint64 // the last that was a close
+	lost     bool   // the ledger lost its memory since
+	suspect  bool   // it may have forgotten the subject since, and its events
+	blind    bool   // somebody was answered without a replica
+
+	replica
+	shown   *channels.Presence
+	total   int // sockets, as told
+	told    channels.Count
+	telling bool
+	cached  *cachedEvent
+	missed  time.Time // when a cache miss was last observed
+}
+
+// heardEntry is an entry on its way to a replica; again is set if its op came
+// down before.
+type heardEntry struct {
+	*ledger.Entry
+	again bool
+}
+
+// mine is a user whom this node holds on a presence channel.
+type mine struct {
+	info        []byte
+	sockets     int
+	pending     int  // joins that the ledger has not decided
+	provisional bool // shown without the ledger
+}
+
+// What is entered in the account for each, beside the names.
+const (
+	subjectBytes = 480
+	memberBytes  = 200
+)
+
+func (s *subject) bytes() int { return subjectBytes + 2*len(s.name.Name) }
+
+func (s *subject) accountKind() account.Kind {
+	if s.name.Kind == ledger.User {
+		return account.Subscriptions
+	}
+	return account.Channels
+}
+
+// subject returns the subject, which is watched from here on.
+func (q *partition) subject(name ledger.Subject, a *app) *subject {
+	if s := q.subjects[name]; s != nil {
+		return s
+	}
+	s := &subject{q: q, app: a, name: name}
+	if name.Kind == ledger.Channel {
+		s.kind = pusherproto.KindOf(name.Name)
+		if s.kind.Presence() {
+			s.shown, s.mine = &channels.Presence{}, make(map[string]*mine)
+		}
+	}
+	q.subjects[name] = s
+	a.account.Resize(s.accountKind(), s.bytes())
+	if name.Kind == ledger.User {
+		a.users.enter(s)
+	}
+	if q.link.state != linkAway {
+		q.peer.engine.Watch(q.number, name)
+	}
+	if q.link.state == linkDone {
+		s.ask()
+	}
+	return s
+}
+
+// ask asks for the state. What comes down until then is kept for later.
+func (s *subject) ask() {
+	s.awaiting = true
+	s.asked++
+	asked := s.asked
+	s.q.send(ledger.GetState{Subject: s.name}, func(a *ledger.Answer) {
+		q := s.q
+		if a == nil || asked != s.asked || q.subjects[s.name] != s ||
+			q.link.state != linkDone || a.Birth != q.feeds.birth || a.State == nil {
+			return // it is asked for again when the partition is linked
+		}
+		s.learn(a.State, a.Head)
+	})
+}
+
+// interrupted is called when the feed is off.
+func (s *subject) interrupted() {
+	s.heard = nil
+	s.asked++
+}
+
+// reborn is called when the ledger has lost its memory: seqs begin anew.
+func (s *subject) reborn() {
+	s.at, s.last, s.event, s.closed, s.lost = 0, 0, 0, 0, true
+	s.heard = nil
+}
+
+// needed tells whether anybody on this node needs the replica.
+func (s *subject) needed() bool {
+	return s.sockets > 0 || s.watchers > 0 || len(s.signIns) > 0 || len(s.joins) > 0 || !s.due.IsZero()
+}
+
+// released has the subject forgotten after a while if nobody needs it.
+func (s *subject) released() {
+	if s.needed() {
+		return
+	}
+	now := s.q.peer.cfg.Now()
+	s.idle = now
+	s.q.timers.at(now.Add(s.q.peer.cfg.Linger), func(time.Time) {
+		if s.idle.Equal(now) {
+			s.unwatch()
+		}
+	})
+}
+
+// unwatch ends the feed of a subject that nobody needs.
+func (s *subject) unwatch() {
+	q := s.q
+	if s.needed() || q.subjects[s.name] != s {
+		return
+	}
+	s.vanish()
+	delete(q.subjects, s.name)
+	s.app.account.Resize(s.accountKind(), -s.bytes())
+	if s.name.Kind == ledger.User {
+		s.app.users.leave(s)
+	}
+	if q.link.state != linkAway {
+		q.peer.engine.Unwatch(q.number, s.name)
+	}
+}
+
+// empty ends the feeds of an app that only linger.
+func (q *partition) empty(appID string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.sorted() {
+		if s.name.App == appID {
+			s.unwatch()
+		}
+	}
+}
+
+// heldUsers are the users that the node holds, sorted.
+func (s *subject) heldUsers() []ledger.Member {
+	var users []ledger.Member
+	for id, m := range s.mine {
+		if m.sockets > 0 {
+			users = append(users, ledger.Member{User: id, Info: m.info})
+		}
+	}
+	slices.SortFunc(users, func(a, b ledger.Member) int { return cmp.Compare(a.User, b.User) })
+	return users
+}
