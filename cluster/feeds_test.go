@@ -1,0 +1,190 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+)
+
+func TestFeeds_CutShorterThanTheLog_LosesAndDoublesNothing(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-x", "bob")
+	a.hears(members("presence-x", "ann"), added("presence-x", "bob"))
+	b.hears(members("presence-x", "ann", "bob"))
+	w.nodes[0].publishes("presence-x", "1")
+	w.nodes[0].cut() // with the answer and the entry under way
+	a.says(`{"event":"client-e","channel":"presence-x","data":1}`)
+	p := w.nodes[1].publishes("presence-x", "2")
+	c := w.nodes[1].visit()
+	c.joins("presence-x", "cid")
+	b.leaves()
+	w.passes(8 * time.Second)
+	a.hears()
+	p.is(t, nil)
+	w.nodes[0].connect()
+	w.settle()
+	a.hears(event("presence-x", "2"), added("presence-x", "cid"), removed("presence-x", "bob"), event("presence-x", "1"))
+	c.hears(members("presence-x", "ann", "bob", "cid"), removed("presence-x", "bob"), event("presence-x", "1"),
+		`{"event":"client-e","channel":"presence-x","data":1,"user_id":"ann"}`)
+}
+
+func TestFeeds_CutLongerThanTheLog_HearsTheDifferenceAndIsClosed(t *testing.T) {
+	for _, policy := range []Gap{GapClose, GapKeep} {
+		w := newTown(t, 3)
+		w.nodes[0].peer.cfg.OnGap = policy
+		a, quiet, b := w.nodes[0].visit(), w.nodes[0].visit(), w.nodes[1].visit()
+		witness := w.nodes[1].visit()
+		witness.subscribes("quiet")
+		a.joins("presence-x", "ann")
+		b.joins("presence-x", "bob")
+		quiet.subscribes("quiet")
+		a.hears(members("presence-x", "ann"), added("presence-x", "bob"))
+		quiet.hears(succeeded("quiet"))
+		w.nodes[0].cut()
+		c := w.nodes[1].visit()
+		c.joins("presence-x", "cid")
+		w.nodes[1].publishes("presence-x", "1")
+		b.leaves()
+		w.passes(40 * time.Second)
+		c.hears(members("presence-x", "ann", "bob", "cid"), event("presence-x", "1"), removed("presence-x", "bob"), removed("presence-x", "ann"))
+		w.nodes[0].connect()
+		w.settle()
+		if policy == GapClose {
+			if a.closed != 4200 {
+				t.Errorf("closed with %d", a.closed)
+			}
+			continue
+		}
+		a.hears(removed("presence-x", "bob"), added("presence-x", "cid"))
+		c.hears(added("presence-x", "ann"))
+		if gaps := w.nodes[0].peer.Health().Gaps; gaps == 0 {
+			t.Error("no gap is counted")
+		}
+	}
+}
+
+func TestFeeds_EngineGoneForEverybody_NobodyIsToldAsGone(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-x", "bob")
+	a.hears(members("presence-x", "ann"), added("presence-x", "bob"))
+	b.hears(members("presence-x", "ann", "bob"))
+	for _, h := range w.nodes {
+		h.cut()
+	}
+	w.passes(time.Minute)
+	for _, h := range w.nodes {
+		h.connect()
+	}
+	w.passes(30 * time.Second)
+	a.hears()
+	b.hears()
+	if a.closed != 0 || b.closed != 0 {
+		t.Errorf("closed with %d and %d", a.closed, b.closed)
+	}
+}
+
+func TestFeeds_EngineEmpty_NobodyIsToldAsGoneOrTwice(t *testing.T) {
+	w := newTown(t, 3)
+	a, b, c := w.nodes[0].visit(), w.nodes[1].visit(), w.nodes[2].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-x", "bob")
+	c.joins("presence-x", "cid")
+	for _, v := range []*visitor{a, b, c} {
+		v.got = nil
+	}
+	for _, h := range w.nodes {
+		h.cut()
+	}
+	w.wipe()
+	c.leaves()
+	w.nodes[0].connect()
+	w.passes(3 * time.Second)
+	d := w.nodes[0].visit()
+	d.joins("presence-x", "dot")
+	w.nodes[1].connect()
+	w.passes(3 * time.Second)
+	w.nodes[2].connect()
+	w.passes(30 * time.Second)
+	a.hears(added("presence-x", "dot"), removed("presence-x", "cid"))
+	b.hears(added("presence-x", "dot"), removed("presence-x", "cid"))
+	d.hears(members("presence-x", "ann", "bob", "cid", "dot"), removed("presence-x", "cid"))
+	w.nodes[1].publishes("presence-x", "1")
+	w.settle()
+	a.hears(event("presence-x", "1"))
+	b.hears(event("presence-x", "1"))
+}
+
+func TestFeeds_EngineForgetsOnALiveConnection_IsNoticed(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-x", "bob")
+	a.got, b.got = nil, nil
+	w.wipe()
+	w.passes(5 * time.Second)
+	c := w.nodes[1].visit()
+	c.joins("presence-x", "cid")
+	c.hears(members("presence-x", "ann", "bob", "cid"))
+	a.hears(added("presence-x", "cid"))
+	b.hears(added("presence-x", "cid"))
+	info, err := infoOf(w, w.nodes[0], "presence-x")
+	if err != nil || info.Sockets != 3 || info.Users != 3 {
+		t.Errorf("the channel is %+v, %v", info, err)
+	}
+}
+
+// infoOf asks the ledger of the channel, as a node does that does not watch it.
+func infoOf(w *town, h *house, channel string) (info channels.ChannelInfo, err error) {
+	name := ledger.Subject{Kind: ledger.Channel, App: "1", Name: channel}
+	h.peer.ask(h.peer.partitionOf(name), ledger.Describe{Subject: name}, func(a *ledger.Answer) { info = h.peer.info(a.Channels[0]) })
+	w.settle()
+	return info, err
+}
+
+func TestFeeds_LostPush_HasTheStateAskedForAgain(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[0].visit()
+	a.joins("presence-x", "ann")
+	a.got = nil
+	s := ledger.Subject{Kind: ledger.Channel, App: "1", Name: "presence-x"}
+	delete(w.nodes[0].watching, s)
+	b := w.nodes[1].visit()
+	b.joins("presence-x", "bob")
+	w.nodes[0].watching[s] = true
+	a.hears()
+	c := w.nodes[1].visit()
+	c.joins("presence-x", "cid")
+	a.hears(added("presence-x", "bob"), added("presence-x", "cid"))
+	if got := w.nodes[0].peer.Health().Repairs; got != 1 {
+		t.Errorf("%d repairs", got)
+	}
+}
+
+func TestCounts_OfTwoNodes_AreTheSum(t *testing.T) {
+	w := newTown(t, 2, func(a *apps.App) { a.SubscriptionCount = true })
+	count := func(n string) string {
+		return `{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":` + n + `}"}`
+	}
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.subscribes("news")
+	a.hears(succeeded("news"), count("1"))
+	b.subscribes("news")
+	a.hears(count("2"))
+	b.hears(succeeded("news"), count("2"))
+	c := w.nodes[1].visit()
+	c.subscribes("news")
+	a.hears(count("3"))
+	c.hears(succeeded("news"), count("3"))
+	c.leaves()
+	b.leaves()
+	a.hears(count("2"), count("1"))
+	a.leaves()
+	w.empty()
+}
