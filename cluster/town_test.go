@@ -337,10 +337,12 @@ func (v *visitor) unsubscribes(channel string) {
 	v.says(`{"event":"pusher:unsubscribe","data":{"channel":%q}}`, channel)
 }
 
-func (v *visitor) signsIn(userData string) {
-	v.says("%s", `{"event":"pusher:signin","data":{"auth":"key:`+pusherproto.SignUser("secret", v.ID(), userData)+
-		`","user_data":`+string(pusherproto.AppendString(nil, userData))+`}}`)
+func (v *visitor) signin(userData string) string {
+	return `{"event":"pusher:signin","data":{"auth":"key:` + pusherproto.SignUser("secret", v.ID(), userData) +
+		`","user_data":` + string(pusherproto.AppendString(nil, userData)) + `}}`
 }
+
+func (v *visitor) signsIn(userData string) { v.says("%s", v.signin(userData)) }
 
 // publishes has the node's API publish an event, and returns what came of it so
 // far: nil, an error, or errPending.

@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+func online(user string) string {
+	return `{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"` + user + `\"]}]}"}`
+}
+
+func offline(user string) string { return strings.Replace(online(user), "online", "offline", 1) }
+
+// signedIn takes the answer to a sign-in.
+func (v *visitor) signedIn() {
+	v.h.town.t.Helper()
+	if len(v.got) == 0 || !strings.Contains(v.got[0], "pusher:signin_success") {
+		v.h.town.t.Fatalf("heard %q, want the answer to a sign-in", v.got)
+	}
+	v.got = v.got[1:]
+}
+
+func TestUsers_WatchedOnAnotherNode_ComeAndGoAfterTheGrace(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.signsIn(`{"id":"ann","watchlist":["bob","cid"]}`)
+	a.signedIn()
+	got := a.got
+	a.got = nil
+	if len(got) != 1 || !strings.Contains(got[0], `\"offline\",\"user_ids\":[\"bob\",\"cid\"]`) {
+		t.Fatalf("heard %q", got)
+	}
+	b.signsIn(`{"id":"bob","watchlist":["ann"]}`)
+	b.signedIn()
+	b.hears(online("ann"))
+	a.hears(online("bob"))
+	again := w.nodes[0].visit()
+	b.leaves()
+	again.signsIn(`{"id":"bob"}`)
+	w.passes(5 * time.Second)
+	a.hears()
+	again.leaves()
+	w.passes(2900 * time.Millisecond)
+	a.hears()
+	w.passes(200 * time.Millisecond)
+	a.hears(offline("bob"))
+	a.leaves()
+	w.empty()
+}
+
+func TestUsers_SecondWatchlist_TakesTheFirstBack(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.signsIn(`{"id":"ann","watchlist":["bob"]}`)
+	a.signsIn(`{"id":"ann","watchlist":["cid"]}`)
+	a.got = nil
+	w.passes(20 * time.Second)
+	b.signsIn(`{"id":"bob"}`)
+	a.hears()
+	if w.nodes[0].watching[userSubject(&w.app, "bob")] {
+		t.Error("a user is watched for nobody")
+	}
+	b.leaves()
+	a.leaves()
+	w.empty()
+}
+
+func TestUsers_EventForAUser_ReachesAllNodes(t *testing.T) {
+	w := newTown(t, 3)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.signsIn(`{"id":"ann"}`)
+	b.signsIn(`{"id":"ann"}`)
+	a.signedIn()
+	b.signedIn()
+	w.nodes[2].publishes("#server-to-user-ann", "1")
+	w.settle()
+	a.hears(event("#server-to-user-ann", "1"))
+	b.hears(event("#server-to-user-ann", "1"))
+}
+
+// terminates has the node's API close the user's sockets. The answer is not
+// waited for.
+func (h *house) terminates(user string) {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	_ = h.peer.Terminate(ended, &h.town.app, user)
+	h.town.settle()
+}
+
+func TestTerminate_ClosesOnAllNodes_AlsoOnOneThatWasAway(t *testing.T) {
+	w := newTown(t, 3)
+	a, b, other := w.nodes[0].visit(), w.nodes[1].visit(), w.nodes[1].visit()
+	a.signsIn(`{"id":"ann"}`)
+	b.signsIn(`{"id":"ann"}`)
+	other.signsIn(`{"id":"bob"}`)
+	w.nodes[1].cut()
+	w.nodes[2].terminates("ann")
+	if a.closed != 4009 || b.closed != 0 {
+		t.Fatalf("closed with %d and %d", a.closed, b.closed)
+	}
+	w.passes(40 * time.Second)
+	w.nodes[1].peer.cfg.OnGap = GapKeep
+	w.nodes[1].connect()
+	w.settle()
+	if b.closed != 4009 || other.closed != 0 {
+		t.Fatalf("closed with %d and %d", b.closed, other.closed)
+	}
+	c := w.nodes[0].visit()
+	c.signsIn(`{"id":"ann"}`)
+	w.passes(time.Second)
+	if c.closed != 0 {
+		t.Error("who signs in afterwards is closed")
+	}
+}
+
+func TestTerminate_WhileTheSignInWaitsForOthers_Closes(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[0].visit()
+	a.pipelines("%s", a.signin(`{"id":"ann","watchlist":["bob"]}`))
+	for q := w.nodes[0].peer.partitionOf(userSubject(&w.app, "ann")); ; {
+		if s := q.subjects[userSubject(&w.app, "ann")]; s.confirmed && s.known {
+			break
+		}
+		w.steps[0]()
+		w.steps = w.steps[1:]
+	}
+	w.nodes[1].peer.cfg.JoinPatience = 0
+	w.nodes[1].terminates("ann")
+	if a.closed != 4009 {
+		t.Errorf("closed with %d", a.closed)
+	}
+}
+
+func TestSignIn_WhileAway_IsAnsweredWithWhatIsKnown(t *testing.T) {
+	w := newTown(t, 2)
+	b := w.nodes[1].visit()
+	b.signsIn(`{"id":"bob"}`)
+	w.nodes[0].cut()
+	a := w.nodes[0].visit()
+	a.signsIn(`{"id":"ann","watchlist":["bob"]}`)
+	a.hears()
+	w.passes(2100 * time.Millisecond)
+	a.signedIn()
+	a.hears(offline("bob"))
+	w.nodes[0].connect()
+	w.settle()
+	a.hears(online("bob"))
+}
