@@ -14,7 +14,7 @@ type script struct{ text, sha string }
 // is to a version: nodes of two versions run each its own.
 type scripts struct {
 	do, doFull, link, state, log, poll, strike, tick, list script
-	beat, mark, claim                                      script
+	beat, mark, claim, check                               script
 }
 
 var (
@@ -44,6 +44,8 @@ var (
 	markLua string
 	//go:embed lua/claim.lua
 	claimLua string
+	//go:embed lua/check.lua
+	checkLua string
 )
 
 // A script runs whole or not at all, also when the server is out of memory:
@@ -77,9 +79,11 @@ func loadScripts(edit *strings.Replacer) *scripts {
 		beat:   program(always, beatLua),
 		mark:   program(always, markLua),
 		claim:  program(always, claimLua),
+		check:  program(always, checkLua),
 	}
 }
 
+// all are those that are run by name.
 func (s *scripts) all() []script {
-	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.list, s.beat, s.mark, s.claim}
+	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.list, s.beat, s.mark}
 }

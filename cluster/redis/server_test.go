@@ -108,3 +108,10 @@ func ask(t *testing.T, client rueidis.CoreClient, words ...string) rueidis.Redis
 	}
 	return m
 }
+
+// wipe deletes what the server has saved.
+func (s *server) wipe() {
+	if err := os.Remove(filepath.Join(s.dir, "dump.rdb")); err != nil {
+		s.t.Fatal(err)
+	}
+}

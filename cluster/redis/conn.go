@@ -1,0 +1,160 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// patience is how long a server may take to answer before its connection is
+// closed.
+const patience = 5 * time.Second
+
+// conn is a connection to one run of a server. Everything goes over wire:
+// requests, answers, and what is pushed. client is how rueidis comes by it.
+type conn struct {
+	client  rueidis.Client
+	wire    rueidis.DedicatedClient
+	logger  *slog.Logger
+	scripts *scripts
+	ctx     context.Context // until it breaks
+	fail    context.CancelCauseFunc
+	watch   sync.WaitGroup
+
+	address, version, run string
+}
+
+// dial connects and logs in.
+func (e *Engine) dial(ctx context.Context) (*conn, error) {
+	option := rueidis.ClientOption{
+		InitAddress:       e.cfg.Addresses,
+		Username:          e.cfg.Username,
+		Password:          e.cfg.Password,
+		SelectDB:          e.cfg.Database,
+		TLSConfig:         e.cfg.TLS,
+		ClientName:        "fanfare",
+		ConnWriteTimeout:  patience,
+		DisableCache:      true,
+		DisableRetry:      true,
+		ForceSingleClient: e.cfg.SentinelMaster == "",
+		PipelineMultiplex: -1,
+	}
+	option.Dialer.Timeout = patience
+	option.Dialer.KeepAlive = patience
+	if e.cfg.SentinelMaster != "" {
+		option.Sentinel = rueidis.SentinelOption{MasterSet: e.cfg.SentinelMaster, TLSConfig: e.cfg.TLS}
+		option.Sentinel.Dialer.Timeout = patience
+	}
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{client: client, logger: e.cfg.Logger, scripts: e.scripts, address: strings.Join(e.cfg.Addresses, ", ")}
+	c.ctx, c.fail = context.WithCancelCause(context.WithoutCancel(ctx))
+	c.wire, _ = client.Dedicate()
+	return c, nil
+}
+
+// listen has what is pushed go to hooks, and notices when the connection breaks
+// while nothing is asked.
+func (c *conn) listen(hooks rueidis.PubSubHooks) {
+	broken := c.wire.SetPubSubHooks(hooks)
+	c.watch.Go(func() {
+		err := <-broken
+		if err == nil {
+			err = errClosed
+		}
+		c.fail(err)
+	})
+}
+
+func (c *conn) close() {
+	c.fail(errClosed)
+	c.wire.Close()
+	c.watch.Wait()
+	c.client.Close()
+}
+
+var errClosed = errors.New("closed")
+
+func (c *conn) cause() error { return context.Cause(c.ctx) }
+
+// do sends commands in one go. Answers that are errors are in the results; an
+// error of do is one of the connection, which is then no more.
+func (c *conn) do(commands ...rueidis.Completed) ([]rueidis.RedisResult, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	defer cancel()
+	results := c.wire.DoMulti(ctx, commands...)
+	for _, r := range results {
+		if err := r.NonRedisError(); err != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = fmt.Errorf("the server did not answer for %v", patience)
+			}
+			c.fail(err)
+			return nil, c.cause()
+		}
+	}
+	return results, nil
+}
+
+// one sends a command and returns its answer, or why there is none.
+func (c *conn) one(words ...string) (rueidis.RedisMessage, error) {
+	results, err := c.do(c.wire.B().Arbitrary(words...).Build())
+	if err != nil {
+		return rueidis.RedisMessage{}, err
+	}
+	return results[0].ToMessage()
+}
+
+// load has the server know all scripts.
+func (c *conn) load() error {
+	var commands []rueidis.Completed
+	for _, s := range c.scripts.all() {
+		commands = append(commands, c.wire.B().ScriptLoad().Script(s.text).Build())
+	}
+	results, err := c.do(commands...)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if err := r.Error(); err != nil {
+			return fmt.Errorf("load a script: %w", err)
+		}
+	}
+	return nil
+}
+
+// eval runs a script that may not be loaded.
+func (c *conn) eval(s *script, keys []string, args ...string) (rueidis.RedisMessage, error) {
+	results, err := c.do(c.wire.B().Eval().Script(s.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
+	if err != nil {
+		return rueidis.RedisMessage{}, err
+	}
+	return results[0].ToMessage()
+}
+
+// refused closes the connection if an error is about the server rather than
+// about the script.
+func (c *conn) refused(err error) error {
+	err = fmt.Errorf("redis refused a script: %w", err)
+	for _, about := range []string{"READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "read only replica", "ACL failure"} {
+		if strings.Contains(err.Error(), about) {
+			c.fail(err)
+		}
+	}
+	return err
+}
+
+func noScript(err error) bool    { return isError(err, "NOSCRIPT") }
+func outOfMemory(err error) bool { return isError(err, "OOM") }
+
+func isError(err error, code string) bool {
+	e, ok := rueidis.IsRedisErr(err)
+	return ok && strings.HasPrefix(e.Error(), code)
+}

@@ -1,0 +1,295 @@
+package redis
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+)
+
+const (
+	// logBudget is the bytes of a partition's log.
+	logBudget = "4194304"
+	// mostPushed is the bytes of entries, and mostItems the number of requests,
+	// that wait in a partition: above it the partition begins anew.
+	mostPushed = 8 << 20
+	mostItems  = 100_000
+	// mostAtOnce is how much of them is sent before the answers are awaited.
+	mostAtOnce = 512
+	// restartWait is how long a partition stays down whose script failed.
+	restartWait = time.Second
+)
+
+var errOverrun = errors.New("more came than this node could take")
+
+// item is something to send: a request, or a feed to begin or end.
+type item struct {
+	request        ledger.Request
+	watch, unwatch string
+}
+
+// partition sends one batch after the other. While one is under way, what is
+// pushed waits: answers and entries reach their goroutines by two ways, and
+// only when the answers are there can they be put in order, by seq.
+type partition struct {
+	number cluster.Partition
+	caller caller
+	wake   chan struct{} // has one if there is something to do
+
+	mu      sync.Mutex
+	up      bool
+	items   []item
+	pushed  []string
+	bytes   int // of pushed
+	overrun bool
+
+	// Of the goroutine of run.
+	feeds   map[string]struct{}
+	entries []*ledger.Entry // pushed, to be told
+	birth   ledger.Birth    // of what was told last
+}
+
+func (p *partition) add(it item) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.up || p.overrun:
+	case len(p.items) == mostItems:
+		p.overrun = true
+	default:
+		p.items = append(p.items, it)
+	}
+	p.poke()
+}
+
+func (p *partition) file(message string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.up || p.overrun:
+		return
+	case p.bytes+len(message) > mostPushed:
+		p.overrun = true
+		p.pushed, p.bytes = nil, 0
+	default:
+		p.pushed = append(p.pushed, message)
+		p.bytes += len(message)
+	}
+	p.poke()
+}
+
+func (p *partition) poke() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what there is to do.
+func (p *partition) take() (items []item, pushed []string, overrun bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(len(p.items), mostAtOnce)
+	items, p.items = p.items[:n:n], p.items[n:]
+	pushed, p.pushed, p.bytes = p.pushed, nil, 0
+	if len(p.items) > 0 {
+		p.poke()
+	}
+	return items, pushed, p.overrun
+}
+
+func (p *partition) takePushed() (pushed []string, overrun bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pushed, p.pushed, p.bytes = p.pushed, nil, 0
+	return pushed, p.overrun
+}
+
+// setUp says whether items and pushes are taken; those of before are dropped.
+func (p *partition) setUp(up bool) {
+	p.mu.Lock()
+	p.up, p.overrun = up, false
+	p.items, p.pushed, p.bytes = nil, nil, 0
+	p.mu.Unlock()
+	p.entries = nil
+}
+
+// run carries requests over a connection until it breaks.
+func (p *partition) run(c *conn, up cluster.Upcalls) {
+	clear(p.feeds)
+	p.caller.run = c.run
+	if _, err := c.do(c.wire.B().Subscribe().Channel(p.caller.everything()).Build()); err != nil {
+		return
+	}
+	for c.ctx.Err() == nil {
+		p.setUp(true)
+		up.Up(p.number)
+		why, wait := p.serve(c, up)
+		p.setUp(false)
+		if c.ctx.Err() == nil {
+			c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "error", why)
+		}
+		up.Down(p.number, why)
+		p.rest(c, wait)
+	}
+}
+
+// rest ends the feeds of a partition that went down on a connection that lives.
+// What was pushed before the answer is dropped.
+func (p *partition) rest(c *conn, wait time.Duration) {
+	if c.ctx.Err() != nil {
+		return
+	}
+	if len(p.feeds) > 0 {
+		feeds := make([]string, 0, len(p.feeds))
+		for feed := range p.feeds {
+			feeds = append(feeds, feed)
+		}
+		_, _ = c.do(c.wire.B().Unsubscribe().Channel(feeds...).Build())
+		clear(p.feeds)
+	}
+	select {
+	case <-c.ctx.Done():
+	case <-time.After(wait):
+	}
+}
+
+// serve returns why it has ended, and how long not to begin again.
+func (p *partition) serve(c *conn, up cluster.Upcalls) (why error, wait time.Duration) {
+	for {
+		select {
+		case <-c.ctx.Done():
+			return c.cause(), 0
+		case <-p.wake:
+		}
+		items, pushed, overrun := p.take()
+		if overrun {
+			return errOverrun, 0
+		}
+		p.read(c, pushed)
+		p.tell(up, len(p.entries))
+		if len(items) == 0 {
+			continue
+		}
+		if err := p.carry(c, up, items); err != nil {
+			if c.ctx.Err() != nil {
+				return c.cause(), 0
+			}
+			if errors.Is(err, errOverrun) {
+				return err, 0
+			}
+			return err, restartWait
+		}
+	}
+}
+
+// carry sends items and tells the answers, each behind the entries before it.
+func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
+	full, loaded := false, false
+	for len(items) > 0 {
+		results, err := c.do(p.commands(c, items, full)...)
+		if err != nil {
+			return err
+		}
+		pushed, overrun := p.takePushed()
+		if overrun {
+			return errOverrun // an answer would say that the entries before it have come
+		}
+		p.read(c, pushed)
+		done := 0
+		for ; done < len(items); done++ {
+			m, err := results[done].ToMessage()
+			if items[done].request == nil && (err == nil || rueidis.IsRedisNil(err)) {
+				continue
+			}
+			if noScript(err) && !loaded {
+				if err := c.load(); err != nil {
+					return err
+				}
+				loaded = true
+				break
+			} else if outOfMemory(err) && !full {
+				full = true
+				break
+			} else if err != nil {
+				return c.refused(err)
+			}
+			a, err := parseAnswer(items[done].request, m)
+			if err != nil {
+				return err
+			}
+			p.tell(up, p.before(&a))
+			p.birth = a.Birth
+			up.Answer(p.number, items[done].request, a)
+		}
+		// What came behind a script that did not run is sent again with it: reads
+		// and links can be repeated, and ops have numbers.
+		items = items[done:]
+	}
+	p.tell(up, len(p.entries))
+	return nil
+}
+
+// commands are one for each item.
+func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Completed {
+	commands := make([]rueidis.Completed, len(items))
+	for i, it := range items {
+		switch {
+		case it.request != nil:
+			call := p.caller.call(it.request, ledger.Birth(random()|1), full)
+			commands[i] = c.wire.B().Evalsha().Sha1(call.script.sha).Numkeys(int64(len(call.keys))).Key(call.keys...).Arg(call.args...).Build()
+		case it.watch != "":
+			p.feeds[it.watch] = struct{}{}
+			commands[i] = c.wire.B().Subscribe().Channel(it.watch).Build()
+		default:
+			delete(p.feeds, it.unwatch)
+			commands[i] = c.wire.B().Unsubscribe().Channel(it.unwatch).Build()
+		}
+	}
+	return commands
+}
+
+// read decodes entries. One that it cannot read it leaves out: who watches the
+// subject finds out by the next one.
+func (p *partition) read(c *conn, pushed []string) {
+	for _, message := range pushed {
+		e, err := parseEntry([]byte(message))
+		if err != nil {
+			c.logger.Error("an entry of the cluster cannot be read", "partition", p.number, "error", err)
+			continue
+		}
+		p.entries = append(p.entries, e)
+	}
+}
+
+// tell passes the first n entries on.
+func (p *partition) tell(up cluster.Upcalls, n int) {
+	for _, e := range p.entries[:n] {
+		p.birth = e.Birth
+		up.Push(p.number, e)
+	}
+	p.entries = p.entries[n:]
+	if len(p.entries) == 0 {
+		p.entries = nil
+	}
+}
+
+// before is how many entries the ledger had pushed before the request ran.
+func (p *partition) before(a *ledger.Answer) int {
+	for i, e := range p.entries {
+		switch e.Birth {
+		case a.Birth:
+			if e.Seq > a.Head {
+				return i
+			}
+		case p.birth: // an earlier memory
+		default: // a later one
+			return i
+		}
+	}
+	return len(p.entries)
+}
