@@ -25,8 +25,9 @@ const (
 type Config struct {
 	// Node is the id of the process; 0 draws one.
 	Node ledger.Node
-	// About is the name and version of the process, for people.
-	About string
+	// About is what all nodes are told about this one with each beat: its name,
+	// its version and what it holds, for people; nil is nothing.
+	About func() string
 	// Now is the clock; nil is time.Now. Only differences count.
 	Now func() time.Time
 	// Logger hears of links, gaps and deaths; nil is none.
@@ -54,6 +55,16 @@ func orDefault[T comparable](v *T, standard T) {
 	if none := *new(T); *v == none {
 		*v = standard
 	}
+}
+
+// about is what is said of the node, never "": that says that it has left.
+func (c *Config) about() string {
+	if c.About != nil {
+		if text := c.About(); text != "" {
+			return text
+		}
+	}
+	return nodeName(c.Node)
 }
 
 // withDefaults fills in what is not given.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,10 @@ type deaths struct {
 	late  bool        // an own beat was late: observations begin anew
 	heard time.Time   // when one came back last
 	lines map[ledger.Node]*line
+	left  chan struct{} // the node has said bye; closed when all know
+	about string        // Config.About, as it was last
+
+	described time.Time // when that was; of Turn alone
 }
 
 // line is what was observed of a node.
@@ -33,13 +38,18 @@ type line struct {
 
 // turn beats when it is time.
 func (d *deaths) turn(now time.Time) {
+	cfg := &d.peer.cfg
+	about := ""
+	if d.described.IsZero() || now.Sub(d.described) >= cfg.BeatEvery {
+		d.described, about = now, cfg.about() // which may take locks
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	cfg := &d.peer.cfg
+	d.about = cmp.Or(about, d.about)
 	if len(d.sent) > 0 && now.Sub(d.sent[0]) > cfg.BeatLate {
 		d.late = true
 	}
-	if !d.last.IsZero() && now.Sub(d.last) < cfg.BeatEvery {
+	if d.left != nil || !d.last.IsZero() && now.Sub(d.last) < cfg.BeatEvery {
 		return
 	}
 	if !d.last.IsZero() && now.Sub(d.last) > cfg.BeatLate {
@@ -52,7 +62,7 @@ func (d *deaths) beat(now time.Time) {
 	d.last = now
 	d.count++
 	d.sent = append(d.sent, now)
-	d.peer.engine.Beat(Beat{Node: d.peer.cfg.Node, Count: d.count, About: d.peer.cfg.About})
+	d.peer.engine.Beat(Beat{Node: d.peer.cfg.Node, Count: d.count, About: cmp.Or(d.about, nodeName(d.peer.cfg.Node))})
 }
 
 // linking is called before a Link. A node that may have been marked beats first:
@@ -61,7 +71,7 @@ func (d *deaths) linking() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.peer.cfg.Now()
-	if now.Sub(d.heard) > 2*d.peer.cfg.BeatEvery && (len(d.sent) == 0 || now.Sub(d.last) >= d.peer.cfg.BeatEvery) {
+	if d.left == nil && now.Sub(d.heard) > 2*d.peer.cfg.BeatEvery && (len(d.sent) == 0 || now.Sub(d.last) >= d.peer.cfg.BeatEvery) {
 		d.beat(now)
 	}
 }
@@ -85,6 +95,12 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 		late = late || now.Sub(d.sent[0]) > cfg.BeatLate
 		d.sent = d.sent[1:]
 	}
+	if d.left != nil {
+		if len(d.sent) == 0 {
+			close(d.left)
+		}
+		return nil
+	}
 	if !ok {
 		d.late = true // whatever is seen next is seen for the first time
 		return nil
@@ -92,13 +108,17 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 	d.late, d.heard = false, now
 	seen := make(map[ledger.Node]bool, len(all))
 	for _, b := range all {
+		if b.hasLeft() {
+			dead = append(dead, b.Node) // its bye may have reached less than all partitions
+			continue
+		}
 		seen[b.Node] = true
 		if d.observe(b, now, late); b.Dead && b.Node != cfg.Node {
 			dead = append(dead, b.Node)
 		}
 	}
 	for _, node := range listed {
-		if node != cfg.Node && !seen[node] {
+		if node != cfg.Node && !seen[node] && !slices.Contains(dead, node) {
 			seen[node] = true
 			d.observe(Beat{Node: node}, now, late)
 		}

@@ -12,20 +12,25 @@ import (
 
 // Health is how a node sees the cluster, for readiness, metrics and people.
 type Health struct {
-	Node        ledger.Node
-	Open        int    // partitions that are linked and have all facts of this node
-	Away        int    // partitions that cannot be reached
-	Young       int    // partitions in which a node has not said all its facts
-	Queued      int    // ops that wait or are under way
-	QueuedBytes int64  // what they take
-	Gaps        uint64 // channels whose events may have been missed
-	Repairs     uint64 // states asked for because an entry did not follow the one before
-	Births      uint64 // times that a partition's ledger had lost its memory
-	Overruns    uint64 // times that ops were dropped because too many waited, or too long
-	Dropped     uint64 // events of sockets that were dropped with them
-	Deaths      uint64 // nodes that this one took for dead
-	Overfull    uint64 // members let in without the ledger that were over the limit
-	Nodes       []NodeHealth
+	Node          ledger.Node
+	Open          int           // partitions that are linked and have all facts of this node
+	Away          int           // partitions that cannot be reached
+	Why           string        // they cannot, "" if none is away
+	Young         int           // partitions in which a node has not said all its facts
+	Lag           time.Duration // since the head of a partition was last known; the worst of all
+	Queued        int           // ops that wait or are under way
+	QueuedBytes   int64         // what they take
+	Operations    uint64        // ops that were applied
+	RoundTrips    uint64        // requests that were answered
+	RoundTripTime time.Duration // that they took, all together
+	Gaps          uint64        // channels whose events may have been missed
+	Repairs       uint64        // states asked for because an entry did not follow the one before
+	Births        uint64        // times that a partition's ledger had lost its memory
+	Overruns      uint64        // times that ops were dropped because too many waited, or too long
+	Dropped       uint64        // events of sockets that were dropped with them
+	Deaths        uint64        // nodes that this one took for dead
+	Overfull      uint64        // members let in without the ledger that were over the limit
+	Nodes         []NodeHealth
 }
 
 // NodeHealth is what is known of a node.
@@ -39,6 +44,7 @@ type NodeHealth struct {
 // counters count what happened since the start.
 type counters struct {
 	queued, queuedBytes                                        atomic.Int64
+	operations, roundTrips, roundTripTime                      atomic.Int64 // the last in ns
 	gaps, repairs, births, overruns, dropped, deaths, overfull atomic.Uint64
 }
 
@@ -47,16 +53,22 @@ func (p *Peer) Health() Health {
 	c := &p.counters
 	h := Health{
 		Node: p.cfg.Node, Queued: int(c.queued.Load()), QueuedBytes: c.queuedBytes.Load(),
+		Operations: uint64(c.operations.Load()), RoundTrips: uint64(c.roundTrips.Load()), RoundTripTime: time.Duration(c.roundTripTime.Load()),
 		Gaps: c.gaps.Load(), Repairs: c.repairs.Load(), Births: c.births.Load(), Overruns: c.overruns.Load(),
 		Dropped: c.dropped.Load(), Deaths: c.deaths.Load(), Overfull: c.overfull.Load(),
 		Nodes: p.deaths.health(p.cfg.Now()),
 	}
+	now := p.cfg.Now()
 	for i := range p.partitions {
 		q := &p.partitions[i]
 		q.mu.Lock()
+		h.Lag = max(h.Lag, now.Sub(q.known))
 		switch {
 		case q.link.state == linkAway:
 			h.Away++
+			if q.link.why != nil {
+				h.Why = q.link.why.Error()
+			}
 		case q.link.open:
 			h.Open++
 		}

@@ -261,7 +261,7 @@ func (p *Peer) Leave(l channels.Leave) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.subjects[name]
-	if s == nil || s.sockets == 0 {
+	if s == nil || s.sockets == 0 || p.draining.Load() {
 		return
 	}
 	s.sockets--

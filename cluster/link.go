@@ -23,12 +23,17 @@ const (
 type link struct {
 	state linkState
 	since time.Time // linkAway: since when
+	why   error     // linkAway: nil if it never was reached
 	epoch uint32
 	open  bool // all facts of this epoch are said, and applied
 }
 
 // relink links again over the connection that there is.
 func (q *partition) relink() {
+	if q.leaving {
+		q.unsaid()
+		return
+	}
 	q.link.open = false
 	q.feeds.holding = true
 	q.sendLink()

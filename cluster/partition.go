@@ -18,9 +18,11 @@ type partition struct {
 	mu       sync.Mutex
 	calls    []call // requests without an answer, the oldest first
 	heard    time.Time
+	known    time.Time // when the ledger answered last
 	timers   timers
 	subjects map[ledger.Subject]*subject
 	nodes    map[ledger.Node]*neighbor
+	leaving  bool      // it has said bye
 	young    bool      // a node was entering when the ledger last listed them
 	ticked   time.Time // when a Tick was sent last
 	link     link
@@ -31,6 +33,7 @@ type partition struct {
 // call is a request under way.
 type call struct {
 	request ledger.Request
+	sent    time.Time
 	then    func(a *ledger.Answer) // nil if the partition went down before
 }
 
@@ -46,6 +49,7 @@ func (q *partition) init(p *Peer, number Partition) {
 	q.nodes = make(map[ledger.Node]*neighbor)
 	q.stream.next = 1
 	q.link.since = p.cfg.Now()
+	q.known = q.link.since
 }
 
 func (q *partition) neighbor(n ledger.Node) *neighbor {
@@ -60,7 +64,7 @@ func (q *partition) neighbor(n ledger.Node) *neighbor {
 // send hands the engine a request; then is called with its answer, under the
 // lock. The partition is up.
 func (q *partition) send(r ledger.Request, then func(a *ledger.Answer)) {
-	q.calls = append(q.calls, call{r, then})
+	q.calls = append(q.calls, call{r, q.peer.cfg.Now(), then})
 	q.peer.engine.Send(q.number, r)
 }
 
@@ -76,6 +80,9 @@ func (p *Peer) Up(number Partition) {
 }
 
 func (q *partition) up() {
+	if q.leaving {
+		return
+	}
 	q.feeds.holding = true
 	for _, s := range q.sorted() {
 		q.peer.engine.Watch(q.number, s.name)
@@ -92,6 +99,7 @@ func (p *Peer) Down(number Partition, why error) {
 		return
 	}
 	q.down()
+	q.link.why = why
 	p.cfg.Logger.Warn("partition of the cluster is away", "partition", int(number), "error", why)
 }
 
@@ -102,6 +110,9 @@ func (q *partition) down() {
 	q.feeds.interrupted()
 	for _, s := range q.subjects {
 		s.interrupted()
+	}
+	if q.leaving {
+		q.unsaid()
 	}
 	lost := q.calls
 	q.calls = nil
@@ -121,7 +132,10 @@ func (p *Peer) Answer(number Partition, _ ledger.Request, a ledger.Answer) {
 	c := q.calls[0]
 	q.calls[0] = call{}
 	q.calls = q.calls[1:]
-	q.heard = p.cfg.Now()
+	now := p.cfg.Now()
+	q.heard, q.known = now, now
+	p.counters.roundTrips.Add(1)
+	p.counters.roundTripTime.Add(int64(now.Sub(c.sent)))
 	q.listed(a.Nodes)
 	if q.link.state == linkDone { // then c is no Link
 		switch {

@@ -29,6 +29,7 @@ type Peer struct {
 	partitions [Partitions]partition
 	deaths     deaths
 	counters   counters
+	draining   atomic.Bool // Drain
 }
 
 var (

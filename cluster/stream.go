@@ -52,7 +52,7 @@ func (o *saying) fail(err error) {
 // when the node has entered, and events fail.
 func (q *partition) say(op ledger.Op, accepted func(error)) *saying {
 	o := &saying{op: op, since: q.peer.cfg.Now(), accepted: accepted}
-	if q.stream.dropped {
+	if q.stream.dropped || q.leaving {
 		o.fail(channels.ErrAway)
 		return nil
 	}
@@ -151,6 +151,7 @@ func (q *partition) applied(n uint64) {
 		st.kept[0] = nil
 		st.kept = st.kept[1:]
 		q.count(o, -1)
+		q.peer.counters.operations.Add(1)
 		if o.op.Kind == ledger.OpDone {
 			q.link.open = true
 		}

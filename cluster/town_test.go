@@ -74,7 +74,7 @@ func (w *town) build(id ledger.Node) *house {
 	h.hub = channels.New(channels.Config{
 		Now: func() time.Time { return w.now },
 		Cluster: func(n channels.Node) channels.Cluster {
-			h.peer = NewPeer(n, Config{Node: id, Now: func() time.Time { return w.now }, About: "test"}, h)
+			h.peer = NewPeer(n, Config{Node: id, Now: func() time.Time { return w.now }, About: func() string { return "test" }}, h)
 			return h.peer
 		},
 		Observers: []channels.Observer{h},

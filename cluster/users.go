@@ -205,7 +205,7 @@ func (p *Peer) SignOut(out channels.SignOut) {
 	name := userSubject(out.App, out.UserID)
 	q := p.partitionOf(name)
 	q.mu.Lock()
-	if s := q.subjects[name]; s != nil && s.sockets > 0 {
+	if s := q.subjects[name]; s != nil && s.sockets > 0 && !p.draining.Load() {
 		s.sockets--
 		s.sayFirst()
 		s.released()

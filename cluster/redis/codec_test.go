@@ -18,8 +18,10 @@ var room = ledger.Subject{Kind: ledger.Channel, App: "shop", Name: "presence-roo
 
 var ops = []ledger.Op{
 	{N: 1, Kind: ledger.OpHold, Subject: room, Sockets: 3},
-	{N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, MaxMembers: 100, Exempt: true,
-		On: []ledger.Member{{User: "u1", Info: []byte(`{"name":"é"}`)}, {User: "u2"}, {User: "", Info: []byte{}}}, Off: []string{"u3", ""}},
+	{
+		N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, MaxMembers: 100, Exempt: true,
+		On: []ledger.Member{{User: "u1", Info: []byte(`{"name":"é"}`)}, {User: "u2"}, {User: "", Info: []byte{}}}, Off: []string{"u3", ""},
+	},
 	{N: 1 << 60, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52}, Client: true},
 	{N: 4, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Remember: 1500 * time.Microsecond, DataFrom: 20, DataTo: 23},
 	{N: 5, Kind: ledger.OpClose, Subject: ledger.Subject{Kind: ledger.User, App: "shop", Name: "u1"}},

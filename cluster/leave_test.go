@@ -1,0 +1,75 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+)
+
+// saysBye says bye and lets everything come of it, after which it is known.
+func (h *house) saysBye() {
+	known := h.peer.sayBye()
+	h.town.settle()
+	known(h.town.t.Context())
+}
+
+func TestBye_WhoHasMoved_IsNeverToldAsGone(t *testing.T) {
+	w := newTown(t, 2)
+	stays := w.nodes[1].visit()
+	stays.joins("presence-x", "ann")
+	moves, goes := w.nodes[0].visit(), w.nodes[0].visit()
+	moves.joins("presence-x", "bob")
+	goes.joins("presence-x", "cid")
+	stays.hears(members("presence-x", "ann"), added("presence-x", "bob"), added("presence-x", "cid"))
+
+	w.nodes[0].peer.Drain()
+	moves.leaves()
+	goes.leaves()
+	stays.hears()
+	back := w.nodes[1].visit()
+	back.joins("presence-x", "bob")
+	back.hears(members("presence-x", "ann", "bob", "cid"))
+	w.nodes[0].saysBye()
+	stays.hears(removed("presence-x", "cid"))
+	back.hears(removed("presence-x", "cid"))
+	w.passes(30 * time.Second) // nor is anybody told later
+	stays.hears()
+}
+
+func TestBye_IsNoDeath(t *testing.T) {
+	w := newTown(t, 2)
+	w.passes(5 * time.Second)
+	w.nodes[0].saysBye()
+	w.passes(30 * time.Second)
+	h := w.nodes[1].peer.Health()
+	if len(h.Nodes) != 1 || h.Nodes[0].Node != 2 || h.Deaths != 0 || h.Young != 0 {
+		t.Errorf("the other sees %+v", h)
+	}
+}
+
+// A node that has said bye does not come back, whatever it is told.
+func TestBye_ABrokenConnection_DoesNotBringTheNodeBack(t *testing.T) {
+	w := newTown(t, 2)
+	stays, gone := w.nodes[1].visit(), w.nodes[0].visit()
+	stays.joins("presence-x", "ann")
+	gone.joins("presence-x", "bob")
+	w.nodes[0].saysBye()
+	stays.hears(members("presence-x", "ann"), added("presence-x", "bob"), removed("presence-x", "bob"))
+	w.passes(5 * time.Second)
+	w.nodes[0].cut()
+	w.nodes[0].connect()
+	w.passes(15 * time.Second)
+	stays.hears()
+}
+
+// Bye does not wait for what cannot be known, nor for what will not be.
+func TestBye_OfANodeThatIsCut_Ends(t *testing.T) {
+	w := newTown(t, 1)
+	w.nodes[0].cut()
+	w.nodes[0].saysBye()
+
+	w = newTown(t, 1)
+	known := w.nodes[0].peer.sayBye()
+	w.nodes[0].cut()
+	w.settle()
+	known(t.Context())
+}
