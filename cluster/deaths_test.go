@@ -55,16 +55,15 @@ func TestDeath_IsToldOnceAfterTenSeconds_OfThoseWhoAreNotBack(t *testing.T) {
 	}
 }
 
-// freeze has a node stand still: what it was sent waits.
 func TestDeath_FrozenNode_IsRemovedAndAddedAgain(t *testing.T) {
 	w, a, b, c := threeMembers(t)
 	frozen := w.nodes[2]
-	w.nodes = w.nodes[:2]
+	frozen.frozen = true
 	w.passes(20 * time.Second)
 	a.hears(removed("presence-x", "cid"))
 	b.leaves()
-	w.nodes = append(w.nodes, frozen)
-	a.got = nil
+	frozen.thaw()
+	a.hears(removed("presence-x", "bob"))
 	w.passes(5 * time.Second)
 	a.hears(added("presence-x", "cid"))
 	c.hears(removed("presence-x", "bob"))

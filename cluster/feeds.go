@@ -62,16 +62,24 @@ func (q *partition) resync(a *ledger.Answer) {
 		q.release()
 		return
 	}
-	for _, s := range q.sorted() {
-		if !s.known || s.awaiting {
-			s.ask()
-		}
+	for _, s := range q.subjects {
+		s.awaiting = s.awaiting || !s.known // what the log has comes before the state
 	}
 	if f.broken {
 		q.readLog()
 		return
 	}
+	q.askAwaited()
 	q.release()
+}
+
+// askAwaited asks for the states of subjects that have no replica to go on from.
+func (q *partition) askAwaited() {
+	for _, s := range q.sorted() {
+		if s.awaiting {
+			s.ask()
+		}
+	}
 }
 
 // askAll asks for all states. If the node was struck, a subject that only it
@@ -104,6 +112,7 @@ func (q *partition) readLog() {
 				return
 			}
 			q.feeds.position = max(q.feeds.position, a.Head)
+			q.askAwaited()
 		}
 		q.feeds.broken = false
 		q.release()

@@ -80,17 +80,13 @@ func (s *subject) stepHeld(e *ledger.Entry) (touched []change) {
 // itself said stays until it has said all again: it holds it.
 func (s *subject) stepNode(e *ledger.Entry) {
 	before := e.Epoch
-	own := e.Node == s.q.peer.cfg.Node
 	if e.Kind == ledger.EntryStruck {
-		if own {
+		if e.Node == s.q.peer.cfg.Node {
 			return
 		}
 		before = keepNone
 	}
 	users := s.drop(e.Node, before)
-	if own {
-		users = append(users, s.settleOwn()...)
-	}
 	slices.Sort(users)
 	touched := make([]change, len(users))
 	for i, user := range users {
@@ -135,8 +131,9 @@ func (s *subject) channel() string {
 
 // learn takes a state as of a seq (rules D1, D4, D5).
 func (s *subject) learn(st *ledger.State, head uint64) {
-	missed := s.known && !s.lost && (s.suspect || s.missedEvents(st))
-	closed := s.known && !s.lost && st.Closed > s.closed
+	comparable := (s.known || s.blind) && !s.lost
+	missed := comparable && (s.suspect || s.missedEvents(st))
+	closed := comparable && st.Closed > s.closed
 	after := s.at
 	s.awaiting, s.lost, s.suspect = false, false, false
 	s.at, s.last, s.event, s.closed = head, st.Seq, st.Event, st.Closed
@@ -154,8 +151,8 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 		}
 	}
 	s.resolveBy(st)
-	if closed {
-		s.close()
+	if closed && s.sockets > 0 {
+		s.closeUser()
 	}
 	if missed {
 		s.gap()
@@ -183,6 +180,17 @@ func (s *subject) stepKnown(e heardEntry) {
 		}
 	case ledger.EntryEntered, ledger.EntryStruck:
 	}
+}
+
+// answeredBlind notes that somebody was answered without a replica. What comes
+// behind the partition's position is news.
+func (s *subject) answeredBlind() {
+	if s.known || s.blind {
+		return
+	}
+	s.blind = true
+	at := s.q.feeds.position
+	s.at, s.last, s.event, s.closed = at, at, at, at
 }
 
 // missedEvents tells whether there was an event that did not come down. If only

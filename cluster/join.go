@@ -153,20 +153,20 @@ func (s *subject) decide(decided func(w *join, on bool) bool) {
 			continue
 		}
 		m := s.mine[w.Member.UserID]
-		m.pending--
 		switch {
-		case on:
-			m.provisional = false
-			if w.answer != nil {
-				s.answer(w)
-			}
-		case w.answer != nil:
-			s.refuse(w, m)
-		case m.sockets > 0: // was answered without the ledger, which must not refuse it
+		case !on && w.answer == nil && m.sockets > 0: // the ledger must not refuse it any more
 			s.insist(w, m)
-		default:
-			m.provisional = false
+			continue
+		case w.answer == nil:
+			m.pending--
+			m.alone--
 			s.showUser(change{user: w.Member.UserID})
+		case on:
+			m.pending--
+			s.answer(w)
+		default:
+			m.pending--
+			s.refuse(w, m)
 		}
 		s.forgetMine(w.Member.UserID)
 	}
@@ -194,7 +194,6 @@ func (s *subject) refuse(w *join, m *mine) {
 // insist says again, past the limit, a user who was told to be a member.
 func (s *subject) insist(w *join, m *mine) {
 	s.q.peer.counters.overfull.Add(1)
-	m.pending++
 	w.said = s.say(func(op *ledger.Op) {
 		op.On, op.Exempt = []ledger.Member{{User: w.Member.UserID, Info: m.info}}, true
 	})
@@ -215,14 +214,14 @@ func (s *subject) answer(w *join) {
 
 // answerAlone answers a socket that waited too long, without the ledger.
 func (s *subject) answerAlone(w *join) {
-	s.blind = s.blind || !s.known
+	s.answeredBlind()
 	if !w.decision {
 		s.joins = without(s.joins, w)
 		s.answer(w)
 		return
 	}
 	m := s.mine[w.Member.UserID]
-	m.provisional = true
+	m.alone++
 	if w.said.waits() {
 		w.said.op.Exempt = true
 	}
@@ -279,31 +278,28 @@ func (p *Peer) Leave(l channels.Leave) {
 
 // forgetMine forgets a user of whom the node holds nothing.
 func (s *subject) forgetMine(user string) {
-	if m := s.mine[user]; m != nil && m.sockets == 0 && m.pending == 0 && !m.provisional {
+	if m := s.mine[user]; m != nil && m.sockets == 0 && m.pending == 0 {
 		delete(s.mine, user)
 	}
 }
 
-// settleOwn is called when the ledger has all that the node holds. It returns
-// the users who were shown without the ledger and left before it came back.
-func (s *subject) settleOwn() (users []string) {
+// settleLost takes back what is shown of joins that will never be decided: what
+// was to be said of them was dropped, and nobody of them is held any more.
+func (s *subject) settleLost() {
 	waiting := s.joins
 	s.joins = nil
 	for _, w := range waiting {
-		if w.decision && w.said.lost() && w.answer == nil {
-			m := s.mine[w.Member.UserID]
-			m.pending--
+		if !w.decision || !w.said.lost() {
+			s.joins = append(s.joins, w)
 			continue
 		}
-		s.joins = append(s.joins, w)
+		m := s.mine[w.Member.UserID]
+		m.pending--
+		m.alone--
+		s.showUser(change{user: w.Member.UserID})
+		s.forgetMine(w.Member.UserID)
 	}
-	for user, m := range s.mine {
-		if m.provisional && m.sockets == 0 && m.pending == 0 {
-			m.provisional = false
-			users = append(users, user)
-			s.forgetMine(user)
-		}
+	if len(waiting) > 0 {
+		s.released()
 	}
-	s.released()
-	return users
 }

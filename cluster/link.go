@@ -94,6 +94,7 @@ func (q *partition) enter() {
 		if s.sockets > 0 {
 			s.sayAll()
 		}
+		s.settleLost()
 	}
 	q.wait(&saying{op: ledger.Op{Kind: ledger.OpDone}, holding: true, since: q.peer.cfg.Now()})
 }

@@ -45,7 +45,7 @@ func (s *subject) show(touched []change) {
 // showUser tells that a user came or went, if that is so.
 func (s *subject) showUser(c change) {
 	m := s.mine[c.user]
-	present := len(s.members[c.user]) > 0 || m != nil && m.provisional
+	present := len(s.members[c.user]) > 0 || m != nil && m.alone > 0
 	if present == s.shown.Has(c.user) {
 		return
 	}

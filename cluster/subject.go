@@ -74,7 +74,7 @@ type mine struct {
 	info        []byte
 	sockets     int
 	pending     int  // joins that the ledger has not decided
-	provisional bool // shown without the ledger
+	alone   int // of those, joins that were answered without it: the user is shown
 }
 
 // What is entered in the account for each, beside the names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,9 @@ type house struct {
 	link     int // counts connections
 	watching map[ledger.Subject]bool
 	lost     bool // what it sends is carried out, and not answered
+	frozen   bool // it stands still: what it is sent waits in backlog
+	backlog  []func()
+	beats    int // without an answer
 	sent     []ledger.Request
 	notices  []string
 }
@@ -104,6 +108,10 @@ var noticeNames = map[channels.NoticeKind]string{
 }
 
 func (h *house) connect() {
+	for ; h.beats > 0; h.beats-- {
+		h.peer.Beats(nil, false)
+	}
+	h.backlog = nil
 	h.up = true
 	h.link++
 	h.watching = map[ledger.Subject]bool{}
@@ -133,6 +141,27 @@ func (h *house) later(f func()) {
 	})
 }
 
+// comes has f run when what the engine sends in its turn arrives.
+func (h *house) comes(f func()) {
+	h.later(func() {
+		if h.frozen {
+			h.backlog = append(h.backlog, f)
+			return
+		}
+		f()
+	})
+}
+
+// thaw has a node that stood still go on.
+func (h *house) thaw() {
+	h.frozen = false
+	backlog := h.backlog
+	h.backlog = nil
+	for _, f := range backlog {
+		h.later(f)
+	}
+}
+
 // Send implements Engine.
 func (h *house) Send(p Partition, r ledger.Request) {
 	if !h.up {
@@ -146,12 +175,12 @@ func (h *house) Send(p Partition, r ledger.Request) {
 		for _, e := range entries {
 			for _, to := range h.town.nodes {
 				if whole := e.Kind == ledger.EntryEntered || e.Kind == ledger.EntryStruck; whole || to.watching[e.Op.Subject] {
-					to.later(func() { to.peer.Push(p, e) })
+					to.comes(func() { to.peer.Push(p, e) })
 				}
 			}
 		}
 		if !h.lost {
-			h.later(func() { h.peer.Answer(p, r, answer) })
+			h.comes(func() { h.peer.Answer(p, r, answer) })
 		}
 	})
 }
@@ -178,29 +207,23 @@ func (h *house) Mark(m Mark) {
 }
 
 func (h *house) write(change func(*Beat), node ledger.Node) {
+	h.beats++
 	if !h.up {
-		h.town.steps = append(h.town.steps, func() { h.peer.Beats(nil, false) })
 		return
 	}
-	link := h.link
-	h.town.steps = append(h.town.steps, func() {
-		if !h.up || h.link != link {
-			h.peer.Beats(nil, false)
-			return
-		}
+	h.later(func() {
 		s := &h.town.engine
-		at := -1
-		for i := range s.table {
-			if s.table[i].Node == node {
-				at = i
-			}
-		}
+		at := slices.IndexFunc(s.table, func(b Beat) bool { return b.Node == node })
 		if at < 0 {
 			at = len(s.table)
 			s.table = append(s.table, Beat{Node: node})
 		}
 		change(&s.table[at])
-		h.peer.Beats(append([]Beat(nil), s.table...), true)
+		all := slices.Clone(s.table)
+		h.comes(func() {
+			h.beats--
+			h.peer.Beats(all, true)
+		})
 	})
 }
 
@@ -216,7 +239,7 @@ func (w *town) settle() {
 		}
 		busy := false
 		for _, h := range w.nodes {
-			busy = h.loop.turn() || busy
+			busy = !h.frozen && h.loop.turn() || busy
 		}
 		if !busy {
 			return
@@ -230,7 +253,9 @@ func (w *town) passes(d time.Duration) {
 	for end := w.now.Add(d); w.now.Before(end); {
 		w.now = w.now.Add(turnEvery)
 		for _, h := range w.nodes {
-			h.peer.Turn()
+			if !h.frozen {
+				h.peer.Turn()
+			}
 		}
 		w.settle()
 	}

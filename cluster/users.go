@@ -69,7 +69,10 @@ func (p *Peer) SignIn(in channels.SignIn, answer func(channels.SignedIn)) {
 	p.unwatch(in.App, in.Replaced)
 	own.q.mu.Lock()
 	defer own.q.mu.Unlock()
-	own.q.timers.at(p.cfg.Now().Add(p.cfg.JoinPatience), func(time.Time) { p.answerSignIn(w, true) })
+	own.q.timers.at(p.cfg.Now().Add(p.cfg.JoinPatience), func(time.Time) {
+		own.answeredBlind()
+		p.answerSignIn(w, true)
+	})
 }
 
 // userOf has f run over a user, which is watched from here on.
@@ -148,9 +151,12 @@ func (p *Peer) closeUser(app *apps.App, userID string) {
 
 // close closes the user's sockets on this node that signed in before.
 func (s *subject) close() {
-	if s.sockets == 0 || !s.confirmed {
-		return
+	if s.sockets > 0 && s.confirmed {
+		s.closeUser()
 	}
+}
+
+func (s *subject) closeUser() {
 	s.app.users.mu.Lock()
 	s.closings++
 	s.app.users.mu.Unlock()
