@@ -128,10 +128,11 @@ func (e *Engine) checkRights(c *conn, feed string) error {
 	if err != nil {
 		return err
 	}
-	if refused, err := m.ToString(); err != nil || refused != "" {
-		return fmt.Errorf("NOPERM %s %w", refused, errors.Join(err))
+	refused, err := m.ToString()
+	if err == nil && refused != "" {
+		err = fmt.Errorf("NOPERM %s", refused)
 	}
-	return nil
+	return err
 }
 
 // checkKeys finds out whose the keys under the prefix are.

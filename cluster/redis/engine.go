@@ -84,9 +84,11 @@ const (
 // Run implements cluster.Engine. It returns an error only if the first server
 // that it reaches cannot be used; later it tries on.
 func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
+	ctx, cancel := context.WithCancel(ctx)
 	var beats sync.WaitGroup
 	beats.Go(func() { e.runBeats(ctx, up) })
 	defer beats.Wait()
+	defer cancel()
 	used, wait := false, leastWait
 	for ctx.Err() == nil {
 		c, err := e.connect(ctx)

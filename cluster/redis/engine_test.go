@@ -22,7 +22,8 @@ type desk struct {
 	t    *testing.T
 	part cluster.Partition
 	log  *logbook.Book
-	end  func() error
+	end  context.CancelFunc
+	wait func() error // for Run to end
 
 	mu     sync.Mutex
 	events []string
@@ -46,8 +47,8 @@ func start(t *testing.T, addr string, change ...func(*Config)) *desk {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx, d) }()
-	d.end = sync.OnceValue(func() error {
-		cancel()
+	d.end = cancel
+	d.wait = sync.OnceValue(func() error {
 		select {
 		case err := <-ended:
 			return err
@@ -55,7 +56,10 @@ func start(t *testing.T, addr string, change ...func(*Config)) *desk {
 			return fmt.Errorf("Run does not end")
 		}
 	})
-	t.Cleanup(func() { _ = d.end() })
+	t.Cleanup(func() {
+		cancel()
+		_ = d.wait()
+	})
 	return d
 }
 

@@ -1,0 +1,172 @@
+package redis
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"fanfare/cluster/ledger"
+)
+
+func TestNew_SaysWhatIsWrong(t *testing.T) {
+	for want, cfg := range map[string]Config{
+		"no address":     {},
+		"several":        {Addresses: []string{"a:1", "b:1"}},
+		"the prefix":     {Addresses: []string{"a:1"}, Prefix: "x{y"},
+		"no database -1": {Addresses: []string{"a:1"}, Database: -1},
+	} {
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v does not say %q", cfg, err, want)
+		}
+	}
+}
+
+// refusal starts an engine that ends by itself, and returns why.
+func refusal(t *testing.T, addr string, change ...func(*Config)) string {
+	t.Helper()
+	d := start(t, addr, change...)
+	err := d.wait()
+	if err == nil {
+		t.Fatal("Run has ended without an error")
+	}
+	return err.Error()
+}
+
+func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
+	s := startServer(t)
+	client := s.client()
+	as := func(user, password string) func(*Config) {
+		return func(c *Config) { c.Username, c.Password = user, password }
+	}
+	for _, it := range []struct {
+		name    string
+		prepare []string
+		addr    func() string
+		change  func(*Config)
+		want    string
+	}{
+		{name: "old", addr: func() string { return startProxy(t, s.addr(), [2]string{"redis_version:7", "redis_version:6"}).addr() }, want: "of version 6."},
+		{name: "no version", addr: func() string { return startProxy(t, s.addr(), [2]string{"redis_version:", "what_version: "}).addr() }, want: "does not say its version"},
+		{name: "RESP2", addr: func() string {
+			return startProxy(t, s.addr(), [2]string{"$5\r\nproto\r\n:3", "$5\r\nproto\r\n:2"}).addr()
+		}, want: "RESP3"},
+		{name: "cluster", addr: func() string { return startServer(t, "--cluster-enabled", "yes").addr() }, want: "Redis Cluster"},
+		{name: "database", change: func(c *Config) { c.Database = 99 }, want: "no database 99"},
+		{name: "no password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, want: "none is configured"},
+		{name: "wrong password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, change: as("", "guess"), want: "does not know the user and password"},
+		{name: "wrong user", change: as("nobody", "guess"), want: "does not know the user and password"},
+		{name: "keys not allowed", prepare: []string{"ACL", "SETUSER", "keys", "on", ">x", "~other*", "&*", "+@all"}, change: as("keys", "x"), want: `the user "keys" may not`},
+		{name: "feeds not allowed", prepare: []string{"ACL", "SETUSER", "feeds", "on", ">x", "~*", "resetchannels", "+@all"}, change: as("feeds", "x"), want: `the user "feeds" may not`},
+		{name: "a command not allowed", prepare: []string{"ACL", "SETUSER", "zadd", "on", ">x", "~*", "&*", "+@all", "-zadd"}, change: as("zadd", "x"), want: "ZADD"},
+		{name: "layout", prepare: []string{"HSET", "later{layout}", "program", "fanfare", "layout", "2", "partitions", "64"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
+		{name: "partitions", prepare: []string{"HSET", "small{layout}", "program", "fanfare", "layout", "1", "partitions", "32"}, change: func(c *Config) { c.Prefix = "small" }, want: "has 32 partitions"},
+		{name: "another's layout", prepare: []string{"SET", "text{layout}", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{layout} is of another program"},
+		{name: "another's hash", prepare: []string{"HSET", "hash{layout}", "x", "y"}, change: func(c *Config) { c.Prefix = "hash" }, want: "the key hash{layout} is of another program"},
+		{name: "another's keys", prepare: []string{"SET", "mine{p09}log", "x"}, change: func(c *Config) { c.Prefix = "mine" }, want: "the key mine{p09}log is a string of another program"},
+	} {
+		t.Run(it.name, func(t *testing.T) {
+			if it.prepare != nil {
+				ask(t, client, it.prepare...)
+			}
+			addr := s.addr()
+			if it.addr != nil {
+				addr = it.addr()
+			}
+			if it.change == nil {
+				it.change = func(*Config) {}
+			}
+			if got := refusal(t, addr, it.change); !strings.Contains(got, it.want) {
+				t.Errorf("%q does not say %q", got, it.want)
+			} else {
+				t.Log(got)
+			}
+		})
+	}
+}
+
+func TestRun_RightsThatTheErrorNamesAreEnough(t *testing.T) {
+	s := startServer(t)
+	ask(t, s.client(), "ACL", "SETUSER", "fanfare", "on", ">x", "~fanfare{*", "&fanfare{*",
+		"+@hash", "+@list", "+@sortedset", "+@scripting", "+@pubsub", "+@connection", "+info", "+exists", "+del", "+type", "+time", "+select")
+	a := start(t, s.addr(), func(c *Config) { c.Username, c.Password = "fanfare", "x" })
+	a.untilUp()
+	epoch := a.link(5)
+	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(1, "x")}})
+	a.Send(a.part, ledger.Tick{})
+	a.expect("answer ledger.Tick head=1")
+}
+
+func TestRun_WarnsOfEviction(t *testing.T) {
+	s := startServer(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	a := start(t, s.addr())
+	a.untilUp()
+	a.log.Expect(t, "maxmemory_policy=allkeys-lru")
+}
+
+func TestRun_WaitsForAServer(t *testing.T) {
+	s := startServer(t)
+	s.stop()
+	a := start(t, s.addr())
+	a.log.Expect(t, "level=WARN")
+	s.start()
+	a.untilUp()
+}
+
+func TestRun_GoesOnWhenTheConnectionIsCut(t *testing.T) {
+	s := startServer(t)
+	p := startProxy(t, s.addr())
+	a := start(t, p.addr())
+	for range 5 {
+		a.untilUp()
+		a.events = nil
+		p.cut()
+		a.expect("down")
+	}
+	a.untilUp()
+	epoch := a.link(5)
+	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(1, "x")}})
+	a.expect("answer ledger.Do head=0")
+}
+
+// A server that has been used and is another's now is not: the node waits.
+func TestRun_LaterErrorsAreWaitedOut(t *testing.T) {
+	s := startServer(t)
+	a := start(t, s.addr())
+	a.untilUp()
+	client := s.client()
+	ask(t, client, "HSET", "fanfare{layout}", "partitions", "32")
+	ask(t, client, "CLIENT", "KILL", "TYPE", "pubsub")
+	a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`)
+	a.until("partitions that are down", func() bool { return a.ups == 0 })
+	ask(t, client, "HSET", "fanfare{layout}", "partitions", "64")
+	a.untilUp()
+}
+
+func TestRun_ServerThatAnswersNonsense(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	came := make(chan struct{}, 100)
+	go func() {
+		for i := 0; ; i++ {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = fmt.Fprint(c, []string{"HTTP/1.1 400 Bad Request\r\n\r\n", "%1\r\n", "*3\r\n:1\r\n$-7\r\n", "+OK\r\n"}[i%4])
+			_ = c.Close()
+			came <- struct{}{}
+		}
+	}()
+	a := start(t, listener.Addr().String())
+	for range 5 {
+		<-came
+	}
+	a.log.Expect(t, "level=WARN")
+	if a.ups != 0 {
+		t.Error("a partition is up")
+	}
+}
