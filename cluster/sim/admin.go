@@ -1,0 +1,192 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// question is a call that waits for its answer on a goroutine of its own. The
+// world goes on when it waits.
+type question struct {
+	context.Context
+	cancel context.CancelFunc
+	once   sync.Once
+	waits  chan struct{}
+	ended  chan struct{}
+}
+
+// ask makes a call that may wait for the cluster, up to where it waits.
+func (w *World) ask(call func(ctx context.Context)) *question {
+	ctx, cancel := context.WithCancel(context.Background())
+	q := &question{Context: ctx, cancel: cancel, waits: make(chan struct{}), ended: make(chan struct{})}
+	go func() {
+		defer close(q.ended)
+		call(q)
+	}()
+	select {
+	case <-q.waits:
+	case <-q.ended:
+	}
+	return q
+}
+
+// Done implements context.Context. Whoever calls it is about to wait.
+func (q *question) Done() <-chan struct{} {
+	q.once.Do(func() { close(q.waits) })
+	return q.Context.Done()
+}
+
+// end waits until the call has ended. The world has come far enough for that;
+// if not, the call fails.
+func (q *question) end() {
+	select {
+	case <-q.ended:
+	case <-time.After(2 * time.Second):
+	}
+	q.cancel()
+	<-q.ended
+}
+
+// termination is a back end's wish that a user's sockets be closed.
+type termination struct {
+	user     string
+	at       time.Duration // when it was given to a node
+	sockets  []*socket     // that were signed in then
+	question *question     // nil while the node stands still
+	err      error
+}
+
+// terminate has some node terminate a user.
+func (w *World) terminate(user string) {
+	if n := w.anyNode(func(n *node) bool { return !n.dead && !n.draining }); n != nil {
+		w.terminateOn(n, user)
+	}
+}
+
+func (w *World) terminateOn(n *node, user string) {
+	t := &termination{user: user, at: w.now}
+	for _, tab := range w.tabs {
+		if s := tab.sock; s != nil && tab.user == user && s.signedIn >= 0 {
+			t.sockets = append(t.sockets, s)
+		}
+	}
+	w.terminations = append(w.terminations, t)
+	w.tracef("", "%s is to terminate %s", n, user)
+	n.do(func() {
+		t.question = w.ask(func(ctx context.Context) { t.err = n.hub.TerminateUser(ctx, &w.app, user) })
+	})
+}
+
+// terminated checks that a socket is closed for a reason.
+func (w *World) terminated(s *socket) {
+	if !slices.ContainsFunc(w.terminations, func(t *termination) bool { return t.user == s.tab.user }) {
+		w.failf("", "%s is closed with 4009, and nobody terminated %s", s, s.tab.user)
+	}
+}
+
+// compareTerminations checks that who was terminated is gone.
+func (w *World) compareTerminations() problem {
+	for _, t := range w.terminations {
+		if t.question == nil || w.now < t.at+10*time.Second {
+			continue
+		}
+		if t.question.end(); t.err != nil {
+			continue
+		}
+		for _, s := range t.sockets {
+			if s.closed == 0 && !s.gone {
+				return problem{"#server-to-user-" + t.user, fmt.Sprintf("%s is open and was terminated at %v", s, t.at)}
+			}
+		}
+	}
+	return problem{}
+}
+
+// compareLists holds what nodes tell back ends to the truth.
+func (w *World) compareLists(t *truth) (wrong problem) {
+	n := w.anyNode(alive)
+	var list []channels.ChannelInfo
+	var infos []channels.ChannelInfo
+	var members [][]string
+	errs := make([]error, 1+2*len(w.channels))
+	infos, members = make([]channels.ChannelInfo, len(w.channels)), make([][]string, len(w.channels))
+	var questions []*question
+	if w.cfg.Partitions == cluster.Partitions {
+		questions = append(questions, w.ask(func(ctx context.Context) { list, errs[0] = n.hub.Channels(ctx, &w.app, "") }))
+	}
+	for i, name := range w.channels {
+		questions = append(questions, w.ask(func(ctx context.Context) { infos[i], errs[1+2*i] = n.hub.Channel(ctx, &w.app, name) }))
+		if isPresence(name) {
+			questions = append(questions, w.ask(func(ctx context.Context) { members[i], errs[2+2*i] = n.hub.Members(ctx, &w.app, name) }))
+		}
+	}
+	w.pass(time.Second)
+	for _, q := range questions {
+		q.end()
+	}
+	for _, err := range errs {
+		if err != nil {
+			return problem{"", fmt.Sprintf("%s lists nothing: %v", n, err)}
+		}
+	}
+	listed := map[string]int{}
+	if w.cfg.Partitions < cluster.Partitions {
+		list = w.listLedgers()
+	}
+	for _, info := range list {
+		listed[info.Name] = info.Sockets
+	}
+	if !maps.Equal(listed, t.sockets) {
+		return problem{"", fmt.Sprintf("%s lists %v, the truth is %v", n, listed, t.sockets)}
+	}
+	for i, name := range w.channels {
+		if infos[i].Sockets != t.sockets[name] || infos[i].Users != len(t.members[name]) {
+			return problem{name, fmt.Sprintf("%s says of %s that it has %d sockets and %d users, it has %d and %v",
+				n, name, infos[i].Sockets, infos[i].Users, t.sockets[name], keys(t.members[name]))}
+		}
+		if slices.Sort(members[i]); isPresence(name) && !slices.Equal(members[i], slices.Sorted(maps.Keys(t.members[name]))) {
+			return problem{name, fmt.Sprintf("%s lists %v on %s, it is %v", n, members[i], name, keys(t.members[name]))}
+		}
+	}
+	return problem{}
+}
+
+// listLedgers is what nodes would list if they reached all partitions.
+func (w *World) listLedgers() (list []channels.ChannelInfo) {
+	for _, s := range w.servers {
+		for _, l := range s.live.ledgers {
+			if l == nil {
+				continue
+			}
+			a, _ := l.Handle(s.live.run, 1, 0, ledger.List{App: appID})
+			for _, t := range a.Channels {
+				list = append(list, channels.ChannelInfo{Name: t.Name, Sockets: t.Sockets})
+			}
+		}
+	}
+	return list
+}
+
+// drain ends a process in order: its sockets go elsewhere, it says bye, and it
+// ends.
+func (n *node) drain() {
+	n.hub.Close()
+	for _, s := range slices.Clone(n.sockets) {
+		s.Fail(pusherproto.CodeReconnect, "The server is restarting")
+	}
+	n.w.after(500*time.Millisecond, func() {
+		n.do(func() {
+			_ = n.peer
+			n.w.after(time.Second, func() { n.do(n.kill) })
+		})
+	})
+}

@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// hearing is what a socket was told on a channel, and what it must be.
+type hearing struct {
+	socket  *socket
+	channel string
+	sent    []byte        // 's'ubscribe and 'u'nsubscribe under way
+	on      bool          // subscribed, as far as the client knows
+	since   time.Duration // it was
+	members map[string]bool
+	last    map[int]int // by publisher, the last number heard
+	events  []heardEvent
+	count   int    // as told; -1 is not at all
+	stays   bool   // since the world last rested, on a node that was not taken for dead
+	steps   []step // as heard, for comparison with the one big node
+}
+
+type heardEvent struct{ from, n int }
+
+func (s *socket) hearing(channel string) *hearing {
+	h := s.heard[channel]
+	if h == nil {
+		h = &hearing{socket: s, channel: channel}
+		s.heard[channel] = h
+		s.names = append(s.names, channel)
+	}
+	return h
+}
+
+// silence is the end of a subscription.
+func (h *hearing) silence() {
+	h.on = false
+	h.leaves()
+}
+
+// leaves gives up the promise that the user is never told as gone.
+func (h *hearing) leaves() {
+	if h.stays {
+		h.stays = false
+		h.socket.tab.w.staying[place{h.channel, h.socket.tab.user}]--
+	}
+}
+
+// Send implements channels.Conn.
+func (s *socket) Send(f *channels.Frame) {
+	if s.closed != 0 {
+		return
+	}
+	w := s.tab.w
+	if w.lastFrame != f {
+		w.lastFrame = f
+		var ok bool
+		if w.lastTold, ok = read(string(f.Payload())); !ok {
+			w.failf("", "%s was sent %s, which no client can read", s, f.Payload())
+		}
+	}
+	if w.tracing {
+		w.tracef(w.lastTold.channel, "%s hears %s", s, f.Payload())
+	}
+	s.hear(&w.lastTold)
+}
+
+func (s *socket) hear(t *told) {
+	w := s.tab.w
+	switch t.event {
+	case pusherproto.EventConnectionEstablished, pusherproto.EventPong, pusherproto.EventCacheMiss:
+	case pusherproto.EventError:
+		if t.channel != "" { // an error that names no channel comes before subscription_error
+			w.failf(t.channel, "%s was told of an error", s)
+		}
+	case pusherproto.EventSigninSuccess:
+		s.signedIn = w.now
+		h := s.hearing(pusherproto.UserChannelName(s.tab.user))
+		h.on, h.since = true, w.now
+		s.online = nil
+	case pusherproto.EventWatchlistEvents:
+		s.hearUsers(t)
+	case pusherproto.EventSubscriptionError:
+		h := s.hearing(t.channel)
+		h.answered(false)
+		s.tab.wants = slices.DeleteFunc(s.tab.wants, func(c string) bool { return c == t.channel })
+		w.refused++
+	case pusherproto.EventSubscriptionSucceeded:
+		s.hearing(t.channel).succeeded(t)
+	default:
+		h := s.heard[t.channel]
+		if h != nil && !h.on && h.since == w.now && t.from > 0 && pusherproto.KindOf(t.channel).Cache() {
+			return // what the channel remembers, on the way out of it
+		}
+		if h == nil || !h.on {
+			w.failf(t.channel, "%s heard %s and is not subscribed", s, t.event)
+			return
+		}
+		h.hear(t)
+	}
+}
+
+// answered takes the oldest subscribe from what is under way, and the
+// unsubscribes that waited for it.
+func (h *hearing) answered(on bool) {
+	if len(h.sent) == 0 {
+		h.socket.tab.w.failf(h.channel, "%s was answered and had not asked", h.socket)
+		return
+	}
+	h.sent = h.sent[1:]
+	h.on = on
+	for len(h.sent) > 0 && h.sent[0] == 'u' {
+		h.sent = h.sent[1:]
+		h.silence()
+	}
+}
+
+func (h *hearing) succeeded(t *told) {
+	w := h.socket.tab.w
+	h.members, h.last, h.events, h.count, h.steps = nil, nil, nil, -1, nil
+	if t.presence {
+		h.members = make(map[string]bool, len(t.users))
+		for _, u := range t.users {
+			if h.members[u] {
+				w.failf(h.channel, "%s was given a list that has %s twice", h.socket, u)
+			}
+			h.members[u] = true
+		}
+		if !h.members[h.socket.tab.user] {
+			w.failf(h.channel, "%s was given a list without its own user: %v", h.socket, t.users)
+		}
+	}
+	h.since = w.now
+	h.answered(true)
+}
+
+func (h *hearing) hear(t *told) {
+	w, s := h.socket.tab.w, h.socket
+	switch t.event {
+	case pusherproto.EventMemberAdded:
+		if h.members[t.user] {
+			w.failf(t.channel, "%s was told that %s came to %s and knew that", s, t.user, t.channel)
+		}
+		h.members[t.user] = true
+		h.steps = append(h.steps, step{kind: 'a', user: t.user})
+	case pusherproto.EventMemberRemoved:
+		if !h.members[t.user] {
+			w.failf(t.channel, "%s was told that %s left %s, who was not there", s, t.user, t.channel)
+		}
+		if w.staying[place{t.channel, t.user}] > 0 {
+			w.failf(t.channel, "%s was told that %s left %s, who stayed all the time", s, t.user, t.channel)
+		}
+		delete(h.members, t.user)
+		h.steps = append(h.steps, step{kind: 'r', user: t.user})
+	case pusherproto.EventSubscriptionCount:
+		h.count = t.n
+	default:
+		h.hearEvent(t)
+	}
+}
+
+func (h *hearing) hearEvent(t *told) {
+	w, s := h.socket.tab.w, h.socket
+	if t.n == 0 || t.from == s.serial {
+		w.failf(t.channel, "%s heard %s, which is not for it", s, t.event)
+	}
+	if last := h.last[t.from]; t.n <= last {
+		w.failf(t.channel, "%s heard number %d of %s on %s behind number %d", s, t.n, t.event, t.channel, last)
+	}
+	if h.last == nil {
+		h.last = map[int]int{}
+	}
+	h.last[t.from] = t.n
+	h.events = append(h.events, heardEvent{t.from, t.n})
+	if t.user != "" {
+		if !h.members[t.user] {
+			w.failf(t.channel, "%s heard an event of %s on %s, who is not there", s, t.user, t.channel)
+		}
+		return
+	}
+	if t.event[0] == 'p' {
+		h.steps = append(h.steps, step{kind: 'e', from: t.from, n: t.n})
+		w.backend.heardBy(h, t)
+	}
+}
+
+// hearUsers is about the watchlist: a first answer, then changes.
+func (s *socket) hearUsers(t *told) {
+	w := s.tab.w
+	if s.online == nil {
+		s.online = map[string]bool{}
+		if len(t.users)+len(t.offline) != len(s.tab.watchlist) {
+			w.failf("", "%s was told of %v and %v and watches %v", s, t.users, t.offline, s.tab.watchlist)
+		}
+	} else {
+		for _, u := range t.users {
+			if s.online[u] {
+				w.failf("", "%s was told that %s is online and knew that", s, u)
+			}
+		}
+		for _, u := range t.offline {
+			if !s.online[u] {
+				w.failf("", "%s was told that %s is offline and knew that", s, u)
+			}
+		}
+	}
+	for _, u := range t.users {
+		s.online[u] = true
+	}
+	for _, u := range t.offline {
+		delete(s.online, u)
+	}
+}

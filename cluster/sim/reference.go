@@ -1,0 +1,218 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// step is what an observer hears of a channel: a user 'a'dded or 'r'emoved, or
+// a back end's 'e'vent.
+type step struct {
+	kind    byte
+	user    string
+	from, n int
+}
+
+func (s step) String() string {
+	if s.kind == 'e' {
+		return fmt.Sprintf("p-%d:%d", s.from, s.n)
+	}
+	return map[byte]string{'a': "+", 'r': "-"}[s.kind] + s.user
+}
+
+// reference is one big node, a hub without a cluster, to which everything
+// happens in the order of the ledgers. What an observer hears there is what
+// all have to hear as long as nothing goes wrong.
+type reference struct {
+	w      *World
+	hub    *channels.Hub
+	app    apps.App // without limits: the ledgers decide
+	loop   *loop
+	guests map[guest]*visitor
+}
+
+// guest stands for the sockets of one user on one node.
+type guest struct {
+	node          ledger.Node
+	channel, user string
+}
+
+type visitor struct {
+	channels.Session
+	hear func(*told) // nil hears nothing
+}
+
+// Send implements channels.Conn.
+func (v *visitor) Send(f *channels.Frame) {
+	if v.hear == nil {
+		return
+	}
+	if t, ok := read(string(f.Payload())); ok {
+		v.hear(&t)
+	}
+}
+
+// Close implements channels.Conn.
+func (v *visitor) Close(int, string) {}
+
+// observer is the user as whom the reference listens on presence channels.
+const observer = "the-observer"
+
+func (w *World) newReference() *reference {
+	r := &reference{w: w, app: w.app, guests: map[guest]*visitor{}}
+	r.app.Limits.MaxPresenceMembers = 0
+	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now) }
+	r.hub = channels.New(channels.Config{Now: now})
+	r.loop = &loop{n: &node{w: w}, waits: true} // turned by hand
+	r.hub.AddOwner(r.loop)
+	for _, name := range w.channels {
+		v := r.visit(name, observer)
+		v.hear = func(t *told) { r.heard(name, t) }
+	}
+	return r
+}
+
+func (r *reference) settle() {
+	for len(r.loop.mail) > 0 {
+		r.loop.turn()
+	}
+	r.loop.waits = true
+}
+
+// visit has a user join a channel.
+func (r *reference) visit(channel, user string) *visitor {
+	v := &visitor{}
+	if refusal := v.Open(r.hub, &r.app, r.loop, v); refusal != nil {
+		r.w.failf(channel, "the one big node refuses a socket: %v", refusal)
+	}
+	v.Receive(subscription(v.ID(), channel, user))
+	r.settle()
+	return v
+}
+
+func (r *reference) heard(channel string, t *told) {
+	var s step
+	switch {
+	case t.event == pusherproto.EventMemberAdded:
+		s = step{kind: 'a', user: t.user}
+	case t.event == pusherproto.EventMemberRemoved:
+		s = step{kind: 'r', user: t.user}
+	case t.from > 0:
+		s = step{kind: 'e', from: t.from, n: t.n}
+	default:
+		return
+	}
+	r.w.record[channel] = append(r.w.record[channel], s)
+}
+
+// note has the one big node do what an entry says.
+func (w *World) note(e *ledger.Entry) {
+	r := w.reference
+	switch e.Kind {
+	case ledger.EntryHeld:
+		if e.Op.Subject.Kind != ledger.Channel {
+			return
+		}
+		for _, u := range e.Op.Off {
+			r.leave(guest{e.Node, e.Op.Subject.Name, u})
+		}
+		for _, m := range e.Op.On {
+			g := guest{e.Node, e.Op.Subject.Name, m.User}
+			if r.guests[g] == nil && !slices.Contains(e.Refused, m.User) {
+				r.guests[g] = r.visit(g.channel, g.user)
+			}
+		}
+	case ledger.EntryStruck:
+		for _, name := range w.channels {
+			for _, u := range w.users {
+				r.leave(guest{e.Node, name, u})
+			}
+		}
+	case ledger.EntryEvent:
+		if e.Op.Client || e.Op.Subject.Kind != ledger.Channel {
+			return
+		}
+		t, _ := read(string(e.Op.Payload))
+		ev := pusherproto.Event{
+			Name: t.event, Channels: []string{e.Op.Subject.Name}, Data: strconv.AppendQuote(nil, strconv.Itoa(t.n)),
+		}
+		if err := r.hub.TryPublish(&r.app, ev); err != nil {
+			w.failf(e.Op.Subject.Name, "the one big node refuses an event: %v", err)
+		}
+		r.settle()
+	}
+}
+
+func (r *reference) leave(g guest) {
+	if v := r.guests[g]; v != nil {
+		delete(r.guests, g)
+		v.Gone()
+		r.settle()
+	}
+}
+
+// compareRecord holds what each socket heard since the world rested to what it
+// would have heard on the one big node.
+func (w *World) compareRecord() {
+	if !w.lossless {
+		return
+	}
+	for _, tab := range w.tabs {
+		for _, name := range tab.sock.names {
+			if h := tab.sock.heard[name]; h.on && slices.Contains(w.channels, name) {
+				w.compareSteps(h)
+			}
+		}
+	}
+}
+
+func (w *World) compareSteps(h *hearing) {
+	var want []step
+	for _, s := range w.record[h.channel] {
+		if s.kind != 'e' || w.backend.all[s.from-1].events[s.n-1].except != h.socket.serial {
+			want = append(want, s)
+		}
+	}
+	got := h.steps
+	if h.since > w.rested { // it came when some of it was over
+		if pusherproto.KindOf(h.channel).Cache() && len(got) > 0 && got[0].kind == 'e' && !h.follows(got, want) {
+			got = got[1:] // what the channel remembered
+		}
+		want = want[max(0, len(want)-len(got)):]
+	}
+	if !h.follows(got, want) {
+		w.failf(h.channel, "%s heard on %s since %v\n%v, on one big node it is\n%v", h.socket, h.channel, h.since, got, want)
+	}
+}
+
+// follows compares transcripts; users that leave at once with a node leave in
+// no order.
+func (h *hearing) follows(got, want []step) bool {
+	want = want[max(0, len(want)-len(got)):]
+	return slices.Equal(inOrder(got), inOrder(want))
+}
+
+func inOrder(steps []step) []step {
+	steps = slices.Clone(steps)
+	for i := 0; i < len(steps); {
+		j := i
+		for j < len(steps) && steps[j].kind == 'r' {
+			j++
+		}
+		slices.SortFunc(steps[i:j], func(a, b step) int {
+			if a.user < b.user {
+				return -1
+			}
+			return 1
+		})
+		i = max(j, i+1)
+	}
+	return steps
+}

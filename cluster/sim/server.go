@@ -1,0 +1,218 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+)
+
+// server is an address that nodes connect to. What runs there is an instance:
+// one run of a server's program. A restart or a failover replaces it.
+type server struct {
+	w     *World
+	index int
+	live  *instance
+	dump  *memory // what it would restart from if it had saved last now and then
+}
+
+// memory is what a server keeps over a restart, if it keeps it.
+type memory struct {
+	ledgers  []*ledger.Ledger // by partition; nil where another server has it
+	beats    []cluster.Beat
+	accepted []*published // events of back ends, since the world rested
+}
+
+func (m *memory) clone() *memory {
+	c := &memory{ledgers: make([]*ledger.Ledger, len(m.ledgers)), beats: slices.Clone(m.beats), accepted: slices.Clone(m.accepted)}
+	for i, l := range m.ledgers {
+		if l != nil {
+			c.ledgers[i] = l.Clone()
+		}
+	}
+	return c
+}
+
+// instance is one run of a server.
+type instance struct {
+	server *server
+	run    ledger.Run
+	*memory
+	clock   time.Duration // how far its clock is ahead
+	paused  bool
+	stopped time.Duration // when it was paused
+	gone    bool
+	// demoted servers still take what nodes send them; it is lost.
+	demoted bool
+	conns   []*conn
+	feeds   map[ledger.Subject][]*conn
+}
+
+func newServer(w *World, index int) *server {
+	s := &server{w: w, index: index}
+	s.live = s.start(s.empty())
+	s.dump = s.live.clone()
+	return s
+}
+
+// empty is a memory that knows nothing.
+func (s *server) empty() *memory {
+	m := &memory{ledgers: make([]*ledger.Ledger, s.w.cfg.Partitions)}
+	for p := range m.ledgers {
+		if p%s.w.cfg.Servers == s.index {
+			m.ledgers[p] = ledger.New()
+		}
+	}
+	return m
+}
+
+// start makes an instance with a run id of its own.
+func (s *server) start(m *memory) *instance {
+	s.w.runs++
+	return &instance{
+		server: s, run: ledger.Run(fmt.Sprintf("run-%d", s.w.runs)), memory: m,
+		feeds: map[ledger.Subject][]*conn{},
+		clock: time.Duration(s.w.random.Int64N(int64(4*time.Hour))) - 2*time.Hour,
+	}
+}
+
+// replace ends what runs at once and starts anew with what m holds.
+func (s *server) replace(m *memory) {
+	old := s.live
+	s.w.lose(old.memory, m)
+	s.live = s.start(m)
+	old.end()
+}
+
+// failOver has another server take over with what m holds. Nodes stay with the
+// old one, which goes on for them, until they notice.
+func (s *server) failOver(m *memory) {
+	old, w := s.live, s.w
+	w.lose(old.memory, m)
+	s.live = s.start(m)
+	old.demoted = true
+	for _, c := range slices.Clone(old.conns) {
+		w.after(w.jitter(6*time.Second), func() { c.hangUp("the server is no master any more") })
+	}
+	w.after(7*time.Second, old.end)
+}
+
+// end cuts all connections of an instance.
+func (in *instance) end() {
+	in.gone = true
+	for _, c := range slices.Clone(in.conns) {
+		c.upward = nil
+		c.hangUp("the server ended")
+	}
+	in.conns, in.feeds = nil, nil
+}
+
+// beatLate is when an own beat is late.
+const beatLate = 4 * time.Second
+
+func (in *instance) pause() { in.paused, in.stopped = true, in.server.w.now }
+
+func (in *instance) resume() {
+	in.paused = false
+	if w := in.server.w; w.now-in.stopped > beatLate { // nobody's beats came back
+		for _, n := range w.nodes {
+			n.beaten = w.now
+		}
+	}
+	for _, c := range slices.Clone(in.conns) {
+		c.pumpUp()
+	}
+}
+
+// wipe is FLUSHALL: connections and feeds stay.
+func (in *instance) wipe() {
+	next := in.server.empty()
+	in.server.w.lose(in.memory, next)
+	in.memory = next
+}
+
+// carryOut has the ledger of a partition handle what came over c.
+func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
+	w := in.server.w
+	w.requests++
+	now := (w.now + in.clock + 3*time.Hour).Milliseconds()
+	fresh := ledger.Birth(w.random.Uint64() | 1)
+	l := in.ledgers[p]
+	answer, entries := w.mutation.handle(l, c.run, fresh, now, r)
+	if w.tracing {
+		w.tracef(subjectOf(r), "%s carries out %s", in.run, describeRequest(c.node, p, r, answer))
+	}
+	first := w.random.IntN(2) == 0 // engines differ in whether a push comes before the answer to its cause
+	if first {
+		in.publish(p, entries)
+	}
+	c.answer(p, r, answer)
+	if !first {
+		in.publish(p, entries)
+	}
+}
+
+// publish pushes entries to those who have the feed.
+func (in *instance) publish(p cluster.Partition, entries []*ledger.Entry) {
+	for _, e := range entries {
+		in.server.w.appended(in, p, e)
+		to := in.conns
+		if e.Kind != ledger.EntryEntered && e.Kind != ledger.EntryStruck {
+			to = in.feeds[e.Op.Subject]
+		}
+		for _, c := range to {
+			c.push(p, e)
+		}
+	}
+}
+
+func (in *instance) watch(c *conn, s ledger.Subject) {
+	if !slices.Contains(in.feeds[s], c) {
+		in.feeds[s] = append(in.feeds[s], c)
+	}
+}
+
+func (in *instance) unwatch(c *conn, s ledger.Subject) {
+	in.feeds[s] = slices.DeleteFunc(in.feeds[s], func(o *conn) bool { return o == c })
+	if len(in.feeds[s]) == 0 {
+		delete(in.feeds, s)
+	}
+}
+
+// forget takes a connection out of everything.
+func (in *instance) forget(c *conn) {
+	in.conns = slices.DeleteFunc(in.conns, func(o *conn) bool { return o == c })
+	for s := range in.feeds {
+		in.unwatch(c, s)
+	}
+}
+
+// beat writes a node's counter.
+func (m *memory) beat(b cluster.Beat) []cluster.Beat {
+	if i := m.line(b.Node); i >= 0 {
+		m.beats[i] = b
+	} else {
+		m.beats = append(m.beats, b)
+	}
+	return slices.Clone(m.beats)
+}
+
+// mark declares a node dead if its counter has not moved.
+func (m *memory) mark(k cluster.Mark) (all []cluster.Beat, done bool) {
+	i := m.line(k.Node)
+	switch {
+	case i < 0 && k.Count == 0:
+		m.beats = append(m.beats, cluster.Beat{Node: k.Node, Dead: true})
+		done = true
+	case i >= 0 && m.beats[i].Count == k.Count:
+		m.beats[i].Dead = true
+		done = true
+	}
+	return slices.Clone(m.beats), done
+}
+
+func (m *memory) line(n ledger.Node) int {
+	return slices.IndexFunc(m.beats, func(b cluster.Beat) bool { return b.Node == n })
+}

@@ -1,0 +1,117 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+)
+
+// trace keeps what happened last.
+type trace struct{ lines []traced }
+
+type traced struct {
+	at      time.Duration
+	channel string // "" concerns all
+	text    string
+}
+
+const (
+	traceKept = 20000
+	traceTold = 50
+)
+
+// tracef notes what happened on a channel, or to all. Callers look at
+// w.tracing first where it happens often.
+func (w *World) tracef(channel, format string, args ...any) {
+	if !w.tracing {
+		return
+	}
+	if len(w.trace.lines) >= 2*traceKept {
+		w.trace.lines = append(w.trace.lines[:0], w.trace.lines[traceKept:]...)
+	}
+	w.trace.lines = append(w.trace.lines, traced{w.now, channel, fmt.Sprintf(format, args...)})
+}
+
+// about returns the last lines that concern a channel.
+func (t *trace) about(channel string) []string {
+	var lines []string
+	for i := len(t.lines) - 1; i >= 0 && len(lines) < traceTold; i-- {
+		if l := &t.lines[i]; l.channel == "" || channel == "" || l.channel == channel {
+			lines = append(lines, fmt.Sprintf("%12v %s", l.at.Round(10*time.Microsecond), l.text))
+		}
+	}
+	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
+		lines[i], lines[j] = lines[j], lines[i]
+	}
+	return lines
+}
+
+// subjectOf is the channel that a request is about, "-" for one that is about
+// none or several.
+func subjectOf(r ledger.Request) string {
+	switch r := r.(type) {
+	case ledger.Do:
+		for i := range r.Ops {
+			if s := channelOf(r.Ops[i].Subject); s != channelOf(r.Ops[0].Subject) {
+				return ""
+			}
+		}
+		if len(r.Ops) > 0 {
+			return channelOf(r.Ops[0].Subject)
+		}
+	case ledger.GetState:
+		return channelOf(r.Subject)
+	case ledger.Link, ledger.Strike:
+		return ""
+	}
+	return "-"
+}
+
+func channelOf(s ledger.Subject) string {
+	if s.Kind == ledger.User {
+		return "#server-to-user-" + s.Name
+	}
+	return s.Name
+}
+
+func describeRequest(n *node, p cluster.Partition, r ledger.Request, a ledger.Answer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "of %s in %d: ", n, p)
+	switch r := r.(type) {
+	case ledger.Do:
+		fmt.Fprintf(&b, "do epoch %d", r.Epoch)
+		for i := range r.Ops {
+			fmt.Fprintf(&b, " [%s]", describeOp(&r.Ops[i]))
+		}
+	default:
+		fmt.Fprintf(&b, "%T%+v", r, r)
+	}
+	fmt.Fprintf(&b, " -> head %d, link %t, %+v", a.Head, a.Link, a.Standing)
+	if a.State != nil {
+		fmt.Fprintf(&b, " state %+v", *a.State)
+	}
+	return b.String()
+}
+
+func describeOp(o *ledger.Op) string {
+	switch o.Kind {
+	case ledger.OpHold:
+		var on []string
+		for _, m := range o.On {
+			on = append(on, m.User)
+		}
+		return fmt.Sprintf("%d: %s has %d sockets, on %v, off %v", o.N, o.Subject, o.Sockets, on, o.Off)
+	case ledger.OpEvent:
+		return fmt.Sprintf("%d: event on %s: %s", o.N, o.Subject, o.Payload)
+	case ledger.OpClose:
+		return fmt.Sprintf("%d: close %s", o.N, o.Subject)
+	case ledger.OpDone:
+		return fmt.Sprintf("%d: done", o.N)
+	case ledger.OpBye:
+		return fmt.Sprintf("%d: bye", o.N)
+	}
+	return fmt.Sprintf("%d: kind %d", o.N, o.Kind)
+}

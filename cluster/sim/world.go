@@ -1,0 +1,311 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// Config describes a world. The zero value of each is the default in brackets.
+type Config struct {
+	Seed       uint64
+	Nodes      int           // [3]
+	Servers    int           // that share the partitions [1]
+	Partitions int           // that anything is in; the others cannot be reached [4]
+	Latency    time.Duration // most of one way of a message [4 ms]
+	Late       time.Duration // most by which bytes of a dead connection are late [8 s]
+	MaxMembers int           // of a presence channel; 0 is no limit
+	OnGap      cluster.Gap
+	Mutation   *Mutation // a planted fault
+	Trace      bool      // keeps what happened, for people
+
+	APIPatience time.Duration // after which a back end gives up an answer [20 s]
+}
+
+// World is a cluster with everybody who uses it.
+type World struct {
+	cfg             Config
+	random          *rand.Rand
+	now             time.Duration
+	queue           queue
+	app             apps.App
+	servers         []*server
+	nodes           []*node // dead ones too
+	tabs            []*tab
+	backend         *backend
+	channels, users []string // their names
+
+	mutation *Mutation
+	tracing  bool
+	trace    trace
+
+	started, runs, serial, refused, requests, steps int
+	rested                                          time.Duration // when the world last did
+	staying                                         map[place]int // sockets of a user on a channel that stayed since
+	terminations                                    []*termination
+	said                                            []said // client events since the world rested
+	reference                                       *reference
+	record                                          map[string][]step
+	lossless                                        bool // nothing of the steps since may be missed by anybody
+
+	lastFrame *channels.Frame
+	lastTold  told
+}
+
+// place is a user on a channel.
+type place struct{ channel, user string }
+
+// said is a client event.
+type said struct {
+	from    *socket
+	n       int
+	channel string
+	at      time.Duration
+}
+
+// Failure is what a world ends with when something is wrong.
+type Failure struct {
+	Seed    uint64
+	Step    int
+	At      time.Duration
+	Channel string
+	Text    string
+	Trace   []string
+}
+
+func (f *Failure) Error() string {
+	text := fmt.Sprintf("seed %d, step %d, after %v: %s", f.Seed, f.Step, f.At, f.Text)
+	for _, line := range f.Trace {
+		text += "\n\t" + line
+	}
+	return text
+}
+
+// NewWorld starts servers and nodes. Nobody is connected yet.
+func NewWorld(cfg Config) *World {
+	cfg.Nodes = cmp.Or(cfg.Nodes, 3)
+	cfg.Servers = cmp.Or(cfg.Servers, 1)
+	cfg.Partitions = cmp.Or(cfg.Partitions, 4)
+	cfg.Latency = cmp.Or(cfg.Latency, 4*time.Millisecond)
+	cfg.Late = cmp.Or(cfg.Late, 8*time.Second)
+	cfg.APIPatience = cmp.Or(cfg.APIPatience, 20*time.Second)
+	w := &World{
+		cfg: cfg, random: rand.New(rand.NewPCG(cfg.Seed, 0x5eed)), app: apps.Default(),
+		staying: map[place]int{}, record: map[string][]step{}, lossless: true, tracing: cfg.Trace, mutation: cfg.Mutation,
+	}
+	if w.mutation == nil {
+		w.mutation = &Mutation{}
+	}
+	w.app.ID, w.app.Keys = appID, []apps.Key{{Key: "key", Secret: "secret"}}
+	w.app.SubscriptionCount = true
+	w.app.Limits.ClientEventsPerSecond, w.app.Limits.SubscribesPerSecond = 0, 0
+	w.app.Limits.MaxPresenceMembers = cfg.MaxMembers
+	w.name()
+	w.backend = w.newBackend()
+	w.reference = w.newReference()
+	for i := range cfg.Servers {
+		w.servers = append(w.servers, newServer(w, i))
+	}
+	for range cfg.Nodes {
+		w.startNode()
+	}
+	return w
+}
+
+// startNode starts a process with an id of its own.
+func (w *World) startNode() *node {
+	w.started++
+	n := &node{w: w, index: w.started, id: ledger.Node(w.random.Uint64() | 1)}
+	n.clock = time.Duration(w.random.Int64N(int64(20*time.Hour))) - 10*time.Hour
+	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now + n.clock) }
+	n.hub = channels.New(channels.Config{Now: now, Cluster: func(hub channels.Node) channels.Cluster {
+		n.peer = cluster.NewPeer(hub, w.mutation.config(cluster.Config{
+			Node: n.id, About: n.String(), Now: now, OnGap: w.cfg.OnGap,
+		}), n)
+		n.up = n.peer
+		return n.peer
+	}})
+	for range 2 {
+		l := &loop{n: n}
+		n.loops = append(n.loops, l)
+		n.hub.AddOwner(l)
+	}
+	w.nodes = append(w.nodes, n)
+	for _, s := range w.servers {
+		l := &link{node: n, server: s}
+		n.links = append(n.links, l)
+		w.after(w.jitter(100*time.Millisecond), func() { n.do(l.connect) })
+	}
+	w.turn(n)
+	return n
+}
+
+// turn has a peer look at the clock about ten times a second.
+func (w *World) turn(n *node) {
+	w.after(50*time.Millisecond+w.jitter(100*time.Millisecond), func() {
+		if n.dead {
+			return
+		}
+		n.do(n.peer.Turn)
+		w.turn(n)
+	})
+}
+
+func (w *World) at(t time.Duration, run func()) { w.queue.add(max(t, w.now), run) }
+
+func (w *World) after(d time.Duration, run func()) { w.queue.add(w.now+d, run) }
+
+// jitter is a random time below d.
+func (w *World) jitter(d time.Duration) time.Duration {
+	return time.Duration(w.random.Int64N(int64(d)) + 1)
+}
+
+// latency is how long a message takes: mostly little.
+func (w *World) latency() time.Duration {
+	d := w.jitter(w.cfg.Latency)
+	if w.random.IntN(4) > 0 {
+		d /= 8
+	}
+	return d + 1
+}
+
+// pass lets time go by.
+func (w *World) pass(d time.Duration) { w.until(w.now + d) }
+
+// tooMuch is more than can happen in the time that passes at once.
+const tooMuch = 2_000_000
+
+func (w *World) until(t time.Duration) {
+	for n := 0; len(w.queue.due) > 0 && w.queue.due[0].at <= t; n++ {
+		if n == tooMuch {
+			w.failf("", "%d things happened within %v: something goes round and round", n, t-w.now)
+		}
+		next := w.queue.next()
+		w.now = next.at
+		next.run()
+	}
+	w.now = max(w.now, t)
+}
+
+// anyNode is a random one of those that will do, nil if there is none.
+func (w *World) anyNode(will func(*node) bool) *node {
+	n := 0
+	for _, o := range w.nodes {
+		if will(o) {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	n = w.random.IntN(n)
+	for _, o := range w.nodes {
+		if will(o) {
+			if n == 0 {
+				return o
+			}
+			n--
+		}
+	}
+	return nil
+}
+
+func (w *World) nodeOf(id ledger.Node) *node {
+	i := slices.IndexFunc(w.nodes, func(n *node) bool { return n.id == id })
+	if i < 0 {
+		return nil
+	}
+	return w.nodes[i]
+}
+
+// appended hears of each entry of a ledger.
+func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
+	switch e.Kind {
+	case ledger.EntryStruck:
+		w.lostFaith(e.Node)
+	case ledger.EntryEvent:
+		if e.Op.Client {
+			break
+		}
+		if t, ok := read(string(e.Op.Payload)); ok && t.from > 0 && t.from <= len(w.backend.all) {
+			ev := w.backend.all[t.from-1].events[t.n-1]
+			in.accepted = append(in.accepted, ev)
+			ev.missed = ev.missed || in.demoted
+		}
+	}
+	w.note(e)
+}
+
+// deathAfter is how long a node's beats have to be away before it may be
+// declared dead, while the server that has the table runs.
+const deathAfter = 10 * time.Second
+
+// marked hears that a node is declared dead.
+func (w *World) marked(by *node, dead ledger.Node) {
+	n := w.nodeOf(dead)
+	if n == nil {
+		return
+	}
+	w.tracef("", "%s declares %s dead", by, n)
+	if quiet := w.now - n.beaten; quiet < deathAfter {
+		w.failf("", "%s declares %s dead, whose beats were away for %v only", by, n, quiet)
+	}
+	w.lostFaith(dead)
+}
+
+// lostFaith is for a node that is taken for dead, rightly or not: those on it
+// may be told as gone.
+func (w *World) lostFaith(id ledger.Node) {
+	n := w.nodeOf(id)
+	if n == nil {
+		return
+	}
+	n.struck = true
+	for _, s := range n.sockets {
+		for _, name := range s.names {
+			s.heard[name].leaves()
+		}
+	}
+}
+
+func (w *World) anyUser() string { return w.users[w.random.IntN(len(w.users))] }
+
+// named returns a name of a subject of a partition that begins as given.
+func named(kind ledger.Kind, begin string, p cluster.Partition) string {
+	for i := 0; ; i++ {
+		name := begin + strconv.Itoa(i)
+		if cluster.PartitionOf(ledger.Subject{Kind: kind, App: appID, Name: name}) == p {
+			return name
+		}
+	}
+}
+
+const appID = "1"
+
+// name gives channels and users names of the partitions in use.
+func (w *World) name() {
+	for i, begin := range []string{"ann", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon"} {
+		w.users = append(w.users, named(ledger.User, begin, cluster.Partition(i%w.cfg.Partitions)))
+	}
+	for i, begin := range []string{
+		"presence-a", "presence-b", "presence-cache-c", "presence-d", "private-e", "news", "cache-f", "private-g", "talk",
+	} {
+		w.channels = append(w.channels, named(ledger.Channel, begin, cluster.Partition(i%w.cfg.Partitions)))
+	}
+}
+
+func isPresence(channel string) bool { return pusherproto.KindOf(channel).Presence() }
+
+// failf ends the world: what it says must never be.
+func (w *World) failf(channel, format string, args ...any) {
+	panic(&Failure{Seed: w.cfg.Seed, Step: w.steps, At: w.now, Channel: channel, Text: fmt.Sprintf(format, args...), Trace: w.trace.about(channel)})
+}
