@@ -163,6 +163,7 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (why error, wait time.Dur
 	for {
 		select {
 		case <-c.ctx.Done():
+			p.finish(c, up)
 			return c.cause(), 0
 		case <-p.wake:
 		}
@@ -177,6 +178,7 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (why error, wait time.Dur
 		}
 		if err := p.carry(c, up, items); err != nil {
 			if c.ctx.Err() != nil {
+				p.finish(c, up)
 				return c.cause(), 0
 			}
 			if errors.Is(err, errOverrun) {
@@ -184,6 +186,15 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (why error, wait time.Dur
 			}
 			return err, restartWait
 		}
+	}
+}
+
+// finish tells what was pushed before the connection broke. A server that comes
+// back without its data will not push it again.
+func (p *partition) finish(c *conn, up cluster.Upcalls) {
+	if pushed, overrun := p.takePushed(); !overrun {
+		p.read(c, pushed)
+		p.tell(up, len(p.entries))
 	}
 }
 

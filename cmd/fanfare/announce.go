@@ -23,9 +23,13 @@ func (s *server) announce() {
 	if s.scrapes != nil {
 		attrs = append(attrs, slog.String("metrics", s.scrapes.Addr().String()))
 	}
+	attrs = append(attrs, slog.Bool("tls", s.certificate.Load() != nil))
+	if s.cluster == nil {
+		attrs = append(attrs, slog.Int("nodes", 1))
+	} else {
+		attrs = append(attrs, slog.String("cluster", s.cfg.Cluster.Driver), slog.String("node", s.cfg.NodeName()))
+	}
 	s.log.Info("serving", append(attrs,
-		slog.Bool("tls", s.certificate.Load() != nil),
-		slog.Int("nodes", 1),
 		slog.Int("apps", len(s.cfg.Apps)),
 		slog.Attr{Key: "max_connections", Value: orUnlimited(s.sockets.MaxConnections())},
 		slog.Attr{Key: "open_files", Value: orUnlimited(openFiles())})...)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -23,7 +24,7 @@ import (
 const controlAuto = "auto"
 
 // control is the Unix socket on which `fanfare reload` asks for a reload and
-// gets its result. Who may open it is whoever may use the file: the server's own
+// `fanfare cluster status` for the state of the cluster. Who may open it is whoever may use the file: the server's own
 // user, and root. A nil control answers nobody.
 type control struct {
 	listener net.Listener
@@ -123,16 +124,17 @@ func listenControl(path string) (*control, error) {
 
 // run answers until ctx is done. Then the socket is free for a server that
 // follows, and a reload under way gets its answer.
-func (c *control) run(ctx context.Context, reload func() reloaded) {
+func (c *control) run(ctx context.Context, reload func() reloaded, status func() clusterStatus) {
 	if c == nil {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
-		result := reload()
+	answer := func(w http.ResponseWriter, what any) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(result)
-	})
+		_ = json.NewEncoder(w).Encode(what)
+	}
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, reload()) })
+	mux.HandleFunc("GET /cluster", func(w http.ResponseWriter, _ *http.Request) { answer(w, status()) })
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(&few{Listener: c.listener, most: mostControls}) })
@@ -151,6 +153,38 @@ func (c *control) close() error {
 		return nil
 	}
 	return c.listener.Close()
+}
+
+// askControl sends one request to the server whose control socket is at path and
+// reads the answer, which is JSON, into answer.
+func askControl(ctx context.Context, path, method, what string, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, "http://control"+what, http.NoBody)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+	}}
+	err = func() error {
+		res, err := client.Do(req)
+		if err != nil {
+			return withoutURL(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		if res.StatusCode != http.StatusOK {
+			return errors.New("the answer is " + res.Status)
+		}
+		return json.NewDecoder(io.LimitReader(res.Body, 16<<20)).Decode(answer)
+	}()
+	if err != nil {
+		return fmt.Errorf("no answer from a server at %s: %s", path, shown(err.Error()))
+	}
+	return nil
 }
 
 // findControl is the socket of the server that a configuration is for. Its port

@@ -13,13 +13,19 @@ import (
 // for those that are not.
 const answerPatience = 250 * time.Millisecond
 
+// movePatience is how long clients that were told to go elsewhere have to be
+// subscribed there, before the cluster hears that they are here no more. Those
+// that were closed with 4100 wait for a second of it.
+const movePatience = 2 * time.Second
+
 // drain ends the server's work in the order in which others notice: readiness
 // goes first, then the API refuses. With a successor the sockets leave for it
 // in waves, and the listener closes behind the last. Without one, nobody can
 // serve them before the process has ended: sessions end and webhooks are sent
 // while the connections stay open, and then all clients are told in one
 // instant. The listener answers up to then, since pusher-js tries again after
-// fifteen seconds where nobody listens. Metrics stay up to the end.
+// fifteen seconds where nobody listens. Metrics stay up to the end. Of a cluster
+// the node takes leave last, when those who were on it are on others.
 func (s *server) drain() error {
 	began := time.Now()
 	s.reloading.Lock()
@@ -27,18 +33,13 @@ func (s *server) drain() error {
 	s.reloading.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
-	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", cfg.Successor))
+	sockets := s.sockets.Sockets()
+	s.log.Info("draining", slog.Int("sockets", sockets), slog.Bool("successor", cfg.Successor))
 
 	s.ready.Store(false)
-	if cfg.Delay > 0 {
-		timer := time.NewTimer(cfg.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+	pause(ctx, cfg.Delay)
 	s.draining.Store(true)
+	s.cluster.drain()
 
 	var err error
 	if cfg.Successor {
@@ -50,8 +51,27 @@ func (s *server) drain() error {
 		s.sockets.Release()
 		err = errors.Join(err, s.closeWeb())
 	}
+	if s.cluster != nil {
+		if sockets > 0 {
+			pause(ctx, movePatience)
+		}
+		s.cluster.bye(ctx)
+	}
 	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
 	return err
+}
+
+// pause waits for a time, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // leftOpen words the error of a drain that did not end in time.

@@ -27,6 +27,7 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		newServeCommand(),
 		newReloadCommand(),
+		newClusterCommand(),
 		newDemoCommand(),
 		newTriggerCommand(),
 		newBenchCommand(),

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -35,9 +30,9 @@ again; flags and variables stay those it was started with.`,
 			if err != nil {
 				return err
 			}
-			result, err := askReload(cmd.Context(), path)
-			if err != nil {
-				return fmt.Errorf("no answer from a server at %s: %s", path, shown(err.Error()))
+			var result reloaded
+			if err := askControl(cmd.Context(), path, http.MethodPost, "/reload", &result); err != nil {
+				return err
 			}
 			for _, w := range result.Warnings {
 				cmd.PrintErrln("warning:", w)
@@ -72,29 +67,4 @@ func orDefaults(file string) string {
 		return "the configuration"
 	}
 	return file
-}
-
-// askReload is POST /reload of a control socket.
-func askReload(ctx context.Context, path string) (result reloaded, err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/reload", http.NoBody)
-	if err != nil {
-		return result, err
-	}
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		},
-	}}
-	res, err := client.Do(req)
-	if err != nil {
-		return result, withoutURL(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return result, errors.New("the answer is " + res.Status)
-	}
-	return result, json.NewDecoder(io.LimitReader(res.Body, 16<<20)).Decode(&result)
 }

@@ -97,7 +97,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.forgetApps(ended) })
 	beside.Go(func() { _ = log.Run(ended) })
-	beside.Go(func() { ctl.run(ctx, func() reloaded { return s.reload(load) }) })
+	beside.Go(func() { ctl.run(ctx, func() reloaded { return s.reload(load) }, s.cluster.status) })
 	return s.run(ctx)
 }
 
@@ -124,6 +124,7 @@ type server struct {
 	log      *slog.Logger
 	registry *apps.Registry
 	account  *account.Account // of all that is held for others
+	cluster  *membership      // nil for a server on its own
 	hub      *channels.Hub
 	hooks    *webhooks.Sender
 	sockets  *sockets.Server
@@ -172,7 +173,13 @@ func (s *server) open() error {
 	if s.hooks, err = newWebhooks(cfg, registry, s.account, logger); err != nil {
 		return err
 	}
-	s.hub = channels.New(channels.Config{Logger: logger, Account: s.account, OfflineGrace: orNone(cfg.Users.OfflineGrace)})
+	began := time.Now()
+	if s.cluster, err = newMembership(cfg, func() string { return about(cfg.NodeName(), began, s.hub.Stats()) }, logger); err != nil {
+		return err
+	}
+	s.hub = channels.New(channels.Config{
+		Logger: logger, Account: s.account, OfflineGrace: orNone(cfg.Users.OfflineGrace), Cluster: s.cluster.maker(),
+	})
 	s.observe(cfg)
 	limits := socketLimits(cfg)
 	bounds := newCapacity(cfg, openFiles())
@@ -210,7 +217,7 @@ func (s *server) open() error {
 		return err
 	}
 	if cfg.Metrics.Listen != "" {
-		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.ready.Load), version, s.collectors()...))
+		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.isReady), version, s.collectors()...))
 		s.metrics.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug)
 		scrapes, err := net.Listen("tcp", cfg.Metrics.Listen)
 		if err != nil {
@@ -221,12 +228,19 @@ func (s *server) open() error {
 	return nil
 }
 
+// isReady is what /readyz says: clients may be sent here.
+func (s *server) isReady() bool { return s.ready.Load() && s.cluster.ready() }
+
 // collectors are what is measured beside the hub.
 func (s *server) collectors() []prometheus.Collector {
-	return []prometheus.Collector{
+	list := []prometheus.Collector{
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
 		metrics.MaxConnections(s.sockets.MaxConnections), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
 	}
+	if s.cluster != nil {
+		list = append(list, metrics.NewClusterCollector(s.cluster.metrics))
+	}
+	return list
 }
 
 // addresses are where the server is reached, with the ports in use.

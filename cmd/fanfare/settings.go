@@ -37,7 +37,8 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 		},
 		AccessLog: cfg.Log.AccessLog,
 		Version:   version,
-		Ready:     s.ready.Load,
+		Ready:     s.isReady,
+		Degraded:  s.cluster.degraded,
 		Draining:  s.draining.Load,
 	}
 }

@@ -12,7 +12,8 @@ const get = async (sdk, path, params) => (await sdk.get({ path, params })).json(
 /** Three nodes, an observer on each, and a back end that publishes to them all. */
 async function running(t, config) {
   const c = await cluster(t, 3, config);
-  c.observers = [];
+  c.observers = []; // from the beginning
+  c.later = []; // those who came later
   for (const [n, server] of c.nodes.entries()) c.observers.push(await Observer.on(server, room, { id: `observer-${n}` }));
   c.everyone = c.observers.map((_, n) => `observer-${n}`);
   for (const o of c.observers) await o.sees(c.everyone);
@@ -21,15 +22,21 @@ async function running(t, config) {
   return c;
 }
 
+/** Has somebody come, and whoever is there see that. */
+async function comes(c, server, id) {
+  c.everyone.push(id);
+  c.later.push(await Observer.on(server, room, { id }));
+}
+
 /** Ends the publisher and holds what the observers heard against what they may hear. */
-async function judge({ sdk, publisher, observers, nodes, everyone }, { stayed = observers, gone = [] } = {}) {
+async function judge({ sdk, publisher, observers, later, nodes, everyone }, { stayed = observers, gone = [] } = {}) {
   await publisher.stop();
   for (const o of stayed) {
     const who = everyone[observers.indexOf(o)];
     assert.ok(o.stayed, `${who} lost its connection: ${o.states}`);
     await publisher.reached(o.channel, who);
   }
-  for (const o of observers.filter((o) => o.stayed)) {
+  for (const o of [...observers, ...later].filter((o) => o.stayed)) {
     o.alternates();
     for (const id of everyone.filter((id) => !gone.includes(id))) assert.equal(o.count('removed', id), 0, `${id} never left`);
   }
@@ -70,13 +77,11 @@ test('kill -9 of a node: its members are removed once, and only those who are no
 test('a node that is stopped for 5 s: everything comes late and nothing is lost', async (t) => {
   const c = await running(t);
   c.nodes[2].child.kill('SIGSTOP');
-  const late = await Observer.on(c.nodes[0], room, { id: 'late' });
-  c.everyone.push('late');
-  c.observers.push(late);
+  await comes(c, c.nodes[0], 'late');
   await sleep(5000);
   c.nodes[2].child.kill('SIGCONT');
   await c.publisher.goes(20);
-  for (const o of c.observers) await o.sees(c.everyone);
+  for (const o of [...c.observers, ...c.later]) await o.sees(c.everyone);
   await judge(c);
 });
 
@@ -87,9 +92,8 @@ for (const data of [true, false]) {
     await until('events are refused', () => c.publisher.refused.length + c.publisher.doubtful.length > 0);
     await c.redis.restart({ data });
     await c.publisher.goes(20);
-    c.observers.push(await Observer.on(c.nodes[1], room, { id: 'new' }));
-    c.everyone.push('new');
-    for (const o of c.observers) await o.sees(c.everyone);
+    await comes(c, c.nodes[1], 'new');
+    for (const o of [...c.observers, ...c.later]) await o.sees(c.everyone);
     await judge(c);
   });
 }

@@ -12,6 +12,8 @@ import { until } from './wait.mjs';
 
 const binary = fileURLToPath(new URL('../.bin/fanfare', import.meta.url));
 
+const nodes = Number(process.env.FANFARE_TEST_NODES || 1);
+
 // 32 bytes, for private-encrypted channels.
 export const masterKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64');
 
@@ -27,7 +29,8 @@ export async function freePort() {
 /**
  * Starts a server that ends with the test. `app` holds keys of the default
  * app, `apps` further apps, everything else is top-level configuration. With
- * `terminal` the server has one, as when a person starts it.
+ * `terminal` the server has one, as when a person starts it. With
+ * FANFARE_TEST_NODES it is a cluster of so many nodes behind a load balancer.
  */
 export async function fanfare(t, { app = {}, apps = [], terminal = false, ...rest } = {}) {
   const port = await freePort();
@@ -41,8 +44,11 @@ export async function fanfare(t, { app = {}, apps = [], terminal = false, ...res
     ...rest,
     apps: [{ id: 'app-id', key: 'app-key', secret: 'app-secret', ...app }, ...apps],
   };
+  const { Several, clusterOf } = await import('./several.mjs'); // which imports this module
+  const isCluster = nodes > 1 && !terminal && !config.cluster;
+  if (isCluster) config.cluster = await clusterOf(t, port);
   await writeFile(file, JSON.stringify(config)); // JSON is YAML
-  const server = new Fanfare(port, file, config, terminal);
+  const server = isCluster ? await Several.of(t, nodes, file, config) : new Fanfare(port, file, config, terminal);
   t.after(async () => {
     for (const client of server.clients) client.disconnect();
     await server.stop('SIGKILL');
@@ -52,11 +58,11 @@ export async function fanfare(t, { app = {}, apps = [], terminal = false, ...res
   return server;
 }
 
-class Fanfare {
+export class Fanfare {
   clients = [];
 
-  constructor(port, file, config, terminal) {
-    Object.assign(this, { port, file, config, terminal });
+  constructor(port, file, config, terminal, args = []) {
+    Object.assign(this, { port, file, config, terminal, args });
     this.sdk = this.sdkOf(config.apps[0]);
   }
 
@@ -64,7 +70,7 @@ class Fanfare {
     this.log = '';
     const [command, ...args] = this.terminal
       ? ['script', '--quiet', '--return', '--flush', '--command', `exec '${binary}' serve --config '${this.file}'`, '/dev/null']
-      : [binary, 'serve', '--config', this.file];
+      : [binary, 'serve', '--config', this.file, ...this.args];
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (d) => (this.log += d));
     this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);

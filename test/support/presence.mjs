@@ -97,6 +97,8 @@ export class Publisher {
     const may = new Set([...this.accepted, ...this.doubtful]);
     assert.deepEqual(this.accepted.filter((n) => !got().includes(n)), [], `${what} lacks events that were accepted`);
     assert.deepEqual(got().filter((n) => !may.has(n)), [], `${what} has events that were refused`);
-    assert.deepEqual(got(), [...new Set(got())].sort((a, b) => a - b), `${what} has events twice or in another order`);
+    assert.deepEqual(got().filter((n, at) => got().indexOf(n) !== at), [], `${what} has events twice`);
+    const sure = new Set(this.accepted); // what was in doubt may come after what was accepted later
+    assert.deepEqual(got().filter((n) => sure.has(n)), this.accepted, `${what} has events in another order`);
   }
 }

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"log/slog"
+
+	"fanfare/cluster"
+	"fanfare/cluster/redis"
+	"fanfare/config"
+)
+
+// newEngine makes the connection to what the nodes of a cluster have in common.
+// It is opened when the engine runs.
+func newEngine(cfg *config.Config, log *slog.Logger) (cluster.Engine, error) {
+	c := &cfg.Cluster.Redis
+	t, err := clientTLS(c.TLS)
+	if err != nil {
+		return nil, err
+	}
+	return redis.New(redis.Config{
+		Addresses: c.Addresses, Prefix: c.Prefix, Username: c.Username, Password: c.Password, Database: c.Database,
+		TLS: t, SentinelMaster: c.SentinelMaster, Logger: log,
+	})
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster"
+	"fanfare/config"
+)
+
+// aboutNode is what a node tells the others of itself with each beat.
+type aboutNode struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Age      int64  `json:"age_s"` // by its own clock: no two are compared
+	Sockets  int64  `json:"sockets"`
+	Channels int64  `json:"channels"` // with a subscriber on the node
+	Members  int64  `json:"members"`  // of presence channels; a user counts on each channel
+}
+
+// about is that of a node that began at a time and holds what its hub has.
+func about(name string, began time.Time, s channels.Stats) string {
+	a := aboutNode{Name: name, Version: version, Age: int64(time.Since(began) / time.Second)}
+	for i := range s.Apps {
+		a.Sockets += s.Apps[i].Sockets
+		a.Channels += s.Apps[i].Channels
+		a.Members += s.Apps[i].Members
+	}
+	text, err := json.Marshal(a)
+	if err != nil { // texts and numbers always have a JSON form
+		panic(err)
+	}
+	return string(text)
+}
+
+// The states of a node.
+const (
+	stateAlive = "alive"
+	stateQuiet = "quiet" // not heard of for quietAfter
+	stateDead  = "dead"  // declared so
+)
+
+func nodeState(n *cluster.NodeHealth) string {
+	switch {
+	case n.Dead:
+		return stateDead
+	case n.Quiet >= quietAfter:
+		return stateQuiet
+	}
+	return stateAlive
+}
+
+// clusterStatus is what a node knows of its cluster. It is the answer of the
+// control socket, and that of fanfare cluster status in JSON.
+type clusterStatus struct {
+	Driver     string       `json:"driver"`
+	Servers    string       `json:"servers,omitempty"`
+	Prefix     string       `json:"prefix,omitempty"`
+	Node       string       `json:"node,omitempty"` // id of the node that was asked
+	Partitions int          `json:"partitions,omitempty"`
+	Open       int          `json:"open"`  // partitions
+	Away       int          `json:"away"`  // partitions
+	Young      int          `json:"young"` // partitions
+	Queued     int          `json:"queued"`
+	Nodes      []nodeStatus `json:"nodes"`
+	Wrong      []string     `json:"wrong"` // sentences
+}
+
+// nodeStatus is one node of it.
+type nodeStatus struct {
+	ID string `json:"id"`
+	aboutNode
+	State  string `json:"state"`
+	Quiet  int64  `json:"quiet_ms"` // since it was heard of
+	Itself bool   `json:"itself"`   // the node that was asked
+}
+
+// status is what the node knows now.
+func (m *membership) status() clusterStatus {
+	if m == nil {
+		return clusterStatus{Driver: config.DriverMemory, Nodes: []nodeStatus{}, Wrong: []string{}}
+	}
+	return newClusterStatus(m.peer.Health(), m.at, m.prefix)
+}
+
+func newClusterStatus(h cluster.Health, servers, prefix string) clusterStatus {
+	s := clusterStatus{
+		Driver: config.DriverRedis, Servers: servers, Prefix: prefix, Node: nodeID(uint64(h.Node)),
+		Partitions: cluster.Partitions, Open: h.Open, Away: h.Away, Young: h.Young, Queued: h.Queued, Nodes: []nodeStatus{},
+	}
+	for i := range h.Nodes {
+		n := &h.Nodes[i]
+		one := nodeStatus{ID: nodeID(uint64(n.Node)), State: nodeState(n), Quiet: n.Quiet.Milliseconds(), Itself: n.Node == h.Node}
+		_ = json.Unmarshal([]byte(n.About), &one.aboutNode) // a node of another version may say other things
+		s.Nodes = append(s.Nodes, one)
+	}
+	slices.SortFunc(s.Nodes, func(a, b nodeStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	s.Wrong = wrong(&s, h.Why)
+	return s
+}
+
+// nodeID is an id as logs have it.
+func nodeID(id uint64) string { return fmt.Sprintf("%016x", id) }
+
+// wrong is what an operator should know, in sentences.
+func wrong(s *clusterStatus, why string) []string {
+	list := []string{}
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if s.Away > 0 {
+		text := fmt.Sprintf("%d of %d partitions cannot be reached", s.Away, s.Partitions)
+		if why != "" {
+			text += ": " + why
+		}
+		add("%s", text)
+	}
+	if n := s.Partitions - s.Open - s.Away; n > 0 {
+		add("this node still tells %d of %d partitions what it holds", n, s.Partitions)
+	}
+	if s.Young > 0 {
+		add("%d of %d partitions lost their memory and wait for a node to say what it holds", s.Young, s.Partitions)
+	}
+	alive := map[string]int{}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		switch n.State {
+		case stateAlive:
+			alive[n.Name]++
+		case stateQuiet:
+			add("%s has not been heard of for %s", n.title(), ago(n.Quiet))
+		case stateDead:
+			add("%s was declared dead", n.title())
+		}
+	}
+	for i := range s.Nodes {
+		if name := s.Nodes[i].Name; alive[name] > 1 {
+			add("%d nodes are called %s; give each its own cluster.name", alive[name], name)
+			delete(alive, name)
+		}
+	}
+	return list
+}
+
+// title names a node in a sentence.
+func (n *nodeStatus) title() string {
+	if n.Name == "" {
+		return "node " + n.ID
+	}
+	return n.Name + " (" + n.ID + ")"
+}
+
+func ago(ms int64) string { return shortAge(time.Duration(ms) * time.Millisecond) }
+
+// shortAge is a duration in its two largest units.
+func shortAge(d time.Duration) string {
+	day := 24 * time.Hour
+	switch {
+	case d >= day:
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+// String is the status for a person.
+func (s *clusterStatus) String() string {
+	if s.Driver == config.DriverMemory {
+		return "the server is on its own: cluster.driver is memory\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "cluster on %s %s, prefix %s: %s\n\n", s.Driver, s.Servers, s.Prefix, counted(len(s.Nodes), "node"))
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tNODE\tID\tAGE\tVERSION\tSOCKETS\tCHANNELS\tMEMBERS\tSTATE")
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		mark, state := "", n.State
+		if n.Itself {
+			mark = "*"
+		}
+		if n.State != stateAlive {
+			state += ", last heard of " + ago(n.Quiet) + " ago"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", mark, shown(n.Name), n.ID, shortAge(time.Duration(n.Age)*time.Second), shown(n.Version), n.Sockets, n.Channels, n.Members, state)
+	}
+	_ = table.Flush() // to memory
+	fmt.Fprintf(&b, "\n* this node; %d of %d partitions are open, %s\n\n", s.Open, s.Partitions, waiting(s.Queued))
+	if len(s.Wrong) == 0 {
+		b.WriteString("nothing is wrong\n")
+		return b.String()
+	}
+	b.WriteString("wrong:\n")
+	for _, text := range s.Wrong {
+		b.WriteString("  " + shown(text) + "\n")
+	}
+	return b.String()
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func waiting(n int) string {
+	if n == 1 {
+		return "1 operation waits"
+	}
+	return fmt.Sprintf("%d operations wait", n)
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fanfare/channels"
+	"fanfare/cluster"
+)
+
+func aboutText(t *testing.T, a aboutNode) string {
+	t.Helper()
+	text, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestAbout_SaysWhatTheNodeHolds(t *testing.T) {
+	var got aboutNode
+	stats := channels.Stats{Apps: []channels.AppStats{{Sockets: 1, Channels: 2, Members: 3}, {Sockets: 10, Channels: 20, Members: 30}}}
+	if err := json.Unmarshal([]byte(about("web-1", time.Now().Add(-time.Hour), stats)), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := aboutNode{Name: "web-1", Version: version, Age: 3600, Sockets: 11, Channels: 22, Members: 33}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestClusterStatus_OfAHealthyCluster(t *testing.T) {
+	s := newClusterStatus(cluster.Health{Node: 0xa1, Open: cluster.Partitions, Nodes: []cluster.NodeHealth{
+		{Node: 0xb2, About: aboutText(t, aboutNode{Name: "web-2", Version: "v1.2.0", Age: 59, Sockets: 4, Channels: 5, Members: 6}), Quiet: 1900 * time.Millisecond},
+		{Node: 0xa1, About: aboutText(t, aboutNode{Name: "web-1", Version: "v1.2.0", Age: 90_000, Sockets: 512, Channels: 40, Members: 300})},
+	}}, "127.0.0.1:6379", "fanfare")
+	const want = `cluster on redis 127.0.0.1:6379, prefix fanfare: 2 nodes
+
+   NODE   ID                AGE   VERSION  SOCKETS  CHANNELS  MEMBERS  STATE
+*  web-1  00000000000000a1  1d1h  v1.2.0   512      40        300      alive
+   web-2  00000000000000b2  59s   v1.2.0   4        5         6        alive
+
+* this node; 64 of 64 partitions are open, 0 operations wait
+
+nothing is wrong
+`
+	if diff := cmp.Diff(want, s.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
+	named := aboutText(t, aboutNode{Name: "web", Version: "v1"})
+	s := newClusterStatus(cluster.Health{Node: 1, Open: 50, Away: 4, Young: 3, Why: "connection refused", Queued: 1, Nodes: []cluster.NodeHealth{
+		{Node: 1, About: named}, {Node: 2, About: named}, {Node: 3, About: "{", Quiet: 6100 * time.Millisecond}, {Node: 4, About: named, Quiet: 100 * time.Second, Dead: true},
+	}}, "r:6379", "x")
+	want := []string{
+		"4 of 64 partitions cannot be reached: connection refused",
+		"this node still tells 10 of 64 partitions what it holds",
+		"3 of 64 partitions lost their memory and wait for a node to say what it holds",
+		"node 0000000000000003 has not been heard of for 6s",
+		"web (0000000000000004) was declared dead",
+		"2 nodes are called web; give each its own cluster.name",
+	}
+	if diff := cmp.Diff(want, s.Wrong); diff != "" {
+		t.Error(diff)
+	}
+	text := s.String()
+	for _, part := range append(want, "quiet, last heard of 6s ago", "dead, last heard of 1m40s ago", "1 operation waits", "wrong:\n") {
+		if !strings.Contains(text, part) {
+			t.Errorf("the text lacks %q:\n%s", part, text)
+		}
+	}
+	m := clusterMetrics(cluster.Health{Open: 50, Away: 4, Nodes: []cluster.NodeHealth{{}, {}, {Quiet: 6100 * time.Millisecond}, {Quiet: 100 * time.Second, Dead: true}}})
+	if m.Alive != 2 || m.Quiet != 1 || m.Dead != 1 || m.Entering != 10 {
+		t.Errorf("metrics %+v", m)
+	}
+}
+
+// What other nodes say of themselves does not reach a terminal as it is.
+func TestClusterStatus_NodesOfOtherMakers_AreShownSafely(t *testing.T) {
+	s := newClusterStatus(cluster.Health{Nodes: []cluster.NodeHealth{{Node: 1, About: aboutText(t, aboutNode{Name: "a\x1b[2Jb\nc", Version: "\u202e1"})}}}, "r", "x")
+	if text := s.String(); strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "b\nc") {
+		t.Errorf("%q", text)
+	}
+}
+
+func TestClusterStatus_OfAServerOnItsOwn(t *testing.T) {
+	r := serveFile(t, oneApp+"}\n")
+	out, err := execute(t, append([]string{"cluster", "status"}, r.flags()...)...)
+	if err != nil || out != "the server is on its own: cluster.driver is memory\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	out, err = execute(t, append([]string{"cluster", "status", "--format=json"}, r.flags()...)...)
+	var s clusterStatus
+	if err != nil || json.Unmarshal([]byte(out), &s) != nil || s.Driver != "memory" || len(s.Nodes) != 0 {
+		t.Errorf("%q, %v", out, err)
+	}
+	if _, err := execute(t, append([]string{"cluster", "status", "--format=xml"}, r.flags()...)...); err == nil || !strings.Contains(err.Error(), "not one of text, json") {
+		t.Errorf("xml: %v", err)
+	}
+}

@@ -1,0 +1,42 @@
+// Several nodes that a test takes for one server: FANFARE_TEST_NODES has the
+// tests of one server run against a cluster behind a load balancer.
+import { roundRobin } from './balancer.mjs';
+import { Fanfare, freePort } from './fanfare.mjs';
+import { Redis } from './redis.mjs';
+
+/** Nodes of a cluster; what is sent to them goes to one after the other. */
+export class Several extends Fanfare {
+  static async of(t, count, file, config) {
+    const nodes = [];
+    for (let n = 0; n < count; n++) {
+      const port = await freePort();
+      nodes.push(new Fanfare(port, file, config, false, ['--listen', `127.0.0.1:${port}`]));
+    }
+    const { port } = await roundRobin(t, nodes);
+    return Object.assign(new Several(port, file, config), { nodes });
+  }
+
+  async start() {
+    await Promise.all(this.nodes.map((n) => n.start()));
+  }
+
+  /** The exit code of the first that did not end well, 0 if all did. */
+  async stop(signal) {
+    const codes = await Promise.all(this.nodes.map((n) => n.stop(signal)));
+    return codes.find((c) => c !== 0) ?? 0;
+  }
+
+  get log() {
+    return this.nodes.map((n) => n.log).join('');
+  }
+
+  get child() {
+    return { kill: (signal) => this.nodes.every((n) => n.child.kill(signal)) };
+  }
+}
+
+/** What makes the nodes of one test a cluster of their own. */
+export async function clusterOf(t, port) {
+  const redis = await Redis.open(t);
+  return { driver: 'redis', redis: { addresses: [`127.0.0.1:${redis.port}`], prefix: `test-${port}` } };
+}
