@@ -23,6 +23,7 @@ func TestMemoryThatIsLost_AnotherRunMakesAllNodesEnterAgain(t *testing.T) {
 	if e := d.entries[0]; e.Seq != 5 || e.Birth != 200 {
 		t.Errorf("the entry after is %+v", e)
 	}
+	d.want("5<3 held 1@3 op 3, 6<0 entered 1@3", d.log(0, 9))
 	d.fresh = 300
 	if a := d.ask(Poll{Node: A, Epoch: 3}); a.Birth != 200 || a.Link {
 		t.Errorf("the same run is answered %+v", a)

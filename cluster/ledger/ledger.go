@@ -13,6 +13,7 @@ type Ledger struct {
 	run    Run
 	birth  Birth
 	seq    uint64 // of the last entry
+	born   uint64 // that of the birth: the memory's own entries come behind it
 	time   int64  // ledger time, ms
 	clock  int64  // the server's clock at the last Tick, ms
 	nodes  []*node
@@ -57,7 +58,11 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	case GetState:
 		a.State = l.state(r.Subject)
 	case GetLog:
-		a.Log, a.Missing = l.log.after(r.After, r.Most, l.seq)
+		after := r.After
+		if after == 0 {
+			after = l.born
+		}
+		a.Log, a.Missing = l.log.after(after, r.Most, l.seq)
 	case List:
 		a.Channels = l.list(r)
 	case Describe:
@@ -79,7 +84,7 @@ func (l *Ledger) wake(run Run, fresh Birth) {
 	if l.birth != 0 && l.run == run {
 		return
 	}
-	l.run, l.birth = run, fresh
+	l.run, l.birth, l.born = run, fresh, l.seq
 	l.log = log{}
 	for _, n := range l.nodes {
 		if n.status != Struck {

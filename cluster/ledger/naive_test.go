@@ -12,7 +12,7 @@ import (
 type naive struct {
 	run         Run
 	birth       Birth
-	seq         uint64
+	seq, born   uint64
 	time, clock int64
 	nodes       map[Node]*naiveNode
 	subjects    map[Subject]*naiveSubject
@@ -46,7 +46,7 @@ func newNaive() *naive {
 
 func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
 	if v.birth == 0 || v.run != run {
-		v.run, v.birth, v.log, v.logTimes = run, fresh, nil, nil
+		v.run, v.birth, v.born, v.log, v.logTimes = run, fresh, v.seq, nil, nil
 		for _, n := range v.nodes {
 			if n.Status != Struck {
 				n.Status, n.Epoch = Entering, n.Epoch+1
@@ -107,6 +107,9 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 	case GetState:
 		a.State = v.state(r.Subject)
 	case GetLog:
+		if r.After == 0 {
+			r.After = v.born
+		}
 		a.Missing = r.After > v.seq || r.After < v.seq-uint64(len(v.log))
 		for _, e := range v.log {
 			if !a.Missing && e.Seq > r.After && len(a.Log) < r.Most {

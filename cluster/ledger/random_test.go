@@ -66,6 +66,9 @@ func (t *traffic) request() Request {
 	case k < 88:
 		return GetState{Subject: t.subject()}
 	case k < 91:
+		if t.roll(8) == 0 {
+			return GetLog{Most: t.roll(40)}
+		}
 		return GetLog{After: t.head + 1 - min(t.head, uint64(t.roll(60))), Most: t.roll(40)}
 	case k < 94:
 		return Poll{Node: n.id, Epoch: n.epoch}

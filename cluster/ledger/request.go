@@ -23,7 +23,8 @@ type Do struct {
 // GetState asks for the state of a subject.
 type GetState struct{ Subject Subject }
 
-// GetLog asks for the entries behind After, oldest first, Most of them.
+// GetLog asks for the entries behind After, oldest first, Most of them. After 0
+// is the birth: all entries of this memory.
 type GetLog struct {
 	After uint64
 	Most  int

@@ -32,7 +32,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 		}
 		return s
 	}
-	lines := []string{fmt.Sprintf("ledger run=%q birth=%d seq=%s time=%s clock=%s", meta["run"], birth.uint64(), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]))}
+	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%s seq=%s time=%s clock=%s", meta["run"], birth.uint64(), orZero(meta["born"]), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]))}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 
 	nodes := ask(t, client, "EVAL", flat, "1", base+"nodes")

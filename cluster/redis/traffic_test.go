@@ -66,6 +66,9 @@ func (t *traffic) request() ledger.Request {
 	case k < 88:
 		return ledger.GetState{Subject: t.subject()}
 	case k < 91:
+		if t.IntN(8) == 0 {
+			return ledger.GetLog{Most: t.IntN(40)}
+		}
 		return ledger.GetLog{After: t.head + 1 - min(t.head, uint64(t.IntN(60))), Most: t.IntN(40)}
 	case k < 94:
 		return ledger.Poll{Node: n.id, Epoch: n.epoch}

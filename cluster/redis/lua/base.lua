@@ -19,7 +19,7 @@ local head = seq
 if not birth or meta[1] ~= RUN then
 	birth, bytes = FRESH, 0
 	call('DEL', LOG)
-	call('HSET', META, 'run', RUN, 'birth', birth, 'bytes', 0)
+	call('HSET', META, 'run', RUN, 'birth', birth, 'born', seq, 'bytes', 0)
 	local all = call('HGETALL', NODES)
 	for i = 1, #all, 2 do
 		local status, epoch, floor, n, struck, stale = unpack_(NODE, all[i + 1])
