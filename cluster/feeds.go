@@ -112,6 +112,9 @@ func (q *partition) readLog() {
 				return
 			}
 			q.feeds.position = max(q.feeds.position, a.Head)
+			for _, s := range q.subjects {
+				s.whole = s.awaiting && !s.known
+			}
 			q.askAwaited()
 		}
 		q.feeds.broken = false

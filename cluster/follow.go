@@ -135,7 +135,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	missed := comparable && (s.suspect || s.missedEvents(st))
 	closed := comparable && st.Closed > s.closed
 	after := s.at
-	s.awaiting, s.lost, s.suspect = false, false, false
+	s.awaiting, s.lost, s.suspect, s.whole = false, false, false, false
 	s.at, s.last, s.event, s.closed = head, st.Seq, st.Event, st.Closed
 	heard := s.heard
 	s.heard = nil
@@ -193,18 +193,21 @@ func (s *subject) answeredBlind() {
 	s.at, s.last, s.event, s.closed = at, at, at, at
 }
 
-// missedEvents tells whether there was an event that did not come down. If only
-// the last of several is known, it says yes.
+// missedEvents tells whether there may have been an event that did not come
+// down. Where the ledger has forgotten which was the last, it says yes.
 func (s *subject) missedEvents(st *ledger.State) bool {
+	if s.blind {
+		return !s.whole && st.Event > s.event
+	}
 	for _, e := range s.heard {
 		if e.Seq > s.at && e.Op.Subject == s.name {
-			if e.Seq <= st.Event {
-				return e.Prev > s.last
+			if e.Prev == 0 {
+				return s.last != 0
 			}
-			break
+			return e.Prev > s.last && st.Event != s.event
 		}
 	}
-	return st.Event > s.event
+	return st.Event != s.event
 }
 
 // changes are the users whom a state may have changed: those that are gone

@@ -89,7 +89,11 @@ func (q *partition) enter() {
 			left = append(left, o)
 		}
 	}
-	q.stream.waiting, q.stream.dropped = left, false
+	q.stream.waiting = left
+	if q.stream.dropped {
+		q.sayOff()
+	}
+	q.stream.dropped = false
 	for _, s := range q.sorted() {
 		if s.sockets > 0 {
 			s.sayAll()
@@ -97,6 +101,29 @@ func (q *partition) enter() {
 		s.settleLost()
 	}
 	q.wait(&saying{op: ledger.Op{Kind: ledger.OpDone}, holding: true, since: q.peer.cfg.Now()})
+}
+
+// sayOff queues, of what is kept and will be applied in the new epoch, what the
+// node holds no more: that it let go was dropped with what waited.
+func (q *partition) sayOff() {
+	for _, o := range q.stream.kept {
+		if o.op.Kind != ledger.OpHold {
+			continue
+		}
+		off := ledger.Op{Kind: ledger.OpHold, Subject: o.op.Subject}
+		var mine map[string]*mine
+		if s := q.subjects[o.op.Subject]; s != nil {
+			off.Sockets, mine = s.sockets, s.mine
+		}
+		for _, m := range o.op.On {
+			if held := mine[m.User]; held == nil || held.sockets == 0 {
+				off.Off = append(off.Off, m.User)
+			}
+		}
+		if len(off.Off) > 0 || off.Sockets == 0 && o.op.Sockets > 0 {
+			q.wait(&saying{op: off, holding: true, since: q.peer.cfg.Now()})
+		}
+	}
 }
 
 // sayAll queues what the node holds of a subject.

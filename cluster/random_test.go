@@ -44,7 +44,7 @@ func (c *crowd) note(format string, args ...any) {
 
 func (c *crowd) fail(g *guest, format string, args ...any) {
 	c.t.Helper()
-	for _, line := range c.log[max(0, len(c.log)-600):] {
+	for _, line := range c.log[max(0, len(c.log)-60):] {
 		c.t.Log(line)
 	}
 	c.t.Fatalf("%s@%d on %s: %s", g.user, g.h.peer.cfg.Node, g.channel, fmt.Sprintf(format, args...))

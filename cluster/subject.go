@@ -50,6 +50,7 @@ type subject struct {
 	event    uint64 // the last that was an event
 	closed   uint64 // the last that was a close
 	lost     bool   // the ledger lost its memory since
+	whole    bool   // heard is all there was since somebody was answered blind
 	suspect  bool   // it may have forgotten the subject since, and its events
 	blind    bool   // somebody was answered without a replica
 
@@ -71,9 +72,9 @@ type heardEntry struct {
 
 // mine is a user whom this node holds on a presence channel.
 type mine struct {
-	info        []byte
-	sockets     int
-	pending     int  // joins that the ledger has not decided
+	info    []byte
+	sockets int
+	pending int // joins that the ledger has not decided
 	alone   int // of those, joins that were answered without it: the user is shown
 }
 
