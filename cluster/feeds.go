@@ -50,17 +50,7 @@ func (p *Peer) Push(number Partition, e *ledger.Entry) {
 func (q *partition) resync(a *ledger.Answer) {
 	f := &q.feeds
 	if a.Birth != f.birth {
-		if f.birth != 0 {
-			q.peer.counters.births.Add(1)
-			q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "partition", int(q.number))
-		}
-		f.birth, f.position, f.broken = a.Birth, a.Head, false
-		for _, s := range q.subjects {
-			s.reborn()
-		}
-		q.askAll(false)
-		q.release()
-		return
+		q.reborn(a)
 	}
 	for _, s := range q.subjects {
 		s.awaiting = s.awaiting || !s.known // what the log has comes before the state
@@ -73,6 +63,23 @@ func (q *partition) resync(a *ledger.Answer) {
 	q.release()
 }
 
+// reborn takes the ledger's new memory for what is to be followed. Other nodes may
+// have been there before this one, and events accepted: its log has them.
+func (q *partition) reborn(a *ledger.Answer) {
+	f := &q.feeds
+	known := f.birth != 0
+	f.birth, f.position, f.broken = a.Birth, a.Head, false
+	for _, s := range q.subjects {
+		s.reborn()
+		s.awaiting = true
+	}
+	if known {
+		f.position, f.broken = 0, true
+		q.peer.counters.births.Add(1)
+		q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "reason", "it runs anew, or was emptied", "partition", int(q.number))
+	}
+}
+
 // askAwaited asks for the states of subjects that have no replica to go on from.
 func (q *partition) askAwaited() {
 	for _, s := range q.sorted() {
@@ -82,11 +89,14 @@ func (q *partition) askAwaited() {
 	}
 }
 
-// askAll asks for all states. If the node was struck, a subject that only it
-// held may have been forgotten, with the events since.
-func (q *partition) askAll(struck bool) {
+// missing is called when the log does not reach back to the position. If it
+// does not reach back to the birth, or the node was struck and a subject that
+// only it held may have been forgotten, no state can tell what was missed.
+func (q *partition) missing() {
+	unborn := q.feeds.position == 0
 	for _, s := range q.sorted() {
-		s.suspect = s.suspect || struck
+		s.suspect = s.suspect || q.feeds.left || unborn
+		s.lost = s.lost && !unborn
 		s.ask()
 	}
 }
@@ -99,7 +109,7 @@ func (q *partition) readLog() {
 			return // another Link is on its way
 		}
 		if a.Missing {
-			q.askAll(q.feeds.left)
+			q.missing()
 			q.feeds.position = a.Head
 		} else {
 			for _, e := range a.Log {

@@ -7,6 +7,7 @@ import (
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
 )
 
 func TestFeeds_CutShorterThanTheLog_LosesAndDoublesNothing(t *testing.T) {
@@ -119,6 +120,60 @@ func TestFeeds_EngineEmpty_NobodyIsToldAsGoneOrTwice(t *testing.T) {
 	w.settle()
 	a.hears(event("presence-x", "1"))
 	b.hears(event("presence-x", "1"))
+}
+
+// A node that comes back last hears what was accepted before it came.
+func TestFeeds_EngineEmpty_WhatOthersPublishedMeanwhileIsNotLost(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-x", "bob")
+	a.got, b.got = nil, nil
+	for _, h := range w.nodes {
+		h.cut()
+	}
+	w.wipe()
+	w.nodes[0].connect()
+	w.settle()
+	p := w.nodes[0].publishes("presence-x", "1")
+	c := w.nodes[0].visit()
+	c.joins("presence-x", "cid")
+	q := w.nodes[0].publishes("presence-x", "2")
+	w.settle()
+	p.is(t, nil)
+	q.is(t, nil)
+	want := []string{event("presence-x", "1"), added("presence-x", "cid"), event("presence-x", "2")}
+	a.hears(want...)
+	w.nodes[1].connect()
+	w.passes(3 * time.Second)
+	b.hears(added("presence-x", "cid"), event("presence-x", "1"), event("presence-x", "2"))
+	w.passes(30 * time.Second)
+	a.hears()
+	b.hears()
+	if h := w.nodes[1].peer.Health(); h.Gaps != 0 {
+		t.Errorf("%d gaps", h.Gaps)
+	}
+}
+
+// It says so if it comes too late even for that.
+func TestFeeds_EngineEmpty_ANodeThatComesTooLateHasAGap(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-x", "bob")
+	for _, h := range w.nodes {
+		h.cut()
+	}
+	w.wipe()
+	w.nodes[0].connect()
+	w.settle()
+	w.nodes[0].publishes("presence-x", "1")
+	w.passes(30 * time.Second)
+	w.nodes[1].connect()
+	w.settle()
+	if h := w.nodes[1].peer.Health(); h.Gaps != 1 || b.closed != pusherproto.CodeReconnect || a.closed != 0 {
+		t.Errorf("%d gaps, closed with %d and %d", h.Gaps, b.closed, a.closed)
+	}
 }
 
 func TestFeeds_EngineForgetsOnALiveConnection_IsNoticed(t *testing.T) {

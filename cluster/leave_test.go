@@ -1,15 +1,30 @@
 package cluster
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 // saysBye says bye and lets everything come of it, after which it is known.
 func (h *house) saysBye() {
-	known := h.peer.sayBye()
+	h.isKnown(h.peer.sayBye())
+}
+
+// isKnown lets everything come of a bye, after which it has to be known.
+func (h *house) isKnown(known func(ctx context.Context)) {
+	h.town.t.Helper()
 	h.town.settle()
-	known(h.town.t.Context())
+	for ; !h.up && h.beats > 0; h.beats-- {
+		h.peer.Beats(nil, false)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), deadline.Long)
+	defer cancel()
+	if known(ctx); ctx.Err() != nil {
+		h.town.t.Fatal("the bye is never known")
+	}
 }
 
 func TestBye_WhoHasMoved_IsNeverToldAsGone(t *testing.T) {
@@ -70,6 +85,5 @@ func TestBye_OfANodeThatIsCut_Ends(t *testing.T) {
 	w = newTown(t, 1)
 	known := w.nodes[0].peer.sayBye()
 	w.nodes[0].cut()
-	w.settle()
-	known(t.Context())
+	w.nodes[0].isKnown(known)
 }

@@ -129,7 +129,7 @@ func (w *World) startNode() *node {
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now + n.clock) }
 	n.hub = channels.New(channels.Config{Now: now, Cluster: func(hub channels.Node) channels.Cluster {
 		n.peer = cluster.NewPeer(hub, w.mutation.config(cluster.Config{
-			Node: n.id, About: n.String(), Now: now, OnGap: w.cfg.OnGap,
+			Node: n.id, About: n.String, Now: now, OnGap: w.cfg.OnGap,
 		}), n)
 		n.up = n.peer
 		return n.peer
