@@ -44,6 +44,7 @@ func (e *Engine) dial(ctx context.Context) (*conn, error) {
 		DisableRetry:      true,
 		ForceSingleClient: e.cfg.SentinelMaster == "",
 		PipelineMultiplex: -1,
+		DialCtxFn:         dialGuarded,
 	}
 	option.Dialer.Timeout = patience
 	option.Dialer.KeepAlive = patience

@@ -145,12 +145,14 @@ func (p *partition) rest(c *conn, wait time.Duration) {
 		return
 	}
 	if len(p.feeds) > 0 {
-		feeds := make([]string, 0, len(p.feeds))
+		commands := make([]rueidis.Completed, 0, len(p.feeds))
 		for feed := range p.feeds {
-			feeds = append(feeds, feed)
+			commands = append(commands, c.wire.B().Unsubscribe().Channel(feed).Build())
 		}
-		_, _ = c.do(c.wire.B().Unsubscribe().Channel(feeds...).Build())
 		clear(p.feeds)
+		if _, err := c.do(commands...); err != nil {
+			return
+		}
 	}
 	select {
 	case <-c.ctx.Done():

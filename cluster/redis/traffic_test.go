@@ -49,7 +49,7 @@ func (t *traffic) request() ledger.Request {
 		t.run = pick[ledger.Run](t, "1", "2", "3")
 	}
 	n := &t.nodes[t.IntN(len(t.nodes))]
-	if t.one(500) {
+	if t.one(5000) {
 		*n = talker{id: ledger.Node(t.Uint64()), n: 1}
 	}
 	switch k := t.IntN(100); {
