@@ -19,7 +19,7 @@ import (
 // desk runs an Engine and notes its upcalls, one line each, of one partition.
 type desk struct {
 	*Engine
-	t    *testing.T
+	t    testing.TB
 	part cluster.Partition
 	log  *logbook.Book
 	end  context.CancelFunc
@@ -30,10 +30,9 @@ type desk struct {
 	more   chan struct{}
 	ups    int // partitions that are up
 	last   ledger.Answer
-	states []*ledger.State
 }
 
-func start(t *testing.T, addr string, change ...func(*Config)) *desk {
+func start(t testing.TB, addr string, change ...func(*Config)) *desk {
 	t.Helper()
 	d := &desk{t: t, part: 7, more: make(chan struct{}), log: logbook.New(-4)}
 	cfg := Config{Addresses: []string{addr}, Logger: d.log.Logger}

@@ -19,7 +19,6 @@ import (
 type twins struct {
 	t        *testing.T
 	caller   caller
-	scripts  map[string]*script // by sha
 	client   rueidis.DedicatedClient
 	ledger   *ledger.Ledger
 	pushed   []rueidis.PubSubMessage // by Redis, not compared yet; the reader's until a PING is answered

@@ -128,7 +128,7 @@ func (p *partition) run(c *conn, up cluster.Upcalls) {
 	for c.ctx.Err() == nil {
 		p.setUp(true)
 		up.Up(p.number)
-		why, wait := p.serve(c, up)
+		wait, why := p.serve(c, up)
 		p.setUp(false)
 		if c.ctx.Err() == nil {
 			c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "error", why)
@@ -160,18 +160,18 @@ func (p *partition) rest(c *conn, wait time.Duration) {
 	}
 }
 
-// serve returns why it has ended, and how long not to begin again.
-func (p *partition) serve(c *conn, up cluster.Upcalls) (why error, wait time.Duration) {
+// serve returns how long not to begin again, and why it has ended.
+func (p *partition) serve(c *conn, up cluster.Upcalls) (wait time.Duration, why error) {
 	for {
 		select {
 		case <-c.ctx.Done():
 			p.finish(c, up)
-			return c.cause(), 0
+			return 0, c.cause()
 		case <-p.wake:
 		}
 		items, pushed, overrun := p.take()
 		if overrun {
-			return errOverrun, 0
+			return 0, errOverrun
 		}
 		p.read(c, pushed)
 		p.tell(up, len(p.entries))
@@ -181,12 +181,12 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (why error, wait time.Dur
 		if err := p.carry(c, up, items); err != nil {
 			if c.ctx.Err() != nil {
 				p.finish(c, up)
-				return c.cause(), 0
+				return 0, c.cause()
 			}
 			if errors.Is(err, errOverrun) {
-				return err, 0
+				return 0, err
 			}
-			return err, restartWait
+			return restartWait, err
 		}
 	}
 }

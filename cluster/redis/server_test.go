@@ -19,7 +19,7 @@ import (
 
 // server is a redis-server of the test's own.
 type server struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	port int
 	args []string
@@ -27,7 +27,7 @@ type server struct {
 }
 
 // startServer starts one without data on a free port; more are arguments.
-func startServer(t *testing.T, more ...string) *server {
+func startServer(t testing.TB, more ...string) *server {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
