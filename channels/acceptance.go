@@ -58,13 +58,13 @@ func (a *acceptance) answer(err error) {
 // publishThen hands events to the cluster and calls done, on any goroutine,
 // when all are answered.
 func (h *Hub) publishThen(app *apps.App, events []pusherproto.Event, done func(error)) {
+	count, publications := uint64(len(events)), 0
 	a := &acceptance{done: func(err error) {
 		if err == nil {
-			h.tenant(app.ID).published.Add(uint64(len(events)))
+			h.tenant(app.ID).published.Add(count)
 		}
 		done(err)
 	}}
-	publications := 0
 	for i := range events {
 		publications += len(events[i].Channels)
 	}

@@ -46,7 +46,8 @@ func (h *Hub) accept(ctx context.Context, appID string) error {
 
 // TryPublish delivers events in order if that needs no waiting; else it fails
 // with ErrBusy or ErrDraining and nothing was delivered. It is for event loops,
-// on whose turns Close does not wait. In a cluster it always fails.
+// on whose turns Close does not wait. In a cluster it always fails with ErrBusy:
+// TryPublishThen is for that.
 func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	if h.shared {
 		return ErrBusy
@@ -60,6 +61,21 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	}
 	return nil
 }
+
+// TryPublishThen is TryPublish for a cluster: done is called once, on any goroutine,
+// possibly before this returns, with nil, ErrAway or ErrDoubt as from Publish. If it
+// fails, done is not called.
+func (h *Hub) TryPublishThen(app *apps.App, done func(error), events ...pusherproto.Event) error {
+	if err := h.ready(app.ID); err != nil {
+		return err
+	}
+	h.publishThen(app, events, done)
+	return nil
+}
+
+// AnswersLater tells whether the hub is that of a cluster, which takes a while to
+// accept an event.
+func (h *Hub) AnswersLater() bool { return h.shared }
 
 // ready tells why an event cannot be taken without waiting.
 func (h *Hub) ready(appID string) error {

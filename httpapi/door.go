@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -156,10 +158,10 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 	limits := protocolLimits(c.app.Limits)
 	if c.route == eventsPath {
 		ev, bad := pusherproto.DecodeEvent(r.Body, pusherproto.ParseQuery(c.query), limits)
-		if bad != nil || ev.HasInfo || !d.publish(c.app, ev) {
+		if bad != nil || ev.HasInfo {
 			return nil, false
 		}
-		return d.done(dst, r, &c, begun), true
+		return d.publish(dst, r, &c, begun, ev)
 	}
 	events, bad := pusherproto.DecodeBatch(r.Body, limits)
 	if bad != nil {
@@ -170,10 +172,7 @@ func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	if !d.publish(c.app, events...) {
-		return nil, false
-	}
-	return d.done(dst, r, &c, begun), true
+	return d.publish(dst, r, &c, begun, events...)
 }
 
 // authentic checks a whole request. The head of one that was awaited has been
@@ -188,30 +187,37 @@ func (d door) authentic(c *call, r *sockets.Request, now time.Time) bool {
 	return bad == nil && digest.Check(r.Body) == nil
 }
 
-// publish delivers events if that needs no waiting. If it does, nothing is
-// charged: net/http, which gets the request then, will.
-func (d door) publish(app *apps.App, events ...pusherproto.Event) bool {
+// publish delivers events if that needs no waiting, and answers. If it does,
+// nothing is charged: net/http, which gets the request then, will. In a cluster
+// the answer comes later.
+func (d door) publish(dst []byte, r *sockets.Request, c *call, begun time.Time, events ...pusherproto.Event) ([]byte, bool) {
 	now := d.cfg.Now()
-	charge, wait := d.rates.spend(app, len(events), now)
+	charge, wait := d.rates.spend(c.app, len(events), now)
 	if wait > 0 {
-		return false
+		return nil, false
 	}
-	if d.cfg.Hub.TryPublish(app, events...) != nil {
+	later := d.cfg.Hub.AnswersLater()
+	var err error
+	if later {
+		err = d.cfg.Hub.TryPublishThen(c.app, d.later(r, *c, begun), events...)
+	} else {
+		err = d.cfg.Hub.TryPublish(c.app, events...)
+	}
+	switch {
+	case err != nil:
 		charge.cancel(now)
-		return false
+		return nil, false
+	case later:
+		return nil, true
 	}
-	return true
+	return d.done(dst, r, c, begun), true
 }
 
 // done appends what exchange.done answers, as net/http would write it, and
 // counts and logs the request.
 func (d door) done(dst []byte, r *sockets.Request, c *call, begun time.Time) []byte {
-	dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
-	dst, shown := d.appendFields(dst, r)
-	if r.Last || d.draining() {
-		dst = append(dst, "\r\nConnection: close"...)
-	}
-	dst = append(dst, "\r\nContent-Length: 2\r\n\r\n{}"...)
+	dst, shown := d.appendHead(dst, http.StatusOK, givenID(r), r.Last || d.draining(), len("{}"))
+	dst = append(dst, "{}"...)
 	took := d.cfg.Now().Sub(begun)
 	d.requests.add(c.app.ID, c.route, http.StatusOK, took)
 	if d.logs(d.logLevel()) {
@@ -223,15 +229,53 @@ func (d door) done(dst []byte, r *sockets.Request, c *call, begun time.Time) []b
 	return dst
 }
 
-// appendFields appends the header fields that every answer with JSON has, and
-// returns the request's id too.
-func (d door) appendFields(dst []byte, r *sockets.Request) (out, id []byte) {
-	dst = append(dst, "Content-Type: application/json\r\nX-Request-Id: "...)
-	begin := len(dst)
-	var given []byte
-	if r != nil {
-		given, _ = r.Header(headerRequestID)
+// later has the answer to a call wait for the cluster.
+func (d door) later(r *sockets.Request, c call, begun time.Time) (accepted func(error)) {
+	id, from := bytes.Clone(givenID(r)), d.clientOf(r) // r is the loop's
+	return r.Later(func(dst []byte, err error, last bool) []byte {
+		a := answered{
+			app: c.app.ID, method: http.MethodPost, path: d.shownPath(c.route, c.received), status: http.StatusOK, from: from,
+		}
+		body := []byte("{}")
+		if err != nil {
+			a.status, a.reason = http.StatusServiceUnavailable, repeatable(err)
+			if a.reason == "" {
+				a.status, a.reason = http.StatusInternalServerError, "internal error"
+				d.log.Error("request failed", slog.Any("error", err))
+			}
+			body = errorBody(a.status, a.reason)
+			d.cfg.Hub.RefusedFor(c.app.ID, a.status, reasonOf(err))
+		}
+		dst, shown := d.appendHead(dst, a.status, id, last || d.draining(), len(body))
+		a.id, a.bytes, a.took = string(shown), int64(len(body)), d.cfg.Now().Sub(begun)
+		d.requests.add(c.app.ID, c.route, a.status, a.took)
+		if d.logs(d.logLevel()) {
+			d.logRequest(callLine, &a)
+		}
+		return append(dst, body...)
+	})
+}
+
+// givenID is the id that a request brings, which may be none to show.
+func givenID(r *sockets.Request) []byte {
+	if r == nil {
+		return nil
 	}
+	given, _ := r.Header(headerRequestID)
+	return given
+}
+
+// appendHead appends the status line and the header fields of an answer with
+// JSON, and returns the request's id too.
+func (d door) appendHead(dst []byte, status int, given []byte, last bool, length int) (out, id []byte) {
+	switch status {
+	case http.StatusOK:
+		dst = append(dst, "HTTP/1.1 200 OK"...)
+	default:
+		dst = fmt.Appendf(dst, "HTTP/1.1 %d %s", status, http.StatusText(status))
+	}
+	dst = append(dst, "\r\nContent-Type: application/json\r\nX-Request-Id: "...)
+	begin := len(dst)
 	if plainID(string(given)) {
 		dst = append(dst, given...)
 	} else {
@@ -241,7 +285,16 @@ func (d door) appendFields(dst []byte, r *sockets.Request) (out, id []byte) {
 	end := len(dst)
 	dst = append(dst, "\r\nDate: "...)
 	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-	return dst, dst[begin:end]
+	if status == http.StatusServiceUnavailable {
+		dst = append(dst, "\r\nRetry-After: "...)
+		dst = strconv.AppendInt(dst, retrySeconds, 10)
+	}
+	if last {
+		dst = append(dst, "\r\nConnection: close"...)
+	}
+	dst = append(dst, "\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(length), 10)
+	return append(dst, "\r\n\r\n"...), dst[begin:end]
 }
 
 // Crowd implements sockets.Door.
@@ -258,13 +311,7 @@ func (d door) Unavailable(dst []byte, remote netip.AddrPort, r *sockets.Request)
 	const status = http.StatusServiceUnavailable
 	reason := channels.ErrDraining.Error()
 	body := errorBody(status, reason)
-	dst = append(dst, "HTTP/1.1 503 Service Unavailable\r\n"...)
-	dst, id := d.appendFields(dst, r)
-	dst = append(dst, "\r\nRetry-After: "...)
-	dst = strconv.AppendInt(dst, retrySeconds, 10)
-	dst = append(dst, "\r\nConnection: close\r\nContent-Length: "...)
-	dst = strconv.AppendInt(dst, int64(len(body)), 10)
-	dst = append(dst, "\r\n\r\n"...)
+	dst, id := d.appendHead(dst, status, givenID(r), true, len(body))
 	d.cfg.Hub.Refused(status)
 	d.requests.add("", noPattern, status, 0)
 	a := answered{id: string(id), status: status, bytes: int64(len(body)), from: remote.Addr(), reason: reason}

@@ -61,12 +61,21 @@ func errorBody(status int, message string) []byte {
 	return append(b, '}')
 }
 
-func (s *Server) describe(x *exchange, err error) (status int, message string) {
+// repeatable returns what a caller is told of an error that another try may find
+// gone, "" if it is none.
+func repeatable(err error) (message string) {
 	for _, e := range unavailable {
 		if errors.Is(err, e) {
-			setRetryAfter(x, retrySeconds)
-			return http.StatusServiceUnavailable, e.Error()
+			return e.Error()
 		}
+	}
+	return ""
+}
+
+func (s *Server) describe(x *exchange, err error) (status int, message string) {
+	if message = repeatable(err); message != "" {
+		setRetryAfter(x, retrySeconds)
+		return http.StatusServiceUnavailable, message
 	}
 	var refused *pusherproto.Error
 	switch {

@@ -117,10 +117,15 @@ func (l *loop) unanswered() (n int) {
 	return n
 }
 
-// refuseUnanswered answers requests that are not whole.
+// refuseUnanswered answers requests that are not whole, or whose answer is not
+// there.
 func (l *loop) refuseUnanswered() int {
 	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil && c.front != nil && c.state == connOpen {
+		switch c := l.slots[i].conn; {
+		case c == nil || c.front == nil || c.state != connOpen:
+		case c.waits():
+			c.conclude(c.front.later, channels.ErrDoubt)
+		default:
 			c.unavailable(nil)
 		}
 	}

@@ -101,6 +101,15 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 			continue
 		}
 		worked = true
+		if c.waits() {
+			if ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+				c.die()
+			} else { // it has sent more, or no more
+				c.paused = true
+				p.rewatch(c)
+			}
+			continue
+		}
 		if c.mustWait() && ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) == 0 {
 			c.pause()
 			p.rewatch(c)

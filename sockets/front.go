@@ -44,7 +44,7 @@ type Door interface {
 	// gets what there is, and answers it.
 	Await(r *Request) bool
 	// Answer appends the whole response to a request that it can answer at
-	// once, or returns ok false.
+	// once, or returns ok false. If it has called r.Later, the answer comes then.
 	Answer(dst []byte, r *Request) (response []byte, ok bool)
 	// Unavailable appends the response to a request that came too late: the
 	// server ends. r is nil if the request is not known.
@@ -66,16 +66,17 @@ type FrontConfig struct {
 type front struct {
 	cfg     *FrontConfig
 	remote  netip.AddrPort
-	held    bool // Admit was asked and Leave was not called
-	counted bool // nor was Settle
-	leaving bool // goes to net/http when what is queued is written
-	cut     bool // the rest of its request was waited for long enough
-	begun   bool // some of a request has come
-	body    bool // its head has
-	blanks  int  // line ends that may still come before it
-	length  int  // of a request whose head has come and whose body has not
-	awaited bool // the Door has its body awaited
-	kept    int  // bytes entered in the account for it
+	held    bool   // Admit was asked and Leave was not called
+	counted bool   // nor was Settle
+	leaving bool   // goes to net/http when what is queued is written
+	cut     bool   // the rest of its request was waited for long enough
+	begun   bool   // some of a request has come
+	body    bool   // its head has
+	blanks  int    // line ends that may still come before it
+	length  int    // of a request whose head has come and whose body has not
+	awaited bool   // the Door has its body awaited
+	kept    int    // bytes entered in the account for it
+	later   *later // an answer that is waited for; nil if there is none
 
 	deadline uint32 // second by which it must have done what it owes
 
@@ -109,10 +110,10 @@ func (f *front) leave() {
 }
 
 // account enters what a connection keeps while the body of a request is
-// awaited.
+// awaited, or an answer.
 func (l *loop) account(f *front, in []byte) {
 	size, all := 0, l.server.cfg.Account
-	if f.awaited {
+	if f.awaited || f.later != nil {
 		size = cap(in)
 	}
 	switch {
@@ -133,7 +134,7 @@ func (l *loop) account(f *front, in []byte) {
 func (c *conn) request(b []byte) (used int) {
 	f := c.front
 	var r Request
-	for c.front == f && c.state == connOpen && !f.leaving {
+	for c.front == f && c.state == connOpen && !f.leaving && f.later == nil {
 		for f.blanks > 0 && used < len(b) && (b[used] == '\r' || b[used] == '\n') {
 			f.blanks--
 			used++
@@ -159,7 +160,7 @@ func (c *conn) request(b []byte) (used int) {
 			c.leave(nil)
 			return used
 		}
-		r.Remote, r.Awaited, f.awaited = f.remote, f.awaited, false
+		r.conn, r.Remote, r.Awaited, f.awaited = c, f.remote, f.awaited, false
 		f.settle()
 		_, full := f.cfg.Door.Patience(f.remote.Addr(), 0)
 		r.Last = full || c.loop.front == nil || r.Closes()
@@ -200,16 +201,26 @@ func (c *conn) answer(r *Request) bool {
 		return true
 	}
 	response, ok := f.cfg.Door.Answer(nil, r)
-	if !ok {
+	switch {
+	case !ok:
+		f.later = nil
 		return false
-	}
-	c.push(channels.ControlFrame(response))
-	f.blanks = mostBlanks
-	c.loop.spare(c)
-	if r.Last {
-		c.hangUp()
+	case f.later != nil:
+		c.wait()
+	default:
+		c.reply(response, r.Last)
 	}
 	return true
+}
+
+// reply queues the response to a request.
+func (c *conn) reply(response []byte, last bool) {
+	c.push(channels.ControlFrame(response))
+	c.front.blanks = mostBlanks
+	c.loop.spare(c)
+	if last {
+		c.hangUp()
+	}
 }
 
 // hangUp ends a connection behind the answer that is queued.
@@ -229,7 +240,7 @@ func (c *conn) unavailable(r *Request) {
 
 // idle tells whether nothing of a request has come and no answer is to be written.
 func (c *conn) idle() bool {
-	return c.front != nil && c.state == connOpen && !c.front.leaving && len(c.in) == 0 && c.queue.bytes == 0
+	return c.front != nil && c.state == connOpen && !c.front.leaving && !c.waits() && len(c.in) == 0 && c.queue.bytes == 0
 }
 
 // await sets the deadline of a connection that owes us the rest of a request
@@ -267,6 +278,10 @@ func (c *conn) within(d time.Duration) {
 // late ends a connection whose deadline has come. Who has sent the head of a
 // request is told so by net/http, which gets no more to read than is here.
 func (c *conn) late() {
+	if c.waits() {
+		c.conclude(c.front.later, channels.ErrDoubt)
+		return
+	}
 	if !c.front.body || c.front.leaving {
 		c.die()
 		return

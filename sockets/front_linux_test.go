@@ -24,7 +24,8 @@ import (
 	"fanfare/internal/account"
 )
 
-// testDoor upgrades every WebSocket and answers POST /here.
+// testDoor upgrades every WebSocket and answers POST /here, and POST /later when
+// it is told to.
 type testDoor struct {
 	app      *apps.App
 	halfOpen atomic.Int64
@@ -37,6 +38,8 @@ type testDoor struct {
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
 	handed   chan string            // addresses of connections that net/http got
+	later    chan func(error)       // of requests that wait for their answer
+	answered atomic.Int64           // of these
 }
 
 // Write counts the server's log.
@@ -83,14 +86,18 @@ func (d *testDoor) Upgrade(*Request) (Opening, bool) { return Opening{App: d.app
 
 func (d *testDoor) Await(r *Request) bool {
 	d.awaits.Add(1)
-	return string(r.Target) == "/here" || string(r.Target) == "/late"
+	return string(r.Target) == "/here" || string(r.Target) == "/late" || string(r.Target) == "/later"
 }
 
 func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
 	if f := d.answer.Load(); f != nil {
 		(*f)()
 	}
-	if string(r.Target) != "/here" {
+	switch string(r.Target) {
+	case "/here":
+	case "/later", "/at-once", "/not-here":
+		return d.answerLater(r)
+	default:
 		return nil, false
 	}
 	return append(dst, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nloop"...), true
@@ -106,7 +113,7 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 	t.Helper()
 	app := apps.Default()
 	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
-	door = &testDoor{app: &app, handed: make(chan string, 64)}
+	door = &testDoor{app: &app, handed: make(chan string, 64), later: make(chan func(error), 64)}
 	server, err := New(Config{Loops: loops, CloseTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(door, nil))}, channels.New(channels.Config{}))
 	if err != nil {
 		t.Fatal(err)

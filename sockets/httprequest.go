@@ -21,6 +21,7 @@ type Request struct {
 	// Awaited says that the Door had the rest of the request awaited.
 	Awaited bool
 
+	conn   *conn // whose request it is
 	fields [maxFields]requestField
 	count  int
 }

@@ -1,0 +1,69 @@
+package sockets
+
+import (
+	"time"
+
+	"fanfare/channels"
+)
+
+// laterWithin is for how long an answer may be waited for. Whoever promises one
+// has a shorter patience.
+const laterWithin = 12 * time.Second
+
+// later is an answer that is promised. The connection waits for it on its loop:
+// nothing more is read of it, and what was read behind the request is kept.
+type later struct {
+	respond func(dst []byte, err error, last bool) []byte
+	last    bool // the connection ends with it, by the client's wish or the crowd
+	done    bool // it was made
+}
+
+// Later says that the answer to the request comes later: the Door's Answer
+// returns nil and true. done is to be called once, on any goroutine. On the
+// loop's, respond then appends the response, with what done was given, or with
+// channels.ErrDoubt if it was not called in time; last says that the connection
+// ends with the response, which nobody reads if the client has left.
+func (r *Request) Later(respond func(dst []byte, err error, last bool) []byte) (done func(error)) {
+	c, a := r.conn, &later{respond: respond, last: r.Last}
+	c.front.later = a
+	return func(err error) { c.loop.Post(channels.Call(func() { c.conclude(a, err) })) }
+}
+
+// waits tells whether the connection waits for an answer that is promised.
+func (c *conn) waits() bool { return c.front != nil && c.front.later != nil }
+
+// wait has the connection wait for its answer.
+func (c *conn) wait() {
+	c.loop.unspare(c)
+	c.within(laterWithin)
+}
+
+// conclude answers a request whose answer was promised, and goes on with what
+// came behind it.
+func (c *conn) conclude(a *later, err error) {
+	if a.done {
+		return // in doubt, since this came too late
+	}
+	a.done = true
+	open := c.waits() && c.state == connOpen
+	if open {
+		_, full := c.front.cfg.Door.Patience(c.front.remote.Addr(), 0)
+		a.last = a.last || full || c.loop.front == nil
+	}
+	response := a.respond(nil, err, a.last)
+	if !open {
+		return // the client has left
+	}
+	f := c.front
+	f.later, f.begun, f.body = nil, false, false
+	c.reply(response, a.last)
+	c.unpause()
+	switch {
+	case c.state != connOpen:
+	case len(c.in) > 0:
+		c.feed(nil)
+	default:
+		f.heard = c.loop.clock
+		c.await(0, nil)
+	}
+}
