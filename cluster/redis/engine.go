@@ -101,7 +101,7 @@ func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
 		if ctx.Err() != nil {
 			break
 		}
-		e.cfg.Logger.Warn("the cluster's redis cannot be reached, trying again", "error", err)
+		e.cfg.Logger.Warn("the cluster's redis cannot be reached, trying again", "reason", err.Error())
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait/2 + time.Duration(random()%uint64(wait/2))):
