@@ -15,7 +15,7 @@ import (
 // logged are the folders whose log docs/logging.md describes: what clients,
 // callers and webhooks do, not what the process does with itself.
 func logged(folder string) bool {
-	return slices.Contains([]string{"httpapi", "sockets", "channels", "webhooks", "internal/logs"}, folder)
+	return slices.Contains([]string{"httpapi", "sockets", "channels", "webhooks", "internal/logs", "cluster", "cluster/redis"}, folder)
 }
 
 // attribute are the functions of slog that make an attribute.
@@ -49,6 +49,11 @@ func TestLogging_ThePageHasEveryMessageAndKey(t *testing.T) {
 		case slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, name) && of != "t":
 			if m := literal(call.Args[0]); m != "" {
 				messages[m] = true
+			}
+			for i := 1; i < len(call.Args); i += 2 { // keys and values by turns
+				if key := literal(call.Args[i]); key != "" {
+					keys[key] = true
+				}
 			}
 		case name == "LogAttrs" && len(call.Args) > 2:
 			if m := literal(call.Args[2]); m != "" {
