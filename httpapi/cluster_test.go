@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -86,5 +87,47 @@ func TestCluster_QuestionThatFails_Is503(t *testing.T) {
 		}
 		// The event is out: its counts are missing.
 		srv.Post(t, "/events", `{"name":"e","channels":["a"],"data":"1","info":"subscription_count"}`).Expect(200, `{"channels":{"a":{}}}`)
+	})
+}
+
+// While the cluster has not accepted an event its caller waits, and nobody else.
+// The answer has the request's id, ends the connection if the caller wants that,
+// and is logged.
+func TestCluster_PublishWaits_UntilItIsAccepted(t *testing.T) {
+	inCluster(t, func(t *testing.T, srv *testkit.Server, remote *testkit.Remote) {
+		text := func(header ...string) string {
+			h := http.Header{}
+			for i := 0; i < len(header); i += 2 {
+				h.Set(header[i], header[i+1])
+			}
+			return srv.Text(testkit.Call{Path: "/events", Body: smallEvent, Header: h})
+		}
+		subscriber := testkit.Open(t, srv, testkit.Handshake{App: "app-key"})
+		subscriber.Established()
+		subscriber.Send(`{"event":"pusher:subscribe","data":{"channel":"c"}}`)
+		subscriber.Expect(`{"event":"pusher_internal:subscription_succeeded","channel":"c","data":"{}"}`)
+		remote.Hold()
+		c := testkit.Connect(t, srv)
+		c.Write(text("X-Request-Id", "first") + text("X-Request-Id", "second", "Connection", "close"))
+		for _, id := range []string{"first", "second"} {
+			testkit.Eventually(t, id+" waits", func() bool { return remote.Held() == 1 })
+			srv.Do(t, testkit.Call{Path: "/channels"}).Expect(200, `{"channels":{}}`)
+			remote.Release(nil)
+			subscriber.Expect(`{"event":"e","channel":"c","data":"hush"}`)
+			r := c.Response("POST").Expect(200, "{}")
+			if r.Header.Get("X-Request-Id") != id || r.Close != (id == "second") {
+				t.Errorf("%s: %v, the connection ends: %v", id, r.Header, r.Close)
+			}
+		}
+		if rest := c.Rest(); rest != "" {
+			t.Errorf("behind the last answer: %q", rest)
+		}
+		testkit.Eventually(t, "both are counted", func() bool { return srv.Hub.Stats().Published == 2 })
+
+		left := testkit.Connect(t, srv)
+		left.Write(text())
+		testkit.Eventually(t, "it waits", func() bool { return remote.Held() == 1 })
+		left.Close()
+		remote.Release(channels.ErrAway)
 	})
 }
