@@ -176,6 +176,26 @@ func TestFeeds_EngineEmpty_ANodeThatComesTooLateHasAGap(t *testing.T) {
 	}
 }
 
+func TestFeeds_NewMemory_EventsItTookBeforeTheNodeCameAreHeard(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[0].visit()
+	a.subscribes("news")
+	a.hears(succeeded("news"))
+	for _, h := range w.nodes {
+		h.cut()
+	}
+	w.wipe()
+	w.nodes[1].connect()
+	w.settle()
+	p := w.nodes[1].publishes("news", "1")
+	w.passes(time.Second)
+	p.is(t, nil)
+	a.hears()
+	w.nodes[0].connect()
+	w.passes(time.Second)
+	a.hears(event("news", "1"))
+}
+
 func TestFeeds_EngineForgetsOnALiveConnection_IsNoticed(t *testing.T) {
 	w := newTown(t, 2)
 	a, b := w.nodes[0].visit(), w.nodes[1].visit()
