@@ -19,13 +19,12 @@ import (
 // missed by a socket that was not closed, and in the end all agree.
 type crowd struct {
 	*town
-	r        *rand.Rand
-	guests   []*guest
-	dumps    [][Partitions]*ledger.Ledger
-	lossy    bool // the engine may lose what was accepted
-	log      []string
-	accepted map[string][]string // channel -> events
-	events   int
+	r      *rand.Rand
+	guests []*guest
+	dumps  [][Partitions]*ledger.Ledger
+	lossy  bool // the engine may lose what was accepted
+	log    []string
+	events int
 }
 
 type guest struct {
