@@ -69,6 +69,32 @@ func TestFeeds_CutLongerThanTheLog_HearsTheDifferenceAndIsClosed(t *testing.T) {
 	}
 }
 
+func TestFeeds_LedgerForgotTheSubject_SocketsAreClosed(t *testing.T) {
+	for _, before := range []bool{false, true} { // an event that was heard
+		w := newTown(t, 2)
+		w.passes(3 * time.Second)
+		a := w.nodes[0].visit()
+		a.subscribes("news")
+		if before {
+			w.nodes[1].publishes("news", "0")
+			w.settle()
+		}
+		w.nodes[0].cut()
+		w.nodes[1].publishes("news", "1") // is missed
+		w.settle()
+		w.nodes[0].connect()
+		w.nodes[0].frozen = true // with the answer to its Link under way
+		w.settle()
+		w.nodes[1].publishes("news", "2")
+		w.passes(40 * time.Second)
+		w.nodes[0].thaw()
+		w.settle()
+		if a.closed != 4200 {
+			t.Errorf("before=%v: closed with %d", before, a.closed)
+		}
+	}
+}
+
 func TestFeeds_EngineGoneForEverybody_NobodyIsToldAsGone(t *testing.T) {
 	w := newTown(t, 2)
 	a, b := w.nodes[0].visit(), w.nodes[1].visit()

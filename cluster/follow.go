@@ -194,20 +194,23 @@ func (s *subject) answeredBlind() {
 }
 
 // missedEvents tells whether there may have been an event that did not come
-// down. Where the ledger has forgotten which was the last, it says yes.
+// down. It says yes where the ledger may have forgotten: it does not have this
+// node on the subject.
 func (s *subject) missedEvents(st *ledger.State) bool {
 	if s.blind {
 		return !s.whole && st.Event > s.event
 	}
+	own := s.q.peer.cfg.Node
+	some := st.Event != s.event || !slices.ContainsFunc(st.Facts, func(f ledger.Fact) bool { return f.Node == own })
 	for _, e := range s.heard {
 		if e.Seq > s.at && e.Op.Subject == s.name {
 			if e.Prev == 0 {
 				return s.last != 0
 			}
-			return e.Prev > s.last && st.Event != s.event
+			return e.Prev > s.last && some
 		}
 	}
-	return st.Event != s.event
+	return some
 }
 
 // changes are the users whom a state may have changed: those that are gone

@@ -83,3 +83,24 @@ func TestJoin_ComesAndGoesWhileAway_IsHeardInOrder(t *testing.T) {
 	b.hears(added("presence-x", "ann"), added("presence-x", "bea"), said, removed("presence-x", "ann"))
 	beside.hears(members("presence-x", "ann", "bea"), said, added("presence-x", "bob"), removed("presence-x", "ann"))
 }
+
+func TestLeave_DroppedBehindAJoinThatWasWritten_IsSaid(t *testing.T) {
+	w := newTown(t, 2)
+	b := w.nodes[1].visit()
+	b.joins("presence-x", "bob")
+	b.got = nil
+	a := w.nodes[0].visit()
+	a.pipelines("%s", a.subscription("presence-x", `{"user_id":"ann"}`))
+	w.nodes[0].link++ // what was written does not arrive
+	w.passes(2100 * time.Millisecond)
+	a.hears(members("presence-x", "ann"))
+	w.nodes[0].cut()
+	a.leaves()
+	w.nodes[0].peer.cfg.QueueBytes = 1
+	w.nodes[0].publishes("presence-x", "1")
+	w.nodes[0].connect()
+	w.settle()
+	b.hears(added("presence-x", "ann"), removed("presence-x", "ann"))
+	b.leaves()
+	w.empty()
+}
