@@ -44,7 +44,7 @@ func (e *Engine) runBeats(ctx context.Context, up cluster.Upcalls) {
 		case b := <-e.beats:
 			all, err := e.runBeat(b)
 			if err != nil {
-				e.cfg.Logger.Debug("a beat was lost", "error", err)
+				e.cfg.Logger.Debug("a beat was lost", "reason", err)
 			}
 			up.Beats(all, err == nil)
 		}

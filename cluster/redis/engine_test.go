@@ -336,7 +336,7 @@ func TestEngine_ReplicaIsLeft(t *testing.T) {
 	ask(t, client, "REPLICAOF", "127.0.0.1", fmt.Sprint(other.port))
 	a.Send(a.part, ledger.Tick{})
 	a.expect("down")
-	a.log.Expect(t, `error="redis: the server is a replica, which takes no writes; waiting until it is a master"`)
+	a.log.Expect(t, `reason="redis: the server is a replica, which takes no writes; waiting until it is a master"`)
 	ask(t, client, "REPLICAOF", "NO", "ONE")
 	a.expect("up")
 }

@@ -131,7 +131,7 @@ func (p *partition) run(c *conn, up cluster.Upcalls) {
 		wait, why := p.serve(c, up)
 		p.setUp(false)
 		if c.ctx.Err() == nil {
-			c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "error", why)
+			c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "reason", why)
 		}
 		up.Down(p.number, why)
 		p.rest(c, wait)
@@ -272,7 +272,7 @@ func (p *partition) read(c *conn, pushed []string) {
 	for _, message := range pushed {
 		e, err := parseEntry([]byte(message))
 		if err != nil {
-			c.logger.Error("an entry of the cluster cannot be read", "partition", p.number, "error", err)
+			c.logger.Error("an entry of the cluster cannot be read", "partition", p.number, "reason", err)
 			continue
 		}
 		p.entries = append(p.entries, e)

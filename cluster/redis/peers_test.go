@@ -39,7 +39,9 @@ func openHouse(t *testing.T, addr string) *house {
 	}
 	h := &house{t: t, app: apps.Default(), own: account.New(0), more: make(chan struct{})}
 	h.app.ID = "shop"
-	h.Peer = cluster.NewPeer(h, cluster.Config{}, engine)
+	// On a slow machine nobody is taken for away.
+	cfg := cluster.Config{JoinPatience: deadline.Long, SendPatience: deadline.Long, QueueAge: deadline.Long, DeathAfter: deadline.Long}
+	h.Peer = cluster.NewPeer(h, cfg, engine)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- h.Run(ctx) }()
