@@ -37,7 +37,7 @@ func (t *traffic) one(in int) bool { return t.IntN(in) == 0 }
 func pick[T any](t *traffic, from ...T) T { return from[t.IntN(len(from))] }
 
 func (t *traffic) request() ledger.Request {
-	if t.one(20_000) {
+	if t.one(3000) {
 		t.quiet = 2000 // more than an hour
 	}
 	if t.quiet > 0 {
