@@ -158,7 +158,7 @@ func requests(t *testing.T, standard int) int {
 
 func TestScripts_EqualTheLedger(t *testing.T) {
 	s := startServer(t)
-	for round, n := range []int{requests(t, 5_000), requests(t, 5_000)} {
+	for round, n := range []int{requests(t, 20_000), requests(t, 20_000)} {
 		seed := newTraffic(uint64(os.Getpid()*2+round)).Uint64() % 1_000_000
 		if text := os.Getenv("FANFARE_REDIS_SEED"); text != "" {
 			seed, _ = strconv.ParseUint(text, 10, 64)
