@@ -111,9 +111,18 @@ func (s *subject) stepEvent(e heardEntry) {
 }
 
 func (s *subject) deliverEvent(e *ledger.Entry, f *channels.Frame) {
-	if !e.Op.Client || e.Node != s.q.peer.cfg.Node {
+	if !e.Op.Client {
 		s.deliver(f, e.Op.Except)
+		return
 	}
+	if e.Node == s.q.peer.cfg.Node {
+		return // it was delivered when it came
+	}
+	if s.shown != nil && !s.shown.Has(pusherproto.ClientEventUser(e.Op.Payload)) {
+		s.q.peer.counters.dropped.Add(1)
+		return
+	}
+	s.deliver(f, e.Op.Except)
 }
 
 // deliver hands a frame to the subject's sockets on this node.

@@ -1,6 +1,7 @@
 package pusherproto
 
 import (
+	"bytes"
 	"strconv"
 
 	"fanfare/pusherproto/internal/jsontext"
@@ -107,6 +108,20 @@ func AppendClientEvent(dst []byte, event, channel, data []byte, userID string) [
 		dst = jsontext.AppendString(dst, userID)
 	}
 	return append(dst, '}')
+}
+
+// ClientEventUser returns the user id of a message that AppendClientEvent made, "" if it has none.
+func ClientEventUser(message []byte) string {
+	const member = `,"user_id":` // stands last, and in no string literal: its quotes would be escaped
+	i := bytes.LastIndex(message, []byte(member))
+	if i < 0 {
+		return ""
+	}
+	raw := message[i+len(member) : len(message)-1]
+	if !jsontext.IsString(raw) || raw[len(raw)-1] != '"' { // it is a part of the data
+		return ""
+	}
+	return string(jsontext.Unquote(raw))
 }
 
 // AppendSubscriptionCount appends the number of sockets on a channel.

@@ -330,3 +330,13 @@ func TestAppendString_Escapes(t *testing.T) {
 		}
 	}
 }
+
+func TestClientEventUser_IsTheLastMember(t *testing.T) {
+	const data = `{"x":1,"user_id":"forged"}`
+	for _, user := range []string{"", "7", `a"b\c`, `,"user_id":`, "\u2028é"} {
+		m := pusherproto.AppendClientEvent(nil, []byte("client-e"), []byte("presence-x"), []byte(data), user)
+		if got := pusherproto.ClientEventUser(m); got != user {
+			t.Errorf("the sender of %s is %q, want %q", m, got, user)
+		}
+	}
+}
