@@ -159,6 +159,11 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 			s.stepKnown(e)
 		}
 	}
+	for _, e := range heard[:i] { // who joins by the state has its events behind
+		if e.Kind == ledger.EntryHeld && e.Seq > after && e.Node == s.q.peer.cfg.Node {
+			s.resolve(e.Entry)
+		}
+	}
 	s.resolveBy(st)
 	if closed && s.sockets > 0 {
 		s.closeUser()
@@ -179,15 +184,11 @@ func (s *subject) stepKnown(e heardEntry) {
 		if !e.again {
 			s.deliverEvent(e.Entry, channels.NewFrame(e.Op.Payload))
 		}
-	case ledger.EntryHeld:
-		if e.Node == s.q.peer.cfg.Node {
-			s.resolve(e.Entry)
-		}
 	case ledger.EntryClosed:
 		if !e.again {
 			s.close()
 		}
-	case ledger.EntryEntered, ledger.EntryStruck:
+	case ledger.EntryHeld, ledger.EntryEntered, ledger.EntryStruck:
 	}
 }
 
