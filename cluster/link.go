@@ -25,7 +25,8 @@ type link struct {
 	since time.Time // linkAway: since when
 	why   error     // linkAway: nil if it never was reached
 	epoch uint32
-	open  bool // all facts of this epoch are said, and applied
+	open  bool   // all facts of this epoch are said, and applied
+	done  uint64 // number of the OpDone that was written last
 }
 
 // relink links again over the connection that there is.

@@ -114,6 +114,7 @@ func (q *partition) take() {
 		st.next++
 		n++
 		if o.op.Kind == ledger.OpDone {
+			q.link.done = o.op.N
 			break
 		}
 	}
