@@ -207,6 +207,10 @@ func (s *subject) answer(w *join) {
 	w.answer = nil
 	cached := s.cached.current(now)
 	answer(channels.Joined{Presence: s.shown, Cached: cached})
+	if !w.Again {
+		s.uncounted = true
+		s.count1()
+	}
 	if cached == nil && s.kind.Cache() {
 		s.observeMiss()
 	}

@@ -34,13 +34,27 @@ func (s *subject) show(touched []change) {
 		}
 	}
 	if before == s.total {
+		s.count1()
 		return
 	}
+	s.uncounted = s.uncounted && !s.counts()
 	s.countChanged()
 	if s.total == 0 {
 		s.observe(channels.Notice{Kind: channels.ChannelVacated})
 	}
 }
+
+// count1 tells the count to who joined and has not heard it: it has them, and is
+// what it was.
+func (s *subject) count1() {
+	if s.uncounted && s.counts() {
+		s.uncounted = false
+		s.countChanged()
+	}
+}
+
+// counts tells whether the count has all sockets of this node.
+func (s *subject) counts() bool { return s.facts[s.q.peer.cfg.Node].sockets >= s.sockets }
 
 // showUser tells that a user came or went, if that is so.
 func (s *subject) showUser(c change) {

@@ -55,11 +55,12 @@ type subject struct {
 	blind    bool   // somebody was answered without a replica
 
 	replica
-	shown  *channels.Presence
-	total  int // sockets, as told
-	told   channels.Count
-	cached *cachedEvent
-	missed time.Time // when a cache miss was last observed
+	uncounted bool // who joined last has not heard the count
+	shown     *channels.Presence
+	total     int // sockets, as told
+	told      channels.Count
+	cached    *cachedEvent
+	missed    time.Time // when a cache miss was last observed
 }
 
 // heardEntry is an entry on its way to a replica; again is set if its op came
