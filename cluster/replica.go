@@ -8,6 +8,9 @@ import (
 type replica struct {
 	facts   map[ledger.Node]fact
 	members map[string]holders // on presence channels
+	// doubts are facts of nodes that have yet to enter. Nobody is shown for
+	// them, and nobody told as gone whom they are about.
+	doubts map[string]holders
 }
 
 type fact struct {
@@ -63,18 +66,24 @@ func (r *replica) on(user string, by ledger.Holder) {
 
 // off notes that a node holds a user no more.
 func (r *replica) off(user string, n ledger.Node) {
-	h := r.members[user]
-	if i := h.find(n); i >= 0 {
-		r.keepHolders(user, append(h[:i:i], h[i+1:]...))
-	}
+	release(r.members, user, n, keepNone)
+	release(r.doubts, user, n, keepNone)
 }
 
-func (r *replica) keepHolders(user string, h holders) {
-	if len(h) == 0 {
-		delete(r.members, user)
-		return
+// release takes a node's fact about a user out, if it was said before an epoch,
+// and tells whether there was one.
+func release(all map[string]holders, user string, n ledger.Node, before uint32) bool {
+	h := all[user]
+	i := h.find(n)
+	if i < 0 || h[i].Epoch >= before {
+		return false
 	}
-	r.members[user] = h
+	if len(h) == 1 {
+		delete(all, user)
+	} else {
+		all[user] = append(h[:i:i], h[i+1:]...)
+	}
+	return true
 }
 
 // holds tells whether a node holds a user.
@@ -86,9 +95,13 @@ func (r *replica) drop(n ledger.Node, before uint32) (touched []string) {
 	if f, ok := r.facts[n]; ok && f.epoch < before {
 		delete(r.facts, n)
 	}
-	for user, h := range r.members {
-		if i := h.find(n); i >= 0 && h[i].Epoch < before {
-			r.keepHolders(user, append(h[:i:i], h[i+1:]...))
+	for user := range r.members {
+		if release(r.members, user, n, before) {
+			touched = append(touched, user)
+		}
+	}
+	for user := range r.doubts {
+		if release(r.doubts, user, n, before) {
 			touched = append(touched, user)
 		}
 	}
@@ -97,8 +110,9 @@ func (r *replica) drop(n ledger.Node, before uint32) (touched []string) {
 
 // belief is what becomes of the facts of one node when a state comes (rule D4).
 type belief struct {
-	keep  uint32 // the replica's said from this epoch on stay
-	epoch uint32 // the state's said in it are added; 0 is none
+	keep    uint32 // the replica's said from this epoch on stay
+	epoch   uint32 // the state's said in it are added; 0 is none
+	doubted bool   // the state's of earlier epochs may still hold
 }
 
 const keepNone = ^uint32(0)
@@ -115,7 +129,7 @@ func (s *subject) believe(st *ledger.State) func(ledger.Node) belief {
 		case n.Status == ledger.Open && n.N >= seen:
 			known[n.Node] = belief{keep: keepNone, epoch: n.Epoch}
 		default:
-			known[n.Node] = belief{epoch: n.Epoch}
+			known[n.Node] = belief{epoch: n.Epoch, doubted: true}
 		}
 	}
 	return func(n ledger.Node) belief { return known[n] }
@@ -141,12 +155,25 @@ func (s *subject) merge(st *ledger.State) {
 				kept = append(kept, by)
 			}
 		}
-		s.keepHolders(user, kept)
+		if s.members[user] = kept; len(kept) == 0 {
+			delete(s.members, user)
+		}
 	}
 	for i := range st.Members {
 		for _, by := range st.Members[i].Holders {
 			if of(by.Node).epoch == by.Epoch {
 				s.on(st.Members[i].User, by)
+			}
+		}
+	}
+	s.doubts = nil
+	for i := range st.Members {
+		for _, by := range st.Members[i].Holders {
+			if user := st.Members[i].User; of(by.Node).doubted && !s.holds(user, by.Node) {
+				if s.doubts == nil {
+					s.doubts = make(map[string]holders)
+				}
+				s.doubts[user] = append(s.doubts[user], by)
 			}
 		}
 	}

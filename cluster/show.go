@@ -59,8 +59,9 @@ func (s *subject) counts() bool { return s.facts[s.q.peer.cfg.Node].sockets >= s
 // showUser tells that a user came or went, if that is so.
 func (s *subject) showUser(c change) {
 	m := s.mine[c.user]
-	present := len(s.members[c.user]) > 0 || m != nil && m.alone > 0
-	if present == s.shown.Has(c.user) {
+	shown := s.shown.Has(c.user)
+	present := len(s.members[c.user]) > 0 || m != nil && m.alone > 0 || shown && len(s.doubts[c.user]) > 0
+	if present == shown {
 		return
 	}
 	if !present {
@@ -86,6 +87,7 @@ func (s *subject) vanish() {
 	}
 	if s.shown != nil {
 		clear(s.members)
+		clear(s.doubts)
 		for _, user := range s.shown.UserIDs() {
 			s.showUser(change{user: user})
 		}
