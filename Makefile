@@ -16,7 +16,7 @@ ATTACKS := cd test/hostile && go test -tags hostile -count=1
 STORM ?= 10m
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test attacks hostile storm race e2e chaos starved check fmt instructions fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e chaos starved check fmt instructions fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -59,6 +59,11 @@ hostile: ## the same attacks with all their force; prints the figures of docs/se
 storm: ## all attacks together for STORM (10m), chosen by SEED
 	@echo "== a storm of all attacks, $(STORM)"
 	@STORM=$(STORM) SEED=$(SEED) $(ATTACKS) -timeout 24h -run '^TestStorm_OfAllAttacksTogether$$' -v
+
+simulate: ## a cluster under every fault: SEEDS (200) lives of STEPS (100000) steps, from the seed FIRST on
+	@echo "== a simulated cluster"
+	@SIM_SEEDS=$(or $(SEEDS),200) SIM_STEPS=$(or $(STEPS),100000) SIM_FIRST=$(or $(FIRST),0) \
+		go test -count=1 -timeout 24h -run '^TestSim_Seeds$$' ./cluster/sim
 
 race: ## unit tests under the race detector (wants a C compiler)
 	@echo "== unit tests under the race detector"

@@ -61,7 +61,8 @@ type termination struct {
 	user     string
 	at       time.Duration // when it was given to a node
 	sockets  []*socket     // that were signed in then
-	question *question     // nil while the node stands still
+	node     *node
+	question *question // nil while the node stands still
 	err      error
 }
 
@@ -73,7 +74,7 @@ func (w *World) terminate(user string) {
 }
 
 func (w *World) terminateOn(n *node, user string) {
-	t := &termination{user: user, at: w.now}
+	t := &termination{user: user, at: w.now, node: n}
 	for _, tab := range w.tabs {
 		if s := tab.sock; s != nil && tab.user == user && s.signedIn >= 0 {
 			t.sockets = append(t.sockets, s)
@@ -82,7 +83,7 @@ func (w *World) terminateOn(n *node, user string) {
 	w.terminations = append(w.terminations, t)
 	w.tracef("", "%s is to terminate %s", n, user)
 	n.do(func() {
-		t.question = w.ask(func(ctx context.Context) { t.err = n.hub.TerminateUser(ctx, &w.app, user) })
+		t.question = w.ask(func(ctx context.Context) { t.err = n.peer.Terminate(ctx, &w.app, user) })
 	})
 }
 
@@ -99,11 +100,14 @@ func (w *World) compareTerminations() problem {
 		if t.question == nil || w.now < t.at+10*time.Second {
 			continue
 		}
+		if t.node.dead {
+			t.question.cancel()
+		}
 		if t.question.end(); t.err != nil {
 			continue
 		}
 		for _, s := range t.sockets {
-			if s.closed == 0 && !s.gone {
+			if s.closed == 0 && !s.gone && !w.lossy { // the mark may be lost
 				return problem{"#server-to-user-" + t.user, fmt.Sprintf("%s is open and was terminated at %v", s, t.at)}
 			}
 		}
@@ -121,12 +125,12 @@ func (w *World) compareLists(t *truth) (wrong problem) {
 	infos, members = make([]channels.ChannelInfo, len(w.channels)), make([][]string, len(w.channels))
 	var questions []*question
 	if w.cfg.Partitions == cluster.Partitions {
-		questions = append(questions, w.ask(func(ctx context.Context) { list, errs[0] = n.hub.Channels(ctx, &w.app, "") }))
+		questions = append(questions, w.ask(func(ctx context.Context) { list, errs[0] = n.peer.Channels(ctx, &w.app, "") }))
 	}
 	for i, name := range w.channels {
-		questions = append(questions, w.ask(func(ctx context.Context) { infos[i], errs[1+2*i] = n.hub.Channel(ctx, &w.app, name) }))
+		questions = append(questions, w.ask(func(ctx context.Context) { infos[i], errs[1+2*i] = n.peer.Channel(ctx, &w.app, name) }))
 		if isPresence(name) {
-			questions = append(questions, w.ask(func(ctx context.Context) { members[i], errs[2+2*i] = n.hub.Members(ctx, &w.app, name) }))
+			questions = append(questions, w.ask(func(ctx context.Context) { members[i], errs[2+2*i] = n.peer.Members(ctx, &w.app, name) }))
 		}
 	}
 	w.pass(time.Second)
@@ -180,13 +184,17 @@ func (w *World) listLedgers() (list []channels.ChannelInfo) {
 // ends.
 func (n *node) drain() {
 	n.hub.Close()
+	n.peer.Drain()
 	for _, s := range slices.Clone(n.sockets) {
 		s.Fail(pusherproto.CodeReconnect, "The server is restarting")
 	}
-	n.w.after(500*time.Millisecond, func() {
+	n.w.after(3*time.Second, func() {
 		n.do(func() {
-			_ = n.peer
-			n.w.after(time.Second, func() { n.do(n.kill) })
+			bye := n.w.ask(n.peer.Bye)
+			n.w.after(time.Second, func() {
+				bye.cancel()
+				n.do(n.kill)
+			})
 		})
 	})
 }

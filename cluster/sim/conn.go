@@ -23,14 +23,13 @@ type link struct {
 // gave the connection up may still arrive, and late: its bytes are then under
 // way without it.
 type conn struct {
-	link   *link
-	node   *node
-	in     *instance
-	run    ledger.Run // of the server, as it was when the connection was made
-	open   bool       // at the node's end
-	upward []message
-	downward,
-	beats []message // beats are the requests of the beats' table that wait
+	link             *link
+	node             *node
+	in               *instance
+	run              ledger.Run // of the server, as it was when the connection was made
+	open             bool       // at the node's end
+	upward           []message
+	downward         []message
 	asked            []asked // requests without an answer, in order
 	lastUp, lastDown time.Duration
 	pumpingUp, pumpingDown,
@@ -48,11 +47,8 @@ type asked struct {
 	beat      bool
 }
 
-// Network times.
-const (
-	replyTimeout = 5 * time.Second // an engine closes a connection that is silent so long
-	connectDelay = 700 * time.Millisecond
-)
+// connectDelay is the most that an engine waits before it connects again.
+const connectDelay = 700 * time.Millisecond
 
 // connect makes a connection as soon as there is a way.
 func (l *link) connect() {
@@ -72,6 +68,7 @@ func (l *link) connect() {
 	in.conns = append(in.conns, c)
 	c.send(func() { // the handshake
 		c.reply(func() {
+			c.asked = c.asked[1:]
 			c.up = true
 			if w.tracing {
 				w.tracef("", "%s is connected to %s", c.node, in.run)
@@ -95,7 +92,7 @@ func (c *conn) watchdog() {
 			if !c.open {
 				return
 			}
-			if len(c.asked) > 0 && w.now-c.asked[0].at > replyTimeout {
+			if len(c.asked) > 0 && w.now-c.asked[0].at > w.cfg.Reply {
 				c.hangUp("no answer in time")
 				return
 			}

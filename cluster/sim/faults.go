@@ -170,6 +170,8 @@ func (w *World) lose(old, next *memory) {
 	if old == next {
 		return
 	}
+	w.lossy = true
+	w.tracef("", "what a server holds is replaced")
 	kept := map[*published]bool{}
 	for _, ev := range next.accepted {
 		kept[ev] = true
@@ -194,6 +196,10 @@ func (w *World) heal() {
 		if s.live.paused {
 			s.live.resume()
 		}
+		for _, in := range s.old {
+			in.end()
+		}
+		s.old = nil
 	}
 	for _, n := range w.nodes {
 		for _, l := range n.links {

@@ -12,7 +12,8 @@ import (
 type hearing struct {
 	socket  *socket
 	channel string
-	sent    []byte        // 's'ubscribe and 'u'nsubscribe under way
+	asked   int           // subscribes without an answer
+	sent    []byte        // 's'ubscribe and 'u'nsubscribe that the node has and that wait
 	on      bool          // subscribed, as far as the client knows
 	since   time.Duration // it was
 	members map[string]bool
@@ -86,7 +87,9 @@ func (s *socket) hear(t *told) {
 	case pusherproto.EventSubscriptionError:
 		h := s.hearing(t.channel)
 		h.answered(false)
-		s.tab.wants = slices.DeleteFunc(s.tab.wants, func(c string) bool { return c == t.channel })
+		if h.asked == 0 { // else it has asked again
+			s.tab.wants = slices.DeleteFunc(s.tab.wants, func(c string) bool { return c == t.channel })
+		}
 		w.refused++
 	case pusherproto.EventSubscriptionSucceeded:
 		s.hearing(t.channel).succeeded(t)
@@ -110,6 +113,7 @@ func (h *hearing) answered(on bool) {
 		h.socket.tab.w.failf(h.channel, "%s was answered and had not asked", h.socket)
 		return
 	}
+	h.asked--
 	h.sent = h.sent[1:]
 	h.on = on
 	for len(h.sent) > 0 && h.sent[0] == 'u' {
@@ -150,7 +154,7 @@ func (h *hearing) hear(t *told) {
 		if !h.members[t.user] {
 			w.failf(t.channel, "%s was told that %s left %s, who was not there", s, t.user, t.channel)
 		}
-		if w.staying[place{t.channel, t.user}] > 0 {
+		if w.staying[place{t.channel, t.user}] > 0 && (h.since <= w.rested || !w.forgot) {
 			w.failf(t.channel, "%s was told that %s left %s, who stayed all the time", s, t.user, t.channel)
 		}
 		delete(h.members, t.user)
@@ -167,13 +171,13 @@ func (h *hearing) hearEvent(t *told) {
 	if t.n == 0 || t.from == s.serial {
 		w.failf(t.channel, "%s heard %s, which is not for it", s, t.event)
 	}
-	if last := h.last[t.from]; t.n <= last {
+	if last := h.last[t.from]; t.n <= last && (t.n == last || !w.split || t.event[0] != 'p' || slices.Contains(h.events, heardEvent{t.from, t.n})) {
 		w.failf(t.channel, "%s heard number %d of %s on %s behind number %d", s, t.n, t.event, t.channel, last)
 	}
 	if h.last == nil {
 		h.last = map[int]int{}
 	}
-	h.last[t.from] = t.n
+	h.last[t.from] = max(h.last[t.from], t.n)
 	h.events = append(h.events, heardEvent{t.from, t.n})
 	if t.user != "" {
 		if !h.members[t.user] {

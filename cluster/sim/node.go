@@ -27,7 +27,7 @@ type node struct {
 	late     []func()      // what a frozen node does when it goes on
 	clock    time.Duration // how far its clock is ahead
 	struck   bool          // was taken for dead at least once since the world last rested
-	gaps     uint64        // the peer's count of them, then
+	losses   uint64        // then: see losses
 	beaten   time.Duration // when its last beat arrived
 }
 
@@ -81,13 +81,14 @@ type loop struct {
 	mail     []channels.Mail
 	counters channels.Counters
 	waits    bool
+	byHand   bool // it turns when it is told to
 }
 
 // Post implements channels.Lane.
 func (l *loop) Post(m channels.Mail) {
 	m.Weigh()
 	l.mail = append(l.mail, m)
-	if !l.waits {
+	if !l.waits && !l.byHand {
 		l.waits = true
 		l.n.w.after(l.n.w.jitter(2*time.Millisecond), func() { l.n.do(l.turn) })
 	}
@@ -159,6 +160,7 @@ func (n *node) Unwatch(p cluster.Partition, s ledger.Subject) {
 
 func (n *node) Beat(b cluster.Beat) {
 	n.askBeats(func(in *instance) []cluster.Beat {
+		n.w.tracef("", "%s takes beat %d of %s", in.run, b.Count, n)
 		if !in.demoted {
 			n.beaten = n.w.now
 		}
@@ -169,8 +171,9 @@ func (n *node) Beat(b cluster.Beat) {
 func (n *node) Mark(m cluster.Mark) {
 	n.askBeats(func(in *instance) []cluster.Beat {
 		all, done := in.mark(m)
+		n.w.tracef("", "%s takes a mark of %s at %d: %t", in.run, n.w.nodeOf(m.Node), m.Count, done)
 		if done {
-			n.w.marked(n, m.Node)
+			n.w.marked(in, n, m.Node)
 		}
 		return all
 	})

@@ -70,7 +70,7 @@ func (w *World) newReference() *reference {
 	r.app.Limits.MaxPresenceMembers = 0
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now) }
 	r.hub = channels.New(channels.Config{Now: now})
-	r.loop = &loop{n: &node{w: w}, waits: true} // turned by hand
+	r.loop = &loop{n: &node{w: w}, byHand: true}
 	r.hub.AddOwner(r.loop)
 	for _, name := range w.channels {
 		v := r.visit(name, observer)
@@ -83,7 +83,6 @@ func (r *reference) settle() {
 	for len(r.loop.mail) > 0 {
 		r.loop.turn()
 	}
-	r.loop.waits = true
 }
 
 // visit has a user join a channel.
@@ -147,6 +146,28 @@ func (w *World) note(e *ledger.Entry) {
 			w.failf(e.Op.Subject.Name, "the one big node refuses an event: %v", err)
 		}
 		r.settle()
+	}
+}
+
+// begin has everybody on the one big node who is on the others, whatever they
+// went through.
+func (r *reference) begin() {
+	there := map[guest]bool{}
+	for _, n := range r.w.nodes {
+		for _, s := range n.sockets {
+			for _, name := range s.names {
+				if g := (guest{n.id, name, s.tab.user}); isPresence(name) && s.heard[name].on {
+					if there[g] = true; r.guests[g] == nil {
+						r.guests[g] = r.visit(name, s.tab.user)
+					}
+				}
+			}
+		}
+	}
+	for g := range r.guests {
+		if !there[g] {
+			r.leave(g)
+		}
 	}
 }
 

@@ -36,8 +36,9 @@ func (w *World) Rest() {
 
 // begin notes how things stand when everything is well.
 func (w *World) begin() {
-	w.rested, w.lossless = w.now, true
+	w.rested, w.lossless, w.split, w.forgot, w.lossy = w.now, true, false, false, false
 	w.said, w.terminations = nil, nil
+	w.reference.begin()
 	clear(w.record)
 	clear(w.staying)
 	for _, s := range w.servers {
@@ -45,7 +46,7 @@ func (w *World) begin() {
 	}
 	w.nodes = slices.DeleteFunc(w.nodes, func(n *node) bool { return n.dead })
 	for _, n := range w.nodes {
-		n.struck, n.gaps = false, n.peer.Health().Gaps
+		n.struck, n.losses = false, losses(n)
 		for _, s := range n.sockets {
 			for _, name := range s.names {
 				h := s.heard[name]
@@ -56,6 +57,12 @@ func (w *World) begin() {
 			}
 		}
 	}
+}
+
+// losses is how often a node counted that events may have been missed.
+func losses(n *node) uint64 {
+	h := n.peer.Health()
+	return h.Gaps + h.Births
 }
 
 // problem is what is not as it should be, yet.
@@ -83,7 +90,7 @@ func (w *World) truth() (t truth, wrong problem) {
 		}
 		for _, name := range s.names {
 			h := s.heard[name]
-			if len(h.sent) > 0 {
+			if h.asked > 0 {
 				return t, problem{name, fmt.Sprintf("%s has no answer about %s", s, name)}
 			}
 			if _, user := pusherproto.UserOfChannel(name); user {
@@ -229,7 +236,7 @@ func (w *World) compareEvents() {
 				for i := len(p.events) - 1; i >= 0 && p.events[i].at >= w.rested; i-- {
 					ev := p.events[i]
 					if ev.result == accepted && ev.channel == name && ev.at > h.since && ev.except != s.serial &&
-						!heard[heardEvent{p.index, i + 1}] && !ev.missed && s.node.peer.Health().Gaps == s.node.gaps {
+						!heard[heardEvent{p.index, i + 1}] && !ev.missed && losses(s.node) == s.node.losses {
 						w.failf(name, "%s never heard event %d of p-%d, which was accepted: given to %s at %v", s, i+1, p.index, ev.node, ev.at)
 					}
 				}

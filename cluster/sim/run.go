@@ -123,7 +123,7 @@ func (w *World) step() {
 // speak sends a client event where that is allowed.
 func (s *socket) speak(channel string) {
 	h := s.heard[channel]
-	if h == nil || !h.on || len(h.sent) > 0 || !pusherproto.KindOf(channel).ClientEvents() {
+	if h == nil || !h.on || h.asked > 0 || !slices.Contains(s.tab.wants, channel) || !pusherproto.KindOf(channel).ClientEvents() {
 		return
 	}
 	s.sendEvent(channel)

@@ -5,8 +5,18 @@ import (
 	"time"
 )
 
-// scene is a world in which a test says who does what.
-type scene struct{ *World }
+// scene is a world in which a test says who does what. If it is exact, everybody
+// hears what there is on one big node.
+type scene struct {
+	*World
+	exact bool
+}
+
+// Rest is that of the world.
+func (s *scene) Rest() {
+	s.lossless = s.lossless && s.exact
+	s.World.Rest()
+}
 
 // play has a scene played and returns what went wrong in it.
 func play(cfg Config, body func(*scene)) (err error) {
@@ -19,7 +29,7 @@ func play(cfg Config, body func(*scene)) (err error) {
 			panic(f)
 		}
 	}()
-	s := &scene{NewWorld(cfg)}
+	s := &scene{World: NewWorld(cfg)}
 	s.pass(5 * time.Second)
 	body(s)
 	return nil

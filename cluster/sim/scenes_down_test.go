@@ -13,6 +13,7 @@ import (
 // A channel is quiet while others of its partition are busy for longer than the
 // log reaches. A short break must not be taken for a gap there.
 func shortBreakOfAQuietChannel(s *scene) {
+	s.exact = true
 	near, far := s.nodes[0], s.nodes[1]
 	quiet, busy := s.channels[0], s.channels[4]
 	p := s.page(s.users[0], near, quiet, s.channels[5])
@@ -40,6 +41,7 @@ func TestSim_ShortBreakClosesNoQuietChannel(t *testing.T) {
 // What is published while a node is cut for less than the log reaches is read
 // from the log.
 func eventsDuringABreak(s *scene) {
+	s.exact = true
 	near, far := s.nodes[0], s.nodes[1]
 	channel := s.channels[5]
 	p := s.page(s.users[0], near, channel)
@@ -96,6 +98,7 @@ func TestSim_EventsBeyondTheLog_AreCounted(t *testing.T) {
 // An answer overtakes the push of an entry before it, and the connection breaks
 // in between: the entry was not received.
 func answerBeforeThePush(s *scene) {
+	s.exact = true
 	near, far := s.nodes[0], s.nodes[1]
 	channel := s.channels[5]
 	s.page(s.users[1], far, channel)
@@ -116,6 +119,7 @@ func TestSim_AnswerComesBeforeThePush(t *testing.T) { mustPlay(t, Config{}, answ
 // A subject of which nothing is left begins anew while a node still has its
 // feed.
 func subjectBeginsAnew(s *scene) {
+	s.exact = true
 	near, far := s.nodes[0], s.nodes[1]
 	channel := s.channels[0]
 	a, b := s.page(s.users[0], near), s.page(s.users[1], far)

@@ -120,12 +120,16 @@ func TestSim_NodeIsKilled_WhoIsBackIsNeverToldAsGone(t *testing.T) {
 // A node dies, and the table of beats is lost with it: its facts must not stay.
 func nodeDiesWithTheBeats(s *scene) {
 	near, far := s.nodes[0], s.nodes[1]
+	var pages []*tab
 	for i := range 4 {
-		s.page(s.users[i], near, s.channels[0], s.channels[1], s.channels[2], s.channels[3]).pinned = nil
+		pages = append(pages, s.page(s.users[i], near, s.channels[0], s.channels[1], s.channels[2], s.channels[3]))
 	}
 	s.page(s.users[5], far, s.channels[0], s.channels[1], s.channels[2], s.channels[3])
 	s.Rest()
 	near.kill()
+	for _, p := range pages {
+		p.end() // nobody comes back
+	}
 	s.servers[0].live.wipe()
 	s.pass(time.Second)
 	s.Rest()
@@ -178,22 +182,12 @@ func serverStandsStill(s *scene) {
 
 func TestSim_ServerStandsStill_NobodyIsJudged(t *testing.T) { mustPlay(t, Config{}, serverStandsStill) }
 
-// One node's beats are late; it may judge nobody.
-func lateBeats(s *scene) {
-	for i, n := range s.nodes {
-		s.page(s.users[i], n, s.channels[0])
-	}
-	s.Rest()
-	for range 6 {
-		s.slow(s.nodes[0].links[0], 4500*time.Millisecond, 11*time.Second)
-		s.pass(15 * time.Second)
-		s.freeze(s.nodes[0], 11*time.Second)
-		s.pass(25 * time.Second)
-	}
-	s.Rest()
-}
+// patientEngine waits for answers for so long that beats are late, and not lost.
+var patientEngine = Config{Reply: time.Minute}
 
-func TestSim_WhoseBeatsAreLateJudgesNobody(t *testing.T) { mustPlay(t, Config{}, lateBeats) }
+func TestSim_WhoseBeatsAreLateJudgesNobody(t *testing.T) {
+	mustPlay(t, patientEngine, serverStandsStill)
+}
 
 // A server's clock jumps by hours: nothing is forgotten before its time.
 func clockJumps(s *scene) {
@@ -238,6 +232,7 @@ func TestSim_TerminatedWhileTheNodeWasAway(t *testing.T) { mustPlay(t, Config{},
 
 // A node drains: clients go over to others and nobody is told anything wrong.
 func rollingRestart(s *scene) {
+	s.exact = true
 	for i := range 8 {
 		s.page(s.users[i], s.nodes[i%3], s.channels[0], s.channels[1]).pinned = nil
 	}
@@ -250,3 +245,48 @@ func rollingRestart(s *scene) {
 }
 
 func TestSim_RollingRestart(t *testing.T) { mustPlay(t, Config{}, rollingRestart) }
+
+// The join of a member is lost before an observer hears of it. The member
+// speaks, and that is said to the new memory before the join is.
+func memberOfALostJoinSpeaks(s *scene) {
+	near, far := s.nodes[0], s.nodes[1]
+	channel := s.channels[0]
+	s.page(s.users[1], far, channel)
+	p := s.page(s.users[0], near)
+	s.Rest()
+	behind := s.servers[0].live.clone()
+	far.links[0].slow = time.Second
+	p.joins(channel)
+	s.pass(100 * time.Millisecond)
+	s.servers[0].replace(behind)
+	far.links[0].slow = 0
+	p.sock.speak(channel)
+	s.Rest()
+}
+
+func TestSim_MemberOfALostJoinSpeaks_NobodyHearsAStranger(t *testing.T) {
+	mustPlay(t, Config{}, memberOfALostJoinSpeaks)
+}
+
+// A server runs anew with its data. A user is on two nodes; one has entered, the
+// other is late. Who looks on for the first time sees the first one only, and is
+// not told that the user is gone when that one is.
+func userOnANodeThatIsLate(s *scene) {
+	near, far, third := s.nodes[0], s.nodes[1], s.nodes[2]
+	channel := s.channels[0]
+	s.page(s.users[0], near, channel)
+	p := s.page(s.users[0], far, channel)
+	s.Rest()
+	s.cutAll(near, 6*time.Second)
+	s.servers[0].replace(s.servers[0].live.memory)
+	s.pass(2 * time.Second)
+	s.page(s.users[1], third, channel)
+	s.pass(time.Second)
+	p.leaves(channel)
+	s.pass(2 * time.Second)
+	s.Rest()
+}
+
+func TestSim_UserOnANodeThatIsLateIsNotToldAsGone(t *testing.T) {
+	mustPlay(t, Config{}, userOnANodeThatIsLate)
+}

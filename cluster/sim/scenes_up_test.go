@@ -5,11 +5,21 @@ import (
 	"time"
 )
 
-// The scenes of what goes wrong on the way from a node to the ledger.
+// The scenes of what goes wrong on the way from a node to the ledger. Those of
+// the other way are in scenes_down_test.go, those of servers that forget and of
+// nodes that die in scenes_loss_test.go.
+//
+// What no scene covers yet, or ever: webhooks and their grace, timers and
+// outbox; quotas of connections over all nodes, and whom they may refuse after a
+// death; servers that refuse writes for want of memory; slots of Redis Cluster
+// that move; states that come in pages. They belong to the engine or to what is
+// not built. A node has no name that another could have as well, and the ledger
+// alone remembers cached events: what could go wrong with either cannot.
 
 // A connection that was given up still has a join on it. The user has left when
 // its bytes arrive, behind those of the next connection.
 func oldBytesArriveLate(s *scene) {
+	s.exact = true
 	near, far := s.nodes[0], s.nodes[1]
 	channel := s.channels[0]
 	s.page(s.users[9], far, channel)

@@ -15,7 +15,8 @@ type server struct {
 	w     *World
 	index int
 	live  *instance
-	dump  *memory // what it would restart from if it had saved last now and then
+	old   []*instance // demoted ones
+	dump  *memory     // what it would restart from if it had saved last now and then
 }
 
 // memory is what a server keeps over a restart, if it keeps it.
@@ -82,6 +83,7 @@ func (s *server) start(m *memory) *instance {
 func (s *server) replace(m *memory) {
 	old := s.live
 	s.w.lose(old.memory, m)
+	s.w.forgot = s.w.forgot || old.memory != m
 	s.live = s.start(m)
 	old.end()
 }
@@ -92,7 +94,8 @@ func (s *server) failOver(m *memory) {
 	old, w := s.live, s.w
 	w.lose(old.memory, m)
 	s.live = s.start(m)
-	old.demoted = true
+	old.demoted, w.split = true, true
+	s.old = append(s.old, old)
 	for _, c := range slices.Clone(old.conns) {
 		w.after(w.jitter(6*time.Second), func() { c.hangUp("the server is no master any more") })
 	}
@@ -109,14 +112,18 @@ func (in *instance) end() {
 	in.conns, in.feeds = nil, nil
 }
 
-// beatLate is when an own beat is late.
-const beatLate = 4 * time.Second
+// beatLate is more than a server can stand still while each node has a beat
+// that came back within 4 s.
+const beatLate = 6 * time.Second
 
 func (in *instance) pause() { in.paused, in.stopped = true, in.server.w.now }
 
 func (in *instance) resume() {
+	if !in.paused {
+		return
+	}
 	in.paused = false
-	if w := in.server.w; w.now-in.stopped > beatLate { // nobody's beats came back
+	if w := in.server.w; in == in.server.live && w.now-in.stopped > beatLate { // nobody's beats came back
 		for _, n := range w.nodes {
 			n.beaten = w.now
 		}
@@ -130,7 +137,7 @@ func (in *instance) resume() {
 func (in *instance) wipe() {
 	next := in.server.empty()
 	in.server.w.lose(in.memory, next)
-	in.memory = next
+	in.memory, in.server.w.forgot = next, true
 }
 
 // carryOut has the ledger of a partition handle what came over c.

@@ -169,7 +169,8 @@ func (s *socket) says(text []byte) { s.node.do(func() { s.Receive(text) }) }
 
 func (s *socket) subscribe(channel string) {
 	h := s.hearing(channel)
-	h.sent = append(h.sent, 's')
+	h.asked++
+	s.node.do(func() { h.sent = append(h.sent, 's') })
 	s.says(subscription(s.ID(), channel, s.tab.user))
 }
 
@@ -195,11 +196,13 @@ func subscription(id pusherproto.SocketID, channel, user string) []byte {
 func (s *socket) unsubscribe(channel string) {
 	h := s.hearing(channel)
 	s.says([]byte(`{"event":"pusher:unsubscribe","data":{"channel":"` + channel + `"}}`))
-	if len(h.sent) > 0 { // it waits for the answer
-		h.sent = append(h.sent, 'u')
-	} else {
-		s.node.do(h.silence)
-	}
+	s.node.do(func() {
+		if len(h.sent) > 0 { // it waits for the answer
+			h.sent = append(h.sent, 'u')
+		} else {
+			h.silence()
+		}
+	})
 }
 
 func (s *socket) sendEvent(channel string) {

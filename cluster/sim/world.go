@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
+	"sync/atomic"
 	"time"
 
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/cluster"
 	"fanfare/cluster/ledger"
-	"fanfare/pusherproto"
 )
 
 // Config describes a world. The zero value of each is the default in brackets.
@@ -23,6 +22,7 @@ type Config struct {
 	Partitions int           // that anything is in; the others cannot be reached [4]
 	Latency    time.Duration // most of one way of a message [4 ms]
 	Late       time.Duration // most by which bytes of a dead connection are late [8 s]
+	Reply      time.Duration // an engine closes a connection on which an answer takes longer [5 s]
 	MaxMembers int           // of a presence channel; 0 is no limit
 	OnGap      cluster.Gap
 	Mutation   *Mutation // a planted fault
@@ -36,6 +36,7 @@ type World struct {
 	cfg             Config
 	random          *rand.Rand
 	now             time.Duration
+	clock           atomic.Int64 // now, for questions on other goroutines
 	queue           queue
 	app             apps.App
 	servers         []*server
@@ -55,6 +56,9 @@ type World struct {
 	said                                            []said // client events since the world rested
 	reference                                       *reference
 	record                                          map[string][]step
+	split                                           bool // two servers took events at once since the world rested, so in two orders
+	lossy                                           bool // a server lost what it had taken, since then
+	forgot                                          bool // a server did, since then: who came later knows only those whose nodes have said it again
 	lossless                                        bool // nothing of the steps since may be missed by anybody
 
 	lastFrame *channels.Frame
@@ -97,6 +101,7 @@ func NewWorld(cfg Config) *World {
 	cfg.Partitions = cmp.Or(cfg.Partitions, 4)
 	cfg.Latency = cmp.Or(cfg.Latency, 4*time.Millisecond)
 	cfg.Late = cmp.Or(cfg.Late, 8*time.Second)
+	cfg.Reply = cmp.Or(cfg.Reply, 5*time.Second)
 	cfg.APIPatience = cmp.Or(cfg.APIPatience, 20*time.Second)
 	w := &World{
 		cfg: cfg, random: rand.New(rand.NewPCG(cfg.Seed, 0x5eed)), app: apps.Default(),
@@ -126,7 +131,7 @@ func (w *World) startNode() *node {
 	w.started++
 	n := &node{w: w, index: w.started, id: ledger.Node(w.random.Uint64() | 1)}
 	n.clock = time.Duration(w.random.Int64N(int64(20*time.Hour))) - 10*time.Hour
-	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now + n.clock) }
+	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(time.Duration(w.clock.Load()) + n.clock) }
 	n.hub = channels.New(channels.Config{Now: now, Cluster: func(hub channels.Node) channels.Cluster {
 		n.peer = cluster.NewPeer(hub, w.mutation.config(cluster.Config{
 			Node: n.id, About: n.String, Now: now, OnGap: w.cfg.OnGap,
@@ -190,10 +195,15 @@ func (w *World) until(t time.Duration) {
 			w.failf("", "%d things happened within %v: something goes round and round", n, t-w.now)
 		}
 		next := w.queue.next()
-		w.now = next.at
+		w.set(next.at)
 		next.run()
 	}
-	w.now = max(w.now, t)
+	w.set(max(w.now, t))
+}
+
+func (w *World) set(now time.Duration) {
+	w.now = now
+	w.clock.Store(int64(now))
 }
 
 // anyNode is a random one of those that will do, nil if there is none.
@@ -249,14 +259,21 @@ func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
 // declared dead, while the server that has the table runs.
 const deathAfter = 10 * time.Second
 
+// beatLost is by how much that is less if a server forgot a node's last beat.
+const beatLost = 2200 * time.Millisecond
+
 // marked hears that a node is declared dead.
-func (w *World) marked(by *node, dead ledger.Node) {
+func (w *World) marked(in *instance, by *node, dead ledger.Node) {
 	n := w.nodeOf(dead)
 	if n == nil {
 		return
 	}
 	w.tracef("", "%s declares %s dead", by, n)
-	if quiet := w.now - n.beaten; quiet < deathAfter {
+	least := deathAfter
+	if w.lossy {
+		least -= beatLost
+	}
+	if quiet := w.now - n.beaten; by != n && !in.demoted && quiet < least { // a node that says bye marks itself
 		w.failf("", "%s declares %s dead, whose beats were away for %v only", by, n, quiet)
 	}
 	w.lostFaith(dead)
@@ -276,34 +293,6 @@ func (w *World) lostFaith(id ledger.Node) {
 		}
 	}
 }
-
-func (w *World) anyUser() string { return w.users[w.random.IntN(len(w.users))] }
-
-// named returns a name of a subject of a partition that begins as given.
-func named(kind ledger.Kind, begin string, p cluster.Partition) string {
-	for i := 0; ; i++ {
-		name := begin + strconv.Itoa(i)
-		if cluster.PartitionOf(ledger.Subject{Kind: kind, App: appID, Name: name}) == p {
-			return name
-		}
-	}
-}
-
-const appID = "1"
-
-// name gives channels and users names of the partitions in use.
-func (w *World) name() {
-	for i, begin := range []string{"ann", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon"} {
-		w.users = append(w.users, named(ledger.User, begin, cluster.Partition(i%w.cfg.Partitions)))
-	}
-	for i, begin := range []string{
-		"presence-a", "presence-b", "presence-cache-c", "presence-d", "private-e", "news", "cache-f", "private-g", "talk",
-	} {
-		w.channels = append(w.channels, named(ledger.Channel, begin, cluster.Partition(i%w.cfg.Partitions)))
-	}
-}
-
-func isPresence(channel string) bool { return pusherproto.KindOf(channel).Presence() }
 
 // failf ends the world: what it says must never be.
 func (w *World) failf(channel, format string, args ...any) {
