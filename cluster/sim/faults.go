@@ -196,10 +196,7 @@ func (w *World) heal() {
 		if s.live.paused {
 			s.live.resume()
 		}
-		for _, in := range s.old {
-			in.end()
-		}
-		s.old = nil
+		s.endOld()
 	}
 	for _, n := range w.nodes {
 		for _, l := range n.links {

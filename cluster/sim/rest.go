@@ -21,6 +21,9 @@ func (w *World) Rest() {
 	deadline := w.now + restWithin
 	var wrong problem
 	for w.now < deadline {
+		for _, srv := range w.servers {
+			srv.endOld() // of a failover that was under way
+		}
 		w.pass(4 * time.Second)
 		if wrong = w.compare(); wrong.text == "" {
 			break

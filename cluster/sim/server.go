@@ -102,6 +102,14 @@ func (s *server) failOver(m *memory) {
 	w.after(7*time.Second, old.end)
 }
 
+// endOld ends demoted servers that nodes still write to.
+func (s *server) endOld() {
+	for _, in := range s.old {
+		in.end()
+	}
+	s.old = nil
+}
+
 // end cuts all connections of an instance.
 func (in *instance) end() {
 	in.gone = true

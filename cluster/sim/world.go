@@ -252,7 +252,9 @@ func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
 			ev.missed = ev.missed || in.demoted
 		}
 	}
-	w.note(e)
+	if !in.demoted {
+		w.note(e)
+	}
 }
 
 // deathAfter is how long a node's beats have to be away before it may be
