@@ -54,11 +54,11 @@ attacks: ## attack the built server in 256 MB, in some three minutes
 
 hostile: ## the same attacks with all their force; prints the figures of docs/security.md
 	@echo "== attacks in full"
-	@FANFARE_HOSTILE=full $(ATTACKS) -timeout 60m
+	@export FANFARE_HOSTILE=full; $(ATTACKS) -timeout 60m
 
 storm: ## all attacks together for STORM (10m), chosen by SEED
 	@echo "== a storm of all attacks, $(STORM)"
-	@STORM=$(STORM) SEED=$(SEED) $(ATTACKS) -timeout 24h -run '^TestStorm_OfAllAttacksTogether$$' -v
+	@export STORM=$(STORM) SEED=$(SEED); $(ATTACKS) -timeout 24h -run '^TestStorm_OfAllAttacksTogether$$' -v
 
 simulate: ## a cluster under every fault: SEEDS (200) lives of STEPS (100000) steps, from the seed FIRST on
 	@echo "== a simulated cluster"

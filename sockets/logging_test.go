@@ -33,6 +33,7 @@ func TestLog_OpenedAndClosedByTheClient(t *testing.T) {
 		p := h.dial()
 		b.Expect(h, "level=DEBUG", `msg="connection opened"`, "app=1", "socket="+p.id, "transport=websocket", "protocol=7", "address=192.0.2.1",
 			"proxy=127.0.0.1", "origin=https://a.example", `client="js 8.4.0"`)
+		h.until("the greeting counts as sent", func() bool { return h.hub.Stats().FramesSent > 0 })
 		p.frame(ws.NewCloseFrame(ws.NewCloseFrameBody(4321, "bye")))
 		line := b.Expect(h, "level=DEBUG", `msg="connection closed"`, "app=1", "socket="+p.id, "code=4321", "reason=bye", "by=client")
 		if !strings.Contains(line, " lived=") { // 0s, or 1s if a second of the loop's has begun meanwhile

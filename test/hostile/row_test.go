@@ -17,7 +17,8 @@ import (
 // for itself. On a machine that is slow the bound is as many times longer as the
 // server had to wait for a processor; or what they had before the attack, or
 // what those of a second server have that is not attacked, a few times over.
-// Short runs, which are for any machine, allow as much as faults still exceed.
+// Short runs, which are for any machine, allow four times as long: the faults that
+// they look for take longer still.
 const (
 	mostWait  = 250 * time.Millisecond
 	unknown   = 4
