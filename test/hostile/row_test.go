@@ -17,11 +17,11 @@ import (
 // for itself. On a machine that is slow the bound is as many times longer as the
 // server had to wait for a processor; or what they had before the attack, or
 // what those of a second server have that is not attacked, a few times over.
-// Short runs, which are for any machine, allow four times as long: the faults that
-// they look for take longer still.
+// Short runs, which are for any machine, allow inShort times as long: the faults
+// that they look for take longer still.
 const (
 	mostWait  = 250 * time.Millisecond
-	unknown   = 4
+	inShort   = 4
 	asElse    = 3
 	comesBack = 10 << 20 // bytes that may be missing after an attack
 )
@@ -179,7 +179,7 @@ func (r row) check(a *attack) {
 				most = r.ping
 			}
 			if !full {
-				most *= unknown
+				most *= inShort
 			}
 			before, beside := a.seen[0].p99(kind), a.beside[i+1].p99(kind)
 			most = max(time.Duration(float64(most)*a.slowed), asElse*before, asElse*beside)
