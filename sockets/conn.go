@@ -211,30 +211,65 @@ func (c *conn) feed(b []byte) {
 	if c.deaf {
 		return // read on: unread bytes would turn the close into a reset
 	}
-	front, was, kept := c.front, c.unfinished(), len(c.in) > 0
-	if kept {
-		c.in = append(c.in, b...)
-		b = c.in
-		if len(b) > int(c.loop.server.queueBytes.Load()) && c.front != nil && c.front.leaving {
-			c.die() // sends on and does not read what net/http has to wait for
-			return
-		}
-	}
-	used := c.parse(b)
-	rest := b[used:]
+	front, was := c.front, c.unfinished()
 	switch {
-	case len(rest) == 0 || c.state == connDead:
-		c.in = nil
-	case kept && used == 0: // it is there already
+	case len(c.in) == 0:
+		c.retain(b[c.parse(b):])
+	case c.front != nil:
+		c.in = append(c.in, b...)
+		if used := c.parse(c.in); used > 0 || c.state == connDead {
+			c.retain(c.in[used:])
+		}
+	case c.lacks(len(b)):
+		c.in = append(c.in, b...)
 	default:
-		c.in = append([]byte(nil), rest...)
-		c.since = c.loop.now
+		joined := c.loop.join(c.in, b)
+		if used := c.parse(joined); used > 0 || c.state == connDead {
+			c.retain(joined[used:])
+		} else {
+			c.in = append(c.in, b...)
+		}
+		c.loop.parted(joined)
 	}
 	if was > 0 || c.unfinished() > 0 {
 		c.keep(was)
 	}
 	if front != nil {
 		c.loop.account(front, c.in)
+	}
+}
+
+// retain keeps a copy of what was not handled yet.
+func (c *conn) retain(rest []byte) {
+	if len(rest) == 0 || c.state == connDead {
+		c.in = nil
+		return
+	}
+	c.in = append([]byte(nil), rest...)
+	c.since = c.loop.now
+}
+
+// lacks tells whether the frame that what is kept begins is not whole when so
+// many bytes more have come.
+func (c *conn) lacks(more int) bool {
+	h, ok, _ := parseHeader(c.in, c.reach())
+	return ok && len(c.in)+more < h.size+h.body
+}
+
+// join returns the one and the other in a buffer of the loop's. A busy socket's
+// reads mostly end within a frame: joined in memory of their own, all that it
+// sends would become garbage. The buffer is to be given back: what is parsed may
+// have another connection fed meanwhile.
+func (l *loop) join(one, other []byte) []byte {
+	buf := l.joined
+	l.joined = nil
+	return append(append(buf[:0], one...), other...)
+}
+
+// parted gives back a buffer, unless it is a large one.
+func (l *loop) parted(buf []byte) {
+	if cap(buf) <= 2*readBuffer {
+		l.joined = buf
 	}
 }
 

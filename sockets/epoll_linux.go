@@ -231,6 +231,9 @@ const (
 
 // read takes what has arrived, once: the set tells us again if there is more.
 func (p *epoll) read(c *conn) {
+	if c.leaving() {
+		return // the rest is for net/http
+	}
 	buf := p.loop.buf
 	switch {
 	case c.greedy:
@@ -298,7 +301,7 @@ func (p *epoll) block(c *conn) {
 // rewatch tells the set what the connection waits for now.
 func (p *epoll) rewatch(c *conn) {
 	var events uint32
-	if !c.paused {
+	if !c.paused && !c.leaving() {
 		events |= unix.EPOLLIN | unix.EPOLLRDHUP
 	}
 	if c.armed {

@@ -232,11 +232,17 @@ func (c *conn) hangUp() {
 // unavailable refuses a request that came too late, of which r may be known.
 func (c *conn) unavailable(r *Request) {
 	c.front.leaving = false
+	if c.armed {
+		c.link.resume(c)
+	}
 	c.front.settle()
 	c.push(channels.ControlFrame(c.front.cfg.Door.Unavailable(nil, c.front.remote, r)))
 	c.loop.spare(c)
 	c.hangUp()
 }
+
+// leaving tells whether the connection goes to net/http: nothing more is read.
+func (c *conn) leaving() bool { return c.front != nil && c.front.leaving }
 
 // idle tells whether nothing of a request has come and no answer is to be written.
 func (c *conn) idle() bool {
@@ -300,8 +306,11 @@ func (c *conn) leave(r *Request) {
 	c.front.settle()
 	c.front.leaving = true
 	c.loop.unspare(c)
-	if c.queue.bytes == 0 {
+	switch {
+	case c.queue.bytes == 0:
 		c.loop.end(c)
+	case c.armed:
+		c.link.resume(c)
 	}
 	c.within(c.loop.server.closeTimeout())
 }

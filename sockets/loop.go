@@ -35,6 +35,7 @@ type loop struct {
 	paused   fifo[*lane] // that hold connections to be read again
 	broad    bool        // some of the dirty are of an event for many
 	ended    []*conn
+	handing  []*conn // to net/http
 	wheel    wheel
 	oldest   int32 // of the spare connections: a slot, from 1
 	newest   int32
@@ -45,6 +46,7 @@ type loop struct {
 	frames   framePool
 	buf      []byte
 	scratch  []byte
+	joined   []byte    // join
 	serial   int32     // of the newest connection, for its handle
 	parsed   uint64    // frames of clients so far; a request counts for several
 	wrote    uint64    // writes up to this second
@@ -115,7 +117,7 @@ func (l *loop) run(ctx context.Context) {
 
 // settle handles what is left when the loop has stopped.
 func (l *loop) settle() {
-	for len(l.ended) > 0 || l.busy.len() > 0 || !l.mail.empty() {
+	for len(l.ended) > 0 || len(l.handing) > 0 || l.busy.len() > 0 || !l.mail.empty() {
 		l.carry()
 		l.flush()
 		l.bury()
@@ -157,7 +159,7 @@ func (l *loop) turn(timeout time.Duration) bool {
 		l.expire()
 	}
 	l.bury()
-	return worked || l.busy.len() > 0 || l.dirty.len() > 0 || len(l.ended) > 0
+	return worked || l.busy.len() > 0 || l.dirty.len() > 0 || len(l.ended) > 0 || len(l.handing) > 0
 }
 
 func (l *loop) tick() {
@@ -165,9 +167,15 @@ func (l *loop) tick() {
 	l.now = uint32(l.clock/time.Second) + 1
 }
 
-// end puts a connection on the list of those to be buried.
+// end puts a connection on the list of those to be buried, or of those that
+// net/http waits for.
 func (l *loop) end(c *conn) {
-	if !c.ending {
+	switch {
+	case c.ending:
+	case c.front != nil && c.front.leaving && c.state == connOpen:
+		c.ending = true
+		l.handing = append(l.handing, c)
+	default:
 		c.ending = true
 		l.ended = append(l.ended, c)
 	}
@@ -175,14 +183,20 @@ func (l *loop) end(c *conn) {
 
 // bury ends sessions and gives sockets back, last in a turn: until then a
 // descriptor or slot of this turn's events means what it meant. What is more
-// than a turn may do is left to those after.
+// than a turn may do is left to those after. Requests for net/http do not wait
+// behind sockets that take long to end.
 func (l *loop) bury() {
-	for left := 0; len(l.ended) > 0; {
-		ended := l.ended
-		l.ended = nil
+	l.buryAll(&l.handing)
+	l.buryAll(&l.ended)
+}
+
+func (l *loop) buryAll(list *[]*conn) {
+	for left := 0; len(*list) > 0; {
+		ended := *list
+		*list = nil
 		for i, c := range ended {
 			if left > turnLeaves {
-				l.ended = append(ended[i:], l.ended...)
+				*list = append(ended[i:], *list...)
 				return
 			}
 			left += 1 + c.Places()

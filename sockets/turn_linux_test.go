@@ -192,6 +192,79 @@ func TestBury_OfManyPlaces_TakesSeveralTurns(t *testing.T) {
 	}
 }
 
+// A request for net/http goes there in its turn, whoever ends before it, and
+// nothing more of it is read on the way.
+func TestBury_HandsOverBeforeManyPlaces(t *testing.T) {
+	l := loopByHand(t)
+	address, door := frontByHand(t, l)
+	const many, each = 5, turnLeaves
+	for range many {
+		dialByHand(t, l)
+	}
+	for i := range l.slots {
+		for n := range each {
+			l.slots[i].conn.Receive(fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"channel":"c%d"}}`, n))
+		}
+	}
+	for l.turn(0) {
+	}
+	client := dialFront(t, address)
+	for len(l.slots) == many {
+		l.turn(patience)
+	}
+	c := l.slots[many].conn
+	for i := range many {
+		l.slots[i].conn.die()
+	}
+	if _, err := io.WriteString(client, post("/elsewhere", strings.Repeat("x", 8*requestRead))); err != nil {
+		t.Fatal(err)
+	}
+	for c.state == connOpen {
+		left := l.server.Sockets()
+		if l.turn(patience); left > 0 && left == l.server.Sockets() {
+			t.Fatal("a turn ended nothing")
+		}
+	}
+	if l.server.Sockets() == 0 {
+		t.Error("the request went to net/http after all sockets had ended")
+	}
+	if n := len(c.in); n > requestRead {
+		t.Errorf("%d bytes of it were read", n)
+	}
+	if handed, err := door.listener.Load().Accept(); err != nil {
+		t.Error(err)
+	} else {
+		_ = handed.Close()
+	}
+}
+
+// What follows a request that goes to net/http stays with the kernel while the
+// answers before it are written.
+func TestRead_OfWhoLeavesForNetHTTP_TakesNothing(t *testing.T) {
+	l := loopByHand(t)
+	address, _ := frontByHand(t, l)
+	client := dialFront(t, address)
+	for len(l.slots) == 0 {
+		l.turn(patience)
+	}
+	c := only(t, l)
+	c.feed([]byte(post("/here", "x") + post("/elsewhere", strings.Repeat("x", requestRead))))
+	if !c.leaving() || c.queue.bytes == 0 {
+		t.Fatal("the connection does not leave behind an answer")
+	}
+	if _, err := io.WriteString(client, "more"); err != nil {
+		t.Fatal(err)
+	}
+	kept := len(c.in)
+	for range 10 {
+		l.waiter.(*epoll).read(c)
+	}
+	if n := len(c.in) - kept; n > 0 {
+		t.Errorf("%d bytes more were read", n)
+	}
+	c.die()
+}
+
 // A drain is over when nobody is counted: by then all have left their channels,
 // and whoever listens was told.
 func TestBury_OfHTTPSessions_TheyCountUntilTheyHaveLeft(t *testing.T) {
@@ -323,6 +396,7 @@ func frontByHand(t *testing.T, l *loop) (address string, door *testDoor) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	door.listener.Store(front.(*frontListener))
 	t.Cleanup(func() { _ = front.Close() })
 	return listener.Addr().String(), door
 }

@@ -58,8 +58,8 @@ type memoryWatch struct {
 	least, most int64     // that was taken since memory was given back last
 	cycles      uint64    // collections at the last look
 	since       time.Time // when there was one
-	spanCycles  uint64    // collections at the beginning of this span of collectPause
-	spanBegan   time.Time // when it did
+	before      int64     // that was taken a collectPause ago
+	compared    time.Time // when that was
 }
 
 func newMemoryWatch(a *account.Account, log *slog.Logger) *memoryWatch {
@@ -111,28 +111,24 @@ func (w *memoryWatch) look(now time.Time) {
 // that, for memory to be given back.
 const worthReleasing = 4 << 20
 
-// fewCollections in a collectPause are those of a server with little to do.
-const fewCollections = 2
-
 // giveBack gives memory back to the system in two cases. The collector has
 // nothing to do: many have left, and their garbage is less than what the next
-// collection waits for. Or it has little to do, and there was a crowd: what the
-// process takes has fallen to less than half, and what the rest of the crowd
-// left behind lies between what is in use.
+// collection waits for. Or there was a crowd: what the process takes has fallen to
+// less than half and falls no more, and what is left of the crowd lies between
+// what is in use.
 func (w *memoryWatch) giveBack(now time.Time) {
 	bytes, collections := w.taken()
 	w.least, w.most = min(w.least, bytes), max(w.most, bytes)
 	if collections != w.cycles || w.since.IsZero() {
 		w.cycles, w.since = collections, now
 	}
-	few := false // collections in a whole span
-	if now.Sub(w.spanBegan) >= collectPause {
-		few = !w.spanBegan.IsZero() && collections-w.spanCycles <= fewCollections
-		w.spanCycles, w.spanBegan = collections, now
+	fallen := false
+	if now.Sub(w.compared) >= collectPause {
+		fallen = bytes >= w.before-w.before/8 && w.most-bytes >= max(worthReleasing, bytes)
+		w.before, w.compared = bytes, now
 	}
-	leftOver := now.Sub(w.since) >= collectPause && bytes-w.least >= max(worthReleasing, w.least/2)
-	fallen := few && w.most-bytes >= max(worthReleasing, bytes)
-	if !leftOver && !fallen {
+	idle := now.Sub(w.since) >= collectPause && bytes-w.least >= max(worthReleasing, w.least/2)
+	if !fallen && !idle {
 		return
 	}
 	w.release()

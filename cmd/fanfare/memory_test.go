@@ -125,38 +125,39 @@ func TestMemoryWatch_GivesBackWhatIsLeftOver(t *testing.T) {
 }
 
 // After a crowd has left, memory is given back once also where the collector
-// still works a little for those who stay.
+// works for those who stay.
 func TestMemoryWatch_GivesBackAfterACrowd(t *testing.T) {
 	released, bytes, collections := 0, int64(10<<20), uint64(1)
 	w := &memoryWatch{
 		account: account.New(0), log: slog.New(slog.DiscardHandler), inUse: func() int64 { return 0 }, collect: func() {},
-		release: func() { released++; bytes = 10 << 20; collections++ },
+		release: func() { released++; bytes = 10 << 20 },
 		taken:   func() (int64, uint64) { return bytes, collections },
 	}
 	now := time.Now()
-	pass := func(want int, often uint64, when string) {
+	pass := func(want int, seconds int, when string) {
 		t.Helper()
-		for range 4 * int(collectPause/time.Second) {
+		for range seconds {
 			now = now.Add(time.Second)
-			if now.Unix()%5 == 0 { // two in each span of ten seconds
-				collections += often
-			}
+			collections++
 			w.look(now)
 		}
 		if released != want {
 			t.Errorf("%s: given back %d times, want %d", when, released, want)
 		}
 	}
-	pass(0, 1, "at the start")
+	const span = int(collectPause / time.Second)
+	pass(0, 4*span, "at the start")
 	bytes = 200 << 20
-	pass(0, 1, "with a crowd")
+	pass(0, 4*span, "with a crowd")
 	bytes = 101 << 20
-	pass(0, 2, "when almost half of it has left, and the collector is busy")
-	bytes = 24 << 20
-	pass(0, 2, "when nearly all have left")
-	pass(1, 1, "when the collector has little to do")
+	pass(0, 4*span, "when almost half of it has left")
+	for range 5 {
+		bytes -= 15 << 20
+		pass(0, span, "while they leave")
+	}
+	pass(1, 2*span, "when nearly all have left")
 	bytes = 20 << 20
-	pass(1, 1, "with twice as much as was left")
+	pass(1, 4*span, "with twice as much as was left")
 }
 
 func TestMemoryMeter_SeesWhatIsHeld(t *testing.T) {
