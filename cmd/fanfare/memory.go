@@ -108,14 +108,18 @@ func (w *memoryWatch) look(now time.Time) {
 }
 
 // worthReleasing is how much more must be taken than before, and by half at
-// that, for memory to be given back.
-const worthReleasing = 4 << 20
+// that, for memory to be given back; cheapRelease is how much may be in use for
+// that to cost next to nothing.
+const (
+	worthReleasing = 4 << 20
+	cheapRelease   = 64 << 20
+)
 
 // giveBack gives memory back to the system in two cases. The collector has
 // nothing to do: many have left, and their garbage is less than what the next
-// collection waits for. Or there was a crowd: what the process takes has fallen to
-// less than half and falls no more, and what is left of the crowd lies between
-// what is in use.
+// collection waits for. Or there was a crowd: what the process takes has fallen and
+// falls no more, and what is left of the crowd lies between what is in use. Where
+// much is in use, it must have fallen to about half.
 func (w *memoryWatch) giveBack(now time.Time) {
 	bytes, collections := w.taken()
 	w.least, w.most = min(w.least, bytes), max(w.most, bytes)
@@ -124,7 +128,7 @@ func (w *memoryWatch) giveBack(now time.Time) {
 	}
 	fallen := false
 	if now.Sub(w.compared) >= collectPause {
-		fallen = bytes >= w.before-w.before/8 && w.most-bytes >= max(worthReleasing, bytes)
+		fallen = bytes >= w.before-w.before/8 && w.most-bytes >= max(worthReleasing, bytes-cheapRelease)
 		w.before, w.compared = bytes, now
 	}
 	idle := now.Sub(w.since) >= collectPause && bytes-w.least >= max(worthReleasing, w.least/2)

@@ -147,17 +147,23 @@ func TestMemoryWatch_GivesBackAfterACrowd(t *testing.T) {
 	}
 	const span = int(collectPause / time.Second)
 	pass(0, 4*span, "at the start")
-	bytes = 200 << 20
+	bytes = 1000 << 20
 	pass(0, 4*span, "with a crowd")
-	bytes = 101 << 20
+	bytes = 600 << 20
 	pass(0, 4*span, "when almost half of it has left")
 	for range 5 {
-		bytes -= 15 << 20
+		bytes -= 100 << 20
 		pass(0, span, "while they leave")
 	}
 	pass(1, 2*span, "when nearly all have left")
-	bytes = 20 << 20
-	pass(1, 4*span, "with twice as much as was left")
+	bytes = 10<<20 + worthReleasing - 1
+	pass(1, 4*span, "with a little more")
+	bytes -= worthReleasing - 1
+	pass(1, 4*span, "with as much as was left")
+	bytes += worthReleasing
+	pass(1, 4*span, "with more")
+	bytes -= worthReleasing
+	pass(2, 4*span, "when that has left")
 }
 
 func TestMemoryMeter_SeesWhatIsHeld(t *testing.T) {
