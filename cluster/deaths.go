@@ -65,45 +65,56 @@ func (d *deaths) beat(now time.Time) {
 	d.peer.engine.Beat(Beat{Node: d.peer.cfg.Node, Count: d.count, About: cmp.Or(d.about, nodeName(d.peer.cfg.Node))})
 }
 
-// linking is called before a Link. A node that may have been marked beats first:
-// who saw the mark would strike it again.
-func (d *deaths) linking() {
+// mayLink is asked before a Link. A node that may have been marked beats first,
+// and links when that is answered, or lost: who saw the mark would strike it
+// again.
+func (d *deaths) mayLink() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.peer.cfg.Now()
-	if d.left == nil && now.Sub(d.heard) > 2*d.peer.cfg.BeatEvery && (len(d.sent) == 0 || now.Sub(d.last) >= d.peer.cfg.BeatEvery) {
+	if d.left != nil || now.Sub(d.heard) <= 2*d.peer.cfg.BeatEvery {
+		return true
+	}
+	if len(d.sent) == 0 || now.Sub(d.last) >= d.peer.cfg.BeatEvery {
 		d.beat(now)
 	}
+	return false
 }
 
 // Beats implements Upcalls.
 func (p *Peer) Beats(all []Beat, ok bool) {
 	listed := p.listed()
-	for _, node := range p.deaths.read(all, ok, listed) {
-		p.strike(node)
+	dead, asked := p.deaths.read(all, ok, listed)
+	for _, node := range dead {
+		p.strike(node, asked)
+	}
+	for i := range p.partitions {
+		p.partitions[i].linkNow()
 	}
 }
 
-// read goes over the table and returns the nodes that are dead in it.
-func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.Node) {
+// read goes over the table and returns the nodes that are dead in it, and when
+// it was asked for.
+func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.Node, asked time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	cfg := &d.peer.cfg
 	now := cfg.Now()
 	late := d.late || !ok
 	if len(d.sent) > 0 {
-		late = late || now.Sub(d.sent[0]) > cfg.BeatLate
+		asked = d.sent[0]
+		late = late || now.Sub(asked) > cfg.BeatLate
 		d.sent = d.sent[1:]
 	}
 	if d.left != nil {
 		if len(d.sent) == 0 {
 			close(d.left)
 		}
-		return nil
+		return nil, asked
 	}
 	if !ok {
 		d.late = true // whatever is seen next is seen for the first time
-		return nil
+		return nil, asked
 	}
 	d.late, d.heard = false, now
 	seen := make(map[ledger.Node]bool, len(all))
@@ -128,7 +139,7 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 			delete(d.lines, node)
 		}
 	}
-	return dead
+	return dead, asked
 }
 
 // observe notes a node's counter, and marks the node when it stood still for too
@@ -192,13 +203,19 @@ func (p *Peer) listed() (nodes []ledger.Node) {
 	return slices.Compact(nodes)
 }
 
-// strike has a dead node struck in the partitions that know it.
-func (p *Peer) strike(dead ledger.Node) {
+// strike has a dead node struck in the partitions that know it: up to the epoch
+// that it had there before the table was asked for, in which it is dead. It beats
+// before it takes another.
+func (p *Peer) strike(dead ledger.Node, asked time.Time) {
 	for i := range p.partitions {
 		q := &p.partitions[i]
 		q.mu.Lock()
-		if n := q.nodes[dead]; n != nil && n.status != ledger.Struck && q.link.state == linkDone {
-			q.send(ledger.Strike{Node: dead}, func(*ledger.Answer) {})
+		if n := q.nodes[dead]; n != nil && n.status != ledger.Struck && q.link.state == linkDone && n.learned.Before(asked) {
+			q.send(ledger.Strike{Node: dead, Epoch: n.epoch}, func(a *ledger.Answer) {
+				if a != nil && q.nodes[dead] != nil {
+					q.stands(dead, a.Standing.Status, a.Standing.Epoch)
+				}
+			})
 		}
 		q.mu.Unlock()
 	}

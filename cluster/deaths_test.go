@@ -141,6 +141,24 @@ func TestDeath_OldDump_GhostsAreNeverTold(t *testing.T) {
 	b.hears(added("presence-x", "late"))
 }
 
+func TestDeath_WhoMayBeMarked_LinksBehindABeat(t *testing.T) {
+	w := newTown(t, 2)
+	w.passes(3 * time.Second)
+	h := w.nodes[1]
+	h.cut()
+	w.passes(20 * time.Second)
+	h.sent = nil
+	h.connect()
+	if n := len(h.sent); n > 0 {
+		t.Errorf("%d requests are sent before the beat is answered", n)
+	}
+	w.settle()
+	w.passes(time.Second)
+	if got := h.peer.Health(); got.Open != Partitions {
+		t.Errorf("health is %+v", got)
+	}
+}
+
 // dump is the engine's memory as of now, load takes it back in another run.
 func (s *server) dump() (all [Partitions]*ledger.Ledger) {
 	for i, l := range s.ledgers {

@@ -174,10 +174,11 @@ func (q *partition) follow(e *ledger.Entry) {
 
 // followNode goes on over an entry that concerns all subjects.
 func (q *partition) followNode(e *ledger.Entry) {
-	m := q.neighbor(e.Node)
-	if m.status = ledger.Open; e.Kind == ledger.EntryStruck {
-		m.status = ledger.Struck
+	status := ledger.Open
+	if e.Kind == ledger.EntryStruck {
+		status = ledger.Struck
 	}
+	q.stands(e.Node, status, e.Epoch)
 	for _, s := range q.sorted() {
 		s.follow(heardEntry{e, false})
 	}

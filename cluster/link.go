@@ -25,6 +25,7 @@ type link struct {
 	since time.Time // linkAway: since when
 	why   error     // linkAway: nil if it never was reached
 	epoch uint32
+	waits bool   // linkPending: for a beat
 	open  bool   // all facts of this epoch are said, and applied
 	done  uint64 // number of the OpDone that was written last
 }
@@ -40,9 +41,25 @@ func (q *partition) relink() {
 	q.sendLink()
 }
 
+// sendLink sends a Link, now or after the next beat.
 func (q *partition) sendLink() {
 	q.link.state = linkPending
-	q.peer.deaths.linking()
+	if q.link.waits = !q.peer.deaths.mayLink(); !q.link.waits {
+		q.askLink()
+	}
+}
+
+// linkNow sends a Link that has waited for a beat.
+func (q *partition) linkNow() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.link.waits {
+		q.link.waits = false
+		q.askLink()
+	}
+}
+
+func (q *partition) askLink() {
 	q.send(ledger.Link{
 		Node: q.peer.cfg.Node, Epoch: q.link.epoch, First: q.stream.first(), Enter: q.stream.dropped, Peers: q.peers(),
 	}, q.linked)
@@ -70,7 +87,7 @@ func (q *partition) linked(a *ledger.Answer) {
 	goesOn := a.Standing.Epoch == q.link.epoch
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
 	q.applied(a.Standing.N)
-	q.neighbor(q.peer.cfg.Node).status = a.Standing.Status
+	q.stands(q.peer.cfg.Node, a.Standing.Status, a.Standing.Epoch)
 	q.link.open = a.Standing.Status == ledger.Open
 	if !goesOn {
 		q.stream.forgetDone()

@@ -39,8 +39,18 @@ type call struct {
 
 // neighbor is what a partition knows of a node, this one included.
 type neighbor struct {
-	seen   uint64 // the highest n that came down
-	status ledger.Status
+	seen    uint64 // the highest n that came down
+	status  ledger.Status
+	epoch   uint32
+	learned time.Time // when epoch was
+}
+
+// stands takes note of what a ledger says of a node.
+func (q *partition) stands(n ledger.Node, status ledger.Status, epoch uint32) {
+	m := q.neighbor(n)
+	if m.status = status; m.epoch != epoch {
+		m.epoch, m.learned = epoch, q.peer.cfg.Now()
+	}
 }
 
 func (q *partition) init(p *Peer, number Partition) {
@@ -105,7 +115,7 @@ func (p *Peer) Down(number Partition, why error) {
 
 func (q *partition) down() {
 	q.link.state, q.link.since = linkAway, q.peer.cfg.Now()
-	q.link.open = false
+	q.link.open, q.link.waits = false, false
 	q.stream.flying = false
 	q.feeds.interrupted()
 	for _, s := range q.subjects {
@@ -156,7 +166,7 @@ func (q *partition) listed(nodes []ledger.Standing) {
 	q.young = false
 	known := make(map[ledger.Node]bool, len(nodes))
 	for _, n := range nodes {
-		q.neighbor(n.Node).status = n.Status
+		q.stands(n.Node, n.Status, n.Epoch)
 		q.young = q.young || n.Status == ledger.Entering
 		known[n.Node] = true
 	}

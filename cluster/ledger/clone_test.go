@@ -44,7 +44,7 @@ func TestDump_TellsAllThatCounts(t *testing.T) {
 	d.do(B, 1, on(1, "anna"), event(news, time.Minute), Op{Kind: OpClose, Subject: anna})
 	d.ask(Link{Node: C, First: 1})
 	d.do(C, 1, on(1, "carl"))
-	d.ask(Strike{C})
+	d.strike(C)
 	want := strings.TrimSpace(`
 cached "capp/cache-news" seq=5 ttl=60000 data=8:11 payload="{\"data\":\"1\"}"
 closed "uapp/anna" seq=6 time=0

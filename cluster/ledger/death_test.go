@@ -9,13 +9,13 @@ func TestX3_AStruckNodeHoldsNothing(t *testing.T) {
 	d := newDesk(t).opened(A, B)
 	d.do(A, 1, on(2, "anna", "bert"), hold(news, 1))
 	d.do(B, 1, on(1, "bert"))
-	d.ask(Strike{A})
+	d.strike(A)
 	d.want("6<0 struck 1@1", d.said())
 	d.want("seq=5 2@1:1 bert#3 2@1", d.state(room))
 	d.want("seq=0", d.state(news))
-	d.ask(Strike{A})
+	d.strike(A)
 	d.want("", d.said())
-	d.ask(Strike{77})
+	d.strike(77)
 	d.want("", d.said())
 	d.want("1 struck@1 n=3, 2 open@1 n=2", showAll(d.ask(Tick{}).Nodes))
 }
@@ -26,7 +26,7 @@ func TestX3_WhatItHeldIsFreedInChunks(t *testing.T) {
 		d.do(A, 1, on(1, fmt.Sprint("user", i)))
 	}
 	d.do(B, 1, on(1, "anna"))
-	d.ask(Strike{A})
+	d.strike(A)
 	left := func() (n int) {
 		for f := d.l.node(A).facts.first; f != nil; f = f.next {
 			n++
@@ -46,7 +46,7 @@ func TestX4_AStruckNodeComesBackWithoutItsOldFacts(t *testing.T) {
 	d := newDesk(t).opened(A, B)
 	d.do(A, 1, on(2, "anna", "bert"))
 	d.do(B, 1, on(1, "carl"))
-	d.ask(Strike{A})
+	d.strike(A)
 	d.want("1 entering@2 n=2", d.link(Link{Node: A, Epoch: 1, First: 2}))
 	d.want("seq=4 2@1:1 carl#4 2@1", d.state(room))
 	d.do(A, 2, numbered(2, on(2, "anna", "bert")), numbered(3, on(1, "bert")))
@@ -55,6 +55,17 @@ func TestX4_AStruckNodeComesBackWithoutItsOldFacts(t *testing.T) {
 	d.do(A, 2, Op{Kind: OpDone})
 	d.wait(2000)
 	d.want("seq=6 1@2:1 2@1:1 carl#4 2@1 bert#6 1@2", d.state(room))
+}
+
+func TestX3_ALateStrikeMissesANodeThatIsBack(t *testing.T) {
+	d := newDesk(t).opened(A, B)
+	d.do(A, 1, on(1, "anna"))
+	d.strike(A)
+	d.link(Link{Node: A, Epoch: 1, First: 3})
+	d.do(A, 2, on(1, "anna"), Op{Kind: OpDone})
+	d.want("1 open@2 n=4", show(d.ask(Strike{A, 1}).Standing))
+	d.want("", d.said())
+	d.want("1 struck@2 n=4", show(d.ask(Strike{A, 2}).Standing))
 }
 
 func TestX5_ByeStrikesAtOnce(t *testing.T) {
@@ -67,7 +78,7 @@ func TestX5_ByeStrikesAtOnce(t *testing.T) {
 
 func TestX3_AStruckNodeIsKnownForADay(t *testing.T) {
 	d := newDesk(t).opened(A, B)
-	d.ask(Strike{A})
+	d.strike(A)
 	d.wait(struckKept - 1)
 	d.want("1 struck@1 n=1, 2 open@1 n=1", showAll(d.ask(Poll{}).Nodes))
 	d.wait(1)
@@ -83,7 +94,7 @@ func TestX3_StruckNodesAreBounded(t *testing.T) {
 		if i == 0 {
 			d.do(id, 1, hold(room, 1))
 		}
-		d.ask(Strike{id})
+		d.strike(id)
 		d.wait(1)
 	}
 	d.want("5000 struck@1 n=2", show(d.ask(Poll{Node: 5000}).Standing)) // not while a fact is left

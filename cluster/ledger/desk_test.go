@@ -72,6 +72,13 @@ func (d *desk) do(id Node, epoch uint32, ops ...Op) string {
 
 func (d *desk) link(r Link) string { d.t.Helper(); return show(d.ask(r).Standing) }
 
+// strike strikes a node in the epoch that it is in.
+func (d *desk) strike(id Node) string {
+	d.t.Helper()
+	s := d.l.node(id).standing(id)
+	return show(d.ask(Strike{id, s.Epoch}).Standing)
+}
+
 func (d *desk) state(s Subject) string { d.t.Helper(); return showState(d.ask(GetState{s}).State) }
 
 // wait has the ledger's time go on, in ms.

@@ -5,7 +5,7 @@ import "testing"
 func TestMemoryThatIsLost_AnotherRunMakesAllNodesEnterAgain(t *testing.T) {
 	d := newDesk(t).opened(A, B)
 	d.do(A, 1, on(1, "anna"))
-	d.ask(Strike{B})
+	d.strike(B)
 	d.run, d.fresh = "run2", 200
 	a := d.ask(Poll{Node: A, Epoch: 1})
 	if a.Birth != 200 || a.Head != 4 || !a.Link {
@@ -37,7 +37,7 @@ func TestMemoryThatIsLost_AnEmptyLedgerHasABirthOfItsOwn(t *testing.T) {
 	}
 	d.want("1 entering@6 n=40", d.link(Link{Node: A, Epoch: 5, First: 41, Peers: []Node{B}}))
 	d.want("1 entering@6 n=40, 2 entering@0 n=0", showAll(d.ask(Poll{}).Nodes))
-	d.ask(Strike{B}) // died with the engine
+	d.strike(B) // died with the engine
 	d.want("1<0 struck 2@0", d.said())
 }
 

@@ -49,9 +49,11 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 		n, a.Link = l.linked(r.Node, r.Epoch)
 		a.Standing, a.Nodes = n.standing(r.Node), l.standings()
 	case Strike:
-		if n := l.node(r.Node); n != nil {
+		n := l.node(r.Node)
+		if n != nil && n.epoch <= r.Epoch {
 			l.strike(n)
 		}
+		a.Standing = n.standing(r.Node)
 	case Tick:
 		l.tick(now)
 		a.Nodes = l.standings()

@@ -89,9 +89,10 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 	case Poll:
 		a.Link, a.Standing, a.Nodes = v.mustLink(r.Node, r.Epoch), v.standing(r.Node), v.standings()
 	case Strike:
-		if n := v.nodes[r.Node]; n != nil {
+		if n := v.nodes[r.Node]; n != nil && n.Epoch <= r.Epoch {
 			v.strike(n)
 		}
+		a.Standing = v.standing(r.Node)
 	case Tick:
 		v.time += max(0, min(2000, now-v.clock))
 		v.clock = now

@@ -59,7 +59,7 @@ func (t *traffic) request() Request {
 		first := n.n - min(n.n-1, uint64(t.roll(4)))
 		return Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.roll(8)/7)), First: first, Enter: t.one(5), Peers: t.peers()}
 	case k < 64:
-		return Strike{Node: n.id}
+		return Strike{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.roll(4)/3))}
 	case k < 74:
 		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
 		return Tick{}

@@ -36,8 +36,11 @@ type Poll struct {
 	Epoch uint32
 }
 
-// Strike declares a node dead.
-type Strike struct{ Node Node }
+// Strike declares a node dead that has come no further than Epoch.
+type Strike struct {
+	Node  Node
+	Epoch uint32
+}
 
 // Tick advances the ledger's clock, forgets what is due, and takes away a
 // bounded part of what struck nodes held.
@@ -71,7 +74,7 @@ type Answer struct {
 	// was done, and it has to link. It answers Do and Poll.
 	Link bool
 
-	Standing Standing   // Link, Do, Poll: the node's own
+	Standing Standing   // Link, Do, Poll: the node's own; Strike: of the node in question
 	Nodes    []Standing // Poll, Tick: of all nodes
 	State    *State     // GetState
 	Log      []*Entry   // GetLog

@@ -21,7 +21,7 @@ func TestList_OccupiedChannelsOfTheApp(t *testing.T) {
 	if got := d.ask(List{App: "none"}).Channels; got != nil {
 		t.Error(got)
 	}
-	d.ask(Strike{B})
+	d.strike(B)
 	if d := diff([]Totals{{Name: "b", Sockets: 1}}, d.ask(List{App: "app", Prefix: "b"}).Channels); d != "" {
 		t.Error(d)
 	}

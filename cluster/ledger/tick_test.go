@@ -13,14 +13,14 @@ func TestTick_FreesWhatNobodyAsksFor(t *testing.T) {
 		do   func(d *desk, s Subject)
 		end  func(d *desk)
 	}{
-		{"facts", func(d *desk, s Subject) { d.do(A, 1, hold(s, 1)) }, func(d *desk) { d.ask(Strike{A}) }},
+		{"facts", func(d *desk, s Subject) { d.do(A, 1, hold(s, 1)) }, func(d *desk) { d.strike(A) }},
 		{"facts that were not said again", func(d *desk, s Subject) { d.do(A, 1, hold(s, 1)) }, func(d *desk) {
 			d.ask(Link{Node: A, Epoch: 1, First: 1, Enter: true})
 			d.do(A, 2, Op{Kind: OpDone})
 		}},
 		{"users", func(d *desk, s Subject) { d.do(A, 1, on(0, s.Name)) }, func(d *desk) {
 			d.do(B, 1, on(1, "zoe"))
-			d.ask(Strike{A})
+			d.strike(A)
 		}},
 		{"cached events", func(d *desk, s Subject) { d.do(A, 1, event(s, time.Second)) }, func(d *desk) {
 			d.l.chunk = -1

@@ -79,7 +79,7 @@ func TestU2_Link(t *testing.T) {
 			{"goes on", Link{Node: A, Epoch: 2, First: 4}, "1 entering@2 n=3", "1 entering@2 n=3"},
 			{"has dropped an op", Link{Node: A, Epoch: 2, First: 6}, "1 entering@3 n=5", "1 entering@4 n=5"},
 		}},
-		{"struck", func(d *desk) { d.ask(Strike{A}) }, []step{
+		{"struck", func(d *desk) { d.strike(A) }, []step{
 			{"its number is known", Link{Node: A, Epoch: 1, First: 2}, "1 entering@2 n=3", "1 entering@3 n=3"},
 		}},
 		{"unknown", func(*desk) {}, []step{
@@ -108,7 +108,7 @@ func TestU2_Link(t *testing.T) {
 
 func TestU2_PeersThatAreNotKnownAreListedAsEntering(t *testing.T) {
 	d := newDesk(t).opened(A, B)
-	d.ask(Strike{B})
+	d.strike(B)
 	d.ask(Link{Node: A, Epoch: 1, First: 2, Peers: []Node{C, B, A, C}})
 	d.want("1 open@1 n=1, 2 struck@1 n=1, 3 entering@0 n=0", showAll(d.ask(Poll{Node: A, Epoch: 1}).Nodes))
 }

@@ -106,6 +106,8 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		}
 	case ledger.Link:
 		a.Standing = in.standing(r.Node)
+	case ledger.Strike:
+		a.Standing = in.standing(r.Node)
 	case ledger.Poll:
 		a.Link = in.number() != 0
 		a.Standing = in.standing(r.Node)

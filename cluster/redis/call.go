@@ -45,7 +45,7 @@ func (c *caller) call(r ledger.Request, fresh ledger.Birth, full bool) call {
 	case ledger.Poll:
 		return call{&c.scripts.poll, c.keys(), append(args, nodeText(r.Node), number(uint64(r.Epoch)))}
 	case ledger.Strike:
-		return call{&c.scripts.strike, c.keys(), append(args, nodeText(r.Node))}
+		return call{&c.scripts.strike, c.keys(), append(args, nodeText(r.Node), number(uint64(r.Epoch)))}
 	case ledger.Tick:
 		return call{&c.scripts.tick, c.keys(), args}
 	case ledger.List:

@@ -59,7 +59,7 @@ func (t *traffic) request() ledger.Request {
 		first := n.n - min(n.n-1, uint64(t.IntN(4)))
 		return ledger.Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(8)/7)), First: first, Enter: t.one(5), Peers: t.peers()}
 	case k < 64:
-		return ledger.Strike{Node: n.id}
+		return ledger.Strike{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(4)/3))}
 	case k < 74:
 		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
 		return ledger.Tick{}

@@ -33,7 +33,7 @@ var mutants = []mutant{
 	{"memory: another run id is not noticed", oneRun, Config{}, nil},
 	{"D4: a node's state is believed though it is behind", neverBehind, Config{}, nil},
 	{"D4: a node that is entering passes for open", enteringIsOpen, Config{}, failoverThatNobodyCanProve},
-	{"D4: a node that is struck passes for entering", struckIsEntering, Config{}, nil},
+	{"D4: a node that is struck passes for entering", struckIsEntering, Config{}, struckWhileAway},
 	{"D4: facts of an old dump pass for new", ghostsAreNew, Config{}, failoverLosesALeave},
 	{"entered is not pushed", func() *Mutation { return withoutPush(ledger.EntryEntered) }, Config{}, nil},
 	{"struck is not pushed", func() *Mutation { return withoutPush(ledger.EntryStruck) }, Config{}, nodeDiesWithTheBeats},
@@ -41,6 +41,7 @@ var mutants = []mutant{
 	{"close marks are not in states", noCloseMarks, Config{}, terminatedWhileAway},
 	{"order: ops of a batch are applied backwards", backwards, Config{}, nil},
 	{"a join that was answered is subject to the limit", noneExempt, Config{MaxMembers: 1}, letInWithoutTheLedger},
+	{"X3: a strike is for whatever epoch its node is in", strikeAnyEpoch, slowLine, lateStrike},
 	{"X2: late own beats do not matter", func() *Mutation {
 		return configured(func(c *cluster.Config) { c.BeatLate = time.Hour })
 	}, patientEngine, serverStandsStill},

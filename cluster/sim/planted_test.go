@@ -113,6 +113,16 @@ func noPeers() *Mutation {
 	})
 }
 
+func strikeAnyEpoch() *Mutation {
+	return requested(func(r ledger.Request) ledger.Request {
+		if strike, is := r.(ledger.Strike); is {
+			strike.Epoch = ^uint32(0)
+			return strike
+		}
+		return r
+	})
+}
+
 func noneExempt() *Mutation {
 	return requested(func(r ledger.Request) ledger.Request {
 		if do, is := r.(ledger.Do); is {
