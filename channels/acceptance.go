@@ -18,6 +18,10 @@ var ErrAway = errors.New("the cluster cannot be reached; nothing was delivered, 
 // what was published. The caller decides whether to publish it again.
 var ErrDoubt = errors.New("the cluster did not confirm in time; what was published may have been delivered, all of it or a part")
 
+// ErrFull says that the cluster has no memory for what was published: nothing of
+// it was delivered, nor will be.
+var ErrFull = errors.New("the cluster is out of memory; nothing was delivered, try again")
+
 // ErrUnanswered says that the cluster did not answer a question, or did not
 // confirm what can be asked for twice.
 var ErrUnanswered = errors.New("the cluster did not answer, try again")

@@ -111,7 +111,7 @@ type Publication struct {
 	// Accepted, unless it is nil, is called exactly once, on any goroutine,
 	// possibly before Publish returns: with nil when the event has its place in
 	// the order of the channel, with ErrAway or ErrDoubt if that did not come in
-	// time. It does not block. The cluster of a node on its own is never given one.
+	// time, with ErrFull if there is no memory for it. It does not block. The cluster of a node on its own is never given one.
 	Accepted func(error)
 }
 

@@ -13,7 +13,7 @@ import (
 // delivered either when the context has ended, which says that the caller is gone.
 //
 // In a cluster it then waits until all channels have their event, and fails with
-// ErrAway if none has and none will, else with ErrDoubt.
+// ErrAway or ErrFull if none has and none will, else with ErrDoubt.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
 	if err := h.accept(ctx, app.ID); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 }
 
 // TryPublishThen is TryPublish for a cluster: done is called once, on any goroutine,
-// possibly before this returns, with nil, ErrAway or ErrDoubt as from Publish. If it
+// possibly before this returns, with nil or an error as from Publish. If it
 // fails, done is not called.
 func (h *Hub) TryPublishThen(app *apps.App, done func(error), events ...pusherproto.Event) error {
 	if err := h.ready(app.ID); err != nil {
@@ -89,8 +89,8 @@ func (h *Hub) ready(appID string) error {
 }
 
 // PublishBatch delivers events in order, as Publish does. A node on its own takes
-// the batch whole or, on error, not at all. In a cluster that is so for ErrAway;
-// on ErrDoubt a part of the batch may have been delivered.
+// the batch whole or, on error, not at all. In a cluster that is so for ErrAway
+// and ErrFull; on ErrDoubt a part of the batch may have been delivered.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
 	if err := h.accept(ctx, app.ID); err != nil {
 		return err

@@ -37,6 +37,7 @@ const (
 	ReasonUnknownSession      Reason = "unknown_session"
 	ReasonClusterAway         Reason = "cluster_away"
 	ReasonClusterDoubt        Reason = "cluster_doubt"
+	ReasonClusterFull         Reason = "cluster_full"
 )
 
 // otherReason is that of codes that are not listed.
@@ -122,7 +123,7 @@ func Reasons() []Reason {
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
 		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonMessageTimeout, ReasonRestarting, ReasonMemory,
-		ReasonSigninRate, ReasonAppLimit, ReasonUnknownSession, ReasonClusterAway, ReasonClusterDoubt,
+		ReasonSigninRate, ReasonAppLimit, ReasonUnknownSession, ReasonClusterAway, ReasonClusterDoubt, ReasonClusterFull,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

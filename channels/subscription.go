@@ -122,7 +122,11 @@ func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
 	name := g.channel.name
 	if j.Refused != nil {
 		m := Mail{kind: mailRefused, session: s, group: g, again: again}
-		m.frame, m.second = s.refusal(name, j.Refused, ReasonPresenceFull)
+		why := ReasonPresenceFull
+		if j.Refused.Status == pusherproto.CodeOverCapacity {
+			why = ReasonClusterFull
+		}
+		m.frame, m.second = s.refusal(name, j.Refused, why)
 		s.tenant.lane.Post(m)
 		return
 	}

@@ -185,10 +185,22 @@ func (s *subject) refuse(w *join, m *mine) {
 	})
 	answer := w.answer
 	w.answer = nil
-	answer(channels.Joined{Refused: &pusherproto.SubscriptionError{
+	answer(channels.Joined{Refused: s.refusal(w.said.op.MaxMembers)})
+}
+
+// refusal says what there was no room in: the channel or, where that has room,
+// the memory of the ledger.
+func (s *subject) refusal(most int) *pusherproto.SubscriptionError {
+	if most == 0 || len(s.members)+len(s.doubts) < most {
+		return &pusherproto.SubscriptionError{
+			Type: "LimitReached", Status: pusherproto.CodeOverCapacity,
+			Message: "The cluster is out of memory; subscribe again in a while",
+		}
+	}
+	return &pusherproto.SubscriptionError{
 		Type: "LimitReached", Status: pusherproto.CodeOverQuota,
-		Message: fmt.Sprintf("The presence channel is full; the limit of members is %d", w.App.Limits.MaxPresenceMembers),
-	}})
+		Message: fmt.Sprintf("The presence channel is full; the limit of members is %d", most),
+	}
 }
 
 // insist says again, past the limit, a user who was told to be a member.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
 	"fanfare/channels"
@@ -131,6 +132,7 @@ func (q *partition) done(a *ledger.Answer) {
 		return
 	}
 	q.stream.flying = false
+	q.refusedFull(a.Full)
 	if !a.Link {
 		q.applied(a.Standing.N)
 	}
@@ -142,6 +144,19 @@ func (q *partition) done(a *ledger.Answer) {
 		return
 	}
 	q.flush()
+}
+
+// refusedFull is told of events for which the ledger had no memory.
+func (q *partition) refusedFull(full []uint64) {
+	for _, o := range q.stream.kept {
+		if !slices.Contains(full, o.op.N) {
+			continue
+		}
+		if o.accepted == nil {
+			q.peer.counters.dropped.Add(1)
+		}
+		o.fail(channels.ErrFull)
+	}
 }
 
 // applied drops what the ledger has applied.

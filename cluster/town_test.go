@@ -36,6 +36,7 @@ type server struct {
 	births  ledger.Birth
 	table   []Beat
 	began   time.Time
+	full    bool // it is out of memory
 }
 
 // house is a node.
@@ -171,6 +172,10 @@ func (h *house) Send(p Partition, r ledger.Request) {
 	h.later(func() {
 		s := &h.town.engine
 		s.births++
+		if do, ok := r.(ledger.Do); ok {
+			do.Full = s.full
+			r = do
+		}
 		answer, entries := s.ledgers[p].Handle(s.run, s.births, h.town.now.Sub(s.began).Milliseconds()+1, r)
 		for _, e := range entries {
 			for _, to := range h.town.nodes {

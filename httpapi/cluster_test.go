@@ -43,6 +43,7 @@ func TestCluster_PublishThatFails_SaysWhatBecameOfIt(t *testing.T) {
 				reason channels.Reason
 			}{
 				{channels.ErrAway, "nothing was delivered", channels.ReasonClusterAway},
+				{channels.ErrFull, "the cluster is out of memory; nothing was delivered", channels.ReasonClusterFull},
 				{channels.ErrDoubt, "may have been delivered", channels.ReasonClusterDoubt},
 			} {
 				before := counted(srv, "app-id", failure.reason)

@@ -43,6 +43,8 @@ func reasonOf(err error) channels.Reason {
 		return channels.ReasonClusterAway
 	case errors.Is(err, channels.ErrDoubt):
 		return channels.ReasonClusterDoubt
+	case errors.Is(err, channels.ErrFull):
+		return channels.ReasonClusterFull
 	default:
 		return ""
 	}
@@ -50,7 +52,8 @@ func reasonOf(err error) channels.Reason {
 
 // unavailable are the errors that another try may find gone.
 var unavailable = [...]error{
-	channels.ErrDraining, channels.ErrBusy, channels.ErrNoMemory, channels.ErrAway, channels.ErrDoubt, channels.ErrUnanswered,
+	channels.ErrDraining, channels.ErrBusy, channels.ErrNoMemory, channels.ErrAway, channels.ErrDoubt, channels.ErrFull,
+	channels.ErrUnanswered,
 }
 
 func errorBody(status int, message string) []byte {

@@ -188,8 +188,8 @@ func TestEveryReason_IsProvoked(t *testing.T) {
 		"other",                   // of codes that are not listed: there is none
 		channels.ReasonSlowReader, // TestEveryClose_HasItsLine, like those below
 		"pong_timeout", "invalid_frame", "binary_message", "invalid_text", channels.ReasonMessageTooLarge,
-		"watchlist_too_long",                                    // TestEveryRefusal_LongWatchlist
-		channels.ReasonClusterAway, channels.ReasonClusterDoubt, // TestCluster_PublishThatFails_SaysWhatBecameOfIt
+		"watchlist_too_long",                                                                // TestEveryRefusal_LongWatchlist
+		channels.ReasonClusterAway, channels.ReasonClusterDoubt, channels.ReasonClusterFull, // TestCluster_PublishThatFails_SaysWhatBecameOfIt
 	}
 	for _, tc := range sessionRefusals {
 		provoked = append(provoked, tc.reason)

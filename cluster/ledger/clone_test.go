@@ -87,7 +87,7 @@ func BenchmarkState_1000Members(b *testing.B) {
 	l := New()
 	l.Handle("r", 1, 0, Link{Node: A, First: 1})
 	for i := range 1000 {
-		l.Handle("r", 1, 0, Do{A, 1, []Op{numbered(uint64(i+1), on(i+1, fmt.Sprint("user", i, `={"x":1}`)))}})
+		l.Handle("r", 1, 0, Do{Node: A, Epoch: 1, Ops: []Op{numbered(uint64(i+1), on(i+1, fmt.Sprint("user", i, `={"x":1}`)))}})
 	}
 	b.ReportAllocs()
 	for b.Loop() {

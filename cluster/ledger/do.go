@@ -1,7 +1,7 @@
 package ledger
 
 // do is rule U1. What was applied before an op that does not fit stays.
-func (l *Ledger) do(r Do) (s Standing, link bool) {
+func (l *Ledger) do(r Do) (s Standing, link bool, full []uint64) {
 	n, link := l.linked(r.Node, r.Epoch)
 	for i := 0; i < len(r.Ops) && !link; i++ {
 		op := &r.Ops[i]
@@ -11,16 +11,20 @@ func (l *Ledger) do(r Do) (s Standing, link bool) {
 			link = true
 		default:
 			n.n = op.N
-			l.apply(n, op)
+			if r.Full && op.Kind == OpEvent {
+				full = append(full, op.N)
+				continue
+			}
+			l.apply(n, op, r.Full)
 		}
 	}
-	return n.standing(r.Node), link
+	return n.standing(r.Node), link, full
 }
 
-func (l *Ledger) apply(n *node, op *Op) {
+func (l *Ledger) apply(n *node, op *Op, full bool) {
 	switch op.Kind {
 	case OpHold:
-		l.hold(n, op)
+		l.hold(n, op, full)
 	case OpEvent:
 		l.event(n, op)
 	case OpClose:
@@ -34,14 +38,14 @@ func (l *Ledger) apply(n *node, op *Op) {
 
 // hold notes a fact. Who is off goes before who is on, so one op can pass a
 // place on a full channel on.
-func (l *Ledger) hold(n *node, op *Op) {
+func (l *Ledger) hold(n *node, op *Op, full bool) {
 	rec := l.find(op.Subject)
 	if rec == nil {
 		rec = l.open(op.Subject)
 	}
 	rec.setSockets(n, op.Sockets)
 	l.release(rec, n, op.Off)
-	refused := l.claim(rec, n, op)
+	refused := l.claim(rec, n, op, full)
 	l.append(rec, Entry{Kind: EntryHeld, Node: n.id, Epoch: n.epoch, Op: *op, Refused: refused})
 	l.sweep(rec)
 }

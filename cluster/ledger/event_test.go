@@ -72,7 +72,7 @@ func TestClose_MarksAreBounded(t *testing.T) {
 	d := newDesk(t).opened(A)
 	user := func(i int) Subject { return Subject{User, "app", string(rune(0x1000 + i))} }
 	for i := range mostMark {
-		d.l.Handle(d.run, d.fresh, 0, Do{A, 1, []Op{{N: uint64(i + 2), Kind: OpClose, Subject: user(i)}}})
+		d.l.Handle(d.run, d.fresh, 0, Do{Node: A, Epoch: 1, Ops: []Op{{N: uint64(i + 2), Kind: OpClose, Subject: user(i)}}})
 	}
 	d.n[A] = mostMark + 1
 	d.do(A, 1, Op{Kind: OpClose, Subject: user(0)}) // again: nobody's mark goes

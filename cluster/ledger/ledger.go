@@ -43,7 +43,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	case Link:
 		a.Standing = l.link(r)
 	case Do:
-		a.Standing, a.Link = l.do(r)
+		a.Standing, a.Link, a.Full = l.do(r)
 	case Poll:
 		var n *node
 		n, a.Link = l.linked(r.Node, r.Epoch)

@@ -70,8 +70,8 @@ func (l *Ledger) present(rec *record) int {
 }
 
 // claim has a node hold users. It returns those that are refused: new ones
-// above the limit, unless the op is exempt.
-func (l *Ledger) claim(rec *record, n *node, op *Op) (refused []string) {
+// above the limit, or of a full Do, unless the op is exempt.
+func (l *Ledger) claim(rec *record, n *node, op *Op, full bool) (refused []string) {
 	if len(op.On) > 0 && rec.members == nil {
 		rec.members = &members{users: map[string]*member{}, counted: l.floors}
 	}
@@ -79,7 +79,7 @@ func (l *Ledger) claim(rec *record, n *node, op *Op) (refused []string) {
 		user := op.On[i].User
 		it := rec.members.users[user]
 		if it == nil || !it.holders.count() {
-			if !op.Exempt && op.MaxMembers > 0 && l.present(rec) >= op.MaxMembers {
+			if !op.Exempt && (full || op.MaxMembers > 0 && l.present(rec) >= op.MaxMembers) {
 				refused = append(refused, user)
 				continue
 			}

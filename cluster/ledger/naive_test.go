@@ -19,6 +19,7 @@ type naive struct {
 	log         []*Entry
 	logTimes    []int64
 	out         []*Entry
+	full        bool // the Do that is carried out
 }
 
 type naiveNode struct {
@@ -81,6 +82,11 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 			}
 			if op.N == n.N+1 {
 				n.N++
+				if r.Full && op.Kind == OpEvent {
+					a.Full = append(a.Full, op.N)
+					continue
+				}
+				v.full = r.Full
 				v.apply(n, op)
 			}
 		}
@@ -224,7 +230,7 @@ func (v *naive) hold(n *naiveNode, it *naiveSubject, op Op) (refused []string) {
 	for _, on := range op.On {
 		at := slices.IndexFunc(it.members, func(m *naiveMember) bool { return m.User == on.User })
 		if at < 0 {
-			if op.MaxMembers > 0 && !op.Exempt && len(it.members) >= op.MaxMembers {
+			if !op.Exempt && (v.full || op.MaxMembers > 0 && len(it.members) >= op.MaxMembers) {
 				refused = append(refused, on.User)
 				continue
 			}

@@ -18,6 +18,9 @@ type Do struct {
 	Node  Node
 	Epoch uint32
 	Ops   []Op
+	// Full is set by an engine that is out of memory. Events and new users who
+	// are not exempt are then refused; what frees memory is not.
+	Full bool
 }
 
 // GetState asks for the state of a subject.
@@ -82,9 +85,8 @@ type Answer struct {
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
 
-	// Full are numbers of a Do's events that an engine without memory has
-	// refused: they are done, and nothing came of them. New users it refuses as
-	// if they were over the limit.
+	// Full are numbers of a full Do's events: they are done, and nothing came of
+	// them. Its new users are refused as if they were over the limit.
 	Full []uint64
 }
 

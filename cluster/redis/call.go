@@ -23,13 +23,12 @@ type caller struct {
 	budget  string // bytes of the log
 }
 
-// call turns a request into a call. Full means that the server has refused it
-// before because it is out of memory. Fresh is the birth to take if one is due.
-func (c *caller) call(r ledger.Request, fresh ledger.Birth, full bool) call {
+// call turns a request into a call. Fresh is the birth to take if one is due.
+func (c *caller) call(r ledger.Request, fresh ledger.Birth) call {
 	args := append(make([]string, 0, 16), c.run, nodeText(ledger.Node(fresh)), c.feed, c.budget)
 	switch r := r.(type) {
 	case ledger.Do:
-		return c.do(r, args, full)
+		return c.do(r, args)
 	case ledger.Link:
 		args = append(args, nodeText(r.Node), number(uint64(r.Epoch)), number(max(r.First, 1)-1), flag(r.Enter))
 		for _, peer := range r.Peers {
@@ -54,13 +53,13 @@ func (c *caller) call(r ledger.Request, fresh ledger.Birth, full bool) call {
 	panic("unknown request")
 }
 
-func (c *caller) do(r ledger.Do, args []string, full bool) call {
+func (c *caller) do(r ledger.Do, args []string) call {
 	s := &c.scripts.do
-	if full {
+	if r.Full {
 		s = &c.scripts.doFull
 	}
 	keys := c.keys(c.index(r.Node))
-	args = append(args, flag(full), nodeText(r.Node), number(uint64(r.Epoch)))
+	args = append(args, flag(r.Full), nodeText(r.Node), number(uint64(r.Epoch)))
 	var numbers, text []byte
 	for i := range r.Ops {
 		op := &r.Ops[i]

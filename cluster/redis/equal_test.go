@@ -60,7 +60,7 @@ func newTwins(t *testing.T, s *server, seed uint64) *twins {
 // flush. It returns the ledger's.
 func (w *twins) ask(run ledger.Run, fresh ledger.Birth, now int64, r ledger.Request) ledger.Answer {
 	w.caller.run = string(run)
-	c := w.caller.call(r, fresh, false)
+	c := w.caller.call(r, fresh)
 	if _, ok := r.(ledger.Tick); ok {
 		c.args = append(c.args, strconv.FormatInt(now, 10))
 	}

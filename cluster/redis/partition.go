@@ -226,6 +226,7 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 				loaded = true
 				break
 			} else if outOfMemory(err) && !full {
+				c.logger.Warn("the cluster's redis is out of memory and refuses events and new members", "partition", p.number)
 				full = true
 				break
 			} else if err != nil {
@@ -253,7 +254,11 @@ func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Complet
 	for i, it := range items {
 		switch {
 		case it.request != nil:
-			call := p.caller.call(it.request, ledger.Birth(random()|1), full)
+			if do, ok := it.request.(ledger.Do); ok && full {
+				do.Full = true
+				it.request = do
+			}
+			call := p.caller.call(it.request, ledger.Birth(random()|1))
 			commands[i] = c.wire.B().Evalsha().Sha1(call.script.sha).Numkeys(int64(len(call.keys))).Key(call.keys...).Arg(call.args...).Build()
 		case it.watch != "":
 			p.feeds[it.watch] = struct{}{}

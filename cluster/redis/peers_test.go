@@ -113,16 +113,22 @@ const lobby = "presence-lobby"
 
 func (h *house) join(user string) {
 	h.t.Helper()
+	if refused := h.tryJoin(user); refused != nil {
+		h.t.Fatalf("%s is refused: %v", user, refused)
+	}
+}
+
+func (h *house) tryJoin(user string) *pusherproto.SubscriptionError {
+	h.t.Helper()
 	joined := make(chan channels.Joined, 1)
 	h.Join(channels.Join{App: &h.app, Channel: lobby, Kind: pusherproto.KindOf(lobby), Socket: pusherproto.SocketID{A: 1, B: 1}, Member: pusherproto.Member{UserID: user}},
 		func(j channels.Joined) { joined <- j })
 	select {
 	case j := <-joined:
-		if j.Refused != nil {
-			h.t.Fatalf("%s is refused: %v", user, j.Refused)
-		}
+		return j.Refused
 	case <-time.After(deadline.Long):
 		h.t.Fatalf("no answer to the join of %s", user)
+		return nil
 	}
 }
 

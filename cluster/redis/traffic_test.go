@@ -97,6 +97,7 @@ func (t *traffic) do(n *talker) ledger.Do {
 	if t.one(40) {
 		d.Epoch++
 	}
+	d.Full = t.one(40)
 	next := n.n
 	if t.one(10) {
 		next -= min(next-1, uint64(t.IntN(3))) // said again

@@ -41,6 +41,7 @@ var faults = []fault{
 	{"a node drains", true, func(w *World) { w.drain(w.anyNode(alive)) }},
 	{"a server stands still for a moment", true, func(w *World) { w.pause(w.anyServer(), w.between(10*time.Millisecond, 1500*time.Millisecond)) }},
 	{"a server stands still", false, func(w *World) { w.pause(w.anyServer(), w.between(time.Second, 40*time.Second)) }},
+	{"a server is out of memory", false, func(w *World) { w.fill(w.anyServer(), w.between(time.Second, 40*time.Second)) }},
 	{"a server starts again with its data", false, func(w *World) { w.restart(w.anyServer(), func(s *server) *memory { return s.live.memory }) }},
 	{"a server starts again from an old dump", false, func(w *World) { w.restart(w.anyServer(), func(s *server) *memory { return s.dump.clone() }) }},
 	{"a server starts again empty", false, func(w *World) { w.restart(w.anyServer(), (*server).empty) }},
@@ -150,6 +151,14 @@ func (w *World) pause(s *server, d time.Duration) {
 	w.after(d, in.resume)
 }
 
+// fill has a server run out of memory for a while.
+func (w *World) fill(s *server, d time.Duration) {
+	in := s.live
+	in.full = true
+	w.tracef("", "server %d is out of memory for %v", s.index, d)
+	w.after(d, func() { in.full = false })
+}
+
 func (w *World) restart(s *server, with func(*server) *memory) {
 	w.tracef("", "server %d starts again", s.index)
 	s.replace(with(s))
@@ -193,7 +202,7 @@ func (w *World) lose(old, next *memory) {
 // heal ends whatever is wrong, and starts what is missing.
 func (w *World) heal() {
 	for _, s := range w.servers {
-		if s.live.paused {
+		if s.live.full = false; s.live.paused {
 			s.live.resume()
 		}
 		s.endOld()

@@ -43,6 +43,7 @@ type instance struct {
 	*memory
 	clock   time.Duration // how far its clock is ahead
 	paused  bool
+	full    bool          // out of memory
 	stopped time.Duration // when it was paused
 	gone    bool
 	// demoted servers still take what nodes send them; it is lost.
@@ -154,6 +155,10 @@ func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 	w.requests++
 	now := (w.now + in.clock + 3*time.Hour).Milliseconds()
 	fresh := ledger.Birth(w.random.Uint64() | 1)
+	if do, is := r.(ledger.Do); is {
+		do.Full = in.full
+		r = do
+	}
 	l := in.ledgers[p]
 	answer, entries := w.mutation.handle(l, c.run, fresh, now, r)
 	if w.tracing {

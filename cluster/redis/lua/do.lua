@@ -66,7 +66,7 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 		local user, info = ARGV[at + 2 * i], ARGV[at + 2 * i + 1]
 		local it = member(user)
 		local here = it and present(it)
-		if not here and (full or exempt == 0 and limit > 0 and rec.present >= limit) then
+		if not here and exempt == 0 and (full or limit > 0 and rec.present >= limit) then
 			refused[#refused + 1] = user
 		else
 			if not here then
