@@ -31,7 +31,7 @@ type AppStats struct {
 	Sockets       int64
 	Channels      int64 // with a subscriber on this node
 	Subscriptions []KindStats
-	Members       int64 // of all presence channels
+	Members       int64 // of presence channels with a subscriber on this node, on all nodes
 	Opened        uint64
 	Closed        []CloseStats
 	Published     uint64 // API events, each counted once however many channels

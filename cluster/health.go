@@ -2,8 +2,8 @@ package cluster
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +43,7 @@ type NodeHealth struct {
 
 // counters count what happened since the start.
 type counters struct {
-	queued, queuedBytes                                        atomic.Int64
+	queued, queuedBytes, members                               atomic.Int64
 	operations, roundTrips, roundTripTime                      atomic.Int64 // the last in ns
 	gaps, repairs, births, overruns, dropped, deaths, overfull atomic.Uint64
 }
@@ -80,6 +80,10 @@ func (p *Peer) Health() Health {
 	return h
 }
 
+// OwnMembers is how many users are on presence channels by the node's own sockets.
+// A user counts once on each channel.
+func (p *Peer) OwnMembers() int64 { return p.counters.members.Load() }
+
 func (d *deaths) health(now time.Time) (nodes []NodeHealth) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -90,5 +94,5 @@ func (d *deaths) health(now time.Time) (nodes []NodeHealth) {
 	return nodes
 }
 
-// nodeName is a node's id as people read it.
-func nodeName(n ledger.Node) string { return strconv.FormatUint(uint64(n), 16) }
+// nodeName is a node's id as people read it: as `fanfare cluster status` has it.
+func nodeName(n ledger.Node) string { return fmt.Sprintf("%016x", uint64(n)) }

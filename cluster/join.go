@@ -56,6 +56,7 @@ func (s *subject) hold1(w *join) {
 	if m == nil {
 		m = &mine{info: w.Member.UserInfo}
 		s.mine[user] = m
+		s.q.peer.counters.members.Add(1)
 	}
 	s.sockets++
 	m.sockets++
@@ -296,6 +297,7 @@ func (p *Peer) Leave(l channels.Leave) {
 func (s *subject) forgetMine(user string) {
 	if m := s.mine[user]; m != nil && m.sockets == 0 && m.pending == 0 {
 		delete(s.mine, user)
+		s.q.peer.counters.members.Add(-1)
 	}
 }
 

@@ -51,7 +51,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 			{of("sockets", "Open sockets."), gauge, func(s *app) float64 { return float64(s.Sockets) }},
 			{of("channels", "Channels with a subscriber on this node."), gauge, func(s *app) float64 { return float64(s.Channels) }},
 			{of("app_held_bytes", "Memory that is held for the app: subscriptions, channels, members, what cache channels remember, messages and bodies that wait."), gauge, func(s *app) float64 { return float64(s.HeldBytes) }},
-			{of("presence_members", "Members of all presence channels. A user counts once on each channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
+			{of("presence_members", "Members of the presence channels that the node has a subscriber on, those on other nodes too. A user counts once on each channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
 			{of("connections_opened_total", "Connections that were established, over any transport."), count, func(s *app) float64 { return float64(s.Opened) }},
 			{of("events_published_total", "Events accepted from the HTTP API. An event for several channels counts once."), count, func(s *app) float64 { return float64(s.Published) }},
 			{of("client_events_total", "Client events accepted."), count, func(s *app) float64 { return float64(s.ClientEvents) }},

@@ -68,7 +68,7 @@ fanfare_frames_sent_total{app="shop"} 0
 # TYPE fanfare_messages_received_total counter
 fanfare_messages_received_total{app="chat"} 12
 fanfare_messages_received_total{app="shop"} 0
-# HELP fanfare_presence_members Members of all presence channels. A user counts once on each channel.
+# HELP fanfare_presence_members Members of the presence channels that the node has a subscriber on, those on other nodes too. A user counts once on each channel.
 # TYPE fanfare_presence_members gauge
 fanfare_presence_members{app="chat"} 4
 fanfare_presence_members{app="shop"} 0

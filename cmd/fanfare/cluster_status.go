@@ -21,16 +21,16 @@ type aboutNode struct {
 	Age      int64  `json:"age_s"` // by its own clock: no two are compared
 	Sockets  int64  `json:"sockets"`
 	Channels int64  `json:"channels"` // with a subscriber on the node
-	Members  int64  `json:"members"`  // of presence channels; a user counts on each channel
+	Members  int64  `json:"members"`  // of presence channels, by its own sockets; a user counts on each channel
 }
 
-// about is that of a node that began at a time and holds what its hub has.
-func about(name string, began time.Time, s channels.Stats) string {
-	a := aboutNode{Name: name, Version: version, Age: int64(time.Since(began) / time.Second)}
+// about is that of a node that began at a time and holds what its hub has, and
+// so many members.
+func about(name string, began time.Time, s channels.Stats, members int64) string {
+	a := aboutNode{Name: name, Version: version, Age: int64(time.Since(began) / time.Second), Members: members}
 	for i := range s.Apps {
 		a.Sockets += s.Apps[i].Sockets
 		a.Channels += s.Apps[i].Channels
-		a.Members += s.Apps[i].Members
 	}
 	text, err := json.Marshal(a)
 	if err != nil { // texts and numbers always have a JSON form

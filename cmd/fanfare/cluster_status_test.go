@@ -23,8 +23,8 @@ func aboutText(t *testing.T, a aboutNode) string {
 
 func TestAbout_SaysWhatTheNodeHolds(t *testing.T) {
 	var got aboutNode
-	stats := channels.Stats{Apps: []channels.AppStats{{Sockets: 1, Channels: 2, Members: 3}, {Sockets: 10, Channels: 20, Members: 30}}}
-	if err := json.Unmarshal([]byte(about("web-1", time.Now().Add(-time.Hour), stats)), &got); err != nil {
+	stats := channels.Stats{Apps: []channels.AppStats{{Sockets: 1, Channels: 2, Members: 300}, {Sockets: 10, Channels: 20, Members: 300}}} // members of all nodes
+	if err := json.Unmarshal([]byte(about("web-1", time.Now().Add(-time.Hour), stats, 33)), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := aboutNode{Name: "web-1", Version: version, Age: 3600, Sockets: 11, Channels: 22, Members: 33}

@@ -174,7 +174,7 @@ func (s *server) open() error {
 		return err
 	}
 	began := time.Now()
-	if s.cluster, err = newMembership(cfg, func() string { return about(cfg.NodeName(), began, s.hub.Stats()) }, logger); err != nil {
+	if s.cluster, err = newMembership(cfg, func() string { return about(cfg.NodeName(), began, s.hub.Stats(), s.cluster.peer.OwnMembers()) }, logger); err != nil {
 		return err
 	}
 	s.hub = channels.New(channels.Config{
