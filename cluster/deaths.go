@@ -24,7 +24,7 @@ type deaths struct {
 	left  chan struct{} // the node has said bye; closed when all know
 	about string        // Config.About, as it was last
 
-	described time.Time // when that was; of Turn alone
+	described time.Time // when that was; of Run alone
 }
 
 // line is what was observed of a node.
@@ -39,13 +39,11 @@ type line struct {
 // turn beats when it is time.
 func (d *deaths) turn(now time.Time) {
 	cfg := &d.peer.cfg
-	about := ""
 	if d.described.IsZero() || now.Sub(d.described) >= cfg.BeatEvery {
-		d.described, about = now, cfg.about() // which may take locks
+		d.describe(now)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.about = cmp.Or(about, d.about)
 	if len(d.sent) > 0 && now.Sub(d.sent[0]) > cfg.BeatLate {
 		d.late = true
 	}
@@ -56,6 +54,14 @@ func (d *deaths) turn(now time.Time) {
 		d.late = true // this node stood still itself
 	}
 	d.beat(now)
+}
+
+// describe takes down what the next beats say about the node.
+func (d *deaths) describe(now time.Time) {
+	about := d.peer.cfg.about() // which may take locks
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.about, d.described = about, now
 }
 
 func (d *deaths) beat(now time.Time) {

@@ -58,6 +58,7 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 // Run implements channels.Cluster: it runs the engine and calls Turn until ctx
 // is done.
 func (p *Peer) Run(ctx context.Context) error {
+	p.deaths.describe(p.cfg.Now()) // the first beat goes with the first link
 	ended := make(chan error, 1)
 	go func() { ended <- p.engine.Run(ctx, p) }()
 	ticker := time.NewTicker(turnEvery)
