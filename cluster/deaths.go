@@ -31,6 +31,7 @@ type deaths struct {
 type line struct {
 	count   uint64
 	since   time.Time // since when the counter stands still, as observed
+	asked   time.Time // when a mark was asked for: once in DeathAfter
 	dead    bool
 	missing bool // it is in a partition and not in the table
 	about   string
@@ -166,10 +167,11 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 		d.peer.cfg.Logger.Warn("a node of the cluster is dead", "node", nodeName(b.Node), "about", b.About)
 	}
 	l.dead, l.missing, l.about = b.Dead, b.Count == 0, b.About
-	if l.dead || b.Node == d.peer.cfg.Node || now.Sub(l.since) < d.peer.cfg.DeathAfter {
+	after := d.peer.cfg.DeathAfter
+	if l.dead || b.Node == d.peer.cfg.Node || now.Sub(l.since) < after || now.Sub(l.asked) < after {
 		return
 	}
-	l.since = now // asked once a period
+	l.asked = now
 	d.peer.counters.deaths.Add(1)
 	d.sent = append(d.sent, now)
 	d.peer.engine.Mark(Mark{Node: b.Node, Count: b.Count})

@@ -1,6 +1,9 @@
 package cluster
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // What a node holds is not what it sees: the members of another are not its own.
 func TestHealth_OwnMembers_AreThoseOfTheNodesSockets(t *testing.T) {
@@ -23,4 +26,16 @@ func TestHealth_OwnMembers_AreThoseOfTheNodesSockets(t *testing.T) {
 	own(1, 1)
 	ann.leaves()
 	own(0, 1)
+}
+
+// Declaring a node dead is no sign of life of it.
+func TestHealth_ADeadNode_IsQuietSinceItWasHeardOf(t *testing.T) {
+	w, _, _, _ := threeMembers(t)
+	w.nodes[2].dies()
+	w.passes(15 * time.Second)
+	for _, n := range w.nodes[0].peer.Health().Nodes {
+		if n.Node == 3 && (!n.Dead || n.Quiet < 13*time.Second) {
+			t.Errorf("15 s after its end: dead %t, quiet for %s", n.Dead, n.Quiet)
+		}
+	}
 }
