@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { hostileProxy } from '../fallback/http.mjs';
-import { freePort } from '../support/fanfare.mjs';
+import { freePort, oneNode } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 import { Wire } from '../support/wire.mjs';
 import { app, block, blocks, codeBlocks, modules, page, settings } from './app.mjs';
@@ -287,6 +287,7 @@ test('reconnection: it gives up when told to, and begins anew', async (t) => {
 });
 
 test('reconnection: a server that is full is tried again and counted, one that refuses is not', async (t) => {
+  oneNode(t, 'sockets.max_connections bounds what a process holds');
   const { server: fanfare, load, as } = await app(t, { sockets: { max_connections: 1 } });
   const { watchConnection } = load('lib/connection.ts');
   await fanfare.connected();

@@ -1,9 +1,39 @@
-// A load balancer of connections: each goes to the next node in turn.
+// A load balancer of connections: each goes to the next node in turn. Requests
+// of the HTTP fallback go by their session, all of one to the same node.
 import { once } from 'node:events';
+import { createServer as createHTTP, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
 /** Whether a server says that clients may be sent to it. */
 const ready = (node) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) }).then((r) => r.ok, () => false);
+
+/** A number for the session that a path of the HTTP fallback names; undefined for other paths. */
+function sessionOf(path) {
+  const session = /^\S*\/app\/[^/\s]+\/(\d+\/\w+)\/xhr/.exec(path)?.[1];
+  return session && [...session].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) >>> 0, 0);
+}
+
+/** Two sockets become one connection. */
+function join(near, far) {
+  for (const [one, other] of [[near, far], [far, near]]) {
+    one.on('error', () => other.destroy()).on('close', () => other.destroy());
+    one.pipe(other);
+  }
+  if (near.destroyed) far.destroy();
+}
+
+/** Passes a request on to a node, and its answer back as it comes. */
+function pass(req, res, { port }) {
+  const onward = request({ host: '127.0.0.1', port, method: req.method, path: req.url, headers: req.headers, agent: false }, (answer) => {
+    res.writeHead(answer.statusCode, answer.headers);
+    res.flushHeaders();
+    answer.on('error', () => res.destroy());
+    answer.pipe(res);
+  });
+  onward.on('error', () => res.destroy());
+  res.on('close', () => onward.destroy());
+  req.pipe(onward);
+}
 
 /**
  * Listens until the end of the test. `nodes` are servers; those that are not
@@ -12,23 +42,28 @@ const ready = (node) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeo
 export async function roundRobin(t, nodes) {
   const sockets = new Set();
   let turn = 0;
-  async function choose() {
-    for (let tried = 0; tried < nodes.length; tried++) {
-      const node = nodes[turn++ % nodes.length];
+  async function choose(first = turn++) {
+    for (let n = first; n < first + nodes.length; n++) {
+      const node = nodes[n % nodes.length];
       if (await ready(node)) return node;
     }
-    return nodes[turn++ % nodes.length];
+    return nodes[first % nodes.length];
   }
-  const proxy = createServer(async (near) => {
+  // A browser sends requests of several sessions over one connection.
+  const fallback = createHTTP(async (req, res) => pass(req, res, await choose(sessionOf(req.url))));
+  const proxy = createServer((near) => {
     sockets.add(near);
     near.on('error', () => {}).on('close', () => sockets.delete(near));
-    const far = connect((await choose()).port, '127.0.0.1');
-    sockets.add(far);
-    for (const [one, other] of [[near, far], [far, near]]) {
-      one.on('error', () => other.destroy()).on('close', () => { sockets.delete(one); other.destroy(); });
-      one.pipe(other);
-    }
-    if (near.destroyed) far.destroy();
+    near.once('data', async (said) => { // by TLS nothing can be seen
+      near.pause();
+      near.unshift(said);
+      if (sessionOf(said.toString('latin1').split(' ', 2)[1]) === undefined) {
+        join(near, connect((await choose()).port, '127.0.0.1'));
+      } else {
+        fallback.emit('connection', near);
+        near.resume();
+      }
+    });
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   t.after(() => {

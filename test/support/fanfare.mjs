@@ -1,4 +1,5 @@
 // A fanfare of one test: the built binary on a port of its own.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +14,13 @@ import { until } from './wait.mjs';
 const binary = fileURLToPath(new URL('../.bin/fanfare', import.meta.url));
 
 const nodes = Number(process.env.FANFARE_TEST_NODES || 1);
+const alone = new WeakSet(); // tests about one process
+
+/** Has a test run on one process, whatever FANFARE_TEST_NODES is. Says why it is about one. */
+export function oneNode(t, why) {
+  assert.ok(why);
+  alone.add(t);
+}
 
 // 32 bytes, for private-encrypted channels.
 export const masterKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64');
@@ -45,7 +53,7 @@ export async function fanfare(t, { app = {}, apps = [], terminal = false, ...res
     apps: [{ id: 'app-id', key: 'app-key', secret: 'app-secret', ...app }, ...apps],
   };
   const { Several, clusterOf } = await import('./several.mjs'); // which imports this module
-  const isCluster = nodes > 1 && !terminal && !config.cluster;
+  const isCluster = nodes > 1 && !terminal && !config.cluster && !alone.has(t);
   if (isCluster) config.cluster = await clusterOf(t, port);
   await writeFile(file, JSON.stringify(config)); // JSON is YAML
   const server = isCluster ? await Several.of(t, nodes, file, config) : new Fanfare(port, file, config, terminal);
