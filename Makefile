@@ -16,7 +16,7 @@ ATTACKS := cd test/hostile && go test -tags hostile -count=1
 STORM ?= 10m
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e chaos starved check fmt instructions fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -73,6 +73,10 @@ race: ## unit tests under the race detector (wants a C compiler)
 e2e: ## real clients against the built server (installs them with npm and pip)
 	@echo "== real clients, end to end"
 	@./test/run
+
+e2e-cluster: ## the same clients against two nodes behind a load balancer; what needs one process runs on one
+	@echo "== real clients and two nodes, end to end"
+	@FANFARE_TEST_NODES=2 ./test/run $$(cd test && find . -name '*.test.mjs' -not -path './node_modules/*' -not -path './cluster/*' | sort)
 
 chaos: ## a cluster of real processes through longer failures than e2e has, in some minutes
 	@echo "== a cluster through long failures"

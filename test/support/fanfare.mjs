@@ -69,8 +69,8 @@ export async function fanfare(t, { app = {}, apps = [], terminal = false, ...res
 export class Fanfare {
   clients = [];
 
-  constructor(port, file, config, terminal, args = []) {
-    Object.assign(this, { port, file, config, terminal, args });
+  constructor(port, file, config, terminal, args = [], env = {}) {
+    Object.assign(this, { port, file, config, terminal, args, env });
     this.sdk = this.sdkOf(config.apps[0]);
   }
 
@@ -79,7 +79,7 @@ export class Fanfare {
     const [command, ...args] = this.terminal
       ? ['script', '--quiet', '--return', '--flush', '--command', `exec '${binary}' serve --config '${this.file}'`, '/dev/null']
       : [binary, 'serve', '--config', this.file, ...this.args];
-    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.env } });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (d) => (this.log += d));
     this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);
     await until('the server is ready', async () => {

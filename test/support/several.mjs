@@ -10,7 +10,9 @@ export class Several extends Fanfare {
     const nodes = [];
     for (let n = 0; n < count; n++) {
       const port = await freePort();
-      nodes.push(new Fanfare(port, file, config, false, ['--listen', `127.0.0.1:${port}`]));
+      // A store of webhooks belongs to one process.
+      const env = config.webhooks?.store ? { FANFARE_WEBHOOKS_STORE: `${config.webhooks.store}-${n}` } : {};
+      nodes.push(new Fanfare(port, file, config, false, ['--listen', `127.0.0.1:${port}`], env));
     }
     const { port } = await roundRobin(t, nodes);
     return Object.assign(new Several(port, file, config), { nodes });
