@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -85,6 +86,14 @@ func (m *membership) degraded() string {
 		return "the node joins its cluster again"
 	}
 	return ""
+}
+
+// hasOthers tells whether another node is there that clients can go to.
+func (m *membership) hasOthers() bool {
+	h := m.peer.Health()
+	return slices.ContainsFunc(h.Nodes, func(n cluster.NodeHealth) bool {
+		return n.Node != h.Node && nodeState(&n) == stateAlive
+	})
 }
 
 // drain is called before the first socket is closed.

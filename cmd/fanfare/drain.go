@@ -15,7 +15,8 @@ const answerPatience = 250 * time.Millisecond
 
 // movePatience is how long clients that were told to go elsewhere have to be
 // subscribed there, before the cluster hears that they are here no more. Those
-// that were closed with 4100 wait for a second of it.
+// that were closed with 4100 wait for a second of it. The last node does not wait:
+// they come back to the process that follows it.
 const movePatience = 2 * time.Second
 
 // drain ends the server's work in the order in which others notice: readiness
@@ -52,7 +53,8 @@ func (s *server) drain() error {
 		err = errors.Join(err, s.closeWeb())
 	}
 	if s.cluster != nil {
-		if sockets > 0 {
+		if sockets > 0 && s.cluster.hasOthers() {
+			s.log.Info("waiting until the clients are on other nodes", slog.Duration("for", movePatience))
 			pause(ctx, movePatience)
 		}
 		s.cluster.bye(ctx)
