@@ -9,7 +9,7 @@ TOOL := go tool -modfile=tools/go.mod
 # Go tests, a line for each package and the failures last. What has not changed
 # since it passed comes from Go's cache. Tests run in parallel to wait, not to
 # compute: more of them than there are processors.
-GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -parallel 8
+GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -parallel 8 -timeout 30m
 FUZZTIME ?= 1m
 # The attacks have the machine for themselves: no other package runs beside them.
 ATTACKS := cd test/hostile && go test -tags hostile -count=1
