@@ -37,18 +37,29 @@ type line struct {
 	about   string
 }
 
+// drainHaste is how much faster a node beats that drains: those that drain at the
+// same time soon know it of each other.
+const drainHaste = 10
+
 // turn beats when it is time.
 func (d *deaths) turn(now time.Time) {
 	cfg := &d.peer.cfg
-	if d.described.IsZero() || now.Sub(d.described) >= cfg.BeatEvery {
+	every := cfg.BeatEvery
+	if d.peer.draining.Load() {
+		every /= drainHaste
+	}
+	if d.described.IsZero() || now.Sub(d.described) >= every {
 		d.describe(now)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.sent) > 0 {
+		every = cfg.BeatEvery // no faster than they are answered
+	}
 	if len(d.sent) > 0 && now.Sub(d.sent[0]) > cfg.BeatLate {
 		d.late = true
 	}
-	if d.left != nil || !d.last.IsZero() && now.Sub(d.last) < cfg.BeatEvery {
+	if d.left != nil || !d.last.IsZero() && now.Sub(d.last) < every {
 		return
 	}
 	if !d.last.IsZero() && now.Sub(d.last) > cfg.BeatLate {

@@ -50,6 +50,20 @@ func TestBye_WhoHasMoved_IsNeverToldAsGone(t *testing.T) {
 	stays.hears()
 }
 
+// Nodes that drain together are to know it of each other before they end.
+func TestDrain_TheNodeBeatsFaster(t *testing.T) {
+	w := newTown(t, 2)
+	w.passes(5 * time.Second)
+	count := func() uint64 { return w.nodes[1].peer.deaths.lines[1].count }
+	w.nodes[1].peer.Drain() // it reads as often as it beats
+	before := count()
+	w.nodes[0].peer.Drain()
+	w.passes(time.Second)
+	if n := count() - before; n < 4 {
+		t.Errorf("%d beats in a second", n)
+	}
+}
+
 func TestBye_IsNoDeath(t *testing.T) {
 	w := newTown(t, 2)
 	w.passes(5 * time.Second)

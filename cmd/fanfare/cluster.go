@@ -88,11 +88,11 @@ func (m *membership) degraded() string {
 	return ""
 }
 
-// hasOthers tells whether another node is there that clients can go to.
-func (m *membership) hasOthers() bool {
-	h := m.peer.Health()
+// hasOthers tells whether another node is there that clients can go to, and stays.
+func hasOthers(h cluster.Health) bool {
 	return slices.ContainsFunc(h.Nodes, func(n cluster.NodeHealth) bool {
-		return n.Node != h.Node && nodeState(&n) == stateAlive
+		_, state := aboutOf(&n)
+		return n.Node != h.Node && state == stateAlive
 	})
 }
 

@@ -22,12 +22,13 @@ type aboutNode struct {
 	Sockets  int64  `json:"sockets"`
 	Channels int64  `json:"channels"` // with a subscriber on the node
 	Members  int64  `json:"members"`  // of presence channels, by its own sockets; a user counts on each channel
+	Draining bool   `json:"draining,omitempty"`
 }
 
-// about is that of a node that began at a time and holds what its hub has, and
-// so many members.
-func about(name string, began time.Time, s channels.Stats, members int64) string {
-	a := aboutNode{Name: name, Version: version, Age: int64(time.Since(began) / time.Second), Members: members}
+// text is what the others are told of a node that began at a time and holds what
+// its hub has.
+func (a aboutNode) text(began time.Time, s channels.Stats) string {
+	a.Version, a.Age = version, int64(time.Since(began)/time.Second)
 	for i := range s.Apps {
 		a.Sockets += s.Apps[i].Sockets
 		a.Channels += s.Apps[i].Channels
@@ -41,9 +42,10 @@ func about(name string, began time.Time, s channels.Stats, members int64) string
 
 // The states of a node.
 const (
-	stateAlive = "alive"
-	stateQuiet = "quiet" // not heard of for quietAfter
-	stateDead  = "dead"  // declared so
+	stateAlive    = "alive"
+	stateDraining = "draining" // alive, and about to end
+	stateQuiet    = "quiet"    // not heard of for quietAfter
+	stateDead     = "dead"     // declared so
 )
 
 func nodeState(n *cluster.NodeHealth) string {
@@ -54,6 +56,15 @@ func nodeState(n *cluster.NodeHealth) string {
 		return stateQuiet
 	}
 	return stateAlive
+}
+
+// aboutOf is what a node told of itself, and its state by that.
+func aboutOf(n *cluster.NodeHealth) (a aboutNode, state string) {
+	_ = json.Unmarshal([]byte(n.About), &a) // a node of another version may say other things
+	if state = nodeState(n); state == stateAlive && a.Draining {
+		state = stateDraining
+	}
+	return a, state
 }
 
 // clusterStatus is what a node knows of its cluster. It is the answer of the
@@ -96,8 +107,8 @@ func newClusterStatus(h cluster.Health, servers, prefix string) clusterStatus {
 	}
 	for i := range h.Nodes {
 		n := &h.Nodes[i]
-		one := nodeStatus{ID: nodeID(uint64(n.Node)), State: nodeState(n), Quiet: n.Quiet.Milliseconds(), Itself: n.Node == h.Node}
-		_ = json.Unmarshal([]byte(n.About), &one.aboutNode) // a node of another version may say other things
+		one := nodeStatus{ID: nodeID(uint64(n.Node)), Quiet: n.Quiet.Milliseconds(), Itself: n.Node == h.Node}
+		one.aboutNode, one.State = aboutOf(n)
 		s.Nodes = append(s.Nodes, one)
 	}
 	slices.SortFunc(s.Nodes, func(a, b nodeStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
@@ -185,7 +196,7 @@ func (s *clusterStatus) String() string {
 		if n.Itself {
 			mark = "*"
 		}
-		if n.State != stateAlive {
+		if n.State == stateQuiet || n.State == stateDead {
 			state += ", last heard of " + ago(n.Quiet) + " ago"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", mark, shown(n.Name), n.ID, shortAge(time.Duration(n.Age)*time.Second), shown(n.Version), n.Sockets, n.Channels, n.Members, state)

@@ -24,7 +24,7 @@ func aboutText(t *testing.T, a aboutNode) string {
 func TestAbout_SaysWhatTheNodeHolds(t *testing.T) {
 	var got aboutNode
 	stats := channels.Stats{Apps: []channels.AppStats{{Sockets: 1, Channels: 2, Members: 300}, {Sockets: 10, Channels: 20, Members: 300}}} // members of all nodes
-	if err := json.Unmarshal([]byte(about("web-1", time.Now().Add(-time.Hour), stats, 33)), &got); err != nil {
+	if err := json.Unmarshal([]byte(aboutNode{Name: "web-1", Members: 33}.text(time.Now().Add(-time.Hour), stats)), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := aboutNode{Name: "web-1", Version: version, Age: 3600, Sockets: 11, Channels: 22, Members: 33}
@@ -50,6 +50,27 @@ nothing is wrong
 `
 	if diff := cmp.Diff(want, s.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A node that is about to end is not one that clients can go to.
+func TestAbout_OfANodeThatDrains_ItIsNobodyToGoTo(t *testing.T) {
+	a, state := aboutOf(&cluster.NodeHealth{About: aboutNode{Name: "web-1", Draining: true}.text(time.Now(), channels.Stats{})})
+	if a.Name != "web-1" || state != stateDraining {
+		t.Errorf("got %+v, %s", a, state)
+	}
+	self, stays := cluster.NodeHealth{Node: 1, About: "{}"}, cluster.NodeHealth{Node: 2, About: "{}"}
+	for _, c := range []struct {
+		nodes []cluster.NodeHealth
+		want  bool
+	}{
+		{[]cluster.NodeHealth{self}, false},
+		{[]cluster.NodeHealth{self, stays}, true},
+		{[]cluster.NodeHealth{self, {Node: 2, About: `{"draining":true}`}, {Node: 3, Dead: true}, {Node: 4, Quiet: time.Minute}}, false},
+	} {
+		if got := hasOthers(cluster.Health{Node: 1, Nodes: c.nodes}); got != c.want {
+			t.Errorf("%+v: %t", c.nodes, got)
+		}
 	}
 }
 

@@ -15,8 +15,8 @@ const answerPatience = 250 * time.Millisecond
 
 // movePatience is how long clients that were told to go elsewhere have to be
 // subscribed there, before the cluster hears that they are here no more. Those
-// that were closed with 4100 wait for a second of it. The last node does not wait:
-// they come back to the process that follows it.
+// that were closed with 4100 wait for a second of it. Where no node stays, none
+// waits: clients come back to the processes that follow.
 const movePatience = 2 * time.Second
 
 // drain ends the server's work in the order in which others notice: readiness
@@ -53,14 +53,26 @@ func (s *server) drain() error {
 		err = errors.Join(err, s.closeWeb())
 	}
 	if s.cluster != nil {
-		if sockets > 0 && s.cluster.hasOthers() {
-			s.log.Info("waiting until the clients are on other nodes", slog.Duration("for", movePatience))
-			pause(ctx, movePatience)
+		if sockets > 0 {
+			s.waitForMoves(ctx)
 		}
 		s.cluster.bye(ctx)
 	}
 	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
 	return err
+}
+
+// waitForMoves waits until the clients are on other nodes, while there is one
+// that stays.
+func (s *server) waitForMoves(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, movePatience)
+	defer cancel()
+	if hasOthers(s.cluster.peer.Health()) {
+		s.log.Info("waiting until the clients are on other nodes", slog.Duration("most", movePatience))
+	}
+	for ctx.Err() == nil && hasOthers(s.cluster.peer.Health()) {
+		pause(ctx, 50*time.Millisecond)
+	}
 }
 
 // pause waits for a time, or until ctx is done.

@@ -174,7 +174,11 @@ func (s *server) open() error {
 		return err
 	}
 	began := time.Now()
-	if s.cluster, err = newMembership(cfg, func() string { return about(cfg.NodeName(), began, s.hub.Stats(), s.cluster.peer.OwnMembers()) }, logger); err != nil {
+	about := func() string {
+		a := aboutNode{Name: cfg.NodeName(), Members: s.cluster.peer.OwnMembers(), Draining: s.draining.Load()}
+		return a.text(began, s.hub.Stats())
+	}
+	if s.cluster, err = newMembership(cfg, about, logger); err != nil {
 		return err
 	}
 	s.hub = channels.New(channels.Config{

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer as createHTTP, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
-/** Whether a server says that clients may be sent to it. */
-const ready = (node) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) }).then((r) => r.ok, () => false);
+/** How fit a server is: 2 if it says that clients may be sent to it, 1 if it answers, else 0. */
+const fitness = (node) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) }).then((r) => (r.ok ? 2 : 1), () => 0);
 
 /** A number for the session that a path of the HTTP fallback names; undefined for other paths. */
 function sessionOf(path) {
@@ -37,17 +37,19 @@ function pass(req, res, { port }) {
 
 /**
  * Listens until the end of the test. `nodes` are servers; those that are not
- * ready are passed over, if any is ready.
+ * ready are passed over if any is, and those that do not answer if any does.
  */
 export async function roundRobin(t, nodes) {
   const sockets = new Set();
   let turn = 0;
   async function choose(first = turn++) {
-    for (let n = first; n < first + nodes.length; n++) {
+    let best = { fit: -1 };
+    for (let n = first; n < first + nodes.length && best.fit < 2; n++) {
       const node = nodes[n % nodes.length];
-      if (await ready(node)) return node;
+      const fit = await fitness(node);
+      if (fit > best.fit) best = { fit, node };
     }
-    return nodes[first % nodes.length];
+    return best.node;
   }
   // A browser sends requests of several sessions over one connection.
   const fallback = createHTTP(async (req, res) => pass(req, res, await choose(sessionOf(req.url))));
