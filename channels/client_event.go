@@ -31,19 +31,22 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		s.refuseClientEvent(why, name, message)
 		return
 	}
-	s.tenant.relayed.Add(1)
 	name, userID := s.places[i].channel().name, s.places[i].userID()
 	if s.hub.logs(LevelTrace) {
 		s.traceClientEvent(event, name, userID, m.Data)
 	}
 	buf := beginFrame(len(event) + len(name) + len(m.Data) + len(userID) + 56)
-	s.hub.cluster.Publish(Publication{
+	if !s.hub.cluster.Publish(Publication{
 		App:     s.app,
 		Channel: name,
 		Frame:   seal(pusherproto.AppendClientEvent(buf, m.Event, m.Channel, m.Data, userID)),
 		Except:  s.id,
 		Client:  true,
-	})
+	}) {
+		s.refuseClientEvent(ReasonClusterAway, name, "Client event rejected - the other nodes of the cluster cannot be reached; send it again in a while")
+		return
+	}
+	s.tenant.relayed.Add(1)
 	if s.hub.observers.Load() != nil {
 		s.hub.Observe(Notice{
 			Kind: ClientEvent, App: s.app, Channel: name, UserID: userID, Event: event,
@@ -52,11 +55,11 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	}
 }
 
-// refuseClientEvent tells the client why. Only the rate has a code other than
-// null.
+// refuseClientEvent tells the client why. Only what another try may find gone
+// has a code other than null.
 func (s *Session) refuseClientEvent(why Reason, channel, message string) {
 	code := pusherproto.CodeNone
-	if why == ReasonClientEventRate {
+	if why == ReasonClientEventRate || why == ReasonClusterAway {
 		code = pusherproto.CodeClientEvent
 	}
 	s.logRefused("client event refused", channel, code, message)

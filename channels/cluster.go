@@ -24,8 +24,10 @@ type Cluster interface {
 	// Leave counts a socket out again.
 	Leave(l Leave)
 	// Publish delivers a frame to the channel on every node and, if asked,
-	// remembers it as the channel's cached event.
-	Publish(p Publication)
+	// remembers it as the channel's cached event. It tells whether a socket's
+	// event was taken: one that was not reaches nobody. That of a publication with
+	// Accepted always is. A node on its own takes every event.
+	Publish(p Publication) (taken bool)
 	// SignIn counts a socket of a user in and answers with the state of the
 	// watched users.
 	SignIn(in SignIn, answer func(SignedIn))

@@ -45,6 +45,7 @@ type distant struct {
 	watched watched
 	due     []func()
 	accept  func(Publication) // of an event, later; nil takes it at once
+	overrun bool              // events of sockets are not taken
 }
 
 func (c *distant) Join(j Join, answer func(Joined)) {
@@ -63,12 +64,16 @@ func (c *distant) SignOut(out SignOut) {
 	c.due = append(c.due, func() { c.memory.SignOut(out) })
 }
 
-func (c *distant) Publish(p Publication) {
-	if c.accept == nil {
+func (c *distant) Publish(p Publication) bool {
+	switch {
+	case p.Client && c.overrun:
+		return false
+	case c.accept == nil:
 		c.carryOut(p)
-		return
+	default:
+		c.due = append(c.due, func() { c.accept(p) })
 	}
-	c.due = append(c.due, func() { c.accept(p) })
+	return true
 }
 
 // carryOut is Publish for a cluster that says so.
@@ -126,6 +131,27 @@ func TestCluster_MessagesForAPendingChannelWaitInOrder(t *testing.T) {
 	a.hearsPart(succeeded("private-x"))
 	a.hearsError(pusherproto.CodeNone, "private-x") // the third came after leaving
 	witness.hears(`{"event":"client-one","channel":"private-x","data":1}`, `{"event":"client-two","channel":"private-x","data":1}`)
+}
+
+func TestCluster_ClientEventThatIsNotTaken_IsRefusedAndNobodyHearsIt(t *testing.T) {
+	d, c := newDistantDesk(t)
+	a, b := d.visit(), d.visit()
+	for _, v := range []*visitor{a, b} {
+		v.says("%s", v.subscription("private-x", ""))
+		c.answer()
+		d.settle()
+		v.hears(succeeded("private-x"))
+	}
+	c.overrun = true
+	a.says(`{"event":"client-one","channel":"private-x","data":1}`)
+	a.hearsError(pusherproto.CodeClientEvent, "private-x")
+	b.hears()
+	c.overrun = false
+	a.says(`{"event":"client-two","channel":"private-x","data":2}`)
+	b.hears(`{"event":"client-two","channel":"private-x","data":2}`)
+	if n := d.hub.Stats().Refused; len(n) != 1 || n[0].Reason != ReasonClusterAway || n[0].Count != 1 {
+		t.Errorf("refusals are %v", n)
+	}
 }
 
 func TestCluster_ResubscribingBehindALeave_EndsSubscribed(t *testing.T) {

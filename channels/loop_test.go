@@ -74,7 +74,10 @@ func (c *lagging) later(f func()) {
 
 func (c *lagging) Join(j Join, answer func(Joined)) { c.later(func() { c.memory.Join(j, answer) }) }
 func (c *lagging) Leave(l Leave)                    { c.later(func() { c.memory.Leave(l) }) }
-func (c *lagging) Publish(p Publication)            { c.later(func() { c.carryOut(p) }) }
+func (c *lagging) Publish(p Publication) bool {
+	c.later(func() { c.carryOut(p) })
+	return true
+}
 func (c *lagging) SignIn(in SignIn, answer func(SignedIn)) {
 	c.watched.signIn(in)
 	c.later(func() { c.memory.SignIn(in, answer) })

@@ -228,10 +228,10 @@ func (st *memoryStripe) removeMember(c *channelState, userID string) bool {
 }
 
 // Publish implements Cluster.
-func (m *memory) Publish(p Publication) {
+func (m *memory) Publish(p Publication) (taken bool) {
 	if p.Remember == 0 {
 		m.node.Deliver(p.App, p.Channel, p.Frame, p.Except)
-		return
+		return true
 	}
 	st, c := m.app(p.App).lock(p.Channel)
 	defer st.mu.Unlock()
@@ -240,6 +240,7 @@ func (m *memory) Publish(p Publication) {
 	}
 	m.remember(st, c, p)
 	m.node.Deliver(p.App, p.Channel, p.Frame, p.Except)
+	return true
 }
 
 // Terminate implements Cluster.

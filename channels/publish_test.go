@@ -232,10 +232,11 @@ type gated struct {
 	arrived, pass chan struct{}
 }
 
-func (c *gated) Publish(p Publication) {
+func (c *gated) Publish(p Publication) bool {
 	close(c.arrived)
 	<-c.pass
 	c.carryOut(p)
+	return true
 }
 
 // What was accepted is with the loops when Close returns: sockets that are

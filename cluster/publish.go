@@ -19,8 +19,9 @@ func subjectOf(appID, channel string) ledger.Subject {
 }
 
 // Publish implements channels.Cluster. What a socket sends is delivered on this
-// node at once, what the API sends everywhere when its entry comes down.
-func (p *Peer) Publish(pub channels.Publication) {
+// node at once, what the API sends everywhere when its entry comes down. Nothing
+// of a socket is taken while what waits is over its bounds (rule U3).
+func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	name := subjectOf(pub.App.ID, pub.Channel)
 	q := p.partitionOf(name)
 	op := ledger.Op{Kind: ledger.OpEvent, Subject: name, Payload: pub.Frame.Payload(), Except: pub.Except, Client: pub.Client}
@@ -30,14 +31,11 @@ func (p *Peer) Publish(pub channels.Publication) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if pub.Client {
+	taken = q.say(op, pub.Accepted) != nil
+	if taken && pub.Client {
 		p.node.Deliver(pub.App, pub.Channel, pub.Frame, pub.Except)
-		if q.stream.dropped {
-			p.counters.dropped.Add(1)
-			return
-		}
 	}
-	q.say(op, pub.Accepted)
+	return taken
 }
 
 // span is where a part of a payload stands.

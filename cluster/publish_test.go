@@ -92,6 +92,35 @@ func TestPublish_AnswerLostAndBack_IsAccepted(t *testing.T) {
 	b.hears(succeeded("news"), event("news", "1"))
 }
 
+func TestPublish_ClientEventPastTheBound_IsRefusedToItsSender(t *testing.T) {
+	w := newTown(t, 2)
+	a, beside, b := w.nodes[0].visit(), w.nodes[0].visit(), w.nodes[1].visit()
+	for _, v := range []*visitor{a, beside, b} {
+		v.subscribes("private-x")
+		v.hears(succeeded("private-x"))
+	}
+	w.nodes[0].cut()
+	w.nodes[0].peer.cfg.QueueBytes = 100
+	refused := func(n int) {
+		t.Helper()
+		a.says(`{"event":"client-e","channel":"private-x","data":%d}`, n)
+		a.hears(`{"event":"pusher:error","channel":"private-x","data":{"code":4301,"message":"Client event rejected - ` +
+			`the other nodes of the cluster cannot be reached; send it again in a while"}}`)
+		beside.hears()
+	}
+	refused(1) // it is over the bound itself
+	refused(2) // and what comes behind it waits for the node to enter
+	w.nodes[0].peer.cfg.QueueBytes = 1 << 20
+	refused(3)
+	w.nodes[0].connect()
+	w.settle()
+	b.hears()
+	a.says(`{"event":"client-e","channel":"private-x","data":4}`)
+	const taken = `{"event":"client-e","channel":"private-x","data":4}`
+	beside.hears(taken)
+	b.hears(taken)
+}
+
 func TestPublish_QueueOverItsBound_FailsAndEntersAgain(t *testing.T) {
 	w := newTown(t, 2)
 	a, b := w.nodes[0].visit(), w.nodes[1].visit()

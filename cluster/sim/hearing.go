@@ -75,8 +75,15 @@ func (s *socket) hear(t *told) {
 	switch t.event {
 	case pusherproto.EventConnectionEstablished, pusherproto.EventPong, pusherproto.EventCacheMiss:
 	case pusherproto.EventError:
-		if t.channel != "" { // an error that names no channel comes before subscription_error
+		switch {
+		case t.channel == "": // it comes before subscription_error
+		case s.saying == 0:
 			w.failf(t.channel, "%s was told of an error", s)
+		default:
+			if s.denied == nil {
+				s.denied = map[int]bool{}
+			}
+			s.denied[s.saying] = true
 		}
 	case pusherproto.EventSigninSuccess:
 		s.signedIn = w.now

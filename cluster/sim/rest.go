@@ -253,6 +253,12 @@ func (w *World) compareEvents() {
 // others unless something may have been lost.
 func (w *World) compareSaid(h *hearing, heard map[heardEvent]bool) {
 	for _, e := range w.said {
+		if e.from.denied[e.n] {
+			if heard[heardEvent{e.from.serial, e.n}] {
+				w.failf(h.channel, "%s heard client event %d of %s, which was refused", h.socket, e.n, e.from)
+			}
+			continue
+		}
 		if e.channel == h.channel && e.from.closed == 0 && e.from != h.socket && e.at > h.since &&
 			(w.lossless || e.from.node == h.socket.node) && !heard[heardEvent{e.from.serial, e.n}] {
 			w.failf(h.channel, "%s never heard client event %d of %s, sent at %v", h.socket, e.n, e.from, e.at)

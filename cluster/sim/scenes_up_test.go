@@ -3,6 +3,8 @@ package sim
 import (
 	"testing"
 	"time"
+
+	"fanfare/cluster"
 )
 
 // The scenes of what goes wrong on the way from a node to the ledger. Those of
@@ -93,6 +95,31 @@ func TestSim_MembersOfTheDarkAreThereWhenTheySpeak(t *testing.T) {
 
 func TestSim_MembersOfALongDarkAreThereWhenTheySpeak(t *testing.T) {
 	mustPlay(t, Config{}, comingAndGoingInTheDark(40*time.Second))
+}
+
+// A socket speaks when more waits for the ledger than may. It is told so, and
+// nobody hears it, beside it or elsewhere.
+func spokenPastTheBound(s *scene) {
+	near, far := s.nodes[0], s.nodes[1]
+	channel := s.channels[4]
+	p := s.page(s.users[0], near, channel)
+	s.page(s.users[1], near, channel)
+	s.page(s.users[2], far, channel)
+	s.Rest()
+	s.cutAll(near, 40*time.Second)
+	s.pass(8 * time.Second) // the connection is given up
+	p.sock.speak(channel)
+	s.pass(20 * time.Second)
+	p.sock.speak(channel)
+	if !p.sock.denied[2] {
+		s.failf(channel, "a client event was taken that nobody keeps")
+	}
+	s.pass(30 * time.Second)
+	s.Rest()
+}
+
+func TestSim_SpokenPastTheBound_IsRefused(t *testing.T) {
+	mustPlay(t, Config{OnGap: cluster.GapKeep}, spokenPastTheBound)
 }
 
 // A back end is told that its event was refused and sends it again. It must not

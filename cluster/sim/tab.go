@@ -30,8 +30,10 @@ type socket struct {
 	tab    *tab
 	node   *node
 	serial int
-	sent   int // client events
-	closed int // code, 0 while open
+	sent   int          // client events
+	saying int          // the client event that the node is handling, 0 for none
+	denied map[int]bool // client events that were refused
+	closed int          // code, 0 while open
 	gone   bool
 	heard  map[string]*hearing // by channel
 	names  []string            // of heard, in order
@@ -211,7 +213,12 @@ func (s *socket) sendEvent(channel string) {
 	m = strconv.AppendInt(m, int64(s.serial), 10)
 	m = append(append(m, `","channel":"`...), channel...)
 	m = strconv.AppendInt(append(m, `","data":`...), int64(s.sent), 10)
-	s.says(append(m, '}'))
+	n := s.sent
+	s.node.do(func() {
+		s.saying = n
+		s.Receive(append(m, '}'))
+		s.saying = 0
+	})
 }
 
 func (s *socket) signIn() {

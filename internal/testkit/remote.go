@@ -69,7 +69,7 @@ func (r *Remote) Fail(err error) {
 }
 
 // Publish implements channels.Cluster.
-func (r *Remote) Publish(p channels.Publication) {
+func (r *Remote) Publish(p channels.Publication) (taken bool) {
 	r.mu.Lock()
 	verdict, holds := r.verdict, r.holds && !p.Client
 	if holds {
@@ -79,6 +79,7 @@ func (r *Remote) Publish(p channels.Publication) {
 	if !holds {
 		r.conclude(p, verdict)
 	}
+	return holds || verdict == nil
 }
 
 func (r *Remote) conclude(p channels.Publication, err error) {
