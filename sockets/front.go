@@ -282,18 +282,20 @@ func (c *conn) within(d time.Duration) {
 }
 
 // late ends a connection whose deadline has come. Who has sent the head of a
-// request is told so by net/http, which gets no more to read than is here.
+// request is told so by net/http, which gets no more to read than is here. Who
+// waits for nothing but its turn to go there goes there.
 func (c *conn) late() {
-	if c.waits() {
+	switch {
+	case c.waits():
 		c.conclude(c.front.later, channels.ErrDoubt)
-		return
-	}
-	if !c.front.body || c.front.leaving {
+	case c.leaving() && c.queue.bytes == 0:
+		c.within(c.loop.server.closeTimeout())
+	case !c.front.body || c.front.leaving:
 		c.die()
-		return
+	default:
+		c.front.cut = true
+		c.leave(nil)
 	}
-	c.front.cut = true
-	c.leave(nil)
 }
 
 // leave gives the connection to net/http, after what is queued for it. r is its

@@ -238,6 +238,31 @@ func TestBury_HandsOverBeforeManyPlaces(t *testing.T) {
 	}
 }
 
+// Nobody is late for net/http who waits for the loop.
+func TestBury_HandsOverHoweverLongATurnTakes(t *testing.T) {
+	l := loopByHand(t)
+	address, door := frontByHand(t, l)
+	dialFront(t, address)
+	for len(l.slots) == 0 {
+		l.turn(patience)
+	}
+	c := only(t, l)
+	c.feed([]byte(post("/elsewhere", "x")))
+	for range 3 {
+		l.started = l.started.Add(-time.Hour)
+		l.tick()
+		l.expire()
+	}
+	if l.turn(0); c.fd != -1 {
+		t.Error("the connection was not handed over")
+	}
+	if handed, err := door.listener.Load().Accept(); err != nil {
+		t.Error(err)
+	} else {
+		_ = handed.Close()
+	}
+}
+
 // What follows a request that goes to net/http stays with the kernel while the
 // answers before it are written.
 func TestRead_OfWhoLeavesForNetHTTP_TakesNothing(t *testing.T) {
