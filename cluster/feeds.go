@@ -167,6 +167,9 @@ func (q *partition) follow(e *ledger.Entry) {
 	said.seen = max(said.seen, e.Op.N)
 	s := q.subjects[e.Op.Subject]
 	if s == nil {
+		if !again {
+			q.misrouted(e)
+		}
 		return
 	}
 	s.follow(heardEntry{e, again})

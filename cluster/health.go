@@ -30,6 +30,7 @@ type Health struct {
 	Dropped       uint64        // events of sockets that were dropped with them
 	Deaths        uint64        // nodes that this one took for dead
 	Overfull      uint64        // members let in without the ledger that were over the limit
+	Misrouted     uint64        // times that an HTTP session of this node had a request that reached another
 	Nodes         []NodeHealth
 }
 
@@ -46,6 +47,7 @@ type counters struct {
 	queued, queuedBytes, members                               atomic.Int64
 	operations, roundTrips, roundTripTime                      atomic.Int64 // the last in ns
 	gaps, repairs, births, overruns, dropped, deaths, overfull atomic.Uint64
+	misrouted                                                  atomic.Uint64
 }
 
 // Health is how the node sees the cluster now.
@@ -55,7 +57,7 @@ func (p *Peer) Health() Health {
 		Node: p.cfg.Node, Queued: int(c.queued.Load()), QueuedBytes: c.queuedBytes.Load(),
 		Operations: uint64(c.operations.Load()), RoundTrips: uint64(c.roundTrips.Load()), RoundTripTime: time.Duration(c.roundTripTime.Load()),
 		Gaps: c.gaps.Load(), Repairs: c.repairs.Load(), Births: c.births.Load(), Overruns: c.overruns.Load(),
-		Dropped: c.dropped.Load(), Deaths: c.deaths.Load(), Overfull: c.overfull.Load(),
+		Dropped: c.dropped.Load(), Deaths: c.deaths.Load(), Overfull: c.overfull.Load(), Misrouted: c.misrouted.Load(),
 		Nodes: p.deaths.health(p.cfg.Now()),
 	}
 	now := p.cfg.Now()

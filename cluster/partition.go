@@ -21,6 +21,7 @@ type partition struct {
 	known    time.Time // when the ledger answered last
 	timers   timers
 	subjects map[ledger.Subject]*subject
+	sessions map[ledger.Subject]func() // HTTP sessions of this node
 	nodes    map[ledger.Node]*neighbor
 	leaving  bool      // it has said bye
 	young    bool      // a node was entering when the ledger last listed them
@@ -56,6 +57,7 @@ func (q *partition) stands(n ledger.Node, status ledger.Status, epoch uint32) {
 func (q *partition) init(p *Peer, number Partition) {
 	q.peer, q.number = p, number
 	q.subjects = make(map[ledger.Subject]*subject)
+	q.sessions = make(map[ledger.Subject]func())
 	q.nodes = make(map[ledger.Node]*neighbor)
 	q.stream.next = 1
 	q.link.since = p.cfg.Now()
@@ -96,6 +98,9 @@ func (q *partition) up() {
 	q.feeds.holding = true
 	for _, s := range q.sorted() {
 		q.peer.engine.Watch(q.number, s.name)
+	}
+	for name := range q.sessions {
+		q.peer.engine.Watch(q.number, name)
 	}
 	q.sendLink()
 }

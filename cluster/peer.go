@@ -30,6 +30,7 @@ type Peer struct {
 	deaths     deaths
 	counters   counters
 	draining   atomic.Bool // Drain
+	misrouted  misrouted
 }
 
 var (

@@ -39,6 +39,9 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return tooManyGuesses
 	}
 	if !look.session(key) {
+		if !look.slow {
+			s.cfg.Sockets.Misrouted(key)
+		}
 		look.missed()
 		x.why = channels.ReasonUnknownSession
 		return unknownSession()

@@ -23,6 +23,7 @@ type Cluster struct {
 	Dropped              uint64
 	Deaths               uint64
 	Overfull             uint64
+	Misrouted            uint64
 }
 
 // ClusterCollector shows the state of a cluster's node. Make one with
@@ -54,6 +55,7 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 			{describe("cluster_events_dropped_total", "Client events that reached no other node for that reason."), count, func(c *Cluster) float64 { return float64(c.Dropped) }},
 			{describe("cluster_deaths_total", "Nodes that this one declared dead."), count, func(c *Cluster) float64 { return float64(c.Deaths) }},
 			{describe("cluster_overfull_members_total", "Members that were let in without a look at max_presence_members, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Overfull) }},
+			{describe("cluster_misrouted_sessions_total", "Times that a session of the HTTP fallback on this node had a send that reached another node. Its client connects anew."), count, func(c *Cluster) float64 { return float64(c.Misrouted) }},
 		},
 	}
 }

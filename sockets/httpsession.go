@@ -24,6 +24,7 @@ type httpSession struct {
 	loop    *loop
 	key     SessionKey
 	creator netip.Addr
+	watched bool // by Config.Nodes
 	// What follows belongs to the loop's goroutine.
 	receive  *Receive // attached, nil between two
 	next     *Receive // waits for the attached one to be done writing
@@ -262,6 +263,7 @@ func (h *httpSession) resume(*conn) {}
 
 // release implements link.
 func (h *httpSession) release(c *conn) {
+	h.unwatch() // before another session of this name can begin
 	all := &h.loop.server.sessions
 	all.mu.Lock()
 	if all.byKey[h.key] == c {

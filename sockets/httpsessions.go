@@ -67,6 +67,7 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 		return
 	}
 	c.open(&o, r.transport())
+	h.watch(c) // before its client can send anything
 	h.attach(c, r)
 }
 

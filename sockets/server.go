@@ -46,6 +46,9 @@ type Config struct {
 	// sessions send all further requests there; "" leaves them where they are
 	// (spec: http-fallback section 3, rule 5).
 	HostName string
+	// Nodes is how HTTP sessions reach those of the other nodes; nil for a node on
+	// its own.
+	Nodes    Nodes
 	Capacity Capacity
 	// Account counts what connections hold; nil is one without a bound.
 	Account *account.Account

@@ -18,6 +18,7 @@ type Kind byte
 const (
 	Channel Kind = 'c'
 	User    Kind = 'u'
+	Session Kind = 's' // of the HTTP fallback; it has events and no facts
 )
 
 // Subject is what facts are about.

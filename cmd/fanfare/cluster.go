@@ -17,6 +17,7 @@ import (
 	"fanfare/cluster"
 	"fanfare/config"
 	"fanfare/metrics"
+	"fanfare/sockets"
 )
 
 // membership is this process's place in a cluster. A nil one is a process on
@@ -96,6 +97,14 @@ func hasOthers(h cluster.Health) bool {
 	})
 }
 
+// nodes is how HTTP sessions reach those of the other nodes.
+func (m *membership) nodes() sockets.Nodes {
+	if m == nil {
+		return nil
+	}
+	return m.peer
+}
+
 // drain is called before the first socket is closed.
 func (m *membership) drain() {
 	if m != nil {
@@ -125,7 +134,7 @@ func clusterMetrics(h cluster.Health) metrics.Cluster {
 	c := metrics.Cluster{
 		Open: h.Open, Entering: cluster.Partitions - h.Open - h.Away, Away: h.Away, Young: h.Young, Lag: h.Lag,
 		Queued: h.Queued, QueuedBytes: h.QueuedBytes, Operations: h.Operations, RoundTrips: h.RoundTrips, RoundTripTime: h.RoundTripTime,
-		Gaps: h.Gaps, Repairs: h.Repairs, Overruns: h.Overruns, Dropped: h.Dropped, Deaths: h.Deaths, Overfull: h.Overfull,
+		Gaps: h.Gaps, Repairs: h.Repairs, Overruns: h.Overruns, Dropped: h.Dropped, Deaths: h.Deaths, Overfull: h.Overfull, Misrouted: h.Misrouted,
 	}
 	for _, n := range h.Nodes {
 		switch nodeState(&n) {

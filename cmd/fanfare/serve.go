@@ -196,6 +196,7 @@ func (s *server) open() error {
 		CloseTimeout:    limits.CloseTimeout,
 		MessageTimeout:  limits.MessageTimeout,
 		HostName:        limits.HostName,
+		Nodes:           s.cluster.nodes(),
 		Capacity:        bounds.Capacity,
 		Account:         s.account,
 		Logger:          logger,

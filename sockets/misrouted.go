@@ -1,0 +1,59 @@
+package sockets
+
+import "fanfare/pusherproto"
+
+// Nodes are the other nodes of a cluster, as HTTP sessions need them. Its methods
+// do not block. A session is named by its app and the random part of its path.
+type Nodes interface {
+	// WatchSession has told called, on any goroutine and perhaps more than once,
+	// when a request of the session has reached another node. told does not
+	// block.
+	WatchSession(appID, random string, told func())
+	// UnwatchSession ends that: told is not called once it has returned.
+	UnwatchSession(appID, random string)
+	// Misrouted tells the node that has the session, if one has it, that a request
+	// of it came here. It may do nothing if it is called too often.
+	Misrouted(appID, random string)
+}
+
+// Misrouted is to be called for a send of a session that is not here. The
+// client ignores the answer to a send: it hears of it from the node, if there is
+// one, that has its session.
+func (s *Server) Misrouted(key SessionKey) {
+	if s.cfg.Nodes != nil {
+		s.cfg.Nodes.Misrouted(key.AppID, key.Random)
+	}
+}
+
+// watch has a session that is open told of its requests to other nodes.
+func (h *httpSession) watch(c *conn) {
+	s := h.loop.server
+	if h.watched = s.cfg.Nodes != nil && c.state == connOpen; h.watched {
+		s.cfg.Nodes.WatchSession(h.key.AppID, h.key.Random, func() {
+			s.onSession(h.key, func(c *conn, _ *httpSession) { c.misrouted() })
+		})
+	}
+}
+
+func (h *httpSession) unwatch() {
+	if h.watched {
+		h.watched = false
+		h.loop.server.cfg.Nodes.UnwatchSession(h.key.AppID, h.key.Random)
+	}
+}
+
+// settledAfter is the age in seconds from which on a session that loses its way
+// has had one: the load balancer has changed its mind.
+const settledAfter = 10
+
+// misrouted has the client connect anew: what it sent was lost. A session that
+// never got all its requests is told to wait a second before that. Otherwise
+// clients behind a load balancer that keeps nothing together would do nothing
+// but open sessions.
+func (c *conn) misrouted() {
+	code := pusherproto.CodeReconnect
+	if c.loop.now-c.opened < settledAfter {
+		code = pusherproto.CodeOverCapacity
+	}
+	c.Close(code, "A request of this session reached another node, reconnect")
+}
