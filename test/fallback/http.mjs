@@ -1,6 +1,7 @@
 // pusher-js held to one HTTP transport, and a proxy that breaks WebSockets.
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
+import { createServer } from 'node:http';
+import { pass } from '../support/balancer.mjs';
 
 export const transports = ['xhr_streaming', 'xhr_polling'];
 
@@ -29,20 +30,14 @@ export async function publishAll(sdk, channel, texts, received, until, ahead = 1
 /**
  * A proxy before the server that lets HTTP pass and kills every attempt at a
  * WebSocket. `kill` is what happens to it. The proxy counts the attempts and
- * the requests it let pass. Its `server` may be changed.
+ * the requests it let pass. Its `server` may be changed; its `route` may choose
+ * another server for a request.
  */
 export async function hostileProxy(t, server, kill, at = { host: '127.0.0.1', port: 0 }) {
   const sockets = new Set();
   const proxy = createServer((req, res) => {
     proxy.passed.push(req.url);
-    const onward = request({ host: '127.0.0.1', port: proxy.server.port, method: req.method, path: req.url, headers: req.headers, agent: false }, (answer) => {
-      res.writeHead(answer.statusCode, answer.headers);
-      res.flushHeaders();
-      answer.pipe(res);
-    });
-    onward.on('error', () => res.destroy());
-    res.on('close', () => onward.destroy());
-    req.pipe(onward);
+    pass(req, res, proxy.route?.(req) ?? proxy.server);
   });
   Object.assign(proxy, { server, passed: [], attempts: 0 });
   proxy.on('upgrade', (req, socket) => {

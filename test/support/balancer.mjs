@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { createServer as createHTTP, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
-/** How fit a server is: 2 if it says that clients may be sent to it, 1 if it answers, else 0. */
-const fitness = (node) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) }).then((r) => (r.ok ? 2 : 1), () => 0);
+/** How fit a server is: 2 if it says that clients may be sent to it, 1 if it answers, else 0, or `late` if it takes its time. */
+const fitness = (node, late) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) })
+  .then((r) => (r.ok ? 2 : 1), (err) => (err.name === 'TimeoutError' ? late : 0));
 
 /** A number for the session that a path of the HTTP fallback names; undefined for other paths. */
 function sessionOf(path) {
@@ -23,7 +24,7 @@ function join(near, far) {
 }
 
 /** Passes a request on to a node, and its answer back as it comes. */
-function pass(req, res, { port }) {
+export function pass(req, res, { port }) {
   const onward = request({ host: '127.0.0.1', port, method: req.method, path: req.url, headers: req.headers, agent: false }, (answer) => {
     res.writeHead(answer.statusCode, answer.headers);
     res.flushHeaders();
@@ -42,17 +43,20 @@ function pass(req, res, { port }) {
 export async function roundRobin(t, nodes) {
   const sockets = new Set();
   let turn = 0;
-  async function choose(first = turn++) {
+  async function choose(first = turn++, late = 0) {
     let best = { fit: -1 };
     for (let n = first; n < first + nodes.length && best.fit < 2; n++) {
       const node = nodes[n % nodes.length];
-      const fit = await fitness(node);
+      const fit = await fitness(node, late);
       if (fit > best.fit) best = { fit, node };
     }
     return best.node;
   }
   // A browser sends requests of several sessions over one connection.
-  const fallback = createHTTP(async (req, res) => pass(req, res, await choose(sessionOf(req.url))));
+  const fallback = createHTTP(async (req, res) => {
+    const session = sessionOf(req.url);
+    pass(req, res, await choose(session, session === undefined ? 0 : 2)); // a session does not move because its node is slow
+  });
   const proxy = createServer((near) => {
     sockets.add(near);
     near.on('error', () => {}).on('close', () => sockets.delete(near));
