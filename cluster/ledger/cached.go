@@ -3,13 +3,18 @@ package ledger
 import (
 	"bytes"
 	"container/heap"
+
+	"fanfare/pusherproto"
 )
 
 // cached is a cache channel's event.
 type cached struct {
 	on       *record
 	seq      uint64
+	was      uint64 // Op.Was, 0 if it was accepted
+	origin   Origin
 	payload  []byte
+	except   pusherproto.SocketID
 	from, to int   // of the data in the payload
 	due      int64 // ledger time at which it is forgotten
 	at       int   // in Ledger.dues
@@ -21,8 +26,38 @@ func (l *Ledger) remember(rec *record, e *Entry) {
 	l.forgetCached(rec)
 	op := &e.Op
 	ttl := max(op.Remember.Milliseconds(), 1)
-	rec.cached = &cached{on: rec, seq: e.Seq, payload: bytes.Clone(op.Payload), from: op.DataFrom, to: op.DataTo, due: l.time + ttl}
+	rec.cached = &cached{
+		on: rec, seq: e.Seq, origin: Origin{e.Node, op.N}, payload: bytes.Clone(op.Payload), except: op.Except,
+		from: op.DataFrom, to: op.DataTo, due: l.time + ttl,
+	}
+	if op.Kind == OpRecall {
+		rec.cached.origin, rec.cached.was = op.Origin, op.Was
+	}
 	heap.Push(&l.dues, rec.cached)
+}
+
+// recall takes the event that a node remembers, unless the subject has one that
+// is newer: that this memory has accepted, or that has a higher seq.
+func (l *Ledger) recall(n *node, op *Op) {
+	rec := l.find(op.Subject)
+	if rec != nil && l.remembers(rec) {
+		if was := l.was(rec.cached); was == 0 || was >= op.Was {
+			return
+		}
+	}
+	if rec == nil {
+		rec = l.open(op.Subject)
+	}
+	l.remember(rec, l.append(rec, Entry{Kind: EntryRecalled, Node: n.id, Epoch: n.epoch, Op: *op}))
+}
+
+// was is the seq of an event in a memory before this one, 0 if it was accepted in
+// this one.
+func (l *Ledger) was(c *cached) uint64 {
+	if c.seq <= l.born {
+		return c.seq
+	}
+	return c.was
 }
 
 // remembers tells whether the subject has an event that is not past its time.
@@ -40,7 +75,9 @@ func (l *Ledger) cachedEvent(rec *record) *CachedEvent {
 		return nil
 	}
 	c := rec.cached
-	return &CachedEvent{Seq: c.seq, Payload: c.payload, DataFrom: c.from, DataTo: c.to, TTL: c.due - l.time}
+	return &CachedEvent{
+		Seq: c.seq, Was: l.was(c), Origin: c.origin, Payload: c.payload, Except: c.except, DataFrom: c.from, DataTo: c.to, TTL: c.due - l.time,
+	}
 }
 
 // dues is a heap of all cached events: the next one to forget comes first.

@@ -101,7 +101,7 @@ func (d *desk) want(want, got string) {
 func (d *desk) said() string {
 	var all []string
 	for _, e := range d.entries {
-		kind := [...]string{EntryHeld: "held", EntryEvent: "event", EntryClosed: "closed", EntryEntered: "entered", EntryStruck: "struck"}[e.Kind]
+		kind := [...]string{EntryHeld: "held", EntryEvent: "event", EntryClosed: "closed", EntryEntered: "entered", EntryStruck: "struck", EntryRecalled: "recalled"}[e.Kind]
 		s := fmt.Sprintf("%d<%d %s %d@%d", e.Seq, e.Prev, kind, e.Node, e.Epoch)
 		if e.Op.N != 0 {
 			s += fmt.Sprintf(" op %d", e.Op.N)

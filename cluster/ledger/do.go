@@ -11,7 +11,7 @@ func (l *Ledger) do(r Do) (s Standing, link bool, full []uint64) {
 			link = true
 		default:
 			n.n = op.N
-			if r.Full && op.Kind == OpEvent {
+			if r.Full && (op.Kind == OpEvent || op.Kind == OpRecall) {
 				full = append(full, op.N)
 				continue
 			}
@@ -29,6 +29,8 @@ func (l *Ledger) apply(n *node, op *Op, full bool) {
 		l.event(n, op)
 	case OpClose:
 		l.close(n, op)
+	case OpRecall:
+		l.recall(n, op)
 	case OpDone:
 		l.entered(n)
 	case OpBye:

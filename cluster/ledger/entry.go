@@ -1,16 +1,19 @@
 package ledger
 
+import "fanfare/pusherproto"
+
 // EntryKind says what an Entry tells.
 type EntryKind uint8
 
 // The kinds of entries. EntryEntered and EntryStruck concern all subjects: they
 // go over the partition's own feed and have no Subject.
 const (
-	EntryHeld    EntryKind = iota + 1 // Op was an OpHold
-	EntryEvent                        // Op was an OpEvent
-	EntryClosed                       // Op was an OpClose
-	EntryEntered                      // the node has said all its facts in Epoch
-	EntryStruck                       // the node is dead, drained, or was taken for dead; Epoch is its last
+	EntryHeld     EntryKind = iota + 1 // Op was an OpHold
+	EntryEvent                         // Op was an OpEvent
+	EntryClosed                        // Op was an OpClose
+	EntryEntered                       // the node has said all its facts in Epoch
+	EntryStruck                        // the node is dead, drained, or was taken for dead; Epoch is its last
+	EntryRecalled                      // Op was an OpRecall, and is what the subject remembers
 )
 
 // Entry is one step of the ledger, immutable.
@@ -21,7 +24,7 @@ type Entry struct {
 	Kind  EntryKind
 	Node  Node // whose op it is, or whom EntryEntered and EntryStruck are about
 	Epoch uint32
-	Op    Op // of EntryHeld, EntryEvent, EntryClosed
+	Op    Op // of EntryHeld, EntryEvent, EntryClosed, EntryRecalled
 	// Refused are those of Op.On that are over the limit: they are not on the
 	// subject, and whatever else the op says holds.
 	Refused []string
@@ -80,8 +83,11 @@ type Holder struct {
 
 // CachedEvent is what a cache channel remembers.
 type CachedEvent struct {
-	Seq      uint64
+	Seq      uint64 // of the entry that it came with
+	Was      uint64 // its seq in a memory before this one, 0 if it was accepted in this one
+	Origin   Origin
 	Payload  []byte
+	Except   pusherproto.SocketID
 	DataFrom int
 	DataTo   int
 	TTL      int64 // ms left

@@ -48,6 +48,11 @@ func newNaive() *naive {
 func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
 	if v.birth == 0 || v.run != run {
 		v.run, v.birth, v.born, v.log, v.logTimes = run, fresh, v.seq, nil, nil
+		for _, it := range v.subjects {
+			if it.cached != nil {
+				it.cached.Was = it.cached.Seq
+			}
+		}
 		for _, n := range v.nodes {
 			if n.Status != Struck {
 				n.Status, n.Epoch = Entering, n.Epoch+1
@@ -82,7 +87,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 			}
 			if op.N == n.N+1 {
 				n.N++
-				if r.Full && op.Kind == OpEvent {
+				if r.Full && (op.Kind == OpEvent || op.Kind == OpRecall) {
 					a.Full = append(a.Full, op.N)
 					continue
 				}
@@ -199,7 +204,20 @@ func (v *naive) apply(n *naiveNode, op Op) {
 		it.event = v.append(e).Seq
 		if op.Remember > 0 {
 			ends := v.time + int64(op.Remember/time.Millisecond)
-			it.cached = &CachedEvent{Seq: v.seq, Payload: op.Payload, DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: ends}
+			it.cached = &CachedEvent{
+				Seq: v.seq, Origin: Origin{n.Node, op.N}, Payload: op.Payload, Except: op.Except,
+				DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: ends,
+			}
+		}
+	case OpRecall:
+		if c := it.cached; c != nil && (c.Was == 0 || c.Was >= op.Was) {
+			break
+		}
+		v.subjects[op.Subject] = it
+		e.Kind = EntryRecalled
+		it.cached = &CachedEvent{
+			Seq: v.append(e).Seq, Was: op.Was, Origin: op.Origin, Payload: op.Payload, Except: op.Except,
+			DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: v.time + max(1, int64(op.Remember/time.Millisecond)),
 		}
 	case OpClose:
 		e.Kind = EntryClosed

@@ -11,11 +11,12 @@ type OpKind uint8
 
 // The kinds of ops.
 const (
-	OpHold  OpKind = iota + 1 // a fact about Subject
-	OpEvent                   // an event on Subject
-	OpClose                   // close the sockets of the user Subject
-	OpDone                    // all facts of this epoch are said
-	OpBye                     // the node drains: it holds nothing any more
+	OpHold   OpKind = iota + 1 // a fact about Subject
+	OpEvent                    // an event on Subject
+	OpClose                    // close the sockets of the user Subject
+	OpDone                     // all facts of this epoch are said
+	OpBye                      // the node drains: it holds nothing any more
+	OpRecall                   // the event that Subject's cache had in a memory that is lost
 )
 
 // Op is one thing a node says. Its number and content never change once it was
@@ -23,7 +24,7 @@ const (
 type Op struct {
 	N       uint64 // 1, 2, 3 … for each node and partition
 	Kind    OpKind
-	Subject Subject // OpHold, OpEvent, OpClose
+	Subject Subject // OpHold, OpEvent, OpClose, OpRecall
 
 	// OpHold. Facts are absolute: the number of sockets is that after the op.
 	Sockets    int
@@ -32,13 +33,24 @@ type Op struct {
 	MaxMembers int      // above it a new member is refused; 0 is no limit
 	Exempt     bool     // the limit does not apply: said again, or answered already
 
-	// OpEvent. Payload is the text of the WebSocket message.
+	// OpEvent, OpRecall. Payload is the text of the WebSocket message.
 	Payload  []byte
 	Except   pusherproto.SocketID
 	Client   bool          // sent by a socket: its own node has delivered it
 	Remember time.Duration // as the cached event, so long; 0 is not at all
 	DataFrom int           // Remember: Payload[DataFrom:DataTo] is the data, a JSON string literal
 	DataTo   int
+
+	// OpRecall. The op that the event came with, and the seq of that in the memory
+	// that is lost.
+	Origin Origin
+	Was    uint64
+}
+
+// Origin names an op.
+type Origin struct {
+	Node Node
+	N    uint64
 }
 
 // Member is a user on a presence channel.

@@ -134,6 +134,11 @@ func (t *traffic) op() Op {
 			op.DataFrom, op.DataTo = 20, 23
 		}
 		return op
+	case k < 87:
+		return Op{
+			Kind: OpRecall, Subject: t.subject(), Payload: []byte(`{"event":"c","data":"3"}`), DataFrom: 20, DataTo: 23,
+			Remember: time.Duration(pick(t, 0, 2500, 60_000)) * time.Millisecond, Origin: Origin{pick(t, A, B), uint64(t.roll(9))}, Was: uint64(t.roll(2000)),
+		}
 	case k < 90:
 		return Op{Kind: OpClose, Subject: t.subject()}
 	case k < 99:

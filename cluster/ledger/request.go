@@ -85,7 +85,7 @@ type Answer struct {
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
 
-	// Full are numbers of a full Do's events: they are done, and nothing came of
+	// Full are numbers of a full Do's events and recalls: they are done, and nothing came of
 	// them. Its new users are refused as if they were over the limit.
 	Full []uint64
 }

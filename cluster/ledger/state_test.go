@@ -37,7 +37,7 @@ func TestDescribe(t *testing.T) {
 		members []string
 	}{
 		{room, Totals{Name: "presence-room", Sockets: 3, Users: 2}, []string{"bert", "anna"}},
-		{news, Totals{Name: "cache-news", Cached: &CachedEvent{Seq: 4, Payload: []byte(`{"data":"1"}`), DataFrom: 8, DataTo: 11, TTL: 60_000}}, nil},
+		{news, Totals{Name: "cache-news", Cached: &CachedEvent{Seq: 4, Origin: Origin{A, 3}, Payload: []byte(`{"data":"1"}`), DataFrom: 8, DataTo: 11, TTL: 60_000}}, nil},
 		{anna, Totals{Name: "anna"}, nil},
 	} {
 		a := d.ask(Describe{c.subject})

@@ -17,6 +17,7 @@ const markKept = 60 * 60 * 1000
 // reply reads the fields of a script's answer one after the other.
 type reply struct {
 	fields []rueidis.RedisMessage
+	birth  ledger.Birth // of the memory that answers
 	err    error
 }
 
@@ -95,6 +96,7 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 	birth := reader{rest: []byte(in.text())}
 	a := ledger.Answer{Birth: ledger.Birth(birth.uint64()), Head: uint64(in.number())}
 	in.note(birth.err)
+	in.birth = a.Birth
 	switch r := r.(type) {
 	case ledger.Do:
 		a.Link = in.number() != 0
@@ -199,7 +201,7 @@ func (r *reply) log() (entries []*ledger.Entry) {
 func (r *reply) channels() (all []ledger.Totals) {
 	for _, m := range r.list() {
 		fields, err := m.ToArray()
-		in := reply{fields: fields, err: err}
+		in := reply{fields: fields, birth: r.birth, err: err}
 		t := ledger.Totals{Name: in.text(), Sockets: int(in.number()), Users: int(in.number())}
 		ttl := in.number()
 		if text := in.text(); text != "" {
@@ -211,16 +213,23 @@ func (r *reply) channels() (all []ledger.Totals) {
 	return all
 }
 
-// cached reads the seq and the op of a remembered event.
+// cached reads a remembered event (lua/do.lua).
 func (r *reply) cached(text []byte, ttl int64) *ledger.CachedEvent {
 	in := reader{rest: text}
-	c := &ledger.CachedEvent{Seq: in.uint64(), TTL: ttl}
+	c := &ledger.CachedEvent{Seq: in.uint64(), Was: in.uint64(), TTL: ttl}
+	if birth := ledger.Birth(in.uint64()); birth != r.birth {
+		c.Was = c.Seq
+	}
+	c.Origin.Node = ledger.Node(in.uint64())
 	if in.err != nil {
 		r.note(in.err)
 		return nil
 	}
 	op, err := parseOp(in.rest)
 	r.note(err)
-	c.Payload, c.DataFrom, c.DataTo = op.Payload, op.DataFrom, op.DataTo
+	if c.Origin.N = op.N; op.Kind == ledger.OpRecall {
+		c.Origin = op.Origin
+	}
+	c.Payload, c.Except, c.DataFrom, c.DataTo = op.Payload, op.Except, op.DataFrom, op.DataTo
 	return c
 }

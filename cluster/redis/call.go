@@ -66,7 +66,7 @@ func (c *caller) do(r ledger.Do, args []string) call {
 		numbers = appendNumbers(numbers[:0], op)
 		text = appendOp(text[:0], op)
 		subject := ""
-		if op.Kind <= ledger.OpClose {
+		if op.Subject.Kind != 0 {
 			subject = op.Subject.String()
 			keys = append(keys, c.subject(op.Subject))
 		}
@@ -83,7 +83,8 @@ func (c *caller) do(r ledger.Do, args []string) call {
 }
 
 // appendNumbers writes what do.lua needs of an op: kind, n, size, sockets,
-// limit, whether it is exempt, ms to remember, number of users off and on.
+// limit, whether it is exempt, ms to remember, number of users off and on, and
+// the seq that a recalled event had.
 func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = append(b, byte(op.Kind))
 	b = binary.BigEndian.AppendUint64(b, op.N)
@@ -94,12 +95,13 @@ func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = appendFlag(b, hold && op.Exempt)
 	b = binary.BigEndian.AppendUint64(b, milliseconds(op))
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.Off)))
-	return binary.BigEndian.AppendUint32(b, clamp(hold, len(op.On)))
+	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.On)))
+	return binary.BigEndian.AppendUint64(b, op.Was)
 }
 
 // milliseconds is how long an event is remembered, 0 if it is not.
 func milliseconds(op *ledger.Op) uint64 {
-	if op.Kind != ledger.OpEvent || op.Remember <= 0 {
+	if op.Kind != ledger.OpRecall && (op.Kind != ledger.OpEvent || op.Remember <= 0) {
 		return 0
 	}
 	return uint64(max(op.Remember.Milliseconds(), 1))

@@ -53,6 +53,17 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 		b = appendBytes(b, op.Payload)
 	case ledger.OpClose:
 		b = appendString(b, op.Subject.String())
+	case ledger.OpRecall:
+		b = appendString(b, op.Subject.String())
+		b = binary.AppendUvarint(b, uint64(op.Origin.Node))
+		b = binary.AppendUvarint(b, op.Origin.N)
+		b = binary.AppendUvarint(b, op.Was)
+		b = binary.AppendUvarint(b, op.Except.A)
+		b = binary.AppendUvarint(b, op.Except.B)
+		b = binary.AppendVarint(b, int64(op.Remember))
+		b = binary.AppendVarint(b, int64(op.DataFrom))
+		b = binary.AppendVarint(b, int64(op.DataTo))
+		b = appendBytes(b, op.Payload)
 	}
 	return b
 }
@@ -92,9 +103,19 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 		op.DataFrom = r.int()
 		op.DataTo = r.int()
 		op.Payload = r.bytes()
-		if op.Remember > 0 && (op.DataFrom < 0 || op.DataTo < op.DataFrom || op.DataTo > len(op.Payload)) {
-			r.fail(fmt.Errorf("data at %d:%d of a payload of %d bytes", op.DataFrom, op.DataTo, len(op.Payload)))
+		if op.Remember > 0 {
+			r.note(checkData(&op))
 		}
+	case ledger.OpRecall:
+		op.Subject = r.subject()
+		op.Origin = ledger.Origin{Node: ledger.Node(r.uvarint()), N: r.uvarint()}
+		op.Was = r.uvarint()
+		op.Except = pusherproto.SocketID{A: r.uvarint(), B: r.uvarint()}
+		op.Remember = time.Duration(r.varint())
+		op.DataFrom = r.int()
+		op.DataTo = r.int()
+		op.Payload = r.bytes()
+		r.note(checkData(&op))
 	case ledger.OpClose:
 		op.Subject = r.subject()
 	case ledger.OpDone, ledger.OpBye:
@@ -105,6 +126,13 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 		return ledger.Op{}, fmt.Errorf("damaged op: %w", r.err)
 	}
 	return op, nil
+}
+
+func checkData(op *ledger.Op) error {
+	if op.DataFrom < 0 || op.DataTo < op.DataFrom || op.DataTo > len(op.Payload) {
+		return fmt.Errorf("data at %d:%d of a payload of %d bytes", op.DataFrom, op.DataTo, len(op.Payload))
+	}
+	return nil
 }
 
 // parseEntry reads an entry as append in lua/entry.lua writes it. All integers are
@@ -135,7 +163,7 @@ func parseEntry(b []byte) (*ledger.Entry, error) {
 		return nil, fmt.Errorf("damaged entry: %w", r.err)
 	}
 	switch e.Kind {
-	case ledger.EntryHeld, ledger.EntryEvent, ledger.EntryClosed:
+	case ledger.EntryHeld, ledger.EntryEvent, ledger.EntryClosed, ledger.EntryRecalled:
 		var err error
 		if e.Op, err = parseOp(op); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", e.Seq, err)
@@ -182,6 +210,12 @@ func (r *reader) fail(err error) {
 		r.err = err
 	}
 	r.rest = nil
+}
+
+func (r *reader) note(err error) {
+	if err != nil {
+		r.fail(err)
+	}
 }
 
 // take returns the next n bytes.

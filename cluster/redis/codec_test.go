@@ -27,6 +27,10 @@ var ops = []ledger.Op{
 	{N: 5, Kind: ledger.OpClose, Subject: ledger.Subject{Kind: ledger.User, App: "shop", Name: "u1"}},
 	{N: 6, Kind: ledger.OpDone},
 	{N: 7, Kind: ledger.OpBye},
+	{
+		N: 8, Kind: ledger.OpRecall, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52},
+		Remember: time.Minute, DataFrom: 20, DataTo: 23, Origin: ledger.Origin{Node: 1 << 63, N: 300}, Was: 1 << 40,
+	},
 }
 
 func TestOp_IsReadAsWritten(t *testing.T) {

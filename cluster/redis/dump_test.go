@@ -26,13 +26,14 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 		t.Fatal(err)
 	}
 	birth := reader{rest: []byte(meta["birth"])}
+	memory := ledger.Birth(birth.uint64())
 	orZero := func(s string) string {
 		if s == "" {
 			return "0"
 		}
 		return s
 	}
-	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%s seq=%s time=%s clock=%s", meta["run"], birth.uint64(), orZero(meta["born"]), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]))}
+	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%s seq=%s time=%s clock=%s", meta["run"], memory, orZero(meta["born"]), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]))}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 
 	nodes := ask(t, client, "EVAL", flat, "1", base+"nodes")
@@ -54,7 +55,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 			t.Fatal(err)
 		}
 		want.check(t, base, subject, fields, meta["floors"])
-		in := reply{fields: []rueidis.RedisMessage{ask(t, client, "EVAL", "return tonumber(ARGV[1])", "0", orZero(meta["time"])), nodes, ask(t, client, "EVAL", flat, "1", key)}}
+		in := reply{birth: memory, fields: []rueidis.RedisMessage{ask(t, client, "EVAL", "return tonumber(ARGV[1])", "0", orZero(meta["time"])), nodes, ask(t, client, "EVAL", flat, "1", key)}}
 		rec, _ := in.record()
 		if in.err != nil {
 			t.Fatal(in.err)
@@ -77,7 +78,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 			}
 		}
 		if c := rec.cached; c != nil {
-			add("cached %q seq=%d ttl=%d data=%d:%d payload=%q", name, c.Seq, c.TTL, c.DataFrom, c.DataTo, c.Payload)
+			add("cached %q seq=%d was=%d origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
 		}
 	}
 	want.compare(t, client, base)

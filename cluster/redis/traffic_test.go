@@ -140,6 +140,12 @@ func (t *traffic) op() ledger.Op {
 			op.DataFrom, op.DataTo = 20, 23
 		}
 		return op
+	case k < 87:
+		return ledger.Op{
+			Kind: ledger.OpRecall, Subject: t.subject(), Payload: []byte(`{"event":"c","data":"3"}`), DataFrom: 20, DataTo: 23,
+			Except: pusherproto.SocketID{A: t.Uint64(), B: t.Uint64()}, Remember: pick(t, 0, 2500*time.Millisecond, time.Minute, -time.Second),
+			Origin: ledger.Origin{Node: ledger.Node(t.Uint64()), N: t.Uint64()}, Was: t.Uint64() % (t.head + 10),
+		}
 	case k < 90:
 		return ledger.Op{Kind: ledger.OpClose, Subject: t.subject()}
 	case k < 99:

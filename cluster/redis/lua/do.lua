@@ -1,7 +1,9 @@
 -- ARGV: whether memory is out, node, epoch, and of each op: its numbers,
 -- subject, op, then the users: off, then on with their infos.
+-- A cached event is its seq, its seq in a memory before (0 if it was accepted),
+-- the birth of the memory it came to, whose op it was, and the op.
 local full, id, epoch = ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
-local OP = '>BI8I4I4I4BI8I4I4' -- kind, n, size, sockets, limit, exempt or known infos, ms, off, on
+local OP = '>BI8I4I4I4BI8I4I4I8' -- kind, n, size, sockets, limit, exempt or known infos, ms, off, on, seq before
 local refusedOps = {}
 
 local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
@@ -115,6 +117,12 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 	saveRecord(rec)
 end
 
+local function remember(rec, op, ms, was)
+	rec.due = time + ms
+	call('ZADD', DUE, rec.due, rec.subject)
+	call('HSET', rec.key, 'c', pack('>I8I8', seq, was) .. birth .. id .. op)
+end
+
 local function event(n, subject, op, size, ms)
 	if full then
 		refusedOps[#refusedOps + 1] = n
@@ -128,12 +136,32 @@ local function event(n, subject, op, size, ms)
 	if rec then
 		rec.seq, rec.event = seq, seq
 		if ms > 0 then
-			rec.due = time + ms
-			call('ZADD', DUE, rec.due, subject)
-			call('HSET', rec.key, 'c', pack('>I8', seq) .. op)
+			remember(rec, op, ms, 0)
 		end
 		saveRecord(rec)
 	end
+end
+
+local function recall(n, subject, op, size, ms, was)
+	if full then
+		refusedOps[#refusedOps + 1] = n
+		return
+	end
+	local rec = find(subject)
+	if rec and rec.due > time then
+		local had, before, memory = unpack_('>I8I8c8', call('HGET', rec.key, 'c'))
+		if memory ~= birth then
+			before = had
+		end
+		if before == 0 or before >= was then
+			return
+		end
+	end
+	rec = rec or open(subject)
+	append(6, id, epoch, rec.seq, op, size, {}, FEED .. ':' .. subject)
+	rec.seq = seq
+	remember(rec, op, ms, was)
+	saveRecord(rec)
 end
 
 local function close(subject, op, size)
@@ -156,7 +184,7 @@ end
 local x, link = linked(id, epoch)
 local at, changed = 8, false
 while at <= #ARGV and not link do
-	local kind, n, size, sockets, limit, exempt, ms, off, on = unpack_(OP, ARGV[at])
+	local kind, n, size, sockets, limit, exempt, ms, off, on, was = unpack_(OP, ARGV[at])
 	local subject, op = ARGV[at + 1], ARGV[at + 2]
 	at = at + 3
 	if n > x.n then
@@ -175,6 +203,8 @@ while at <= #ARGV and not link do
 			entered(x)
 		elseif kind == 5 then
 			strike(x)
+		elseif kind == 6 then
+			recall(n, subject, op, size, ms, was)
 		end
 	end
 	at = at + off + 2 * on

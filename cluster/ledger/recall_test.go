@@ -1,0 +1,57 @@
+package ledger
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// recalled is an event of a memory that is lost, as B's first op.
+func recalled(data string, was uint64) Op {
+	return Op{
+		Kind: OpRecall, Subject: news, Payload: []byte(data), Remember: time.Minute, Origin: Origin{B, 1}, Was: was,
+	}
+}
+
+func (d *desk) cached() string {
+	d.t.Helper()
+	c := d.ask(GetState{news}).State.Cached
+	if c == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s of %d/%d, %d<%d", c.Payload, c.Origin.Node, c.Origin.N, c.Was, c.Seq)
+}
+
+func TestRecall_TheLatestOfTheLostMemoryIsRemembered(t *testing.T) {
+	d := newDesk(t).opened(A)
+	for _, step := range []struct {
+		op     Op
+		cached string
+		said   string
+	}{
+		{recalled("two", 20), "two of 2/1, 20<2", "2<0 recalled 1@1 op 2"},
+		{recalled("two", 20), "two of 2/1, 20<2", ""},
+		{recalled("one", 10), "two of 2/1, 20<2", ""},
+		{recalled("six", 60), "six of 2/1, 60<3", "3<2 recalled 1@1 op 5"},
+		{Op{Kind: OpEvent, Subject: news, Payload: []byte("new"), Remember: time.Minute}, "new of 1/6, 0<4", "4<3 event 1@1 op 6"},
+		{recalled("ten", 100), "new of 1/6, 0<4", ""},
+	} {
+		d.do(A, 1, step.op)
+		d.want(step.said, d.said())
+		d.want(step.cached, d.cached())
+	}
+}
+
+func TestRecall_OverTheEventOfADump(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.do(A, 1, Op{Kind: OpEvent, Subject: news, Payload: []byte("old"), Remember: time.Minute})
+	d.run = "run2"
+	d.link(Link{Node: A, Epoch: 1, First: 3})
+	d.want("old of 1/2, 2<2", d.cached())
+	d.do(A, 3, recalled("same", 2))
+	d.want("old of 1/2, 2<2", d.cached())
+	d.do(A, 3, recalled("lost", 3))
+	d.want("lost of 2/1, 3<3", d.cached())
+	d.run = "run3"
+	d.want("lost of 2/1, 3<3", d.cached())
+}
