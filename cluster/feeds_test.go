@@ -148,6 +148,28 @@ func TestFeeds_EngineEmpty_NobodyIsToldAsGoneOrTwice(t *testing.T) {
 	b.hears(event("presence-x", "1"))
 }
 
+// The node says an event behind the one that it resends, and what it holds last:
+// the empty ledger has both events on a channel of which it knows nothing.
+func TestFeeds_EngineEmpty_EventsBeforeAnythingIsHeld_AreNoGap(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[0].visit()
+	a.joins("presence-x", "ann")
+	w.nodes[0].lost = true
+	for _, data := range []string{"1", "2"} {
+		w.nodes[0].publishes("presence-x", data)
+		w.settle()
+	}
+	w.nodes[0].lost = false
+	w.nodes[0].cut()
+	w.wipe()
+	w.nodes[0].connect()
+	w.settle()
+	a.hears(members("presence-x", "ann"), event("presence-x", "1"), event("presence-x", "2"))
+	if gaps := w.nodes[0].peer.Health().Gaps; gaps > 0 {
+		t.Errorf("%d gaps, closed with %d", gaps, a.closed)
+	}
+}
+
 // A node that comes back last hears what was accepted before it came.
 func TestFeeds_EngineEmpty_WhatOthersPublishedMeanwhileIsNotLost(t *testing.T) {
 	w := newTown(t, 2)

@@ -14,22 +14,13 @@ func (s *subject) follow(e heardEntry) {
 	case s.awaiting:
 		s.heard = append(s.heard, e)
 	case !s.known || e.Seq <= s.at:
-	case e.Op.Subject == s.name && s.skips(e.Entry):
+	case e.Op.Subject == s.name && e.Prev > s.last:
 		s.q.peer.counters.repairs.Add(1)
 		s.ask()
 		s.heard = append(s.heard, e)
 	default:
 		s.step(e)
 	}
-}
-
-// skips tells whether the replica lacks an entry before e (rule D1). A ledger
-// forgets a subject of which nobody holds anything: then Prev is 0.
-func (s *subject) skips(e *ledger.Entry) bool {
-	if e.Prev == 0 {
-		return s.last != 0 && len(s.facts)+len(s.members) > 0
-	}
-	return e.Prev > s.last
 }
 
 // step goes on over the next entry.
@@ -218,8 +209,8 @@ func (s *subject) missedEvents(st *ledger.State) bool {
 	some := st.Event != s.event || !slices.ContainsFunc(st.Facts, func(f ledger.Fact) bool { return f.Node == own })
 	for _, e := range s.heard {
 		if e.Seq > s.at && e.Op.Subject == s.name {
-			if e.Prev == 0 {
-				return s.last != 0
+			if e.Prev == 0 { // the ledger had forgotten the subject
+				return s.last != 0 && some
 			}
 			return e.Prev > s.last && some
 		}
