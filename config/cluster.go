@@ -25,12 +25,12 @@ type Cluster struct {
 
 // Redis says where the servers of the driver redis are.
 type Redis struct {
-	Addresses      []string `key:"addresses" rule:"server" reload:"no" doc:"Address of the server, host:port, or those of the Sentinels. A Redis Cluster is not supported."`
+	Addresses      []string `key:"addresses" rule:"server" reload:"no" doc:"Address of the server, host:port; or those of some servers of a Redis Cluster, which names the others; or those of the Sentinels."`
 	Prefix         string   `key:"prefix" rule:"key_prefix" reload:"no" doc:"Beginning of every key and channel. Clusters that share a server need different ones."`
 	Username       string   `key:"username" reload:"no" doc:"User of the server's ACL. Empty is the default user."`
 	Password       string   `key:"password" rule:"password" reload:"no" doc:"Password of the user. Empty is none."`
-	Database       int      `key:"database" min:"0" reload:"no" doc:"Number of the database."`
-	SentinelMaster string   `key:"sentinel_master" rule:"node_name" reload:"no" doc:"Name under which the Sentinels at addresses know the master. Empty is none: addresses has that of a server."`
+	Database       int      `key:"database" min:"0" reload:"no" doc:"Number of the database. A Redis Cluster has 0 only."`
+	SentinelMaster string   `key:"sentinel_master" rule:"node_name" reload:"no" doc:"Name under which the Sentinels at addresses know the master. Empty is none."`
 	TLS            RedisTLS `key:"tls" doc:"TLS towards the servers."`
 }
 
@@ -69,8 +69,8 @@ func checkCluster(c *Config, r *report) {
 	if len(redis.Addresses) == 0 && !r.notedBelow("cluster.redis.addresses") {
 		r.add("cluster.redis.addresses", "lists no server; write [\"127.0.0.1:6379\"]")
 	}
-	if len(redis.Addresses) > 1 && redis.SentinelMaster == "" {
-		r.add("cluster.redis.addresses", "lists several servers, which is for Sentinels: name their master in cluster.redis.sentinel_master, or list one server")
+	if len(redis.Addresses) > 1 && redis.SentinelMaster == "" && redis.Database != 0 {
+		r.add("cluster.redis.database", "is not 0; a Redis Cluster has no other, and several servers without cluster.redis.sentinel_master are one")
 	}
 	switch {
 	case redis.TLS.CertFile != "" && redis.TLS.KeyFile == "":

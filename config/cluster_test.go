@@ -54,7 +54,7 @@ func TestLoad_Cluster_Mistakes(t *testing.T) {
 		{cluster("{name: " + strings.Repeat("a", 65) + "}"), "cluster.name", "the most is 64"},
 		{redis("addresses: 127.0.0.1:6379"), "cluster.redis.addresses", `write ["127.0.0.1:6379"]`},
 		{redis("addresses: []"), "cluster.redis.addresses", "lists no server"},
-		{redis("addresses: ['a:6379', 'b:6379']"), "cluster.redis.addresses", "name their master in cluster.redis.sentinel_master"},
+		{redis("addresses: ['a:6379', 'b:6379'], database: 1"), "cluster.redis.database", "a Redis Cluster has no other"},
 		{redis("addresses: [localhost]"), "cluster.redis.addresses[0]", `lacks its port; write "localhost:6379"`},
 		{redis("sentinel_master: main, addresses: ['a:6379', 'b:0']"), "cluster.redis.addresses[1]", "between 1 and 65535"},
 		{redis("addresses: [':6379']"), "cluster.redis.addresses[0]", "is not host:port"},

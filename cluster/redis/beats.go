@@ -13,18 +13,18 @@ const mostBeats = 1000
 
 // beat is a script of the table of beats, to be run.
 type beat struct {
-	script *script
+	script func(*scripts) *script
 	args   []string
 }
 
 // Beat implements cluster.Engine.
 func (e *Engine) Beat(b cluster.Beat) {
-	e.beat(beat{&e.scripts.beat, []string{nodeText(b.Node), number(b.Count), b.About}})
+	e.beat(beat{func(s *scripts) *script { return &s.beat }, []string{nodeText(b.Node), number(b.Count), b.About}})
 }
 
 // Mark implements cluster.Engine.
 func (e *Engine) Mark(m cluster.Mark) {
-	e.beat(beat{&e.scripts.mark, []string{nodeText(m.Node), number(m.Count)}})
+	e.beat(beat{func(s *scripts) *script { return &s.mark }, []string{nodeText(m.Node), number(m.Count)}})
 }
 
 func (e *Engine) beat(b beat) {
@@ -52,12 +52,16 @@ func (e *Engine) runBeats(ctx context.Context, up cluster.Upcalls) {
 }
 
 func (e *Engine) runBeat(b beat) ([]cluster.Beat, error) {
-	c := e.conn.Load()
+	c, _ := e.fleet.borrow(table)
 	if c == nil {
 		return nil, errClosed
 	}
-	m, err := c.eval(b.script, []string{beatsKey(e.cfg.Prefix)}, b.args...)
+	defer c.users.Done()
+	m, err := c.eval(b.script(c.scripts), []string{beatsKey(e.cfg.Prefix)}, b.args...)
 	if err != nil {
+		if away, ok := c.elsewhere(err); ok && away.address != "" {
+			e.fleet.move(table, away.address)
+		}
 		return nil, err
 	}
 	lines, err := m.ToArray()

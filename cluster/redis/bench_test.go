@@ -13,7 +13,8 @@ import (
 // evalsha reads for how many µs scripts ran.
 func evalsha(b *testing.B, d *desk) (usec float64) {
 	b.Helper()
-	c := d.conn.Load()
+	c, _ := d.fleet.borrow(table)
+	defer c.users.Done()
 	m, err := c.client.Do(context.Background(), c.client.B().Info().Section("commandstats").Build()).ToString()
 	if err != nil {
 		b.Fatal(err)

@@ -20,11 +20,22 @@ type caller struct {
 	names
 	scripts *scripts
 	run     string // of the server
+	sharded bool   // the server is part of a Redis Cluster
 	budget  string // bytes of the log
 }
 
 // call turns a request into a call. Fresh is the birth to take if one is due.
 func (c *caller) call(r ledger.Request, fresh ledger.Birth) call {
+	it := c.make(r, fresh)
+	if c.sharded {
+		// While a slot moves, a script that declares a key that is missing is
+		// refused before it begins. So it never finds a part of the keys.
+		it.keys = append(it.keys, c.none())
+	}
+	return it
+}
+
+func (c *caller) make(r ledger.Request, fresh ledger.Birth) call {
 	args := append(make([]string, 0, 16), c.run, nodeText(ledger.Node(fresh)), c.feed, c.budget)
 	switch r := r.(type) {
 	case ledger.Do:

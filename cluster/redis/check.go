@@ -20,36 +20,59 @@ func (e *unfitError) Error() string { return "redis: " + e.reason }
 
 func unfit(format string, args ...any) error { return &unfitError{fmt.Sprintf(format, args...)} }
 
-// connect returns a connection to a server that can be used.
-func (e *Engine) connect(ctx context.Context) (*conn, error) {
-	c, err := e.dial(ctx)
+// connect returns a connection to a server that can be used for its places; the
+// address "" is the server that is configured.
+func (e *Engine) connect(ctx context.Context, address string, of []place) (*conn, error) {
+	c, err := e.dial(ctx, address)
 	if err != nil {
 		return nil, e.explain(err)
 	}
-	heard, own := make(chan struct{}, 1), fmt.Sprintf("%s{check}!%x", e.cfg.Prefix, random())
-	c.listen(rueidis.PubSubHooks{OnMessage: func(m rueidis.PubSubMessage) {
-		if m.Channel == own {
-			select {
-			case heard <- struct{}{}:
-			default:
-			}
-			return
-		}
-		e.file(m.Channel, m.Message)
-	}})
-	for _, check := range []func() error{
-		func() error { return e.checkServer(c) },
-		func() error { return e.checkRights(c, own) },
-		func() error { return e.checkKeys(c) },
-		c.load,
-		func() error { return c.checkPush(ctx, own, heard) },
-	} {
-		if err := check(); err != nil {
-			c.close()
-			return nil, e.explain(err)
-		}
+	if err := e.check(ctx, c, of); err != nil {
+		c.close()
+		return nil, e.explain(err)
 	}
 	return c, nil
+}
+
+func (e *Engine) check(ctx context.Context, c *conn, of []place) error {
+	heard, own := make(chan struct{}, 1), fmt.Sprintf("%016x", random())
+	c.listen(rueidis.PubSubHooks{
+		OnMessage: func(m rueidis.PubSubMessage) {
+			if strings.HasSuffix(m.Channel, own) {
+				select {
+				case heard <- struct{}{}:
+				default:
+				}
+				return
+			}
+			e.file(m.Channel, m.Message)
+		},
+		OnSubscription: func(s rueidis.PubSubSubscription) {
+			if s.Kind == "sunsubscribe" {
+				e.ended(s.Channel)
+			}
+		},
+	})
+	if err := e.checkServer(c); err != nil {
+		return err
+	}
+	if err := e.checkKeys(c, of); err != nil {
+		return err
+	}
+	if err := c.load(); err != nil {
+		return err
+	}
+	for _, at := range of {
+		base := at.base(e.cfg.Prefix)
+		err := e.checkRights(c, base)
+		if err == nil {
+			err = c.checkPush(ctx, base+"!"+own, heard)
+		}
+		if _, ok := c.elsewhere(err); !ok {
+			return err
+		}
+	}
+	return errors.New("redis: none of the slots that the server should have is there")
 }
 
 // explain puts what servers say to people who log in into a sentence.
@@ -63,30 +86,32 @@ func (e *Engine) explain(err error) error {
 	case strings.Contains(text, "NOPERM"), strings.Contains(text, "ACL failure"):
 		return unfit("the user %q may not do all that is needed; give it ~%s{* &%s{* +@all -@admin, or +@hash +@list +@sortedset +@scripting +@pubsub +@connection +info +exists +del +type +time +select (%v)",
 			e.cfg.Username, e.cfg.Prefix, e.cfg.Prefix, err)
+	case strings.Contains(text, "SELECT is not allowed in cluster mode"):
+		return unfit("a Redis Cluster has no database but 0, and %d is configured (%v)", e.cfg.Database, err)
 	case strings.Contains(text, "DB index is out of range"):
 		return unfit("the server has no database %d (%v)", e.cfg.Database, err)
 	}
 	return err
 }
 
-// checkServer reads what the server says of itself.
-func (e *Engine) checkServer(c *conn) error {
+// identify reads what the server says of itself.
+func (c *conn) identify() (info map[string]string, err error) {
 	hello, err := c.one("HELLO")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if about, err := hello.AsMap(); err != nil || text(about["proto"]) != "3" {
-		return unfit("the server does not speak RESP3, which comes with Redis 6; is a proxy in between?")
+		return nil, unfit("the server does not speak RESP3, which comes with Redis 6; is a proxy in between?")
 	}
 	m, err := c.one("INFO")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	raw, err := m.ToString()
 	if err != nil {
-		return unfit("the server's INFO is no text: %v", err)
+		return nil, unfit("the server's INFO is no text: %v", err)
 	}
-	info := map[string]string{}
+	info = map[string]string{}
 	for line := range strings.Lines(raw) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			info[name] = value
@@ -97,13 +122,26 @@ func (e *Engine) checkServer(c *conn) error {
 	n, err := strconv.Atoi(major)
 	switch {
 	case err != nil || c.run == "":
-		return unfit("the server does not say its version and run id; is a proxy in between?")
+		return nil, unfit("the server does not say its version and run id; is a proxy in between?")
 	case n < 7:
-		return unfit("the server is of version %s; 7.0 is needed", c.version)
-	case info["redis_mode"] == "cluster":
-		return unfit("the server is part of a Redis Cluster, which is not supported; give a single server or Sentinels")
+		return nil, unfit("the server is of version %s; 7.0 is needed", c.version)
 	case info["redis_mode"] == "sentinel":
-		return unfit("the server is a Sentinel; give the name of its master")
+		return nil, unfit("the server is a Sentinel; give the name of its master")
+	}
+	return info, nil
+}
+
+// checkServer finds out whether the server is of the kind that is expected.
+func (e *Engine) checkServer(c *conn) error {
+	info, err := c.identify()
+	if err != nil {
+		return err
+	}
+	switch sharded := info["redis_mode"] == "cluster"; {
+	case sharded && !c.sharded:
+		return unfit("the server is part of a Redis Cluster; give addresses of its servers, without Sentinels, and start again")
+	case !sharded && c.sharded:
+		return unfit("the server is not part of a Redis Cluster; start again to use it")
 	case info["role"] != "" && info["role"] != "master":
 		return errors.New("redis: the server is a replica, which takes no writes; waiting until it is a master")
 	}
@@ -122,9 +160,10 @@ func text(m rueidis.RedisMessage) string {
 	return s
 }
 
-// checkRights has a script run every command that the others do.
-func (e *Engine) checkRights(c *conn, feed string) error {
-	m, err := c.eval(&e.scripts.check, []string{e.cfg.Prefix + "{check}", e.cfg.Prefix + "{check}2"}, feed)
+// checkRights has a script run every command that the others do, on keys that
+// begin so.
+func (e *Engine) checkRights(c *conn, base string) error {
+	m, err := c.eval(&c.scripts.check, []string{base + "check", base + "check2"}, base+"!check")
 	if err != nil {
 		return err
 	}
@@ -135,10 +174,48 @@ func (e *Engine) checkRights(c *conn, feed string) error {
 	return err
 }
 
-// checkKeys finds out whose the keys under the prefix are.
-func (e *Engine) checkKeys(c *conn) error {
+// checkKeys finds out whose the keys of places are.
+func (e *Engine) checkKeys(c *conn, of []place) error {
+	kinds := []string{"hash", "hash", "list", "zset", "zset"}
+	var (
+		names, want []string
+		commands    []rueidis.Completed
+	)
+	for _, at := range of {
+		keys := []string{beatsKey(e.cfg.Prefix)}
+		if at != table {
+			keys = e.parts[at].caller.keys()
+		} else if err := e.checkLayout(c); err != nil {
+			return err
+		}
+		for i, key := range keys {
+			commands = append(commands, c.wire.B().Type().Key(key).Build())
+			names, want = append(names, key), append(want, kinds[i])
+		}
+	}
+	results, err := c.do(commands...)
+	if err != nil {
+		return err
+	}
+	for i, r := range results {
+		kind, err := r.ToString()
+		if _, ok := c.elsewhere(err); ok {
+			continue // the partition will see
+		}
+		if err != nil {
+			return err
+		}
+		if kind != "none" && kind != want[i] {
+			return unfit("the key %s is a %s of another program; give a prefix of its own", names[i], kind)
+		}
+	}
+	return nil
+}
+
+// checkLayout finds out what the prefix is used for, or says it for all others.
+func (e *Engine) checkLayout(c *conn) error {
 	key := layoutKey(e.cfg.Prefix)
-	m, err := c.eval(&e.scripts.claim, []string{key}, "fanfare", layout, strconv.Itoa(cluster.Partitions))
+	m, err := c.eval(&c.scripts.claim, []string{key}, "fanfare", layout, strconv.Itoa(cluster.Partitions))
 	if err != nil {
 		if strings.Contains(err.Error(), "WRONGTYPE") {
 			return unfit("the key %s is of another program; give a prefix of its own", key)
@@ -154,36 +231,17 @@ func (e *Engine) checkKeys(c *conn) error {
 	case said[2] != strconv.Itoa(cluster.Partitions):
 		return unfit("what is stored under the prefix %q has %s partitions, this program has %d; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[2], cluster.Partitions)
 	}
-	kinds := []string{"hash", "hash", "list", "zset", "zset"}
-	names := []string{beatsKey(e.cfg.Prefix)}
-	commands := []rueidis.Completed{c.wire.B().Type().Key(names[0]).Build()}
-	want := []string{"hash"}
-	for _, p := range e.parts {
-		for i, key := range p.caller.keys() {
-			commands = append(commands, c.wire.B().Type().Key(key).Build())
-			names, want = append(names, key), append(want, kinds[i])
-		}
-	}
-	results, err := c.do(commands...)
-	if err != nil {
-		return err
-	}
-	for i, r := range results {
-		kind, err := r.ToString()
-		if err != nil {
-			return err
-		}
-		if kind != "none" && kind != want[i] {
-			return unfit("the key %s is a %s of another program; give a prefix of its own", names[i], kind)
-		}
-	}
 	return nil
 }
 
 // checkPush publishes to itself: some proxies keep pushes from a connection
 // that asks questions.
 func (c *conn) checkPush(ctx context.Context, feed string, heard <-chan struct{}) error {
-	results, err := c.do(c.wire.B().Subscribe().Channel(feed).Build(), c.wire.B().Publish().Channel(feed).Message("").Build())
+	publish := c.wire.B().Publish().Channel(feed).Message("").Build()
+	if c.sharded {
+		publish = c.wire.B().Spublish().Channel(feed).Message("").Build()
+	}
+	results, err := c.do(c.subscribe(feed), publish)
 	if err != nil {
 		return err
 	}
@@ -203,6 +261,6 @@ func (c *conn) checkPush(ctx context.Context, feed string, heard <-chan struct{}
 	case <-late.C:
 		return unfit("what is published does not come on the connection that has subscribed; is a proxy in between?")
 	}
-	_, err = c.do(c.wire.B().Unsubscribe().Channel(feed).Build())
+	_, err = c.do(c.unsubscribe(feed))
 	return err
 }

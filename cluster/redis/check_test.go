@@ -12,7 +12,6 @@ import (
 func TestNew_SaysWhatIsWrong(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"no address":     {},
-		"several":        {Addresses: []string{"a:1", "b:1"}},
 		"the prefix":     {Addresses: []string{"a:1"}, Prefix: "x{y"},
 		"no database -1": {Addresses: []string{"a:1"}, Database: -1},
 	} {
@@ -51,7 +50,8 @@ func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
 		{name: "RESP2", addr: func() string {
 			return startProxy(t, s.addr(), [2]string{"$5\r\nproto\r\n:3", "$5\r\nproto\r\n:2"}).addr()
 		}, want: "RESP3"},
-		{name: "cluster", addr: func() string { return startServer(t, "--cluster-enabled", "yes").addr() }, want: "Redis Cluster"},
+		{name: "several", change: func(c *Config) { c.Addresses = append(c.Addresses, "127.0.0.1:1") }, want: "not part of a Redis Cluster"},
+		{name: "database of a cluster", addr: func() string { return startServer(t, "--cluster-enabled", "yes").addr() }, change: func(c *Config) { c.Database = 1 }, want: "no database but 0"},
 		{name: "database", change: func(c *Config) { c.Database = 99 }, want: "no database 99"},
 		{name: "no password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, want: "none is configured"},
 		{name: "wrong password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, change: as("", "guess"), want: "does not know the user and password"},
@@ -59,10 +59,10 @@ func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
 		{name: "keys not allowed", prepare: []string{"ACL", "SETUSER", "keys", "on", ">x", "~other*", "&*", "+@all"}, change: as("keys", "x"), want: `the user "keys" may not`},
 		{name: "feeds not allowed", prepare: []string{"ACL", "SETUSER", "feeds", "on", ">x", "~*", "resetchannels", "+@all"}, change: as("feeds", "x"), want: `the user "feeds" may not`},
 		{name: "a command not allowed", prepare: []string{"ACL", "SETUSER", "zadd", "on", ">x", "~*", "&*", "+@all", "-zadd"}, change: as("zadd", "x"), want: "ZADD"},
-		{name: "layout", prepare: []string{"HSET", "later{layout}", "program", "fanfare", "layout", "2", "partitions", "64"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
-		{name: "partitions", prepare: []string{"HSET", "small{layout}", "program", "fanfare", "layout", "1", "partitions", "32"}, change: func(c *Config) { c.Prefix = "small" }, want: "has 32 partitions"},
-		{name: "another's layout", prepare: []string{"SET", "text{layout}", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{layout} is of another program"},
-		{name: "another's hash", prepare: []string{"HSET", "hash{layout}", "x", "y"}, change: func(c *Config) { c.Prefix = "hash" }, want: "the key hash{layout} is of another program"},
+		{name: "layout", prepare: []string{"HSET", "later{table}layout", "program", "fanfare", "layout", "2", "partitions", "64"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
+		{name: "partitions", prepare: []string{"HSET", "small{table}layout", "program", "fanfare", "layout", "1", "partitions", "32"}, change: func(c *Config) { c.Prefix = "small" }, want: "has 32 partitions"},
+		{name: "another's layout", prepare: []string{"SET", "text{table}layout", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{table}layout is of another program"},
+		{name: "another's hash", prepare: []string{"HSET", "hash{table}layout", "x", "y"}, change: func(c *Config) { c.Prefix = "hash" }, want: "the key hash{table}layout is of another program"},
 		{name: "another's keys", prepare: []string{"SET", "mine{p09}log", "x"}, change: func(c *Config) { c.Prefix = "mine" }, want: "the key mine{p09}log is a string of another program"},
 	} {
 		t.Run(it.name, func(t *testing.T) {
@@ -135,11 +135,11 @@ func TestRun_LaterErrorsAreWaitedOut(t *testing.T) {
 	a := start(t, s.addr())
 	a.untilUp()
 	client := s.client()
-	ask(t, client, "HSET", "fanfare{layout}", "partitions", "32")
+	ask(t, client, "HSET", "fanfare{table}layout", "partitions", "32")
 	ask(t, client, "CLIENT", "KILL", "TYPE", "pubsub")
 	a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`)
 	a.until("partitions that are down", func() bool { return a.ups == 0 })
-	ask(t, client, "HSET", "fanfare{layout}", "partitions", "64")
+	ask(t, client, "HSET", "fanfare{table}layout", "partitions", "64")
 	a.untilUp()
 }
 

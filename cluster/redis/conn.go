@@ -26,14 +26,20 @@ type conn struct {
 	ctx     context.Context // until it breaks
 	fail    context.CancelCauseFunc
 	watch   sync.WaitGroup
+	users   sync.WaitGroup // those that the fleet has lent it to
+	sharded bool           // the server is part of a Redis Cluster
 
 	address, version, run string
 }
 
-// dial connects and logs in.
-func (e *Engine) dial(ctx context.Context) (*conn, error) {
+// dial connects and logs in; the address "" is the server that is configured.
+func (e *Engine) dial(ctx context.Context, address string) (*conn, error) {
+	addresses := []string{address}
+	if address == "" {
+		addresses = e.cfg.Addresses
+	}
 	option := rueidis.ClientOption{
-		InitAddress:       e.cfg.Addresses,
+		InitAddress:       addresses,
 		Username:          e.cfg.Username,
 		Password:          e.cfg.Password,
 		SelectDB:          e.cfg.Database,
@@ -49,17 +55,49 @@ func (e *Engine) dial(ctx context.Context) (*conn, error) {
 	option.Dialer.Timeout = patience
 	option.Dialer.KeepAlive = patience
 	if e.cfg.SentinelMaster != "" {
-		option.Sentinel = rueidis.SentinelOption{MasterSet: e.cfg.SentinelMaster, TLSConfig: e.cfg.TLS}
+		// The news of a failover may be missed, so the Sentinels are asked too.
+		option.Sentinel = rueidis.SentinelOption{MasterSet: e.cfg.SentinelMaster, TLSConfig: e.cfg.TLS, TopologyRefreshInterval: patience}
 		option.Sentinel.Dialer.Timeout = patience
 	}
 	client, err := rueidis.NewClient(option)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{client: client, logger: e.cfg.Logger, scripts: e.scripts, address: strings.Join(e.cfg.Addresses, ", ")}
+	c := &conn{client: client, logger: e.cfg.Logger, scripts: e.plain, address: master(client), sharded: e.sharded.Load()}
+	if c.sharded {
+		c.scripts = e.split
+	}
 	c.ctx, c.fail = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.wire, _ = client.Dedicate()
+	if e.cfg.SentinelMaster != "" {
+		c.watch.Go(c.followMaster)
+	}
 	return c, nil
+}
+
+// master is the address of the server that a client is connected to.
+func master(client rueidis.Client) string {
+	for address := range client.Nodes() {
+		return address
+	}
+	return ""
+}
+
+// followMaster closes the connection when the Sentinels name another master.
+// The one it has been may be cut off from them and take what nobody will see.
+func (c *conn) followMaster() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-ticker.C:
+			if now := master(c.client); now != c.address {
+				c.fail(fmt.Errorf("the Sentinels say that the master is now %s", now))
+			}
+		}
+	}
 }
 
 // listen has what is pushed go to hooks, and notices when the connection breaks
@@ -113,6 +151,22 @@ func (c *conn) one(words ...string) (rueidis.RedisMessage, error) {
 	return results[0].ToMessage()
 }
 
+// subscribe and unsubscribe are commands of one feed. In a Redis Cluster it is
+// sharded: it is on the server that has its slot.
+func (c *conn) subscribe(feed string) rueidis.Completed {
+	if c.sharded {
+		return c.wire.B().Ssubscribe().Channel(feed).Build()
+	}
+	return c.wire.B().Subscribe().Channel(feed).Build()
+}
+
+func (c *conn) unsubscribe(feed string) rueidis.Completed {
+	if c.sharded {
+		return c.wire.B().Sunsubscribe().Channel(feed).Build()
+	}
+	return c.wire.B().Unsubscribe().Channel(feed).Build()
+}
+
 // load has the server know all scripts.
 func (c *conn) load() error {
 	var commands []rueidis.Completed
@@ -141,8 +195,11 @@ func (c *conn) eval(s *script, keys []string, args ...string) (rueidis.RedisMess
 }
 
 // refused closes the connection if an error is about the server rather than
-// about the script.
+// about the script. About the slot it is an elsewhereError.
 func (c *conn) refused(err error) error {
+	if away, ok := c.elsewhere(err); ok {
+		return away
+	}
 	err = fmt.Errorf("redis refused a script: %w", err)
 	for _, about := range []string{"READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "read only replica", "ACL failure"} {
 		if strings.Contains(err.Error(), about) {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"fanfare/cluster"
 	"fanfare/cluster/ledger"
@@ -19,7 +18,8 @@ import (
 
 // Config is what an Engine is made of.
 type Config struct {
-	// Addresses are host:port of the server, or of the Sentinels.
+	// Addresses are host:port of the server, of some of a Redis Cluster, or of
+	// the Sentinels.
 	Addresses []string
 	// Prefix begins all keys and feeds; "" is "fanfare".
 	Prefix             string
@@ -35,10 +35,12 @@ type Config struct {
 // Engine is a cluster.Engine. Make one with New and keep Run running.
 type Engine struct {
 	cfg     Config
-	scripts *scripts
+	plain   *scripts // of a single server
+	split   *scripts // of a Redis Cluster
 	parts   [cluster.Partitions]*partition
 	beats   chan beat
-	conn    atomic.Pointer[conn] // nil while there is none
+	fleet   *fleet
+	sharded atomic.Bool // the servers are a Redis Cluster
 }
 
 var _ cluster.Engine = (*Engine)(nil)
@@ -48,8 +50,6 @@ func New(cfg Config) (*Engine, error) {
 	switch {
 	case len(cfg.Addresses) == 0:
 		return nil, errors.New("redis: no address is given")
-	case len(cfg.Addresses) > 1 && cfg.SentinelMaster == "":
-		return nil, errors.New("redis: several addresses are given; that is for Sentinels, with the name of their master. A Redis Cluster is not supported")
 	case strings.ContainsAny(cfg.Prefix, "{}*?[]\\"):
 		return nil, fmt.Errorf("redis: the prefix %q has one of {}*?[]\\, which have a meaning in keys", cfg.Prefix)
 	case cfg.Database < 0:
@@ -61,12 +61,13 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{cfg: cfg, scripts: loadScripts(nil), beats: make(chan beat, mostBeats)}
+	e := &Engine{cfg: cfg, plain: loadScripts(nil), split: loadScripts(sharded()), beats: make(chan beat, mostBeats)}
+	e.fleet = newFleet(e)
 	for i := range e.parts {
 		p := cluster.Partition(i)
 		e.parts[i] = &partition{
 			number: p,
-			caller: caller{names: namesOf(cfg.Prefix, cfg.Database, p), scripts: e.scripts, budget: logBudget},
+			caller: caller{names: namesOf(cfg.Prefix, cfg.Database, p), budget: logBudget},
 			wake:   make(chan struct{}, 1),
 			feeds:  map[string]struct{}{},
 		}
@@ -74,60 +75,18 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// A lost connection is made again after a time between these, the longer the
-// more often it failed.
-const (
-	leastWait = 100 * time.Millisecond
-	mostWait  = 2 * time.Second
-)
-
-// Run implements cluster.Engine. It returns an error only if the first server
+// Run implements cluster.Engine. It returns an error only if the first servers
 // that it reaches cannot be used; later it tries on.
 func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var beats sync.WaitGroup
-	beats.Go(func() { e.runBeats(ctx, up) })
-	defer beats.Wait()
+	var all sync.WaitGroup
+	defer all.Wait()
 	defer cancel()
-	used, wait := false, leastWait
-	for ctx.Err() == nil {
-		c, err := e.connect(ctx)
-		if err == nil {
-			used, wait = true, leastWait
-			err = e.serve(ctx, c, up)
-		} else if unfit := (*unfitError)(nil); errors.As(err, &unfit) && !used {
-			return err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		e.cfg.Logger.Warn("the cluster's redis cannot be reached, trying again", "reason", err.Error())
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait/2 + time.Duration(random()%uint64(wait/2))):
-		}
-		wait = min(2*wait, mostWait)
-	}
-	return nil
-}
-
-// serve carries requests over a connection until it breaks, and says why it did.
-func (e *Engine) serve(ctx context.Context, c *conn, up cluster.Upcalls) error {
-	e.cfg.Logger.Info("connected to the cluster's redis", "address", c.address, "version", c.version, "run", c.run)
-	e.conn.Store(c)
-	var parts sync.WaitGroup
+	all.Go(func() { e.runBeats(ctx, up) })
 	for _, p := range e.parts {
-		parts.Go(func() { p.run(c, up) })
+		all.Go(func() { p.keep(ctx, e.fleet, up) })
 	}
-	select {
-	case <-c.ctx.Done():
-	case <-ctx.Done():
-		c.fail(ctx.Err())
-	}
-	e.conn.Store(nil)
-	parts.Wait()
-	c.close()
-	return context.Cause(c.ctx)
+	return e.fleet.run(ctx)
 }
 
 // file puts what the connection was pushed where its partition finds it. The
@@ -135,6 +94,13 @@ func (e *Engine) serve(ctx context.Context, c *conn, up cluster.Upcalls) error {
 func (e *Engine) file(feed, message string) {
 	if p := partitionOf(e.cfg.Prefix, feed); p >= 0 {
 		e.parts[p].file(message)
+	}
+}
+
+// ended tells a partition that the server has ended its own feed.
+func (e *Engine) ended(feed string) {
+	if p := partitionOf(e.cfg.Prefix, feed); p >= 0 && feed == e.parts[p].caller.everything() {
+		e.parts[p].lost()
 	}
 }
 

@@ -294,7 +294,7 @@ func TestEngine_OverrunPartitionBeginsAnew(t *testing.T) {
 	a.expect("answer ledger.GetState")
 	p := a.parts[a.part]
 	p.mu.Lock()
-	p.overrun = true
+	p.ended = errOverrun
 	p.mu.Unlock()
 	p.poke()
 	a.next("down: "+errOverrun.Error(), "up")

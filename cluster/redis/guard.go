@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
-	"sync/atomic"
+	"sync"
 )
 
 // What rueidis reads it believes: a length below zero, or an answer to no
@@ -26,7 +25,40 @@ const (
 type guard struct {
 	net.Conn
 	said, heard scanner
-	asked       atomic.Int64 // commands written
+	tally       tally
+}
+
+// tally counts commands and answers. UNSUBSCRIBE is not answered: rueidis sends
+// a PING behind it, whose answer is both's. An error is an answer to it, and
+// then there are two. What confirms that a feed has ended is no answer, and may
+// come without a question when a slot has moved.
+type tally struct {
+	mu              sync.Mutex
+	asked, answered int64
+	ends            []int64 // numbers of the commands that end a feed, not answered
+}
+
+func (l *tally) ask(command []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked++
+	if bytes.Contains(bytes.ToLower(command), []byte("unsubscribe")) {
+		l.ends = append(l.ends, l.asked)
+	}
+}
+
+// answer tells whether there was a question.
+func (l *tally) answer(isError bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answered++
+	if len(l.ends) > 0 && l.ends[0] == l.answered {
+		l.ends = l.ends[1:]
+		if !isError {
+			l.answered++
+		}
+	}
+	return l.answered <= l.asked
 }
 
 // dialGuarded is for rueidis.ClientOption.DialCtxFn.
@@ -43,16 +75,31 @@ func dialGuarded(ctx context.Context, address string, dialer *net.Dialer, secure
 	if err != nil {
 		return nil, err
 	}
-	return &guard{Conn: c}, nil
+	return newGuard(c), nil
 }
 
-// Write counts the commands. Those of (un)subscribing must be of one feed each:
+func newGuard(c net.Conn) *guard {
+	g := &guard{Conn: c}
+	g.said.each = func(_ byte, first []byte) bool {
+		g.tally.ask(first)
+		return true
+	}
+	g.heard.each = func(kind byte, first []byte) bool {
+		switch {
+		case kind != '>', string(first) == "subscribe", string(first) == "ssubscribe":
+			return g.tally.answer(kind == '-' || kind == '!')
+		}
+		return true
+	}
+	return g
+}
+
+// Write counts the commands. Those of subscribing must be of one feed each:
 // every feed is confirmed.
 func (g *guard) Write(b []byte) (int, error) {
 	if err := g.said.scan(b); err != nil {
 		return 0, err
 	}
-	g.asked.Store(g.said.answers)
 	return g.Conn.Write(b)
 }
 
@@ -61,34 +108,41 @@ func (g *guard) Read(b []byte) (int, error) {
 	if bad := g.heard.scan(b[:n]); bad != nil {
 		return 0, fmt.Errorf("the server answers nonsense: %w", bad)
 	}
-	if g.heard.answers > g.asked.Load() {
-		return 0, errors.New("the server answers what was not asked")
-	}
 	return n, err
 }
 
+var errNotAsked = errors.New("an answer to no question")
+
 // scanner follows a stream of RESP3 as it comes in pieces.
 type scanner struct {
-	line    []byte // the beginning of a header whose end has not come
-	skip    int    // bytes of a text, its line end included, that have not come
-	open    []int  // of each list that has begun, how many items are to come
-	push    bool   // the message is one
-	first   []byte // of a push, the beginning of its first text
-	naming  bool   // that text is being read
-	answers int64  // messages so far that are no pushes, or confirm a feed
+	line   []byte // the beginning of a header whose end has not come
+	skip   int    // bytes of a text, its line end included, that have not come
+	open   []int  // of each list that has begun, how many items are to come
+	kind   byte   // with which the message begins
+	first  []byte // the beginning of the first text in it, if it is a list
+	named  bool   // that text has begun, or there is none
+	naming bool   // it is being read
+	// each is called with a message's kind and first text when it has ended. It
+	// tells whether it may come.
+	each func(kind byte, first []byte) bool
 }
+
+// mostFirst is how much of a first text is kept: the longest is PUNSUBSCRIBE.
+const mostFirst = 16
 
 func (s *scanner) scan(b []byte) error {
 	for len(b) > 0 {
 		if s.skip > 0 {
 			n := min(s.skip, len(b))
-			if s.naming && len(s.first) < 16 {
-				s.first = append(s.first, b[:min(n, 16)]...)
+			if s.naming {
+				s.first = append(s.first, b[:max(min(n, s.skip-2, mostFirst-len(s.first)), 0)]...)
 			}
 			b, s.skip = b[n:], s.skip-n
 			if s.skip == 0 {
 				s.naming = false
-				s.item()
+				if err := s.item(); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -120,36 +174,44 @@ func (s *scanner) header(line []byte) error {
 		return fmt.Errorf("%.40q", line)
 	}
 	kind, text := line[0], string(line[1:len(line)-2])
+	if len(s.open) == 0 {
+		s.kind, s.first, s.named = kind, s.first[:0], false
+	}
+	first := len(s.open) == 1 && !s.named
+	if first {
+		s.named = true
+		switch {
+		case kind == '+':
+			s.first = append(s.first, text[:min(len(text), mostFirst)]...)
+		case kind != '$' && s.kind == '>':
+			return fmt.Errorf("%.40q", line)
+		}
+	}
 	switch kind {
 	case '+', '-', '_', '#', ',', '(':
-		s.item()
+		return s.item()
 	case ':':
 		if _, err := strconv.ParseInt(text, 10, 64); err != nil {
 			return fmt.Errorf("%.40q", line)
 		}
-		s.item()
+		return s.item()
 	case '$', '=', '!':
 		n, err := strconv.Atoi(text)
 		switch {
 		case err != nil, n < -1, n > mostBulk, n == -1 && kind != '$':
 			return fmt.Errorf("%.40q", line)
 		case n == -1:
-			s.item()
-		default:
-			s.skip = n + 2
-			s.naming = s.push && len(s.open) == 1 && len(s.first) == 0
+			return s.item()
 		}
+		s.skip = n + 2
+		s.naming = first
 	case '*', '~', '>', '%':
 		n, err := strconv.Atoi(text)
 		if err != nil || n < -1 || n > mostList || n < 1 && kind == '>' || kind == '>' && len(s.open) > 0 || len(s.open) == mostDepth {
 			return fmt.Errorf("%.40q", line)
 		}
-		if len(s.open) == 0 {
-			s.push, s.first = kind == '>', s.first[:0]
-		}
 		if n <= 0 {
-			s.item()
-			return nil
+			return s.item()
 		}
 		if kind == '%' {
 			n *= 2
@@ -162,16 +224,16 @@ func (s *scanner) header(line []byte) error {
 }
 
 // item ends an item, and the lists that end with it.
-func (s *scanner) item() {
+func (s *scanner) item() error {
 	for len(s.open) > 0 {
 		last := len(s.open) - 1
 		if s.open[last]--; s.open[last] > 0 {
-			return
+			return nil
 		}
 		s.open = s.open[:last]
 	}
-	if !s.push || strings.Contains(string(s.first), "subscribe") {
-		s.answers++
+	if !s.each(s.kind, s.first) {
+		return errNotAsked
 	}
-	s.push = false
+	return nil
 }

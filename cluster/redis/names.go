@@ -20,22 +20,34 @@ type names struct {
 }
 
 func namesOf(prefix string, database int, p cluster.Partition) names {
-	tag := strconv.Itoa(int(p))
-	if len(tag) < 2 {
-		tag = "0" + tag
-	}
-	base := prefix + "{p" + tag + "}"
+	base := place(p).base(prefix)
 	return names{base: base, feed: base + "@" + strconv.Itoa(database)}
 }
 
-func layoutKey(prefix string) string { return prefix + "{layout}" }
-func beatsKey(prefix string) string  { return prefix + "{beats}" }
+// tag is the hash tag of a place's keys.
+func (at place) tag() string {
+	switch {
+	case at == table:
+		return "table"
+	case at < 10:
+		return "p0" + strconv.Itoa(int(at))
+	}
+	return "p" + strconv.Itoa(int(at))
+}
+
+// base begins a place's keys.
+func (at place) base(prefix string) string { return prefix + "{" + at.tag() + "}" }
+
+func layoutKey(prefix string) string { return table.base(prefix) + "layout" }
+func beatsKey(prefix string) string  { return table.base(prefix) + "beats" }
 
 // keys are those that every script of the partition declares.
 func (n names) keys(more ...string) []string {
 	return append([]string{n.base + "meta", n.base + "nodes", n.base + "log", n.base + "due", n.base + "closes"}, more...)
 }
 
+// none is a key that is never written.
+func (n names) none() string                    { return n.base + "none" }
 func (n names) subject(s ledger.Subject) string { return n.base + "s" + s.String() }
 func (n names) index(id ledger.Node) string     { return n.base + "i" + nodeText(id) }
 func (n names) watched(s ledger.Subject) string { return n.feed + ":" + s.String() }

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -40,12 +41,12 @@ type partition struct {
 	caller caller
 	wake   chan struct{} // has one if there is something to do
 
-	mu      sync.Mutex
-	up      bool
-	items   []item
-	pushed  []string
-	bytes   int // of pushed
-	overrun bool
+	mu     sync.Mutex
+	up     bool
+	items  []item
+	pushed []string
+	bytes  int   // of pushed
+	ended  error // why nothing is taken any more; nil while it is
 
 	// Of the goroutine of run.
 	feeds   map[string]struct{}
@@ -57,9 +58,9 @@ func (p *partition) add(it item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case !p.up || p.overrun:
+	case !p.up || p.ended != nil:
 	case len(p.items) == mostItems:
-		p.overrun = true
+		p.ended = errOverrun
 	default:
 		p.items = append(p.items, it)
 	}
@@ -70,16 +71,26 @@ func (p *partition) file(message string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case !p.up || p.overrun:
+	case !p.up || p.ended != nil:
 		return
 	case p.bytes+len(message) > mostPushed:
-		p.overrun = true
+		p.ended = errOverrun
 		p.pushed, p.bytes = nil, 0
 	default:
 		p.pushed = append(p.pushed, message)
 		p.bytes += len(message)
 	}
 	p.poke()
+}
+
+// lost is called when the server has ended the partition's own feed.
+func (p *partition) lost() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up && p.ended == nil {
+		p.ended = &elsewhereError{reason: errFeedsEnded}
+		p.poke()
+	}
 }
 
 func (p *partition) poke() {
@@ -90,7 +101,7 @@ func (p *partition) poke() {
 }
 
 // take returns what there is to do.
-func (p *partition) take() (items []item, pushed []string, overrun bool) {
+func (p *partition) take() (items []item, pushed []string, ended error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := min(len(p.items), mostAtOnce)
@@ -99,55 +110,102 @@ func (p *partition) take() (items []item, pushed []string, overrun bool) {
 	if len(p.items) > 0 {
 		p.poke()
 	}
-	return items, pushed, p.overrun
+	return items, pushed, p.ended
 }
 
-func (p *partition) takePushed() (pushed []string, overrun bool) {
+func (p *partition) takePushed() (pushed []string, ended error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pushed, p.pushed, p.bytes = p.pushed, nil, 0
-	return pushed, p.overrun
+	return pushed, p.ended
 }
 
 // setUp says whether items and pushes are taken; those of before are dropped.
 func (p *partition) setUp(up bool) {
 	p.mu.Lock()
-	p.up, p.overrun = up, false
+	p.up, p.ended = up, nil
 	p.items, p.pushed, p.bytes = nil, nil, 0
 	p.mu.Unlock()
 	p.entries = nil
 }
 
-// run carries requests over a connection until it breaks.
-func (p *partition) run(c *conn, up cluster.Upcalls) {
-	clear(p.feeds)
-	p.caller.run = c.run
-	if _, err := c.do(c.wire.B().Subscribe().Channel(p.caller.everything()).Build()); err != nil {
-		return
-	}
-	for c.ctx.Err() == nil {
-		p.setUp(true)
-		up.Up(p.number)
-		wait, why := p.serve(c, up)
-		p.setUp(false)
-		if c.ctx.Err() == nil {
-			c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "reason", why)
+// keep carries requests to whatever server has the partition until ctx is done.
+func (p *partition) keep(ctx context.Context, f *fleet, up cluster.Upcalls) {
+	for {
+		c := f.wait(ctx, place(p.number))
+		if c == nil {
+			return
 		}
-		up.Down(p.number, why)
+		moved := p.run(c, up)
+		c.users.Done()
+		if moved != "" {
+			f.move(place(p.number), moved)
+		}
+	}
+}
+
+// run carries requests over a connection until it breaks, or until the server
+// says to which address the partition has moved.
+func (p *partition) run(c *conn, up cluster.Upcalls) (moved string) {
+	clear(p.feeds)
+	p.caller.run, p.caller.scripts, p.caller.sharded = c.run, c.scripts, c.sharded
+	for c.ctx.Err() == nil {
+		wait, why := p.enter(c)
+		if why == nil {
+			p.setUp(true)
+			up.Up(p.number)
+			wait, why = p.serve(c, up)
+			p.setUp(false)
+			up.Down(p.number, why)
+		}
+		if c.ctx.Err() != nil {
+			break
+		}
+		if away := (*elsewhereError)(nil); errors.As(why, &away) && away.address != "" {
+			c.logger.Info("a partition of the cluster has moved to another server", "partition", p.number, "address", away.address)
+			return away.address
+		}
+		c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "reason", why)
 		p.rest(c, wait)
 	}
+	return ""
+}
+
+// enter begins the partition's own feed. In a Redis Cluster it waits until the
+// partition's slot is on the server and not on its way.
+func (p *partition) enter(c *conn) (wait time.Duration, why error) {
+	for c.sharded {
+		_, err := c.one("EXISTS", p.caller.keys()[0], p.caller.none())
+		away, ok := c.elsewhere(err)
+		if !ok {
+			break
+		}
+		if away.address != "" {
+			return 0, away
+		}
+		select {
+		case <-c.ctx.Done():
+			return 0, c.cause()
+		case <-time.After(leastWait):
+		}
+	}
+	results, err := c.do(c.subscribe(p.caller.everything()))
+	if err == nil {
+		err = results[0].Error()
+	}
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return restartWait, c.refused(err)
+	}
+	return 0, nil
 }
 
 // rest ends the feeds of a partition that went down on a connection that lives.
 // What was pushed before the answer is dropped.
 func (p *partition) rest(c *conn, wait time.Duration) {
-	if c.ctx.Err() != nil {
-		return
-	}
 	if len(p.feeds) > 0 {
 		commands := make([]rueidis.Completed, 0, len(p.feeds))
 		for feed := range p.feeds {
-			commands = append(commands, c.wire.B().Unsubscribe().Channel(feed).Build())
+			commands = append(commands, c.unsubscribe(feed))
 		}
 		clear(p.feeds)
 		if _, err := c.do(commands...); err != nil {
@@ -169,32 +227,36 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (wait time.Duration, why 
 			return 0, c.cause()
 		case <-p.wake:
 		}
-		items, pushed, overrun := p.take()
-		if overrun {
-			return 0, errOverrun
+		items, pushed, err := p.take()
+		if !errors.Is(err, errOverrun) {
+			p.read(c, pushed)
+			p.tell(up, len(p.entries))
 		}
-		p.read(c, pushed)
-		p.tell(up, len(p.entries))
-		if len(items) == 0 {
+		if err == nil && len(items) > 0 {
+			err = p.carry(c, up, items)
+		}
+		if err == nil {
 			continue
 		}
-		if err := p.carry(c, up, items); err != nil {
-			if c.ctx.Err() != nil {
-				p.finish(c, up)
-				return 0, c.cause()
-			}
-			if errors.Is(err, errOverrun) {
-				return 0, err
-			}
-			return restartWait, err
+		away := (*elsewhereError)(nil)
+		switch {
+		case c.ctx.Err() != nil:
+			p.finish(c, up)
+			return 0, c.cause()
+		case errors.As(err, &away):
+			p.finish(c, up)
+			return 0, err
+		case errors.Is(err, errOverrun):
+			return 0, err
 		}
+		return restartWait, err
 	}
 }
 
-// finish tells what was pushed before the connection broke. A server that comes
-// back without its data will not push it again.
+// finish tells what was pushed before the server was left. It will not push it
+// again, nor will another, or the same without its data.
 func (p *partition) finish(c *conn, up cluster.Upcalls) {
-	if pushed, overrun := p.takePushed(); !overrun {
+	if pushed, err := p.takePushed(); !errors.Is(err, errOverrun) {
 		p.read(c, pushed)
 		p.tell(up, len(p.entries))
 	}
@@ -208,9 +270,9 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 		if err != nil {
 			return err
 		}
-		pushed, overrun := p.takePushed()
-		if overrun {
-			return errOverrun // an answer would say that the entries before it have come
+		pushed, ended := p.takePushed()
+		if errors.Is(ended, errOverrun) {
+			return ended // an answer would say that the entries before it have come
 		}
 		p.read(c, pushed)
 		done := 0
@@ -262,10 +324,10 @@ func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Complet
 			commands[i] = c.wire.B().Evalsha().Sha1(call.script.sha).Numkeys(int64(len(call.keys))).Key(call.keys...).Arg(call.args...).Build()
 		case it.watch != "":
 			p.feeds[it.watch] = struct{}{}
-			commands[i] = c.wire.B().Subscribe().Channel(it.watch).Build()
+			commands[i] = c.subscribe(it.watch)
 		default:
 			delete(p.feeds, it.unwatch)
-			commands[i] = c.wire.B().Unsubscribe().Channel(it.unwatch).Build()
+			commands[i] = c.unsubscribe(it.unwatch)
 		}
 	}
 	return commands

@@ -31,9 +31,13 @@ type house struct {
 	more  chan struct{}
 }
 
-func openHouse(t *testing.T, addr string) *house {
+func openHouse(t *testing.T, addr string, change ...func(*Config)) *house {
 	t.Helper()
-	engine, err := New(Config{Addresses: []string{addr}})
+	to := Config{Addresses: []string{addr}}
+	for _, f := range change {
+		f(&to)
+	}
+	engine, err := New(to)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,9 @@ func loadScripts(edit *strings.Replacer) *scripts {
 	}
 }
 
+// sharded has the scripts of a Redis Cluster publish where the slot is.
+func sharded() *strings.Replacer { return strings.NewReplacer("'PUBLISH'", "'SPUBLISH'") }
+
 // all are those that are run by name.
 func (s *scripts) all() []script {
 	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.list, s.beat, s.mark}

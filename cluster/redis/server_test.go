@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -22,6 +23,7 @@ type server struct {
 	t    testing.TB
 	dir  string
 	port int
+	conf string // a file that comes first
 	args []string
 	cmd  *exec.Cmd
 }
@@ -33,7 +35,9 @@ func startServer(t testing.TB, more ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: t.TempDir(), port: listener.Addr().(*net.TCPAddr).Port, args: more}
+	s := &server{t: t, dir: t.TempDir(), port: listener.Addr().(*net.TCPAddr).Port, args: append([]string{
+		"--save", "", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0",
+	}, more...)}
 	_ = listener.Close()
 	s.start()
 	t.Cleanup(s.stop)
@@ -49,8 +53,12 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	args := append([]string{"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--dir", s.dir, "--enable-debug-command", "local"}, s.args...)
-	s.cmd = exec.Command("redis-server", args...)
+	var args []string
+	if s.conf != "" {
+		args = append(args, s.conf)
+	}
+	args = append(args, "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir)
+	s.cmd = exec.Command(cmp.Or(os.Getenv("FANFARE_TEST_REDIS"), "redis-server"), append(args, s.args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("start redis-server (Debian package redis-server): %v", err)
