@@ -2,6 +2,8 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -77,8 +79,24 @@ func (e *Engine) check(ctx context.Context, c *conn, of []place) error {
 
 // explain puts what servers say to people who log in into a sentence.
 func (e *Engine) explain(err error) error {
-	text := err.Error()
+	var (
+		text    = err.Error()
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		header  tls.RecordHeaderError
+	)
 	switch {
+	case errors.As(err, &unknown):
+		return unfit("the server's certificate is not signed by whom this node trusts; tls.ca_file is for that (%v)", err)
+	case errors.As(err, &name):
+		return unfit("the server's certificate is for another name; tls.server_name is for that (%v)", err)
+	case errors.As(err, &invalid):
+		return unfit("the server's certificate cannot be used (%v)", err)
+	case errors.As(err, &header):
+		return unfit("the server does not speak TLS at this address (%v)", err)
+	case strings.Contains(text, "remote error: tls:"):
+		return unfit("the server refuses the certificate of this node (%v)", err)
 	case strings.Contains(text, "WRONGPASS"):
 		return unfit("the server does not know the user and password that are configured (%v)", err)
 	case strings.Contains(text, "NOAUTH"):

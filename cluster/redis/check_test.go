@@ -1,9 +1,10 @@
 package redis
 
 import (
-	"fmt"
+	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 
 	"fanfare/cluster/ledger"
@@ -143,26 +144,41 @@ func TestRun_LaterErrorsAreWaitedOut(t *testing.T) {
 	a.untilUp()
 }
 
-func TestRun_ServerThatAnswersNonsense(t *testing.T) {
+// startTalker says texts to whoever connects, one after the other, and closes.
+// What it returns has one for each.
+func startTalker(t *testing.T, texts ...string) (addr string, came <-chan struct{}) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	came := make(chan struct{}, 100)
-	go func() {
+	conns := make(chan struct{}, 100)
+	var done sync.WaitGroup
+	done.Go(func() {
 		for i := 0; ; i++ {
 			c, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			_, _ = fmt.Fprint(c, []string{"HTTP/1.1 400 Bad Request\r\n\r\n", "%1\r\n", "*3\r\n:1\r\n$-7\r\n", "+OK\r\n"}[i%4])
+			_, _ = io.WriteString(c, texts[i%len(texts)])
 			_ = c.Close()
-			came <- struct{}{}
+			select {
+			case conns <- struct{}{}:
+			default:
+			}
 		}
-	}()
-	a := start(t, listener.Addr().String())
-	for range 5 {
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		done.Wait()
+	})
+	return listener.Addr().String(), conns
+}
+
+func TestRun_ServerThatAnswersNonsense(t *testing.T) {
+	addr, came := startTalker(t, "HTTP/1.1 400 Bad Request\r\n\r\n", "%1\r\n", "*3\r\n:1\r\n$-7\r\n", "+OK\r\n", ">2\r\n+subscribe\r\n+x\r\n", "-MOVED\r\n")
+	a := start(t, addr)
+	for range 7 {
 		<-came
 	}
 	a.log.Expect(t, "level=WARN")

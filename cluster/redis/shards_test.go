@@ -35,15 +35,22 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// startShards starts masters, and a replica of each of the first ones.
-func startShards(t *testing.T, masters, replicas int) *shards {
+// startShards starts masters, and a replica of each of the first ones, with the
+// arguments that more returns for each.
+func startShards(t *testing.T, masters, replicas int, more ...func() []string) *shards {
 	t.Helper()
 	c := &shards{t: t}
 	buses := make([]int, masters+replicas)
 	for i := range buses {
 		buses[i] = freePort(t)
-		s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(buses[i]),
-			"--cluster-node-timeout", "3000", "--cluster-replica-validity-factor", "0")
+		args := []string{
+			"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(buses[i]),
+			"--cluster-node-timeout", "3000", "--cluster-replica-validity-factor", "0",
+		}
+		for _, f := range more {
+			args = append(args, f()...)
+		}
+		s := startServer(t, args...)
 		c.servers = append(c.servers, s)
 		c.clients = append(c.clients, s.client())
 	}
