@@ -1,63 +1,105 @@
 // Failures that last longer than the log reaches or than a node is waited for.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cluster } from '../support/cluster.mjs';
-import { Observer, Publisher } from '../support/presence.mjs';
-import { settled, until } from '../support/wait.mjs';
+import { Observer } from '../support/presence.mjs';
+import { Town, lasts } from '../support/town.mjs';
+import { until } from '../support/wait.mjs';
 
-const sleep = (ms) => new Promise((resume) => setTimeout(resume, ms));
-const room = 'presence-room';
+const minute = 60_000;
 
-test('a node that is stopped for 60 s: its members are removed, and added again if they are still there', async (t) => {
-  const { nodes, sdk } = await cluster(t, 3);
-  const here = await Observer.on(nodes[0], room, { id: 'here' });
-  const there = await Observer.on(nodes[2], room, { id: 'there' }, { activityTimeout: 120_000 });
-  await here.sees(['here', 'there']);
-  nodes[2].child.kill('SIGSTOP');
-  await here.sees(['here']);
-  await sleep(50_000);
-  nodes[2].child.kill('SIGCONT');
-  await here.sees(['here', 'there']);
-  here.alternates();
-  assert.deepEqual([here.count('removed', 'there'), here.count('added', 'there')], [1, 2]);
-  await there.sees(['here', 'there']);
-  there.alternates();
-  assert.equal(there.count('removed', 'here'), 0);
-  await settled(sdk, there.channel);
-});
+for (const [what, fails, recovers] of [
+  ['stopped', (n) => n.child.kill('SIGSTOP'), (n) => n.child.kill('SIGCONT')],
+  ['cut from Redis', (n) => n.line.cut(), (n) => n.line.heal()],
+  ['deaf to Redis', (n) => n.line.cut({ up: false }), (n) => n.line.heal()],
+]) {
+  test(`a node that is ${what} for 60 s: its members are removed once, and are back afterwards`, async (t) => {
+    const town = await Town.open(t, { page: true });
+    fails(town.nodes[2]);
+    await town.comes(0, 'late-1');
+    await lasts(minute);
+    const alone = town.people.filter((p) => p.node === 2 && p.id !== 'tabs').map((p) => p.id);
+    const left = town.ids.filter((id) => !alone.includes(id));
+    for (const p of town.here.filter((p) => p.node !== 2)) await p.sees(left);
+    recovers(town.nodes[2]);
+    await town.goes(20);
+    await town.judge({ dark: [2] });
+  });
+}
 
-test('Redis away for 60 s: nobody is removed, and nothing that was accepted is lost', async (t) => {
-  const { nodes, sdk, redis } = await cluster(t, 3);
-  const observers = [];
-  for (const [n, node] of nodes.entries()) observers.push(await Observer.on(node, room, { id: `observer-${n}` }));
-  const everyone = observers.map((_, n) => `observer-${n}`);
-  for (const o of observers) await o.sees(everyone);
-  const publisher = new Publisher(sdk, room);
-  await publisher.goes(10);
-  await redis.stop('SIGTERM');
-  await sleep(60_000);
-  await redis.start();
-  await publisher.goes(20);
-  await publisher.stop();
-  for (const o of observers) {
-    assert.ok(o.stayed, `closed: ${o.states}`); // nothing was accepted meanwhile, so nothing was missed
-    await publisher.reached(o.channel);
-    o.alternates();
-    for (const id of everyone) assert.equal(o.count('removed', id), 0);
+for (const data of [true, false]) {
+  test(`Redis away for 60 s and back ${data ? 'with its data' : 'empty'}: nobody is removed, nothing accepted is lost`, async (t) => {
+    const town = await Town.open(t, { page: true });
+    await town.redis.stop('SIGTERM');
+    await lasts(minute);
+    await town.redis.restart({ data });
+    await town.goes(20);
+    await town.comes(1, 'late-2');
+    await town.judge();
+  });
+}
+
+test('Redis with an append-only file is killed and started again, three times', async (t) => {
+  const town = await Town.open(t, { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] });
+  for (let turn = 0; turn < 3; turn++) {
+    await town.goes(20);
+    await town.redis.stop('SIGKILL');
+    await town.publisher.fails();
+    await town.redis.start();
   }
+  await town.goes(20);
+  await town.comes(1, 'late-2');
+  await town.judge();
 });
 
-test('kill -9 of a node with 500 members: one removal each', async (t) => {
-  const { nodes } = await cluster(t, 3, { app: { limits: { max_presence_members: 0 } } });
-  const here = await Observer.on(nodes[0], room, { id: 'here' });
-  const gone = Array.from({ length: 500 }, (_, n) => `gone-${n}`);
-  await Promise.all(gone.map((id) => Observer.on(nodes[2], room, { id })));
-  await here.sees(['here', ...gone]);
-  await nodes[2].stop('SIGKILL');
-  for (const client of nodes[2].clients) client.disconnect();
-  await here.sees(['here']);
-  here.alternates();
-  for (const id of gone) assert.deepEqual([here.count('added', id), here.count('removed', id)], [1, 1]);
-  await until('another node lists one', async () =>
-    (await (await nodes[1].sdk.get({ path: `/channels/${room}/users` })).json()).users.length === 1);
+test('Redis answers nobody for 10 s (CLIENT PAUSE)', async (t) => {
+  const town = await Town.open(t);
+  await town.redis.cli('CLIENT', 'PAUSE', '10000', 'ALL');
+  await lasts(10_000);
+  await town.goes(20);
+  await town.judge();
+});
+
+test('Redis and a node end together: the members of that node are removed, nobody else', async (t) => {
+  const town = await Town.open(t);
+  await town.comes(2, 'late-3');
+  await town.settles();
+  await town.redis.stop('SIGKILL');
+  await town.kill(2);
+  await town.redis.restart({ data: false });
+  await town.goes(20);
+  await town.judge();
+});
+
+test('kill -9 of a node with 500 members: one removal each, and none of the 100 who are back', async (t) => {
+  const town = await Town.open(t, { config: { app: { limits: { max_presence_members: 0, client_events_per_second: 0 } } } });
+  const { nodes } = town;
+  const ids = Array.from({ length: 500 }, (_, n) => `one-of-many-${n}`);
+  await Promise.all(ids.map((id) => Observer.on(nodes[2], 'presence-room', { id })));
+  const here = town.here.filter((p) => p.node !== 2);
+  const [watcher] = here;
+  await until('all have come', () => watcher.present.length === 500 + town.ids.length);
+  await town.kill(2);
+  await Promise.all(ids.slice(0, 100).map((id) => Observer.on(nodes[0], 'presence-room', { id })));
+  await until('the others are removed', () => watcher.present.length === 100 + town.ids.length);
+  for (const p of here) {
+    await until(`${p.id} sees those who are left`, () => p.present.length === 100 + town.ids.length);
+    const removed = (id) => p.last.entries.filter((e) => e.event === 'pusher_internal:member_removed' && e.data.user_id === id).length;
+    assert.deepEqual(ids.map(removed), ids.map((_, n) => Number(n >= 100)));
+  }
+  for (const client of nodes[0].clients.filter((c) => !here.some((p) => p.pusher === c))) client.disconnect();
+  await town.judge();
+});
+
+test('a rolling restart of three nodes, twice, while people come and go', async (t) => {
+  const town = await Town.open(t, { page: true, through: 'front', config: { shutdown: { successor: true, delay: '500ms', spread: '2s' } } });
+  for (let turn = 0; turn < 2; turn++) {
+    for (const [n, server] of town.nodes.entries()) {
+      const exit = server.stop('SIGTERM');
+      await town.leaves(await town.comes(n, `late-${n + 1}`));
+      assert.equal(await exit, 0, server.log);
+      await server.start();
+      await town.goes(20);
+    }
+  }
+  await town.judge({ moved: () => true });
 });

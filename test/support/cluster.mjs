@@ -4,14 +4,16 @@ import { Agent } from 'node:http';
 import Sdk from 'pusher';
 import { roundRobin } from './balancer.mjs';
 import { fanfare, masterKey } from './fanfare.mjs';
+import { Line } from './line.mjs';
 import { Redis } from './redis.mjs';
 
 /**
  * Starts a cluster that ends with the test. `config` is that of every node.
- * `sdk` is a back end whose requests go to one node after the other.
+ * `sdk` is a back end whose requests go to one node after the other. Each node
+ * has a line of its own to Redis: `redis`, or one that is started with `options`.
  */
-export async function cluster(t, count, config = {}) {
-  const redis = await Redis.open(t);
+export async function cluster(t, count, config = {}, { redis, ...options } = {}) {
+  redis ??= await Redis.open(t, options);
   const nodes = await Promise.all(Array.from({ length: count }, (_, n) => node(t, redis, `node-${n + 1}`, config)));
   const front = await roundRobin(t, nodes);
   // A connection for each request: one that is kept would stay with one node.
@@ -24,10 +26,13 @@ export async function cluster(t, count, config = {}) {
 }
 
 /** Starts one more node. */
-export function node(t, redis, name, config = {}) {
-  return fanfare(t, {
+export async function node(t, redis, name, config = {}) {
+  const line = await Line.open(t, redis.port);
+  const server = await fanfare(t, {
     metrics: { listen: '127.0.0.1:0' },
     ...config,
-    cluster: { driver: 'redis', name, redis: { addresses: [`127.0.0.1:${redis.port}`], prefix: 'test' }, ...config.cluster },
+    cluster: { driver: 'redis', name, redis: { addresses: [`127.0.0.1:${line.port}`], prefix: 'test' }, ...config.cluster },
   });
+  server.line = line;
+  return server;
 }

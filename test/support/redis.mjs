@@ -1,18 +1,23 @@
 // A redis-server of one test, on a port of its own.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from './fanfare.mjs';
 import { until } from './wait.mjs';
 
 export class Redis {
-  /** Starts a server that ends with the test. */
-  static async open(t) {
+  /**
+   * Starts a server that ends with the test. `args` are further ones of its
+   * command line, `file` is its configuration.
+   */
+  static async open(t, { args = [], file } = {}) {
     const redis = new Redis();
+    Object.assign(redis, { args, file });
     redis.port = await freePort();
     redis.folder = await mkdtemp(join(tmpdir(), 'fanfare-redis-'));
     t.after(async () => {
@@ -25,8 +30,9 @@ export class Redis {
 
   async start() {
     this.log = '';
+    const data = this.file ? [] : ['--save', '3600', '1', '--appendonly', 'no'];
     this.child = spawn('redis-server', [
-      '--port', this.port, '--bind', '127.0.0.1', '--dir', this.folder, '--save', '3600', '1', '--appendonly', 'no',
+      ...(this.file ? [this.file] : []), '--port', this.port, '--bind', '127.0.0.1', '--dir', this.folder, ...data, ...this.args,
     ], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (d) => (this.log += d));
     this.exited = once(this.child, 'exit');
@@ -58,6 +64,17 @@ export class Redis {
 
   resume() {
     this.child.kill('SIGCONT');
+  }
+
+  /** Has redis-cli send a command and returns what it prints. */
+  async cli(...words) {
+    const { stdout } = await promisify(execFile)('redis-cli', ['-p', this.port, ...words]);
+    return stdout.trim();
+  }
+
+  /** A field of INFO. */
+  async info(field) {
+    return new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(await this.cli('INFO'))?.[1];
   }
 
   /** Sends one command and returns the first piece of the answer. */

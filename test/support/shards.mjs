@@ -1,0 +1,47 @@
+// A Redis Cluster of three masters, whose slots can be moved.
+import { freePort } from './fanfare.mjs';
+import { Redis } from './redis.mjs';
+import { until } from './wait.mjs';
+
+export class Shards {
+  static async open(t) {
+    const shards = new Shards();
+    shards.masters = await Promise.all([0, 1, 2].map(async () => Redis.open(t, {
+      args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000', '--cluster-port', String(await freePort())],
+    })));
+    const [first] = shards.masters;
+    for (const [n, master] of shards.masters.entries()) {
+      await master.cli('CLUSTER', 'ADDSLOTSRANGE', String(Math.ceil(n * 16384 / 3)), String(Math.ceil((n + 1) * 16384 / 3) - 1));
+      master.id = await master.cli('CLUSTER', 'MYID');
+      if (master !== first) await first.cli('CLUSTER', 'MEET', '127.0.0.1', String(master.port), await master.cli('CONFIG', 'GET', 'cluster-port').then((s) => s.split('\n')[1]));
+    }
+    await until('the masters agree', async () => (await Promise.all(shards.masters.map(async (m) =>
+      /cluster_state:ok/.test(await m.cli('CLUSTER', 'INFO')) && /cluster_known_nodes:3/.test(await m.cli('CLUSTER', 'INFO'))))).every(Boolean));
+    return shards;
+  }
+
+  get addresses() {
+    return this.masters.map((m) => `127.0.0.1:${m.port}`);
+  }
+
+  /** The slot of a key that has a text in its name, and the master that has it. */
+  async slotOf(text) {
+    for (const master of this.masters) {
+      const [key] = (await master.cli('KEYS', `*${text}*`)).split('\n').filter(Boolean);
+      if (key) return { slot: Number(await master.cli('CLUSTER', 'KEYSLOT', key)), master };
+    }
+    throw new Error(`no key has ${text} in its name`);
+  }
+
+  /** Moves a slot with all its keys to another master, as redis-cli does. */
+  async move(slot, from, to) {
+    await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', from.id);
+    await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', to.id);
+    for (;;) {
+      const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '10')).split('\n').filter(Boolean);
+      if (keys.length === 0) break;
+      await from.cli('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS', ...keys);
+    }
+    for (const master of [to, from, ...this.masters]) await master.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', to.id);
+  }
+}
