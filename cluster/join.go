@@ -74,7 +74,7 @@ func (s *subject) say(change func(op *ledger.Op)) *saying {
 	s.said, s.saidAt, s.pending = s.sockets, s.q.peer.cfg.Now(), nil
 	op := ledger.Op{
 		Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets,
-		MaxMembers: s.app.latest.Load().Limits.MaxPresenceMembers,
+		Most: s.app.latest.Load().Limits.MaxPresenceMembers,
 	}
 	if change != nil {
 		change(&op)

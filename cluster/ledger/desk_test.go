@@ -109,6 +109,9 @@ func (d *desk) said() string {
 		if e.Refused != nil {
 			s += fmt.Sprint(" refused ", e.Refused)
 		}
+		if e.Short != 0 {
+			s += fmt.Sprintf(" short %d", e.Short)
+		}
 		all = append(all, s)
 	}
 	return strings.Join(all, ", ")

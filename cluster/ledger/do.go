@@ -45,10 +45,11 @@ func (l *Ledger) hold(n *node, op *Op, full bool) {
 	if rec == nil {
 		rec = l.open(op.Subject)
 	}
-	rec.setSockets(n, op.Sockets)
+	short := rec.short(n, op)
+	rec.setSockets(n, op.Sockets-short)
 	l.release(rec, n, op.Off)
 	refused := l.claim(rec, n, op, full)
-	l.append(rec, Entry{Kind: EntryHeld, Node: n.id, Epoch: n.epoch, Op: *op, Refused: refused})
+	l.append(rec, Entry{Kind: EntryHeld, Node: n.id, Epoch: n.epoch, Op: *op, Refused: refused, Short: short})
 	l.sweep(rec)
 }
 

@@ -28,6 +28,9 @@ type Entry struct {
 	// Refused are those of Op.On that are over the limit: they are not on the
 	// subject, and whatever else the op says holds.
 	Refused []string
+	// Short is how many of Op.Sockets are over the limit of an app: the node does
+	// not have them.
+	Short int
 }
 
 // Status is what a ledger knows a node to be.

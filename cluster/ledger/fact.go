@@ -95,6 +95,20 @@ func (h held) total() int {
 	return sum
 }
 
+// short is how many of the sockets that a node asks for on an app's subject are
+// above the limit. What the node has it keeps.
+func (rec *record) short(n *node, op *Op) int {
+	if rec.subject.Kind != App || op.Exempt || op.Most <= 0 {
+		return 0
+	}
+	had := 0
+	if at, found := rec.sockets.find(n.id); found && rec.sockets[at].counts() {
+		had = int(rec.sockets[at].sockets)
+	}
+	others := rec.sockets.total() - had
+	return max(op.Sockets-max(op.Most-others, had), 0)
+}
+
 // setSockets says how many of the subject's sockets a node has.
 func (rec *record) setSockets(n *node, sockets int) {
 	if sockets <= 0 {

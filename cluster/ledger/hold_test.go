@@ -14,7 +14,7 @@ func TestHold_AMemberIsPresentWhileAnyNodeHoldsTheUser(t *testing.T) {
 }
 
 func TestHold_Limit(t *testing.T) {
-	limit := func(op Op) Op { op.MaxMembers = 2; return op }
+	limit := func(op Op) Op { op.Most = 2; return op }
 	exempt := func(op Op) Op { op.Exempt = true; return limit(op) }
 	for _, c := range []struct {
 		name        string
@@ -41,7 +41,7 @@ func TestHold_OneOpPassesAPlaceOn(t *testing.T) {
 	d := newDesk(t).opened(A)
 	d.do(A, 1, on(2, "anna", "bert"))
 	op := on(2, "carl", "dora")
-	op.Off, op.MaxMembers = []string{"anna"}, 2
+	op.Off, op.Most = []string{"anna"}, 2
 	d.do(A, 1, op)
 	d.want("3<2 held 1@1 op 3 refused [dora]", d.said())
 	d.want("seq=3 1@1:2 bert#2 1@1 carl#3 1@1", d.state(room))

@@ -79,7 +79,7 @@ func (l *Ledger) claim(rec *record, n *node, op *Op, full bool) (refused []strin
 		user := op.On[i].User
 		it := rec.members.users[user]
 		if it == nil || !it.holders.count() {
-			if !op.Exempt && (full || op.MaxMembers > 0 && l.present(rec) >= op.MaxMembers) {
+			if !op.Exempt && (full || op.Most > 0 && l.present(rec) >= op.Most) {
 				refused = append(refused, user)
 				continue
 			}

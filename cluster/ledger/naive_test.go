@@ -197,7 +197,7 @@ func (v *naive) apply(n *naiveNode, op Op) {
 	switch op.Kind {
 	case OpHold:
 		e.Kind = EntryHeld
-		e.Refused = v.hold(n, it, op)
+		e.Refused, e.Short = v.hold(n, it, op)
 		v.append(e)
 	case OpEvent:
 		e.Kind = EntryEvent
@@ -234,8 +234,17 @@ func (v *naive) apply(n *naiveNode, op Op) {
 	v.clean()
 }
 
-func (v *naive) hold(n *naiveNode, it *naiveSubject, op Op) (refused []string) {
+func (v *naive) hold(n *naiveNode, it *naiveSubject, op Op) (refused []string, short int) {
+	had := it.sockets[n.Node].Sockets
 	delete(it.sockets, n.Node)
+	others := 0
+	for _, f := range it.sockets {
+		others += f.Sockets
+	}
+	for op.Subject.Kind == App && op.Most > 0 && !op.Exempt && op.Sockets > had && others+op.Sockets > op.Most {
+		op.Sockets--
+		short++
+	}
 	if op.Sockets > 0 {
 		it.sockets[n.Node] = Fact{n.Node, n.Epoch, op.Sockets}
 	}
@@ -248,7 +257,7 @@ func (v *naive) hold(n *naiveNode, it *naiveSubject, op Op) (refused []string) {
 	for _, on := range op.On {
 		at := slices.IndexFunc(it.members, func(m *naiveMember) bool { return m.User == on.User })
 		if at < 0 {
-			if !op.Exempt && (v.full || op.MaxMembers > 0 && len(it.members) >= op.MaxMembers) {
+			if !op.Exempt && (v.full || op.Most > 0 && len(it.members) >= op.Most) {
 				refused = append(refused, on.User)
 				continue
 			}
@@ -257,7 +266,7 @@ func (v *naive) hold(n *naiveNode, it *naiveSubject, op Op) (refused []string) {
 		}
 		it.members[at].holders[n.Node] = n.Epoch
 	}
-	return refused
+	return refused, short
 }
 
 func (v *naive) strike(n *naiveNode) {

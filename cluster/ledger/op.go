@@ -27,11 +27,12 @@ type Op struct {
 	Subject Subject // OpHold, OpEvent, OpClose, OpRecall
 
 	// OpHold. Facts are absolute: the number of sockets is that after the op.
-	Sockets    int
-	On         []Member // users the node holds from here on
-	Off        []string // users it holds no more
-	MaxMembers int      // above it a new member is refused; 0 is no limit
-	Exempt     bool     // the limit does not apply: said again, or answered already
+	Sockets int
+	On      []Member // users the node holds from here on
+	Off     []string // users it holds no more
+	Most    int      // above it a new member is refused, of an app a socket; 0 is no limit
+	Exempt  bool     // the limit does not apply: said again, or answered already
+	Tight   bool     // of an app: each of the sockets is open
 
 	// OpEvent, OpRecall. Payload is the text of the WebSocket message.
 	Payload  []byte

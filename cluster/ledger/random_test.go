@@ -89,7 +89,7 @@ func (t *traffic) peers() (all []Node) {
 }
 
 func (t *traffic) subject() Subject {
-	return Subject{pick(t, Channel, Channel, User), pick(t, "1", "2"), pick(t, "presence-a", "presence-b", "p")}
+	return Subject{pick(t, Channel, Channel, User, App), pick(t, "1", "2"), pick(t, "presence-a", "presence-b", "p")}
 }
 
 func (t *traffic) do(n *talker) Do {
@@ -116,7 +116,7 @@ func (t *traffic) do(n *talker) Do {
 func (t *traffic) op() Op {
 	switch k := t.roll(100); {
 	case k < 65:
-		op := Op{Kind: OpHold, Subject: t.subject(), Sockets: t.roll(4), MaxMembers: pick(t, 0, 3, 5), Exempt: t.one(5)}
+		op := Op{Kind: OpHold, Subject: t.subject(), Sockets: t.roll(4), Most: pick(t, 0, 3, 5), Exempt: t.one(5), Tight: t.one(2)}
 		for i := range 7 {
 			user := string(rune('a' + i))
 			switch t.roll(6) {

@@ -19,6 +19,7 @@ const (
 	Channel Kind = 'c'
 	User    Kind = 'u'
 	Session Kind = 's' // of the HTTP fallback; it has events and no facts
+	App     Kind = 'a' // an app's connections; without a name
 )
 
 // Subject is what facts are about.

@@ -144,7 +144,7 @@ func TestU2_AtDoneWhatWasNotSaidAgainCountsNoMore(t *testing.T) {
 	d.do(A, 2, on(1, "carl"), Op{Kind: OpDone})
 	d.want("seq=5 1@2:1 2@1:1 bert#3 2@1 carl#3 1@2", d.state(room))
 	full := on(2, "emil", "finn")
-	full.MaxMembers = 3
+	full.Most = 3
 	d.do(B, 1, full)
 	d.want("7<5 held 2@1 op 3 refused [finn]", d.said())
 	a := d.ask(Describe{room})

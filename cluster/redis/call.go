@@ -102,7 +102,7 @@ func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(op.Size()))
 	hold := op.Kind == ledger.OpHold
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, op.Sockets))
-	b = binary.BigEndian.AppendUint32(b, clamp(hold, op.MaxMembers))
+	b = binary.BigEndian.AppendUint32(b, clamp(hold, op.Most))
 	b = appendFlag(b, hold && op.Exempt)
 	b = binary.BigEndian.AppendUint64(b, milliseconds(op))
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.Off)))

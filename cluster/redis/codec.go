@@ -31,7 +31,7 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 	case ledger.OpHold:
 		b = appendString(b, op.Subject.String())
 		b = binary.AppendVarint(b, int64(op.Sockets))
-		b = binary.AppendVarint(b, int64(op.MaxMembers))
+		b = binary.AppendVarint(b, int64(op.Most))
 		b = appendFlag(b, op.Exempt)
 		b = binary.AppendUvarint(b, uint64(len(op.On)))
 		for i := range op.On {
@@ -42,6 +42,7 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 		for _, user := range op.Off {
 			b = appendString(b, user)
 		}
+		b = appendFlag(b, op.Tight)
 	case ledger.OpEvent:
 		b = appendString(b, op.Subject.String())
 		b = appendFlag(b, op.Client)
@@ -80,7 +81,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 	case ledger.OpHold:
 		op.Subject = r.subject()
 		op.Sockets = r.int()
-		op.MaxMembers = r.int()
+		op.Most = r.int()
 		op.Exempt = r.byte() != 0
 		if n := r.count(); n > 0 {
 			op.On = make([]ledger.Member, n)
@@ -95,6 +96,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 				op.Off[i] = string(r.bytes())
 			}
 		}
+		op.Tight = r.byte() != 0
 	case ledger.OpEvent:
 		op.Subject = r.subject()
 		op.Client = r.byte() != 0
@@ -159,6 +161,7 @@ func parseEntry(b []byte) (*ledger.Entry, error) {
 			e.Refused[i] = string(r.block())
 		}
 	}
+	e.Short = int(r.uint32())
 	if r.err != nil {
 		return nil, fmt.Errorf("damaged entry: %w", r.err)
 	}

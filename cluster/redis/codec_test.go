@@ -19,12 +19,13 @@ var room = ledger.Subject{Kind: ledger.Channel, App: "shop", Name: "presence-roo
 var ops = []ledger.Op{
 	{N: 1, Kind: ledger.OpHold, Subject: room, Sockets: 3},
 	{
-		N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, MaxMembers: 100, Exempt: true,
+		N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, Most: 100, Exempt: true,
 		On: []ledger.Member{{User: "u1", Info: []byte(`{"name":"é"}`)}, {User: "u2"}, {User: "", Info: []byte{}}}, Off: []string{"u3", ""},
 	},
 	{N: 1 << 60, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52}, Client: true},
 	{N: 4, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Remember: 1500 * time.Microsecond, DataFrom: 20, DataTo: 23},
 	{N: 5, Kind: ledger.OpClose, Subject: ledger.Subject{Kind: ledger.User, App: "shop", Name: "u1"}},
+	{N: 8, Kind: ledger.OpHold, Subject: ledger.Subject{Kind: ledger.App, App: "shop"}, Sockets: 7, Most: 100, Tight: true},
 	{N: 6, Kind: ledger.OpDone},
 	{N: 7, Kind: ledger.OpBye},
 	{
@@ -97,11 +98,12 @@ func writeEntry(e *ledger.Entry) []byte {
 	for _, user := range e.Refused {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(user))), user...)
 	}
-	return b
+	return binary.BigEndian.AppendUint32(b, uint32(e.Short))
 }
 
 var entries = []*ledger.Entry{
 	{Seq: 8, Prev: 5, Birth: 1 << 63, Kind: ledger.EntryHeld, Node: 1<<64 - 1, Epoch: 3, Op: ops[1], Refused: []string{"u1", ""}},
+	{Seq: 11, Prev: 8, Birth: 1, Kind: ledger.EntryHeld, Node: 2, Epoch: 1, Op: ops[5], Short: 3},
 	{Seq: 9, Birth: 1, Kind: ledger.EntryEvent, Node: 2, Epoch: 1, Op: ops[3]},
 	{Seq: 10, Birth: 1, Kind: ledger.EntryEntered, Node: 2, Epoch: 1},
 }

@@ -89,7 +89,7 @@ func (t *traffic) peers() (all []ledger.Node) {
 }
 
 func (t *traffic) subject() ledger.Subject {
-	return ledger.Subject{Kind: pick(t, ledger.Channel, ledger.Channel, ledger.User), App: pick(t, "1", "2"), Name: pick(t, "presence-a", "presence-b", "p", "a/b", "é{}")}
+	return ledger.Subject{Kind: pick(t, ledger.Channel, ledger.Channel, ledger.User, ledger.App), App: pick(t, "1", "2"), Name: pick(t, "presence-a", "presence-b", "p", "a/b", "é{}")}
 }
 
 func (t *traffic) do(n *talker) ledger.Do {
@@ -116,7 +116,7 @@ func (t *traffic) do(n *talker) ledger.Do {
 func (t *traffic) op() ledger.Op {
 	switch k := t.IntN(100); {
 	case k < 65:
-		op := ledger.Op{Kind: ledger.OpHold, Subject: t.subject(), Sockets: t.IntN(5) - 1, MaxMembers: pick(t, -1, 0, 3, 5), Exempt: t.one(5)}
+		op := ledger.Op{Kind: ledger.OpHold, Subject: t.subject(), Sockets: t.IntN(5) - 1, Most: pick(t, -1, 0, 3, 5), Exempt: t.one(5), Tight: t.one(2)}
 		for i := range 7 {
 			user := string(rune('a' + i))
 			switch t.IntN(6) {

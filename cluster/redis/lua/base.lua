@@ -61,7 +61,7 @@ local function linked(id, epoch)
 	return x, not x or x.status == STRUCK or x.epoch ~= epoch or epoch == 0
 end
 
-local function append(kind, id, epoch, prev, op, size, refused, feed)
+local function append(kind, id, epoch, prev, op, size, refused, feed, short)
 	seq = seq + 1
 	local entry = pack('>BBI8I8c8c8I4I4', 1, kind, seq, prev, birth, id, epoch, #op) .. op .. pack('>I4', #refused)
 	size = size + 64
@@ -69,6 +69,7 @@ local function append(kind, id, epoch, prev, op, size, refused, feed)
 		entry = entry .. pack('>I4', #user) .. user
 		size = size + 16 + #user
 	end
+	entry = entry .. pack('>I4', short or 0)
 	call('RPUSH', LOG, pack('>I8I4', time, size) .. entry)
 	bytes = bytes + size
 	while bytes > BUDGET do

@@ -16,6 +16,13 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 	end
 	if had > 0 and factEpoch >= x.floor then
 		rec.socks, rec.total = rec.socks - 1, rec.total - had
+	else
+		had = 0
+	end
+	local short = 0
+	if byte(subject) == 97 and exempt == 0 and limit > 0 then -- an app's share
+		short = math.max(sockets - math.max(limit - rec.total, had), 0)
+		sockets = sockets - short
 	end
 	if sockets > 0 then
 		rec.socks, rec.total = rec.socks + 1, rec.total + sockets
@@ -92,7 +99,7 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 
 	local prev = rec.seq
 	rec.seq = seq + 1
-	append(1, id, epoch, prev, op, size, refused, FEED .. ':' .. subject)
+	append(1, id, epoch, prev, op, size, refused, FEED .. ':' .. subject, short)
 
 	for _, user in ipairs(touched) do
 		local it = members[user]
