@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/pusherproto"
 )
 
 // crowded has a room of 100 members with so much user_info each, the others
@@ -23,8 +24,9 @@ type member struct {
 	frames, bytes int
 }
 
-func (s *member) Send(f *Frame)   { s.frames++; s.bytes += len(f.buf) }
-func (*member) Close(int, string) {}
+func (s *member) Send(f *Frame)           { s.frames++; s.bytes += len(f.buf) }
+func (*member) Close(int, string)         {}
+func (*member) Opened(*pusherproto.Error) {}
 
 func newCrowded(t testing.TB, channel string, info int) *crowded {
 	c := &crowded{desk: newDesk(t, func(a *apps.App) { a.SubscriptionCount, a.Limits.MaxPresenceMembers = true, 0 })}

@@ -19,6 +19,12 @@ import (
 // the method returns, and in order with the frames that the cluster hands to
 // Node.Deliver: a frame delivered after the answer is newer than it.
 type Cluster interface {
+	// Admit counts a socket in among those of the app, or refuses it. It returns
+	// true if the socket is in. Else answer is called later, with nil when the
+	// socket is in. A node on its own counts by itself, and does not ask.
+	Admit(app *apps.App, answer func(refusal *pusherproto.Error)) bool
+	// Depart counts a socket out that was in.
+	Depart(app *apps.App)
 	// Join counts a socket in on a channel, or refuses it.
 	Join(j Join, answer func(Joined))
 	// Leave counts a socket out again.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -46,7 +47,26 @@ type distant struct {
 	due     []func()
 	accept  func(Publication) // of an event, later; nil takes it at once
 	overrun bool              // events of sockets are not taken
+	full    *pusherproto.Error
+	waits   bool // sockets wait to be admitted, unless full refuses them
+	inside  int
 }
+
+func (c *distant) Admit(_ *apps.App, answer func(*pusherproto.Error)) bool {
+	if !c.waits {
+		c.inside++
+		return true
+	}
+	c.due = append(c.due, func() {
+		if c.full == nil {
+			c.inside++
+		}
+		answer(c.full)
+	})
+	return false
+}
+
+func (c *distant) Depart(*apps.App) { c.inside-- }
 
 func (c *distant) Join(j Join, answer func(Joined)) {
 	c.due = append(c.due, func() { c.memory.Join(j, answer) })

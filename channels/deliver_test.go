@@ -13,8 +13,9 @@ import (
 // sink is a connection that takes frames and does nothing with them.
 type sink struct{ Session }
 
-func (*sink) Send(*Frame)       {}
-func (*sink) Close(int, string) {}
+func (*sink) Send(*Frame)               {}
+func (*sink) Close(int, string)         {}
+func (*sink) Opened(*pusherproto.Error) {}
 
 // crowd subscribes n sockets to a channel.
 func crowd(tb testing.TB, n int, channel string) (*desk, []*sink) {

@@ -89,7 +89,8 @@ type visitor struct {
 	Session
 	d      *desk
 	got    []string
-	closed int // code, 0 while open
+	closed int                  // code, 0 while open
+	opened []*pusherproto.Error // as Opened was told
 }
 
 func (v *visitor) Send(f *Frame) {
@@ -102,6 +103,14 @@ func (v *visitor) Close(code int, _ string) {
 	if v.closed == 0 {
 		v.closed = code
 		v.d.loops[0].Post(Call(v.Gone)) // later, as a transport does
+	}
+}
+
+// Opened implements Conn. A socket that is refused is told as transports do.
+func (v *visitor) Opened(refusal *pusherproto.Error) {
+	v.opened = append(v.opened, refusal)
+	if refusal != nil {
+		v.Close(refusal.Code, refusal.Message)
 	}
 }
 

@@ -3,6 +3,8 @@ package channels
 import (
 	"strconv"
 	"strings"
+
+	"fanfare/pusherproto"
 )
 
 // listener is a connection that checks what it hears. All of it but confirmed
@@ -23,6 +25,8 @@ type hearing struct {
 }
 
 func (l *listener) Close(int, string) { l.loop.Post(Call(l.Gone)) }
+
+func (*listener) Opened(*pusherproto.Error) {}
 
 func (l *listener) Send(f *Frame) {
 	text := string(f.Payload())

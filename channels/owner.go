@@ -16,6 +16,9 @@ type Conn interface {
 	// The transport calls Session.Gone once, at the end of this turn or of one
 	// soon after.
 	Close(code int, reason string)
+	// Opened says that a session that waited for the cluster has begun or, with
+	// why, that it is refused: the client is not told yet.
+	Opened(refusal *pusherproto.Error)
 }
 
 // Owner is an event loop: a goroutine that sessions belong to. Everything

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"time"
 
 	"fanfare/apps"
 	"fanfare/internal/account"
@@ -32,8 +31,10 @@ type Session struct {
 	// When what was paid of the budget so far would have flown in.
 	paced      int64 // µs
 	state      sessionState
-	signing    bool // a sign-in waits for its answer
+	signing    bool // a sign-in waits for its answer, or the socket to be counted in
 	authorized bool // signed in, or joined a signed channel, at least once
+	// established is set once the socket is counted in among those of the app.
+	established bool
 }
 
 type sessionState uint8
@@ -46,21 +47,23 @@ const (
 )
 
 // Open begins the conversation with connection_established, or returns why it
-// cannot: the app's quota (4004) or the node's shutdown (Restarting).
+// cannot: the app's quota (4004) or the node's shutdown (Restarting). In a cluster
+// the session may have to wait for an answer, which Established tells; then
+// Conn.Opened is called later, unless the session ends before.
 func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherproto.Error {
 	if h.closed.Load() {
 		return Restarting
 	}
 	t, n := h.enter(app.ID)
-	if most := app.Limits.MaxConnections; most > 0 && n > int64(most) {
+	if most := app.Limits.MaxConnections; most > 0 && n > int64(most) && !h.shared {
 		t.sockets.Add(-1)
 		return &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
 	}
-	t.opened.Add(1)
 	t.bound(app.Limits.MaxHeldBytes)
 	*s = Session{id: newSocketID(), hub: h, app: app, tenant: t.share(owner), conn: conn, state: sessionOpen}
-	seconds := max(1, int(app.ActivityTimeout/time.Second))
-	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
+	if !h.shared || s.ask() {
+		s.establish()
+	}
 	return nil
 }
 
@@ -133,6 +136,9 @@ func (s *Session) Gone() {
 	s.drop()
 	s.signOut()
 	s.tenant.sockets.Add(-1)
+	if s.hub.shared && s.established {
+		s.hub.cluster.Depart(s.app)
+	}
 }
 
 // Receive handles one message of the client. It does not keep payload.

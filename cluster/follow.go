@@ -26,6 +26,9 @@ func (s *subject) follow(e heardEntry) {
 // step goes on over the next entry.
 func (s *subject) step(e heardEntry) {
 	s.at = e.Seq
+	if s.quota != nil {
+		defer s.followShare(e.Entry)
+	}
 	if e.Kind == ledger.EntryEntered || e.Kind == ledger.EntryStruck {
 		s.stepNode(e.Entry)
 		return
@@ -52,7 +55,7 @@ func (s *subject) step(e heardEntry) {
 
 // stepHeld takes a fact and returns the users that it is about.
 func (s *subject) stepHeld(e *ledger.Entry) (touched []change) {
-	s.hold(e.Node, fact{e.Epoch, e.Op.Sockets})
+	s.hold(e.Node, fact{e.Epoch, e.Op.Sockets - e.Short})
 	for _, user := range e.Op.Off {
 		s.off(user, e.Node)
 		touched = append(touched, change{user: user})
@@ -136,7 +139,7 @@ func (s *subject) channel() string {
 // learn takes a state as of a seq (rules D1, D4, D5).
 func (s *subject) learn(st *ledger.State, head uint64) {
 	comparable := (s.known || s.blind) && !s.lost
-	missed := comparable && (s.suspect || s.missedEvents(st))
+	missed := comparable && s.quota == nil && (s.suspect || s.missedEvents(st))
 	closed := comparable && st.Closed > s.closed
 	after := s.at
 	s.awaiting, s.lost, s.suspect, s.whole = false, false, false, false
@@ -167,6 +170,9 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 		s.gap()
 	}
 	s.answerWaiting()
+	if s.quota != nil {
+		s.learnShare(st)
+	}
 	for ; i < len(heard); i++ {
 		s.follow(heard[i])
 	}

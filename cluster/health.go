@@ -31,6 +31,7 @@ type Health struct {
 	Deaths        uint64        // nodes that this one took for dead
 	Overfull      uint64        // members let in without the ledger that were over the limit
 	Misrouted     uint64        // times that an HTTP session of this node had a request that reached another
+	Unasked       uint64        // sockets of apps with a limit that were let in without the ledger
 	Nodes         []NodeHealth
 }
 
@@ -44,10 +45,10 @@ type NodeHealth struct {
 
 // counters count what happened since the start.
 type counters struct {
-	queued, queuedBytes, members                               atomic.Int64
-	operations, roundTrips, roundTripTime                      atomic.Int64 // the last in ns
-	gaps, repairs, births, overruns, dropped, deaths, overfull atomic.Uint64
-	misrouted                                                  atomic.Uint64
+	queued, queuedBytes, members                                        atomic.Int64
+	operations, roundTrips, roundTripTime                               atomic.Int64 // the last in ns
+	gaps, repairs, births, overruns, dropped, deaths, overfull, unasked atomic.Uint64
+	misrouted                                                           atomic.Uint64
 }
 
 // Health is how the node sees the cluster now.
@@ -58,7 +59,8 @@ func (p *Peer) Health() Health {
 		Operations: uint64(c.operations.Load()), RoundTrips: uint64(c.roundTrips.Load()), RoundTripTime: time.Duration(c.roundTripTime.Load()),
 		Gaps: c.gaps.Load(), Repairs: c.repairs.Load(), Births: c.births.Load(), Overruns: c.overruns.Load(),
 		Dropped: c.dropped.Load(), Deaths: c.deaths.Load(), Overfull: c.overfull.Load(), Misrouted: c.misrouted.Load(),
-		Nodes: p.deaths.health(p.cfg.Now()),
+		Unasked: c.unasked.Load(),
+		Nodes:   p.deaths.health(p.cfg.Now()),
 	}
 	now := p.cfg.Now()
 	for i := range p.partitions {

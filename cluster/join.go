@@ -186,7 +186,7 @@ func (s *subject) refuse(w *join, m *mine) {
 	})
 	answer := w.answer
 	w.answer = nil
-	answer(channels.Joined{Refused: s.refusal(w.said.op.MaxMembers)})
+	answer(channels.Joined{Refused: s.refusal(w.said.op.Most)})
 }
 
 // refusal says what there was no room in: the channel or, where that has room,

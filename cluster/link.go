@@ -113,7 +113,10 @@ func (q *partition) enter() {
 	}
 	q.stream.dropped = false
 	for _, s := range q.sorted() {
-		if s.sockets > 0 {
+		switch {
+		case s.quota != nil:
+			s.sayAllShare()
+		case s.sockets > 0:
 			s.sayAll()
 		}
 		s.settleLost()

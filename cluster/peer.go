@@ -43,6 +43,8 @@ type app struct {
 	account *account.Account
 	latest  atomic.Pointer[apps.App] // as it was given last
 	users   users
+	open    atomic.Int64 // sockets on this node
+	limited atomic.Bool  // there is a subject of them
 }
 
 // NewPeer returns a Peer that is not connected. Until Run runs the engine, the

@@ -21,8 +21,11 @@ type change struct {
 func (s *subject) show(touched []change) {
 	before := s.total
 	s.total = s.count()
-	if s.name.Kind == ledger.User {
+	switch s.name.Kind {
+	case ledger.User:
 		s.showOnline()
+		return
+	case ledger.App: // nobody is told
 		return
 	}
 	if before == 0 && s.total > 0 {

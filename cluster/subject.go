@@ -37,6 +37,8 @@ type subject struct {
 	closings  int       // how often the user was terminated
 	due       time.Time // when the grace is over
 
+	quota *quota // of an app's sockets
+
 	idle time.Time // since when nobody needs it
 
 	// The feed. known is set once there is a replica, awaiting while a state is
@@ -107,8 +109,12 @@ func (q *partition) subject(name ledger.Subject, a *app) *subject {
 	}
 	q.subjects[name] = s
 	a.account.Resize(s.accountKind(), s.bytes())
-	if name.Kind == ledger.User {
+	switch name.Kind {
+	case ledger.User:
 		a.users.enter(s)
+	case ledger.App:
+		s.quota = &quota{proven: make(map[ledger.Node]time.Time)}
+		a.limited.Store(true)
 	}
 	if q.link.state != linkAway {
 		q.peer.engine.Watch(q.number, name)
@@ -148,7 +154,8 @@ func (s *subject) reborn() {
 
 // needed tells whether anybody on this node needs the replica.
 func (s *subject) needed() bool {
-	return s.sockets > 0 || s.watchers > 0 || len(s.signIns) > 0 || len(s.joins) > 0 || !s.due.IsZero()
+	return s.sockets > 0 || s.watchers > 0 || len(s.signIns) > 0 || len(s.joins) > 0 || !s.due.IsZero() ||
+		s.quota != nil && s.open()+len(s.quota.waiting) > 0
 }
 
 // released has the subject forgotten after a while if nobody needs it.
@@ -174,8 +181,11 @@ func (s *subject) unwatch() {
 	s.vanish()
 	delete(q.subjects, s.name)
 	s.app.account.Resize(s.accountKind(), -s.bytes())
-	if s.name.Kind == ledger.User {
+	switch s.name.Kind {
+	case ledger.User:
 		s.app.users.leave(s)
+	case ledger.App:
+		s.app.limited.Store(false)
 	}
 	if q.link.state != linkAway {
 		q.peer.engine.Unwatch(q.number, s.name)

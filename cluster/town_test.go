@@ -303,6 +303,12 @@ func (v *visitor) Send(f *channels.Frame) {
 	}
 }
 
+func (v *visitor) Opened(refusal *pusherproto.Error) {
+	if refusal != nil {
+		v.Close(refusal.Code, refusal.Message)
+	}
+}
+
 func (v *visitor) Close(code int, _ string) {
 	if v.closed == 0 {
 		v.closed = code

@@ -179,7 +179,7 @@ func (l *loop) dismiss(waves int) (left int) {
 		if c.state == connOpen {
 			open++
 		}
-		if c.App() != nil && !c.discounted { // was not just refused
+		if c.state == connOpen || c.Established() && !c.discounted { // was not just refused
 			left++
 		}
 		return true

@@ -64,6 +64,12 @@ func linksOf(t *testing.T, cfg Config, change func(*apps.App), test func(h *harn
 
 func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 	t.Helper()
+	return startIn(t, nil, cfg, change)
+}
+
+// startIn makes the server a node of a cluster, unless that is nil.
+func startIn(t *testing.T, cluster func(channels.Node) channels.Cluster, cfg Config, change func(*apps.App)) *harness {
+	t.Helper()
 	app := apps.Default()
 	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
 	app.SubscriptionCount = false
@@ -71,7 +77,7 @@ func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
 		change(&app)
 	}
 	cfg.Account = account.New(0)
-	hub := channels.New(channels.Config{Account: cfg.Account})
+	hub := channels.New(channels.Config{Account: cfg.Account, Cluster: cluster})
 	if cfg.CloseTimeout == 0 {
 		cfg.CloseTimeout = time.Second
 	}

@@ -108,7 +108,7 @@ func (c *conn) appendPeer(attrs []slog.Attr, p *Peer) []slog.Attr {
 // noteClose counts and writes the end of an open connection's session. It is called
 // before the state changes, and says nothing of a connection that was refused.
 func (c *conn) noteClose(by string, code int, reason string) {
-	if c.state != connOpen || c.App() == nil {
+	if c.state != connOpen || !c.Established() {
 		return
 	}
 	c.CountClose(code)

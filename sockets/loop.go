@@ -57,7 +57,8 @@ type loop struct {
 	holding  bool // new connections wait for the end of the process
 	// registry is what the last Renew brought, nil before. A connection may
 	// arrive with an app that was looked up before it.
-	registry *apps.Registry
+	registry   *apps.Registry
+	admissions map[*conn]admission // for the cluster; nil while there are none
 }
 
 type slot struct {
@@ -205,6 +206,9 @@ func (l *loop) buryAll(list *[]*conn) {
 				l.handOver(c, c.in)
 			}
 			c.Gone()
+			if l.admissions != nil {
+				c.forgetAdmission()
+			}
 			if c.state != connOpen { // a held one stays
 				c.unseat()
 			}

@@ -217,12 +217,16 @@ func (c *conn) open(o *Opening, transport string) {
 	default: // the app's bound is the last to be looked at
 		refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
 	}
-	if refusal != nil {
+	switch {
+	case refusal != nil:
 		c.logRefused(o, transport, refusal)
 		c.refuse(o.App, refusal)
 		return
+	case c.Established():
+		c.logOpened(o, transport)
+	default:
+		c.loop.awaitAdmission(c, o, transport)
 	}
-	c.logOpened(o, transport)
 	c.loop.schedule(c, c.expire(c.loop.now))
 	c.renew()
 }

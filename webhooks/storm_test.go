@@ -70,7 +70,8 @@ type guest struct {
 	crowd *crowd
 }
 
-func (g *guest) Send(*channels.Frame) {}
+func (g *guest) Opened(*pusherproto.Error) {}
+func (g *guest) Send(*channels.Frame)      {}
 func (g *guest) Close(code int, reason string) {
 	g.crowd.t.Errorf("closed with %d %s", code, reason)
 }

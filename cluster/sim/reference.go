@@ -59,6 +59,9 @@ func (v *visitor) Send(f *channels.Frame) {
 	}
 }
 
+// Opened implements channels.Conn.
+func (v *visitor) Opened(*pusherproto.Error) {}
+
 // Close implements channels.Conn.
 func (v *visitor) Close(int, string) {}
 

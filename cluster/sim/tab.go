@@ -139,6 +139,13 @@ func (s *socket) ended() {
 	s.Gone()
 }
 
+// Opened implements channels.Conn.
+func (s *socket) Opened(refusal *pusherproto.Error) {
+	if refusal != nil {
+		s.Close(refusal.Code, refusal.Message)
+	}
+}
+
 // Close implements channels.Conn.
 func (s *socket) Close(code int, reason string) {
 	if s.closed != 0 {

@@ -7,6 +7,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/pusherproto"
 )
 
 // Remote is a cluster of other nodes, of which the test says what it answers
@@ -67,6 +68,12 @@ func (r *Remote) Fail(err error) {
 	defer r.mu.Unlock()
 	r.failure = err
 }
+
+// Admit implements channels.Cluster.
+func (r *Remote) Admit(*apps.App, func(*pusherproto.Error)) bool { return true }
+
+// Depart implements channels.Cluster.
+func (r *Remote) Depart(*apps.App) {}
 
 // Publish implements channels.Cluster.
 func (r *Remote) Publish(p channels.Publication) (taken bool) {

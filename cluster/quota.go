@@ -1,0 +1,295 @@
+package cluster
+
+import (
+	"time"
+
+	"fanfare/apps"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// quota is a node's part in the limit of an app's sockets (Connections).
+type quota struct {
+	share   int         // so many sockets the ledger lets the node have
+	saying  *saying     // says the share; nil once the ledger has applied it
+	said    time.Time   // when that began
+	waiting []admission // sockets that have no place, in the order they came
+	asked   time.Time   // when the ledger was last asked for places for them
+	heard   time.Time   // when it last answered
+	short   bool        // it gave less, and nothing became free since
+	recall  bool        // another node lacks places, and waits for what this one says
+	tending bool        // a timer looks after it
+	idle    bool        // nobody needs it
+	// proven is when another node said last that it uses all it has.
+	proven map[ledger.Node]time.Time
+}
+
+// admission is a socket that waits for a place.
+type admission struct {
+	since  time.Time
+	answer func(*pusherproto.Error)
+}
+
+const (
+	// exactBelow is up to how many free places for each node no node has one in
+	// reserve, reserveFrom from how many on they begin to.
+	exactBelow  = 64
+	reserveFrom = 2 * exactBelow
+	// reserved is which part of what is free a reserve is, for each node.
+	reserved = 8
+	// askAgain is how long a node that lacks sockets waits before it asks again,
+	// recallEvery how often it answers others that do.
+	askAgain    = 250 * time.Millisecond
+	recallEvery = 50 * time.Millisecond
+)
+
+var (
+	// overQuota is why a socket is refused that is above the limit. It makes
+	// pusher-js give up.
+	overQuota = &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
+	// unproven is why one is refused that may be.
+	unproven = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The app seems to be at its limit of connections, reconnect in a while"}
+)
+
+// Admit implements channels.Cluster. Sockets of an app without a limit are only
+// counted.
+func (p *Peer) Admit(given *apps.App, answer func(*pusherproto.Error)) bool {
+	a := p.app(given)
+	if given.Limits.MaxConnections <= 0 && !a.limited.Load() {
+		a.open.Add(1)
+		return true
+	}
+	name := connections(given.ID)
+	q := p.partitionOf(name)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.subject(name, a).admit(answer)
+}
+
+// Depart implements channels.Cluster. A node that drains gives places back, too:
+// who moves to another node needs them there.
+func (p *Peer) Depart(given *apps.App) {
+	found, ok := p.apps.Load(given.ID)
+	if !ok {
+		return
+	}
+	a := found.(*app)
+	if a.open.Add(-1); !a.limited.Load() {
+		return
+	}
+	name := connections(given.ID)
+	q := p.partitionOf(name)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s := q.subjects[name]; s != nil {
+		s.balance()
+	}
+}
+
+// connections is the subject of an app's sockets.
+func connections(appID string) ledger.Subject { return ledger.Subject{Kind: ledger.App, App: appID} }
+
+func (s *subject) open() int { return int(s.app.open.Load()) }
+
+func (s *subject) maxConnections() int { return s.app.latest.Load().Limits.MaxConnections }
+
+// admit lets a socket in if the node may have it, or if the ledger has been away
+// for so long that waiting is of no use. Else it waits.
+func (s *subject) admit(answer func(*pusherproto.Error)) bool {
+	u, now := s.quota, s.q.peer.cfg.Now()
+	switch {
+	case s.maxConnections() <= 0, len(u.waiting) == 0 && s.open() < u.share:
+		s.app.open.Add(1)
+	case s.q.link.state == linkAway && now.Sub(s.q.link.since) >= s.q.peer.cfg.JoinPatience:
+		s.admitAlone()
+	default:
+		u.waiting = append(u.waiting, admission{now, answer})
+		s.balance()
+		return false
+	}
+	s.balance()
+	return true
+}
+
+// admitAlone lets a socket in without the ledger, which is told and does not
+// refuse it.
+func (s *subject) admitAlone() {
+	s.app.open.Add(1)
+	s.q.peer.counters.unasked.Add(1)
+}
+
+// balance answers the sockets that wait, as far as it can be decided, and says
+// what share the node needs. One that it has said has to be applied before.
+func (s *subject) balance() {
+	u, now := s.quota, s.q.peer.cfg.Now()
+	s.answerAdmissions(now)
+	open, reserve := s.open(), s.reserve()
+	spare, since := u.share-open, now.Sub(u.said)
+	switch {
+	case u.saying != nil && !u.saying.lost():
+	case s.maxConnections() <= 0:
+		if s.sockets > 0 {
+			s.sayShare(0)
+		}
+	case spare < 0:
+		s.sayShare(open)
+	case len(u.waiting) > 0 && (!u.short || now.Sub(u.asked) >= askAgain):
+		u.asked = now
+		s.sayShare(open + len(u.waiting) + reserve)
+	case u.recall && since >= recallEvery:
+		s.sayShare(open)
+	case reserve == 0 && spare > 0, spare < reserve/2 && since >= recallEvery, spare > 2*reserve && since >= sayEvery:
+		s.sayShare(open + reserve)
+	}
+	if len(u.waiting) > 0 || u.saying == nil && (u.recall || spare < reserve/2 || spare > 2*reserve) {
+		s.tend()
+	}
+	if needed := s.needed(); needed == u.idle {
+		u.idle = !needed
+		s.released()
+	}
+}
+
+// tend looks again in a moment.
+func (s *subject) tend() {
+	if u := s.quota; !u.tending {
+		u.tending = true
+		s.q.timers.at(s.q.peer.cfg.Now().Add(recallEvery), func(time.Time) {
+			u.tending = false
+			if s.q.subjects[s.name] == s {
+				s.balance()
+			}
+		})
+	}
+}
+
+// reserve is how many places the node should have for sockets to come: none if
+// few are free.
+func (s *subject) reserve() int {
+	u, open := s.quota, s.open()
+	if !s.known || open+len(u.waiting) == 0 || s.q.peer.draining.Load() {
+		return 0
+	}
+	nodes := max(len(s.facts), 1)
+	free := s.maxConnections() - s.count() + s.facts[s.q.peer.cfg.Node].sockets - open
+	if free >= reserveFrom*nodes || u.share > open && free >= exactBelow*nodes {
+		return free / (reserved * nodes)
+	}
+	return 0
+}
+
+// answerAdmissions lets in who has a place, refuses who is known to have none,
+// and decides by what is known about those who have waited for too long.
+func (s *subject) answerAdmissions(now time.Time) {
+	u, most := s.quota, s.maxConnections()
+	for len(u.waiting) > 0 {
+		w := &u.waiting[0]
+		var refusal *pusherproto.Error
+		switch {
+		case most <= 0 || s.open() < u.share:
+			s.app.open.Add(1)
+		case s.full(w.since):
+			refusal = overQuota
+		case now.Sub(w.since) < s.q.peer.cfg.JoinPatience:
+			return
+		case u.short && !u.heard.Before(w.since):
+			refusal = unproven
+		default:
+			s.admitAlone()
+		}
+		answer := w.answer
+		u.waiting[0] = admission{}
+		u.waiting = u.waiting[1:]
+		answer(refusal)
+	}
+	u.waiting, u.short = nil, false
+}
+
+// full tells whether it is proven that all nodes together have had as many
+// sockets as they may at some moment after a time: the ledger has no place, and
+// every node has said since that it uses all it has.
+func (s *subject) full(since time.Time) bool {
+	u := s.quota
+	if !u.short || u.asked.Before(since) || s.count() < s.maxConnections() {
+		return false
+	}
+	for node := range s.facts {
+		if node != s.q.peer.cfg.Node && u.proven[node].Before(since) {
+			return false
+		}
+	}
+	return true
+}
+
+// sayShare says how many sockets the node may have. What it wants no more it does
+// not have from here on. What is open is above the share only where it was let in
+// without the ledger.
+func (s *subject) sayShare(sockets int) {
+	u := s.quota
+	exempt := s.open() > u.share
+	u.share, u.recall, u.said = min(u.share, sockets), false, s.q.peer.cfg.Now()
+	s.sockets = sockets
+	u.saying = s.q.say(s.shareOp(sockets, exempt), nil)
+}
+
+// shareOp says nothing of places in use while the node drains: its sockets are on
+// their way to other nodes.
+func (s *subject) shareOp(sockets int, exempt bool) ledger.Op {
+	tight := sockets <= s.open()+len(s.quota.waiting) && !s.q.peer.draining.Load()
+	return ledger.Op{Kind: ledger.OpHold, Subject: s.name, Sockets: sockets, Most: s.maxConnections(), Exempt: exempt, Tight: tight}
+}
+
+// sayAllShare queues, for a node that enters, the sockets that are open.
+func (s *subject) sayAllShare() {
+	u, open := s.quota, s.open()
+	if open == 0 && s.sockets == 0 {
+		return
+	}
+	u.share, s.sockets = min(u.share, open), open
+	u.saying = &saying{holding: true, since: s.q.peer.cfg.Now(), op: s.shareOp(open, true)}
+	s.q.wait(u.saying)
+}
+
+// appliedShare is called when the ledger has applied the node's ops up to n, and
+// the replica has the share.
+func (s *subject) appliedShare(n uint64) {
+	u := s.quota
+	if !u.saying.written() || u.saying.op.N > n {
+		return
+	}
+	u.share = s.facts[s.q.peer.cfg.Node].sockets
+	u.short = u.share < u.saying.op.Sockets
+	u.heard = s.q.peer.cfg.Now()
+	u.saying, s.sockets = nil, u.share
+}
+
+// followShare goes on over an entry that is in the replica.
+func (s *subject) followShare(e *ledger.Entry) {
+	u := s.quota
+	switch own := e.Node == s.q.peer.cfg.Node; {
+	case e.Kind == ledger.EntryHeld && own:
+		s.appliedShare(e.Op.N)
+	case e.Kind == ledger.EntryEntered && own && e.Epoch == s.q.link.epoch:
+		s.appliedShare(s.q.link.done - 1) // the entries of earlier ops may be lost
+	case !own:
+		delete(u.proven, e.Node)
+		if e.Op.Tight {
+			u.proven[e.Node] = s.q.peer.cfg.Now()
+		}
+		u.recall = u.recall || e.Short > 0
+		u.short = u.short && s.count() >= s.maxConnections()
+	}
+	s.balance()
+}
+
+// learnShare goes on over a state that is in the replica.
+func (s *subject) learnShare(st *ledger.State) {
+	clear(s.quota.proven)
+	for _, n := range st.Nodes {
+		if n.Node == s.q.peer.cfg.Node && n.Status != ledger.Struck {
+			s.appliedShare(n.N)
+		}
+	}
+	s.quota.short = false
+	s.balance()
+}
