@@ -48,6 +48,8 @@ var mutants = []mutant{
 	{"X2: a node is dead after a second", func() *Mutation {
 		return configured(func(c *cluster.Config) { c.DeathAfter = time.Second })
 	}, Config{}, nil},
+	{"connections: the ledger has no limit", noLimitOfSockets, Config{MaxConnections: 40}, moreComeThanThereIsRoomFor},
+	{"connections: places in reserve pass for used", everyShareInUse, Config{MaxConnections: 1000, Nodes: 2}, reserveIsNeededElsewhere},
 	{"time: a tick goes as far as the clock", unclamped, Config{}, clockJumps},
 }
 

@@ -20,7 +20,7 @@ func named(kind ledger.Kind, begin string, p cluster.Partition) string {
 	}
 }
 
-const appID = "1"
+const appID = "38" // whose connections are in the first partition
 
 // name gives channels and users names of the partitions in use.
 func (w *World) name() {

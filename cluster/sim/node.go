@@ -28,6 +28,7 @@ type node struct {
 	clock    time.Duration // how far its clock is ahead
 	struck   bool          // was taken for dead at least once since the world last rested
 	losses   uint64        // then: see losses
+	unasked  uint64        // then: sockets that were let in without the ledger
 	beaten   time.Duration // when its last beat arrived
 }
 

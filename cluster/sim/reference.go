@@ -70,7 +70,7 @@ const observer = "the-observer"
 
 func (w *World) newReference() *reference {
 	r := &reference{w: w, app: w.app, guests: map[guest]*visitor{}}
-	r.app.Limits.MaxPresenceMembers = 0
+	r.app.Limits.MaxPresenceMembers, r.app.Limits.MaxConnections = 0, 0
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now) }
 	r.hub = channels.New(channels.Config{Now: now})
 	r.loop = &loop{n: &node{w: w}, byHand: true}

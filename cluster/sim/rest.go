@@ -49,7 +49,7 @@ func (w *World) begin() {
 	}
 	w.nodes = slices.DeleteFunc(w.nodes, func(n *node) bool { return n.dead })
 	for _, n := range w.nodes {
-		n.struck, n.losses = false, losses(n)
+		n.struck, n.losses, n.unasked = false, losses(n), n.peer.Health().Unasked
 		for _, s := range n.sockets {
 			for _, name := range s.names {
 				h := s.heard[name]
@@ -141,6 +141,9 @@ func (w *World) compare() problem {
 		}
 	}
 	if wrong = w.compareLists(&t); wrong.text != "" {
+		return wrong
+	}
+	if wrong = w.compareShares(); wrong.text != "" {
 		return wrong
 	}
 	return w.compareTerminations()

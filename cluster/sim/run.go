@@ -78,7 +78,7 @@ func (w *World) phase(steps int) {
 // step has somebody do something.
 func (w *World) step() {
 	w.steps++
-	if len(w.tabs) < 4 || w.random.IntN(60) == 0 && len(w.tabs) < 24 {
+	if len(w.tabs) < 4 || w.random.IntN(60) == 0 && len(w.tabs) < w.mostTabs() {
 		w.open(w.anyUser()).connect()
 		return
 	}
@@ -118,6 +118,14 @@ func (w *World) step() {
 	default:
 		s.speak(channel)
 	}
+}
+
+// mostTabs is how many pages are open at a time.
+func (w *World) mostTabs() int {
+	if most := w.cfg.MaxConnections; most > 0 {
+		return min(24, most)
+	}
+	return 24
 }
 
 // speak sends a client event where that is allowed.

@@ -12,8 +12,7 @@ import (
 // nodes that die in scenes_loss_test.go.
 //
 // What no scene covers yet, or ever: webhooks and their grace, timers and
-// outbox; quotas of connections over all nodes, and whom they may refuse after a
-// death; slots of Redis Cluster
+// outbox; slots of Redis Cluster
 // that move; states that come in pages. They belong to the engine or to what is
 // not built. A node has no name that another could have as well, and the ledger
 // alone remembers cached events: what could go wrong with either cannot.

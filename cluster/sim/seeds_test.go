@@ -28,6 +28,9 @@ func life(seed uint64) Config {
 	if seed%5 == 4 {
 		cfg.MaxMembers = 4
 	}
+	if seed%5 == 3 {
+		cfg.MaxConnections = 14
+	}
 	return cfg
 }
 

@@ -35,6 +35,8 @@ type socket struct {
 	denied map[int]bool // client events that were refused
 	closed int          // code, 0 while open
 	gone   bool
+	opened time.Duration       // when it came
+	left   time.Duration       // when it was gone
 	heard  map[string]*hearing // by channel
 	names  []string            // of heard, in order
 	// What was heard of users: who is online, nil before the first answer.
@@ -73,13 +75,16 @@ func (t *tab) connect() {
 		return
 	}
 	w.serial++
-	s := &socket{tab: t, node: n, serial: w.serial, heard: map[string]*hearing{}, signedIn: -1}
+	s := &socket{tab: t, node: n, serial: w.serial, heard: map[string]*hearing{}, signedIn: -1, opened: w.now}
 	if refusal := s.Open(n.hub, &w.app, n.loops[w.random.IntN(len(n.loops))], s); refusal != nil {
 		t.comeBack(time.Second)
 		return
 	}
 	t.sock = s
 	n.sockets = append(n.sockets, s)
+	if s.Established() {
+		w.enters(s)
+	}
 	if w.tracing {
 		w.tracef("", "%s is opened", s)
 	}
@@ -111,6 +116,7 @@ func (s *socket) leave() {
 // lost is the end of a connection with its node.
 func (s *socket) lost() {
 	s.forget()
+	s.tab.w.exits(s)
 	if t := s.tab; !t.ended {
 		t.comeBack(1500 * time.Millisecond)
 	}
@@ -137,13 +143,19 @@ func (s *socket) ended() {
 	s.gone = true
 	s.node.sockets = slices.DeleteFunc(s.node.sockets, func(o *socket) bool { return o == s })
 	s.Gone()
+	s.tab.w.exits(s)
 }
 
 // Opened implements channels.Conn.
 func (s *socket) Opened(refusal *pusherproto.Error) {
-	if refusal != nil {
-		s.Close(refusal.Code, refusal.Message)
+	if refusal == nil {
+		s.tab.w.enters(s)
+		return
 	}
+	if refusal.Code == pusherproto.CodeOverQuota {
+		s.tab.w.turnedAway(s)
+	}
+	s.Close(refusal.Code, refusal.Message)
 }
 
 // Close implements channels.Conn.
@@ -167,7 +179,11 @@ func (s *socket) Close(code int, reason string) {
 	if code < 4100 { // pusher-js stays away; the user opens another page
 		s.tab.end()
 		user := s.tab.user
-		w.after(w.jitter(time.Second), func() { w.open(user).connect() })
+		w.after(w.jitter(time.Second), func() {
+			if len(w.tabs) < w.mostTabs() {
+				w.open(user).connect()
+			}
+		})
 		return
 	}
 	s.tab.comeBack(time.Second)

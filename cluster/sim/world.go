@@ -16,17 +16,18 @@ import (
 
 // Config describes a world. The zero value of each is the default in brackets.
 type Config struct {
-	Seed       uint64
-	Nodes      int           // [3]
-	Servers    int           // that share the partitions [1]
-	Partitions int           // that anything is in; the others cannot be reached [4]
-	Latency    time.Duration // most of one way of a message [4 ms]
-	Late       time.Duration // most by which bytes of a dead connection are late [8 s]
-	Reply      time.Duration // an engine closes a connection on which an answer takes longer [5 s]
-	MaxMembers int           // of a presence channel; 0 is no limit
-	OnGap      cluster.Gap
-	Mutation   *Mutation // a planted fault
-	Trace      bool      // keeps what happened, for people
+	Seed           uint64
+	Nodes          int           // [3]
+	Servers        int           // that share the partitions [1]
+	Partitions     int           // that anything is in; the others cannot be reached [4]
+	Latency        time.Duration // most of one way of a message [4 ms]
+	Late           time.Duration // most by which bytes of a dead connection are late [8 s]
+	Reply          time.Duration // an engine closes a connection on which an answer takes longer [5 s]
+	MaxMembers     int           // of a presence channel; 0 is no limit
+	MaxConnections int           // sockets; 0 is no limit
+	OnGap          cluster.Gap
+	Mutation       *Mutation // a planted fault
+	Trace          bool      // keeps what happened, for people
 
 	APIPatience time.Duration // after which a back end gives up an answer [20 s]
 }
@@ -39,6 +40,7 @@ type World struct {
 	clock           atomic.Int64 // now, for questions on other goroutines
 	queue           queue
 	app             apps.App
+	crowd           crowd
 	servers         []*server
 	nodes           []*node // dead ones too
 	tabs            []*tab
@@ -113,7 +115,7 @@ func NewWorld(cfg Config) *World {
 	w.app.ID, w.app.Keys = appID, []apps.Key{{Key: "key", Secret: "secret"}}
 	w.app.SubscriptionCount = true
 	w.app.Limits.ClientEventsPerSecond, w.app.Limits.SubscribesPerSecond = 0, 0
-	w.app.Limits.MaxPresenceMembers = cfg.MaxMembers
+	w.app.Limits.MaxPresenceMembers, w.app.Limits.MaxConnections = cfg.MaxMembers, cfg.MaxConnections
 	w.name()
 	w.backend = w.newBackend()
 	w.reference = w.newReference()
