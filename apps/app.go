@@ -51,7 +51,7 @@ type Key struct {
 // Limits bound what one app, one socket or one message may use. 0 means
 // unlimited where the comment says so.
 type Limits struct {
-	MaxConnections        int // sockets of the app on this node; 0 is unlimited
+	MaxConnections        int // sockets of the app on all nodes; 0 is unlimited
 	MaxChannels           int // channels of the app with a subscriber on this node; 0 is unlimited
 	MaxAppSubscriptions   int // of all sockets of the app on this node, watched users included; 0 is unlimited
 	MaxHeldBytes          int // memory held for the app on this node; 0 is unlimited
@@ -66,7 +66,7 @@ type Limits struct {
 	MaxBatchEvents        int // events of one batch
 	ClientEventsPerSecond int // per socket; 0 is unlimited
 	SubscribesPerSecond   int // per socket, after a burst of MaxSubscriptions; 0 is unlimited
-	EventsPerSecond       int // API events of the app; 0 is unlimited
+	EventsPerSecond       int // API events of the app on all nodes; 0 is unlimited
 }
 
 // DefaultLimits are Pusher's own limits where it documents them

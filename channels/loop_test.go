@@ -78,6 +78,7 @@ func (c *lagging) Publish(p Publication) bool {
 	c.later(func() { c.carryOut(p) })
 	return true
 }
+
 func (c *lagging) SignIn(in SignIn, answer func(SignedIn)) {
 	c.watched.signIn(in)
 	c.later(func() { c.memory.SignIn(in, answer) })

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +22,9 @@ type deaths struct {
 	late  bool        // an own beat was late: observations begin anew
 	heard time.Time   // when one came back last
 	lines map[ledger.Node]*line
-	left  chan struct{} // the node has said bye; closed when all know
-	about string        // Config.About, as it was last
+	left  chan struct{}      // the node has said bye; closed when all know
+	about string             // what beats say: Config.About, and what callers want
+	own   map[string]float64 // the latter
 
 	described time.Time // when that was; of Run alone
 }
@@ -71,9 +73,13 @@ func (d *deaths) turn(now time.Time) {
 // describe takes down what the next beats say about the node.
 func (d *deaths) describe(now time.Time) {
 	about := d.peer.cfg.about() // which may take locks
+	wanted, own := d.peer.rates.take(now)
+	if wanted != "" {
+		about += aboutEnds + wanted
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.about, d.described = about, now
+	d.about, d.own, d.described = about, own, now
 }
 
 func (d *deaths) beat(now time.Time) {
@@ -142,6 +148,7 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 			continue
 		}
 		seen[b.Node] = true
+		b.About, _, _ = strings.Cut(b.About, aboutEnds)
 		if d.observe(b, now, late); b.Dead && b.Node != cfg.Node {
 			dead = append(dead, b.Node)
 		}
@@ -157,6 +164,7 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 			delete(d.lines, node)
 		}
 	}
+	d.peer.rates.hear(cfg.Node, d.own, all, 1+len(d.living()))
 	return dead, asked
 }
 
@@ -189,9 +197,13 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 }
 
 // alive are the nodes that are in the table and not dead, this one left out.
-func (d *deaths) alive() (nodes []ledger.Node) {
+func (d *deaths) alive() []ledger.Node {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.living()
+}
+
+func (d *deaths) living() (nodes []ledger.Node) {
 	for node, l := range d.lines {
 		if !l.dead && !l.missing && node != d.peer.cfg.Node {
 			nodes = append(nodes, node)

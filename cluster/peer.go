@@ -28,6 +28,7 @@ type Peer struct {
 	apps       sync.Map // app id -> *app
 	partitions [Partitions]partition
 	deaths     deaths
+	rates      rates
 	counters   counters
 	draining   atomic.Bool // Drain
 	misrouted  misrouted

@@ -35,7 +35,7 @@ type Key struct {
 
 // Limits mirrors apps.Limits, field by field.
 type Limits struct {
-	MaxConnections        int `key:"max_connections" min:"0" doc:"Connections of the app. Further ones are refused with 4004. 0 is no limit."`
+	MaxConnections        int `key:"max_connections" min:"0" doc:"Connections of the app, on all nodes together. Further ones are refused with 4004. 0 is no limit."`
 	MaxChannels           int `key:"max_channels" min:"0" doc:"Channels of the app that have a subscriber on one node. Subscriptions to further ones are refused with LimitReached. 0 is no limit."`
 	MaxAppSubscriptions   int `key:"max_app_subscriptions" min:"0" doc:"Subscriptions of all connections of the app on one node, and watched users. Further ones are refused with LimitReached. 0 is no limit."`
 	MaxHeldBytes          int `key:"max_held_bytes" min:"0" doc:"Memory that one node may hold for the app, in bytes: fanfare_app_held_bytes is what it holds. Above it subscriptions are refused with LimitReached. 0 is no limit."`
@@ -50,7 +50,7 @@ type Limits struct {
 	MaxBatchEvents        int `key:"max_batch_events" min:"1" max:"10000" doc:"Events in one API batch."`
 	ClientEventsPerSecond int `key:"client_events_per_second" min:"0" doc:"Client events of one connection. 0 is no limit."`
 	SubscribesPerSecond   int `key:"subscribes_per_second" min:"0" doc:"Subscriptions of one connection, after a first burst of max_subscriptions. Those that cause much count for more (docs/security.md). 0 is no limit."`
-	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"API events of the app. Further ones are refused with 429. 0 is no limit."`
+	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"API events of the app, on all nodes together. Further ones are refused with 429. 0 is no limit."`
 }
 
 // Webhook is one endpoint of an app and what it is told.

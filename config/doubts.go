@@ -62,7 +62,7 @@ func doubtApp(c *Config, a *App, path string, r *report) {
 		r.warn(fmt.Sprintf("%s.allowed_origins.%d", path, i), `"*" lets every origin in, whatever else is listed; remove it`)
 	}
 	l, limits := a.Limits, path+".limits."
-	if n := c.Sockets.MaxConnections; n > 0 && l.MaxConnections > n {
+	if n := c.Sockets.MaxConnections; n > 0 && l.MaxConnections > n && c.Cluster.Driver == DriverMemory {
 		r.warn(limits+"max_connections", fmt.Sprintf("%d is never reached: sockets.max_connections lets in %d", l.MaxConnections, n))
 	}
 	if a.ClientEvents {

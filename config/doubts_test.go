@@ -46,6 +46,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		"TLS at a proxy":             "http: {trusted_proxies: [10.0.0.1]}\n" + app("require_tls: true"),
 		"own TLS":                    "tls: {cert_file: a.pem, key_file: b.pem}\n" + app("require_tls: true"),
 		"disabled app":               app("require_tls: true\n    enabled: false") + "  - {id: b, key: bk, secret: x}\n",
+		"app beyond one node":        "cluster: {driver: redis}\nsockets: {max_connections: 10}\n" + app("limits: {max_connections: 11}"),
 		"same port, other addresses": "listen: 127.0.0.1:6001\nmetrics: {listen: '127.0.0.2:6001'}\n" + minimal,
 	} {
 		if c := load(t, text); len(c.Warnings) > 0 {

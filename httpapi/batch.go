@@ -16,11 +16,12 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 	if len(events) == 0 {
 		return x.done()
 	}
-	if err := s.spend(x, r.app, len(events)); err != nil {
+	taken, err := s.spend(x, r.app, len(events))
+	if err != nil {
 		return err
 	}
 	ctx := x.r.Context()
-	if err := s.cfg.Hub.PublishBatch(ctx, r.app, events); err != nil {
+	if err := taken.settle(s.cfg.Hub.PublishBatch(ctx, r.app, events)); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(events, func(ev pusherproto.Event) bool { return ev.HasInfo }) {

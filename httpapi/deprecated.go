@@ -23,10 +23,11 @@ func (s *Server) trigger(x *exchange, r *request) error {
 	if bad != nil {
 		return bad
 	}
-	if err := s.spend(x, r.app, 1); err != nil {
+	taken, err := s.spend(x, r.app, 1)
+	if err != nil {
 		return err
 	}
-	if err := s.cfg.Hub.Publish(x.r.Context(), r.app, ev); err != nil {
+	if err := taken.settle(s.cfg.Hub.Publish(x.r.Context(), r.app, ev)); err != nil {
 		return err
 	}
 	return x.nothing(http.StatusAccepted)

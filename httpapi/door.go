@@ -191,23 +191,23 @@ func (d door) authentic(c *call, r *sockets.Request, now time.Time) bool {
 // nothing is charged: net/http, which gets the request then, will. In a cluster
 // the answer comes later.
 func (d door) publish(dst []byte, r *sockets.Request, c *call, begun time.Time, events ...pusherproto.Event) ([]byte, bool) {
-	now := d.cfg.Now()
-	charge, wait := d.rates.spend(c.app, len(events), now)
+	taken, wait := d.rates.spend(c.app, len(events), d.perSecond(c.app, 0), d.cfg.Now())
 	if wait > 0 {
 		return nil, false
 	}
 	later := d.cfg.Hub.AnswersLater()
 	var err error
 	if later {
-		err = d.cfg.Hub.TryPublishThen(c.app, d.later(r, *c, begun), events...)
+		err = d.cfg.Hub.TryPublishThen(c.app, d.later(r, *c, begun, taken), events...)
 	} else {
 		err = d.cfg.Hub.TryPublish(c.app, events...)
 	}
 	switch {
 	case err != nil:
-		charge.cancel(now)
+		taken.cancel()
 		return nil, false
 	case later:
+		d.perSecond(c.app, len(events))
 		return nil, true
 	}
 	return d.done(dst, r, c, begun), true
@@ -230,14 +230,14 @@ func (d door) done(dst []byte, r *sockets.Request, c *call, begun time.Time) []b
 }
 
 // later has the answer to a call wait for the cluster.
-func (d door) later(r *sockets.Request, c call, begun time.Time) (accepted func(error)) {
+func (d door) later(r *sockets.Request, c call, begun time.Time, taken charge) (accepted func(error)) {
 	id, from := bytes.Clone(givenID(r)), d.clientOf(r) // r is the loop's
 	return r.Later(func(dst []byte, err error, last bool) []byte {
 		a := answered{
 			app: c.app.ID, method: http.MethodPost, path: d.shownPath(c.route, c.received), status: http.StatusOK, from: from,
 		}
 		body := []byte("{}")
-		if err != nil {
+		if taken.settle(err) != nil {
 			a.status, a.reason = http.StatusServiceUnavailable, repeatable(err)
 			if a.reason == "" {
 				a.status, a.reason = http.StatusInternalServerError, "internal error"

@@ -15,11 +15,12 @@ func (s *Server) publish(x *exchange, r *request) error {
 	if bad != nil {
 		return bad
 	}
-	if err := s.spend(x, r.app, 1); err != nil {
+	taken, err := s.spend(x, r.app, 1)
+	if err != nil {
 		return err
 	}
 	ctx := x.r.Context()
-	if err := s.cfg.Hub.Publish(ctx, r.app, ev); err != nil {
+	if err := taken.settle(s.cfg.Hub.Publish(ctx, r.app, ev)); err != nil {
 		return err
 	}
 	if !ev.HasInfo {

@@ -24,7 +24,7 @@ func TestForget_TenThousandAppsThatAreGone(t *testing.T) {
 	s.requests.know([]string{"/r"})
 	use := func(app *apps.App) {
 		s.requests.add(app.ID, "/r", 200, time.Millisecond)
-		s.rates.spend(app, 1, time.Now())
+		s.rates.spend(app, 1, 10, time.Now())
 		leave, err := s.listings.enter(t.Context(), app)
 		if err != nil {
 			t.Fatal(err)

@@ -1,14 +1,15 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
@@ -17,68 +18,86 @@ type eventRates struct {
 	apps sync.Map // app id -> *eventRate
 }
 
-// eventRate is one app's budget. It is replaced when the app's limit changes.
+// eventRate is an app's budget: so many events a second flow in, and those of a
+// second may be saved.
 type eventRate struct {
-	perSecond int
-	limiter   *rate.Limiter
+	mu   sync.Mutex
+	left float64
+	at   time.Time // as of which it is
+}
+
+// charge is what an app has spent; the zero value is nothing.
+type charge struct {
+	from *eventRate
+	n    float64
 }
 
 // spend takes n events of the app's budget, or fails with 429 and how long to
-// wait. A second's worth may come at once.
-func (s *Server) spend(x *exchange, app *apps.App, n int) error {
-	_, wait := s.rates.spend(app, n, s.cfg.Now())
+// wait.
+func (s *Server) spend(x *exchange, app *apps.App, n int) (charge, error) {
+	taken, wait := s.rates.spend(app, n, s.perSecond(app, n), s.cfg.Now())
 	if wait == 0 {
-		return nil
+		return taken, nil
 	}
 	setRetryAfter(x, int((wait+time.Second-1)/time.Second))
-	return &pusherproto.Error{
+	return charge{}, &pusherproto.Error{
 		Code:    http.StatusTooManyRequests,
 		Message: fmt.Sprintf("the app may publish %d events a second; try again later", app.Limits.EventsPerSecond),
 	}
 }
 
+// perSecond is how many of the app's events this node may accept a second, 0 if
+// there is no limit. A caller wants n, whom nobody has asked for yet.
+func (s *Server) perSecond(app *apps.App, n int) float64 {
+	switch most := app.Limits.EventsPerSecond; {
+	case most <= 0:
+		return 0
+	case s.cfg.EventShare != nil:
+		return s.cfg.EventShare(app, n)
+	default:
+		return float64(most)
+	}
+}
+
 // spend takes n events of the app's budget and returns the charge, or takes
 // nothing and returns the time to wait until it holds n.
-func (r *eventRates) spend(app *apps.App, n int, now time.Time) (charge, time.Duration) {
-	if app.Limits.EventsPerSecond <= 0 {
+func (r *eventRates) spend(app *apps.App, n int, perSecond float64, now time.Time) (charge, time.Duration) {
+	if perSecond <= 0 {
 		return charge{}, 0
 	}
-	e := r.of(app)
-	taken := charge{e.limiter.ReserveN(now, min(n, e.limiter.Burst()))}
-	wait := taken.reservation.DelayFrom(now)
-	if wait > 0 {
-		taken.cancel(now)
-	}
-	return taken, wait
-}
-
-// charge is what an app has spent; the zero value is nothing.
-type charge struct{ reservation *rate.Reservation }
-
-// cancel gives it back. now is the time at which it was spent.
-func (c charge) cancel(now time.Time) {
-	if c.reservation != nil {
-		c.reservation.CancelAt(now)
-	}
-}
-
-func (r *eventRates) of(app *apps.App) *eventRate {
-	perSecond := app.Limits.EventsPerSecond
-	if e, ok := r.apps.Load(app.ID); ok && e.(*eventRate).perSecond == perSecond {
-		return e.(*eventRate)
-	}
 	// A full batch must fit, however small the limit.
-	burst := max(perSecond, app.Limits.MaxBatchEvents)
-	fresh := &eventRate{perSecond: perSecond, limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
-	for {
-		old, loaded := r.apps.LoadOrStore(app.ID, fresh)
-		switch {
-		case !loaded:
-			return fresh
-		case old.(*eventRate).perSecond == perSecond: // another request was first
-			return old.(*eventRate)
-		case r.apps.CompareAndSwap(app.ID, old, fresh):
-			return fresh
-		}
+	most := max(perSecond, float64(app.Limits.MaxBatchEvents), 1)
+	found, ok := r.apps.Load(app.ID)
+	if !ok {
+		found, _ = r.apps.LoadOrStore(app.ID, &eventRate{left: most, at: now})
+	}
+	e := found.(*eventRate)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.left = min(e.left+perSecond*max(now.Sub(e.at).Seconds(), 0), most)
+	e.at = now
+	wanted := min(float64(n), most)
+	if e.left < wanted {
+		return charge{}, time.Duration(math.Ceil((wanted - e.left) / perSecond * float64(time.Second)))
+	}
+	e.left -= wanted
+	return charge{e, wanted}, 0
+}
+
+// settle gives the charge back if nothing of what it was for was delivered, and
+// returns the error that says so.
+func (c charge) settle(err error) error {
+	if err != nil && !errors.Is(err, channels.ErrDoubt) {
+		c.cancel()
+	}
+	return err
+}
+
+// cancel gives the charge back.
+func (c charge) cancel() {
+	if c.from != nil {
+		c.from.mu.Lock()
+		c.from.left += c.n
+		c.from.mu.Unlock()
 	}
 }

@@ -69,6 +69,9 @@ type Config struct {
 	Degraded func() string
 	// Draining refuses API requests with 503; nil is never.
 	Draining func() bool
+	// EventShare is told that a caller wants to publish n events of an app with a
+	// limit, and returns how many a second this node may accept; nil is all.
+	EventShare func(app *apps.App, n int) float64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

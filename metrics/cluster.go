@@ -24,6 +24,7 @@ type Cluster struct {
 	Deaths               uint64
 	Overfull             uint64
 	Misrouted            uint64
+	Unasked              uint64
 }
 
 // ClusterCollector shows the state of a cluster's node. Make one with
@@ -56,6 +57,7 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 			{describe("cluster_deaths_total", "Nodes that this one declared dead."), count, func(c *Cluster) float64 { return float64(c.Deaths) }},
 			{describe("cluster_overfull_members_total", "Members that were let in without a look at max_presence_members, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Overfull) }},
 			{describe("cluster_misrouted_sessions_total", "Times that a session of the HTTP fallback on this node had a send that reached another node. Its client connects anew."), count, func(c *Cluster) float64 { return float64(c.Misrouted) }},
+			{describe("cluster_unasked_sockets_total", "Sockets of apps with max_connections that were let in without a look at it, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Unasked) }},
 		},
 	}
 }

@@ -14,7 +14,7 @@ func TestClusterCollector_ShowsWhatTheNodeSees(t *testing.T) {
 	c := NewClusterCollector(func() Cluster {
 		return Cluster{
 			Open: 60, Entering: 3, Away: 1, Young: 2, Lag: 1500 * time.Millisecond, Alive: 5, Quiet: 6, Dead: 7, Queued: 8, QueuedBytes: 9,
-			Operations: 10, RoundTrips: 11, RoundTripTime: 12 * time.Second, Gaps: 13, Repairs: 14, Overruns: 15, Dropped: 16, Deaths: 17, Overfull: 18, Misrouted: 19,
+			Operations: 10, RoundTrips: 11, RoundTripTime: 12 * time.Second, Gaps: 13, Repairs: 14, Overruns: 15, Dropped: 16, Deaths: 17, Overfull: 18, Misrouted: 19, Unasked: 20,
 		}
 	})
 	want := map[string]float64{
@@ -22,7 +22,7 @@ func TestClusterCollector_ShowsWhatTheNodeSees(t *testing.T) {
 		"nodes alive": 5, "nodes quiet": 6, "nodes dead": 7, "queued_operations": 8, "queued_bytes": 9,
 		"operations_total": 10, "round_trips_total": 11, "round_trip_seconds_total": 12, "gaps_total": 13, "repairs_total": 14,
 		"overruns_total": 15, "events_dropped_total": 16, "deaths_total": 17, "overfull_members_total": 18,
-		"misrouted_sessions_total": 19,
+		"misrouted_sessions_total": 19, "unasked_sockets_total": 20,
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)

@@ -41,7 +41,7 @@ func TestShare_AStruckNodeHasNone(t *testing.T) {
 	d := newDesk(t).opened(A, B)
 	d.do(A, 1, share(9))
 	d.do(B, 1, share(2))
-	d.ask(Strike{A})
+	d.ask(Strike{A, 1})
 	d.do(B, 1, share(10))
 	d.want("6<4 held 2@1 op 3", d.said())
 	d.want("seq=6 2@1:10", d.state(crowd))

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/cluster"
 	"fanfare/config"
@@ -105,6 +106,15 @@ func (m *membership) nodes() sockets.Nodes {
 	return m.peer
 }
 
+// eventShare is how many events of an app with a limit this node may accept a
+// second, nil if that is the limit.
+func (m *membership) eventShare() func(*apps.App, int) float64 {
+	if m == nil {
+		return nil
+	}
+	return m.peer.EventShare
+}
+
 // drain is called before the first socket is closed.
 func (m *membership) drain() {
 	if m != nil {
@@ -135,6 +145,7 @@ func clusterMetrics(h cluster.Health) metrics.Cluster {
 		Open: h.Open, Entering: cluster.Partitions - h.Open - h.Away, Away: h.Away, Young: h.Young, Lag: h.Lag,
 		Queued: h.Queued, QueuedBytes: h.QueuedBytes, Operations: h.Operations, RoundTrips: h.RoundTrips, RoundTripTime: h.RoundTripTime,
 		Gaps: h.Gaps, Repairs: h.Repairs, Overruns: h.Overruns, Dropped: h.Dropped, Deaths: h.Deaths, Overfull: h.Overfull, Misrouted: h.Misrouted,
+		Unasked: h.Unasked,
 	}
 	for _, n := range h.Nodes {
 		switch nodeState(&n) {

@@ -40,6 +40,8 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 		Ready:     s.isReady,
 		Degraded:  s.cluster.degraded,
 		Draining:  s.draining.Load,
+
+		EventShare: s.cluster.eventShare(),
 	}
 }
 

@@ -1,0 +1,120 @@
+package cluster
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/cluster/ledger"
+)
+
+const (
+	// mostTold is of how many apps, the busiest, a beat tells how many events
+	// they want.
+	mostTold = 100
+	// leastShare is which part of an equal share a node has in any case.
+	leastShare = 8
+)
+
+// rates divides apps' limits of events among nodes: each beat tells the others
+// how many events callers wanted on this node (Events).
+type rates struct {
+	wanted sync.Map // app id -> *atomic.Int64, since the last beat
+	said   time.Time
+	shared atomic.Pointer[demand]
+}
+
+// demand is what callers wanted lately, in events a second.
+type demand struct {
+	nodes    int // that are alive, this one included
+	own, all map[string]float64
+}
+
+// EventShare is how many events a second this node may accept of an app that has
+// a limit. A caller wants n of them now.
+func (p *Peer) EventShare(app *apps.App, n int) float64 {
+	if n > 0 {
+		found, ok := p.rates.wanted.Load(app.ID)
+		if !ok {
+			found, _ = p.rates.wanted.LoadOrStore(app.ID, new(atomic.Int64))
+		}
+		found.(*atomic.Int64).Add(int64(n))
+	}
+	return p.rates.shared.Load().share(app.ID, float64(app.Limits.EventsPerSecond))
+}
+
+// share divides a limit: each node gets what it wants, and all get the same of
+// what is left. If nothing is, it is divided as it is wanted.
+func (d *demand) share(app string, limit float64) float64 {
+	if d == nil {
+		return limit
+	}
+	own, all, nodes := d.own[app], d.all[app], float64(d.nodes)
+	if all < limit {
+		return own + (limit-all)/nodes
+	}
+	return max(limit*own/all, limit/(leastShare*nodes))
+}
+
+// take returns what was wanted since the last call, as a beat tells it.
+func (r *rates) take(now time.Time) (text string, own map[string]float64) {
+	passed := now.Sub(r.said).Seconds()
+	r.said = now
+	type one struct {
+		app       string
+		perSecond float64
+	}
+	var busy []one
+	r.wanted.Range(func(id, n any) bool {
+		if n := n.(*atomic.Int64).Swap(0); n > 0 {
+			busy = append(busy, one{id.(string), float64(n) / max(passed, 0.1)})
+		} else {
+			r.wanted.Delete(id) // who has just found it is not counted
+		}
+		return true
+	})
+	if len(busy) == 0 {
+		return "", nil
+	}
+	slices.SortFunc(busy, func(a, b one) int {
+		return cmp.Or(cmp.Compare(b.perSecond, a.perSecond), cmp.Compare(a.app, b.app))
+	})
+	own = make(map[string]float64, len(busy))
+	for _, it := range busy[:min(len(busy), mostTold)] {
+		own[it.app] = it.perSecond
+	}
+	said, _ := json.Marshal(own) // of numbers, which are finite
+	return string(said), own
+}
+
+// hear divides limits by what living nodes told with their beats.
+func (r *rates) hear(self ledger.Node, own map[string]float64, all []Beat, nodes int) {
+	d := &demand{nodes: nodes, own: own, all: make(map[string]float64, len(own))}
+	for app, n := range own {
+		d.all[app] = n
+	}
+	for _, b := range all {
+		if b.Node == self || b.Dead {
+			continue
+		}
+		_, said, _ := strings.Cut(b.About, aboutEnds)
+		var theirs map[string]float64
+		if json.Unmarshal([]byte(said), &theirs) != nil {
+			continue // it wants nothing, or is of another version
+		}
+		for app, n := range theirs {
+			if n > 0 {
+				d.all[app] += n
+			}
+		}
+	}
+	r.shared.Store(d)
+}
+
+// aboutEnds ends what a beat says for people. Behind it is what nodes tell nodes.
+const aboutEnds = "\x00"
