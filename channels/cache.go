@@ -76,25 +76,6 @@ func (st *memoryStripe) drop(e *cachedEvent) {
 	e.channel.special.cached = nil
 }
 
-// cacheShare is the part of the memory that may be held which remembered events
-// can take, one in cacheShare. An app may have no more of it than all together
-// leave free: one alone half, and any number of apps leave room for another.
-// Otherwise those who publish to ever new channels would fill the memory, and the
-// server would let nobody in before the events expire.
-const cacheShare = 2
-
-// crowded tells whether the stripe's app remembers too much, of which it may have
-// most; 0 is no limit.
-func (st *memoryStripe) crowded(most int64) bool {
-	has := st.app.account.BytesOf(account.Cache)
-	if most > 0 && has > most {
-		return true
-	}
-	whole := st.app.account.Whole()
-	all := whole.Most()
-	return all > 0 && has > all/cacheShare-whole.BytesOf(account.Cache)
-}
-
 // remember makes an event the channel's cached one. What is over the app's
 // limit then is made up for by the oldest of the stripe. The caller holds the
 // stripe's lock.
@@ -105,7 +86,7 @@ func (m *memory) remember(st *memoryStripe, c *channelState, p Publication) {
 	e := &cachedEvent{channel: c, sent: p.Frame, data: p.Data, expires: m.now().Add(p.Remember)}
 	st.keep(e)
 	c.special.missed = time.Time{}
-	for st.crowded(int64(p.App.Limits.MaxCachedBytes)) && st.cached.first() != e {
+	for st.app.account.CacheFull(int64(p.App.Limits.MaxCachedBytes)) && st.cached.first() != e {
 		st.forget(st.cached.first())
 	}
 	m.expireLater(st)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"container/list"
 	"time"
 
 	"fanfare/channels"
@@ -19,9 +20,15 @@ const cachedBytes = 80
 // cachedEvent is the last API event of a cache channel.
 type cachedEvent struct {
 	frame    *channels.Frame
+	except   pusherproto.SocketID
 	from, to int // of the data in the payload
 	expires  time.Time
+	origin   ledger.Origin
+	at       ledger.Place  // in the memory that has it
+	place    *list.Element // among the partition's of the app
 }
+
+func (e *cachedEvent) bytes() int { return e.frame.Size() + cachedBytes }
 
 // current is the frame of the event, nil if there is none any more.
 func (e *cachedEvent) current(now time.Time) *channels.Frame {
@@ -40,30 +47,56 @@ func (e *cachedEvent) describe(now time.Time) *channels.Cached {
 }
 
 // newCached is what a ledger remembers, nil if it remembers nothing.
-func newCached(c *ledger.CachedEvent, now time.Time) *cachedEvent {
+func newCached(c *ledger.CachedEvent, birth ledger.Birth, now time.Time) *cachedEvent {
 	if c == nil {
 		return nil
 	}
 	return &cachedEvent{
-		frame: channels.NewFrame(c.Payload), from: c.DataFrom, to: c.DataTo,
-		expires: now.Add(time.Duration(c.TTL) * time.Millisecond),
+		frame: channels.NewFrame(c.Payload), except: c.Except, from: c.DataFrom, to: c.DataTo,
+		expires: now.Add(time.Duration(c.TTL) * time.Millisecond), origin: c.Origin, at: ledger.Place{Birth: birth, Seq: c.Seq},
 	}
 }
 
-// remember makes an event the cached one; nil forgets it.
+// cachedBy is the cached event that an entry brings, in this frame.
+func cachedBy(e *ledger.Entry, f *channels.Frame, now time.Time) *cachedEvent {
+	return &cachedEvent{
+		frame: f, except: e.Op.Except, from: e.Op.DataFrom, to: e.Op.DataTo,
+		expires: now.Add(e.Op.Remember), origin: originOf(e), at: ledger.Place{Birth: e.Birth, Seq: e.Seq},
+	}
+}
+
+// originOf is the op that the event of an entry came with first.
+func originOf(e *ledger.Entry) ledger.Origin {
+	if e.Kind == ledger.EntryRecalled {
+		return e.Op.Origin
+	}
+	return ledger.Origin{Node: e.Node, N: e.Op.N}
+}
+
+// remember makes an event the cached one, until it expires; nil forgets it.
 func (s *subject) remember(e *cachedEvent) {
 	if s.cached != nil {
-		s.app.account.Release(account.Cache, s.cached.frame.Size()+cachedBytes)
+		s.app.account.Release(account.Cache, s.cached.bytes())
+		all := s.q.cached[s.app]
+		if all.Remove(s.cached.place); all.Len() == 0 {
+			delete(s.q.cached, s.app)
+		}
 	}
-	if s.cached = e; e != nil {
-		s.app.account.Hold(account.Cache, e.frame.Size()+cachedBytes)
-		s.missed = time.Time{}
+	if s.cached = e; e == nil {
+		return
 	}
-}
-
-// expireLater has the cached event forgotten at its time.
-func (s *subject) expireLater() {
-	e := s.cached
+	s.app.account.Hold(account.Cache, e.bytes())
+	s.missed = time.Time{}
+	all := s.q.cached[s.app]
+	if all == nil {
+		all = list.New()
+		s.q.cached[s.app] = all
+	}
+	e.place = all.PushBack(s)
+	most := int64(s.app.latest.Load().Limits.MaxCachedBytes)
+	for s.app.account.CacheFull(most) && all.Front() != e.place {
+		all.Front().Value.(*subject).remember(nil)
+	}
 	s.q.timers.at(e.expires, func(time.Time) {
 		if s.cached == e {
 			s.remember(nil)
@@ -72,24 +105,69 @@ func (s *subject) expireLater() {
 }
 
 // learnCached takes what a state says is remembered. Whoever was answered
-// without it is sent it now, unless it came down meanwhile.
+// without it, and sockets that never had it, are sent it now, unless it came
+// down meanwhile.
 func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 	blind := s.blind
 	s.blind = false
-	e := newCached(c, s.q.peer.cfg.Now())
-	s.remember(e)
-	if e == nil {
+	e := newCached(c, s.q.feeds.birth, s.q.peer.cfg.Now())
+	if s.recall(e) && e == nil {
 		return
 	}
-	s.expireLater()
+	if e == nil {
+		s.remember(nil)
+		return
+	}
 	for _, h := range heard {
-		if h.Kind == ledger.EntryEvent && h.Seq == c.Seq {
+		if h.Kind == ledger.EntryEvent && originOf(h.Entry) == e.origin {
+			s.remember(e)
 			return
 		}
 	}
-	if blind {
-		s.deliver(e.frame, pusherproto.SocketID{})
+	s.recalled(e, c.Was, blind)
+}
+
+// recalled takes a cached event that does not come with its own entry; was is its
+// place in a memory before this one, zero if it was accepted in this one. Sockets
+// to which it is news hear it; told by that entry later, they do not.
+func (s *subject) recalled(e *cachedEvent, was ledger.Place, news bool) {
+	unseen := e.origin != s.given && e.origin.N > s.q.neighbor(e.origin.Node).seen
+	news = news || unseen && e.follows(s.cached, was)
+	s.given = e.origin
+	s.remember(e)
+	if news {
+		s.deliver(e.frame, e.except)
 	}
+}
+
+// follows tells whether it is known that an event came after own, which is the
+// one that sockets have.
+func (e *cachedEvent) follows(own *cachedEvent, was ledger.Place) bool {
+	switch {
+	case own == nil:
+		return was == ledger.Place{}
+	case own.origin == e.origin:
+		return false
+	case own.at.Birth == e.at.Birth:
+		return true
+	default:
+		return was == ledger.Place{} || was.Birth == own.at.Birth && was.Seq > own.at.Seq
+	}
+}
+
+// recall tells a ledger that has lost its memory, and remembers e, what this node
+// remembers of the memory before. It tells whether it has.
+func (s *subject) recall(e *cachedEvent) bool {
+	now, own := s.q.peer.cfg.Now(), s.cached
+	if own.current(now) == nil || own.at.Birth == s.q.feeds.birth || e != nil && e.origin == own.origin {
+		return false
+	}
+	s.q.wait(&saying{holding: true, since: now, op: ledger.Op{
+		Kind: ledger.OpRecall, Subject: s.name, Payload: own.frame.Payload(), Except: own.except,
+		Remember: own.expires.Sub(now), DataFrom: own.from, DataTo: own.to, Origin: own.origin, Was: own.at,
+	}})
+	s.q.flush()
+	return true
 }
 
 // observeMiss reports a cache miss once for sockets that subscribe together, or

@@ -1,10 +1,14 @@
 package cluster
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"fanfare/apps"
+	"fanfare/cluster/ledger"
+	"fanfare/internal/account"
 )
 
 func TestCache_EventIsSentToEachSubscriberOnce(t *testing.T) {
@@ -64,4 +68,54 @@ func TestCache_AnsweredWithoutTheLedger_IsSentTheEventLater(t *testing.T) {
 	w.nodes[0].connect()
 	w.settle()
 	a.hears(event("cache-x", "1"))
+}
+
+func TestCache_EngineForgets_WhoWatchesRemindsIt(t *testing.T) {
+	w := newTown(t, 3)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.subscribes("cache-x")
+	b.subscribes("cache-x")
+	w.nodes[2].publishes("cache-x", "1")
+	w.passes(time.Minute)
+	a.got, b.got = nil, nil
+	w.wipe()
+	w.passes(5 * time.Second) // each node notices by what it is answered
+	a.hears()
+	b.hears()
+	c := w.nodes[2].visit()
+	c.subscribes("cache-x")
+	c.hears(succeeded("cache-x"), event("cache-x", "1"))
+	info, err := infoOf(w, w.nodes[2], "cache-x")
+	if left := w.app.CacheTTL - time.Minute; err != nil || info.Cached == nil || info.Cached.TTL > left || info.Cached.TTL < left-10*time.Second {
+		t.Errorf("the channel is %+v, %v", info, err)
+	}
+	w.passes(w.app.CacheTTL)
+	d := w.nodes[0].visit()
+	d.subscribes("cache-x")
+	d.hears(succeeded("cache-x"), `{"event":"pusher:cache_miss","channel":"cache-x","data":"{}"}`)
+}
+
+func TestCache_ReplicasKeepToTheLimitOfBytes(t *testing.T) {
+	const most = 3000
+	w := newTown(t, 2, func(a *apps.App) { a.Limits.MaxCachedBytes = most })
+	a := w.nodes[0].visit()
+	first := -1
+	for i := range 200 {
+		name := fmt.Sprint("cache-", i)
+		if p := int(PartitionOf(ledger.Subject{Kind: ledger.Channel, App: "1", Name: name})); first < 0 {
+			first = p
+		} else if p != first {
+			continue
+		}
+		a.subscribes(name)
+		w.nodes[1].publishes(name, strings.Repeat("x", 900))
+		w.settle()
+	}
+	held := w.nodes[0].hub.Account(&w.app)
+	if n, bytes := held.Count(account.Cache), held.BytesOf(account.Cache); n != 2 || bytes > most {
+		t.Errorf("%d events of %d bytes are kept", n, bytes)
+	}
+	a.leaves()
+	w.passes(w.app.CacheTTL)
+	w.empty()
 }

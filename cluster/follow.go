@@ -45,6 +45,8 @@ func (s *subject) step(e heardEntry) {
 	case ledger.EntryEvent:
 		s.event = e.Seq
 		s.stepEvent(e)
+	case ledger.EntryRecalled:
+		s.recalled(cachedBy(e.Entry, channels.NewFrame(e.Op.Payload), s.q.peer.cfg.Now()), e.Op.Was, false)
 	case ledger.EntryClosed:
 		s.closed = e.Seq
 		if !e.again {
@@ -96,21 +98,20 @@ func (s *subject) stepNode(e *ledger.Entry) {
 // stepEvent delivers an event. One that a socket of this node sent was delivered
 // when it came.
 func (s *subject) stepEvent(e heardEntry) {
-	if e.again {
-		return
-	}
 	f := channels.NewFrame(e.Op.Payload)
 	if e.Op.Remember > 0 {
-		now := s.q.peer.cfg.Now()
-		s.remember(&cachedEvent{frame: f, from: e.Op.DataFrom, to: e.Op.DataTo, expires: now.Add(e.Op.Remember)})
-		s.expireLater()
+		s.remember(cachedBy(e.Entry, f, s.q.peer.cfg.Now()))
 	}
-	s.deliverEvent(e.Entry, f)
+	if !e.again {
+		s.deliverEvent(e.Entry, f)
+	}
 }
 
 func (s *subject) deliverEvent(e *ledger.Entry, f *channels.Frame) {
 	if !e.Op.Client {
-		s.deliver(f, e.Op.Except)
+		if originOf(e) != s.given {
+			s.deliver(f, e.Op.Except)
+		}
 		return
 	}
 	if e.Node == s.q.peer.cfg.Node {
@@ -189,7 +190,7 @@ func (s *subject) stepKnown(e heardEntry) {
 		if !e.again {
 			s.close()
 		}
-	case ledger.EntryHeld, ledger.EntryEntered, ledger.EntryStruck:
+	case ledger.EntryHeld, ledger.EntryEntered, ledger.EntryStruck, ledger.EntryRecalled:
 	}
 }
 

@@ -120,6 +120,7 @@ func (q *partition) enter() {
 			s.sayAll()
 		}
 		s.settleLost()
+		s.recall(nil) // what was said of it is dropped
 	}
 	q.wait(&saying{op: ledger.Op{Kind: ledger.OpDone}, holding: true, since: q.peer.cfg.Now()})
 }

@@ -62,7 +62,7 @@ func (p *Peer) Channels(ctx context.Context, app *apps.App, prefix string) ([]ch
 
 func (p *Peer) info(t ledger.Totals) channels.ChannelInfo {
 	return channels.ChannelInfo{
-		Name: t.Name, Sockets: t.Sockets, Users: t.Users, Cached: newCached(t.Cached, p.cfg.Now()).describe(p.cfg.Now()),
+		Name: t.Name, Sockets: t.Sockets, Users: t.Users, Cached: newCached(t.Cached, 0, p.cfg.Now()).describe(p.cfg.Now()),
 	}
 }
 

@@ -62,7 +62,8 @@ type subject struct {
 	total     int // sockets, as told
 	told      channels.Count
 	cached    *cachedEvent
-	missed    time.Time // when a cache miss was last observed
+	given     ledger.Origin // of the last that came without its own entry
+	missed    time.Time     // when a cache miss was last observed
 }
 
 // heardEntry is an entry on its way to a replica; again is set if its op came

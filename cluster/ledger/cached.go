@@ -10,8 +10,9 @@ import (
 // cached is a cache channel's event.
 type cached struct {
 	on       *record
+	birth    Birth // of the memory that it came to
 	seq      uint64
-	was      uint64 // Op.Was, 0 if it was accepted
+	was      Place // Op.Was, zero if it was accepted
 	origin   Origin
 	payload  []byte
 	except   pusherproto.SocketID
@@ -27,7 +28,7 @@ func (l *Ledger) remember(rec *record, e *Entry) {
 	op := &e.Op
 	ttl := max(op.Remember.Milliseconds(), 1)
 	rec.cached = &cached{
-		on: rec, seq: e.Seq, origin: Origin{e.Node, op.N}, payload: bytes.Clone(op.Payload), except: op.Except,
+		on: rec, birth: e.Birth, seq: e.Seq, origin: Origin{e.Node, op.N}, payload: bytes.Clone(op.Payload), except: op.Except,
 		from: op.DataFrom, to: op.DataTo, due: l.time + ttl,
 	}
 	if op.Kind == OpRecall {
@@ -36,14 +37,13 @@ func (l *Ledger) remember(rec *record, e *Entry) {
 	heap.Push(&l.dues, rec.cached)
 }
 
-// recall takes the event that a node remembers, unless the subject has one that
-// is newer: that this memory has accepted, or that has a higher seq.
+// recall takes the event that a node remembers, unless the subject has a better
+// one: that this memory has accepted, that comes later in the memory that is lost,
+// or, if that is another one, that was recalled before.
 func (l *Ledger) recall(n *node, op *Op) {
 	rec := l.find(op.Subject)
-	if rec != nil && l.remembers(rec) {
-		if was := l.was(rec.cached); was == 0 || was >= op.Was {
-			return
-		}
+	if rec != nil && l.remembers(rec) && !l.was(rec.cached).yields(op.Was, rec.cached.birth != l.birth) {
+		return
 	}
 	if rec == nil {
 		rec = l.open(op.Subject)
@@ -51,11 +51,20 @@ func (l *Ledger) recall(n *node, op *Op) {
 	l.remember(rec, l.append(rec, Entry{Kind: EntryRecalled, Node: n.id, Epoch: n.epoch, Op: *op}))
 }
 
-// was is the seq of an event in a memory before this one, 0 if it was accepted in
-// this one.
-func (l *Ledger) was(c *cached) uint64 {
-	if c.seq <= l.born {
-		return c.seq
+// yields tells whether an event that was at p is to be replaced by one that was at
+// o. It is one of a dump, or recalled.
+func (p Place) yields(o Place, dump bool) bool {
+	if p.Birth == o.Birth {
+		return p.Seq < o.Seq
+	}
+	return dump
+}
+
+// was is the place of an event in a memory before this one, zero if it was
+// accepted in this one.
+func (l *Ledger) was(c *cached) Place {
+	if c.birth != l.birth {
+		return Place{c.birth, c.seq}
 	}
 	return c.was
 }

@@ -46,7 +46,7 @@ func TestDump_TellsAllThatCounts(t *testing.T) {
 	d.do(C, 1, on(1, "carl"))
 	d.strike(C)
 	want := strings.TrimSpace(`
-cached "capp/cache-news" seq=5 was=0 origin={2 3} except=0.0 ttl=60000 data=8:11 payload="{\"data\":\"1\"}"
+cached "capp/cache-news" seq=5 was={0 0} origin={2 3} except=0.0 ttl=60000 data=8:11 payload="{\"data\":\"1\"}"
 closed "uapp/anna" seq=6 time=0
 fact "capp/presence-room" node=1 epoch=1 sockets=2
 fact "capp/presence-room" node=2 epoch=1 sockets=1

@@ -34,7 +34,7 @@ func (l *Ledger) Dump() []string {
 				}
 			}
 			if c := state.Cached; c != nil {
-				add("cached %q seq=%d was=%d origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
+				add("cached %q seq=%d was=%v origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
 			}
 		}
 	}

@@ -87,7 +87,7 @@ type Holder struct {
 // CachedEvent is what a cache channel remembers.
 type CachedEvent struct {
 	Seq      uint64 // of the entry that it came with
-	Was      uint64 // its seq in a memory before this one, 0 if it was accepted in this one
+	Was      Place  // in a memory before this one, zero if it was accepted in this one
 	Origin   Origin
 	Payload  []byte
 	Except   pusherproto.SocketID

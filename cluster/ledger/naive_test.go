@@ -33,6 +33,7 @@ type naiveSubject struct {
 	sockets            map[Node]Fact
 	members            []*naiveMember
 	cached             *CachedEvent // TTL is when it ends
+	came               Birth        // of the memory that cached came to
 }
 
 type naiveMember struct {
@@ -50,7 +51,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		v.run, v.birth, v.born, v.log, v.logTimes = run, fresh, v.seq, nil, nil
 		for _, it := range v.subjects {
 			if it.cached != nil {
-				it.cached.Was = it.cached.Seq
+				it.cached.Was = Place{it.came, it.cached.Seq}
 			}
 		}
 		for _, n := range v.nodes {
@@ -204,16 +205,18 @@ func (v *naive) apply(n *naiveNode, op Op) {
 		it.event = v.append(e).Seq
 		if op.Remember > 0 {
 			ends := v.time + int64(op.Remember/time.Millisecond)
+			it.came = v.birth
 			it.cached = &CachedEvent{
 				Seq: v.seq, Origin: Origin{n.Node, op.N}, Payload: op.Payload, Except: op.Except,
 				DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: ends,
 			}
 		}
 	case OpRecall:
-		if c := it.cached; c != nil && (c.Was == 0 || c.Was >= op.Was) {
+		if c := it.cached; c != nil && (c.Was == Place{} || c.Was.Birth == op.Was.Birth && c.Was.Seq >= op.Was.Seq ||
+			c.Was.Birth != op.Was.Birth && it.came == v.birth) {
 			break
 		}
-		v.subjects[op.Subject] = it
+		v.subjects[op.Subject], it.came = it, v.birth
 		e.Kind = EntryRecalled
 		it.cached = &CachedEvent{
 			Seq: v.append(e).Seq, Was: op.Was, Origin: op.Origin, Payload: op.Payload, Except: op.Except,

@@ -42,10 +42,16 @@ type Op struct {
 	DataFrom int           // Remember: Payload[DataFrom:DataTo] is the data, a JSON string literal
 	DataTo   int
 
-	// OpRecall. The op that the event came with, and the seq of that in the memory
-	// that is lost.
+	// OpRecall. The op that the event came with, and its place in the memory that is
+	// lost.
 	Origin Origin
-	Was    uint64
+	Was    Place
+}
+
+// Place is where an entry was in a memory.
+type Place struct {
+	Birth Birth
+	Seq   uint64
 }
 
 // Origin names an op.

@@ -13,12 +13,13 @@ type dice func(n int) int
 
 // traffic makes requests of a few nodes that mostly follow the protocol.
 type traffic struct {
-	roll  dice
-	run   Run
-	now   int64
-	nodes []talker
-	head  uint64
-	quiet int // ticks to come, and nothing else
+	roll   dice
+	run    Run
+	now    int64
+	nodes  []talker
+	head   uint64
+	births [2]Birth // the last ones
+	quiet  int      // ticks to come, and nothing else
 }
 
 type talker struct {
@@ -137,7 +138,7 @@ func (t *traffic) op() Op {
 	case k < 87:
 		return Op{
 			Kind: OpRecall, Subject: t.subject(), Payload: []byte(`{"event":"c","data":"3"}`), DataFrom: 20, DataTo: 23,
-			Remember: time.Duration(pick(t, 0, 2500, 60_000)) * time.Millisecond, Origin: Origin{pick(t, A, B), uint64(t.roll(9))}, Was: uint64(t.roll(2000)),
+			Remember: time.Duration(pick(t, 0, 2500, 60_000)) * time.Millisecond, Origin: Origin{pick(t, A, B), uint64(t.roll(9))}, Was: Place{max(pick(t, t.births[0], t.births[1]), 1), uint64(t.roll(2000))},
 		}
 	case k < 90:
 		return Op{Kind: OpClose, Subject: t.subject()}
@@ -151,6 +152,9 @@ func (t *traffic) op() Op {
 // hear has the node go on from what it was answered.
 func (t *traffic) hear(r Request, a Answer) {
 	t.head = a.Head
+	if a.Birth != t.births[0] {
+		t.births[1], t.births[0] = t.births[0], a.Birth
+	}
 	for i := range t.nodes {
 		if n := &t.nodes[i]; n.id == a.Standing.Node && a.Standing.Status != 0 {
 			if _, linked := r.(Link); linked {

@@ -9,7 +9,7 @@ import (
 // recalled is an event of a memory that is lost, as B's first op.
 func recalled(data string, was uint64) Op {
 	return Op{
-		Kind: OpRecall, Subject: news, Payload: []byte(data), Remember: time.Minute, Origin: Origin{B, 1}, Was: was,
+		Kind: OpRecall, Subject: news, Payload: []byte(data), Remember: time.Minute, Origin: Origin{B, 1}, Was: Place{90, was},
 	}
 }
 
@@ -19,7 +19,7 @@ func (d *desk) cached() string {
 	if c == nil {
 		return "none"
 	}
-	return fmt.Sprintf("%s of %d/%d, %d<%d", c.Payload, c.Origin.Node, c.Origin.N, c.Was, c.Seq)
+	return fmt.Sprintf("%s of %d/%d, %d/%d<%d", c.Payload, c.Origin.Node, c.Origin.N, c.Was.Birth, c.Was.Seq, c.Seq)
 }
 
 func TestRecall_TheLatestOfTheLostMemoryIsRemembered(t *testing.T) {
@@ -29,12 +29,12 @@ func TestRecall_TheLatestOfTheLostMemoryIsRemembered(t *testing.T) {
 		cached string
 		said   string
 	}{
-		{recalled("two", 20), "two of 2/1, 20<2", "2<0 recalled 1@1 op 2"},
-		{recalled("two", 20), "two of 2/1, 20<2", ""},
-		{recalled("one", 10), "two of 2/1, 20<2", ""},
-		{recalled("six", 60), "six of 2/1, 60<3", "3<2 recalled 1@1 op 5"},
-		{Op{Kind: OpEvent, Subject: news, Payload: []byte("new"), Remember: time.Minute}, "new of 1/6, 0<4", "4<3 event 1@1 op 6"},
-		{recalled("ten", 100), "new of 1/6, 0<4", ""},
+		{recalled("two", 20), "two of 2/1, 90/20<2", "2<0 recalled 1@1 op 2"},
+		{recalled("two", 20), "two of 2/1, 90/20<2", ""},
+		{recalled("one", 10), "two of 2/1, 90/20<2", ""},
+		{recalled("six", 60), "six of 2/1, 90/60<3", "3<2 recalled 1@1 op 5"},
+		{Op{Kind: OpEvent, Subject: news, Payload: []byte("new"), Remember: time.Minute}, "new of 1/6, 0/0<4", "4<3 event 1@1 op 6"},
+		{recalled("ten", 100), "new of 1/6, 0/0<4", ""},
 	} {
 		d.do(A, 1, step.op)
 		d.want(step.said, d.said())
@@ -42,16 +42,27 @@ func TestRecall_TheLatestOfTheLostMemoryIsRemembered(t *testing.T) {
 	}
 }
 
+func TestRecall_OfAnotherMemory_TheFirstIsRemembered(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.do(A, 1, recalled("two", 20))
+	other := recalled("ten", 100)
+	other.Was.Birth = 80
+	d.do(A, 1, other)
+	d.want("two of 2/1, 90/20<2", d.cached())
+}
+
 func TestRecall_OverTheEventOfADump(t *testing.T) {
 	d := newDesk(t).opened(A)
 	d.do(A, 1, Op{Kind: OpEvent, Subject: news, Payload: []byte("old"), Remember: time.Minute})
-	d.run = "run2"
+	d.run, d.fresh = "run2", 101
 	d.link(Link{Node: A, Epoch: 1, First: 3})
-	d.want("old of 1/2, 2<2", d.cached())
-	d.do(A, 3, recalled("same", 2))
-	d.want("old of 1/2, 2<2", d.cached())
-	d.do(A, 3, recalled("lost", 3))
-	d.want("lost of 2/1, 3<3", d.cached())
-	d.run = "run3"
-	d.want("lost of 2/1, 3<3", d.cached())
+	d.want("old of 1/2, 100/2<2", d.cached())
+	same := recalled("same", 2)
+	same.Was.Birth = 100
+	d.do(A, 3, same)
+	d.want("old of 1/2, 100/2<2", d.cached())
+	d.do(A, 3, recalled("lost", 1))
+	d.want("lost of 2/1, 90/1<3", d.cached())
+	d.run, d.fresh = "run3", 102
+	d.want("lost of 2/1, 101/3<3", d.cached())
 }

@@ -216,9 +216,10 @@ func (r *reply) channels() (all []ledger.Totals) {
 // cached reads a remembered event (lua/do.lua).
 func (r *reply) cached(text []byte, ttl int64) *ledger.CachedEvent {
 	in := reader{rest: text}
-	c := &ledger.CachedEvent{Seq: in.uint64(), Was: in.uint64(), TTL: ttl}
-	if birth := ledger.Birth(in.uint64()); birth != r.birth {
-		c.Was = c.Seq
+	c := &ledger.CachedEvent{Seq: in.uint64(), TTL: ttl}
+	came := ledger.Place{Birth: ledger.Birth(in.uint64()), Seq: c.Seq}
+	if c.Was = (ledger.Place{Birth: ledger.Birth(in.uint64()), Seq: in.uint64()}); came.Birth != r.birth {
+		c.Was = came
 	}
 	c.Origin.Node = ledger.Node(in.uint64())
 	if in.err != nil {

@@ -95,7 +95,7 @@ func (c *caller) do(r ledger.Do, args []string) call {
 
 // appendNumbers writes what do.lua needs of an op: kind, n, size, sockets,
 // limit, whether it is exempt, ms to remember, number of users off and on, and
-// the seq that a recalled event had.
+// the place that a recalled event had.
 func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = append(b, byte(op.Kind))
 	b = binary.BigEndian.AppendUint64(b, op.N)
@@ -107,7 +107,8 @@ func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = binary.BigEndian.AppendUint64(b, milliseconds(op))
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.Off)))
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.On)))
-	return binary.BigEndian.AppendUint64(b, op.Was)
+	b = binary.BigEndian.AppendUint64(b, uint64(op.Was.Birth))
+	return binary.BigEndian.AppendUint64(b, op.Was.Seq)
 }
 
 // milliseconds is how long an event is remembered, 0 if it is not.

@@ -58,7 +58,8 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 		b = appendString(b, op.Subject.String())
 		b = binary.AppendUvarint(b, uint64(op.Origin.Node))
 		b = binary.AppendUvarint(b, op.Origin.N)
-		b = binary.AppendUvarint(b, op.Was)
+		b = binary.AppendUvarint(b, uint64(op.Was.Birth))
+		b = binary.AppendUvarint(b, op.Was.Seq)
 		b = binary.AppendUvarint(b, op.Except.A)
 		b = binary.AppendUvarint(b, op.Except.B)
 		b = binary.AppendVarint(b, int64(op.Remember))
@@ -111,7 +112,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 	case ledger.OpRecall:
 		op.Subject = r.subject()
 		op.Origin = ledger.Origin{Node: ledger.Node(r.uvarint()), N: r.uvarint()}
-		op.Was = r.uvarint()
+		op.Was = ledger.Place{Birth: ledger.Birth(r.uvarint()), Seq: r.uvarint()}
 		op.Except = pusherproto.SocketID{A: r.uvarint(), B: r.uvarint()}
 		op.Remember = time.Duration(r.varint())
 		op.DataFrom = r.int()

@@ -30,7 +30,7 @@ var ops = []ledger.Op{
 	{N: 7, Kind: ledger.OpBye},
 	{
 		N: 8, Kind: ledger.OpRecall, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52},
-		Remember: time.Minute, DataFrom: 20, DataTo: 23, Origin: ledger.Origin{Node: 1 << 63, N: 300}, Was: 1 << 40,
+		Remember: time.Minute, DataFrom: 20, DataTo: 23, Origin: ledger.Origin{Node: 1 << 63, N: 300}, Was: ledger.Place{Birth: 1 << 63, Seq: 1 << 40},
 	},
 }
 

@@ -78,7 +78,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 			}
 		}
 		if c := rec.cached; c != nil {
-			add("cached %q seq=%d was=%d origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
+			add("cached %q seq=%d was=%v origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
 		}
 	}
 	want.compare(t, client, base)

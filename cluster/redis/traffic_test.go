@@ -11,11 +11,12 @@ import (
 // traffic makes requests of a few nodes that mostly follow the protocol.
 type traffic struct {
 	*rand.Rand
-	run   ledger.Run
-	now   int64
-	nodes []talker
-	head  uint64
-	quiet int // ticks to come, and nothing else
+	run    ledger.Run
+	now    int64
+	nodes  []talker
+	head   uint64
+	births [2]ledger.Birth // the last ones
+	quiet  int             // ticks to come, and nothing else
 }
 
 type talker struct {
@@ -144,7 +145,7 @@ func (t *traffic) op() ledger.Op {
 		return ledger.Op{
 			Kind: ledger.OpRecall, Subject: t.subject(), Payload: []byte(`{"event":"c","data":"3"}`), DataFrom: 20, DataTo: 23,
 			Except: pusherproto.SocketID{A: t.Uint64(), B: t.Uint64()}, Remember: pick(t, 0, 2500*time.Millisecond, time.Minute, -time.Second),
-			Origin: ledger.Origin{Node: ledger.Node(t.Uint64()), N: t.Uint64()}, Was: t.Uint64() % (t.head + 10),
+			Origin: ledger.Origin{Node: ledger.Node(t.Uint64()), N: t.Uint64()}, Was: ledger.Place{Birth: max(pick(t, t.births[0], t.births[1]), 1), Seq: t.Uint64() % (t.head + 10)},
 		}
 	case k < 90:
 		return ledger.Op{Kind: ledger.OpClose, Subject: t.subject()}
@@ -158,6 +159,9 @@ func (t *traffic) op() ledger.Op {
 // hear has the node go on from what it was answered.
 func (t *traffic) hear(r ledger.Request, a ledger.Answer) {
 	t.head = a.Head
+	if a.Birth != t.births[0] {
+		t.births[1], t.births[0] = t.births[0], a.Birth
+	}
 	for i := range t.nodes {
 		if n := &t.nodes[i]; n.id == a.Standing.Node && a.Standing.Status != 0 {
 			if _, linked := r.(ledger.Link); linked {

@@ -19,10 +19,9 @@ type hearing struct {
 	members map[string]bool
 	last    map[int]int // by publisher, the last number heard
 	events  []heardEvent
-	given   heardEvent // what the channel remembered when the socket joined
-	count   int        // as told; -1 is not at all
-	stays   bool       // since the world last rested, on a node that was not taken for dead
-	steps   []step     // as heard, for comparison with the one big node
+	count   int    // as told; -1 is not at all
+	stays   bool   // since the world last rested, on a node that was not taken for dead
+	steps   []step // as heard, for comparison with the one big node
 }
 
 type heardEvent struct{ from, n int }
@@ -132,7 +131,7 @@ func (h *hearing) answered(on bool) {
 
 func (h *hearing) succeeded(t *told) {
 	w := h.socket.tab.w
-	h.members, h.last, h.events, h.given, h.count, h.steps = nil, nil, nil, heardEvent{}, -1, nil
+	h.members, h.last, h.events, h.count, h.steps = nil, nil, nil, -1, nil
 	if t.presence {
 		h.members = make(map[string]bool, len(t.users))
 		for _, u := range t.users {
@@ -178,12 +177,6 @@ func (h *hearing) hearEvent(t *told) {
 	w, s := h.socket.tab.w, h.socket
 	if t.n == 0 || t.from == s.serial {
 		w.failf(t.channel, "%s heard %s, which is not for it", s, t.event)
-	}
-	if w.now == h.since && len(h.events) == 0 && pusherproto.KindOf(h.channel).Cache() {
-		h.given = heardEvent{t.from, t.n}
-	} else if w.lossy && h.given == (heardEvent{t.from, t.n}) { // its node said it again; see the promises
-		h.given = heardEvent{}
-		return
 	}
 	if last := h.last[t.from]; t.n <= last && (t.n == last || !w.split || t.event[0] != 'p' || slices.Contains(h.events, heardEvent{t.from, t.n})) {
 		w.failf(t.channel, "%s heard number %d of %s on %s behind number %d", s, t.n, t.event, t.channel, last)

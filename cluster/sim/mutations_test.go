@@ -38,6 +38,7 @@ var mutants = []mutant{
 	{"entered is not pushed", func() *Mutation { return withoutPush(ledger.EntryEntered) }, Config{}, nil},
 	{"struck is not pushed", func() *Mutation { return withoutPush(ledger.EntryStruck) }, Config{}, nodeDiesWithTheBeats},
 	{"refusals are not pushed", noRefusals, Config{MaxMembers: 2}, nil},
+	{"a ledger is not reminded of cached events", noRecalls, Config{}, cachedEventOfALostMemory},
 	{"close marks are not in states", noCloseMarks, Config{}, terminatedWhileAway},
 	{"order: ops of a batch are applied backwards", backwards, Config{}, nil},
 	{"a join that was answered is subject to the limit", noneExempt, Config{MaxMembers: 1}, letInWithoutTheLedger},

@@ -123,6 +123,19 @@ func strikeAnyEpoch() *Mutation {
 	})
 }
 
+func noRecalls() *Mutation {
+	return requested(func(r ledger.Request) ledger.Request {
+		if do, is := r.(ledger.Do); is {
+			for i := range do.Ops {
+				if do.Ops[i].Kind == ledger.OpRecall {
+					do.Ops[i].Kind = 0
+				}
+			}
+		}
+		return r
+	})
+}
+
 func noneExempt() *Mutation {
 	return requested(func(r ledger.Request) ledger.Request {
 		if do, is := r.(ledger.Do); is {

@@ -133,3 +133,22 @@ func (a *Account) Full() bool {
 	}
 	return false
 }
+
+// cacheShare is the part of the memory that may be held which remembered events
+// can take, one in cacheShare. An app may have no more of it than all together
+// leave free: one alone half, and any number of apps leave room for another.
+// Otherwise those who publish to ever new channels would fill the memory, and the
+// server would let nobody in before the events expire.
+const cacheShare = 2
+
+// CacheFull tells whether the account of an app has too much in Cache, of which
+// it may have most; 0 is no limit.
+func (a *Account) CacheFull(most int64) bool {
+	has := a.BytesOf(Cache)
+	if most > 0 && has > most {
+		return true
+	}
+	whole := a.Whole()
+	all := whole.Most()
+	return all > 0 && has > all/cacheShare-whole.BytesOf(Cache)
+}

@@ -1,9 +1,10 @@
 -- ARGV: whether memory is out, node, epoch, and of each op: its numbers,
 -- subject, op, then the users: off, then on with their infos.
--- A cached event is its seq, its seq in a memory before (0 if it was accepted),
--- the birth of the memory it came to, whose op it was, and the op.
+-- A cached event is its seq, the birth of the memory it came to, its place in a
+-- memory before that (0 if it was accepted), whose op it was, and the op.
 local full, id, epoch = ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
-local OP = '>BI8I4I4I4BI8I4I4I8' -- kind, n, size, sockets, limit, exempt or known infos, ms, off, on, seq before
+local OP = '>BI8I4I4I4BI8I4I4c8I8' -- kind, n, size, sockets, limit, exempt or known infos, ms, off, on, place before
+local NONE = string.rep('\0', 8)
 local refusedOps = {}
 
 local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
@@ -124,10 +125,10 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 	saveRecord(rec)
 end
 
-local function remember(rec, op, ms, was)
+local function remember(rec, op, ms, wasBirth, was)
 	rec.due = time + ms
 	call('ZADD', DUE, rec.due, rec.subject)
-	call('HSET', rec.key, 'c', pack('>I8I8', seq, was) .. birth .. id .. op)
+	call('HSET', rec.key, 'c', pack('>I8c8c8I8', seq, birth, wasBirth, was) .. id .. op)
 end
 
 local function event(n, subject, op, size, ms)
@@ -143,31 +144,31 @@ local function event(n, subject, op, size, ms)
 	if rec then
 		rec.seq, rec.event = seq, seq
 		if ms > 0 then
-			remember(rec, op, ms, 0)
+			remember(rec, op, ms, NONE, 0)
 		end
 		saveRecord(rec)
 	end
 end
 
-local function recall(n, subject, op, size, ms, was)
+local function recall(n, subject, op, size, ms, wasBirth, was)
 	if full then
 		refusedOps[#refusedOps + 1] = n
 		return
 	end
 	local rec = find(subject)
 	if rec and rec.due > time then
-		local had, before, memory = unpack_('>I8I8c8', call('HGET', rec.key, 'c'))
+		local had, memory, beforeBirth, before = unpack_('>I8c8c8I8', call('HGET', rec.key, 'c'))
 		if memory ~= birth then
-			before = had
+			beforeBirth, before = memory, had
 		end
-		if before == 0 or before >= was then
+		if beforeBirth == wasBirth and before >= was or beforeBirth ~= wasBirth and memory == birth then
 			return
 		end
 	end
 	rec = rec or open(subject)
 	append(6, id, epoch, rec.seq, op, size, {}, FEED .. ':' .. subject)
 	rec.seq = seq
-	remember(rec, op, ms, was)
+	remember(rec, op, ms, wasBirth, was)
 	saveRecord(rec)
 end
 
@@ -191,7 +192,7 @@ end
 local x, link = linked(id, epoch)
 local at, changed = 8, false
 while at <= #ARGV and not link do
-	local kind, n, size, sockets, limit, exempt, ms, off, on, was = unpack_(OP, ARGV[at])
+	local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was = unpack_(OP, ARGV[at])
 	local subject, op = ARGV[at + 1], ARGV[at + 2]
 	at = at + 3
 	if n > x.n then
@@ -211,7 +212,7 @@ while at <= #ARGV and not link do
 		elseif kind == 5 then
 			strike(x)
 		elseif kind == 6 then
-			recall(n, subject, op, size, ms, was)
+			recall(n, subject, op, size, ms, wasBirth, was)
 		end
 	end
 	at = at + off + 2 * on
