@@ -1,6 +1,11 @@
 package cluster
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"fanfare/apps"
+)
 
 func TestJoin_MembersOfTwoNodes_HearEachOther(t *testing.T) {
 	w := newTown(t, 2)
@@ -24,4 +29,41 @@ func TestJoin_MembersOfTwoNodes_HearEachOther(t *testing.T) {
 	a.leaves()
 	elsewhere.leaves()
 	w.empty()
+}
+
+// Who is answered by a state joins behind the events in it.
+func TestJoin_AnsweredByAState_IsBehindTheEventsInIt(t *testing.T) {
+	w := newTown(t, 2)
+	b := w.nodes[1].visit()
+	b.joins("presence-x", "bob")
+	a := w.nodes[0].visit()
+	w.nodes[0].frozen = true // what it is sent does not arrive
+	a.pipelines("%s", a.subscription("presence-x", `{"user_id":"ann"}`))
+	w.settle()
+	w.nodes[1].publishes("presence-x", "1")
+	w.settle()
+	b.leaves()
+	a.hears()
+	w.nodes[0].cut()
+	w.nodes[0].frozen = false
+	w.nodes[0].connect()
+	w.settle()
+	a.hears(members("presence-x", "ann"))
+}
+
+// One leaves and another joins, and the number stays what it was: who joins is
+// told all the same.
+func TestJoin_ThatChangesNoCount_IsToldTheCount(t *testing.T) {
+	w := newTown(t, 2, func(a *apps.App) { a.SubscriptionCount = true })
+	a, b, c := w.nodes[0].visit(), w.nodes[0].visit(), w.nodes[0].visit()
+	a.subscribes("news")
+	b.subscribes("news")
+	w.passes(10 * time.Second)
+	a.got, b.got = nil, nil
+	w.nodes[0].publishes("news", "1") // what follows waits behind it
+	b.pipelines(`{"event":"pusher:unsubscribe","data":{"channel":"news"}}`)
+	c.pipelines("%s", c.subscription("news", ""))
+	w.settle()
+	const two = `{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":2}"}`
+	c.hears(succeeded("news"), two, event("news", "1"))
 }
