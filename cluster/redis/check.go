@@ -6,13 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
-
-	"fanfare/cluster"
 )
 
 // unfitError says why a server cannot be used. Trying again does not help.
@@ -200,11 +199,9 @@ func (e *Engine) checkKeys(c *conn, of []place) error {
 		commands    []rueidis.Completed
 	)
 	for _, at := range of {
-		keys := []string{beatsKey(e.cfg.Prefix)}
+		keys := []string{beatsKey(e.cfg.Prefix), appsKey(e.cfg.Prefix)}
 		if at != table {
 			keys = e.parts[at].caller.keys()
-		} else if err := e.checkLayout(c); err != nil {
-			return err
 		}
 		for i, key := range keys {
 			commands = append(commands, c.wire.B().Type().Key(key).Build())
@@ -227,27 +224,8 @@ func (e *Engine) checkKeys(c *conn, of []place) error {
 			return unfit("the key %s is a %s of another program; give a prefix of its own", names[i], kind)
 		}
 	}
-	return nil
-}
-
-// checkLayout finds out what the prefix is used for, or says it for all others.
-func (e *Engine) checkLayout(c *conn) error {
-	key := layoutKey(e.cfg.Prefix)
-	m, err := c.eval(&c.scripts.claim, []string{key}, "fanfare", layout, strconv.Itoa(cluster.Partitions))
-	if err != nil {
-		if strings.Contains(err.Error(), "WRONGTYPE") {
-			return unfit("the key %s is of another program; give a prefix of its own", key)
-		}
-		return err
-	}
-	said, err := m.AsStrSlice()
-	switch {
-	case err != nil || len(said) != 3 || said[0] != "fanfare":
-		return unfit("the key %s is of another program; give a prefix of its own", key)
-	case said[1] != layout:
-		return unfit("what is stored under the prefix %q has layout %s, this program knows layout %s; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[1], layout)
-	case said[2] != strconv.Itoa(cluster.Partitions):
-		return unfit("what is stored under the prefix %q has %s partitions, this program has %d; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[2], cluster.Partitions)
+	if slices.Contains(of, table) {
+		return e.checkLayout(c)
 	}
 	return nil
 }

@@ -163,3 +163,19 @@ func FuzzEntry(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRecord reads what is stored of nodes and members.
+func FuzzRecord(f *testing.F) {
+	f.Add(bytes.Repeat([]byte{0}, 17))
+	f.Add(append(bytes.Repeat([]byte{0}, 12), 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 2, 'i'))
+	f.Add(append(bytes.Repeat([]byte{0}, 12), 1, 0xff, 0xff, 0xff, 0xff))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		in := reader{rest: text}
+		m := in.member("u", func(ledger.Node, uint32) bool { return true })
+		if 12*len(m.Holders) > len(text) {
+			t.Fatalf("%d holders in %d bytes", len(m.Holders), len(text))
+		}
+		r := reply{}
+		_ = r.cached(text, 1)
+	})
+}

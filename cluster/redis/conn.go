@@ -195,12 +195,12 @@ func (c *conn) eval(s *script, keys []string, args ...string) (rueidis.RedisMess
 }
 
 // refused closes the connection if an error is about the server rather than
-// about the script. About the slot it is an elsewhereError.
-func (c *conn) refused(err error) error {
+// about the keys, which begin so. About their slot it is an elsewhereError.
+func (c *conn) refused(err error, base string) error {
 	if away, ok := c.elsewhere(err); ok {
 		return away
 	}
-	err = fmt.Errorf("redis refused a script: %w", err)
+	err = fmt.Errorf("the keys %s*: redis refused a script: %w", base, err)
 	for _, about := range []string{"READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "read only replica", "ACL failure"} {
 		if strings.Contains(err.Error(), about) {
 			c.fail(err)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"fanfare/apps"
 	"fanfare/cluster"
 	"fanfare/cluster/ledger"
 )
@@ -29,7 +30,10 @@ type Config struct {
 	// SentinelMaster is the name by which the Sentinels know the master; "" is
 	// no Sentinel.
 	SentinelMaster string
-	Logger         *slog.Logger // nil is none
+	// Apps are those that this node serves; nil is not to compare them with
+	// other nodes'.
+	Apps   func() []*apps.App
+	Logger *slog.Logger // nil is none
 }
 
 // Engine is a cluster.Engine. Make one with New and keep Run running.

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// A lost connection is made again after a time between these, the longer the
-// more often it failed.
-const (
-	leastWait = 100 * time.Millisecond
-	mostWait  = 2 * time.Second
-)
-
 // askEvery is how often a Redis Cluster is asked which server has what, while a
 // place is without a connection.
 const askEvery = time.Second
@@ -31,13 +24,6 @@ type fleet struct {
 	sites   map[string]*site
 	used    bool          // every place has had a connection
 	changed chan struct{} // closed when a place may have come by a connection
-}
-
-// site is a server. Its address is "" for the one server that is configured.
-type site struct {
-	address string
-	end     context.CancelFunc
-	conn    *conn // nil while there is none
 }
 
 func newFleet(e *Engine) *fleet {
@@ -207,65 +193,6 @@ func (f *fleet) site(ctx context.Context, fail context.CancelCauseFunc, address 
 func (f *fleet) wake() {
 	close(f.changed)
 	f.changed = make(chan struct{})
-}
-
-// keep has a connection to a server for as long as ctx lasts.
-func (f *fleet) keep(ctx context.Context, fail context.CancelCauseFunc, s *site) {
-	for wait := leastWait; ; wait = min(2*wait, mostWait) {
-		c, err := f.e.connect(ctx, s.address, f.of(s))
-		if err == nil {
-			wait = leastWait
-			err = f.serve(ctx, s, c)
-		} else if unfit := (*unfitError)(nil); errors.As(err, &unfit) && !f.wasUsed() {
-			fail(err)
-			return
-		}
-		f.refresh()
-		if !f.pause(ctx, err, s.address, wait) {
-			return
-		}
-	}
-}
-
-// serve lends a connection until it breaks, and says why it did.
-func (f *fleet) serve(ctx context.Context, s *site, c *conn) error {
-	f.e.cfg.Logger.Info("connected to the cluster's redis", "address", c.address, "version", c.version, "run", c.run)
-	f.set(s, c)
-	select {
-	case <-c.ctx.Done():
-	case <-ctx.Done():
-		c.fail(ctx.Err())
-	}
-	f.set(s, nil)
-	c.users.Wait()
-	c.close()
-	return c.cause()
-}
-
-func (f *fleet) set(s *site, c *conn) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s.conn = c
-	f.used = f.used || f.all()
-	f.wake()
-}
-
-// pause waits a while, and tells whether to go on.
-func (f *fleet) pause(ctx context.Context, why error, address string, wait time.Duration) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	about := []any{"reason", why.Error()}
-	if address != "" {
-		about = append(about, "address", address)
-	}
-	f.e.cfg.Logger.Warn("the cluster's redis cannot be reached, trying again", about...)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(wait/2 + time.Duration(random()%uint64(wait/2))):
-		return true
-	}
 }
 
 // refresh has the owners asked for soon.

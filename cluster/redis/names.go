@@ -39,6 +39,7 @@ func (at place) tag() string {
 func (at place) base(prefix string) string { return prefix + "{" + at.tag() + "}" }
 
 func layoutKey(prefix string) string { return table.base(prefix) + "layout" }
+func appsKey(prefix string) string   { return table.base(prefix) + "apps" }
 func beatsKey(prefix string) string  { return table.base(prefix) + "beats" }
 
 // keys are those that every script of the partition declares.

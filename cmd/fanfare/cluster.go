@@ -34,11 +34,11 @@ type membership struct {
 
 // newMembership makes what a configuration asks for, and reaches nobody yet.
 // about is what other nodes are told of this one.
-func newMembership(cfg *config.Config, about func() string, log *slog.Logger) (*membership, error) {
+func newMembership(cfg *config.Config, registry *apps.Registry, about func() string, log *slog.Logger) (*membership, error) {
 	if cfg.Cluster.Driver == config.DriverMemory {
 		return nil, nil
 	}
-	engine, err := newEngine(cfg, log)
+	engine, err := newEngine(cfg, registry, log)
 	if err != nil {
 		return nil, err
 	}

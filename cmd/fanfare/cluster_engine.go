@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 
+	"fanfare/apps"
 	"fanfare/cluster"
 	"fanfare/cluster/redis"
 	"fanfare/config"
@@ -10,7 +11,7 @@ import (
 
 // newEngine makes the connection to what the nodes of a cluster have in common.
 // It is opened when the engine runs.
-func newEngine(cfg *config.Config, log *slog.Logger) (cluster.Engine, error) {
+func newEngine(cfg *config.Config, registry *apps.Registry, log *slog.Logger) (cluster.Engine, error) {
 	c := &cfg.Cluster.Redis
 	t, err := clientTLS(c.TLS)
 	if err != nil {
@@ -18,6 +19,6 @@ func newEngine(cfg *config.Config, log *slog.Logger) (cluster.Engine, error) {
 	}
 	return redis.New(redis.Config{
 		Addresses: c.Addresses, Prefix: c.Prefix, Username: c.Username, Password: c.Password, Database: c.Database,
-		TLS: t, SentinelMaster: c.SentinelMaster, Logger: log,
+		TLS: t, SentinelMaster: c.SentinelMaster, Apps: registry.All, Logger: log,
 	})
 }

@@ -178,7 +178,7 @@ func (s *server) open() error {
 		a := aboutNode{Name: cfg.NodeName(), Members: s.cluster.peer.OwnMembers(), Draining: s.draining.Load()}
 		return a.text(began, s.hub.Stats())
 	}
-	if s.cluster, err = newMembership(cfg, about, logger); err != nil {
+	if s.cluster, err = newMembership(cfg, registry, about, logger); err != nil {
 		return err
 	}
 	s.hub = channels.New(channels.Config{

@@ -1,0 +1,123 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/redis/rueidis"
+
+	"fanfare/cluster"
+	"fanfare/cluster/ledger"
+)
+
+// carry sends items and tells the answers, each behind the entries before it.
+func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
+	full, loaded := false, false
+	for len(items) > 0 {
+		results, err := c.do(p.commands(c, items, full)...)
+		if err != nil {
+			return err
+		}
+		pushed, ended := p.takePushed()
+		if errors.Is(ended, errOverrun) {
+			return ended // an answer would say that the entries before it have come
+		}
+		p.read(c, pushed)
+		done := 0
+		for ; done < len(items); done++ {
+			m, err := results[done].ToMessage()
+			if items[done].request == nil && (err == nil || rueidis.IsRedisNil(err)) {
+				continue
+			}
+			if noScript(err) && !loaded {
+				if err := c.load(); err != nil {
+					return err
+				}
+				loaded = true
+				break
+			} else if outOfMemory(err) && !full {
+				c.logger.Warn("the cluster's redis is out of memory and refuses events and new members", "partition", p.number)
+				full = true
+				break
+			} else if err != nil {
+				return c.refused(err, p.caller.base)
+			}
+			a, err := parseAnswer(items[done].request, m)
+			if err != nil {
+				return fmt.Errorf("the keys %s*: %w", p.caller.base, err)
+			}
+			p.tell(up, p.before(&a))
+			p.birth = a.Birth
+			up.Answer(p.number, items[done].request, a)
+		}
+		// What came behind a script that did not run is sent again with it: reads
+		// and links can be repeated, and ops have numbers.
+		items = items[done:]
+	}
+	p.tell(up, len(p.entries))
+	return nil
+}
+
+// commands are one for each item.
+func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Completed {
+	commands := make([]rueidis.Completed, len(items))
+	for i, it := range items {
+		switch {
+		case it.request != nil:
+			if do, ok := it.request.(ledger.Do); ok && full {
+				do.Full = true
+				it.request = do
+			}
+			call := p.caller.call(it.request, ledger.Birth(random()|1))
+			commands[i] = c.wire.B().Evalsha().Sha1(call.script.sha).Numkeys(int64(len(call.keys))).Key(call.keys...).Arg(call.args...).Build()
+		case it.watch != "":
+			p.feeds[it.watch] = struct{}{}
+			commands[i] = c.subscribe(it.watch)
+		default:
+			delete(p.feeds, it.unwatch)
+			commands[i] = c.unsubscribe(it.unwatch)
+		}
+	}
+	return commands
+}
+
+// read decodes entries. One that it cannot read it leaves out: who watches the
+// subject finds out by the next one.
+func (p *partition) read(c *conn, pushed []string) {
+	for _, message := range pushed {
+		e, err := parseEntry([]byte(message))
+		if err != nil {
+			c.logger.Error("an entry of the cluster cannot be read", "partition", p.number, "reason", err)
+			continue
+		}
+		p.entries = append(p.entries, e)
+	}
+}
+
+// tell passes the first n entries on.
+func (p *partition) tell(up cluster.Upcalls, n int) {
+	for _, e := range p.entries[:n] {
+		p.birth = e.Birth
+		up.Push(p.number, e)
+	}
+	p.entries = p.entries[n:]
+	if len(p.entries) == 0 {
+		p.entries = nil
+	}
+}
+
+// before is how many entries the ledger had pushed before the request ran.
+func (p *partition) before(a *ledger.Answer) int {
+	for i, e := range p.entries {
+		switch e.Birth {
+		case a.Birth:
+			if e.Seq > a.Head {
+				return i
+			}
+		case p.birth: // an earlier memory
+		default: // a later one
+			return i
+		}
+	}
+	return len(p.entries)
+}

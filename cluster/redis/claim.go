@@ -1,0 +1,105 @@
+package redis
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"fanfare/cluster"
+)
+
+// checkLayout finds out what the prefix is used for, or says it for all others.
+func (e *Engine) checkLayout(c *conn) error {
+	key := layoutKey(e.cfg.Prefix)
+	said, err := e.claim(c, false)
+	if err != nil {
+		if strings.Contains(err.Error(), "WRONGTYPE") {
+			return unfit("the key %s is of another program; give a prefix of its own", key)
+		}
+		return err
+	}
+	switch {
+	case said[0] != "fanfare":
+		return unfit("the key %s is of another program; give a prefix of its own", key)
+	case said[1] != layout:
+		return unfit("what is stored under the prefix %q has layout %s, this program knows layout %s; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[1], layout)
+	case said[2] != strconv.Itoa(cluster.Partitions):
+		return unfit("what is stored under the prefix %q has %s partitions, this program has %d; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[2], cluster.Partitions)
+	case said[3] == "" || e.fleet.wasUsed():
+		return nil
+	}
+	// Others have used the prefix. If they are gone it is free.
+	alive, err := e.othersBeat(c)
+	switch {
+	case err != nil:
+		return err
+	case !alive:
+		_, err = e.claim(c, true)
+		return err
+	case said[3] == "*":
+		return unfit("the nodes that use the prefix %q have none of the apps of this one; give another prefix, or the same apps", e.cfg.Prefix)
+	}
+	return unfit("on the nodes that use the prefix %q the app %s has other keys; give another prefix, or the same apps, with the old and the new key while keys change", e.cfg.Prefix, said[3])
+}
+
+// claim says what this node would use the prefix for. It returns the program,
+// the layout, the number of partitions, and the app that is another's: "*" if
+// all are, "" if none is.
+func (e *Engine) claim(c *conn, free bool) (said [4]string, err error) {
+	args := []string{"fanfare", layout, strconv.Itoa(cluster.Partitions), flag(free)}
+	if e.cfg.Apps != nil {
+		for _, app := range e.cfg.Apps() {
+			var keys []string
+			for _, k := range app.Keys {
+				keys = append(keys, k.Key)
+			}
+			args = append(args, app.ID, strings.Join(keys, " "))
+		}
+	}
+	m, err := c.eval(&c.scripts.claim, []string{layoutKey(e.cfg.Prefix), appsKey(e.cfg.Prefix)}, args...)
+	if err != nil {
+		return said, err
+	}
+	in := reply{}
+	in.fields, in.err = m.ToArray()
+	for i := range in.fields {
+		if i < len(said) {
+			said[i], _ = in.fields[i].ToString() // nil where the key is another's
+		}
+	}
+	return said, in.err
+}
+
+// othersBeat tells whether a node beats.
+func (e *Engine) othersBeat(c *conn) (bool, error) {
+	read := func() (map[string]string, error) {
+		results, err := c.do(c.wire.B().Hgetall().Key(beatsKey(e.cfg.Prefix)).Build())
+		if err != nil {
+			return nil, err
+		}
+		all, err := results[0].AsStrMap()
+		if rueidis.IsRedisNil(err) {
+			err = nil
+		}
+		return all, err
+	}
+	before, err := read()
+	if err != nil || len(before) == 0 {
+		return false, err
+	}
+	e.cfg.Logger.Info("other apps have been served under the prefix of the cluster, looking whether they still are", "prefix", e.cfg.Prefix)
+	select {
+	case <-c.ctx.Done():
+		return false, c.cause()
+	case <-time.After(patience): // a node beats every 2 s
+	}
+	after, err := read()
+	for node, line := range after {
+		if before[node] != line {
+			return true, err
+		}
+	}
+	return false, err
+}

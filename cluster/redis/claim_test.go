@@ -1,0 +1,72 @@
+package redis
+
+import (
+	"strings"
+	"testing"
+
+	"fanfare/apps"
+	"fanfare/cluster"
+)
+
+// serving has a node serve apps: an id, and its keys with blanks between.
+func serving(all ...string) func(*Config) {
+	var list []*apps.App
+	for i := 0; i < len(all); i += 2 {
+		a := &apps.App{ID: all[i]}
+		for _, k := range strings.Fields(all[i+1]) {
+			a.Keys = append(a.Keys, apps.Key{Key: k})
+		}
+		list = append(list, a)
+	}
+	return func(c *Config) { c.Apps = func() []*apps.App { return list } }
+}
+
+func TestRun_OtherAppsUnderThePrefixAreRefused(t *testing.T) {
+	s := startServer(t)
+	openHouse(t, s.addr(), serving("shop", "k1", "chat", "k9")).join("anna")
+	for _, it := range []struct {
+		name, want string
+		apps       func(*Config)
+	}{
+		{"another key", "the app shop has other keys", serving("chat", "k9", "shop", "k2")},
+		{"a key that begins like it", "the app shop has other keys", serving("shop", "k11")},
+		{"no app in common", "none of the apps of this one", serving("news", "k1")},
+	} {
+		t.Run(it.name, func(t *testing.T) {
+			t.Parallel()
+			if got := refusal(t, s.addr(), it.apps); !strings.Contains(got, it.want) {
+				t.Errorf("%q does not say %q", got, it.want)
+			}
+		})
+	}
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		start(t, s.addr(), serving("chat", "k9")).untilUp()
+		start(t, s.addr(), serving("shop", "k1 k2", "news", "k3")).untilUp()
+		start(t, s.addr(), serving("shop", "k2")).untilUp() // after the key was changed
+		start(t, s.addr(), serving("other", "k"), func(c *Config) { c.Prefix = "other" }).untilUp()
+		start(t, s.addr()).untilUp()
+	})
+}
+
+func TestRun_APrefixThatNobodyUsesIsFree(t *testing.T) {
+	s := startServer(t)
+	a := start(t, s.addr(), serving("shop", "k1"))
+	a.untilUp()
+	a.Beat(cluster.Beat{Node: 1, Count: 5, About: "a"})
+	a.expect("beats true")
+	a.end()
+	if err := a.wait(); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, s.addr(), serving("shop", "k2"))
+	b.untilUp()
+	b.log.Expect(t, "level=INFO", "prefix=fanfare")
+	// Now it is b's.
+	b.Beat(cluster.Beat{Node: 2, Count: 5, About: "b"})
+	b.expect("beats true")
+	m := ask(t, s.client(), "HGET", appsKey("fanfare"), "shop")
+	if key, _ := m.ToString(); key != "k2" {
+		t.Errorf("the app's key is %q", key)
+	}
+}
