@@ -69,6 +69,23 @@ func TestFeeds_CutLongerThanTheLog_HearsTheDifferenceAndIsClosed(t *testing.T) {
 	}
 }
 
+// Who is closed asks for what came behind the last event that was heard: that
+// must not be one from behind the gap.
+func TestFeeds_EventBehindAGap_IsNotHeardBeforeTheClose(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[0].visit()
+	a.subscribes("news")
+	w.nodes[1].publishes("news", "0")
+	w.settle()
+	w.nodes[0].cut()
+	w.nodes[1].publishes("news", "1") // is missed
+	w.passes(40 * time.Second)
+	w.nodes[0].connect()
+	w.nodes[1].publishes("news", "2") // comes while the log is read
+	w.settle()
+	a.hears(succeeded("news"), event("news", "0"), `{"event":"pusher:error","data":{"code":4200,"message":"Events may have been missed, reconnect"}}`)
+}
+
 func TestFeeds_LedgerForgotTheSubject_SocketsAreClosed(t *testing.T) {
 	for _, before := range []bool{false, true} { // an event that was heard
 		w := newTown(t, 2)

@@ -149,6 +149,9 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	s.heard = nil
 	s.known = true
 
+	if missed { // before anything later is delivered: no socket hears what came behind a gap
+		s.gap()
+	}
 	s.merge(st)
 	s.learnCached(st.Cached, heard)
 	s.show(s.changes(st))
@@ -166,9 +169,6 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	s.resolveBy(st)
 	if closed && s.sockets > 0 {
 		s.closeUser()
-	}
-	if missed {
-		s.gap()
 	}
 	s.answerWaiting()
 	if s.quota != nil {
