@@ -1,6 +1,5 @@
 // Somebody who uses all of Pusher over one connection and keeps a record of what
 // comes: a pusher-js in Node, or one in a page of Chromium.
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -84,9 +83,8 @@ export class Person {
     const want = [...ids].sort().join();
     await until(`${this.id} sees ${want}`, async () => {
       await this.refresh();
-      return this.connected && this.present.join() === want;
-    }).catch((err) => { throw new Error(`${err.message}; sees ${this.connected && this.present}`); });
-    assert.equal([...await this.ids()].sort().join(), want, `the members that the pusher-js of ${this.id} has`);
+      return this.connected && this.present.join() === want && [...await this.ids()].sort().join() === want;
+    }).catch(async (err) => { throw new Error(`${err.message}; heard of ${this.connected && this.present}, pusher-js has ${await this.ids()}`); });
   }
 
   /** Sends a numbered client event. */

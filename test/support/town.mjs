@@ -119,9 +119,18 @@ export class Town {
    * than the promises hold: who is only on those is told as gone once and comes
    * back, and connections to them may have been closed. `moved` says whose
    * connections may have ended besides. `missed` says which accepted events
-   * may be lacking: the matrix says so.
+   * may be lacking: the matrix says so. `refused` says that client events were,
+   * because too many waited for Redis.
    */
-  async judge({ dark = [], moved = () => false, missed } = {}) {
+  async judge(allowed = {}) {
+    await this.#judge(allowed).catch((err) => {
+      const warnings = this.nodes.map((n, at) => n.log.split('\n').filter((l) => /level=(WARN|ERROR)/.test(l)).map((l) => `node ${at + 1}: ${l}`).join('\n'));
+      err.message = `${err.message}\n${warnings.join('\n')}`;
+      throw err;
+    });
+  }
+
+  async #judge({ dark = [], moved = () => false, missed, refused = false }) {
     await Promise.all([this.publisher.stop(), this.messenger.stop()]);
     await this.#end();
     await Promise.all(this.here.map((p) => p.speak())); // behind all that was said before
@@ -138,7 +147,7 @@ export class Town {
         for (const channel of [room, news, scores]) events(c, channel, this.publisher, { who, missed });
         if (p.id === 'tabs') events(c, '#server-to-user-tabs', this.messenger, { who, missed });
         for (const other of this.people) {
-          const lossy = other.left || other.connections.length > 1 || dark.includes(other.node) || Boolean(missed);
+          const lossy = refused || other.left || other.connections.length > 1 || dark.includes(other.node) || Boolean(missed);
           sayings(c, room, other, { who, lossy, own: other === p && p.connections.length === 1 });
         }
         this.#comings(p, c, who, { dark, inDark });
