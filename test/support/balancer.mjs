@@ -5,8 +5,14 @@ import { createServer as createHTTP, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
 /** How fit a server is: 2 if it says that clients may be sent to it, 1 if it answers, else 0, or `late` if it takes its time. */
-const fitness = (node, late) => fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) })
-  .then((r) => (r.ok ? 2 : 1), (err) => (err.name === 'TimeoutError' ? late : 0));
+async function fitness(node, late) {
+  if (!asked.has(node)) { // 500 clients that come at once are one question
+    asked.set(node, fetch(`${node.http}/readyz`, { signal: AbortSignal.timeout(1000) })
+      .then((r) => (r.ok ? 2 : 1), (err) => (err.name === 'TimeoutError' ? undefined : 0)).finally(() => asked.delete(node)));
+  }
+  return (await asked.get(node)) ?? late;
+}
+const asked = new Map(); // node -> its answer, on its way
 
 /** A number for the session that a path of the HTTP fallback names; undefined for other paths. */
 function sessionOf(path) {
