@@ -177,18 +177,15 @@ func standings(all []known) []ledger.Standing {
 	return s
 }
 
-// log reads entries, each behind its time and size.
+// log reads entries.
 func (r *reply) log() (entries []*ledger.Entry) {
 	for _, m := range r.list() {
 		text, err := m.ToString()
-		if err == nil && len(text) < 12 {
-			err = errShort
-		}
 		if err != nil {
 			r.note(err)
 			return nil
 		}
-		e, err := parseEntry([]byte(text[12:]))
+		e, err := parseEntry([]byte(text))
 		if err != nil {
 			r.note(err)
 			return nil

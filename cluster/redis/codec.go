@@ -146,6 +146,7 @@ func parseEntry(b []byte) (*ledger.Entry, error) {
 		return nil, fmt.Errorf("entry of the unknown version %d", v)
 	}
 	e := &ledger.Entry{Kind: ledger.EntryKind(r.byte())}
+	r.take(12) // time and size, for the log
 	e.Seq = r.uint64()
 	e.Prev = r.uint64()
 	e.Birth = ledger.Birth(r.uint64())

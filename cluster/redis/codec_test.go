@@ -83,7 +83,7 @@ func TestOp_DamagedIsAnError(t *testing.T) {
 
 // writeEntry is what the scripts do.
 func writeEntry(e *ledger.Entry) []byte {
-	b := []byte{entryVersion, byte(e.Kind)}
+	b := append([]byte{entryVersion, byte(e.Kind)}, make([]byte, 12)...)
 	b = binary.BigEndian.AppendUint64(b, e.Seq)
 	b = binary.BigEndian.AppendUint64(b, e.Prev)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Birth))

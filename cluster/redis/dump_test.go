@@ -104,7 +104,7 @@ func checkLog(t *testing.T, client rueidis.CoreClient, base, bytes string) {
 	}
 	sum := 0
 	for _, it := range log {
-		sum += int(binary.BigEndian.Uint32([]byte(it)[8:]))
+		sum += int(binary.BigEndian.Uint32([]byte(it)[10:]))
 	}
 	if got, _ := strconv.Atoi(bytes); got != sum {
 		t.Fatalf("the log has %d bytes, meta says %s", sum, bytes)

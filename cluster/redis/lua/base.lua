@@ -61,19 +61,23 @@ local function linked(id, epoch)
 	return x, not x or x.status == STRUCK or x.epoch ~= epoch or epoch == 0
 end
 
+local NONE = {}
+
 local function append(kind, id, epoch, prev, op, size, refused, feed, short)
-	seq = seq + 1
-	local entry = pack('>BBI8I8c8c8I4I4', 1, kind, seq, prev, birth, id, epoch, #op) .. op .. pack('>I4', #refused)
-	size = size + 64
-	for _, user in ipairs(refused) do
-		entry = entry .. pack('>I4', #user) .. user
-		size = size + 16 + #user
+	seq, size = seq + 1, size + 64
+	local users = ''
+	if #refused > 0 then
+		for _, user in ipairs(refused) do
+			users = users .. pack('>I4', #user) .. user
+			size = size + 16 + #user
+		end
 	end
-	entry = entry .. pack('>I4', short or 0)
-	call('RPUSH', LOG, pack('>I8I4', time, size) .. entry)
+	-- Time and size are for the log. c0 is the whole of a text.
+	local entry = pack('>BBI8I4I8I8c8c8I4I4c0I4c0I4', 1, kind, time, size, seq, prev, birth, id, epoch, #op, op, #refused, users, short or 0)
+	call('RPUSH', LOG, entry)
 	bytes = bytes + size
 	while bytes > BUDGET do
-		bytes = bytes - unpack_('>I4', call('LPOP', LOG), 9)
+		bytes = bytes - unpack_('>I4', call('LPOP', LOG), 11)
 	end
 	call('PUBLISH', feed, entry)
 end
@@ -86,7 +90,7 @@ end
 local function entered(x)
 	if x.status == ENTERING then
 		x.status = OPEN
-		append(4, x.id, x.epoch, 0, '', 64, {}, FEED .. '!')
+		append(4, x.id, x.epoch, 0, '', 64, NONE, FEED .. '!')
 		raise(x, x.epoch)
 	end
 end
@@ -94,7 +98,7 @@ end
 local function strike(x)
 	if x.status ~= STRUCK then
 		x.status, x.struck = STRUCK, time
-		append(5, x.id, x.epoch, 0, '', 64, {}, FEED .. '!')
+		append(5, x.id, x.epoch, 0, '', 64, NONE, FEED .. '!')
 		raise(x, x.epoch + 1)
 	end
 end

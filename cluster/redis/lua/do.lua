@@ -140,7 +140,7 @@ local function event(n, subject, op, size, ms)
 	if not rec and ms > 0 then
 		rec = open(subject)
 	end
-	append(2, id, epoch, rec and rec.seq or 0, op, size, {}, FEED .. ':' .. subject)
+	append(2, id, epoch, rec and rec.seq or 0, op, size, NONE, FEED .. ':' .. subject)
 	if rec then
 		rec.seq, rec.event = seq, seq
 		if ms > 0 then
@@ -166,7 +166,7 @@ local function recall(n, subject, op, size, ms, wasBirth, was)
 		end
 	end
 	rec = rec or open(subject)
-	append(6, id, epoch, rec.seq, op, size, {}, FEED .. ':' .. subject)
+	append(6, id, epoch, rec.seq, op, size, NONE, FEED .. ':' .. subject)
 	rec.seq = seq
 	remember(rec, op, ms, wasBirth, was)
 	saveRecord(rec)
@@ -174,7 +174,7 @@ end
 
 local function close(subject, op, size)
 	local rec = find(subject) or open(subject)
-	append(3, id, epoch, rec.seq, op, size, {}, FEED .. ':' .. subject)
+	append(3, id, epoch, rec.seq, op, size, NONE, FEED .. ':' .. subject)
 	rec.seq = seq
 	unmark(rec)
 	if call('ZCARD', CLOSES) >= MOST_MARK then

@@ -4,9 +4,12 @@ local HEADER = '>I8I8I8I8I8I4I8I4I8'
 local FACT = '>I4I4I4I4' -- epoch, sockets (0: no fact), users held, epoch in the node's index
 local MARK_KEPT, MOST_MARK = 60 * 60 * 1000, 10000
 
-local function readHeader(rec, text)
-	rec.seq, rec.event, rec.closed, rec.closedAt, rec.due, rec.socks, rec.total, rec.present, rec.counted = unpack_(HEADER, text)
-	return rec
+local function readHeader(key, subject, text)
+	local at, event, closed, closedAt, due, socks, total, present, counted = unpack_(HEADER, text)
+	return { -- all fields at once: the table is of its size from the start
+		key = key, subject = subject, seq = at, event = event, closed = closed, closedAt = closedAt, due = due,
+		socks = socks, total = total, present = present, counted = counted,
+	}
 end
 
 local function header(rec)
@@ -135,7 +138,7 @@ local function load(subject)
 	if not text then
 		return nil, 1
 	end
-	local rec = readHeader({ key = key, subject = subject }, text)
+	local rec = readHeader(key, subject, text)
 	if rec.counted ~= floors then
 		return rec, recount(rec)
 	end

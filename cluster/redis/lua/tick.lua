@@ -19,7 +19,7 @@ while true do
 	if not oldest then
 		break
 	end
-	local at, size = unpack_('>I8I4', oldest)
+	local at, size = unpack_('>I8I4', oldest, 3)
 	if at + LOG_KEPT >= time then
 		break
 	end
