@@ -6,8 +6,11 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Partitions is how many shares the subjects are divided into.
-const Partitions = 64
+// Partitions is how many shares the subjects are divided into. A node has one
+// batch under way in each: with more shares a batch holds fewer ops, and each
+// batch has a price of its own. With fewer shares a Redis Cluster is divided
+// less evenly.
+const Partitions = 16
 
 // Partition is the number of a share, from 0.
 type Partition int

@@ -4,7 +4,7 @@ package ledger
 // budget of bytes.
 const (
 	logKept  = 15_000
-	logBytes = 4 << 20
+	logBytes = 16 << 20
 )
 
 // log is the last entries, without a hole.

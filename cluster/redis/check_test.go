@@ -60,7 +60,7 @@ func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
 		{name: "keys not allowed", prepare: []string{"ACL", "SETUSER", "keys", "on", ">x", "~other*", "&*", "+@all"}, change: as("keys", "x"), want: `the user "keys" may not`},
 		{name: "feeds not allowed", prepare: []string{"ACL", "SETUSER", "feeds", "on", ">x", "~*", "resetchannels", "+@all"}, change: as("feeds", "x"), want: `the user "feeds" may not`},
 		{name: "a command not allowed", prepare: []string{"ACL", "SETUSER", "zadd", "on", ">x", "~*", "&*", "+@all", "-zadd"}, change: as("zadd", "x"), want: "ZADD"},
-		{name: "layout", prepare: []string{"HSET", "later{table}layout", "program", "fanfare", "layout", "2", "partitions", "64"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
+		{name: "layout", prepare: []string{"HSET", "later{table}layout", "program", "fanfare", "layout", "2", "partitions", "16"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
 		{name: "partitions", prepare: []string{"HSET", "small{table}layout", "program", "fanfare", "layout", "1", "partitions", "32"}, change: func(c *Config) { c.Prefix = "small" }, want: "has 32 partitions"},
 		{name: "another's layout", prepare: []string{"SET", "text{table}layout", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{table}layout is of another program"},
 		{name: "another's hash", prepare: []string{"HSET", "hash{table}layout", "x", "y"}, change: func(c *Config) { c.Prefix = "hash" }, want: "the key hash{table}layout is of another program"},
@@ -140,7 +140,7 @@ func TestRun_LaterErrorsAreWaitedOut(t *testing.T) {
 	ask(t, client, "CLIENT", "KILL", "TYPE", "pubsub")
 	a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`)
 	a.until("partitions that are down", func() bool { return a.ups == 0 })
-	ask(t, client, "HSET", "fanfare{table}layout", "partitions", "64")
+	ask(t, client, "HSET", "fanfare{table}layout", "partitions", "16")
 	a.untilUp()
 }
 

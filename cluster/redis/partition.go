@@ -14,10 +14,10 @@ import (
 
 const (
 	// logBudget is the bytes of a partition's log.
-	logBudget = "4194304"
+	logBudget = "16777216"
 	// mostPushed is the bytes of entries, and mostItems the number of requests,
 	// that wait in a partition: above it the partition begins anew.
-	mostPushed = 8 << 20
+	mostPushed = 32 << 20
 	mostItems  = 100_000
 	// mostAtOnce is how much of them is sent before the answers are awaited.
 	mostAtOnce = 512

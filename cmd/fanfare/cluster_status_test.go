@@ -44,7 +44,7 @@ func TestClusterStatus_OfAHealthyCluster(t *testing.T) {
 *  web-1  00000000000000a1  1d1h  v1.2.0   512      40        300      alive
    web-2  00000000000000b2  59s   v1.2.0   4        5         6        alive
 
-* this node; 64 of 64 partitions are open, 0 operations wait
+* this node; 16 of 16 partitions are open, 0 operations wait
 
 nothing is wrong
 `
@@ -76,13 +76,13 @@ func TestAbout_OfANodeThatDrains_ItIsNobodyToGoTo(t *testing.T) {
 
 func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
 	named := aboutText(t, aboutNode{Name: "web", Version: "v1"})
-	s := newClusterStatus(cluster.Health{Node: 1, Open: 50, Away: 4, Young: 3, Why: "connection refused", Queued: 1, Nodes: []cluster.NodeHealth{
+	s := newClusterStatus(cluster.Health{Node: 1, Open: 7, Away: 4, Young: 3, Why: "connection refused", Queued: 1, Nodes: []cluster.NodeHealth{
 		{Node: 1, About: named}, {Node: 2, About: named}, {Node: 3, About: "{", Quiet: 6100 * time.Millisecond}, {Node: 4, About: named, Quiet: 100 * time.Second, Dead: true},
 	}}, "r:6379", "x")
 	want := []string{
-		"4 of 64 partitions cannot be reached: connection refused",
-		"this node still tells 10 of 64 partitions what it holds",
-		"3 of 64 partitions lost their memory and wait for a node to say what it holds",
+		"4 of 16 partitions cannot be reached: connection refused",
+		"this node still tells 5 of 16 partitions what it holds",
+		"3 of 16 partitions lost their memory and wait for a node to say what it holds",
 		"node 0000000000000003 has not been heard of for 6s",
 		"web (0000000000000004) was declared dead",
 		"2 nodes are called web; give each its own cluster.name",
@@ -96,8 +96,8 @@ func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
 			t.Errorf("the text lacks %q:\n%s", part, text)
 		}
 	}
-	m := clusterMetrics(cluster.Health{Open: 50, Away: 4, Nodes: []cluster.NodeHealth{{}, {}, {Quiet: 6100 * time.Millisecond}, {Quiet: 100 * time.Second, Dead: true}}})
-	if m.Alive != 2 || m.Quiet != 1 || m.Dead != 1 || m.Entering != 10 {
+	m := clusterMetrics(cluster.Health{Open: 7, Away: 4, Nodes: []cluster.NodeHealth{{}, {}, {Quiet: 6100 * time.Millisecond}, {Quiet: 100 * time.Second, Dead: true}}})
+	if m.Alive != 2 || m.Quiet != 1 || m.Dead != 1 || m.Entering != 5 {
 		t.Errorf("metrics %+v", m)
 	}
 }
