@@ -8,9 +8,10 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// A batch is bounded: the ledger applies it in one step.
+// A batch is bounded: the ledger applies it in one step, and whoever comes next
+// waits for that. Beyond so many the price of one op falls no more.
 const (
-	batchMost  = 500     // ops and members
+	batchMost  = 100     // ops and members
 	batchBytes = 1 << 20 // of which one op may be over
 )
 
