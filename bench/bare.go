@@ -1,16 +1,12 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"net/netip"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"fanfare/bench/client"
@@ -122,29 +118,16 @@ func (o *order) send(ch int, s stamp, due int64) {
 
 // bareWriter is a running process that writes.
 type bareWriter struct {
-	cmd   *exec.Cmd
-	stdin io.Closer
-	lines *bufio.Reader
-	addr  string
+	*child
+	addr string
 }
 
 func startBare(command func(args ...string) (*exec.Cmd, error), sockets, threads int) (*bareWriter, error) {
-	cmd, err := command(strconv.Itoa(sockets), strconv.Itoa(threads))
+	c, err := startChild("the bare writer", command, strconv.Itoa(sockets), strconv.Itoa(threads))
 	if err != nil {
 		return nil, err
 	}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the bare writer: %w", err)
-	}
-	w := &bareWriter{cmd: cmd, stdin: in, lines: bufio.NewReader(out)}
+	w := &bareWriter{child: c}
 	if w.addr, err = w.line(); err != nil {
 		w.stop()
 		return nil, err
@@ -152,22 +135,8 @@ func startBare(command func(args ...string) (*exec.Cmd, error), sockets, threads
 	return w, nil
 }
 
-func (w *bareWriter) line() (string, error) {
-	s, err := w.lines.ReadString('\n')
-	if err != nil {
-		return "", fmt.Errorf("the bare writer ended: %w", err)
-	}
-	return strings.TrimSpace(s), nil
-}
-
 // accepted waits until the process has all its sockets.
 func (w *bareWriter) accepted() error {
 	_, err := w.line()
 	return err
-}
-
-// stop ends the process: it reads its input until the end of it.
-func (w *bareWriter) stop() {
-	_ = w.stdin.Close()
-	_ = w.cmd.Wait()
 }

@@ -95,7 +95,7 @@ func (t *table) measureRuns(ctx context.Context, what string, rounds int, varian
 }
 
 func (t *table) measureRun(ctx context.Context, v variant) (report.Result, error) {
-	server, err := startServer(ctx, t.Server, v.app)
+	server, err := startServer(ctx, t.Server, v.app, "")
 	if err != nil {
 		return report.Result{}, err
 	}

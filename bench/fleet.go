@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"fanfare/bench/client"
@@ -19,6 +20,7 @@ type fleet struct {
 
 	// Set before the first is opened.
 	names   []string                                           // channels; socket i subscribes to the one at i modulo their number
+	hosts   []netip.AddrPort                                   // servers of a cluster, of which a channel's sockets take one each in turn; nil is the target
 	member  func(i int) string                                 // its channel_data; nil is none
 	silent  func(i int) bool                                   // whether it stops reading once subscribed; nil is no
 	ledger  *ledger                                            // nil if no events are counted
@@ -53,6 +55,16 @@ func (f *fleet) channelOf(c *client.Conn) int { return int(c.Index) % len(f.name
 
 // nameOf is the name of a socket's channel.
 func (f *fleet) nameOf(c *client.Conn) string { return f.names[f.channelOf(c)] }
+
+// hostOf is the number of the server that socket i connects to.
+func (f *fleet) hostOf(i int) int { return (i%len(f.names) + i/len(f.names)) % len(f.hosts) }
+
+func (f *fleet) address(i int) netip.AddrPort {
+	if f.hosts == nil {
+		return f.target.addr
+	}
+	return f.hosts[f.hostOf(i)]
+}
 
 // silences tells whether a socket stops reading once it is subscribed.
 func (f *fleet) silences(index int) bool { return f.silent != nil && f.silent(index) }
@@ -91,7 +103,7 @@ func (f *fleet) settle(ctx context.Context, timeout time.Duration, settled func(
 func (f *fleet) dial() {
 	for f.pending < f.atOnce && len(f.conns) < f.want {
 		i := len(f.conns)
-		c, err := f.loop.Dial(f, i, f.target.addr, f.target.source(i))
+		c, err := f.loop.Dial(f, i, f.address(i), f.target.source(i))
 		f.conns = append(f.conns, c)
 		f.peers = append(f.peers, peer{began: f.loop.Now()})
 		if err != nil {

@@ -17,7 +17,12 @@ func (t Target) appendTrigger(dst []byte, channel string, s stamp, size int, now
 	body = appendData(body, s, size)
 	body = append(body, `"}`...)
 
-	path := "/apps/" + t.AppID + "/events"
+	return t.appendPost(dst, "/events", body, now)
+}
+
+// appendPost appends a signed POST of a body to a path below /apps/ID.
+func (t Target) appendPost(dst []byte, below string, body []byte, now time.Time) []byte {
+	path := "/apps/" + t.AppID + below
 	dst = append(dst, "POST "...)
 	dst = append(dst, path...)
 	dst = append(dst, '?')

@@ -33,25 +33,26 @@ apps:
     secret: bench-secret
     limits: { client_events_per_second: 0, max_presence_members: 0 }
     %s
+%s
 `
 
 // startServer starts a server and waits until it is ready. command makes the
 // process, given the arguments behind "serve"; app is a further line for the
-// app, "" for none. stop has to be called.
-func startServer(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app string) (*serverProcess, error) {
+// app and more one for the server, "" for none. stop has to be called.
+func startServer(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app, more string) (*serverProcess, error) {
 	dir, err := os.MkdirTemp("", "fanfare-bench-")
 	if err != nil {
 		return nil, err
 	}
 	s := &serverProcess{dir: dir, ended: make(chan error, 1)}
-	if err := s.start(ctx, command, app); err != nil {
+	if err := s.start(ctx, command, app, more); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("start a server: %w", err)
 	}
 	return s, nil
 }
 
-func (s *serverProcess) start(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app string) error {
+func (s *serverProcess) start(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app, more string) error {
 	address, err := freeAddress()
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (s *serverProcess) start(ctx context.Context, command func(args ...string) 
 		return err
 	}
 	file := filepath.Join(s.dir, "config.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address, metrics, app), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, serverConfig, address, metrics, app, more), 0o600); err != nil {
 		return err
 	}
 	cmd, err := command("--config", file)
@@ -86,8 +87,12 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
+// startPatience is how long a process may take to start on a machine that has
+// much else to do.
+const startPatience = time.Minute
+
 func (s *serverProcess) ready(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	again := time.NewTicker(20 * time.Millisecond)
@@ -112,6 +117,14 @@ func (s *serverProcess) ready(ctx context.Context, address string) error {
 		case <-again.C:
 		}
 	}
+}
+
+// kill ends the server at once, as a crash does.
+func (s *serverProcess) kill() error {
+	err := s.cmd.Process.Kill()
+	<-s.ended
+	s.cmd = nil
+	return err
 }
 
 // stop ends the server, with force if it takes its time.

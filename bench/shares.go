@@ -71,6 +71,15 @@ func addShares(ctx context.Context, r *report.Result, address string) error {
 
 // loopSockets is the metric fanfare_loop_sockets of a server.
 func loopSockets(ctx context.Context, address string) ([]float64, error) {
+	shares, err := scrape(ctx, address, "fanfare_loop_sockets")
+	if err == nil && len(shares) == 0 {
+		err = errors.New("there is no metric fanfare_loop_sockets")
+	}
+	return shares, err
+}
+
+// scrape reads the values of a metric of a server, one for each set of labels.
+func scrape(ctx context.Context, address, name string) ([]float64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		return nil, err
@@ -83,25 +92,22 @@ func loopSockets(ctx context.Context, address string) ([]float64, error) {
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %s", req.URL, res.Status)
 	}
-	return readLoopSockets(res.Body)
+	return readMetric(res.Body, name)
 }
 
-func readLoopSockets(r io.Reader) ([]float64, error) {
-	var shares []float64
+func readMetric(r io.Reader, name string) ([]float64, error) {
+	var values []float64
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		series, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(series, "fanfare_loop_sockets{") {
+		rest, ok := strings.CutPrefix(lines.Text(), name)
+		if !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
 			continue
 		}
-		n, err := strconv.ParseFloat(value, 64)
+		v, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
 		if err != nil {
 			return nil, err
 		}
-		shares = append(shares, n)
+		values = append(values, v)
 	}
-	if lines.Err() == nil && len(shares) == 0 {
-		return nil, errors.New("there is no metric fanfare_loop_sockets")
-	}
-	return shares, lines.Err()
+	return values, lines.Err()
 }

@@ -44,7 +44,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.StringVar(&b.target.Metrics, "metrics", "", "host:port of the metrics of a fanfare, to read how its event loops share idle sockets")
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
-	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), newBareWriterCommand())
+	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
 	return cmd
 }
 

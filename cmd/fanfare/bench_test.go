@@ -53,6 +53,41 @@ func TestBenchFigures_Quick(t *testing.T) {
 	}
 }
 
+func TestBenchCluster_Quick(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Log("the benchmark's client runs on Linux only")
+		return
+	}
+	var progress, out bytes.Buffer
+	w := bench.Cluster{
+		Quick: true, Rate: 200, Joins: 200, Nodes: 3, Each: 20, Rounds: 1, Progress: &progress,
+		Server: asSubcommand(t, "serve"), Crowd: asSubcommand(t, "bench", crowdName), Alone: asSubcommand(t, "bench", aloneName),
+	}
+	results, figures, err := w.Run(t.Context())
+	if err != nil {
+		t.Fatalf("%v after\n%s", err, progress.String())
+	}
+	for _, r := range results {
+		for _, name := range []string{"lost", "duplicated", "reordered", "removals lost", "removals too many"} {
+			if v := r.Value(name); v != 0 {
+				t.Errorf("%s: %v %s", r.Scenario, v, name)
+			}
+		}
+	}
+	if err := report.WriteFigures(&out, figures); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"received on the other", "client events/s within a node", "200 events/s in batches of 10", "redis alone", "plain channels come and go",
+		"round trips of a join", "200 joins of presence channels at once", "3 nodes × 20 sockets, idle", "removals told",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
 func TestBench_Scenario(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Log("the benchmark's client runs on Linux only")
@@ -85,6 +120,11 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		"bench presence --room 0",
 		"bench churn --rate 0",
 		"bench bare --threads 0",
+		"bench cluster --rate 0",
+		"bench cluster --joins 1",
+		"bench cluster --nodes 2",
+		"bench cluster --runs 0",
+		"bench cluster --parts speed",
 	} {
 		if _, err := execute(t, strings.Fields(line)...); err == nil {
 			t.Errorf("%s: no error", line)

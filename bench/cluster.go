@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"fanfare/bench/report"
+)
+
+// Cluster measures what a cluster of fanfares promises (docs/performance.md),
+// with all of its processes on this machine: nodes of their own, and a
+// redis-server of their own or the one at Redis.
+type Cluster struct {
+	Quick bool     // small and short, to see that it works
+	Parts []string // of ClusterParts; none is all
+	Redis string   // address of a server; "" starts one
+	Rate  float64  // events a second that are due, over two nodes
+	Joins int      // that come at once
+	Nodes int      // of the large cluster
+	Each  int      // sockets of each of its nodes
+	// Rounds is how often figures are measured that are compared with others;
+	// the medians count.
+	Rounds int
+
+	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
+	Crowd    func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeCrowd
+	Alone    func(args ...string) (*exec.Cmd, error) // makes the process that keeps a Redis busy: startAlone
+	Progress io.Writer                               // is told what is being measured
+}
+
+// ClusterParts are the parts of Cluster, in their order.
+func ClusterParts() []string { return []string{"latency", "rate", "plain", "joins", "many"} }
+
+// Run measures the parts. The results are what stands behind the figures.
+func (w Cluster) Run(ctx context.Context) ([]report.Result, []report.Figure, error) {
+	t := &clusterTable{Cluster: w, warmup: time.Second, measure: 5 * time.Second, hold: 20 * time.Second}
+	if w.Quick {
+		t.warmup, t.measure, t.hold = 200*time.Millisecond, 500*time.Millisecond, time.Second
+	}
+	parts := map[string]func(context.Context) error{"latency": t.latency, "rate": t.rate, "plain": t.plain, "joins": t.joins, "many": t.many}
+	for _, name := range w.Parts {
+		if parts[name] == nil {
+			return nil, nil, fmt.Errorf("there is no part %q; they are %s", name, strings.Join(ClusterParts(), ", "))
+		}
+	}
+	for _, name := range ClusterParts() {
+		if len(w.Parts) > 0 && !slices.Contains(w.Parts, name) {
+			continue
+		}
+		if err := parts[name](ctx); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return t.results, t.figures, nil
+}
+
+// clusterTable is figures being measured.
+type clusterTable struct {
+	Cluster
+	warmup, measure time.Duration
+	hold            time.Duration // over which an idle cluster is watched
+	results         []report.Result
+	figures         []report.Figure
+}
+
+func (t *clusterTable) add(name, target string, met bool, format string, args ...any) {
+	if t.Quick {
+		target, met = "", true // says nothing at this size
+	}
+	t.figures = append(t.figures, report.Figure{Name: name, Target: target, Measured: fmt.Sprintf(format, args...), Met: met})
+}
+
+func (t *clusterTable) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(t.Progress, format+"\n", args...)
+	return err
+}
+
+// town starts a cluster of n nodes.
+func (t *clusterTable) town(ctx context.Context, n int) (*town, error) {
+	return startTown(ctx, t.Server, t.Redis, n)
+}
+
+// keep keeps the runs of one thing and returns their median.
+func (t *clusterTable) keep(runs []report.Result) report.Result {
+	r := report.Median(runs)
+	t.results = append(t.results, r)
+	return r
+}
+
+// paired is the median, over rounds, of how much more of a metric one has than
+// the other.
+func paired(name string, less, more []report.Result) float64 {
+	var list []float64
+	for i := range more {
+		list = append(list, more[i].Value(name)-less[i].Value(name))
+	}
+	return report.MedianOf(list)
+}

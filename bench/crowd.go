@@ -1,0 +1,275 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strconv"
+	"time"
+
+	"fanfare/bench/client"
+	"fanfare/pusherproto"
+)
+
+// Crowd is sockets in a process of their own, spread over the nodes of a
+// cluster: more than one process may open, and busy without disturbing whoever
+// measures meanwhile. Each is a user that joins presence channels.
+type Crowd struct {
+	Hosts            []string // of the nodes
+	Key, Secret, App string
+	Sockets          int // of all crowds together
+	From, To         int // those of this one
+	Each             int // channels that a socket joins
+	Room             int // members of a channel, on as many nodes as there are
+}
+
+// The commands of a crowd, a line each. It answers each with a crowdReport.
+const (
+	crowdOpen  = "open"  // connect
+	crowdJoin  = "join"  // join all channels at once, and wait until each is answered
+	crowdCount = "count" // say what was told so far
+)
+
+// crowdReport is what has become of a crowd so far.
+type crowdReport struct {
+	Error   string  `json:",omitempty"`
+	Seconds float64 // that the command took
+	Added   int     // member_added that its sockets were told
+	Removed int     // and member_removed
+	First   int64   // when they were told first and last, Unix time in ns; 0 is never
+	Last    int64
+	Lost    int // sockets that the server has closed
+}
+
+// ServeCrowd is the process of a crowd: it reads what it is made of and then
+// commands from in, until the end, and answers to out.
+func ServeCrowd(ctx context.Context, in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<20)
+	if !lines.Scan() {
+		return lines.Err()
+	}
+	m := &multitude{}
+	if err := json.Unmarshal(lines.Bytes(), &m.Crowd); err != nil {
+		return fmt.Errorf("read what the crowd is made of: %w", err)
+	}
+	if err := m.start(); err != nil {
+		return err
+	}
+	defer m.session.end()
+	answer := json.NewEncoder(out)
+	for lines.Scan() {
+		began := time.Now()
+		err := m.do(ctx, lines.Text())
+		var r crowdReport
+		m.session.loop.Do(func() { r = m.crowdReport; r.Lost = m.fleet.lost })
+		r.Seconds = time.Since(began).Seconds()
+		if err != nil {
+			r.Error = err.Error()
+		}
+		if err := answer.Encode(r); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// multitude is a crowd at work. What follows fleet belongs to the loop.
+type multitude struct {
+	Crowd
+	session *session
+	fleet   *fleet
+	crowdReport
+	joins   [][]byte // by socket: its subscriptions, ready to be sent
+	sent    int      // sockets that have sent them
+	joined  int      // subscriptions that were answered
+	refused int
+}
+
+func (m *multitude) start() (err error) {
+	n := m.To - m.From
+	if m.session, err = newSession("crowd", Target{Host: m.Hosts[0], AppID: m.App, Key: m.Key, Secret: m.Secret}, n); err != nil {
+		return err
+	}
+	m.fleet = newFleet(m.session.loop, m.session.target, names("bench-crowd-", 1))
+	for i := range m.Hosts { // socket i of all has node i, whatever its number here
+		host := m.Hosts[(m.From+i)%len(m.Hosts)]
+		addr, err := netip.ParseAddrPort(host)
+		if err != nil {
+			return err
+		}
+		m.fleet.hosts = append(m.fleet.hosts, addr)
+	}
+	m.fleet.onOther = m.hear
+	return nil
+}
+
+func (m *multitude) do(ctx context.Context, command string) error {
+	n := m.To - m.From
+	switch command {
+	case crowdOpen:
+		return m.fleet.open(ctx, n)
+	case crowdJoin:
+		m.session.loop.Do(m.sign)
+		m.session.loop.Add(m)
+		all := func() bool { return m.joined+m.refused == n*m.Each || m.fleet.lost > 0 }
+		if err := m.session.loop.Until(ctx, allowance(n*m.Each), "the members to join", all); err != nil {
+			return err
+		}
+		var err error
+		m.session.loop.Do(func() {
+			if m.refused+m.fleet.lost > 0 {
+				err = fmt.Errorf("%d joins were refused, %d sockets closed: %s", m.refused, m.fleet.lost, m.fleet.problems.first())
+			}
+		})
+		return err
+	case crowdCount:
+		return nil
+	}
+	return fmt.Errorf("unknown command %q", command)
+}
+
+// room is the name of the channel of a socket's join j. Sockets that follow each
+// other share it, and so members on different nodes.
+func (m *multitude) room(socket, j int) string {
+	return "presence-bench-crowd-" + strconv.Itoa((j*m.Sockets+socket)/m.Room)
+}
+
+// sign prepares all subscriptions, so that they can be sent at once.
+func (m *multitude) sign() {
+	m.joins = make([][]byte, len(m.fleet.conns))
+	var message, frames []byte
+	for i := range m.fleet.conns {
+		socket := m.From + i
+		user := strconv.Itoa(socket)
+		data := `{"user_id":"u` + user + `","user_info":{"name":"Member ` + user + `"}}`
+		frames = frames[:0]
+		for j := range m.Each {
+			name := m.room(socket, j)
+			message = append(message[:0], `{"event":"pusher:subscribe","data":{"channel":`...)
+			message = pusherproto.AppendString(message, name)
+			auth := m.Key + ":" + pusherproto.SignChannel(m.Secret, m.fleet.peers[i].id, name, data, true)
+			message = pusherproto.AppendString(append(message, `,"auth":`...), auth)
+			message = pusherproto.AppendString(append(message, `,"channel_data":`...), data)
+			frames = client.AppendFrame(frames, client.OpText, append(message, "}}"...))
+		}
+		m.joins[i] = slices.Clone(frames)
+	}
+}
+
+// Turn implements client.Task: a few sockets send what they have to, so that
+// answers are read meanwhile.
+func (m *multitude) Turn(now int64) (next int64) {
+	const atOnce = 20
+	for n := 0; n < atOnce && m.sent < len(m.joins); n++ {
+		if c := m.fleet.conns[m.sent]; c.Open() {
+			m.fleet.loop.Write(c, m.joins[m.sent])
+		}
+		m.joins[m.sent] = nil
+		m.sent++
+	}
+	if m.sent < len(m.joins) {
+		return now
+	}
+	return 0
+}
+
+// hear handles a message of the server.
+func (m *multitude) hear(c *client.Conn, event string, message []byte) {
+	switch event {
+	case "pusher_internal:subscription_succeeded":
+		if m.joins != nil {
+			m.joined++
+		}
+	case "pusher:subscription_error":
+		m.refused++
+		m.fleet.problems.add(fmt.Sprintf("%.200s", message))
+	case "pusher_internal:member_added":
+		m.Added++
+	case "pusher_internal:member_removed":
+		m.Removed++
+		m.Last = time.Now().UnixNano()
+		if m.First == 0 {
+			m.First = m.Last
+		}
+	}
+}
+
+// throng is the processes of one crowd.
+type throng struct {
+	children []*child
+	at       []Crowd
+}
+
+// mostOfOne is how many sockets a process of a crowd has.
+const mostOfOne = 10_000
+
+// startCrowd starts the processes of a crowd. stop has to be called.
+func startCrowd(command func(args ...string) (*exec.Cmd, error), c Crowd) (*throng, error) {
+	t := &throng{}
+	for c.From = 0; c.From < c.Sockets; c.From = c.To {
+		c.To = min(c.From+mostOfOne, c.Sockets)
+		one, err := startChild("a crowd", command)
+		if err != nil {
+			t.stop()
+			return nil, err
+		}
+		t.children = append(t.children, one)
+		if err := json.NewEncoder(one.stdin).Encode(c); err != nil {
+			t.stop()
+			return nil, fmt.Errorf("start a crowd: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// do has all processes do something and sums what they say. It returns early if
+// ctx is done.
+func (t *throng) do(ctx context.Context, command string) (sum crowdReport, err error) {
+	unhook := context.AfterFunc(ctx, t.kill)
+	defer unhook()
+	for _, c := range t.children {
+		if _, err := io.WriteString(c.stdin, command+"\n"); err != nil {
+			return sum, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	for _, c := range t.children {
+		line, err := c.line()
+		if err != nil {
+			return sum, err
+		}
+		var r crowdReport
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			return sum, fmt.Errorf("%s: %w", c.name, err)
+		}
+		if r.Error != "" {
+			return sum, fmt.Errorf("%s, %s: %s", c.name, command, r.Error)
+		}
+		sum.Seconds = max(sum.Seconds, r.Seconds)
+		sum.Added += r.Added
+		sum.Removed += r.Removed
+		sum.Lost += r.Lost
+		sum.Last = max(sum.Last, r.Last)
+		if r.First != 0 && (sum.First == 0 || r.First < sum.First) {
+			sum.First = r.First
+		}
+	}
+	return sum, nil
+}
+
+func (t *throng) kill() {
+	for _, c := range t.children {
+		_ = c.cmd.Process.Kill()
+	}
+}
+
+func (t *throng) stop() {
+	for _, c := range t.children {
+		c.stop()
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/bench"
+	"fanfare/bench/report"
+	"fanfare/cluster/redis/load"
+)
+
+// The hidden subcommands of the processes that a benchmark of clusters starts.
+const (
+	crowdName = "crowd"
+	aloneName = "redis-alone"
+)
+
+func (b *benchCommand) cluster() *cobra.Command {
+	w := bench.Cluster{Server: ownCommand("serve"), Crowd: ownCommand("bench", crowdName), Alone: ownCommand("bench", aloneName)}
+	cmd := &cobra.Command{
+		Use:   "cluster",
+		Short: "Measure clusters of fanfares on this machine and say which targets they meet",
+		Long: `Start redis-server and clusters of fanfares on free ports of the loopback interface,
+measure the figures of docs/performance.md and say which targets they meet. The
+parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if w.Quick {
+				w.Joins, w.Nodes, w.Each, w.Rate = min(w.Joins, 200), min(w.Nodes, 3), min(w.Each, 20), min(w.Rate, 500)
+			}
+			err := errors.Join(atLeast(40, "joins", w.Joins), atLeast(3, "nodes", w.Nodes), atLeast(1, "each", w.Each), atLeast(1, "runs", b.runs))
+			if w.Rate <= 0 {
+				err = errors.Join(err, fmt.Errorf("--rate is %g, but has to be above 0", w.Rate))
+			}
+			if err != nil {
+				return err
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			w.Rounds, w.Progress = b.runs, cmd.ErrOrStderr()
+			results, figures, err := w.Run(ctx)
+			if err != nil {
+				return fmt.Errorf("bench cluster: %w", err)
+			}
+			switch b.format {
+			case "json":
+				return report.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
+			case "markdown":
+				return report.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
+			}
+			return report.WriteFigures(cmd.OutOrStdout(), figures)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&w.Quick, "quick", false, "small and short: shows that it works, measures nothing")
+	f.StringSliceVar(&w.Parts, "parts", nil, "parts to measure; none is all")
+	f.StringVar(&w.Redis, "redis", "", "host:port of a Redis that does nothing else; empty starts redis-server")
+	f.Float64Var(&w.Rate, "rate", 50_000, "rate: events a second over two nodes")
+	f.IntVar(&w.Joins, "joins", 100_000, "joins: members that join presence channels at once")
+	f.IntVar(&w.Nodes, "nodes", 40, "many: nodes")
+	f.IntVar(&w.Each, "each", 1000, "many: sockets of each")
+	return cmd
+}
+
+func newCrowdCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    crowdName,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench.ServeCrowd(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+}
+
+func newAloneCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    aloneName + " ADDRESS CHANNELS BATCH SIZE",
+		Hidden: true,
+		Args:   cobra.ExactArgs(4),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg := load.Config{Address: args[0], Prefix: "bench-" + rand.Text(), Nodes: 2}
+			for i, to := range []*int{&cfg.Channels, &cfg.Batch, &cfg.Size} {
+				n, err := strconv.Atoi(args[i+1])
+				if err != nil {
+					return err
+				}
+				*to = n
+			}
+			return serveAlone(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cfg)
+		},
+	}
+}
+
+// serveAlone keeps a Redis busy and says how far it is for each line that comes,
+// until the end of in.
+func serveAlone(ctx context.Context, in io.Reader, out io.Writer, cfg load.Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	begun := make(chan *load.Load, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- load.Run(ctx, cfg, func(l *load.Load) { begun <- l }) }()
+	var l *load.Load
+	select {
+	case l = <-begun:
+	case err := <-ended:
+		return err
+	}
+	answer := json.NewEncoder(out)
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		select {
+		case err := <-ended:
+			return err
+		default:
+		}
+		if err := answer.Encode(bench.AloneReport{Events: l.Events(), Pushed: l.Pushed()}); err != nil {
+			return err
+		}
+	}
+	cancel()
+	return errors.Join(lines.Err(), <-ended)
+}
