@@ -16,7 +16,7 @@ ATTACKS := cd test/hostile && go test -tags hostile -count=1
 STORM ?= 10m
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-peers screenshots docs clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -117,6 +117,10 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 bench: build ## the figures of docs/performance.md, on this machine
 	@echo "== benchmark figures"
 	@./bin/fanfare bench figures
+
+bench-cluster: build ## clusters of fanfares on this machine (wants redis-server)
+	@echo "== clusters"
+	@./bin/fanfare bench cluster --runs 3
 
 bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
 	@echo "== fanfare against its peers"
