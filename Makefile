@@ -14,6 +14,9 @@ FUZZTIME ?= 1m
 # The attacks have the machine for themselves: no other package runs beside them.
 ATTACKS := cd test/hostile && go test -tags hostile -count=1
 STORM ?= 10m
+# The end-to-end tests that make sense with two nodes; make test leaves out the long ones.
+CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-http.test.mjs
+LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E
 
 .PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers screenshots docs clean
@@ -39,13 +42,14 @@ build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
 
-test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end, then attacks
+test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end on one node and on two, then attacks
 	@echo "== unit tests and fuzz seeds"
 	@$(GOTEST) ./...
 	@echo "== the HTTP API again, without event loops"
 	@FANFARE_TEST_PORTABLE=1 $(GOTEST) ./httpapi
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
 	@$(MAKE) --no-print-directory attacks
 
 attacks: ## attack the built server in 256 MB, in some three minutes
@@ -74,9 +78,9 @@ e2e: ## real clients against the built server (installs them with npm and pip)
 	@echo "== real clients, end to end"
 	@./test/run
 
-e2e-cluster: ## the same clients against two nodes behind a load balancer; what needs one process runs on one
+e2e-cluster: ## the same clients against two nodes behind a load balancer, or some of them (FILES="e2e/*.test.mjs …")
 	@echo "== real clients and two nodes, end to end"
-	@FANFARE_TEST_NODES=2 ./test/run $$(cd test && find . -name '*.test.mjs' -not -path './node_modules/*' -not -path './cluster/*' | sort)
+	@FANFARE_TEST_NODES=2 ./test/run $$(cd test && ls $(or $(FILES),$(CLUSTER_FILES) $(LONG_CLUSTER_FILES)))
 
 chaos: ## a cluster of real processes through longer failures than e2e has, in some minutes
 	@echo "== a cluster through long failures"
