@@ -1,5 +1,7 @@
 // Several nodes that a test takes for one server: FANFARE_TEST_NODES has the
 // tests of one server run against a cluster behind a load balancer.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { roundRobin } from './balancer.mjs';
 import { Fanfare, freePort } from './fanfare.mjs';
 import { Redis } from './redis.mjs';
@@ -15,7 +17,9 @@ export class Several extends Fanfare {
       nodes.push(new Fanfare(port, file, config, false, ['--listen', `127.0.0.1:${port}`], env));
     }
     const { port } = await roundRobin(t, nodes);
-    return Object.assign(new Several(port, file, config), { nodes });
+    const several = Object.assign(new Several(port, file, config), { nodes });
+    if (config.metrics.listen) several.metrics = await sums(t, nodes);
+    return several;
   }
 
   async start() {
@@ -29,12 +33,31 @@ export class Several extends Fanfare {
   }
 
   get log() {
-    return this.nodes.map((n) => n.log).join('');
+    const log = this.nodes.map((n) => n.log).join('');
+    return this.metrics ? log.replaceAll(address, `metrics=${this.metrics}`) : log;
   }
 
   get child() {
     return { kill: (signal) => this.nodes.every((n) => n.child.kill(signal)) };
   }
+}
+
+const address = /metrics=(\S+)/g;
+
+/** Serves the sums of the metrics of all nodes until the end of the test; returns where. */
+async function sums(t, nodes) {
+  const server = createServer(async (_, res) => {
+    const all = new Map();
+    for (const node of nodes) {
+      const [[, at]] = node.log.matchAll(address);
+      const text = await fetch(`http://${at}/metrics`).then((r) => r.text());
+      for (const [, series, value] of text.matchAll(/^([^#\s][^\n]*) (\S+)$/gm)) all.set(series, (all.get(series) ?? 0) + Number(value));
+    }
+    res.end([...all].map(([series, value]) => `${series} ${value}\n`).join(''));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return `127.0.0.1:${server.address().port}`;
 }
 
 /** What makes the nodes of one test a cluster of their own. */

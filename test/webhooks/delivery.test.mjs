@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Endpoint } from '../support/endpoint.mjs';
-import { fanfare } from '../support/fanfare.mjs';
+import { fanfare, oneNode } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 import { Wire } from '../support/wire.mjs';
 
@@ -30,6 +30,7 @@ async function occupy(server, count) {
 }
 
 test('kill -9 with 1,000 undelivered events: all arrive after the restart, in order', async (t) => {
+  oneNode(t, 'webhooks.store is a file of one process, and a cluster keeps the order within each channel');
   const endpoint = await new Endpoint().open(t);
   await endpoint.close(); // nobody answers at its address
   const server = await fanfare(t, {
@@ -58,6 +59,7 @@ test('kill -9 with 1,000 undelivered events: all arrive after the restart, in or
 });
 
 test('an endpoint that refuses is tried again with the same body; order is kept', async (t) => {
+  oneNode(t, 'a cluster keeps the order within each channel, and these are ten');
   const endpoint = await new Endpoint().open(t);
   endpoint.status = 500;
   const server = await fanfare(t, { app: { id: '1001', webhooks: [{ url: endpoint.url }] } });
@@ -129,6 +131,7 @@ test('a dead endpoint disturbs neither sockets nor the other endpoint', async (t
 });
 
 test('SIGTERM delivers what is queued and what is held back', async (t) => {
+  oneNode(t, 'a cluster whose nodes all end tells who has gone when one is back');
   const endpoint = await new Endpoint().open(t);
   const server = await fanfare(t, {
     app: { id: '1001', webhooks: [{ url: endpoint.url, batch: { enabled: true, interval: '1m' } }] },

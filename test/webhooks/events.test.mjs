@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Endpoint } from '../support/endpoint.mjs';
-import { fanfare } from '../support/fanfare.mjs';
+import { fanfare, oneNode } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 import { Wire } from '../support/wire.mjs';
 
@@ -87,6 +87,7 @@ test('filters, event lists and headers belong to each endpoint; each is signed a
 });
 
 test('fifty sockets that miss a cache together are one webhook', async (t) => {
+  oneNode(t, 'each node tells of the cache misses of its own sockets');
   const endpoint = await new Endpoint().open(t);
   const server = await serve(t, [{ endpoint, events: ['cache_miss'] }]);
   const wires = await Promise.all(Array.from({ length: 50 }, () => new Wire(server).open()));
