@@ -203,7 +203,6 @@ func (m *multitude) hear(c *client.Conn, event string, message []byte) {
 // throng is the processes of one crowd.
 type throng struct {
 	children []*child
-	at       []Crowd
 }
 
 // mostOfOne is how many sockets a process of a crowd has.
