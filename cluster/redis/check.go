@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -135,6 +136,7 @@ func (c *conn) identify() (info map[string]string, err error) {
 		}
 	}
 	c.version, c.run = info["redis_version"], info["run_id"]
+	info["mode"] = cmp.Or(info["redis_mode"], info["server_mode"]) // the latter is Valkey's
 	major, _, _ := strings.Cut(c.version, ".")
 	n, err := strconv.Atoi(major)
 	switch {
@@ -142,7 +144,7 @@ func (c *conn) identify() (info map[string]string, err error) {
 		return nil, unfit("the server does not say its version and run id; is a proxy in between?")
 	case n < 7:
 		return nil, unfit("the server is of version %s; 7.0 is needed", c.version)
-	case info["redis_mode"] == "sentinel":
+	case info["mode"] == "sentinel":
 		return nil, unfit("the server is a Sentinel; give the name of its master")
 	}
 	return info, nil
@@ -154,7 +156,7 @@ func (e *Engine) checkServer(c *conn) error {
 	if err != nil {
 		return err
 	}
-	switch sharded := info["redis_mode"] == "cluster"; {
+	switch sharded := info["mode"] == "cluster"; {
 	case sharded && !c.sharded:
 		return unfit("the server is part of a Redis Cluster; give addresses of its servers, without Sentinels, and start again")
 	case !sharded && c.sharded:

@@ -86,7 +86,7 @@ func (e *Engine) othersBeat(c *conn) (bool, error) {
 		return all, err
 	}
 	before, err := read()
-	if err != nil || len(before) == 0 {
+	if err != nil {
 		return false, err
 	}
 	e.cfg.Logger.Info("other apps have been served under the prefix of the cluster, looking whether they still are", "prefix", e.cfg.Prefix)

@@ -30,7 +30,7 @@ func TestRun_OtherAppsUnderThePrefixAreRefused(t *testing.T) {
 	}{
 		{"another key", "the app shop has other keys", serving("chat", "k9", "shop", "k2")},
 		{"a key that begins like it", "the app shop has other keys", serving("shop", "k11")},
-		{"no app in common", "none of the apps of this one", serving("news", "k1")},
+		{"no app in common", "none of the apps of this one", serving("sports", "k1")},
 	} {
 		t.Run(it.name, func(t *testing.T) {
 			t.Parallel()

@@ -89,7 +89,7 @@ func (f *fleet) look(ctx context.Context, address string) (owners [places]string
 	switch {
 	case err != nil:
 		return owners, false, err
-	case info["redis_mode"] == "cluster":
+	case info["mode"] == "cluster":
 		owners, err = c.owners()
 		return owners, true, err
 	case len(f.e.cfg.Addresses) > 1:
