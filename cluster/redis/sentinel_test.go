@@ -73,6 +73,7 @@ func (w *watched) configure(c *Config) {
 }
 
 func TestSentinel_FailoverIsFollowed(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	w := startWatched(t)
 	a := start(t, "", w.configure)
 	a.untilUp()
@@ -113,6 +114,7 @@ func replicated(master, replica rueidis.Client) error {
 }
 
 func TestSentinel_LostWritesAreNoTransition(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	w := startWatched(t)
 	a, b := openHouse(t, "", w.configure), openHouse(t, "", w.configure)
 	a.join("anna")
@@ -151,6 +153,7 @@ func TestSentinel_LostWritesAreNoTransition(t *testing.T) {
 // A master that the Sentinels cannot reach goes on as one. Nodes that can reach
 // it must leave it: nobody will see what it takes.
 func TestSentinel_AMasterThatWasReplacedIsLeft(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	w := startWatched(t)
 	master := w.master.client()
 	for _, client := range []rueidis.Client{master, w.replica.client()} {

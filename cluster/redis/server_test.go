@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -26,20 +27,36 @@ type server struct {
 	conf string // a file that comes first
 	args []string
 	cmd  *exec.Cmd
+
+	ended <-chan struct{} // the process
 }
 
-// startServer starts one without data on a free port; more are arguments.
-func startServer(t testing.TB, more ...string) *server {
+func freePort(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: t.TempDir(), port: listener.Addr().(*net.TCPAddr).Port, args: append([]string{
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// startServer starts one without data on a free port; more are arguments.
+func startServer(t testing.TB, more ...string) *server {
+	t.Helper()
+	s := &server{t: t, dir: t.TempDir(), args: append([]string{
 		"--save", "", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0",
 	}, more...)}
-	_ = listener.Close()
-	s.start()
+	for {
+		s.port = freePort(t)
+		log := s.launch()
+		if log == "" {
+			break
+		}
+		if !strings.Contains(log, "Address already in use") { // another program was faster
+			t.Fatal(log)
+		}
+	}
 	t.Cleanup(s.stop)
 	return s
 }
@@ -47,6 +64,15 @@ func startServer(t testing.TB, more ...string) *server {
 func (s *server) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
 
 func (s *server) start() {
+	s.t.Helper()
+	if log := s.launch(); log != "" {
+		s.t.Fatal(log)
+	}
+}
+
+// launch starts the server and waits until it listens. If it does not, it
+// returns what the server logged.
+func (s *server) launch() string {
 	s.t.Helper()
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
@@ -63,17 +89,25 @@ func (s *server) start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("start redis-server (Debian package redis-server): %v", err)
 	}
-	for end := time.Now().Add(deadline.Long); ; {
-		conn, err := net.Dial("tcp", s.addr())
-		if err == nil {
-			_ = conn.Close()
-			return
+	ended := make(chan struct{})
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait()
+		close(ended)
+	}(s.cmd)
+	s.ended = ended
+	for end := time.Now().Add(deadline.Long); ; time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(log.Name())
+		if strings.Contains(string(text), "Ready to accept connections") || strings.Contains(string(text), "Sentinel ID is") {
+			return ""
 		}
-		if time.Now().After(end) {
-			text, _ := os.ReadFile(log.Name())
-			s.t.Fatalf("redis-server does not listen: %v\n%s", err, text)
+		select {
+		case <-ended:
+		default:
+			if time.Now().Before(end) {
+				continue
+			}
 		}
-		time.Sleep(10 * time.Millisecond)
+		return "redis-server does not listen:\n" + string(text)
 	}
 }
 
@@ -87,7 +121,7 @@ func (s *server) signal(signal syscall.Signal) {
 func (s *server) stop() {
 	if s.cmd != nil {
 		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
+		<-s.ended
 		s.cmd = nil
 	}
 }

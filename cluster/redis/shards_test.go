@@ -2,7 +2,6 @@ package redis
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,16 +22,6 @@ type shards struct {
 	t       *testing.T
 	servers []*server
 	clients []rueidis.Client
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // startShards starts masters, and a replica of each of the first ones, with the
@@ -354,6 +343,7 @@ func (h *house) expectAll(published []int) {
 }
 
 func TestShards_AFailoverIsNoTransition(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	c := startShards(t, 3, 3)
 	a, b := openHouse(t, c.servers[1].addr()), openHouse(t, c.servers[2].addr())
 	a.join("anna")
