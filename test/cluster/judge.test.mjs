@@ -53,6 +53,9 @@ test('of what others say nothing lacks, and nobody hears themselves', () => {
   sayings(heard(subscribed('ann'), says('ann', 2, 3)), 'c', ann, {});
   sayings(heard(subscribed('ann'), says('ann', 3)), 'c', ann, { lossy: true });
   sayings(heard(subscribed('ann')), 'c', ann, { own: true });
+  const over = (k, ...numbers) => says('ann', ...numbers).map((e) => ({ ...e, data: { ...e.data, over: k } }));
+  sayings(heard(subscribed('ann'), over(2, 3), over(1, 2)), 'c', ann, {}); // of two connections
+  assert.throws(() => sayings(heard(subscribed('ann'), over(2, 3, 2)), 'c', ann, {}), /order/);
   assert.throws(() => sayings(heard(subscribed('ann'), says('ann', 2)), 'c', ann, {}), /lacks/);
   assert.throws(() => sayings(heard(subscribed('ann'), says('ann', 1, 3)), 'c', ann, {}), /lacks/);
   assert.throws(() => sayings(heard(subscribed('ann'), says('ann', 2, 2, 3)), 'c', ann, { lossy: true }), /twice/);

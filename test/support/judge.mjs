@@ -115,12 +115,13 @@ export function events(connection, channel, { name, accepted, doubtful }, { miss
 }
 
 /**
- * What somebody sent comes in order and never twice. Unless it may be lossy,
+ * What somebody sent comes never twice, and over one connection of theirs in order. Unless it may be lossy,
  * nothing lacks from the first on, and to a living connection all that was sent
  * after the subscription comes. Nobody hears what they sent themselves.
  */
 export function sayings(connection, channel, { id, tab, sayings: said }, { lossy, own, who = '' }) {
-  const got = connection.entries.filter((e) => e.event === 'client-said' && e.data.from === id && e.data.tab === tab).map((e) => e.data.n);
+  const all = connection.entries.filter((e) => e.event === 'client-said' && e.data.from === id && e.data.tab === tab).map((e) => e.data);
+  const got = all.toSorted((a, b) => (a.over ?? 0) - (b.over ?? 0)).map((d) => d.n); // stable: order within a connection stays
   const what = `${who}, of what ${id} said in tab ${tab},`;
   if (own) {
     assert.deepEqual(got, [], `${what} hears it, and is that tab`);

@@ -87,11 +87,11 @@ export class Person {
     }).catch(async (err) => { throw new Error(`${err.message}; heard of ${this.connected && this.present}, pusher-js has ${await this.ids()}`); });
   }
 
-  /** Sends a numbered client event. */
+  /** Sends a numbered client event, which says over which connection it is sent. */
   async speak() {
     const n = this.#said + 1;
     const at = Date.now();
-    if (!await this.say({ from: this.id, tab: this.tab, n })) return;
+    if (!await this.say({ from: this.id, tab: this.tab, over: this.connections.length, n })) return;
     this.#said = n;
     this.sayings.push({ n, at });
   }
