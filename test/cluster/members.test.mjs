@@ -18,6 +18,8 @@ test('tabs of a user on three nodes are one member, whom every node lists until 
   for (const node of nodes) tabs.push(await Observer.on(node, 'presence-room', bob));
   for (const o of [...observers, ...tabs]) await o.sees([...all, 'bob']);
   for (const node of nodes) {
+    await until('the last tab is counted here too', async () =>
+      (await get(node.sdk, '/channels/presence-room', { info: 'subscription_count' })).subscription_count === 6);
     const { users } = await get(node.sdk, '/channels/presence-room/users');
     assert.deepEqual(users.map((u) => u.id).sort(), ['bob', ...all]);
     assert.deepEqual(await get(node.sdk, '/channels/presence-room', { info: 'user_count,subscription_count' }),
