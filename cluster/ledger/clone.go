@@ -7,6 +7,7 @@ func (l *Ledger) Clone() *Ledger {
 	c := *l
 	c.log.entries = slices.Clone(l.log.entries)
 	c.appended = nil
+	c.cloneHooks(l)
 	c.places, c.dues, c.closes = nil, make(dues, len(l.dues)), make([]*record, len(l.closes))
 	k := cloner{records: map[*record]*record{}, members: map[*member]*member{}, facts: map[*fact]*fact{}}
 	c.nodes = make([]*node, len(l.nodes))
@@ -106,4 +107,28 @@ func (k *cloner) held(h held) held {
 		c[i] = k.facts[f]
 	}
 	return c
+}
+
+// cloneHooks copies what is kept for webhooks.
+func (l *Ledger) cloneHooks(of *Ledger) {
+	l.outbox.records = slices.Clone(of.outbox.records)
+	l.told, l.coming, l.going = make(map[string]*told, len(of.told)), nil, nil
+	for key, it := range of.told {
+		copied := *it
+		l.told[key] = &copied
+	}
+	for _, it := range of.coming {
+		l.coming = append(l.coming, l.told[it.key()])
+	}
+	for _, it := range of.going {
+		l.going = append(l.going, l.told[it.key()])
+	}
+	l.tallies, l.untold = make(map[Subject]*tally, len(of.tallies)), nil
+	for s, it := range of.tallies {
+		copied := *it
+		l.tallies[s] = &copied
+	}
+	for _, it := range of.untold {
+		l.untold = append(l.untold, l.tallies[it.subject])
+	}
 }

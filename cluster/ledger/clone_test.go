@@ -45,23 +45,33 @@ func TestDump_TellsAllThatCounts(t *testing.T) {
 	d.ask(Link{Node: C, First: 1})
 	d.do(C, 1, on(1, "carl"))
 	d.strike(C)
+	watched := hold(Subject{Channel, "app", "private-news"}, 3)
+	watched.Hooks = HookChannel | HookCount
+	d.do(A, 1, watched)
+	d.ask(Collect{Node: A, Most: 9})
 	want := strings.TrimSpace(`
 cached "capp/cache-news" seq=5 was={0 0} origin={2 3} except=0.0 ttl=60000 data=8:11 payload="{\"data\":\"1\"}"
 closed "uapp/anna" seq=6 time=0
 fact "capp/presence-room" node=1 epoch=1 sockets=2
 fact "capp/presence-room" node=2 epoch=1 sockets=1
+fact "capp/private-news" node=1 epoch=1 sockets=3
 holder "capp/presence-room" user="anna" node=1 epoch=1
 holder "capp/presence-room" user="anna" node=2 epoch=1
 holder "capp/presence-room" user="bert" node=1 epoch=1
-ledger run="run1" birth=100 born=0 seq=8 time=0 clock=0
+ledger run="run1" birth=100 born=0 seq=9 time=0 clock=0
 member "capp/presence-room" at=0 user="anna" order=3 info="{\"x\":1}"
 member "capp/presence-room" at=1 user="bert" order=3 info=""
-node 1 status=2 epoch=1 floor=1 n=2 struck=0
+node 1 status=2 epoch=1 floor=1 n=3 struck=0
 node 2 status=2 epoch=1 floor=1 n=4 struck=0
 node 3 status=3 epoch=1 floor=2 n=1 struck=0
+outbox last=1 bytes=81 lost=0 keeper=1 term=1 heard=0 taken=1
+record 1 birth=100 kind=1 subject="capp/private-news" user="" count=0 payload="" socket=0.0 size=81
 subject "capp/cache-news" seq=5 event=5
 subject "capp/presence-room" seq=7 event=0
-subject "uapp/anna" seq=6 event=0`)
+subject "capp/private-news" seq=9 event=0
+subject "uapp/anna" seq=6 event=0
+tally "capp/private-news" told=0 at=-5000 queued=true due=0
+told "capp/private-news\x00z" status=0 since=0 order=0`)
 	for _, l := range []*Ledger{d.l, d.l.Clone()} {
 		if d := diff(strings.Split(want, "\n"), l.Dump()); d != "" {
 			t.Error(d)

@@ -15,6 +15,7 @@ type desk struct {
 	now     int64
 	n       map[Node]uint64 // last op sent
 	entries []*Entry        // of the last request
+	read    uint64          // the last record that told has shown
 }
 
 // The nodes and subjects of the tests.

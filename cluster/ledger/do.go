@@ -45,11 +45,13 @@ func (l *Ledger) hold(n *node, op *Op, full bool) {
 	if rec == nil {
 		rec = l.open(op.Subject)
 	}
+	l.lapse(rec, op)
 	short := rec.short(n, op)
 	rec.setSockets(n, op.Sockets-short)
 	l.release(rec, n, op.Off)
 	refused := l.claim(rec, n, op, full)
 	l.append(rec, Entry{Kind: EntryHeld, Node: n.id, Epoch: n.epoch, Op: *op, Refused: refused, Short: short})
+	l.tellHeld(rec, op)
 	l.sweep(rec)
 }
 
@@ -61,6 +63,9 @@ func (l *Ledger) event(n *node, op *Op) {
 		rec = l.open(op.Subject)
 	}
 	e := l.append(rec, Entry{Kind: EntryEvent, Node: n.id, Epoch: n.epoch, Op: *op})
+	if op.Hooks&HookEvents != 0 {
+		l.recordEvent(op)
+	}
 	if rec == nil {
 		return
 	}

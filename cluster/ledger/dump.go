@@ -38,6 +38,18 @@ func (l *Ledger) Dump() []string {
 			}
 		}
 	}
+	for key, it := range l.told {
+		add("told %q status=%d since=%d order=%d", key, it.status, it.since, it.order)
+	}
+	for s, it := range l.tallies {
+		add("tally %q told=%d at=%d queued=%t due=%d", s.String(), it.told, it.at, it.queued, it.due)
+	}
+	b := &l.outbox
+	add("outbox last=%d bytes=%d lost=%d keeper=%d term=%d heard=%d taken=%d", b.last, b.bytes, b.lost, b.keeper, b.term, b.heard, b.taken)
+	for _, it := range b.records {
+		r := it.record
+		add("record %d birth=%d kind=%d subject=%q user=%q count=%d payload=%q socket=%v size=%d", r.ID, r.Birth, r.Kind, r.Subject.String(), r.User, r.Count, r.Payload, r.Socket, it.size)
+	}
 	slices.Sort(lines)
 	return lines
 }

@@ -7,8 +7,9 @@ package ledger
 // invisible from that moment on; Tick frees them in bounded chunks. So neither
 // an answer nor an entry depends on how far that has come.
 type Ledger struct {
-	// LogBytes is the budget of the log; 0 is 4 MiB.
-	LogBytes int
+	// LogBytes is the budget of the log; 0 is 4 MiB. BoxBytes is that of the
+	// outbox; 0 is 1 MiB.
+	LogBytes, BoxBytes int
 
 	run    Run
 	birth  Birth
@@ -23,6 +24,14 @@ type Ledger struct {
 	closes []*record // with a close mark, oldest first
 	floors uint64    // how often a node's floor was raised
 	chunk  int       // for tests: what a Tick frees at most; 0 is freedPerTick
+
+	// Webhooks.
+	told          map[string]*told
+	coming, going line
+	tallies       map[Subject]*tally
+	untold        tallies
+	ticked        uint64 // seq at the last Tick, before its time went on
+	outbox        outbox
 
 	appended []*Entry // by the request that runs
 }
@@ -55,8 +64,11 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 		}
 		a.Standing = n.standing(r.Node)
 	case Tick:
-		l.tick(now)
-		a.Nodes = l.standings()
+		l.tick(now, r.Grace.Milliseconds())
+		a.Nodes, a.Boxed, a.Lost = l.standings(), len(l.outbox.records), l.outbox.lost
+	case Collect:
+		a.Term, a.Box = l.collect(r)
+		a.Boxed, a.Lost = len(l.outbox.records), l.outbox.lost
 	case GetState:
 		a.State = l.state(r.Subject)
 	case GetLog:
@@ -88,6 +100,7 @@ func (l *Ledger) wake(run Run, fresh Birth) {
 	}
 	l.run, l.birth, l.born = run, fresh, l.seq
 	l.log = log{}
+	l.outbox.keeper, l.outbox.taken = 0, 0
 	for _, n := range l.nodes {
 		if n.status != Struck {
 			n.status = Entering

@@ -20,6 +20,7 @@ type naive struct {
 	logTimes    []int64
 	out         []*Entry
 	full        bool // the Do that is carried out
+	naiveHooks
 }
 
 type naiveNode struct {
@@ -43,7 +44,7 @@ type naiveMember struct {
 }
 
 func newNaive() *naive {
-	return &naive{nodes: map[Node]*naiveNode{}, subjects: map[Subject]*naiveSubject{}}
+	return &naive{nodes: map[Node]*naiveNode{}, subjects: map[Subject]*naiveSubject{}, naiveHooks: naiveHooks{told: map[naiveThing]*naiveTold{}, counts: map[Subject]*naiveCount{}}}
 }
 
 func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
@@ -54,6 +55,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 				it.cached.Was = Place{it.came, it.cached.Seq}
 			}
 		}
+		v.keeper = 0
 		for _, n := range v.nodes {
 			if n.Status != Struck {
 				n.Status, n.Epoch = Entering, n.Epoch+1
@@ -106,6 +108,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		}
 		a.Standing = v.standing(r.Node)
 	case Tick:
+		v.ticked = v.seq
 		v.time += max(0, min(2000, now-v.clock))
 		v.clock = now
 		for len(v.log) > 0 && v.time-v.logTimes[0] > 15_000 {
@@ -116,7 +119,13 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 				delete(v.nodes, id)
 			}
 		}
+		v.clean()
+		v.tellDue(r.Grace.Milliseconds())
 		a.Nodes = v.standings()
+		a.Boxed, a.Lost = len(v.box), v.lost
+	case Collect:
+		a.Term, a.Box = v.collect(r)
+		a.Boxed, a.Lost = len(v.box), v.lost
 	case GetState:
 		a.State = v.state(r.Subject)
 	case GetLog:
@@ -200,9 +209,13 @@ func (v *naive) apply(n *naiveNode, op Op) {
 		e.Kind = EntryHeld
 		e.Refused, e.Short = v.hold(n, it, op)
 		v.append(e)
+		v.tellHeld(it, op)
 	case OpEvent:
 		e.Kind = EntryEvent
 		it.event = v.append(e).Seq
+		if op.Hooks&HookEvents != 0 {
+			v.put(Record{Kind: RecordEvent, Subject: op.Subject, Payload: op.Payload, Socket: op.Except}, op.Size())
+		}
 		if op.Remember > 0 {
 			ends := v.time + int64(op.Remember/time.Millisecond)
 			it.came = v.birth
@@ -282,13 +295,16 @@ func (v *naive) strike(n *naiveNode) {
 
 // drop takes away what a node said before an epoch.
 func (v *naive) drop(id Node, before uint32) {
-	for _, it := range v.subjects {
+	for s, it := range v.subjects {
 		if f, ok := it.sockets[id]; ok && f.Epoch < before {
 			delete(it.sockets, id)
+			v.look(naiveThing{s, HookChannel, ""}, len(it.sockets) > 0, false, false, 2*v.ticked+1)
+			v.lookCount(s, it, false)
 		}
 		for _, m := range it.members {
 			if e, ok := m.holders[id]; ok && e < before {
 				delete(m.holders, id)
+				v.look(naiveThing{s, HookMembers, m.User}, len(m.holders) > 0, false, false, 2*v.ticked+1)
 			}
 		}
 		it.members = slices.DeleteFunc(it.members, func(m *naiveMember) bool { return len(m.holders) == 0 })

@@ -33,6 +33,7 @@ type Op struct {
 	Most    int      // above it a new member is refused, of an app a socket; 0 is no limit
 	Exempt  bool     // the limit does not apply: said again, or answered already
 	Tight   bool     // of an app: each of the sockets is open
+	Known   bool     // an earlier memory of the ledger has acknowledged all that it says (rule H4)
 
 	// OpEvent, OpRecall. Payload is the text of the WebSocket message.
 	Payload  []byte
@@ -46,6 +47,8 @@ type Op struct {
 	// lost.
 	Origin Origin
 	Was    Place
+
+	Hooks Hooks // OpHold, OpEvent: the webhooks that the app wants of the channel
 }
 
 // Place is where an entry was in a memory.

@@ -62,6 +62,9 @@ func (l *Ledger) problem() string {
 	if facts != 0 {
 		return fmt.Sprintf("%d facts are in no list of their node", facts)
 	}
+	if p := l.hooksProblem(); p != "" {
+		return p
+	}
 	return l.log.problem(l.seq)
 }
 
@@ -108,6 +111,51 @@ func (g *log) problem(head uint64) string {
 	}
 	if bytes != g.bytes {
 		return fmt.Sprintf("the log has %d bytes, not %d", bytes, g.bytes)
+	}
+	return ""
+}
+
+// hooksProblem is about what is kept for webhooks.
+func (l *Ledger) hooksProblem() string {
+	waiting := 0
+	for key, it := range l.told {
+		if it.key() != key {
+			return fmt.Sprintf("%q is filed under %q", it.key(), key)
+		}
+		if it.status != there {
+			waiting++
+		} else if it.since != 0 || it.order != 0 {
+			return fmt.Sprintf("%q is there and has the place of one that waits", key)
+		}
+	}
+	for status, waits := range map[toldStatus]line{coming: l.coming, going: l.going} {
+		for i, it := range waits {
+			waiting--
+			if it.status != status || l.told[it.key()] != it || i > 0 && (waits[i-1].order > it.order || l.chunk == 0 && waits[i-1].since > it.since) {
+				return fmt.Sprintf("the line of those with status %d is wrong at %d", status, i)
+			}
+		}
+	}
+	queued := 0
+	for _, it := range l.tallies {
+		if it.queued {
+			queued++
+		} else if it.told == 0 || it.due != 0 {
+			return fmt.Sprintf("there is no need to keep the count of %v", it.subject)
+		}
+	}
+	if waiting != 0 || queued != len(l.untold) {
+		return fmt.Sprintf("the lines of those who wait, %d of whom are missing, or the %d counts, of which %d are in line, are wrong", waiting, queued, len(l.untold))
+	}
+	bytes := 0
+	for i, it := range l.outbox.records {
+		bytes += it.size
+		if it.record.ID != l.outbox.first()+uint64(i) {
+			return "the records are not in order"
+		}
+	}
+	if bytes != l.outbox.bytes {
+		return fmt.Sprintf("the outbox has %d bytes, not %d", bytes, l.outbox.bytes)
 	}
 	return ""
 }

@@ -26,6 +26,8 @@ type talker struct {
 	id    Node
 	epoch uint32
 	n     uint64 // next op
+
+	term, have uint64 // as the keeper
 }
 
 func newTraffic(roll dice) *traffic {
@@ -47,7 +49,7 @@ func (t *traffic) request() Request {
 	if t.quiet > 0 {
 		t.quiet--
 		t.now += 2000
-		return Tick{}
+		return Tick{Grace: t.grace()}
 	}
 	if t.one(400) {
 		t.run = pick[Run](t, "1", "2", "3")
@@ -63,7 +65,9 @@ func (t *traffic) request() Request {
 		return Strike{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.roll(4)/3))}
 	case k < 74:
 		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
-		return Tick{}
+		return Tick{Grace: t.grace()}
+	case k < 80:
+		return Collect{Node: n.id, Term: n.term - min(n.term, uint64(t.roll(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.roll(4))), Most: pick(t, 0, 1, 5, 1000)}
 	case k < 88:
 		return GetState{Subject: t.subject()}
 	case k < 91:
@@ -79,6 +83,8 @@ func (t *traffic) request() Request {
 		return Describe{Subject: t.subject()}
 	}
 }
+
+func (t *traffic) grace() time.Duration { return pick(t, 0, 3*time.Second, 3*time.Second) }
 
 func (t *traffic) peers() (all []Node) {
 	for _, n := range t.nodes {
@@ -117,7 +123,8 @@ func (t *traffic) do(n *talker) Do {
 func (t *traffic) op() Op {
 	switch k := t.roll(100); {
 	case k < 65:
-		op := Op{Kind: OpHold, Subject: t.subject(), Sockets: t.roll(4), Most: pick(t, 0, 3, 5), Exempt: t.one(5), Tight: t.one(2)}
+		op := Op{Kind: OpHold, Subject: t.subject(), Sockets: pick(t, 0, 0, 1, 2, 3, 120), Most: pick(t, 0, 3, 5), Exempt: t.one(5), Tight: t.one(2)}
+		op.Hooks, op.Known = t.hooks(), t.one(8)
 		for i := range 7 {
 			user := string(rune('a' + i))
 			switch t.roll(6) {
@@ -130,6 +137,7 @@ func (t *traffic) op() Op {
 		return op
 	case k < 85:
 		op := Op{Kind: OpEvent, Subject: t.subject(), Payload: []byte(pick(t, `{"event":"a","data":"1"}`, `{"event":"b","data":"2"}`))}
+		op.Hooks = t.hooks()
 		if t.one(3) {
 			op.Remember = time.Duration(pick(t, 1, 2500, 60_000)) * time.Millisecond
 			op.DataFrom, op.DataTo = 20, 23
@@ -149,11 +157,26 @@ func (t *traffic) op() Op {
 	}
 }
 
+// hooks are mostly all or none.
+func (t *traffic) hooks() Hooks { return pick(t, 0, 15, 15, Hooks(t.roll(16))) }
+
 // hear has the node go on from what it was answered.
 func (t *traffic) hear(r Request, a Answer) {
 	t.head = a.Head
 	if a.Birth != t.births[0] {
 		t.births[1], t.births[0] = t.births[0], a.Birth
+	}
+	if c, is := r.(Collect); is && a.Term != 0 {
+		for i := range t.nodes {
+			if n := &t.nodes[i]; n.id == c.Node {
+				if n.term != a.Term {
+					n.term, n.have = a.Term, 0
+				}
+				if len(a.Box) > 0 {
+					n.have = a.Box[len(a.Box)-1].ID
+				}
+			}
+		}
 	}
 	for i := range t.nodes {
 		if n := &t.nodes[i]; n.id == a.Standing.Node && a.Standing.Status != 0 {
@@ -170,12 +193,20 @@ func (t *traffic) hear(r Request, a Answer) {
 func play(t *testing.T, roll dice, requests int, ledgers ...*Ledger) {
 	t.Helper()
 	traffic, want := newTraffic(roll), newNaive()
+	want.boxBytes = 4000
+	for _, l := range ledgers {
+		l.BoxBytes = 4000
+	}
 	for step := range requests {
 		r := traffic.request()
 		fresh := Birth(step + 1)
 		wantAnswer, wantEntries := want.Handle(traffic.run, fresh, traffic.now, r)
 		for i, l := range ledgers {
 			a, entries := l.Handle(traffic.run, fresh, traffic.now, r)
+			wantAnswer := wantAnswer
+			if l.chunk != 0 { // what it frees late goes late
+				wantAnswer.Term, wantAnswer.Box, wantAnswer.Boxed, wantAnswer.Lost = a.Term, a.Box, a.Boxed, a.Lost
+			}
 			if d := diff(wantAnswer, a); d != "" {
 				t.Fatalf("step %d, ledger %d, %#v: answer (-want +got):\n%s", step, i, r, d)
 			}

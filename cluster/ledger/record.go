@@ -72,11 +72,13 @@ func (l *Ledger) sweep(rec *record) bool {
 	}
 	l.forgetCached(rec)
 	l.unmark(rec)
+	l.fellAny(rec)
 	for _, f := range rec.sockets {
 		f.node.facts.remove(f)
 	}
 	if rec.members != nil {
 		for it := rec.members.first; it != nil; it = it.next {
+			l.fell(rec, it)
 			for _, f := range it.holders {
 				f.node.facts.remove(f)
 			}

@@ -1,7 +1,9 @@
 package ledger
 
+import "time"
+
 // Request is one thing an engine is asked to have the ledger do: one of Link,
-// Do, GetState, GetLog, Poll, Strike, Tick, List, Describe.
+// Do, GetState, GetLog, Poll, Strike, Tick, Collect, List, Describe.
 type Request interface{ request() }
 
 // Link begins or resumes the stream of a node's ops (rule U2).
@@ -46,8 +48,19 @@ type Strike struct {
 }
 
 // Tick advances the ledger's clock, forgets what is due, and takes away a
-// bounded part of what struck nodes held.
-type Tick struct{}
+// bounded part of what struck nodes held. Back ends are told of who has been
+// gone for the Grace.
+type Tick struct{ Grace time.Duration }
+
+// Collect asks for records of the outbox, Most of them, behind Have, the last
+// that the node has; all up to Ack are done with (rule H6). Term is that of the
+// node as the keeper, 0 if it is none. With Most 0 it does not become the keeper.
+type Collect struct {
+	Node      Node
+	Term      uint64
+	Have, Ack uint64
+	Most      int
+}
 
 // List asks for the occupied channels of an app whose name begins with Prefix.
 type List struct {
@@ -64,6 +77,7 @@ func (GetLog) request()   {}
 func (Poll) request()     {}
 func (Strike) request()   {}
 func (Tick) request()     {}
+func (Collect) request()  {}
 func (List) request()     {}
 func (Describe) request() {}
 
@@ -84,6 +98,10 @@ type Answer struct {
 	Missing  bool       // GetLog: the log does not reach back to After
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
+	Term     uint64     // Collect: the node's as the keeper, 0 if it is not
+	Box      []Record   // Collect, oldest first
+	Boxed    int        // Tick, Collect: records in the outbox
+	Lost     uint64     // Tick, Collect: records that were never collected, for want of room
 
 	// Full are numbers of a full Do's events and recalls: they are done, and nothing came of
 	// them. Its new users are refused as if they were over the limit.

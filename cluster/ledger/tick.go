@@ -17,20 +17,23 @@ const (
 	mostStruck = 1000
 )
 
-// tick advances the ledger's time and frees a bounded part of what no longer
-// counts.
-func (l *Ledger) tick(now int64) {
-	l.time += min(max(now-l.clock, 0), tickMost)
-	l.clock = now
+// tick advances the ledger's time, frees a bounded part of what no longer
+// counts, and tells back ends what is due. What fell before goes by the time
+// before.
+func (l *Ledger) tick(now, grace int64) {
 	chunk := l.chunk
 	if chunk == 0 {
 		chunk = freedPerTick
 	}
+	l.freeFacts(chunk)
+	l.ticked = l.seq
+	l.time += min(max(now-l.clock, 0), tickMost)
+	l.clock = now
 	l.log.trim(l.time)
 	l.freeCached(chunk)
 	l.freeMarks(chunk)
-	l.freeFacts(chunk)
 	l.forgetNodes()
+	l.tellDue(grace, chunk)
 }
 
 func (l *Ledger) freeCached(most int) {
@@ -65,6 +68,7 @@ func (l *Ledger) freeFact(f *fact) {
 	} else if f.user.holders.release(f.node.id); len(f.user.holders) == 0 {
 		f.on.members.remove(f.user)
 	}
+	l.fell(f.on, f.user)
 	l.sweep(f.on)
 }
 

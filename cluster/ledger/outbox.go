@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"bytes"
+	"strings"
+
+	"fanfare/pusherproto"
+)
+
+// RecordKind says what a Record tells.
+type RecordKind uint8
+
+// The kinds of records.
+const (
+	RecordOccupied RecordKind = iota + 1
+	RecordVacated
+	RecordAdded   // a member
+	RecordRemoved // a member
+	RecordCount   // the number of sockets is another
+	RecordEvent   // what a client sent
+)
+
+// Record is one thing that back ends are told. It is immutable.
+type Record struct {
+	ID      uint64 // place in the outbox: 1, 2, 3 …
+	Birth   Birth  // in which it was made
+	Kind    RecordKind
+	Subject Subject
+	User    string               // RecordAdded, RecordRemoved
+	Count   int                  // RecordCount
+	Payload []byte               // RecordEvent: the text of the WebSocket message
+	Socket  pusherproto.SocketID // RecordEvent: who sent it
+}
+
+// outbox is what back ends are still to be told (rules H5, H6).
+type outbox struct {
+	records []boxed
+	bytes   int
+	last    uint64 // number of the newest record there ever was
+	lost    uint64 // records that went for want of room before anybody had them
+
+	keeper Node
+	term   uint64 // 0: there is no keeper
+	heard  int64  // ledger time at which the keeper asked last
+	taken  uint64 // the last record that the keeper has
+}
+
+type boxed struct {
+	record Record
+	size   int
+}
+
+// boxBytes is the budget of an outbox.
+const boxBytes = 1 << 20
+
+// keeperSilence is after how much ledger time, in ms, a keeper that does not
+// ask is replaced.
+const keeperSilence = 10_000
+
+// record puts a record into the outbox.
+func (l *Ledger) record(r Record) { l.box(r, len(r.Subject.String())+len(r.User)) }
+
+// recordEvent puts what a client sent into the outbox. The copies keep no
+// request in memory.
+func (l *Ledger) recordEvent(op *Op) {
+	s := Subject{op.Subject.Kind, strings.Clone(op.Subject.App), strings.Clone(op.Subject.Name)}
+	l.box(Record{Kind: RecordEvent, Subject: s, Payload: bytes.Clone(op.Payload), Socket: op.Except}, op.Size())
+}
+
+func (l *Ledger) box(r Record, size int) {
+	b := &l.outbox
+	b.last++
+	r.ID, r.Birth = b.last, l.birth
+	b.records = append(b.records, boxed{r, 64 + size})
+	b.bytes += 64 + size
+	budget := l.BoxBytes
+	if budget == 0 {
+		budget = boxBytes
+	}
+	for b.bytes > budget {
+		if b.first() > b.taken {
+			b.lost++
+		}
+		b.drop()
+	}
+}
+
+// first is the number of the oldest record, or of the next.
+func (b *outbox) first() uint64 { return b.last - uint64(len(b.records)) + 1 }
+
+func (b *outbox) drop() {
+	b.bytes -= b.records[0].size
+	b.records[0] = boxed{}
+	b.records = b.records[1:]
+}
+
+// collect is rule H6. The term is 0 if the node is not the keeper.
+func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
+	b := &l.outbox
+	n := l.node(r.Node)
+	switch {
+	case n == nil || n.status == Struck:
+		return 0, nil
+	case r.Term != 0 && r.Term == b.term && r.Node == b.keeper:
+		for len(b.records) > 0 && b.first() <= r.Ack {
+			b.drop()
+		}
+		b.taken = min(r.Have, b.last)
+	case r.Most > 0 && l.keeperless():
+		b.keeper, b.taken = r.Node, 0
+		b.term++
+	default:
+		return 0, nil
+	}
+	b.heard = l.time
+	for _, it := range b.records {
+		if it.record.ID > b.taken && len(records) < r.Most {
+			records = append(records, it.record)
+		}
+	}
+	if len(records) > 0 {
+		b.taken = records[len(records)-1].ID
+	}
+	return b.term, records
+}
+
+// keeperless tells whether another node may become the keeper.
+func (l *Ledger) keeperless() bool {
+	b := &l.outbox
+	n := l.node(b.keeper)
+	return n == nil || n.status == Struck || b.taken < b.first() || b.heard+keeperSilence <= l.time
+}
