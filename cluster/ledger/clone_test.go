@@ -70,7 +70,6 @@ subject "capp/cache-news" seq=5 event=5
 subject "capp/presence-room" seq=7 event=0
 subject "capp/private-news" seq=9 event=0
 subject "uapp/anna" seq=6 event=0
-tally "capp/private-news" told=0 at=-5000 queued=true due=0
 told "capp/private-news\x00z" status=0 since=0 order=0`)
 	for _, l := range []*Ledger{d.l, d.l.Clone()} {
 		if d := diff(strings.Split(want, "\n"), l.Dump()); d != "" {

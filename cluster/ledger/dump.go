@@ -38,11 +38,18 @@ func (l *Ledger) Dump() []string {
 			}
 		}
 	}
-	for key, it := range l.told {
-		add("told %q status=%d since=%d order=%d", key, it.status, it.since, it.order)
+	for key, it := range l.told { // as if those who fell were freed
+		switch gone := !l.here(it); {
+		case !gone || it.status == going:
+			add("told %q status=%d since=%d order=%d", key, it.status, it.since, it.order)
+		case it.status == there:
+			add("told %q status=%d since=%d order=%d", key, going, l.time, 2*l.ticked+1)
+		}
 	}
 	for s, it := range l.tallies {
-		add("tally %q told=%d at=%d queued=%t due=%d", s.String(), it.told, it.at, it.queued, it.due)
+		if it.told > 0 {
+			add("tally %q told=%d at=%d", s.String(), it.told, it.at)
+		}
 	}
 	b := &l.outbox
 	add("outbox last=%d bytes=%d lost=%d keeper=%d term=%d heard=%d taken=%d", b.last, b.bytes, b.lost, b.keeper, b.term, b.heard, b.taken)
@@ -52,4 +59,17 @@ func (l *Ledger) Dump() []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// here tells whether a channel or a member is there.
+func (l *Ledger) here(t *told) bool {
+	in := l.places[place{t.subject.Kind, t.subject.App}]
+	if in == nil || in.records[t.subject.Name] == nil {
+		return false
+	}
+	rec := in.records[t.subject.Name]
+	if t.what == HookChannel {
+		return rec.sockets.count()
+	}
+	return rec.present(t.user)
 }

@@ -116,6 +116,10 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		a.Nodes = standings(in.nodes())
 	case ledger.Tick:
 		a.Nodes = standings(in.nodes())
+		a.Boxed, a.Lost = int(in.number()), uint64(in.number())
+	case ledger.Collect:
+		a.Term, a.Boxed, a.Lost = uint64(in.number()), int(in.number()), uint64(in.number())
+		a.Box = in.records(r.Have)
 	case ledger.GetLog:
 		a.Missing = in.number() != 0
 		a.Log = in.log()
@@ -193,6 +197,24 @@ func (r *reply) log() (entries []*ledger.Entry) {
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// records reads records of the outbox behind a number. Of one that cannot be
+// read there is only the number, which the keeper is done with.
+func (r *reply) records(after uint64) (all []ledger.Record) {
+	for _, m := range r.list() {
+		text, err := m.ToString()
+		if err != nil {
+			r.note(err)
+			return nil
+		}
+		it, err := parseRecord([]byte(text))
+		if err != nil && it.ID == 0 {
+			it.ID = after + 1
+		}
+		all, after = append(all, it), it.ID
+	}
+	return all
 }
 
 func (r *reply) channels() (all []ledger.Totals) {

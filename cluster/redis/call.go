@@ -57,7 +57,9 @@ func (c *caller) make(r ledger.Request, fresh ledger.Birth) call {
 	case ledger.Strike:
 		return call{&c.scripts.strike, c.keys(), append(args, nodeText(r.Node), number(uint64(r.Epoch)))}
 	case ledger.Tick:
-		return call{&c.scripts.tick, c.keys(), args}
+		return call{&c.scripts.tick, c.keys(), append(args, strconv.FormatInt(r.Grace.Milliseconds(), 10))}
+	case ledger.Collect:
+		return call{&c.scripts.collect, c.keys(), append(args, nodeText(r.Node), number(r.Term), number(r.Have), number(r.Ack), strconv.Itoa(r.Most))}
 	case ledger.List:
 		return call{&c.scripts.list, c.keys(c.occupied(r.App)), append(args, r.App, r.Prefix)}
 	}
@@ -94,8 +96,8 @@ func (c *caller) do(r ledger.Do, args []string) call {
 }
 
 // appendNumbers writes what do.lua needs of an op: kind, n, size, sockets,
-// limit, whether it is exempt, ms to remember, number of users off and on, and
-// the place that a recalled event had.
+// limit, whether it is exempt, ms to remember, number of users off and on, the
+// place that a recalled event had, hooks, and whether it is known.
 func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = append(b, byte(op.Kind))
 	b = binary.BigEndian.AppendUint64(b, op.N)
@@ -108,7 +110,8 @@ func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.Off)))
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.On)))
 	b = binary.BigEndian.AppendUint64(b, uint64(op.Was.Birth))
-	return binary.BigEndian.AppendUint64(b, op.Was.Seq)
+	b = binary.BigEndian.AppendUint64(b, op.Was.Seq)
+	return appendFlag(append(b, byte(op.Hooks)), hold && op.Known)
 }
 
 // milliseconds is how long an event is remembered, 0 if it is not.

@@ -195,7 +195,7 @@ func (e *Engine) checkRights(c *conn, base string) error {
 
 // checkKeys finds out whose the keys of places are.
 func (e *Engine) checkKeys(c *conn, of []place) error {
-	kinds := []string{"hash", "hash", "list", "zset", "zset"}
+	kinds := []string{"hash", "hash", "list", "zset", "zset", "hash", "zset", "zset", "zset", "list"}
 	var (
 		names, want []string
 		commands    []rueidis.Completed

@@ -17,8 +17,9 @@ import (
 // ignores what follows the fields that it knows, and takes fields that do not
 // come as zero.
 const (
-	opVersion    = 1
-	entryVersion = 1
+	opVersion     = 1
+	entryVersion  = 1
+	recordVersion = 1
 )
 
 var errShort = errors.New("it ends too early")
@@ -43,6 +44,7 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 			b = appendString(b, user)
 		}
 		b = appendFlag(b, op.Tight)
+		b = appendFlag(append(b, byte(op.Hooks)), op.Known)
 	case ledger.OpEvent:
 		b = appendString(b, op.Subject.String())
 		b = appendFlag(b, op.Client)
@@ -52,6 +54,7 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 		b = binary.AppendVarint(b, int64(op.DataFrom))
 		b = binary.AppendVarint(b, int64(op.DataTo))
 		b = appendBytes(b, op.Payload)
+		b = append(b, byte(op.Hooks))
 	case ledger.OpClose:
 		b = appendString(b, op.Subject.String())
 	case ledger.OpRecall:
@@ -98,6 +101,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 			}
 		}
 		op.Tight = r.byte() != 0
+		op.Hooks, op.Known = ledger.Hooks(r.byte()), r.byte() != 0
 	case ledger.OpEvent:
 		op.Subject = r.subject()
 		op.Client = r.byte() != 0
@@ -106,6 +110,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 		op.DataFrom = r.int()
 		op.DataTo = r.int()
 		op.Payload = r.bytes()
+		op.Hooks = ledger.Hooks(r.byte())
 		if op.Remember > 0 {
 			r.note(checkData(&op))
 		}
@@ -178,6 +183,38 @@ func parseEntry(b []byte) (*ledger.Entry, error) {
 		return nil, fmt.Errorf("entry %d of the unknown kind %d", e.Seq, e.Kind)
 	}
 	return e, nil
+}
+
+// parseRecord reads a record of the outbox as record in lua/hooks.lua writes it.
+// What it returns points into b. Of one that it cannot read it returns the
+// number, if there is one.
+func parseRecord(b []byte) (it ledger.Record, err error) {
+	r := reader{rest: b}
+	r.uint32() // the size that it counts for
+	version := r.byte()
+	it = ledger.Record{Kind: ledger.RecordKind(r.byte()), ID: r.uint64(), Birth: ledger.Birth(r.uint64()), Count: int(r.uint64())}
+	lost := ledger.Record{ID: it.ID}
+	if version != recordVersion && r.err == nil {
+		return lost, fmt.Errorf("record of the unknown version %d", version)
+	}
+	subject, user := uint64(r.uint32()), uint64(r.uint32())
+	text := string(r.take(subject))
+	it.User = string(r.take(user))
+	if r.err != nil {
+		return lost, fmt.Errorf("damaged record: %w", r.err)
+	}
+	var ok bool
+	if it.Subject, ok = ledger.ParseSubject(text); !ok {
+		return lost, fmt.Errorf("damaged record: %q is no subject", text)
+	}
+	if it.Kind == ledger.RecordEvent {
+		op, err := parseOp(r.rest)
+		if err != nil {
+			return lost, fmt.Errorf("record %d: %w", it.ID, err)
+		}
+		it.Payload, it.Socket = op.Payload, op.Except
+	}
+	return it, nil
 }
 
 func appendFlag(b []byte, flag bool) []byte {

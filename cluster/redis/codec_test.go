@@ -19,10 +19,10 @@ var room = ledger.Subject{Kind: ledger.Channel, App: "shop", Name: "presence-roo
 var ops = []ledger.Op{
 	{N: 1, Kind: ledger.OpHold, Subject: room, Sockets: 3},
 	{
-		N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, Most: 100, Exempt: true,
+		N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, Most: 100, Exempt: true, Known: true, Hooks: ledger.HookMembers,
 		On: []ledger.Member{{User: "u1", Info: []byte(`{"name":"é"}`)}, {User: "u2"}, {User: "", Info: []byte{}}}, Off: []string{"u3", ""},
 	},
-	{N: 1 << 60, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52}, Client: true},
+	{N: 1 << 60, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52}, Client: true, Hooks: ledger.HookEvents},
 	{N: 4, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Remember: 1500 * time.Microsecond, DataFrom: 20, DataTo: 23},
 	{N: 5, Kind: ledger.OpClose, Subject: ledger.Subject{Kind: ledger.User, App: "shop", Name: "u1"}},
 	{N: 8, Kind: ledger.OpHold, Subject: ledger.Subject{Kind: ledger.App, App: "shop"}, Sockets: 7, Most: 100, Tight: true},
@@ -71,9 +71,9 @@ func TestOp_DamagedIsAnError(t *testing.T) {
 		"version 9":    "\x09\x01\x01",
 		"kind 77":      "\x01\x4d\x01",
 		"no subject":   "\x01\x03\x01\x03abc",
-		"data at 0:9":  "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x00\x12\x01p",
+		"data at 0:9":  "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x00\x12\x01p\x00",
 		"ends too":     "\x01\x01\x01\x05cx/yz\x00\x00\x00\xff\xff\xff\xff\x0f",
-		"data at -1:0": "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x01\x00\x01p",
+		"data at -1:0": "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x01\x00\x01p\x00",
 	} {
 		if _, err := parseOp([]byte(input)); err == nil || !strings.Contains(err.Error(), damage) {
 			t.Errorf("%q: error %v does not say %q", input, err, damage)

@@ -47,7 +47,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 	}
 	checkLog(t, client, base, meta["bytes"])
 
-	want := indexes{}
+	want, here := indexes{}, map[string]bool{}
 	for _, key := range keys(t, client, base+"s") {
 		subject, _ := ledger.ParseSubject(key[len(base)+1:])
 		fields, err := client.Do(t.Context(), client.B().Hgetall().Key(key).Build()).AsStrMap()
@@ -68,10 +68,12 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 		if rec.closed != 0 {
 			add("closed %q seq=%d time=%d", name, rec.closed, binary.BigEndian.Uint64([]byte(fields["."])[24:]))
 		}
+		here[name+"\x00z"] = len(rec.facts) > 0
 		for _, f := range rec.facts {
 			add("fact %q node=%d epoch=%d sockets=%d", name, f.Node, f.Epoch, f.Sockets)
 		}
 		for i, m := range rec.members {
+			here[name+"\x00m"+m.User] = true
 			add("member %q at=%d user=%q order=%d info=%q", name, i, m.User, m.Order, m.Info)
 			for _, h := range m.Holders {
 				add("holder %q user=%q node=%d epoch=%d", name, m.User, h.Node, h.Epoch)
@@ -81,6 +83,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 			add("cached %q seq=%d was=%v origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
 		}
 	}
+	want.hooks(t, client, base, meta, here, add)
 	want.compare(t, client, base)
 	slices.Sort(lines)
 	return lines
@@ -141,7 +144,7 @@ func (x indexes) check(t *testing.T, base string, s ledger.Subject, fields map[s
 	if closed != 0 {
 		x.add(base+"closes", s.String(), float64(closed))
 	}
-	held := map[string]uint32{}
+	held, spoken := map[string]uint32{}, map[string]uint32{}
 	var gotSocks, gotPresent uint32
 	var gotTotal uint64
 	for field, value := range fields {
@@ -149,15 +152,19 @@ func (x indexes) check(t *testing.T, base string, s ledger.Subject, fields map[s
 			gotPresent++
 			in := reader{rest: []byte(value)[13:]}
 			for range in.uint32() {
-				held[string(in.take(8))]++
-				in.uint32()
+				id := string(in.take(8))
+				held[id]++
+				spoken[id+strconv.Itoa(int(in.uint32()))]++
 			}
 		}
 	}
 	for field, value := range fields {
 		if field[0] == 'n' {
 			in := reader{rest: []byte(value)}
-			_, sockets, users, said := in.uint32(), in.uint32(), in.uint32(), in.uint32()
+			_, sockets, users, said, last, fresh := in.uint32(), in.uint32(), in.uint32(), in.uint32(), in.uint32(), in.uint32()
+			if now := spoken[field[1:]+strconv.Itoa(int(last))]; fresh != now {
+				t.Fatalf("%v: node %x has said %d users in epoch %d, its field says %d", s, field[1:], now, last, fresh)
+			}
 			if sockets > 0 {
 				gotSocks++
 				gotTotal += uint64(sockets)
@@ -186,7 +193,7 @@ func (x indexes) compare(t *testing.T, client rueidis.CoreClient, base string) {
 	got := indexes{}
 	for _, key := range keys(t, client, base) {
 		switch rest := key[len(base):]; {
-		case rest == "due", rest == "closes", rest[0] == 'i', rest[0] == 'o':
+		case rest == "due", rest == "closes", rest == "coming", rest == "going", rest == "counts", rest[0] == 'i', rest[0] == 'o':
 			scores, err := client.Do(t.Context(), client.B().Zrange().Key(key).Min("0").Max("-1").Withscores().Build()).AsZScores()
 			if err != nil {
 				t.Fatal(err)
@@ -198,5 +205,52 @@ func (x indexes) compare(t *testing.T, client rueidis.CoreClient, base string) {
 	}
 	if fmt.Sprint(x) != fmt.Sprint(got) {
 		t.Fatalf("indexes\n%v\nshould be\n%v", got, x)
+	}
+}
+
+// hooks describes what is kept for webhooks, and notes which indexes name it.
+func (x indexes) hooks(t *testing.T, client rueidis.CoreClient, base string, meta map[string]string, here map[string]bool, add func(string, ...any)) {
+	t.Helper()
+	number := func(name string) int { n, _ := strconv.Atoi(meta[name]); return n }
+	told, err := client.Do(t.Context(), client.B().Hgetall().Key(base+"told").Build()).AsStrMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range told {
+		subject, what, _ := strings.Cut(key, "\x00")
+		in := reader{rest: []byte(value)}
+		if what[0] == 'c' {
+			n, again, queued, due := in.uint64(), in.uint64(), in.byte(), in.uint64()
+			if n > 0 {
+				add("tally %q told=%d at=%d", subject, n, int64(again)-5000)
+			}
+			if queued == 1 {
+				x.add(base+"counts", subject, float64(due))
+			}
+			continue
+		}
+		status, since, order := in.byte(), in.uint64(), in.uint64()
+		switch gone := !here[key]; {
+		case !gone || status == 2:
+			add("told %q status=%d since=%d order=%d", key, status, since, order)
+		case status == 0:
+			add("told %q status=2 since=%d order=%d", key, number("time"), 2*number("ticked")+1)
+		}
+		if status > 0 {
+			x.add(base+[]string{"coming", "going"}[status-1], key, float64(order))
+		}
+	}
+	keeper := reader{rest: []byte(meta["keeper"])}
+	add("outbox last=%d bytes=%d lost=%d keeper=%d term=%d heard=%d taken=%d", number("last"), number("boxbytes"), number("lost"), keeper.uint64(), number("term"), number("heard"), number("taken"))
+	box, err := client.Do(t.Context(), client.B().Lrange().Key(base+"box").Start(0).Stop(-1).Build()).AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range box {
+		r, err := parseRecord([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("record %d birth=%d kind=%d subject=%q user=%q count=%d payload=%q socket=%v size=%d", r.ID, r.Birth, r.Kind, r.Subject.String(), r.User, r.Count, r.Payload, r.Socket, binary.BigEndian.Uint32([]byte(text)))
 	}
 }

@@ -44,7 +44,7 @@ func beatsKey(prefix string) string  { return table.base(prefix) + "beats" }
 
 // keys are those that every script of the partition declares.
 func (n names) keys(more ...string) []string {
-	return append([]string{n.base + "meta", n.base + "nodes", n.base + "log", n.base + "due", n.base + "closes"}, more...)
+	return append([]string{n.base + "meta", n.base + "nodes", n.base + "log", n.base + "due", n.base + "closes", n.base + "told", n.base + "coming", n.base + "going", n.base + "counts", n.base + "box"}, more...)
 }
 
 // none is a key that is never written.

@@ -13,13 +13,15 @@ type script struct{ text, sha string }
 // scripts are those of the requests and of beats. Their text is all that there
 // is to a version: nodes of two versions run each its own.
 type scripts struct {
-	do, doFull, link, state, log, poll, strike, tick, list script
-	beat, mark, claim, check                               script
+	do, doFull, link, state, log, poll, strike, tick, collect, list script
+	beat, mark, claim, check                                        script
 }
 
 var (
 	//go:embed lua/base.lua
 	baseLua string
+	//go:embed lua/hooks.lua
+	hooksLua string
 	//go:embed lua/record.lua
 	recordLua string
 	//go:embed lua/do.lua
@@ -36,6 +38,8 @@ var (
 	strikeLua string
 	//go:embed lua/tick.lua
 	tickLua string
+	//go:embed lua/collect.lua
+	collectLua string
 	//go:embed lua/list.lua
 	listLua string
 	//go:embed lua/beat.lua
@@ -67,19 +71,20 @@ func loadScripts(edit *strings.Replacer) *scripts {
 		return script{text, hex.EncodeToString(sum[:])}
 	}
 	return &scripts{
-		do:     program(plain, baseLua, recordLua, doLua),
-		doFull: program(always, baseLua, recordLua, doLua),
-		link:   program(always, baseLua, linkLua),
-		state:  program(always, baseLua, stateLua),
-		log:    program(always, baseLua, logLua),
-		poll:   program(always, baseLua, pollLua),
-		strike: program(always, baseLua, strikeLua),
-		tick:   program(always, baseLua, recordLua, tickLua),
-		list:   program(always, baseLua, recordLua, listLua),
-		beat:   program(always, beatLua),
-		mark:   program(always, markLua),
-		claim:  program(always, claimLua),
-		check:  program(always, checkLua),
+		do:      program(plain, baseLua, hooksLua, recordLua, doLua),
+		doFull:  program(always, baseLua, hooksLua, recordLua, doLua),
+		link:    program(always, baseLua, linkLua),
+		state:   program(always, baseLua, stateLua),
+		log:     program(always, baseLua, logLua),
+		poll:    program(always, baseLua, pollLua),
+		strike:  program(always, baseLua, strikeLua),
+		tick:    program(always, baseLua, hooksLua, recordLua, tickLua),
+		collect: program(always, baseLua, collectLua),
+		list:    program(always, baseLua, hooksLua, recordLua, listLua),
+		beat:    program(always, beatLua),
+		mark:    program(always, markLua),
+		claim:   program(always, claimLua),
+		check:   program(always, checkLua),
 	}
 }
 
@@ -88,5 +93,5 @@ func sharded() *strings.Replacer { return strings.NewReplacer("'PUBLISH'", "'SPU
 
 // all are those that are run by name.
 func (s *scripts) all() []script {
-	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.list, s.beat, s.mark}
+	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.collect, s.list, s.beat, s.mark}
 }

@@ -23,6 +23,8 @@ type talker struct {
 	id    ledger.Node
 	epoch uint32
 	n     uint64 // next op
+
+	term, have uint64 // as the keeper
 }
 
 func newTraffic(seed uint64) *traffic {
@@ -44,7 +46,7 @@ func (t *traffic) request() ledger.Request {
 	if t.quiet > 0 {
 		t.quiet--
 		t.now += 2000
-		return ledger.Tick{}
+		return ledger.Tick{Grace: t.grace()}
 	}
 	if t.one(400) {
 		t.run = pick[ledger.Run](t, "1", "2", "3")
@@ -63,7 +65,9 @@ func (t *traffic) request() ledger.Request {
 		return ledger.Strike{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(4)/3))}
 	case k < 74:
 		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
-		return ledger.Tick{}
+		return ledger.Tick{Grace: t.grace()}
+	case k < 80:
+		return ledger.Collect{Node: n.id, Term: n.term - min(n.term, uint64(t.IntN(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.IntN(4))), Most: pick(t, 0, 1, 5, 1000)}
 	case k < 88:
 		return ledger.GetState{Subject: t.subject()}
 	case k < 91:
@@ -79,6 +83,8 @@ func (t *traffic) request() ledger.Request {
 		return ledger.Describe{Subject: t.subject()}
 	}
 }
+
+func (t *traffic) grace() time.Duration { return pick(t, 0, 3*time.Second, 3*time.Second) }
 
 func (t *traffic) peers() (all []ledger.Node) {
 	for _, n := range t.nodes {
@@ -117,7 +123,8 @@ func (t *traffic) do(n *talker) ledger.Do {
 func (t *traffic) op() ledger.Op {
 	switch k := t.IntN(100); {
 	case k < 65:
-		op := ledger.Op{Kind: ledger.OpHold, Subject: t.subject(), Sockets: t.IntN(5) - 1, Most: pick(t, -1, 0, 3, 5), Exempt: t.one(5), Tight: t.one(2)}
+		op := ledger.Op{Kind: ledger.OpHold, Subject: t.subject(), Sockets: pick(t, -1, 0, 0, 1, 2, 3, 120), Most: pick(t, -1, 0, 3, 5), Exempt: t.one(5), Tight: t.one(2)}
+		op.Hooks, op.Known = t.hooks(), t.one(8)
 		for i := range 7 {
 			user := string(rune('a' + i))
 			switch t.IntN(6) {
@@ -132,7 +139,7 @@ func (t *traffic) op() ledger.Op {
 		}
 		return op
 	case k < 85:
-		op := ledger.Op{Kind: ledger.OpEvent, Subject: t.subject(), Payload: []byte(pick(t, `{"event":"a","data":"1"}`, `{"event":"b","data":"2"}`)), Client: t.one(2)}
+		op := ledger.Op{Kind: ledger.OpEvent, Subject: t.subject(), Payload: []byte(pick(t, `{"event":"a","data":"1"}`, `{"event":"b","data":"2"}`)), Client: t.one(2), Hooks: t.hooks()}
 		if t.one(3) {
 			op.Except = pusherproto.SocketID{A: t.Uint64(), B: t.Uint64()}
 		}
@@ -156,11 +163,26 @@ func (t *traffic) op() ledger.Op {
 	}
 }
 
+// hooks are mostly all or none.
+func (t *traffic) hooks() ledger.Hooks { return pick(t, 0, 15, 15, ledger.Hooks(t.IntN(16))) }
+
 // hear has the node go on from what it was answered.
 func (t *traffic) hear(r ledger.Request, a ledger.Answer) {
 	t.head = a.Head
 	if a.Birth != t.births[0] {
 		t.births[1], t.births[0] = t.births[0], a.Birth
+	}
+	if c, is := r.(ledger.Collect); is && a.Term != 0 {
+		for i := range t.nodes {
+			if n := &t.nodes[i]; n.id == c.Node {
+				if n.term != a.Term {
+					n.term, n.have = a.Term, 0
+				}
+				if len(a.Box) > 0 {
+					n.have = a.Box[len(a.Box)-1].ID
+				}
+			}
+		}
 	}
 	for i := range t.nodes {
 		if n := &t.nodes[i]; n.id == a.Standing.Node && a.Standing.Status != 0 {

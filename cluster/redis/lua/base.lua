@@ -1,25 +1,41 @@
 -- What every script begins with: the partition's memory, its nodes and its log.
--- KEYS: meta, nodes, log, due, closes, then those of the request.
+-- KEYS: meta, nodes, log, due, closes, told, coming, going, counts, box, then
+-- those of the request.
 -- ARGV: run, fresh birth, feed, budget of the log, then those of the request.
 -- Go's package ledger says what all this is for; the names are the same.
 local call, pack, unpack_, sub, byte = redis.call, struct.pack, struct.unpack, string.sub, string.byte
 local META, NODES, LOG, DUE, CLOSES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local TOLD, COMING, GOING, COUNTS, BOX = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local BASE = sub(META, 1, -5)
 local RUN, FRESH, FEED, BUDGET = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local ENTERING, OPEN, STRUCK = 1, 2, 3
 local NODE = '>BI4I4I8I8B' -- status, epoch, floor, n, struck, and whether facts of earlier epochs may be left
 
-local meta = call('HMGET', META, 'run', 'birth', 'seq', 'time', 'floors', 'bytes')
+local meta = call('HMGET', META, 'run', 'birth', 'seq', 'time', 'floors', 'bytes', 'young', 'ticked')
 local birth = meta[2]
 local seq, time, floors, bytes = tonumber(meta[3] or 0), tonumber(meta[4] or 0), tonumber(meta[5] or 0), tonumber(meta[6] or 0)
 local head = seq
+local young, ticked = tonumber(meta[7] or 0), tonumber(meta[8] or 0)
+
+-- age notes whether a node has yet to say its facts.
+local function age()
+	young = 0
+	local all = call('HGETALL', NODES)
+	for i = 2, #all, 2 do
+		if byte(all[i]) == ENTERING then
+			young = 1
+		end
+	end
+	call('HSET', META, 'young', young)
+end
 
 -- wake
 if not birth or meta[1] ~= RUN then
 	birth, bytes = FRESH, 0
 	call('DEL', LOG)
 	call('HSET', META, 'run', RUN, 'birth', birth, 'born', seq, 'bytes', 0)
+	call('HDEL', META, 'keeper', 'taken')
 	local all = call('HGETALL', NODES)
 	for i = 1, #all, 2 do
 		local status, epoch, floor, n, struck, stale = unpack_(NODE, all[i + 1])
@@ -27,6 +43,7 @@ if not birth or meta[1] ~= RUN then
 			call('HSET', NODES, all[i], pack(NODE, ENTERING, epoch + 1, floor, n, struck, stale))
 		end
 	end
+	age()
 end
 
 local nodes = {} -- those looked at; false is unknown
@@ -92,6 +109,8 @@ local function entered(x)
 		x.status = OPEN
 		append(4, x.id, x.epoch, 0, '', 64, NONE, FEED .. '!')
 		raise(x, x.epoch)
+		saveNode(x)
+		age()
 	end
 end
 
@@ -100,6 +119,8 @@ local function strike(x)
 		x.status, x.struck = STRUCK, time
 		append(5, x.id, x.epoch, 0, '', 64, NONE, FEED .. '!')
 		raise(x, x.epoch + 1)
+		saveNode(x)
+		age()
 	end
 end
 

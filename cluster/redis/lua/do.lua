@@ -3,17 +3,23 @@
 -- A cached event is its seq, the birth of the memory it came to, its place in a
 -- memory before that (0 if it was accepted), whose op it was, and the op.
 local full, id, epoch = ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
-local OP = '>BI8I4I4I4BI8I4I4c8I8' -- kind, n, size, sockets, limit, exempt or known infos, ms, off, on, place before
-local NONE = string.rep('\0', 8)
+-- kind, n, size, sockets, limit, whether it is exempt, ms, off, on, place before, hooks, whether it is known
+local OP = '>BI8I4I4I4BI8I4I4c8I8BB'
+local NOWHERE = string.rep('\0', 8)
 local refusedOps = {}
 
-local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
+local function wants(hooks, bit_) return bit.band(hooks, bit_) ~= 0 end
+
+local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on, hooks, known)
 	local rec = find(subject) or open(subject)
 	local field = 'n' .. id
-	local factEpoch, had, held, said = 0, 0, 0, 0
+	local factEpoch, had, held, said, last, fresh = 0, 0, 0, 0, epoch, 0
 	local text = call('HGET', rec.key, field)
 	if text then
-		factEpoch, had, held, said = unpack_(FACT, text)
+		factEpoch, had, held, said, last, fresh = unpack_(FACT, text)
+	end
+	if last ~= epoch then
+		fresh = 0
 	end
 	if had > 0 and factEpoch >= x.floor then
 		rec.socks, rec.total = rec.socks - 1, rec.total - had
@@ -57,8 +63,10 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 			for j, holder in ipairs(it.ids) do
 				if holder == id then
 					table.remove(it.ids, j)
-					table.remove(it.epochs, j)
 					held = held - 1
+					if table.remove(it.epochs, j) == epoch then
+						fresh = fresh - 1
+					end
 					break
 				end
 			end
@@ -70,7 +78,7 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 			end
 		end
 	end
-	local refused = {}
+	local refused, offAt = {}, at
 	at = at + off
 	for i = 0, on - 1 do
 		local user, info = ARGV[at + 2 * i], ARGV[at + 2 * i + 1]
@@ -94,6 +102,9 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 			if found > #it.ids then
 				held = held + 1
 			end
+			if it.epochs[found] ~= epoch then
+				fresh = fresh + 1
+			end
 			it.ids[found], it.epochs[found] = id, epoch
 		end
 	end
@@ -102,6 +113,26 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 	rec.seq = seq + 1
 	append(1, id, epoch, prev, op, size, refused, FEED .. ':' .. subject, short)
 
+	if hooks ~= 0 or call('EXISTS', TOLD) == 1 then
+		local here = rec.socks > 0
+		if here then
+			compare(subject .. '\0z', true, wants(hooks, 1), known, 2 * seq)
+		end
+		local function user(name, isOff)
+			local there = members[name] and present(members[name])
+			compare(subject .. '\0m' .. name, there, wants(hooks, 2), known and (there or isOff), 2 * seq)
+		end
+		for i = offAt, at - 1 do
+			user(ARGV[i], true)
+		end
+		for i = 0, on - 1 do
+			user(ARGV[at + 2 * i], false)
+		end
+		if not here then
+			compare(subject .. '\0z', false, wants(hooks, 1), known, 2 * seq)
+		end
+		tally(subject, rec.total, wants(hooks, 4))
+	end
 	for _, user in ipairs(touched) do
 		local it = members[user]
 		if it then
@@ -118,10 +149,11 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
 		saveRecord(rec)
 		return
 	end
-	if said ~= epoch then
+	if said ~= epoch and fresh == held then
+		said = epoch
 		call('ZADD', index(id), epoch, subject)
 	end
-	call('HSET', rec.key, field, pack(FACT, factEpoch, sockets, held, epoch))
+	call('HSET', rec.key, field, pack(FACT, factEpoch, sockets, held, said, epoch, fresh))
 	saveRecord(rec)
 end
 
@@ -131,7 +163,7 @@ local function remember(rec, op, ms, wasBirth, was)
 	call('HSET', rec.key, 'c', pack('>I8c8c8I8', seq, birth, wasBirth, was) .. id .. op)
 end
 
-local function event(n, subject, op, size, ms)
+local function event(n, subject, op, size, ms, hooks)
 	if full then
 		refusedOps[#refusedOps + 1] = n
 		return
@@ -141,10 +173,13 @@ local function event(n, subject, op, size, ms)
 		rec = open(subject)
 	end
 	append(2, id, epoch, rec and rec.seq or 0, op, size, NONE, FEED .. ':' .. subject)
+	if wants(hooks, 8) then
+		record(EVENT, subject, '', 0, op, size)
+	end
 	if rec then
 		rec.seq, rec.event = seq, seq
 		if ms > 0 then
-			remember(rec, op, ms, NONE, 0)
+			remember(rec, op, ms, NOWHERE, 0)
 		end
 		saveRecord(rec)
 	end
@@ -192,7 +227,7 @@ end
 local x, link = linked(id, epoch)
 local at, changed = 8, false
 while at <= #ARGV and not link do
-	local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was = unpack_(OP, ARGV[at])
+	local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was, hooks, known = unpack_(OP, ARGV[at])
 	local subject, op = ARGV[at + 1], ARGV[at + 2]
 	at = at + 3
 	if n > x.n then
@@ -202,9 +237,9 @@ while at <= #ARGV and not link do
 		end
 		x.n, changed = n, true
 		if kind == 1 then
-			hold(x, at, subject, op, size, sockets, limit, exempt, off, on)
+			hold(x, at, subject, op, size, sockets, limit, exempt, off, on, hooks, known == 1)
 		elseif kind == 2 then
-			event(n, subject, op, size, ms)
+			event(n, subject, op, size, ms, hooks)
 		elseif kind == 3 then
 			close(subject, op, size)
 		elseif kind == 4 then
@@ -220,5 +255,6 @@ end
 if changed then
 	saveNode(x)
 	save()
+	saveBox()
 end
 return { birth, head, link and 1 or 0, standing(x), refusedOps }

@@ -9,4 +9,5 @@ end
 for i = 9, #ARGV do
 	call('HSETNX', NODES, ARGV[i], pack(NODE, ENTERING, 0, 0, 0, 0, 0))
 end
+age()
 return { birth, head, standing(x) }

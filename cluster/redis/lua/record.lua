@@ -1,7 +1,10 @@
 -- What is remembered of a subject: one hash. '.' is the header; n<node> what a
 -- node holds; m<user> a member; c the cached event.
 local HEADER = '>I8I8I8I8I8I4I8I4I8'
-local FACT = '>I4I4I4I4' -- epoch, sockets (0: no fact), users held, epoch in the node's index
+-- epoch, sockets (0: no fact), users held, epoch in the node's index: none of
+-- its facts was said before; the epoch it last said something in, and how many
+-- of the users then
+local FACT = '>I4I4I4I4I4I4'
 local MARK_KEPT, MOST_MARK = 60 * 60 * 1000, 10000
 
 local function readHeader(key, subject, text)
@@ -55,6 +58,7 @@ local function recount(rec)
 			members[#members + 1] = i
 		end
 	end
+	local hadSocks, hadTotal = rec.socks, rec.total
 	rec.socks, rec.total, rec.present, rec.counted = 0, 0, 0, floors
 	for _, i in ipairs(members) do
 		local it = readMember(all[i + 1])
@@ -64,11 +68,15 @@ local function recount(rec)
 				ids[#ids + 1], epochs[#epochs + 1] = id, it.epochs[j]
 			else
 				facts[id][3] = facts[id][3] - 1
+				if it.epochs[j] == facts[id][5] then
+					facts[id][6] = facts[id][6] - 1
+				end
 				changed[id] = true
 			end
 		end
 		if #ids == 0 then
 			call('HDEL', rec.key, all[i])
+			fell(rec.subject .. '\0m' .. sub(all[i], 2))
 		else
 			rec.present = rec.present + 1
 			if #ids < #it.ids then
@@ -87,13 +95,19 @@ local function recount(rec)
 			end
 		end
 	end
+	if hadSocks > 0 and rec.socks == 0 then
+		fell(rec.subject .. '\0z')
+	end
+	if hadTotal ~= rec.total then
+		tally(rec.subject, rec.total, false)
+	end
 	for id in pairs(changed) do
 		local fact = facts[id]
 		if fact[2] == 0 and fact[3] == 0 then
 			call('HDEL', rec.key, 'n' .. id)
 			call('ZREM', index(id), rec.subject)
 		else
-			call('HSET', rec.key, 'n' .. id, pack(FACT, fact[1], fact[2], fact[3], fact[4]))
+			call('HSET', rec.key, 'n' .. id, pack(FACT, unpack(fact, 1, 6)))
 		end
 	end
 	call('HSET', rec.key, '.', header(rec))

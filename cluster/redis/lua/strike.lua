@@ -2,7 +2,6 @@
 local x = node(ARGV[5])
 if x and x.status ~= STRUCK and x.epoch <= tonumber(ARGV[6]) then
 	strike(x)
-	saveNode(x)
 	save()
 end
 return { birth, head, standing(x) }

@@ -1,5 +1,6 @@
--- The clock is the server's, so nothing of a node's enters.
+-- ARGV: the grace of webhooks, ms. The clock is the server's, so nothing of a node's enters.
 local TICK_MOST, FREED, STRUCK_KEPT, MOST_STRUCK, LOG_KEPT = 2000, 500, 24 * 60 * 60 * 1000, 1000, 15000
+local GRACE = tonumber(ARGV[5])
 
 -- below compares ids. Lua's own order of texts is that of the server's language.
 local function below(a, b)
@@ -8,10 +9,48 @@ local function below(a, b)
 	return a1 < b1 or a1 == b1 and a2 < b2
 end
 
+-- What fell before goes by the time before.
+local all = call('HGETALL', NODES)
+local left, struck = FREED, {}
+for i = 1, #all, 2 do
+	local id, text = all[i], all[i + 1]
+	if byte(text, -1) == 1 and left > 0 then
+		local x = node(id)
+		local stale = call('ZRANGEBYSCORE', index(id), '-inf', '(' .. x.floor, 'LIMIT', 0, left)
+		for _, subject in ipairs(stale) do
+			local rec, work = load(subject)
+			local text = rec and call('HGET', rec.key, 'n' .. id)
+			if text then -- it has said some of its facts again
+				local fact = { unpack_(FACT, text) }
+				fact[4] = x.floor
+				call('HSET', rec.key, 'n' .. id, pack(FACT, unpack(fact, 1, 6)))
+				call('ZADD', index(id), x.floor, subject)
+			else
+				call('ZREM', index(id), subject)
+			end
+			if rec then
+				saveRecord(rec)
+			end
+			left = left - work
+			if left <= 0 then
+				break
+			end
+		end
+		if #stale == 0 then
+			x.stale = 0
+			saveNode(x)
+		end
+	end
+	if byte(text) == STRUCK then
+		struck[#struck + 1] = node(id)
+	end
+end
+
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 time = time + math.min(math.max(now - tonumber(call('HGET', META, 'clock') or 0), 0), TICK_MOST)
-call('HSET', META, 'clock', now, 'time', time)
+call('HSET', META, 'clock', now, 'time', time, 'ticked', seq)
+ticked = seq
 
 local trimmed = false
 while true do
@@ -50,34 +89,6 @@ for _ = 1, FREED do
 	saveRecord(rec)
 end
 
-local all = call('HGETALL', NODES)
-local left, struck = FREED, {}
-for i = 1, #all, 2 do
-	local id, text = all[i], all[i + 1]
-	if byte(text, -1) == 1 and left > 0 then
-		local x = node(id)
-		local stale = call('ZRANGEBYSCORE', index(id), '-inf', '(' .. x.floor, 'LIMIT', 0, left)
-		for _, subject in ipairs(stale) do
-			local rec, work = load(subject)
-			call('ZREM', index(id), subject)
-			if rec then
-				saveRecord(rec)
-			end
-			left = left - work
-			if left <= 0 then
-				break
-			end
-		end
-		if #stale == 0 then
-			x.stale = 0
-			saveNode(x)
-		end
-	end
-	if byte(text) == STRUCK then
-		struck[#struck + 1] = node(id)
-	end
-end
-
 table.sort(struck, function(a, b)
 	if a.struck ~= b.struck then
 		return a.struck < b.struck
@@ -94,4 +105,32 @@ end
 if forgotten then
 	all = call('HGETALL', NODES)
 end
-return { birth, head, all }
+if young ~= 1 then
+	for _, key in ipairs(call('ZRANGE', COMING, 0, FREED - 1)) do
+		call('ZREM', COMING, key)
+		call('HSET', TOLD, key, SETTLED)
+		tell(key, true)
+	end
+	for _, key in ipairs(call('ZRANGE', GOING, 0, FREED - 1)) do
+		local _, since = unpack_(THING, call('HGET', TOLD, key))
+		if since + GRACE > time then
+			break
+		end
+		call('ZREM', GOING, key)
+		call('HDEL', TOLD, key)
+		tell(key, false)
+	end
+	for _, subject in ipairs(call('ZRANGEBYSCORE', COUNTS, '-inf', time, 'LIMIT', 0, FREED)) do
+		local rec, key = find(subject), subject .. '\0c'
+		local n = rec and rec.total or 0
+		call('ZREM', COUNTS, subject)
+		if n == 0 then
+			call('HDEL', TOLD, key)
+		else
+			call('HSET', TOLD, key, pack(TALLY, n, time + REST, 0, 0))
+		end
+		record(COUNT, subject, '', n, '', #subject)
+	end
+	saveBox()
+end
+return { birth, head, all, call('LLEN', BOX), tonumber(call('HGET', META, 'lost') or 0) }
