@@ -62,6 +62,7 @@ func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
 	if s.draining {
 		return nil
 	}
+	s.grace.Store(int64(grace))
 	if s.client == nil || s.client.timeout != timeout {
 		if s.client != nil {
 			defer s.client.http.CloseIdleConnections() // when nothing new comes to it

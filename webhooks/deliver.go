@@ -158,7 +158,7 @@ func (e *endpoint) failure(err error) time.Duration {
 		e.circuit.failures = 0
 	default:
 	}
-	if e.drain == nil && e.journal != nil {
+	if e.drain == nil && e.kept() {
 		e.settle() // the store keeps what is left
 	}
 	return wait
@@ -167,11 +167,11 @@ func (e *endpoint) failure(err error) time.Duration {
 // done forgets events that are delivered or given up.
 func (e *endpoint) done(b *batch) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.inFlight -= b.len()
-	e.mu.Unlock()
 	for _, ev := range b.all {
 		e.account.Release(account.Webhooks, 0)
-		e.journal.remove(e.bucket, ev.seq)
+		e.forget(ev.seq)
 	}
 }
 

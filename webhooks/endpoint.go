@@ -32,7 +32,8 @@ type endpoint struct {
 	mu       sync.Mutex
 	queue    queue
 	inFlight int
-	ended    bool // nothing is sent any more
+	receipts map[uint64]*receipt // by seq, of events for whose end somebody waits
+	ended    bool                // nothing is sent any more
 
 	sent, retried, failed atomic.Uint64
 	dropped               [classes][reasons]atomic.Uint64
@@ -101,7 +102,7 @@ func (e *endpoint) shrink(s *settings) bool {
 // many as take the room of one: what is more, after the bounds have shrunk, is
 // dropped by take. While memory is short, what waits of the unsigned class
 // makes room.
-func (e *endpoint) push(at int64, r record) {
+func (e *endpoint) push(at int64, r record, waits *receipt) {
 	now := e.present.Load()
 	short := e.account.Full()
 	e.mu.Lock()
@@ -118,7 +119,11 @@ func (e *endpoint) push(at int64, r record) {
 	seq := e.seq.Add(1)
 	class := q.push(seq, at, r)
 	e.account.Hold(account.Webhooks, q.bytes-bytes)
-	e.journal.put(e.bucket, seq, r)
+	if waits != nil {
+		e.receive(seq, waits)
+	} else {
+		e.journal.put(e.bucket, seq, r)
+	}
 	for q.len() > max(now.maxEvents, events) || q.bytes > max(now.maxBytes, bytes) {
 		e.drop(q.loser(), queueFull)
 	}
@@ -135,7 +140,7 @@ func (e *endpoint) push(at int64, r record) {
 func (e *endpoint) drop(c class, why reason) {
 	before := e.queue.bytes
 	for _, ev := range e.queue.drop(c) {
-		e.journal.remove(e.bucket, ev.seq)
+		e.forget(ev.seq)
 		e.account.Release(account.Webhooks, before-e.queue.bytes)
 		before = e.queue.bytes
 		e.dropped[c][why].Add(1)

@@ -22,6 +22,7 @@ type Sender struct {
 	tenants atomic.Pointer[map[string]*tenant]
 	journal *journal      // nil without a store
 	drain   chan struct{} // closed when Drain begins
+	grace   atomic.Int64  // ns
 	seq     atomic.Uint64 // the number of the newest event, counted over all endpoints
 
 	mu        sync.Mutex
@@ -158,12 +159,13 @@ func (s *Sender) Drain(ctx context.Context) error {
 	return nil
 }
 
+// undelivered is how many events wait that nobody else keeps.
 func (s *Sender) undelivered() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
 	for _, e := range s.endpoints {
-		n += e.waiting()
+		n += e.unreceipted()
 	}
 	return n
 }

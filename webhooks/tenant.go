@@ -153,7 +153,10 @@ func (a *audience) follows(channel string) bool {
 }
 
 // tell queues an event for every endpoint that wants it, encoded once.
-func (t *tenant) tell(n *channels.Notice) {
+func (t *tenant) tell(n *channels.Notice) { t.tellFor(n, nil) }
+
+// tellFor is a tell for somebody who waits for the event's end, if not nil.
+func (t *tenant) tellFor(n *channels.Notice, waits *receipt) {
 	var r record
 	var at int64
 	for _, e := range t.audience.Load().endpoints {
@@ -163,7 +166,7 @@ func (t *tenant) tell(n *channels.Notice) {
 		if at == 0 {
 			r, at = newRecord(n), time.Now().UnixNano()
 		}
-		e.push(at, r)
+		e.push(at, r, waits)
 	}
 }
 
