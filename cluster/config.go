@@ -36,6 +36,7 @@ type Config struct {
 	// told; negative is none, 0 is channels.DefaultOfflineGrace.
 	OfflineGrace time.Duration
 	OnGap        Gap
+	Hooks        Hooks // nil: there are no webhooks
 
 	// The durations of the protocol; 0 is the default in brackets.
 	JoinPatience time.Duration // a join is answered without the ledger after it [2 s]

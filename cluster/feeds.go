@@ -162,6 +162,7 @@ func (q *partition) follow(e *ledger.Entry) {
 		q.followNode(e)
 		return
 	}
+	q.keeping.more = q.keeping.more || e.Op.Hooks != 0
 	said := q.neighbor(e.Node)
 	again := e.Op.N <= said.seen
 	said.seen = max(said.seen, e.Op.N)

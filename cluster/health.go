@@ -32,6 +32,11 @@ type Health struct {
 	Overfull      uint64        // members let in without the ledger that were over the limit
 	Misrouted     uint64        // times that an HTTP session of this node had a request that reached another
 	Unasked       uint64        // sockets of apps with a limit that were let in without the ledger
+	Kept          int           // partitions whose webhooks this node delivers
+	Handed        int           // webhooks that it has in its hands
+	Boxed         int           // webhooks in the outboxes that it collects from, those included
+	Lost          uint64        // webhooks that those dropped before anybody had collected them
+	Terms         uint64        // times that this node began to deliver the webhooks of a partition
 	Nodes         []NodeHealth
 }
 
@@ -45,10 +50,10 @@ type NodeHealth struct {
 
 // counters count what happened since the start.
 type counters struct {
-	queued, queuedBytes, members                                        atomic.Int64
-	operations, roundTrips, roundTripTime                               atomic.Int64 // the last in ns
-	gaps, repairs, births, overruns, dropped, deaths, overfull, unasked atomic.Uint64
-	misrouted                                                           atomic.Uint64
+	queued, queuedBytes, members                                               atomic.Int64
+	operations, roundTrips, roundTripTime                                      atomic.Int64 // the last in ns
+	gaps, repairs, births, overruns, dropped, deaths, overfull, unasked, terms atomic.Uint64
+	misrouted                                                                  atomic.Uint64
 }
 
 // Health is how the node sees the cluster now.
@@ -59,8 +64,8 @@ func (p *Peer) Health() Health {
 		Operations: uint64(c.operations.Load()), RoundTrips: uint64(c.roundTrips.Load()), RoundTripTime: time.Duration(c.roundTripTime.Load()),
 		Gaps: c.gaps.Load(), Repairs: c.repairs.Load(), Births: c.births.Load(), Overruns: c.overruns.Load(),
 		Dropped: c.dropped.Load(), Deaths: c.deaths.Load(), Overfull: c.overfull.Load(), Misrouted: c.misrouted.Load(),
-		Unasked: c.unasked.Load(),
-		Nodes:   p.deaths.health(p.cfg.Now()),
+		Unasked: c.unasked.Load(), Terms: c.terms.Load(),
+		Nodes: p.deaths.health(p.cfg.Now()),
 	}
 	now := p.cfg.Now()
 	for i := range p.partitions {
@@ -75,6 +80,12 @@ func (p *Peer) Health() Health {
 			}
 		case q.link.open:
 			h.Open++
+		}
+		if k := &q.keeping; k.term != 0 {
+			h.Kept++
+			h.Handed += len(k.flights)
+			h.Boxed += k.boxed
+			h.Lost += k.lost
 		}
 		if q.young {
 			h.Young++

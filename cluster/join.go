@@ -74,7 +74,7 @@ func (s *subject) say(change func(op *ledger.Op)) *saying {
 	s.said, s.saidAt, s.pending = s.sockets, s.q.peer.cfg.Now(), nil
 	op := ledger.Op{
 		Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets,
-		Most: s.app.latest.Load().Limits.MaxPresenceMembers,
+		Most: s.app.latest.Load().Limits.MaxPresenceMembers, Hooks: s.hooks(),
 	}
 	if change != nil {
 		change(&op)
@@ -280,9 +280,12 @@ func (p *Peer) Leave(l channels.Leave) {
 	if s == nil || s.sockets == 0 || p.draining.Load() {
 		return
 	}
-	s.sockets--
+	if s.sockets--; s.sockets == 0 {
+		s.lets("")
+	}
 	if m := s.mine[l.UserID]; m != nil {
 		if m.sockets--; m.sockets == 0 {
+			s.lets(l.UserID)
 			s.say(func(op *ledger.Op) { op.Off = []string{l.UserID} })
 			s.forgetMine(l.UserID)
 			s.released()

@@ -52,6 +52,9 @@ func (q *partition) bye(done func(error)) bool {
 	if q.link.state == linkAway || q.leaving {
 		return false
 	}
+	if q.link.state == linkDone {
+		q.lastAck()
+	}
 	q.say(ledger.Op{Kind: ledger.OpBye}, done)
 	q.leaving = true
 	return true

@@ -27,6 +27,7 @@ type link struct {
 	epoch uint32
 	waits bool   // linkPending: for a beat
 	open  bool   // all facts of this epoch are said, and applied
+	lost  bool   // the ledger has lost its memory since it was open
 	done  uint64 // number of the OpDone that was written last
 }
 
@@ -85,6 +86,7 @@ func (q *partition) linked(a *ledger.Answer) {
 		return
 	}
 	goesOn := a.Standing.Epoch == q.link.epoch
+	q.link.lost = q.link.lost || q.feeds.birth != 0 && a.Birth != q.feeds.birth
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
 	q.applied(a.Standing.N)
 	q.stands(q.peer.cfg.Node, a.Standing.Status, a.Standing.Epoch)
@@ -112,6 +114,9 @@ func (q *partition) enter() {
 		q.sayOff()
 	}
 	q.stream.dropped = false
+	if q.link.lost {
+		q.sayGone()
+	}
 	for _, s := range q.sorted() {
 		switch {
 		case s.quota != nil:
@@ -132,7 +137,7 @@ func (q *partition) sayOff() {
 		if o.op.Kind != ledger.OpHold {
 			continue
 		}
-		off := ledger.Op{Kind: ledger.OpHold, Subject: o.op.Subject}
+		off := ledger.Op{Kind: ledger.OpHold, Subject: o.op.Subject, Hooks: o.op.Hooks}
 		var mine map[string]*mine
 		if s := q.subjects[o.op.Subject]; s != nil {
 			off.Sockets, mine = s.sockets, s.mine
@@ -151,10 +156,26 @@ func (q *partition) sayOff() {
 // sayAll queues what the node holds of a subject.
 func (s *subject) sayAll() {
 	users := s.heldUsers()
+	own := s.q.peer.cfg.Node
+	_, known := s.facts[own]
+	if known = known && s.q.link.lost; known { // the ledger had acknowledged it (rule H4)
+		fresh := slices.DeleteFunc(slices.Clone(users), func(m ledger.Member) bool { return s.holds(m.User, own) })
+		users = slices.DeleteFunc(users, func(m ledger.Member) bool { return !s.holds(m.User, own) })
+		if s.sayUsers(users, true); len(fresh) == 0 {
+			return
+		}
+		users, known = fresh, false
+	}
+	s.sayUsers(users, known)
+}
+
+// sayUsers queues users that the node holds, and its number of sockets.
+func (s *subject) sayUsers(users []ledger.Member, known bool) {
+	hooks := s.hooks()
 	for {
 		n := min(len(users), entryMost)
 		o := &saying{holding: true, since: s.q.peer.cfg.Now(), op: ledger.Op{
-			Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets, On: users[:n:n], Exempt: true,
+			Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets, On: users[:n:n], Exempt: true, Known: known, Hooks: hooks,
 		}}
 		s.q.wait(o)
 		for _, j := range s.joins { // whose own op was dropped

@@ -31,6 +31,8 @@ type partition struct {
 	link     link
 	stream   stream
 	feeds    feeds
+	gone     []letGo // of late, oldest first
+	keeping  keeping
 }
 
 // call is a request under way.
@@ -197,7 +199,19 @@ func (q *partition) turn(now time.Time) {
 	cfg := &q.peer.cfg
 	if now.Sub(q.ticked) >= cfg.TickEvery && q.peer.deaths.keeper() {
 		q.ticked = now
-		q.send(ledger.Tick{}, func(*ledger.Answer) {})
+		tick := ledger.Tick{}
+		if cfg.Hooks != nil {
+			tick.Grace = cfg.Hooks.Grace()
+		}
+		q.send(tick, func(a *ledger.Answer) {
+			if a != nil {
+				q.boxed(a)
+			}
+		})
+	}
+	q.collect(now)
+	if q.link.open {
+		q.forgetLetGo(now)
 	}
 	if now.Sub(q.heard) >= cfg.PollEvery {
 		q.heard = now // one a period, if it is not answered either

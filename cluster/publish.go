@@ -29,6 +29,9 @@ func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 		op.Remember = pub.Remember
 		op.DataFrom, op.DataTo = span(op.Payload, pub.Data)
 	}
+	if h := p.cfg.Hooks; h != nil && pub.Client && name.Kind == ledger.Channel {
+		op.Hooks = h.Wants(name.App, name.Name) & ledger.HookEvents
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	taken = q.say(op, pub.Accepted) != nil

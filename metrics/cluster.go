@@ -25,6 +25,10 @@ type Cluster struct {
 	Overfull             uint64
 	Misrouted            uint64
 	Unasked              uint64
+	Kept                 int    // partitions
+	Handed, Boxed        int    // webhooks
+	Lost                 uint64 // webhooks
+	Terms                uint64
 }
 
 // ClusterCollector shows the state of a cluster's node. Make one with
@@ -58,6 +62,11 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 			{describe("cluster_overfull_members_total", "Members that were let in without a look at max_presence_members, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Overfull) }},
 			{describe("cluster_misrouted_sessions_total", "Times that a session of the HTTP fallback on this node had a send that reached another node. Its client connects anew."), count, func(c *Cluster) float64 { return float64(c.Misrouted) }},
 			{describe("cluster_unasked_sockets_total", "Sockets of apps with max_connections that were let in without a look at it, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Unasked) }},
+			{describe("cluster_keeper_partitions", "Partitions whose webhooks this node delivers."), gauge, func(c *Cluster) float64 { return float64(c.Kept) }},
+			{describe("cluster_keeper_terms_total", "Times that this node began to deliver the webhooks of a partition."), count, func(c *Cluster) float64 { return float64(c.Terms) }},
+			{describe("cluster_outbox_events", "Webhooks in the outboxes of those partitions."), gauge, func(c *Cluster) float64 { return float64(c.Boxed) }},
+			{describe("cluster_outbox_delivering_events", "Webhooks of them that wait for an endpoint of this node."), gauge, func(c *Cluster) float64 { return float64(c.Handed) }},
+			{describe("cluster_outbox_dropped_total", "Webhooks that the outboxes of those partitions dropped for want of room, before a node had collected them."), count, func(c *Cluster) float64 { return float64(c.Lost) }},
 		},
 	}
 }

@@ -181,6 +181,9 @@ func (s *server) open() error {
 	if s.cluster, err = newMembership(cfg, registry, about, logger); err != nil {
 		return err
 	}
+	if s.cluster != nil {
+		s.cluster.cfg.Hooks = clusterHooks{s.hooks}
+	}
 	s.hub = channels.New(channels.Config{
 		Logger: logger, Account: s.account, OfflineGrace: orNone(cfg.Users.OfflineGrace), Cluster: s.cluster.maker(),
 	})

@@ -69,7 +69,11 @@ func webhookChange(cfg, before *config.Config) webhooks.Change {
 func (s *server) observe(cfg *config.Config) {
 	if !s.observed && slices.ContainsFunc(cfg.Apps, func(a config.App) bool { return len(a.Webhooks) > 0 }) {
 		s.observed = true
-		s.hub.SetObservers(s.hooks)
+		if s.cluster != nil {
+			s.hub.SetObservers(clusterHooks{s.hooks})
+		} else {
+			s.hub.SetObservers(s.hooks)
+		}
 	}
 }
 

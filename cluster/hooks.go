@@ -1,0 +1,99 @@
+package cluster
+
+import (
+	"time"
+
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+)
+
+// Hooks are the webhooks of a node. Its methods do not block, and may be called
+// under the locks of a Peer.
+type Hooks interface {
+	// Wants is what the back ends of an app want to be told of a channel.
+	Wants(appID, channel string) ledger.Hooks
+	// Grace is how long a channel or member must be gone before that is told.
+	Grace() time.Duration
+	// Tell has back ends told, in order for each channel. Of the Notice's App only
+	// the ID is set. done is called once, on any goroutine, possibly before Tell
+	// returns, when all were told, want nothing of it, or were given up.
+	Tell(n channels.Notice, done func())
+}
+
+// hooks are the webhooks that the app wants of the subject.
+func (s *subject) hooks() ledger.Hooks {
+	if s.q.peer.cfg.Hooks == nil || s.name.Kind != ledger.Channel {
+		return 0
+	}
+	h := s.q.peer.cfg.Hooks.Wants(s.name.App, s.name.Name)
+	switch {
+	case s.kind.Presence():
+		h &^= ledger.HookCount
+	case !s.app.latest.Load().SubscriptionCount:
+		h &^= ledger.HookCount | ledger.HookMembers
+	default:
+		h &^= ledger.HookMembers
+	}
+	return h
+}
+
+// letGo is what a node held no more from some time on: a user on a presence
+// channel, or, with "", the last socket of a channel.
+type letGo struct {
+	subject ledger.Subject
+	user    string
+	at      time.Time
+}
+
+const (
+	// letGoKept is how long a node remembers what it let go, while the ledger can
+	// be reached, and letGoMost how much in each partition (rule H4).
+	letGoKept = 10 * time.Second
+	letGoMost = 4096
+)
+
+// lets notes that the node lets something go that the ledger has
+// acknowledged.
+func (s *subject) lets(user string) {
+	own := s.q.peer.cfg.Node
+	if _, acknowledged := s.facts[own]; !acknowledged || user != "" && !s.holds(user, own) || s.hooks() == 0 {
+		return
+	}
+	q := s.q
+	if len(q.gone) == letGoMost {
+		q.gone = q.gone[1:]
+	}
+	q.gone = append(q.gone, letGo{s.name, user, q.peer.cfg.Now()})
+}
+
+// forgetLetGo forgets what the ledger has had time to tell.
+func (q *partition) forgetLetGo(now time.Time) {
+	n := 0
+	for n < len(q.gone) && now.Sub(q.gone[n].at) >= letGoKept {
+		n++
+	}
+	if q.gone = q.gone[n:]; len(q.gone) == 0 {
+		q.gone = nil
+	}
+}
+
+// sayGone queues, for a ledger that may have forgotten it, what the node let go
+// of late.
+func (q *partition) sayGone() {
+	for _, g := range q.gone {
+		op := ledger.Op{Kind: ledger.OpHold, Subject: g.subject, Known: true, Hooks: q.peer.cfg.Hooks.Wants(g.subject.App, g.subject.Name) &^ ledger.HookCount}
+		s := q.subjects[g.subject]
+		if s != nil {
+			op.Sockets = s.sockets
+			if m := s.mine[g.user]; m != nil && m.sockets > 0 {
+				continue // it is back
+			}
+		}
+		if g.user != "" {
+			op.Off = []string{g.user}
+		} else if op.Sockets > 0 {
+			continue
+		}
+		q.wait(&saying{op: op, holding: true, since: q.peer.cfg.Now()})
+	}
+}

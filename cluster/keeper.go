@@ -1,0 +1,210 @@
+package cluster
+
+import (
+	"encoding/json"
+	"sync/atomic"
+	"time"
+
+	"fanfare/apps"
+	"fanfare/channels"
+	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
+)
+
+// collectMost is how many records are collected at once.
+const collectMost = 500
+
+// flightMost is how many records of a partition a node has in its hands: the
+// others stay in the outbox.
+const flightMost = 10_000
+
+// keeping is a node's part as the keeper of a partition's outbox (rule H6).
+type keeping struct {
+	term     uint64 // 0: it is not the keeper
+	birth    ledger.Birth
+	have     uint64 // the last record of the term
+	ack      uint64 // all records up to it are done with
+	said     uint64 // the ack that was said last
+	asking   bool
+	asked    time.Time
+	more     bool      // there may be records to collect
+	flights  []*flight // of the term, in order, from the first that is not done with
+	earlier  map[recordName]*flight
+	newest   recordName // of those that were ever handed over
+	boxed    int        // records in the outbox, when it was heard of last
+	lost     uint64     // that were never collected
+	reported uint64     // of lost, in the log
+}
+
+// recordName tells records apart, also those of an outbox that goes on from an
+// old dump.
+type recordName struct {
+	birth ledger.Birth
+	id    uint64
+}
+
+// flight is a record that was handed to the webhooks.
+type flight struct {
+	name recordName
+	done atomic.Bool
+}
+
+// collect acknowledges and asks for records when there is a reason to.
+func (q *partition) collect(now time.Time) {
+	k, cfg := &q.keeping, &q.peer.cfg
+	if cfg.Hooks == nil || k.asking {
+		return
+	}
+	k.land()
+	r := ledger.Collect{Node: cfg.Node, Term: k.term, Have: k.have, Ack: k.ack}
+	if k.more && len(k.flights) < flightMost && q.peer.deaths.keeper() {
+		r.Most = min(collectMost, flightMost-len(k.flights))
+	}
+	waits := len(k.flights) > 0 && now.Sub(k.asked) >= cfg.TickEvery
+	if r.Most == 0 && (k.term == 0 || k.ack == k.said && !waits) {
+		return
+	}
+	k.asking, k.asked, k.more, k.said = true, now, false, k.ack
+	q.send(r, func(a *ledger.Answer) {
+		k.asking = false
+		if a == nil {
+			k.more = true
+			return
+		}
+		q.collected(a)
+	})
+}
+
+// collected takes the answer to a Collect.
+func (q *partition) collected(a *ledger.Answer) {
+	k := &q.keeping
+	q.boxed(a)
+	if a.Term != k.term || a.Birth != k.birth { // a new memory counts terms and records anew
+		k.birth = a.Birth
+		if k.begin(a.Term); a.Term != 0 {
+			q.peer.counters.terms.Add(1)
+		}
+	}
+	for i := range a.Box {
+		q.hand(&a.Box[i])
+	}
+	k.more = k.more || len(a.Box) > 0
+}
+
+// boxed takes note of how an outbox is.
+func (q *partition) boxed(a *ledger.Answer) {
+	k := &q.keeping
+	k.boxed, k.lost = a.Boxed, a.Lost
+	k.more = k.more || a.Boxed > 0
+	if k.lost < k.reported {
+		k.reported = 0 // another memory
+	}
+	if k.lost > k.reported {
+		q.peer.cfg.Logger.Warn("webhooks of the cluster were dropped, nobody has collected them", "partition", int(q.number), "events", k.lost-k.reported)
+		k.reported = k.lost
+	}
+}
+
+// begin is a term, or with 0 the end of one. What is under way goes on: if it is
+// given again it is not handed over again.
+func (k *keeping) begin(term uint64) {
+	earlier := make(map[recordName]*flight)
+	for name, f := range k.earlier {
+		if !f.done.Load() {
+			earlier[name] = f
+		}
+	}
+	for _, f := range k.flights {
+		if !f.done.Load() {
+			earlier[f.name] = f
+		}
+	}
+	k.term, k.have, k.ack, k.said, k.flights, k.earlier = term, 0, 0, 0, nil, earlier
+}
+
+// land moves the acknowledgment on over what is done with.
+func (k *keeping) land() {
+	n := 0
+	for n < len(k.flights) && k.flights[n].done.Load() {
+		k.ack = k.flights[n].name.id
+		k.flights[n] = nil
+		n++
+	}
+	if k.flights = k.flights[n:]; len(k.flights) == 0 {
+		k.flights = nil
+	}
+}
+
+// hand gives a record to the webhooks.
+func (q *partition) hand(r *ledger.Record) {
+	k := &q.keeping
+	if r.ID <= k.have {
+		return
+	}
+	k.have = r.ID
+	name := recordName{r.Birth, r.ID}
+	f := k.earlier[name]
+	delete(k.earlier, name)
+	if f == nil {
+		f = &flight{name: name}
+		if name.birth == k.newest.birth && name.id <= k.newest.id {
+			f.done.Store(true)
+		} else {
+			k.newest = name
+			q.tell(r, f)
+		}
+	}
+	k.flights = append(k.flights, f)
+}
+
+func (q *partition) tell(r *ledger.Record, f *flight) {
+	n, ok := noticeOf(r)
+	if !ok {
+		q.peer.cfg.Logger.Error("a webhook of the cluster cannot be read", "partition", int(q.number), "record", r.ID)
+		f.done.Store(true)
+		return
+	}
+	q.peer.cfg.Hooks.Tell(n, func() { f.done.Store(true) })
+}
+
+// noticeOf is what a record says.
+func noticeOf(r *ledger.Record) (n channels.Notice, ok bool) {
+	n = channels.Notice{App: &apps.App{ID: r.Subject.App}, Channel: r.Subject.Name, UserID: r.User, Count: r.Count}
+	switch r.Kind {
+	case ledger.RecordOccupied:
+		n.Kind = channels.ChannelOccupied
+	case ledger.RecordVacated:
+		n.Kind = channels.ChannelVacated
+	case ledger.RecordAdded:
+		n.Kind = channels.MemberAdded
+	case ledger.RecordRemoved:
+		n.Kind = channels.MemberRemoved
+	case ledger.RecordCount:
+		n.Kind = channels.SubscriptionCount
+	case ledger.RecordEvent:
+		var event struct {
+			Event string
+			Data  json.RawMessage
+		}
+		if err := json.Unmarshal(r.Payload, &event); err != nil {
+			return n, false
+		}
+		n.Kind, n.Event, n.Data, n.SocketID = channels.ClientEvent, event.Event, event.Data, r.Socket
+		n.UserID = pusherproto.ClientEventUser(r.Payload)
+	default:
+		return n, false
+	}
+	return n, true
+}
+
+// lastAck is said before a bye, so that less is given to the next keeper.
+func (q *partition) lastAck() {
+	k := &q.keeping
+	if k.term == 0 {
+		return
+	}
+	if k.land(); k.ack != k.said {
+		k.said = k.ack
+		q.send(ledger.Collect{Node: q.peer.cfg.Node, Term: k.term, Have: k.have, Ack: k.ack}, func(*ledger.Answer) {})
+	}
+}
