@@ -130,3 +130,14 @@ func (l *Ledger) keeperless() bool {
 	n := l.node(b.keeper)
 	return n == nil || n.status == Struck || b.taken < b.first() || b.heard+keeperSilence <= l.time
 }
+
+// Outbox returns the records behind a number, oldest first, for those who watch
+// a ledger, and the number of the newest there ever was.
+func (l *Ledger) Outbox(after uint64) (records []Record, last uint64) {
+	for _, it := range l.outbox.records {
+		if it.record.ID > after {
+			records = append(records, it.record)
+		}
+	}
+	return records, l.outbox.last
+}

@@ -52,6 +52,13 @@ var mutants = []mutant{
 	{"connections: the ledger has no limit", noLimitOfSockets, Config{MaxConnections: 40}, moreComeThanThereIsRoomFor},
 	{"connections: places in reserve pass for used", everyShareInUse, Config{MaxConnections: 1000, Nodes: 2}, reserveIsNeededElsewhere},
 	{"time: a tick goes as far as the clock", unclamped, Config{}, clockJumps},
+	{"H1: an op does not say that members are to be told", unhooked(ledger.HookMembers), Config{}, nil},
+	{"H1: an op does not say that the channel is to be told", unhooked(ledger.HookChannel), Config{}, nil},
+	{"H2: there is no grace", noGrace, Config{}, nil},
+	{"H3: an op does not say that sockets are to be counted", unhooked(ledger.HookCount), Config{}, nil},
+	{"H4: what is known passes for new", nothingKnown, Config{}, leftBeforeTheWipe},
+	{"H4: what was let go is not said", lettingGoUnsaid, Config{}, leftBeforeTheWipe},
+	{"H6: records are done with when they are handed over", doneAtOnce, Config{}, keeperIsKilled},
 }
 
 // mutantSeeds is how many lives of mutantSteps a mutant may survive.

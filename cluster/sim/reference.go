@@ -177,6 +177,9 @@ func (r *reference) begin() {
 func (r *reference) leave(g guest) {
 	if v := r.guests[g]; v != nil {
 		delete(r.guests, g)
+		if at := (place{g.channel, g.user}); !r.holds(at) {
+			r.w.hooks.left[at] = r.w.now
+		}
 		v.Gone()
 		r.settle()
 	}

@@ -42,6 +42,8 @@ func (w *World) begin() {
 	w.rested, w.lossless, w.split, w.forgot, w.lossy = w.now, true, false, false, false
 	w.said, w.terminations = nil, nil
 	w.reference.begin()
+	t, _ := w.truth()
+	w.hooks.begin(&t)
 	clear(w.record)
 	clear(w.staying)
 	for _, s := range w.servers {
@@ -141,6 +143,9 @@ func (w *World) compare() problem {
 		}
 	}
 	if wrong = w.compareLists(&t); wrong.text != "" {
+		return wrong
+	}
+	if wrong = w.hooks.compare(&t); wrong.text != "" {
 		return wrong
 	}
 	if wrong = w.compareShares(); wrong.text != "" {

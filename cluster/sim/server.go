@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -160,6 +161,7 @@ func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 		r = do
 	}
 	l := in.ledgers[p]
+	_, boxed := l.Outbox(math.MaxUint64)
 	answer, entries := w.mutation.handle(l, c.run, fresh, now, r)
 	if w.tracing {
 		w.tracef(subjectOf(r), "%s carries out %s", in.run, describeRequest(c.node, p, r, answer))
@@ -172,6 +174,7 @@ func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 	if !first {
 		in.publish(p, entries)
 	}
+	w.hooks.look(in, l, boxed)
 }
 
 // publish pushes entries to those who have the feed.

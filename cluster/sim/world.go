@@ -45,6 +45,7 @@ type World struct {
 	nodes           []*node // dead ones too
 	tabs            []*tab
 	backend         *backend
+	hooks           *hooks
 	channels, users []string // their names
 
 	mutation *Mutation
@@ -118,6 +119,7 @@ func NewWorld(cfg Config) *World {
 	w.app.Limits.MaxPresenceMembers, w.app.Limits.MaxConnections = cfg.MaxMembers, cfg.MaxConnections
 	w.name()
 	w.backend = w.newBackend()
+	w.hooks = newHooks(w)
 	w.reference = w.newReference()
 	for i := range cfg.Servers {
 		w.servers = append(w.servers, newServer(w, i))
@@ -136,7 +138,7 @@ func (w *World) startNode() *node {
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(time.Duration(w.clock.Load()) + n.clock) }
 	n.hub = channels.New(channels.Config{Now: now, Cluster: func(hub channels.Node) channels.Cluster {
 		n.peer = cluster.NewPeer(hub, w.mutation.config(cluster.Config{
-			Node: n.id, About: n.String, Now: now, OnGap: w.cfg.OnGap,
+			Node: n.id, About: n.String, Now: now, OnGap: w.cfg.OnGap, Hooks: nodeHooks{n},
 		}), n)
 		n.up = n.peer
 		return n.peer
