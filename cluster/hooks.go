@@ -46,9 +46,10 @@ type letGo struct {
 }
 
 const (
-	// letGoKept is how long a node remembers what it let go, while the ledger can
-	// be reached, and letGoMost how much in each partition (rule H4).
-	letGoKept = 10 * time.Second
+	// letGoKept is for how much longer than the grace a node remembers what it let
+	// go, while the ledger can be reached, and letGoMost how much in each partition
+	// (rule H4).
+	letGoKept = 3 * time.Second
 	letGoMost = 4096
 )
 
@@ -68,8 +69,11 @@ func (s *subject) lets(user string) {
 
 // forgetLetGo forgets what the ledger has had time to tell.
 func (q *partition) forgetLetGo(now time.Time) {
-	n := 0
-	for n < len(q.gone) && now.Sub(q.gone[n].at) >= letGoKept {
+	if len(q.gone) == 0 {
+		return
+	}
+	n, kept := 0, q.peer.cfg.Hooks.Grace()+letGoKept
+	for n < len(q.gone) && now.Sub(q.gone[n].at) >= kept {
 		n++
 	}
 	if q.gone = q.gone[n:]; len(q.gone) == 0 {

@@ -27,7 +27,7 @@ type link struct {
 	epoch uint32
 	waits bool   // linkPending: for a beat
 	open  bool   // all facts of this epoch are said, and applied
-	lost  bool   // the ledger has lost its memory since it was open
+	lost  bool   // the ledger has lost something that this node saw, since it was open
 	done  uint64 // number of the OpDone that was written last
 }
 
@@ -86,7 +86,9 @@ func (q *partition) linked(a *ledger.Answer) {
 		return
 	}
 	goesOn := a.Standing.Epoch == q.link.epoch
-	q.link.lost = q.link.lost || q.feeds.birth != 0 && a.Birth != q.feeds.birth
+	if q.feeds.birth != 0 && a.Birth != q.feeds.birth {
+		q.link.lost = q.link.lost || a.Born < q.feeds.position
+	}
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
 	q.applied(a.Standing.N)
 	q.stands(q.peer.cfg.Node, a.Standing.Status, a.Standing.Epoch)

@@ -50,7 +50,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	a := Answer{Birth: l.birth, Head: l.seq}
 	switch r := r.(type) {
 	case Link:
-		a.Standing = l.link(r)
+		a.Standing, a.Born = l.link(r), l.born
 	case Do:
 		a.Standing, a.Link, a.Full = l.do(r)
 	case Poll:

@@ -77,7 +77,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		for _, p := range r.Peers {
 			v.meet(p)
 		}
-		a.Standing = n.Standing
+		a.Standing, a.Born = n.Standing, v.born
 	case Do:
 		for _, op := range r.Ops {
 			n := v.nodes[r.Node]

@@ -98,6 +98,7 @@ type Answer struct {
 	Missing  bool       // GetLog: the log does not reach back to After
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
+	Born     uint64     // Link: Seq of the last entry before the birth
 	Term     uint64     // Collect: the node's as the keeper, 0 if it is not
 	Box      []Record   // Collect, oldest first
 	Boxed    int        // Tick, Collect: records in the outbox

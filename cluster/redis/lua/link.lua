@@ -10,4 +10,4 @@ for i = 9, #ARGV do
 	call('HSETNX', NODES, ARGV[i], pack(NODE, ENTERING, 0, 0, 0, 0, 0))
 end
 age()
-return { birth, head, standing(x) }
+return { birth, head, standing(x), tonumber(call('HGET', META, 'born')) }
