@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,16 +12,16 @@ import (
 )
 
 // tell tells a notice and returns how often its end was told.
-func tell(s *Sender, n channels.Notice) *int {
-	ended := new(int)
-	s.Tell(n, func() { *ended++ })
+func tell(s *Sender, n channels.Notice) *atomic.Int32 {
+	ended := new(atomic.Int32)
+	s.Tell(n, func() { ended.Add(1) })
 	return ended
 }
 
-func wantEnds(t *testing.T, what string, want int, ended *int) {
+func wantEnds(t *testing.T, what string, want int32, ended *atomic.Int32) {
 	t.Helper()
-	if *ended != want {
-		t.Errorf("%s: its end was told %d times, want %d", what, *ended, want)
+	if got := ended.Load(); got != want {
+		t.Errorf("%s: its end was told %d times, want %d", what, got, want)
 	}
 }
 
@@ -78,9 +79,11 @@ func TestTell_GivenUpOrDropped_IsDone(t *testing.T) {
 		wantEnds(t, "given up later", 1, third)
 		wantEnds(t, "given up last", 1, fourth)
 		for _, e := range s.listed {
+			e.mu.Lock()
 			if len(e.receipts) > 0 {
 				t.Errorf("%d receipts are left", len(e.receipts))
 			}
+			e.mu.Unlock()
 		}
 	})
 }
