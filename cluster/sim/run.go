@@ -128,8 +128,12 @@ func (w *World) mostTabs() int {
 	return 24
 }
 
-// speak sends a client event where that is allowed.
+// speak sends a client event where that is allowed. A page whose socket was closed
+// has none.
 func (s *socket) speak(channel string) {
+	if s == nil {
+		return
+	}
 	h := s.heard[channel]
 	if h == nil || !h.on || h.asked > 0 || !slices.Contains(s.tab.wants, channel) || !pusherproto.KindOf(channel).ClientEvents() {
 		return
