@@ -29,6 +29,8 @@ type link struct {
 	open  bool   // all facts of this epoch are said, and applied
 	lost  bool   // the ledger has lost something that this node saw, since it was open
 	done  uint64 // number of the OpDone that was written last
+
+	reached uint64 // how far it was in the births since it was open, but for the last
 }
 
 // relink links again over the connection that there is.
@@ -87,7 +89,8 @@ func (q *partition) linked(a *ledger.Answer) {
 	}
 	goesOn := a.Standing.Epoch == q.link.epoch
 	if q.feeds.birth != 0 && a.Birth != q.feeds.birth {
-		q.link.lost = q.link.lost || a.Born < q.feeds.position
+		q.link.reached = max(q.link.reached, q.feeds.position)
+		q.link.lost = q.link.lost || a.Born < q.link.reached
 	}
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
 	q.applied(a.Standing.N)

@@ -103,7 +103,7 @@ func describeOp(o *ledger.Op) string {
 		for _, m := range o.On {
 			on = append(on, m.User)
 		}
-		return fmt.Sprintf("%d: %s has %d sockets, on %v, off %v", o.N, o.Subject, o.Sockets, on, o.Off)
+		return fmt.Sprintf("%d: %s has %d sockets, on %v, off %v, known %t", o.N, o.Subject, o.Sockets, on, o.Off, o.Known)
 	case ledger.OpEvent:
 		return fmt.Sprintf("%d: event on %s: %s", o.N, o.Subject, o.Payload)
 	case ledger.OpClose:
