@@ -22,7 +22,7 @@ for (const [what, fails, recovers] of [
     for (const p of town.here.filter((p) => p.node !== 2)) await p.sees(left);
     recovers(town.nodes[2]);
     await town.goes(20);
-    await town.judge({ dark: [2] });
+    await town.judge({ dark: [2], repeats: true });
   });
 }
 
@@ -43,7 +43,7 @@ test('kill -9 of a node with 500 members: one removal each, and none of the 100 
     assert.deepEqual(ids.map(removed), ids.map((_, n) => Number(n >= 100)));
   }
   for (const client of nodes[0].clients.filter((c) => !here.some((p) => p.pusher === c))) client.disconnect();
-  await town.judge();
+  await town.judge({ repeats: true });
 });
 
 test('a rolling restart of three nodes, twice, while people come and go', async (t) => {

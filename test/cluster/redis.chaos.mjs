@@ -12,7 +12,7 @@ for (const data of [true, false]) {
     await town.redis.restart({ data });
     await town.goes(20);
     await town.comes(1, 'late-2');
-    await town.judge({ refused: true });
+    await town.judge({ refused: true, forgot: true });
   });
 }
 
@@ -26,7 +26,7 @@ test('Redis with an append-only file is killed and started again, three times', 
   }
   await town.goes(20);
   await town.comes(1, 'late-2');
-  await town.judge();
+  await town.judge({ forgot: true });
 });
 
 test('Redis answers nobody for 10 s (CLIENT PAUSE)', async (t) => {
@@ -45,5 +45,5 @@ test('Redis and a node end together: the members of that node are removed, nobod
   await town.kill(2);
   await town.redis.restart({ data: false });
   await town.goes(20);
-  await town.judge();
+  await town.judge({ forgot: true });
 });

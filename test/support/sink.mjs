@@ -20,7 +20,7 @@ export class Sink extends Endpoint {
   /** What was told of client events that somebody sent: the numbers in their data. */
   sayings(channel, { id, tab }) {
     return this.of(channel).filter((e) => e.name === 'client_event').map((e) => JSON.parse(e.data))
-      .filter((d) => d.from === id && d.tab === tab).map((d) => d.n);
+      .filter((d) => d.from === id && d.tab === tab).sort((a, b) => a.over - b.over).map((d) => d.n); // of several connections
   }
 }
 

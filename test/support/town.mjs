@@ -5,6 +5,7 @@ import { cluster } from './cluster.mjs';
 import { count, events, members, online, sayings, wentOffline } from './judge.mjs';
 import { PagePerson, Person, news, room, scores } from './person.mjs';
 import { Publisher } from './publisher.mjs';
+import { Sink, inOrder } from './sink.mjs';
 import { until } from './wait.mjs';
 
 const listed = (c) => c.entries.find((e) => e.event === 'pusher_internal:subscription_succeeded' && e.channel === room)?.data.presence.ids ?? [];
@@ -24,8 +25,10 @@ export class Town {
    */
   static async open(t, { nodes = 3, page = false, through, config = {}, ...options } = {}) {
     const town = new Town();
+    town.sink = await new Sink().open(t);
     Object.assign(town, await cluster(t, nodes, {
-      ...config, app: { subscription_count: true, limits: { client_events_per_second: 0 }, ...config.app },
+      webhooks: { grace: '1s' }, ...config,
+      app: { subscription_count: true, limits: { client_events_per_second: 0 }, webhooks: [{ url: town.sink.url }], ...config.app },
     }, options));
     town.through = town[through];
     town.watchlist = ['tabs', 'page', ...town.nodes.flatMap((_, n) => [`person-${n + 1}`, `late-${n + 1}`])];
@@ -120,7 +123,9 @@ export class Town {
    * back, and connections to them may have been closed. `moved` says whose
    * connections may have ended besides. `missed` says which accepted events
    * may be lacking: the matrix says so. `refused` says that client events were,
-   * because too many waited for Redis.
+   * because too many waited for Redis. `repeats` says that webhooks may come twice,
+   * because a node that delivered them is gone, and `forgot` that those of the last
+   * moment may lack as well, because Redis forgot them.
    */
   async judge(allowed = {}) {
     await this.#judge(allowed).catch((err) => {
@@ -130,13 +135,14 @@ export class Town {
     });
   }
 
-  async #judge({ dark = [], moved = () => false, missed, refused = false }) {
+  async #judge({ dark = [], moved = () => false, missed, refused = false, forgot = false, repeats = forgot }) {
     await Promise.all([this.publisher.stop(), this.messenger.stop()]);
     await this.#end();
     await Promise.all(this.here.map((p) => p.speak())); // behind all that was said before
     await this.settles();
     await this.#quiet();
     await this.#lists();
+    const lossy = (p) => refused || p.left || p.connections.length > 1 || dark.includes(p.node) || Boolean(missed);
     const inDark = (id) => this.people.some((p) => p.id === id) && this.people.filter((p) => p.id === id).every((p) => dark.includes(p.node));
     for (const p of this.people) {
       const who = `${p.id} on node ${p.node + 1}`;
@@ -147,8 +153,7 @@ export class Town {
         for (const channel of [room, news, scores]) events(c, channel, this.publisher, { who, missed });
         if (p.id === 'tabs') events(c, '#server-to-user-tabs', this.messenger, { who, missed });
         for (const other of this.people) {
-          const lossy = refused || other.left || other.connections.length > 1 || dark.includes(other.node) || Boolean(missed);
-          sayings(c, room, other, { who, lossy, own: other === p && p.connections.length === 1 });
+          sayings(c, room, other, { who, lossy: lossy(other), own: other === p && p.connections.length === 1 });
         }
         this.#comings(p, c, who, { dark, inDark });
       }
@@ -156,7 +161,28 @@ export class Town {
       assert.equal(count(p.last, news), this.here.length, `${who}: the count of ${news}`);
       assert.deepEqual(online(p.last), this.ids.filter((id) => this.watchlist.includes(id)), `${who}: who is online`);
     }
+    await this.#hooks({ inDark, repeats, lossy: (p) => forgot || lossy(p) });
     await this.#ends();
+  }
+
+  /** What back ends were told of the room. */
+  async #hooks({ inDark, repeats, lossy }) {
+    const { sink } = this;
+    const told = () => sink.told(room, { repeats });
+    const last = (p) => lossy(p) || sink.sayings(room, p).at(-1) === p.sayings.at(-1)?.n;
+    await until('all is told', () => told().members.join() === this.ids.join() && this.people.every(last), 30_000).catch(() => {}); // what lacks is judged
+    const { occupied, members: present, counts } = told();
+    assert.deepEqual([occupied, present], [true, this.ids], `what is told of the members of ${room}`);
+    for (const id of new Set(this.people.map((p) => p.id))) {
+      const [came, went] = ['member_added', 'member_removed'].map((name) => counts[name]?.[id] ?? 0);
+      const is = `${id} came ${came} and went ${went} times, as was told`;
+      assert.equal(came - went, Number(this.ids.includes(id)), is);
+      if (!this.ids.includes(id)) assert.ok(went === 1 || repeats && went > 1, is);
+      else if (!inDark(id)) assert.equal(went, 0, is);
+    }
+    for (const p of this.people) {
+      inOrder(sink.sayings(room, p), p.sayings.map((s) => s.n), { lossy: lossy(p), repeats, what: `webhooks of what ${p.id} said in tab ${p.tab}` });
+    }
   }
 
   /** What one connection heard of people who came and went. */
