@@ -9,6 +9,8 @@ import { Sink, inOrder } from './sink.mjs';
 import { until } from './wait.mjs';
 
 const listed = (c) => c.entries.find((e) => e.event === 'pusher_internal:subscription_succeeded' && e.channel === room)?.data.presence.ids ?? [];
+const states = (p) => p.log.filter((e) => e.state || e.error).map((e) => [e.at, e.state ?? e.error]);
+const when = (c, id) => c.entries.filter((e) => /member_/.test(e.event) && e.data.user_id === id).map((e) => [e.at, e.event]);
 const get = async (sdk, path, params) => (await sdk.get({ path, params })).json();
 
 export const lasts = (ms) => new Promise((resume) => setTimeout(resume, ms));
@@ -124,7 +126,7 @@ export class Town {
    * connections may have ended besides. `missed` says which accepted events
    * may be lacking: the matrix says so. `refused` says that client events were,
    * because too many waited for Redis. `repeats` says that webhooks may come twice,
-   * because a node that delivered them is gone, and `forgot` that those of the last
+   * because the node that delivers them was gone or cut off, and `forgot` that those of the last
    * moment may lack as well, because Redis forgot them.
    */
   async judge(allowed = {}) {
@@ -147,7 +149,7 @@ export class Town {
     for (const p of this.people) {
       const who = `${p.id} on node ${p.node + 1}`;
       const steady = p.connections.length === 1 && (p.left || p.connected);
-      if (!dark.includes(p.node) && !moved(p)) assert.ok(steady, `${who} lost a connection: ${JSON.stringify(p.log.filter((e) => e.state || e.error))}`);
+      if (!dark.includes(p.node) && !moved(p)) assert.ok(steady, `${who} lost a connection: ${JSON.stringify(states(p))}`);
       for (const c of p.connections) {
         if (p.left) c.alive = false;
         for (const channel of [room, news, scores]) events(c, channel, this.publisher, { who, missed });
@@ -195,7 +197,7 @@ export class Town {
       if (!this.ids.includes(id)) {
         if (c.alive) assert.equal(goings, Number(listed(c).includes(id) || added.has(id)), `${heard}: goes once, if it was there`);
       } else if (!inDark(id)) {
-        assert.equal(goings, 0, `${heard}: never left, and is removed`);
+        assert.equal(goings, 0, `${heard}: never left, and is removed ${JSON.stringify([when(c, id), ...this.people.filter((q) => q.id === id).map(states)])}`);
         assert.equal(wentOffline(c, id), 0, `${heard}: never left, and is offline`);
       } else {
         // It is truly gone for a moment where it is closed because of a gap.
