@@ -83,7 +83,9 @@ func startLimited(t *testing.T, files int, env ...string) *limited {
 }
 
 // open connects n sockets and tells how many of them got in. The others must be
-// refused with 4100. All stay connected, and say nothing more.
+// refused: with 4100 or, where on a slow machine those before them are not closed
+// yet and no descriptor is left to say so, with status 503, which leaves no
+// connection. All others stay connected, and say nothing more.
 func (s *limited) open(n int) (in, out []net.Conn) {
 	s.t.Helper()
 	type result struct {
@@ -102,6 +104,10 @@ func (s *limited) open(n int) (in, out []net.Conn) {
 			ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 			defer cancel()
 			conn, early, _, err := ws.Dial(ctx, strings.Replace(s.base, "http", "ws", 1)+"/app/app-key?protocol=7")
+			if err == ws.StatusError(http.StatusServiceUnavailable) {
+				results <- result{text: `"code":4100`}
+				return
+			}
 			if err != nil {
 				results <- result{err: err}
 				return
@@ -182,7 +188,9 @@ func TestDescriptors_MoreSocketsThanTheyAllow_TheRestStillWorks(t *testing.T) {
 			s.works("full, and crowded by idle connections")
 
 			for _, conn := range append(in[:100], out...) {
-				_ = conn.Close()
+				if conn != nil {
+					_ = conn.Close()
+				}
 			}
 			eventually(t, "a hundred have left", func() bool {
 				_, m := get(t, s.metrics)

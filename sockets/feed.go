@@ -1,0 +1,76 @@
+package sockets
+
+// feed takes bytes from the client. They may be changed but not kept.
+func (c *conn) feed(b []byte) {
+	c.alive()
+	c.unread = false
+	if f := c.front; f != nil {
+		f.heard = c.loop.clock
+	} else {
+		c.traffic().BytesReceived.Add(uint64(len(b)))
+		c.received += uint64(len(b))
+	}
+	if c.deaf {
+		return // read on: unread bytes would turn the close into a reset
+	}
+	front, was := c.front, c.unfinished()
+	switch {
+	case len(c.in) == 0:
+		c.retain(b[c.parse(b):])
+	case c.front != nil:
+		c.in = append(c.in, b...)
+		if used := c.parse(c.in); used > 0 || c.state == connDead {
+			c.retain(c.in[used:])
+		}
+	case c.lacks(len(b)):
+		c.in = append(c.in, b...)
+	default:
+		joined := c.loop.join(c.in, b)
+		if used := c.parse(joined); used > 0 || c.state == connDead {
+			c.retain(joined[used:])
+		} else {
+			c.in = append(c.in, b...)
+		}
+		c.loop.parted(joined)
+	}
+	if was > 0 || c.unfinished() > 0 {
+		c.keep(was)
+	}
+	if front != nil {
+		c.loop.account(front, c.in)
+	}
+}
+
+// retain keeps a copy of what was not handled yet.
+func (c *conn) retain(rest []byte) {
+	if len(rest) == 0 || c.state == connDead {
+		c.in = nil
+		return
+	}
+	c.in = append([]byte(nil), rest...)
+	c.since = c.loop.now
+}
+
+// lacks tells whether the frame that what is kept begins is not whole when so
+// many bytes more have come.
+func (c *conn) lacks(more int) bool {
+	h, ok, _ := parseHeader(c.in, c.reach())
+	return ok && len(c.in)+more < h.size+h.body
+}
+
+// join returns the one and the other in a buffer of the loop's. A busy socket's
+// reads mostly end within a frame: joined in memory of their own, all that it
+// sends would become garbage. The buffer is to be given back: what is parsed may
+// have another connection fed meanwhile.
+func (l *loop) join(one, other []byte) []byte {
+	buf := l.joined
+	l.joined = nil
+	return append(append(buf[:0], one...), other...)
+}
+
+// parted gives back a buffer, unless it is a large one.
+func (l *loop) parted(buf []byte) {
+	if cap(buf) <= 2*readBuffer {
+		l.joined = buf
+	}
+}
