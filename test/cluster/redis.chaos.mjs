@@ -45,5 +45,5 @@ test('Redis and a node end together: the members of that node are removed, nobod
   await town.kill(2);
   await town.redis.restart({ data: false });
   await town.goes(20);
-  await town.judge({ forgot: true });
+  await town.judge({ forgot: true, untold: true });
 });
