@@ -51,17 +51,18 @@ func (c *conn) retain(rest []byte) {
 	c.since = c.loop.now
 }
 
-// lacks tells whether the frame that what is kept begins is not whole when so
-// many bytes more have come.
+// lacks tells whether the frame at the start of what is kept still lacks bytes
+// after this many more.
 func (c *conn) lacks(more int) bool {
 	h, ok, _ := parseHeader(c.in, c.reach())
 	return ok && len(c.in)+more < h.size+h.body
 }
 
-// join returns the one and the other in a buffer of the loop's. A busy socket's
-// reads mostly end within a frame: joined in memory of their own, all that it
-// sends would become garbage. The buffer is to be given back: what is parsed may
-// have another connection fed meanwhile.
+// join returns one and other in a buffer of the loop, which the caller gives back
+// with parted. Most reads of a busy socket end within a frame: joined in memory of
+// their own, all that the socket sends would become garbage. Until the buffer is
+// back the loop has none: parsing may end a pause of another connection, which is
+// then fed.
 func (l *loop) join(one, other []byte) []byte {
 	buf := l.joined
 	l.joined = nil

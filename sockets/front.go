@@ -231,8 +231,8 @@ func (c *conn) hangUp() {
 
 // unavailable refuses a request that came too late, of which r may be known.
 func (c *conn) unavailable(r *Request) {
-	c.front.leaving = false
-	if c.armed {
+	if c.front.leaving {
+		c.front.leaving = false
 		c.link.resume(c)
 	}
 	c.front.settle()
@@ -241,12 +241,13 @@ func (c *conn) unavailable(r *Request) {
 	c.hangUp()
 }
 
-// leaving tells whether the connection goes to net/http: nothing more is read.
+// leaving tells whether the connection is on its way to net/http. The loop reads
+// nothing more of it.
 func (c *conn) leaving() bool { return c.front != nil && c.front.leaving }
 
 // idle tells whether nothing of a request has come and no answer is to be written.
 func (c *conn) idle() bool {
-	return c.front != nil && c.state == connOpen && !c.front.leaving && !c.waits() && len(c.in) == 0 && c.queue.bytes == 0
+	return c.front != nil && c.state == connOpen && !c.leaving() && !c.waits() && len(c.in) == 0 && c.queue.bytes == 0
 }
 
 // await sets the deadline of a connection that owes us the rest of a request
@@ -281,9 +282,9 @@ func (c *conn) within(d time.Duration) {
 	}
 }
 
-// late ends a connection whose deadline has come. Who has sent the head of a
-// request is told so by net/http, which gets no more to read than is here. Who
-// waits for nothing but its turn to go there goes there.
+// late ends a connection whose deadline has come. If the head of a request has
+// come, net/http answers it, and gets no more to read than is here. A connection
+// that only waits to be handed over to net/http is not late.
 func (c *conn) late() {
 	switch {
 	case c.waits():

@@ -35,7 +35,7 @@ type loop struct {
 	paused   fifo[*lane] // that hold connections to be read again
 	broad    bool        // some of the dirty are of an event for many
 	ended    []*conn
-	handing  []*conn // to net/http
+	handing  []*conn // to be handed to net/http
 	wheel    wheel
 	oldest   int32 // of the spare connections: a slot, from 1
 	newest   int32
@@ -46,7 +46,7 @@ type loop struct {
 	frames   framePool
 	buf      []byte
 	scratch  []byte
-	joined   []byte    // join
+	joined   []byte    // see join
 	serial   int32     // of the newest connection, for its handle
 	parsed   uint64    // frames of clients so far; a request counts for several
 	wrote    uint64    // writes up to this second
@@ -171,13 +171,13 @@ func (l *loop) tick() {
 // end puts a connection on the list of those to be buried, or of those that
 // net/http waits for.
 func (l *loop) end(c *conn) {
-	switch {
-	case c.ending:
-	case c.front != nil && c.front.leaving && c.state == connOpen:
-		c.ending = true
+	if c.ending {
+		return
+	}
+	c.ending = true
+	if c.leaving() && c.state == connOpen {
 		l.handing = append(l.handing, c)
-	default:
-		c.ending = true
+	} else {
 		l.ended = append(l.ended, c)
 	}
 }
@@ -191,6 +191,7 @@ func (l *loop) bury() {
 	l.buryAll(&l.ended)
 }
 
+// buryAll does as much of a list as a turn may.
 func (l *loop) buryAll(list *[]*conn) {
 	for left := 0; len(*list) > 0; {
 		ended := *list
@@ -202,7 +203,7 @@ func (l *loop) buryAll(list *[]*conn) {
 			}
 			left += 1 + c.Places()
 			c.ending = false
-			if c.front != nil && c.front.leaving && c.state == connOpen && c.queue.bytes == 0 {
+			if c.leaving() && c.state == connOpen && c.queue.bytes == 0 {
 				l.handOver(c, c.in)
 			}
 			c.Gone()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -208,11 +209,7 @@ func TestBury_HandsOverBeforeManyPlaces(t *testing.T) {
 	}
 	for l.turn(0) {
 	}
-	client := dialFront(t, address)
-	for len(l.slots) == many {
-		l.turn(patience)
-	}
-	c := l.slots[many].conn
+	client, c := acceptByHand(t, l, address)
 	for i := range many {
 		l.slots[i].conn.die()
 	}
@@ -231,22 +228,14 @@ func TestBury_HandsOverBeforeManyPlaces(t *testing.T) {
 	if n := len(c.in); n > requestRead {
 		t.Errorf("%d bytes of it were read", n)
 	}
-	if handed, err := door.listener.Load().Accept(); err != nil {
-		t.Error(err)
-	} else {
-		_ = handed.Close()
-	}
+	closeHanded(t, door)
 }
 
 // Nobody is late for net/http who waits for the loop.
 func TestBury_HandsOverHoweverLongATurnTakes(t *testing.T) {
 	l := loopByHand(t)
 	address, door := frontByHand(t, l)
-	dialFront(t, address)
-	for len(l.slots) == 0 {
-		l.turn(patience)
-	}
-	c := only(t, l)
+	_, c := acceptByHand(t, l, address)
 	c.feed([]byte(post("/elsewhere", "x")))
 	for range 3 {
 		l.started = l.started.Add(-time.Hour)
@@ -256,11 +245,7 @@ func TestBury_HandsOverHoweverLongATurnTakes(t *testing.T) {
 	if l.turn(0); c.fd != -1 {
 		t.Error("the connection was not handed over")
 	}
-	if handed, err := door.listener.Load().Accept(); err != nil {
-		t.Error(err)
-	} else {
-		_ = handed.Close()
-	}
+	closeHanded(t, door)
 }
 
 // What follows a request that goes to net/http stays with the kernel while the
@@ -268,11 +253,7 @@ func TestBury_HandsOverHoweverLongATurnTakes(t *testing.T) {
 func TestRead_OfWhoLeavesForNetHTTP_TakesNothing(t *testing.T) {
 	l := loopByHand(t)
 	address, _ := frontByHand(t, l)
-	client := dialFront(t, address)
-	for len(l.slots) == 0 {
-		l.turn(patience)
-	}
-	c := only(t, l)
+	client, c := acceptByHand(t, l, address)
 	c.feed([]byte(post("/here", "x") + post("/elsewhere", strings.Repeat("x", requestRead))))
 	if !c.leaving() || c.queue.bytes == 0 {
 		t.Fatal("the connection does not leave behind an answer")
@@ -286,6 +267,43 @@ func TestRead_OfWhoLeavesForNetHTTP_TakesNothing(t *testing.T) {
 	}
 	if n := len(c.in) - kept; n > 0 {
 		t.Errorf("%d bytes more were read", n)
+	}
+	c.die()
+}
+
+// A connection that cannot be handed over, because the server drains, is read on:
+// bytes that nobody has read would turn the end of its answer into a reset.
+func TestUnavailable_WhatFollowsTheRequestIsRead(t *testing.T) {
+	l := loopByHand(t)
+	address, _ := frontByHand(t, l)
+	client, c := acceptByHand(t, l, address)
+	c.feed([]byte(post("/here", "x") + post("/elsewhere", "x")))
+	l.waiter.(*epoll).block(c) // as if the client had not read yet
+	c.blocked = false
+	c.link.flush(c)
+	front := l.front
+	l.front = nil
+	for c.state == connOpen {
+		l.turn(0)
+	}
+	l.front = front
+	if _, err := io.WriteString(client, "more"); err != nil {
+		t.Fatal(err)
+	}
+	waiting := func() int {
+		n, err := unix.IoctlGetInt(int(c.fd), unix.SIOCINQ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for until := time.Now().Add(patience); waiting() == 0 && time.Now().Before(until); {
+		runtime.Gosched()
+	}
+	for until := time.Now().Add(patience); waiting() > 0; l.turn(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("what follows the request is not read")
+		}
 	}
 	c.die()
 }
@@ -337,11 +355,7 @@ func TestBury_OfHTTPSessions_TheyCountUntilTheyHaveLeft(t *testing.T) {
 func TestSchedule_OfRequestsInPieces_IsFewEntries(t *testing.T) {
 	l := loopByHand(t)
 	address, _ := frontByHand(t, l)
-	dialFront(t, address)
-	for len(l.slots) == 0 {
-		l.turn(patience)
-	}
-	c := only(t, l)
+	_, c := acceptByHand(t, l, address)
 	head, body, _ := strings.Cut(post("/here", "body"), "body")
 	for range 1000 {
 		c.feed([]byte(head))
@@ -424,6 +438,27 @@ func frontByHand(t *testing.T, l *loop) (address string, door *testDoor) {
 	door.listener.Store(front.(*frontListener))
 	t.Cleanup(func() { _ = front.Close() })
 	return listener.Addr().String(), door
+}
+
+// acceptByHand returns the client of a connection that the loop has accepted.
+func acceptByHand(t *testing.T, l *loop, address string) (client net.Conn, c *conn) {
+	t.Helper()
+	before := len(l.slots)
+	client = dialFront(t, address)
+	for len(l.slots) == before {
+		l.turn(patience)
+	}
+	return client, l.slots[before].conn
+}
+
+// closeHanded closes a connection that was handed over, as net/http would.
+func closeHanded(t *testing.T, door *testDoor) {
+	t.Helper()
+	handed, err := door.listener.Load().Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = handed.Close()
 }
 
 func testApp() *apps.App {

@@ -96,17 +96,8 @@ func TestMessage_NeverWhole_IsClosedInTime(t *testing.T) {
 
 // Messages in pieces that follow each other without a pause are each in time.
 func TestMessage_EachInPieces_IsInTime(t *testing.T) {
-	server, err := New(Config{Loops: 1, Portable: true}, channels.New(channels.Config{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := server.loops[0]
-	defer l.waiter.close()
-	app := apps.Default()
-	app.ID = "1"
-	c := &conn{loop: l, lane: l.laneOf(&app), link: deadEnd{}, fd: -1, limit: server.messageLimit(&app)}
-	l.adopt(c)
-	c.open(&Opening{App: &app, Protocol: 7}, webSocket)
+	c := fed(t)
+	l, server := c.loop, c.loop.server
 	pass := func(seconds time.Duration) {
 		l.started = l.started.Add(-seconds * time.Second)
 		l.tick()
