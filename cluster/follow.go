@@ -149,7 +149,10 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	s.heard = nil
 	s.known = true
 
-	if missed { // before anything later is delivered: no socket hears what came behind a gap
+	switch { // before anything later is delivered: no socket hears what came behind a gap
+	case closed && s.sockets > 0:
+		s.closeUser()
+	case missed:
 		s.gap()
 	}
 	s.merge(st)
@@ -167,9 +170,6 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 		}
 	}
 	s.resolveBy(st)
-	if closed && s.sockets > 0 {
-		s.closeUser()
-	}
 	s.answerWaiting()
 	if s.quota != nil {
 		s.learnShare(st)
