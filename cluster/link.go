@@ -29,8 +29,6 @@ type link struct {
 	open  bool   // all facts of this epoch are said, and applied
 	lost  bool   // the ledger has lost something that this node saw, since it was open
 	done  uint64 // number of the OpDone that was written last
-
-	reached uint64 // how far it was in the births since it was open, but for the last
 }
 
 // relink links again over the connection that there is.
@@ -64,7 +62,7 @@ func (q *partition) linkNow() {
 
 func (q *partition) askLink() {
 	q.send(ledger.Link{
-		Node: q.peer.cfg.Node, Epoch: q.link.epoch, First: q.stream.first(), Enter: q.stream.dropped, Peers: q.peers(),
+		Node: q.peer.cfg.Node, Epoch: q.link.epoch, First: q.stream.first(), Enter: q.stream.dropped, Birth: q.feeds.birth, Peers: q.peers(),
 	}, q.linked)
 }
 
@@ -89,8 +87,7 @@ func (q *partition) linked(a *ledger.Answer) {
 	}
 	goesOn := a.Standing.Epoch == q.link.epoch
 	if q.feeds.birth != 0 && a.Birth != q.feeds.birth {
-		q.link.reached = max(q.link.reached, q.feeds.position)
-		q.link.lost = q.link.lost || a.Born < q.link.reached
+		q.link.lost = q.link.lost || a.Common < max(q.feeds.position, 1)
 	}
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
 	q.applied(a.Standing.N)

@@ -170,7 +170,7 @@ func (q *partition) applied(n uint64) {
 		q.count(o, -1)
 		q.peer.counters.operations.Add(1)
 		if o.op.Kind == ledger.OpDone {
-			q.link.open, q.link.lost, q.link.reached = true, false, 0
+			q.link.open, q.link.lost = true, false
 		}
 		o.fail(nil)
 	}

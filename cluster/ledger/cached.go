@@ -37,12 +37,14 @@ func (l *Ledger) remember(rec *record, e *Entry) {
 	heap.Push(&l.dues, rec.cached)
 }
 
-// recall takes the event that a node remembers, unless the subject has a better
-// one: that this memory has accepted, that comes later in the memory that is lost,
-// or, if that is another one, that was recalled before.
+// recall takes the event that a node remembers of a memory that is lost, unless
+// that is part of this memory, or the subject has a better one.
 func (l *Ledger) recall(n *node, op *Op) {
+	if l.common(op.Was.Birth) >= op.Was.Seq {
+		return
+	}
 	rec := l.find(op.Subject)
-	if rec != nil && l.remembers(rec) && !l.was(rec.cached).yields(op.Was, rec.cached.birth != l.birth) {
+	if rec != nil && l.remembers(rec) && !rec.cached.yields(op.Was, l.birth) {
 		return
 	}
 	if rec == nil {
@@ -51,13 +53,15 @@ func (l *Ledger) recall(n *node, op *Op) {
 	l.remember(rec, l.append(rec, Entry{Kind: EntryRecalled, Node: n.id, Epoch: n.epoch, Op: *op}))
 }
 
-// yields tells whether an event that was at p is to be replaced by one that was at
-// o. It is one of a dump, or recalled.
-func (p Place) yields(o Place, dump bool) bool {
-	if p.Birth == o.Birth {
-		return p.Seq < o.Seq
+// yields tells whether an event is to be replaced by one that was at o, in a
+// memory that is lost: it came before, in that memory, or to one that the present
+// one, that of the birth, goes on from. If it was recalled from another one nobody
+// knows which came first: it stays.
+func (c *cached) yields(o Place, birth Birth) bool {
+	if c.was.Birth == o.Birth {
+		return c.was.Seq < o.Seq
 	}
-	return dump
+	return c.birth != birth
 }
 
 // was is the place of an event in a memory before this one, zero if it was

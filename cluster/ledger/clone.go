@@ -6,6 +6,7 @@ import "slices"
 func (l *Ledger) Clone() *Ledger {
 	c := *l
 	c.log.entries = slices.Clone(l.log.entries)
+	c.ancestors = slices.Clone(l.ancestors)
 	c.appended = nil
 	c.cloneHooks(l)
 	c.places, c.dues, c.closes = nil, make(dues, len(l.dues)), make([]*record, len(l.closes))

@@ -11,10 +11,11 @@ type Ledger struct {
 	// outbox; 0 is 1 MiB.
 	LogBytes, BoxBytes int
 
-	run    Run
-	birth  Birth
-	seq    uint64 // of the last entry
-	born   uint64 // that of the birth: the memory's own entries come behind it
+	run       Run
+	birth     Birth
+	seq       uint64  // of the last entry
+	born      uint64  // that of the birth: the memory's own entries come behind it
+	ancestors []Place // the memories that this one goes on from, oldest first, each with its last entry
 	time   int64  // ledger time, ms
 	clock  int64  // the server's clock at the last Tick, ms
 	nodes  []*node
@@ -50,7 +51,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	a := Answer{Birth: l.birth, Head: l.seq}
 	switch r := r.(type) {
 	case Link:
-		a.Standing, a.Born = l.link(r), l.born
+		a.Standing, a.Common = l.link(r), l.common(r.Birth)
 	case Do:
 		a.Standing, a.Link, a.Full = l.do(r)
 	case Poll:
@@ -87,26 +88,6 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	entries := l.appended
 	l.appended = nil
 	return a, entries
-}
-
-// wake takes a new birth if the memory is empty or comes from another run of
-// the server: it may lack what was said last (Memory that is lost). Every node
-// is then entering in an epoch that it has not said anything in, so nothing of
-// an old dump passes for news, and the node has to link. The log is void
-// because positions of an earlier birth mean nothing.
-func (l *Ledger) wake(run Run, fresh Birth) {
-	if l.birth != 0 && l.run == run {
-		return
-	}
-	l.run, l.birth, l.born = run, fresh, l.seq
-	l.log = log{}
-	l.outbox.keeper, l.outbox.taken = 0, 0
-	for _, n := range l.nodes {
-		if n.status != Struck {
-			n.status = Entering
-			n.epoch++
-		}
-	}
 }
 
 // append puts an entry in its place. The record is that of its subject, nil if

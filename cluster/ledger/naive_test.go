@@ -13,6 +13,7 @@ type naive struct {
 	run         Run
 	birth       Birth
 	seq, born   uint64
+	before      []Place // all memories that were
 	time, clock int64
 	nodes       map[Node]*naiveNode
 	subjects    map[Subject]*naiveSubject
@@ -35,6 +36,7 @@ type naiveSubject struct {
 	members            []*naiveMember
 	cached             *CachedEvent // TTL is when it ends
 	came               Birth        // of the memory that cached came to
+	recalled           Place        // of cached, where it was recalled from
 }
 
 type naiveMember struct {
@@ -49,6 +51,9 @@ func newNaive() *naive {
 
 func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
 	if v.birth == 0 || v.run != run {
+		if v.birth != 0 {
+			v.before = append(v.before, Place{v.birth, v.seq})
+		}
 		v.run, v.birth, v.born, v.log, v.logTimes = run, fresh, v.seq, nil, nil
 		for _, it := range v.subjects {
 			if it.cached != nil {
@@ -77,7 +82,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		for _, p := range r.Peers {
 			v.meet(p)
 		}
-		a.Standing, a.Born = n.Standing, v.born
+		a.Standing, a.Common = n.Standing, v.common(r.Birth)
 	case Do:
 		for _, op := range r.Ops {
 			n := v.nodes[r.Node]
@@ -157,6 +162,19 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 	return a, v.out
 }
 
+// common looks among the last 16 memories.
+func (v *naive) common(b Birth) (seq uint64) {
+	if b == v.birth {
+		return v.seq
+	}
+	for i, it := range v.before {
+		if it.Birth == b && i >= len(v.before)-16 {
+			seq = it.Seq
+		}
+	}
+	return seq
+}
+
 func (v *naive) meet(id Node) *naiveNode {
 	if v.nodes[id] == nil {
 		v.nodes[id] = &naiveNode{Standing: Standing{Node: id, Status: Entering}}
@@ -218,18 +236,20 @@ func (v *naive) apply(n *naiveNode, op Op) {
 		}
 		if op.Remember > 0 {
 			ends := v.time + int64(op.Remember/time.Millisecond)
-			it.came = v.birth
+			it.came, it.recalled = v.birth, Place{}
 			it.cached = &CachedEvent{
 				Seq: v.seq, Origin: Origin{n.Node, op.N}, Payload: op.Payload, Except: op.Except,
 				DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: ends,
 			}
 		}
 	case OpRecall:
-		if c := it.cached; c != nil && (c.Was == Place{} || c.Was.Birth == op.Was.Birth && c.Was.Seq >= op.Was.Seq ||
-			c.Was.Birth != op.Was.Birth && it.came == v.birth) {
+		if v.common(op.Was.Birth) >= op.Was.Seq {
 			break
 		}
-		v.subjects[op.Subject], it.came = it, v.birth
+		if p := it.recalled; it.cached != nil && (p.Birth == op.Was.Birth && p.Seq >= op.Was.Seq || p.Birth != op.Was.Birth && it.came == v.birth) {
+			break
+		}
+		v.subjects[op.Subject], it.came, it.recalled = it, v.birth, op.Was
 		e.Kind = EntryRecalled
 		it.cached = &CachedEvent{
 			Seq: v.append(e).Seq, Was: op.Was, Origin: op.Origin, Payload: op.Payload, Except: op.Except,

@@ -60,7 +60,7 @@ func (t *traffic) request() Request {
 		return t.do(n)
 	case k < 63:
 		first := n.n - min(n.n-1, uint64(t.roll(4)))
-		return Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.roll(8)/7)), First: first, Enter: t.one(5), Peers: t.peers()}
+		return Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.roll(8)/7)), First: first, Enter: t.one(5), Birth: pick(t, t.births[0], t.births[1], 1), Peers: t.peers()}
 	case k < 64:
 		return Strike{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.roll(4)/3))}
 	case k < 74:

@@ -66,3 +66,28 @@ func TestRecall_OverTheEventOfADump(t *testing.T) {
 	d.run, d.fresh = "run3", 102
 	d.want("lost of 2/1, 101/3<3", d.cached())
 }
+
+func TestRecall_WhatThisMemoryGoesOnFromIsNotTaken(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.do(A, 1, Op{Kind: OpEvent, Subject: news, Payload: []byte("old"), Remember: time.Minute})
+	d.run, d.fresh = "run2", 101
+	d.link(Link{Node: A, Epoch: 1, First: 3})
+	d.do(A, 3, Op{Kind: OpEvent, Subject: news, Payload: []byte("new"), Remember: time.Minute})
+	d.run, d.fresh = "run3", 102
+	d.link(Link{Node: A, Epoch: 3, First: 4})
+	had := recalled("old", 2)
+	had.Was.Birth = 100
+	d.do(A, 5, had)
+	d.want("new of 1/3, 101/3<3", d.cached())
+}
+
+func TestRecall_OverOneThatWasRecalledBefore_ByItsPlace(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.do(A, 1, recalled("two", 20))
+	d.run, d.fresh = "run2", 101
+	d.link(Link{Node: A, Epoch: 1, First: 3})
+	d.do(A, 3, recalled("one", 10))
+	d.want("two of 2/1, 100/2<2", d.cached())
+	d.do(A, 3, recalled("six", 60))
+	d.want("six of 2/1, 90/60<3", d.cached())
+}

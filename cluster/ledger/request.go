@@ -12,6 +12,7 @@ type Link struct {
 	Epoch uint32 // the node's, 0 at first
 	First uint64 // number of the first op that the node keeps, or of its next
 	Enter bool   // the node wants to say all its facts again
+	Birth Birth  // of the memory that the node followed last, 0 if there is none
 	Peers []Node // whom it has facts of, or believes to be alive
 }
 
@@ -98,7 +99,7 @@ type Answer struct {
 	Missing  bool       // GetLog: the log does not reach back to After
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
-	Born     uint64     // Link: Seq of the last entry before the birth
+	Common   uint64     // Link: up to which Seq the memory of the Link's Birth is part of this one
 	Term     uint64     // Collect: the node's as the keeper, 0 if it is not
 	Box      []Record   // Collect, oldest first
 	Boxed    int        // Tick, Collect: records in the outbox

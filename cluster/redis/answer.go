@@ -108,7 +108,7 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		}
 	case ledger.Link:
 		a.Standing = in.standing(r.Node)
-		a.Born = uint64(in.number())
+		a.Common = uint64(in.number())
 	case ledger.Strike:
 		a.Standing = in.standing(r.Node)
 	case ledger.Poll:

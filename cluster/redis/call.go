@@ -41,7 +41,7 @@ func (c *caller) make(r ledger.Request, fresh ledger.Birth) call {
 	case ledger.Do:
 		return c.do(r, args)
 	case ledger.Link:
-		args = append(args, nodeText(r.Node), number(uint64(r.Epoch)), number(max(r.First, 1)-1), flag(r.Enter))
+		args = append(args, nodeText(r.Node), number(uint64(r.Epoch)), number(max(r.First, 1)-1), flag(r.Enter), nodeText(ledger.Node(r.Birth)))
 		for _, peer := range r.Peers {
 			args = append(args, nodeText(peer))
 		}

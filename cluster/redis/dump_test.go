@@ -33,7 +33,11 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 		}
 		return s
 	}
-	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%s seq=%s time=%s clock=%s", meta["run"], memory, orZero(meta["born"]), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]))}
+	var ancestors []ledger.Place
+	for in := (reader{rest: []byte(meta["ancestors"])}); len(in.rest) > 0; {
+		ancestors = append(ancestors, ledger.Place{Birth: ledger.Birth(in.uint64()), Seq: in.uint64()})
+	}
+	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%s seq=%s time=%s clock=%s ancestors=%v", meta["run"], memory, orZero(meta["born"]), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]), ancestors)}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 
 	nodes := ask(t, client, "EVAL", flat, "1", base+"nodes")

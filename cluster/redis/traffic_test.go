@@ -60,7 +60,7 @@ func (t *traffic) request() ledger.Request {
 		return t.do(n)
 	case k < 63:
 		first := n.n - min(n.n-1, uint64(t.IntN(4)))
-		return ledger.Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(8)/7)), First: first, Enter: t.one(5), Peers: t.peers()}
+		return ledger.Link{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(8)/7)), First: first, Enter: t.one(5), Birth: t.births[t.IntN(len(t.births))], Peers: t.peers()}
 	case k < 64:
 		return ledger.Strike{Node: n.id, Epoch: n.epoch - min(n.epoch, uint32(t.IntN(4)/3))}
 	case k < 74:

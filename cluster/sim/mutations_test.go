@@ -57,6 +57,7 @@ var mutants = []mutant{
 	{"H2: there is no grace", noGrace, Config{}, nil},
 	{"H3: an op does not say that sockets are to be counted", unhooked(ledger.HookCount), Config{}, nil},
 	{"H4: what is known passes for new", nothingKnown, Config{}, leftBeforeTheWipe},
+	{"H4: every memory passes for a part of the present one", allCommon, Config{}, dumpOfBeforeTheWipe},
 	{"H4: what was let go is not said", lettingGoUnsaid, Config{}, leftBeforeTheWipe},
 	{"H6: records are done with when they are handed over", doneAtOnce, Config{}, keeperIsKilled},
 }

@@ -96,6 +96,15 @@ func dropKept() *Mutation {
 	}}
 }
 
+func allCommon() *Mutation {
+	return &Mutation{Answer: func(_ ledger.Node, r ledger.Request, a ledger.Answer) ledger.Answer {
+		if _, is := r.(ledger.Link); is {
+			a.Common = 1 << 62
+		}
+		return a
+	}}
+}
+
 // request changes what the ledger is asked.
 func requested(change func(ledger.Request) ledger.Request) *Mutation {
 	return &Mutation{Handle: func(l *ledger.Ledger, run ledger.Run, fresh ledger.Birth, now int64, r ledger.Request) (ledger.Answer, []*ledger.Entry) {

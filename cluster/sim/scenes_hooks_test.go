@@ -34,6 +34,32 @@ var leftBeforeTheWipe = strictly(func(s *scene) {
 
 func TestSim_WebhooksOfALossOfMemory(t *testing.T) { mustPlay(t, Config{}, leftBeforeTheWipe) }
 
+// A server comes back with a dump of before it was emptied. The dump had come
+// further than the memory after that, of which it knows nothing. Who came
+// meanwhile is not told again.
+var dumpOfBeforeTheWipe = strictly(func(s *scene) {
+	channel := s.channels[0]
+	s.page(s.users[0], s.nodes[0], channel)
+	p := s.page(s.users[1], s.nodes[1], channel)
+	for range 20 {
+		p.leaves(channel)
+		p.joins(channel)
+		s.pass(100 * time.Millisecond)
+	}
+	s.Rest()
+	dump := s.servers[0].live.clone()
+	s.servers[0].replace(s.servers[0].empty())
+	s.Rest()
+	s.page(s.users[2], s.nodes[2], channel)
+	s.Rest()
+	s.servers[0].replace(dump)
+	s.Rest()
+})
+
+func TestSim_WebhooksOfADumpOfBeforeAWipe(t *testing.T) {
+	mustPlay(t, Config{}, dumpOfBeforeTheWipe)
+}
+
 // A user who is on two nodes leaves one of them, while the other has not said
 // yet that the user is there.
 var leavesOneOfTwoWhileTheOtherIsLate = strictly(func(s *scene) {

@@ -106,6 +106,8 @@ func describeOp(o *ledger.Op) string {
 		return fmt.Sprintf("%d: %s has %d sockets, on %v, off %v, known %t", o.N, o.Subject, o.Sockets, on, o.Off, o.Known)
 	case ledger.OpEvent:
 		return fmt.Sprintf("%d: event on %s: %s", o.N, o.Subject, o.Payload)
+	case ledger.OpRecall:
+		return fmt.Sprintf("%d: recall on %s: %s, that was op %v, at %v", o.N, o.Subject, o.Payload, o.Origin, o.Was)
 	case ledger.OpClose:
 		return fmt.Sprintf("%d: close %s", o.N, o.Subject)
 	case ledger.OpDone:

@@ -12,6 +12,8 @@ local RUN, FRESH, FEED, BUDGET = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local ENTERING, OPEN, STRUCK = 1, 2, 3
 local NODE = '>BI4I4I8I8B' -- status, epoch, floor, n, struck, and whether facts of earlier epochs may be left
 
+local ANCESTOR = 16 -- bytes: the birth of a memory, and its last seq
+
 local meta = call('HMGET', META, 'run', 'birth', 'seq', 'time', 'floors', 'bytes', 'young', 'ticked')
 local birth = meta[2]
 local seq, time, floors, bytes = tonumber(meta[3] or 0), tonumber(meta[4] or 0), tonumber(meta[5] or 0), tonumber(meta[6] or 0)
@@ -32,9 +34,13 @@ end
 
 -- wake
 if not birth or meta[1] ~= RUN then
+	local ancestors = call('HGET', META, 'ancestors') or ''
+	if birth then
+		ancestors = sub(ancestors .. birth .. pack('>I8', seq), -16 * ANCESTOR)
+	end
 	birth, bytes = FRESH, 0
 	call('DEL', LOG)
-	call('HSET', META, 'run', RUN, 'birth', birth, 'born', seq, 'bytes', 0)
+	call('HSET', META, 'run', RUN, 'birth', birth, 'born', seq, 'ancestors', ancestors, 'bytes', 0)
 	call('HDEL', META, 'keeper', 'taken')
 	local all = call('HGETALL', NODES)
 	for i = 1, #all, 2 do
@@ -44,6 +50,20 @@ if not birth or meta[1] ~= RUN then
 		end
 	end
 	age()
+end
+
+-- common is up to which place the memory of a birth is part of this one.
+local function common(other)
+	if other == birth then
+		return seq
+	end
+	local all = call('HGET', META, 'ancestors')
+	for at = 1, #all, ANCESTOR do
+		if sub(all, at, at + 7) == other then
+			return (unpack_('>I8', all, at + 8))
+		end
+	end
+	return 0
 end
 
 local nodes = {} -- those looked at; false is unknown

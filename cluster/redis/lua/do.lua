@@ -190,12 +190,12 @@ local function recall(n, subject, op, size, ms, wasBirth, was)
 		refusedOps[#refusedOps + 1] = n
 		return
 	end
+	if common(wasBirth) >= was then
+		return
+	end
 	local rec = find(subject)
 	if rec and rec.due > time then
-		local had, memory, beforeBirth, before = unpack_('>I8c8c8I8', call('HGET', rec.key, 'c'))
-		if memory ~= birth then
-			beforeBirth, before = memory, had
-		end
+		local _, memory, beforeBirth, before = unpack_('>I8c8c8I8', call('HGET', rec.key, 'c'))
 		if beforeBirth == wasBirth and before >= was or beforeBirth ~= wasBirth and memory == birth then
 			return
 		end
