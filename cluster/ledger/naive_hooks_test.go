@@ -210,22 +210,22 @@ func (v *naive) collect(r Collect) (term uint64, records []Record) {
 		for len(v.box) > 0 && v.box[0].ID <= r.Ack {
 			v.box, v.sizes = v.box[1:], v.sizes[1:]
 		}
-		v.have = min(r.Have, v.boxed)
+		v.have, r.Have = max(v.have, min(r.Have, v.boxed)), min(r.Have, v.boxed)
 	} else {
 		idle := len(v.box) == 0 && v.have <= v.boxed || len(v.box) > 0 && v.have < v.box[0].ID
 		if r.Most == 0 || alive(v.keeper) && !idle && v.time-v.keeperAsked < 10_000 {
 			return 0, nil
 		}
-		v.keeper, v.term, v.have = r.Node, v.term+1, 0
+		v.keeper, v.term, v.have, r.Have = r.Node, v.term+1, 0, 0
 	}
 	v.keeperAsked = v.time
 	for _, it := range v.box {
-		if it.ID > v.have && len(records) < r.Most {
+		if it.ID > r.Have && len(records) < r.Most {
 			records = append(records, it)
 		}
 	}
 	if len(records) > 0 {
-		v.have = records[len(records)-1].ID
+		v.have = max(v.have, records[len(records)-1].ID)
 	}
 	return v.term, records
 }

@@ -94,9 +94,11 @@ func (b *outbox) drop() {
 	b.records = b.records[1:]
 }
 
-// collect is rule H6. The term is 0 if the node is not the keeper.
+// collect is rule H6. The term is 0 if the node is not the keeper. A request of a
+// connection that is dead may come late: what the keeper has does not become less
+// by it, so nobody takes its place while it delivers.
 func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
-	b := &l.outbox
+	b, have := &l.outbox, uint64(0)
 	n := l.node(r.Node)
 	switch {
 	case n == nil || n.status == Struck:
@@ -105,7 +107,8 @@ func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
 		for len(b.records) > 0 && b.first() <= r.Ack {
 			b.drop()
 		}
-		b.taken = min(r.Have, b.last)
+		have = min(r.Have, b.last)
+		b.taken = max(b.taken, have)
 	case r.Most > 0 && l.keeperless():
 		b.keeper, b.taken = r.Node, 0
 		b.term++
@@ -114,12 +117,12 @@ func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
 	}
 	b.heard = l.time
 	for _, it := range b.records {
-		if it.record.ID > b.taken && len(records) < r.Most {
+		if it.record.ID > have && len(records) < r.Most {
 			records = append(records, it.record)
 		}
 	}
 	if len(records) > 0 {
-		b.taken = records[len(records)-1].ID
+		b.taken = max(b.taken, records[len(records)-1].ID)
 	}
 	return b.term, records
 }

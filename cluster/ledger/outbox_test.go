@@ -45,6 +45,7 @@ func TestOutbox_AnotherKeeper(t *testing.T) {
 		want string
 	}{
 		{"while the first has records in its hands", func(*desk) {}, "term 0"},
+		{"while a request of the first comes late", func(d *desk) { d.collect(A, 1, 0, 0, 0) }, "term 0"},
 		{"when they are done with", func(d *desk) { d.collect(A, 1, 3, 3, 0); d.boxes(1) }, "term 2 4"},
 		{"after the first was silent", func(d *desk) { d.wait(keeperSilence) }, "term 2 2 3"},
 		{"not before", func(d *desk) { d.wait(keeperSilence - 1) }, "term 0"},

@@ -18,17 +18,18 @@ elseif term ~= 0 and term == current and id == all[5] then
 	while length > 0 and last - length + 1 <= ack do
 		size, length = size - unpack_('>I4', call('LPOP', BOX)), length - 1
 	end
-	taken = math.min(have, last)
+	have = math.min(have, last)
+	taken = math.max(taken, have)
 elseif most > 0 and (not alive(all[5]) or taken < last - length + 1 or tonumber(all[7]) + SILENCE <= time) then
-	taken, current = 0, current + 1
+	have, taken, current = 0, 0, current + 1
 else
 	return nothing()
 end
-local from = math.max(taken - (last - length), 0)
+local from = math.max(have - (last - length), 0)
 local given = {}
 if most > 0 and from < length then
 	given = call('LRANGE', BOX, from, from + most - 1)
-	taken = last - length + from + #given
+	taken = math.max(taken, last - length + from + #given)
 end
 call('HSET', META, 'boxbytes', size, 'taken', taken, 'keeper', id, 'term', current, 'heard', time)
 return { birth, head, current, length, tonumber(all[3] or 0), given }
