@@ -14,6 +14,32 @@ import (
 // back.
 func (p *Peer) Drain() { p.draining.Store(true) }
 
+// Stranded tells whether a member of a presence channel who was on this node
+// when it began to drain is on no other. Bye would have others told that this
+// member is gone.
+func (p *Peer) Stranded() bool {
+	for i := range p.partitions {
+		if p.partitions[i].stranded() {
+			return true
+		}
+	}
+	return false
+}
+
+func (q *partition) stranded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	elsewhere := func(by ledger.Holder) bool { return by.Node != q.peer.cfg.Node }
+	for _, s := range q.subjects {
+		for user, m := range s.mine {
+			if m.sockets > 0 && !slices.ContainsFunc(s.members[user], elsewhere) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Bye says that the node holds nothing any more (rule X5). It returns when that
 // is known wherever it can be, or ctx is done. The node says nothing after it.
 func (p *Peer) Bye(ctx context.Context) { p.sayBye()(ctx) }

@@ -42,12 +42,37 @@ func TestBye_WhoHasMoved_IsNeverToldAsGone(t *testing.T) {
 	stays.hears()
 	back := w.nodes[1].visit()
 	back.joins("presence-x", "bob")
+	w.settle()
+	if !w.nodes[0].peer.Stranded() {
+		t.Error("cid is on no other node")
+	}
 	back.hears(members("presence-x", "ann", "bob", "cid"))
 	w.nodes[0].saysBye()
 	stays.hears(removed("presence-x", "cid"))
 	back.hears(removed("presence-x", "cid"))
 	w.passes(30 * time.Second) // nor is anybody told later
 	stays.hears()
+}
+
+func TestStranded_NotOnceEveryMemberIsElsewhere(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.nodes[0].visit(), w.nodes[0].visit()
+	a.joins("presence-x", "ann")
+	b.joins("presence-y", "bob")
+	w.settle()
+	w.nodes[0].peer.Drain()
+	a.leaves()
+	b.leaves()
+	for _, m := range [][2]string{{"presence-x", "ann"}, {"presence-y", "bob"}} {
+		if !w.nodes[0].peer.Stranded() {
+			t.Fatalf("%s is on no other node", m[1])
+		}
+		w.nodes[1].visit().joins(m[0], m[1])
+		w.settle()
+	}
+	if w.nodes[0].peer.Stranded() {
+		t.Error("both are on another node")
+	}
 }
 
 // Nodes that drain together are to know it of each other before they end.

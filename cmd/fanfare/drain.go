@@ -15,9 +15,14 @@ const answerPatience = 250 * time.Millisecond
 
 // movePatience is how long clients that were told to go elsewhere have to be
 // subscribed there, before the cluster hears that they are here no more. Those
-// that were closed with 4100 wait for a second of it. Where no node stays, none
+// that were closed with 4100 wait for a second of it. As long as one of them was
+// a member of a presence channel and is on no other node yet, they have
+// memberPatience: who is slow is not told as gone. Where no node stays, none
 // waits: clients come back to the processes that follow.
-const movePatience = 2 * time.Second
+const (
+	movePatience   = 2 * time.Second
+	memberPatience = 6 * time.Second
+)
 
 // drain ends the server's work in the order in which others notice: readiness
 // goes first, then the API refuses. With a successor the sockets leave for it
@@ -65,12 +70,13 @@ func (s *server) drain() error {
 // waitForMoves waits until the clients are on other nodes, while there is one
 // that stays.
 func (s *server) waitForMoves(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, movePatience)
+	ctx, cancel := context.WithTimeout(ctx, memberPatience)
 	defer cancel()
-	if hasOthers(s.cluster.peer.Health()) {
-		s.log.Info("waiting until the clients are on other nodes", slog.Duration("most", movePatience))
+	peer, began := s.cluster.peer, time.Now()
+	if hasOthers(peer.Health()) {
+		s.log.Info("waiting until the clients are on other nodes", slog.Duration("least", movePatience), slog.Duration("most", memberPatience))
 	}
-	for ctx.Err() == nil && hasOthers(s.cluster.peer.Health()) {
+	for ctx.Err() == nil && hasOthers(peer.Health()) && (time.Since(began) < movePatience || peer.Stranded()) {
 		pause(ctx, 50*time.Millisecond)
 	}
 }
