@@ -131,7 +131,7 @@ func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 // place in a memory before this one, zero if it was accepted in this one. Sockets
 // to which it is news hear it; told by that entry later, they do not.
 func (s *subject) recalled(e *cachedEvent, was ledger.Place, news bool) {
-	unseen := e.origin != s.given && e.origin.N > s.q.neighbor(e.origin.Node).seen
+	unseen := e.origin != s.given && e.origin != s.reminded && e.origin.N > s.q.neighbor(e.origin.Node).seen
 	news = news || unseen && e.follows(s.cached, was)
 	s.given = e.origin
 	s.remember(e)
@@ -162,6 +162,7 @@ func (s *subject) recall(e *cachedEvent) bool {
 	if own.current(now) == nil || own.at.Birth == s.q.feeds.birth || e != nil && e.origin == own.origin {
 		return false
 	}
+	s.reminded = own.origin
 	s.q.wait(&saying{holding: true, since: now, op: ledger.Op{
 		Kind: ledger.OpRecall, Subject: s.name, Payload: own.frame.Payload(), Except: own.except,
 		Remember: own.expires.Sub(now), DataFrom: own.from, DataTo: own.to, Origin: own.origin, Was: own.at,

@@ -63,6 +63,7 @@ type subject struct {
 	told      channels.Count
 	cached    *cachedEvent
 	given     ledger.Origin // of the last that came without its own entry
+	reminded  ledger.Origin // of the last that the ledger was reminded of: sockets have it
 	missed    time.Time     // when a cache miss was last observed
 }
 

@@ -154,7 +154,7 @@ func (w *World) pause(s *server, d time.Duration) {
 // fill has a server run out of memory for a while.
 func (w *World) fill(s *server, d time.Duration) {
 	in := s.live
-	in.full = true
+	in.full, w.filled = true, true
 	w.tracef("", "server %d is out of memory for %v", s.index, d)
 	w.after(d, func() { in.full = false })
 }

@@ -68,7 +68,10 @@ func (h *hooks) record(r *ledger.Record) {
 	if r.User == "" {
 		return
 	}
-	if w.staying[at] > 0 {
+	// A new node that is the first to come to a server that forgot everything knows
+	// of nobody to wait for.
+	again := comes && w.forgot && w.newcomer && !h.strict
+	if w.staying[at] > 0 && !again {
 		w.failf(channel, "back ends are told that %s is on %s: %t; %s stayed", r.User, channel, comes, r.User)
 	}
 	if !comes && w.lossless && !forgot {

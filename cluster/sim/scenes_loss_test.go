@@ -73,30 +73,6 @@ func wipeUnderLiveConnections(s *scene) {
 
 func TestSim_WipeUnderLiveConnections(t *testing.T) { mustPlay(t, Config{}, wipeUnderLiveConnections) }
 
-// A memory is lost that had the event of a cache channel, and two nodes had it
-// too. Who comes to a third has it, and nobody has it twice.
-func cachedEventOfALostMemory(s *scene) {
-	near, far, third := s.nodes[0], s.nodes[1], s.nodes[2]
-	channel := s.channels[6]
-	s.page(s.users[0], near, channel)
-	s.page(s.users[1], far, channel)
-	s.Rest()
-	s.publish(far, channel)
-	s.pass(time.Second)
-	s.servers[0].live.wipe()
-	s.pass(5 * time.Second)
-	p := s.page(s.users[2], third, channel)
-	s.pass(time.Second)
-	if len(p.sock.heard[channel].last) == 0 {
-		s.failf(channel, "the event that the channel remembered is gone")
-	}
-	s.Rest()
-}
-
-func TestSim_CachedEventOfALostMemory_IsRemembered(t *testing.T) {
-	mustPlay(t, Config{}, cachedEventOfALostMemory)
-}
-
 // A server comes back empty, and a node that is well is late to find it.
 func lateNodeAfterALoss(s *scene) {
 	near, far := s.nodes[0], s.nodes[1]

@@ -62,6 +62,8 @@ type World struct {
 	split                                           bool // two servers took events at once since the world rested, so in two orders
 	lossy                                           bool // a server lost what it had taken, since then
 	forgot                                          bool // a server did, since then: who came later knows only those whose nodes have said it again
+	filled                                          bool // a server was out of memory, since then: events of clients reach those on their own node
+	newcomer                                        bool // a node started, since then
 	lossless                                        bool // nothing of the steps since may be missed by anybody
 
 	lastFrame *channels.Frame
@@ -133,6 +135,7 @@ func NewWorld(cfg Config) *World {
 // startNode starts a process with an id of its own.
 func (w *World) startNode() *node {
 	w.started++
+	w.newcomer = true
 	n := &node{w: w, index: w.started, id: ledger.Node(w.random.Uint64() | 1)}
 	n.clock = time.Duration(w.random.Int64N(int64(20*time.Hour))) - 10*time.Hour
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(time.Duration(w.clock.Load()) + n.clock) }
