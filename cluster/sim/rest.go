@@ -40,7 +40,8 @@ func (w *World) Rest() {
 // begin notes how things stand when everything is well.
 func (w *World) begin() {
 	w.rested, w.lossless, w.split, w.forgot, w.lossy = w.now, true, false, false, false
-	w.filled, w.newcomer = false, false
+	w.newcomer = false
+	w.filled = slices.ContainsFunc(w.servers, func(s *server) bool { return s.live.full }) // a fault may come late
 	w.said, w.terminations = nil, nil
 	w.reference.begin()
 	t, _ := w.truth()
