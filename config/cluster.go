@@ -31,6 +31,8 @@ type Redis struct {
 	Password       string   `key:"password" rule:"password" reload:"no" doc:"Password of the user. Empty is none."`
 	Database       int      `key:"database" min:"0" reload:"no" doc:"Number of the database. A Redis Cluster has 0 only."`
 	SentinelMaster string   `key:"sentinel_master" rule:"node_name" reload:"no" doc:"Name under which the Sentinels at addresses know the master. Empty is none."`
+	SentinelUser   string   `key:"sentinel_username" reload:"no" doc:"User of the Sentinels' ACL. Empty is the default user."`
+	SentinelPass   string   `key:"sentinel_password" rule:"password" reload:"no" doc:"Password of that user. Empty is none: it is not that of the servers."`
 	TLS            RedisTLS `key:"tls" doc:"TLS towards the servers."`
 }
 
@@ -81,6 +83,9 @@ func checkCluster(c *Config, r *report) {
 	if redis.Username != "" && redis.Password == "" {
 		r.add("cluster.redis.password", "is missing; cluster.redis.username needs one")
 	}
+	if redis.SentinelUser != "" && redis.SentinelPass == "" {
+		r.add("cluster.redis.sentinel_password", "is missing; cluster.redis.sentinel_username needs one")
+	}
 }
 
 // doubtCluster warns of settings that do nothing.
@@ -92,6 +97,8 @@ func doubtCluster(c *Config, r *report) {
 		if !reflect.DeepEqual(*redis, standard) {
 			r.warn("cluster.redis", "has no effect while cluster.driver is memory: this node is on its own")
 		}
+	case redis.SentinelMaster == "" && redis.SentinelPass != "":
+		r.warn("cluster.redis.sentinel_password", "has no effect without cluster.redis.sentinel_master")
 	case !redis.TLS.Enabled && redis.TLS != standard.TLS:
 		r.warn("cluster.redis.tls", "has no effect while cluster.redis.tls.enabled is false")
 	}

@@ -56,7 +56,10 @@ func (e *Engine) dial(ctx context.Context, address string) (*conn, error) {
 	option.Dialer.KeepAlive = patience
 	if e.cfg.SentinelMaster != "" {
 		// The news of a failover may be missed, so the Sentinels are asked too.
-		option.Sentinel = rueidis.SentinelOption{MasterSet: e.cfg.SentinelMaster, TLSConfig: e.cfg.TLS, TopologyRefreshInterval: patience}
+		option.Sentinel = rueidis.SentinelOption{
+			MasterSet: e.cfg.SentinelMaster, Username: e.cfg.SentinelUsername, Password: e.cfg.SentinelPassword,
+			TLSConfig: e.cfg.TLS, TopologyRefreshInterval: patience,
+		}
 		option.Sentinel.Dialer.Timeout = patience
 	}
 	client, err := rueidis.NewClient(option)

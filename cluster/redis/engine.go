@@ -28,8 +28,9 @@ type Config struct {
 	Database           int
 	TLS                *tls.Config // nil is none
 	// SentinelMaster is the name by which the Sentinels know the master; "" is
-	// no Sentinel.
-	SentinelMaster string
+	// no Sentinel. They have a user and a password of their own.
+	SentinelMaster                     string
+	SentinelUsername, SentinelPassword string
 	// Apps are those that this node serves; nil is not to compare them with
 	// other nodes'.
 	Apps   func() []*apps.App

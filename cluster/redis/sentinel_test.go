@@ -23,7 +23,7 @@ type watched struct {
 	t               *testing.T
 	master, replica *server
 	sentinels       []string
-	ask             rueidis.Client // a Sentinel
+	asks            []rueidis.Client // of the Sentinels
 }
 
 func startWatched(t *testing.T) *watched {
@@ -41,7 +41,7 @@ func startWatched(t *testing.T) *watched {
 		s.start()
 		t.Cleanup(s.stop)
 		w.sentinels = append(w.sentinels, s.addr())
-		w.ask = s.client()
+		w.asks = append(w.asks, s.client())
 	}
 	w.until("Sentinels that know all", func(about map[string]string) bool {
 		return about["num-other-sentinels"] == "2" && about["num-slaves"] == "1"
@@ -53,7 +53,7 @@ func startWatched(t *testing.T) *watched {
 func (w *watched) until(what string, is func(about map[string]string) bool) {
 	w.t.Helper()
 	for end := time.Now().Add(deadline.Long); ; time.Sleep(50 * time.Millisecond) {
-		m := ask(w.t, w.ask, "SENTINEL", "MASTER", "main")
+		m := ask(w.t, w.asks[0], "SENTINEL", "MASTER", "main")
 		about, err := m.AsStrMap()
 		if err != nil {
 			w.t.Fatal(err)
@@ -148,6 +148,20 @@ func TestSentinel_LostWritesAreNoTransition(t *testing.T) {
 	if slices.Sort(got); !slices.Equal(got, []string{"anna", "carl", "dora"}) {
 		t.Errorf("members %q", got)
 	}
+}
+
+func TestSentinel_WantsAPasswordOfItsOwn(t *testing.T) {
+	t.Parallel() // it waits most of the time
+	w := startWatched(t)
+	for _, s := range w.asks {
+		ask(t, s, "ACL", "SETUSER", "watcher", "on", ">y", "&*", "+@all")
+		ask(t, s, "ACL", "SETUSER", "default", "-sentinel")
+	}
+	refused := start(t, "", w.configure)
+	refused.log.Expect(t, "level=WARN", "no permissions to run the 'sentinel")
+	a := start(t, "", w.configure, func(c *Config) { c.SentinelUsername, c.SentinelPassword = "watcher", "y" })
+	a.untilUp()
+	a.link(5)
 }
 
 // A master that the Sentinels cannot reach goes on as one. Nodes that can reach

@@ -19,6 +19,7 @@ func newEngine(cfg *config.Config, registry *apps.Registry, log *slog.Logger) (c
 	}
 	return redis.New(redis.Config{
 		Addresses: c.Addresses, Prefix: c.Prefix, Username: c.Username, Password: c.Password, Database: c.Database,
-		TLS: t, SentinelMaster: c.SentinelMaster, Apps: registry.All, Logger: log,
+		TLS: t, SentinelMaster: c.SentinelMaster, SentinelUsername: c.SentinelUser, SentinelPassword: c.SentinelPass,
+		Apps: registry.All, Logger: log,
 	})
 }
