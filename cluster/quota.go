@@ -251,13 +251,13 @@ func (s *subject) sayAllShare() {
 }
 
 // appliedShare is called when the ledger has applied the node's ops up to n, and
-// the replica has the share.
-func (s *subject) appliedShare(n uint64) {
+// given it a share.
+func (s *subject) appliedShare(n uint64, share int) {
 	u := s.quota
 	if !u.saying.written() || u.saying.op.N > n {
 		return
 	}
-	u.share = s.facts[s.q.peer.cfg.Node].sockets
+	u.share = share
 	u.short = u.share < u.saying.op.Sockets
 	u.heard = s.q.peer.cfg.Now()
 	u.saying, s.sockets = nil, u.share
@@ -266,11 +266,12 @@ func (s *subject) appliedShare(n uint64) {
 // followShare goes on over an entry that is in the replica.
 func (s *subject) followShare(e *ledger.Entry) {
 	u := s.quota
+	share := s.facts[s.q.peer.cfg.Node].sockets
 	switch own := e.Node == s.q.peer.cfg.Node; {
 	case e.Kind == ledger.EntryHeld && own:
-		s.appliedShare(e.Op.N)
+		s.appliedShare(e.Op.N, share)
 	case e.Kind == ledger.EntryEntered && own && e.Epoch == s.q.link.epoch:
-		s.appliedShare(s.q.link.done - 1) // the entries of earlier ops may be lost
+		s.appliedShare(s.q.link.done-1, share) // the entries of earlier ops may be lost
 	case !own:
 		delete(u.proven, e.Node)
 		if e.Op.Tight {
@@ -282,12 +283,19 @@ func (s *subject) followShare(e *ledger.Entry) {
 	s.balance()
 }
 
-// learnShare goes on over a state that is in the replica.
+// learnShare goes on over a state that is in the replica. There the node's own
+// fact may be one of an epoch before.
 func (s *subject) learnShare(st *ledger.State) {
 	clear(s.quota.proven)
+	own, share := s.q.peer.cfg.Node, 0
+	for _, f := range st.Facts {
+		if f.Node == own {
+			share = f.Sockets
+		}
+	}
 	for _, n := range st.Nodes {
-		if n.Node == s.q.peer.cfg.Node && n.Status != ledger.Struck {
-			s.appliedShare(n.N)
+		if n.Node == own && n.Status != ledger.Struck {
+			s.appliedShare(n.N, share)
 		}
 	}
 	s.quota.short = false

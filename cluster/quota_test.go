@@ -271,6 +271,27 @@ func TestQuota_Drain_TurnsNobodyAwayForGood(t *testing.T) {
 	w.empty()
 }
 
+// The place that a socket gave back while the engine was away is not the node's
+// when the engine is back with its data, whatever the node remembers of it.
+func TestQuota_APlaceGivenBackMeanwhile_IsAskedForAgain(t *testing.T) {
+	w := limited(t, 2, 5)
+	first := w.nodes[0].knocks(1)
+	other := w.nodes[1].knocks(1)
+	w.nodes[0].cut()
+	leave(first...)
+	second := []*visitor{w.nodes[0].knock()}
+	w.engine.run = "again"
+	w.nodes[0].connect()
+	w.passes(5 * time.Second)
+	wantCounted(t, second, 1, 0, 0, 0)
+	if n := shareOf(w, w.nodes[0]); n != 1 {
+		t.Errorf("the node may have %d sockets and has 1", n)
+	}
+	leave(other...)
+	leave(second...)
+	w.empty()
+}
+
 // A limit that comes or goes with a reload counts for the sockets that are there.
 func TestQuota_AChangedLimit_Counts(t *testing.T) {
 	w := newTown(t, 2)
