@@ -24,6 +24,23 @@ func TestFull_EventsFailAndNobodyHearsThem(t *testing.T) {
 	a.hears(event("news", "2"))
 }
 
+func TestFull_TheAnswerIsLost_EventsFailAllTheSame(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[1].visit()
+	a.subscribes("news")
+	a.got = nil
+	w.engine.full = true
+	w.nodes[0].lost = true
+	p := w.nodes[0].publishes("news", "1")
+	w.settle()
+	w.nodes[0].cut()
+	w.nodes[0].lost = false
+	w.nodes[0].connect()
+	w.settle()
+	p.is(t, channels.ErrFull)
+	a.hears()
+}
+
 func TestFull_JoinsAreRefusedAndLeavesTaken(t *testing.T) {
 	for _, limit := range []int{0, 3} {
 		w := newTown(t, 2, func(a *apps.App) { a.Limits.MaxPresenceMembers = limit })

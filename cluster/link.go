@@ -90,6 +90,7 @@ func (q *partition) linked(a *ledger.Answer) {
 		q.link.lost = q.link.lost || a.Common < max(q.feeds.position, 1)
 	}
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
+	q.refusedFull(a.Full)
 	q.applied(a.Standing.N)
 	q.stands(q.peer.cfg.Node, a.Standing.Status, a.Standing.Epoch)
 	q.link.open = a.Standing.Status == ledger.Open

@@ -61,9 +61,9 @@ holder "capp/presence-room" user="bert" node=1 epoch=1
 ledger run="run1" birth=100 born=0 seq=9 time=0 clock=0 ancestors=[]
 member "capp/presence-room" at=0 user="anna" order=3 info="{\"x\":1}"
 member "capp/presence-room" at=1 user="bert" order=3 info=""
-node 1 status=2 epoch=1 floor=1 n=3 struck=0
-node 2 status=2 epoch=1 floor=1 n=4 struck=0
-node 3 status=3 epoch=1 floor=2 n=1 struck=0
+node 1 status=2 epoch=1 floor=1 n=3 struck=0 full=[]
+node 2 status=2 epoch=1 floor=1 n=4 struck=0 full=[]
+node 3 status=3 epoch=1 floor=2 n=1 struck=0 full=[]
 outbox last=1 bytes=81 lost=0 keeper=1 term=1 heard=0 taken=1
 record 1 birth=100 kind=1 subject="capp/private-news" user="" count=0 payload="" socket=0.0 size=81
 subject "capp/cache-news" seq=5 event=5

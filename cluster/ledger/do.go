@@ -18,6 +18,9 @@ func (l *Ledger) do(r Do) (s Standing, link bool, full []uint64) {
 			l.apply(n, op, r.Full)
 		}
 	}
+	if len(full) > 0 {
+		n.full = full
+	}
 	return n.standing(r.Node), link, full
 }
 

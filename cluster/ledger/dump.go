@@ -11,7 +11,7 @@ func (l *Ledger) Dump() []string {
 	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%d seq=%d time=%d clock=%d ancestors=%v", l.run, l.birth, l.born, l.seq, l.time, l.clock, l.ancestors)}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, n := range l.nodes {
-		add("node %d status=%d epoch=%d floor=%d n=%d struck=%d", n.id, n.status, n.epoch, n.floor, n.n, n.struck)
+		add("node %d status=%d epoch=%d floor=%d n=%d struck=%d full=%v", n.id, n.status, n.epoch, n.floor, n.n, n.struck, n.full)
 	}
 	for _, in := range l.places {
 		for _, rec := range in.records {

@@ -16,15 +16,15 @@ type Ledger struct {
 	seq       uint64  // of the last entry
 	born      uint64  // that of the birth: the memory's own entries come behind it
 	ancestors []Place // the memories that this one goes on from, oldest first, each with its last entry
-	time   int64  // ledger time, ms
-	clock  int64  // the server's clock at the last Tick, ms
-	nodes  []*node
-	places map[place]*names
-	log    log
-	dues   dues
-	closes []*record // with a close mark, oldest first
-	floors uint64    // how often a node's floor was raised
-	chunk  int       // for tests: what a Tick frees at most; 0 is freedPerTick
+	time      int64   // ledger time, ms
+	clock     int64   // the server's clock at the last Tick, ms
+	nodes     []*node
+	places    map[place]*names
+	log       log
+	dues      dues
+	closes    []*record // with a close mark, oldest first
+	floors    uint64    // how often a node's floor was raised
+	chunk     int       // for tests: what a Tick frees at most; 0 is freedPerTick
 
 	// Webhooks.
 	told          map[string]*told
@@ -52,6 +52,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	switch r := r.(type) {
 	case Link:
 		a.Standing, a.Common = l.link(r), l.common(r.Birth)
+		a.Full = l.node(r.Node).full
 	case Do:
 		a.Standing, a.Link, a.Full = l.do(r)
 	case Poll:

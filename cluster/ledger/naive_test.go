@@ -27,6 +27,7 @@ type naive struct {
 type naiveNode struct {
 	Standing
 	struck int64
+	full   []uint64
 }
 
 type naiveSubject struct {
@@ -82,7 +83,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		for _, p := range r.Peers {
 			v.meet(p)
 		}
-		a.Standing, a.Common = n.Standing, v.common(r.Birth)
+		a.Standing, a.Common, a.Full = n.Standing, v.common(r.Birth), n.full
 	case Do:
 		for _, op := range r.Ops {
 			n := v.nodes[r.Node]
@@ -102,6 +103,9 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 				v.full = r.Full
 				v.apply(n, op)
 			}
+		}
+		if a.Full != nil {
+			v.nodes[r.Node].full = a.Full
 		}
 		a.Link = a.Link || v.nodes[r.Node] == nil || len(r.Ops) == 0 && v.mustLink(r.Node, r.Epoch)
 		a.Standing = v.standing(r.Node)

@@ -10,10 +10,11 @@ type node struct {
 	id     Node
 	status Status
 	epoch  uint32
-	floor  uint32 // facts of earlier epochs do not count
-	n      uint64 // the last op applied
-	struck int64  // ledger time
-	facts  facts  // all of the node's, those said longest ago first
+	floor  uint32   // facts of earlier epochs do not count
+	n      uint64   // the last op applied
+	struck int64    // ledger time
+	full   []uint64 // what was refused for want of memory in the last Do in which something was
+	facts  facts    // all of the node's, those said longest ago first
 }
 
 // counts tells whether a fact is one: it is unless its node was struck or has

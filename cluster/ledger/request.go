@@ -106,7 +106,8 @@ type Answer struct {
 	Lost     uint64     // Tick, Collect: records that were never collected, for want of room
 
 	// Full are numbers of a full Do's events and recalls: they are done, and nothing came of
-	// them. Its new users are refused as if they were over the limit.
+	// them. Its new users are refused as if they were over the limit. A Link is told those of the
+	// node's last such Do, whose answer may be lost.
 	Full []uint64
 }
 

@@ -101,14 +101,11 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 	case ledger.Do:
 		a.Link = in.number() != 0
 		a.Standing = in.standing(r.Node)
-		for _, m := range in.list() {
-			n, err := m.AsInt64()
-			in.note(err)
-			a.Full = append(a.Full, uint64(n))
-		}
+		a.Full = in.numbers()
 	case ledger.Link:
 		a.Standing = in.standing(r.Node)
 		a.Common = uint64(in.number())
+		a.Full = in.numbers()
 	case ledger.Strike:
 		a.Standing = in.standing(r.Node)
 	case ledger.Poll:
@@ -180,6 +177,16 @@ func standings(all []known) []ledger.Standing {
 		s[i] = all[i].Standing
 	}
 	return s
+}
+
+// numbers reads a list of them, nil if it is empty.
+func (r *reply) numbers() (all []uint64) {
+	for _, m := range r.list() {
+		n, err := m.AsInt64()
+		r.note(err)
+		all = append(all, uint64(n))
+	}
+	return all
 }
 
 // log reads entries.

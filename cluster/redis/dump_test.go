@@ -47,7 +47,13 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 	}
 	for id, value := range text {
 		in := reader{rest: []byte(value)}
-		add("node %d status=%d epoch=%d floor=%d n=%d struck=%d", binary.BigEndian.Uint64([]byte(id)), in.byte(), in.uint32(), in.uint32(), in.uint64(), in.uint64())
+		line := fmt.Sprintf("node %d status=%d epoch=%d floor=%d n=%d struck=%d", binary.BigEndian.Uint64([]byte(id)), in.byte(), in.uint32(), in.uint32(), in.uint64(), in.uint64())
+		in.byte() // whether facts of earlier epochs may be left
+		var full []uint64
+		for len(in.rest) > 0 {
+			full = append(full, in.uint64())
+		}
+		add("%s full=%v", line, full)
 	}
 	checkLog(t, client, base, meta["bytes"])
 

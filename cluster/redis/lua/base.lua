@@ -10,7 +10,9 @@ local BASE = sub(META, 1, -5)
 local RUN, FRESH, FEED, BUDGET = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local ENTERING, OPEN, STRUCK = 1, 2, 3
-local NODE = '>BI4I4I8I8B' -- status, epoch, floor, n, struck, and whether facts of earlier epochs may be left
+-- Status, epoch, floor, n, struck, and whether facts of earlier epochs may be
+-- left. Behind that stand the numbers of ops for which there was no memory.
+local NODE, NODE_SIZE = '>BI4I4I8I8B', 26
 
 local ANCESTOR = 16 -- bytes: the birth of a memory, and its last seq
 
@@ -46,7 +48,7 @@ if not birth or meta[1] ~= RUN then
 	for i = 1, #all, 2 do
 		local status, epoch, floor, n, struck, stale = unpack_(NODE, all[i + 1])
 		if status ~= STRUCK then
-			call('HSET', NODES, all[i], pack(NODE, ENTERING, epoch + 1, floor, n, struck, stale))
+			call('HSET', NODES, all[i], pack(NODE, ENTERING, epoch + 1, floor, n, struck, stale) .. sub(all[i + 1], NODE_SIZE + 1))
 		end
 	end
 	age()
@@ -74,7 +76,7 @@ local function node(id)
 		local text = call('HGET', NODES, id)
 		x = false
 		if text then
-			x = { id = id }
+			x = { id = id, full = sub(text, NODE_SIZE + 1) }
 			x.status, x.epoch, x.floor, x.n, x.struck, x.stale = unpack_(NODE, text)
 		end
 		nodes[id] = x
@@ -83,7 +85,7 @@ local function node(id)
 end
 
 local function saveNode(x)
-	call('HSET', NODES, x.id, pack(NODE, x.status, x.epoch, x.floor, x.n, x.struck, x.stale))
+	call('HSET', NODES, x.id, pack(NODE, x.status, x.epoch, x.floor, x.n, x.struck, x.stale) .. x.full)
 end
 
 local function standing(x)

@@ -252,6 +252,12 @@ while at <= #ARGV and not link do
 	end
 	at = at + off + 2 * on
 end
+if #refusedOps > 0 then
+	x.full = ''
+	for _, n in ipairs(refusedOps) do
+		x.full = x.full .. pack('>I8', n)
+	end
+end
 if changed then
 	saveNode(x)
 	save()

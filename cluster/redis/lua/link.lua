@@ -1,7 +1,7 @@
 -- ARGV: node, epoch, number of the last op it has forgotten, whether it wants
 -- to enter, the birth of the memory that it followed, peers.
 local id, epoch, before, enter = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
-local x = node(id) or { id = id, status = ENTERING, epoch = 0, floor = 0, n = 0, struck = 0, stale = 0 }
+local x = node(id) or { id = id, status = ENTERING, epoch = 0, floor = 0, n = 0, struck = 0, stale = 0, full = '' }
 if enter or x.status == STRUCK or epoch == 0 or x.epoch ~= epoch or x.n < before then
 	x.epoch, x.status, x.n = math.max(x.epoch, epoch) + 1, ENTERING, math.max(x.n, before)
 	saveNode(x)
@@ -10,4 +10,8 @@ for i = 10, #ARGV do
 	call('HSETNX', NODES, ARGV[i], pack(NODE, ENTERING, 0, 0, 0, 0, 0))
 end
 age()
-return { birth, head, standing(x), common(ARGV[9]) }
+local full = {}
+for at = 1, #x.full, 8 do
+	full[#full + 1] = (unpack_('>I8', x.full, at))
+end
+return { birth, head, standing(x), common(ARGV[9]), full }

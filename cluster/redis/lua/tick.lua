@@ -14,7 +14,7 @@ local all = call('HGETALL', NODES)
 local left, struck = FREED, {}
 for i = 1, #all, 2 do
 	local id, text = all[i], all[i + 1]
-	if byte(text, -1) == 1 and left > 0 then
+	if byte(text, NODE_SIZE) == 1 and left > 0 then
 		local x = node(id)
 		local stale = call('ZRANGEBYSCORE', index(id), '-inf', '(' .. x.floor, 'LIMIT', 0, left)
 		for _, subject in ipairs(stale) do
