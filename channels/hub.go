@@ -46,8 +46,8 @@ type Config struct {
 	Observers []Observer
 	// Cluster makes the cluster of a node; nil keeps everything in memory.
 	Cluster func(Node) Cluster
-	// OfflineGrace delays offline events of the in-memory cluster; negative
-	// is none, 0 is DefaultOfflineGrace.
+	// OfflineGrace delays offline events; negative is none, 0 is
+	// DefaultOfflineGrace.
 	OfflineGrace time.Duration
 	// Account counts what sessions and channels hold; nil is one without a bound.
 	Account *account.Account
@@ -80,7 +80,6 @@ func New(cfg Config) *Hub {
 		pong: NewFrame(pusherproto.AppendPong(nil)).Permanent(),
 	}
 	h.SetObservers(cfg.Observers...)
-	h.SetOfflineGrace(cfg.OfflineGrace)
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -95,6 +94,7 @@ func New(cfg Config) *Hub {
 	} else {
 		h.cluster = newMemory(h, h.now, &h.grace)
 	}
+	h.SetOfflineGrace(cfg.OfflineGrace)
 	return h
 }
 
@@ -185,6 +185,9 @@ func (h *Hub) SetOfflineGrace(d time.Duration) {
 		d = DefaultOfflineGrace
 	}
 	h.grace.Store(int64(max(d, 0)))
+	if c, ok := h.cluster.(interface{ SetOfflineGrace(d time.Duration) }); ok {
+		c.SetOfflineGrace(max(d, 0))
+	}
 }
 
 // SetObservers replaces those of the Config. A notice under way may still

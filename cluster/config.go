@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"fanfare/channels"
 	"fanfare/cluster/ledger"
 )
 
@@ -32,11 +31,8 @@ type Config struct {
 	Now func() time.Time
 	// Logger hears of links, gaps and deaths; nil is none.
 	Logger *slog.Logger
-	// OfflineGrace is how long a user may be without a socket before watchers are
-	// told; negative is none, 0 is channels.DefaultOfflineGrace.
-	OfflineGrace time.Duration
-	OnGap        Gap
-	Hooks        Hooks // nil: there are no webhooks
+	OnGap  Gap
+	Hooks  Hooks // nil: there are no webhooks
 
 	// The durations of the protocol; 0 is the default in brackets.
 	JoinPatience time.Duration // a join is answered without the ledger after it [2 s]
@@ -79,7 +75,6 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	orDefault(&c.OfflineGrace, channels.DefaultOfflineGrace)
 	orDefault(&c.JoinPatience, 2*time.Second)
 	orDefault(&c.SendPatience, 2*time.Second)
 	orDefault(&c.DoubtAfter, 5*time.Second)

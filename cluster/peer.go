@@ -30,7 +30,8 @@ type Peer struct {
 	deaths     deaths
 	rates      rates
 	counters   counters
-	draining   atomic.Bool // Drain
+	draining   atomic.Bool  // Drain
+	grace      atomic.Int64 // SetOfflineGrace
 	misrouted  misrouted
 }
 
@@ -56,8 +57,13 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 		p.partitions[i].init(p, Partition(i))
 	}
 	p.deaths.peer = p
+	p.SetOfflineGrace(channels.DefaultOfflineGrace)
 	return p
 }
+
+// SetOfflineGrace is how long users who leave from here on may be without a
+// socket before watchers are told; 0 is none. The Hub calls it.
+func (p *Peer) SetOfflineGrace(d time.Duration) { p.grace.Store(int64(d)) }
 
 // Run implements channels.Cluster: it runs the engine and calls Turn until ctx
 // is done.

@@ -170,8 +170,8 @@ func (s *subject) showOnline() {
 		s.due = time.Time{}
 		s.tellOnline(true)
 	case s.online && s.due.IsZero():
-		grace := s.q.peer.cfg.OfflineGrace
-		if grace <= 0 {
+		grace := time.Duration(s.q.peer.grace.Load())
+		if grace == 0 {
 			s.tellOnline(false)
 			return
 		}

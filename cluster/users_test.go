@@ -50,6 +50,28 @@ func TestUsers_WatchedOnAnotherNode_ComeAndGoAfterTheGrace(t *testing.T) {
 	w.empty()
 }
 
+// A grace that is another from some time on, as after a reload, counts for who
+// leaves then.
+func TestUsers_AnotherGrace_CountsForWhoLeavesThen(t *testing.T) {
+	w := newTown(t, 2)
+	a, b, c := w.nodes[0].visit(), w.nodes[1].visit(), w.nodes[1].visit()
+	a.signsIn(`{"id":"ann","watchlist":["bob","cid"]}`)
+	b.signsIn(`{"id":"bob"}`)
+	c.signsIn(`{"id":"cid"}`)
+	a.got = nil
+	w.nodes[0].hub.SetOfflineGrace(time.Minute)
+	b.leaves()
+	w.passes(59 * time.Second)
+	a.hears()
+	w.passes(2 * time.Second)
+	a.hears(offline("bob"))
+	w.nodes[0].hub.SetOfflineGrace(-1)
+	c.leaves()
+	a.hears(offline("cid"))
+	a.leaves()
+	w.empty()
+}
+
 func TestUsers_SecondWatchlist_TakesTheFirstBack(t *testing.T) {
 	w := newTown(t, 2)
 	a, b := w.nodes[0].visit(), w.nodes[1].visit()

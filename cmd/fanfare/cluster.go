@@ -43,7 +43,7 @@ func newMembership(cfg *config.Config, registry *apps.Registry, about func() str
 		return nil, err
 	}
 	m := &membership{engine: engine, at: strings.Join(cfg.Cluster.Redis.Addresses, ","), prefix: cfg.Cluster.Redis.Prefix}
-	m.cfg = cluster.Config{About: about, Logger: log, OfflineGrace: orNone(cfg.Users.OfflineGrace)}
+	m.cfg = cluster.Config{About: about, Logger: log}
 	if cfg.Cluster.OnGap == "keep" {
 		m.cfg.OnGap = cluster.GapKeep
 	}
