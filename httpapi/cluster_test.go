@@ -75,15 +75,17 @@ func TestCluster_QuestionThatFails_Is503(t *testing.T) {
 				t.Errorf("%s: %d %s", call.Path, r.Status, r.Body)
 			}
 		}
-		remote.Fail(testkit.ErrRemote)
-		for _, call := range calls {
-			before := counted(srv, "app-id", channels.ReasonClusterAway)
-			r := srv.Do(t, call).ExpectError(503, "the cluster did not answer")
-			if r.Header.Get("Retry-After") != "1" || strings.Contains(r.Body, "6379") {
-				t.Errorf("%s: %v %s", call.Path, r.Header, r.Body)
-			}
-			if n := counted(srv, "app-id", channels.ReasonClusterAway); n != before+1 {
-				t.Errorf("%s is counted %d times, before %d", call.Path, n, before)
+		for _, failure := range []error{testkit.ErrRemote, channels.ErrAway, channels.ErrDoubt} {
+			remote.Fail(failure)
+			for _, call := range calls {
+				before := counted(srv, "app-id", channels.ReasonClusterAway)
+				r := srv.Do(t, call).ExpectError(503, "the cluster did not answer")
+				if r.Header.Get("Retry-After") != "1" || strings.Contains(r.Body, "6379") || strings.Contains(r.Body, "delivered") {
+					t.Errorf("%s, %v: %v %s", call.Path, failure, r.Header, r.Body)
+				}
+				if n := counted(srv, "app-id", channels.ReasonClusterAway); n != before+1 {
+					t.Errorf("%s is counted %d times, before %d", call.Path, n, before)
+				}
 			}
 		}
 		// The event is out: its counts are missing.

@@ -50,10 +50,11 @@ func reasonOf(err error) channels.Reason {
 	}
 }
 
-// unavailable are the errors that another try may find gone.
+// unavailable are the errors that another try may find gone. ErrUnanswered may
+// wrap those of publications, whose words do not fit a question.
 var unavailable = [...]error{
-	channels.ErrDraining, channels.ErrBusy, channels.ErrNoMemory, channels.ErrAway, channels.ErrDoubt, channels.ErrFull,
-	channels.ErrUnanswered,
+	channels.ErrUnanswered, channels.ErrDraining, channels.ErrBusy, channels.ErrNoMemory, channels.ErrAway, channels.ErrDoubt,
+	channels.ErrFull,
 }
 
 func errorBody(status int, message string) []byte {
