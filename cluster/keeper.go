@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 const collectMost = 500
 
 // flightMost is how many records of a partition a node has in its hands: the
-// others stay in the outbox.
-const flightMost = 10_000
+// others stay in the outbox. It is what the queue of an endpoint holds by default:
+// one that is dead has its own events dropped, and does not hold up others.
+const flightMost = 100_000
 
 // keeping is a node's part as the keeper of a partition's outbox (rule H6).
 type keeping struct {
@@ -28,7 +30,7 @@ type keeping struct {
 	asking   bool
 	asked    time.Time
 	more     bool      // there may be records to collect
-	flights  []*flight // of the term, in order, from the first that is not done with
+	flights  []*flight // of the term, in order; when land returns, those that are not done with
 	earlier  map[recordName]*flight
 	newest   recordName // of those that were ever handed over
 	boxed    int        // records in the outbox, when it was heard of last
@@ -122,17 +124,16 @@ func (k *keeping) begin(term uint64) {
 	k.term, k.have, k.ack, k.said, k.flights, k.earlier = term, 0, 0, 0, nil, earlier
 }
 
-// land moves the acknowledgment on over what is done with.
+// land moves the acknowledgment on to the first record that is not done with.
+// Those behind it that are count no more, as they may be many: the endpoint of
+// the first may be slow, and theirs not.
 func (k *keeping) land() {
-	n := 0
-	for n < len(k.flights) && k.flights[n].done.Load() {
-		k.ack = k.flights[n].name.id
-		k.flights[n] = nil
-		n++
+	k.flights = slices.DeleteFunc(k.flights, func(f *flight) bool { return f.done.Load() })
+	if len(k.flights) > 0 {
+		k.ack = k.flights[0].name.id - 1
+		return
 	}
-	if k.flights = k.flights[n:]; len(k.flights) == 0 {
-		k.flights = nil
-	}
+	k.flights, k.ack = nil, k.have
 }
 
 // hand gives a record to the webhooks.

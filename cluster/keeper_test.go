@@ -59,6 +59,26 @@ func TestKeeper_AcknowledgesWhatIsDone_InOrder(t *testing.T) {
 	}
 }
 
+// While one endpoint is slow, what others are done with takes no room.
+func TestKeeper_TheFirstWaits_OthersAreCollected(t *testing.T) {
+	d := &hooksDesk{}
+	q := keeperOf(d)
+	const many = 5000
+	for id := uint64(1); id <= many; id++ {
+		q.collected(box(1, 7, id))
+		if id > 1 {
+			d.done[len(d.done)-1]()
+		}
+	}
+	if q.keeping.land(); len(q.keeping.flights) != 1 || q.keeping.ack != 0 {
+		t.Errorf("%d are in its hands, %d acknowledged", len(q.keeping.flights), q.keeping.ack)
+	}
+	d.done[0]()
+	if q.keeping.land(); q.keeping.ack != many {
+		t.Errorf("acknowledged %d", q.keeping.ack)
+	}
+}
+
 func TestKeeper_GivenAgain_IsNotToldAgain(t *testing.T) {
 	d := &hooksDesk{}
 	q := keeperOf(d)
