@@ -96,6 +96,11 @@ func (h *Hub) publishAndWait(ctx context.Context, app *apps.App, events []pusher
 		return err
 	case <-timer.C:
 	case <-ctx.Done():
+	case <-h.concluded:
 	}
 	return ErrDoubt
 }
+
+// Conclude has nobody wait any longer for what the cluster has not answered:
+// those who publish get ErrDoubt, as long as they can still be told.
+func (h *Hub) Conclude() { h.end.Do(func() { close(h.concluded) }) }

@@ -128,6 +128,25 @@ func TestPublish_InACluster_CallerLeaves_IsInDoubt(t *testing.T) {
 	})
 }
 
+// Who waits when the server is about to end is told while that can be done.
+func TestPublish_InACluster_ServerEnds_IsInDoubtAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, c := newDistantDesk(t)
+		c.answers(errSilence)
+		begun, result := time.Now(), make(chan error, 1)
+		go func() {
+			result <- d.hub.Publish(t.Context(), &d.app, pusherproto.Event{Name: "e", Channels: []string{"a"}, Data: []byte(`"1"`)})
+		}()
+		synctest.Wait()
+		d.hub.Conclude()
+		d.hub.Conclude()
+		if err := <-result; !errors.Is(err, ErrDoubt) || time.Since(begun) > 0 {
+			t.Errorf("the caller got %v after %s", err, time.Since(begun))
+		}
+		c.answer()
+	})
+}
+
 // deaf is a cluster that does not answer questions.
 type deaf struct{ *memory }
 

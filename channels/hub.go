@@ -66,6 +66,8 @@ type Hub struct {
 	owners    []Owner      // set before the first session
 	closing   sync.RWMutex // held to read while an event is published off the loops
 	closed    atomic.Bool
+	end       sync.Once
+	concluded chan struct{} // closed by Conclude
 	refusals  refusals
 	grace     atomic.Int64 // Config.OfflineGrace
 
@@ -78,6 +80,8 @@ func New(cfg Config) *Hub {
 		log:  cfg.Logger,
 		now:  cfg.Now,
 		pong: NewFrame(pusherproto.AppendPong(nil)).Permanent(),
+
+		concluded: make(chan struct{}),
 	}
 	h.SetObservers(cfg.Observers...)
 	if h.log == nil {

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -90,6 +91,24 @@ func TestCluster_QuestionThatFails_Is503(t *testing.T) {
 		}
 		// The event is out: its counts are missing.
 		srv.Post(t, "/events", `{"name":"e","channels":["a"],"data":"1","info":"subscription_count"}`).Expect(200, `{"channels":{"a":{}}}`)
+	})
+}
+
+// Who waits for the cluster when the server is about to end gets an answer.
+func TestCluster_ServerEnds_WhoWaitsIsInDoubt(t *testing.T) {
+	inCluster(t, func(t *testing.T, srv *testkit.Server, remote *testkit.Remote) {
+		remote.Hold()
+		c := testkit.Connect(t, srv)
+		c.Write(srv.Text(testkit.Call{Path: "/events", Body: smallEvent}))
+		testkit.Eventually(t, "it waits", func() bool { return remote.Held() == 1 })
+		srv.API.Conclude()
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if err := srv.Sockets.Conclude(ended); err != nil {
+			t.Error(err)
+		}
+		c.Response("POST").ExpectError(503, "may have been delivered")
+		remote.Release(nil)
 	})
 }
 

@@ -276,9 +276,12 @@ func (s *Server) Relieve(web interface{ SetKeepAlivesEnabled(bool) }, short bool
 	}
 }
 
-// Conclude has no request wait any longer for its body: it is answered with 503
-// if the server drains.
-func (s *Server) Conclude() { s.connections.expire() }
+// Conclude has no request wait any longer for its body or, with the cluster's
+// answer to it, what it publishes: it is answered with 503 if the server drains.
+func (s *Server) Conclude() {
+	s.cfg.Hub.Conclude()
+	s.connections.expire()
+}
 
 // HTTPServer returns an http.Server without an address that serves Handler and
 // holds slow callers to the timeouts of the Config. HTTP/2 is off: every
