@@ -154,7 +154,7 @@ func (e *endpoint) failure(err error) time.Duration {
 	e.reportDropped()
 	select {
 	case <-e.drain: // it began during the attempt
-		e.drain = nil
+		e.drains()
 		e.circuit.failures = 0
 	default:
 	}
@@ -205,7 +205,7 @@ func (e *endpoint) pause(ctx context.Context, d time.Duration, sendSigned bool) 
 		case <-timer.C:
 		case <-wake:
 		case <-e.drain:
-			e.drain = nil
+			e.drains()
 			e.circuit.failures = 0 // little time is left: short waits again
 			return true
 		case <-ctx.Done():

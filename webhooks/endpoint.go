@@ -43,6 +43,7 @@ type endpoint struct {
 	key      apps.Key // the last that the app was seen with
 	circuit  circuit
 	drain    <-chan struct{}          // nil once a drain was noticed
+	newest   uint64                   // the newest event at that time
 	reported [classes][reasons]uint64 // of dropped
 	quiet    time.Time                // no report of dropped events before
 }
@@ -173,6 +174,14 @@ func (e *endpoint) run(ctx context.Context) {
 		e.reportDropped()
 	}()
 	for ctx.Err() == nil {
+		select {
+		case <-e.drain: // more may come all the time
+			e.drains()
+		default:
+		}
+		if e.drain == nil && e.sentUpTo(e.newest) {
+			e.settle()
+		}
 		batch, wait := e.next(false)
 		if len(batch) > 0 {
 			e.deliver(ctx, batch, time.Now())
@@ -185,18 +194,30 @@ func (e *endpoint) run(ctx context.Context) {
 			timer.Reset(wait)
 		} else {
 			timer.Stop()
-			if e.drain == nil {
-				e.settle()
-			}
 		}
 		select {
 		case <-ctx.Done():
 		case <-e.wake:
 		case <-timer.C:
 		case <-e.drain:
-			e.drain = nil
+			e.drains()
 		}
 	}
+}
+
+// drains takes note that a drain has begun.
+func (e *endpoint) drains() { e.drain, e.newest = nil, e.seq.Load() }
+
+// sentUpTo tells whether no event up to a number waits any more.
+func (e *endpoint) sentUpTo(seq uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for c := range e.queue.classes {
+		if first := e.queue.classes[c].first; first != nil && first.seq <= seq {
+			return false
+		}
+	}
+	return true
 }
 
 // next takes the events of the next request, if it is time to send one. Else

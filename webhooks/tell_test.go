@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,6 +114,42 @@ func TestTell_FailingEndpoint_ADrainDoesNotWaitAndTheStoreDoesNotKeepIt(t *testi
 	if n := again.undelivered(); n != 0 {
 		t.Errorf("%d events are in the store", n)
 	}
+}
+
+// What the other nodes of a cluster see may come all the time.
+func TestDrain_WhileMoreComes_EndsWithWhatWasQueued(t *testing.T) {
+	o := &outside{answer: func(int, *http.Request) (int, error) {
+		time.Sleep(100 * time.Millisecond)
+		return 200, nil
+	}}
+	during(t, Config{}, o, func(t *testing.T, s *Sender) {
+		queued := make([]*atomic.Int32, 10)
+		for i := range queued {
+			queued[i] = tell(s, numbered(i))
+		}
+		ended, end := context.WithCancel(t.Context())
+		var more sync.WaitGroup
+		more.Go(func() {
+			for i := 0; ended.Err() == nil; i++ {
+				tell(s, numbered(i))
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := s.Drain(ctx); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the drain took %s", took)
+		}
+		for _, q := range queued {
+			wantEnds(t, "queued before", 1, q)
+		}
+		end()
+		more.Wait()
+	})
 }
 
 func TestWants_WhatTheFiltersOfAllEndpointsLetThrough(t *testing.T) {
