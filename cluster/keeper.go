@@ -59,7 +59,7 @@ func (q *partition) collect(now time.Time) {
 	}
 	k.land()
 	r := ledger.Collect{Node: cfg.Node, Term: k.term, Have: k.have, Ack: k.ack}
-	if k.more && len(k.flights) < flightMost && q.peer.deaths.keeper() {
+	if k.more && len(k.flights) < flightMost && !q.peer.sated.Load() && q.peer.deaths.keeper() {
 		r.Most = min(collectMost, flightMost-len(k.flights))
 	}
 	waits := len(k.flights) > 0 && now.Sub(k.asked) >= cfg.TickEvery

@@ -79,6 +79,51 @@ func TestKeeper_TheFirstWaits_OthersAreCollected(t *testing.T) {
 	}
 }
 
+// wire is an engine that keeps what it is sent.
+type wire struct {
+	Engine
+	sent []ledger.Request
+}
+
+func (w *wire) Send(_ Partition, r ledger.Request) { w.sent = append(w.sent, r) }
+
+func TestKeeper_StopsCollecting_AcknowledgesWhatItHas(t *testing.T) {
+	d, w, now := &hooksDesk{}, &wire{}, time.Now()
+	q := keeperOf(d)
+	q.peer.engine, q.peer.deaths.peer = w, q.peer
+	collects := func(most int, ack uint64) {
+		t.Helper()
+		w.sent = nil
+		now = now.Add(time.Minute)
+		q.collect(now)
+		if len(w.sent) != 1 {
+			t.Fatalf("sent %+v", w.sent)
+		}
+		if r := w.sent[0].(ledger.Collect); r.Most != most || r.Ack != ack {
+			t.Errorf("collects %+v, want %d and that %d are acknowledged", r, most, ack)
+		}
+	}
+	q.keeping.more = true
+	collects(collectMost, 0)
+	q.keeping.asking = false
+	q.collected(box(1, 7, 1, 2))
+	q.peer.StopCollecting()
+	collects(0, 0)
+	q.keeping.asking = false
+	d.done[0]()
+	collects(0, 1)
+	d.done[1]()
+	for _, asking := range []bool{true, false} {
+		q.keeping.asking = asking
+		q.keeping.land()
+		p := &Peer{}
+		p.partitions[3].keeping = q.keeping
+		if p.Collects() != asking {
+			t.Errorf("collects: %t", !asking)
+		}
+	}
+}
+
 func TestKeeper_GivenAgain_IsNotToldAgain(t *testing.T) {
 	d := &hooksDesk{}
 	q := keeperOf(d)

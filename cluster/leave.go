@@ -14,6 +14,26 @@ import (
 // back.
 func (p *Peer) Drain() { p.draining.Store(true) }
 
+// StopCollecting has the node take no more webhooks out of the outboxes, because
+// it is about to say Bye: whatever it has in its hands then may be sent twice.
+// Collects tells whether it has any.
+func (p *Peer) StopCollecting() { p.sated.Store(true) }
+
+// Collects tells whether webhooks are in the hands of the node, or on their way
+// there.
+func (p *Peer) Collects() bool {
+	for i := range p.partitions {
+		q := &p.partitions[i]
+		q.mu.Lock()
+		some := q.keeping.asking || len(q.keeping.flights) > 0
+		q.mu.Unlock()
+		if some {
+			return true
+		}
+	}
+	return false
+}
+
 // Stranded tells whether a member of a presence channel who was on this node
 // when it began to drain is on no other. Bye would have others told that this
 // member is gone.

@@ -31,6 +31,7 @@ type Peer struct {
 	rates      rates
 	counters   counters
 	draining   atomic.Bool  // Drain
+	sated      atomic.Bool  // StopCollecting
 	grace      atomic.Int64 // SetOfflineGrace
 	misrouted  misrouted
 }
