@@ -122,13 +122,24 @@ func (m *membership) drain() {
 	}
 }
 
-// byePatience is how long the cluster has to take note that the node is gone.
-// Whatever it has not noted by then it sees for itself, ten seconds later.
-const byePatience = 2 * time.Second
+const (
+	// handPatience is how long the webhooks that the node has in its hands have to
+	// be delivered, before another node is given them.
+	handPatience = time.Second
+	// byePatience is how long the cluster has to take note that the node is gone.
+	// Whatever it has not noted by then it sees for itself, ten seconds later.
+	byePatience = 2 * time.Second
+)
 
-// bye is called after the last socket was closed.
-func (m *membership) bye(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, byePatience)
+// bye is called after the last socket was closed, also where that took too long.
+func (m *membership) bye() {
+	m.peer.StopCollecting()
+	hand, cancel := context.WithTimeout(context.Background(), handPatience)
+	defer cancel()
+	for m.peer.Collects() && hand.Err() == nil {
+		pause(hand, 20*time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), byePatience)
 	defer cancel()
 	m.peer.Bye(ctx)
 }

@@ -5,9 +5,44 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"fanfare/cluster"
 	"fanfare/config"
 )
+
+// farEngine is an engine that reaches nothing but the table of the living, which
+// takes its time, or does not answer at all.
+type farEngine struct {
+	cluster.Engine
+	peer *cluster.Peer
+	late time.Duration // 0 is never
+}
+
+func (e *farEngine) Beat(cluster.Beat) { e.answer() }
+func (e *farEngine) Mark(cluster.Mark) { e.answer() }
+
+func (e *farEngine) answer() {
+	if e.late > 0 {
+		time.AfterFunc(e.late, func() { e.peer.Beats(nil, true) })
+	}
+}
+
+// A goodbye has its own time, whatever the drain before it took.
+func TestBye_IsWaitedFor_ButNotForLong(t *testing.T) {
+	for late, want := range map[time.Duration]time.Duration{byePatience / 2: byePatience / 2, 0: byePatience} {
+		synctest.Test(t, func(t *testing.T) {
+			e := &farEngine{late: late}
+			e.peer = cluster.NewPeer(nil, cluster.Config{}, e)
+			begun := time.Now()
+			(&membership{peer: e.peer}).bye()
+			if took := time.Since(begun); took != want {
+				t.Errorf("answered after %s: it took %s", late, took)
+			}
+		})
+	}
+}
 
 func TestClientTLS(t *testing.T) {
 	if got, err := clientTLS(config.RedisTLS{ServerName: "r.example"}); got != nil || err != nil {

@@ -39,13 +39,13 @@ func (s *server) drain() error {
 	s.reloading.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
-	sockets := s.sockets.Sockets()
-	s.log.Info("draining", slog.Int("sockets", sockets), slog.Bool("successor", cfg.Successor))
+	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", cfg.Successor))
 
 	s.ready.Store(false)
 	pause(ctx, cfg.Delay)
 	s.draining.Store(true)
 	s.cluster.drain()
+	moving := s.sockets.Sockets() // some may have come during the delay
 
 	var err error
 	if cfg.Successor {
@@ -58,10 +58,10 @@ func (s *server) drain() error {
 		err = errors.Join(err, s.closeWeb())
 	}
 	if s.cluster != nil {
-		if sockets > 0 {
+		if moving > 0 {
 			s.waitForMoves(ctx)
 		}
-		s.cluster.bye(ctx)
+		s.cluster.bye()
 	}
 	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
 	return err
