@@ -118,6 +118,12 @@ func (t *clusterTable) kill(ctx context.Context, town *town, crowd *throng, sock
 		return err
 	}
 	q.seen("others' events meanwhile")
+	if err := sleep(ctx, t.warmup); err != nil { // what comes twice comes later
+		return err
+	}
+	if told, err = crowd.do(ctx, crowdCount); err != nil {
+		return err
+	}
 	if err := q.finish(ctx); err != nil {
 		return err
 	}
