@@ -86,6 +86,25 @@ func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
 	}
 }
 
+// What keeps the engine from a server can be asked for, until nothing does.
+func TestTrouble_UntilTheServerIsReached(t *testing.T) {
+	s := startServer(t)
+	p := startProxy(t, s.addr())
+	d := start(t, p.addr())
+	d.untilUp()
+	if got := d.Trouble(); got != "" {
+		t.Errorf("trouble %q with a server that is reached", got)
+	}
+	_ = p.listener.Close()
+	p.cut()
+	for _, e := range []*desk{d, start(t, p.addr())} { // the other never reached it
+		e.log.Expect(t, "trying again", "connection refused")
+		if got := e.Trouble(); !strings.Contains(got, "connection refused") {
+			t.Errorf("trouble %q", got)
+		}
+	}
+}
+
 func TestRun_RightsThatTheErrorNamesAreEnough(t *testing.T) {
 	s := startServer(t)
 	ask(t, s.client(), "ACL", "SETUSER", "fanfare", "on", ">x", "~fanfare{*", "&fanfare{*",

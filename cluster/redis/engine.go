@@ -94,6 +94,14 @@ func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
 	return e.fleet.run(ctx)
 }
 
+// Trouble says why there is a server that the engine cannot reach, "" if there is
+// none. Partitions are told of a connection's end only.
+func (e *Engine) Trouble() string {
+	e.fleet.mu.Lock()
+	defer e.fleet.mu.Unlock()
+	return e.fleet.trouble
+}
+
 // file puts what the connection was pushed where its partition finds it. The
 // connection's reader calls it, so it does not wait.
 func (e *Engine) file(feed, message string) {

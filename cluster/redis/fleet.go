@@ -23,6 +23,7 @@ type fleet struct {
 	moved   map[place]string // to which address, said by who had it
 	sites   map[string]*site
 	used    bool          // every place has had a connection
+	trouble string        // why a server could not be reached last; "" if each place has a connection
 	changed chan struct{} // closed when a place may have come by a connection
 }
 

@@ -58,7 +58,9 @@ func (f *fleet) set(s *site, c *conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s.conn = c
-	f.used = f.used || f.all()
+	if f.all() {
+		f.used, f.trouble = true, ""
+	}
 	f.wake()
 }
 
@@ -67,6 +69,9 @@ func (f *fleet) pause(ctx context.Context, why error, address string, wait time.
 	if ctx.Err() != nil {
 		return false
 	}
+	f.mu.Lock()
+	f.trouble = why.Error()
+	f.mu.Unlock()
 	about := []any{"reason", why.Error()}
 	if address != "" {
 		about = append(about, "address", address)

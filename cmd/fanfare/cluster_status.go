@@ -97,7 +97,11 @@ func (m *membership) status() clusterStatus {
 	if m == nil {
 		return clusterStatus{Driver: config.DriverMemory, Nodes: []nodeStatus{}, Wrong: []string{}}
 	}
-	return newClusterStatus(m.peer.Health(), m.at, m.prefix)
+	h := m.peer.Health()
+	if e, ok := m.engine.(interface{ Trouble() string }); ok && h.Away > 0 {
+		h.Why = cmp.Or(e.Trouble(), h.Why)
+	}
+	return newClusterStatus(h, m.at, m.prefix)
 }
 
 func newClusterStatus(h cluster.Health, servers, prefix string) clusterStatus {

@@ -110,6 +110,17 @@ func TestClusterStatus_NodesOfOtherMakers_AreShownSafely(t *testing.T) {
 	}
 }
 
+// A node that never reached its server says why, and one that lost it says what
+// it found since.
+func TestClusterStatus_ServerIsAway_SaysWhatTheEngineFound(t *testing.T) {
+	e := &farEngine{trouble: "connection refused"}
+	e.peer = cluster.NewPeer(nil, cluster.Config{}, e)
+	m := &membership{peer: e.peer, engine: e}
+	if got := m.status().Wrong; len(got) != 1 || got[0] != "16 of 16 partitions cannot be reached: connection refused" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestClusterStatus_OfAServerOnItsOwn(t *testing.T) {
 	r := serveFile(t, oneApp+"}\n")
 	out, err := execute(t, append([]string{"cluster", "status"}, r.flags()...)...)

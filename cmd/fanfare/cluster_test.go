@@ -18,7 +18,11 @@ type farEngine struct {
 	cluster.Engine
 	peer *cluster.Peer
 	late time.Duration // 0 is never
+
+	trouble string
 }
+
+func (e *farEngine) Trouble() string { return e.trouble }
 
 func (e *farEngine) Beat(cluster.Beat) { e.answer() }
 func (e *farEngine) Mark(cluster.Mark) { e.answer() }
