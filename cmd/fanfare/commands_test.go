@@ -82,6 +82,17 @@ func TestConfigCheck_CertificateMustLoad(t *testing.T) {
 	}
 }
 
+func TestConfigCheck_CertificateTowardsRedisMustLoad(t *testing.T) {
+	const file = "cluster: {driver: redis, redis: {tls: {enabled: true, ca_file: none.pem}}}\napps:\n  - {id: chat, key: k, secret: s}\n"
+	_, err := execute(t, "config", "check", "--config", writeFile(t, file))
+	if err == nil || !strings.Contains(err.Error(), "cluster.redis.tls.ca_file") {
+		t.Errorf("error %v", err)
+	}
+	if out, err := execute(t, "config", "check", "--config", writeFile(t, strings.Replace(file, "enabled: true", "enabled: false", 1))); err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 func TestKeysNew_IsAFile_AndAnEntryToAppend(t *testing.T) {
 	first, err := execute(t, "keys", "new")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,7 +37,7 @@ func newConfigCheckCommand() *cobra.Command {
 			if remark := outOfDate(cert, time.Now()); remark != "" {
 				cfg.Warnings = append(cfg.Warnings, "tls.cert_file: "+remark)
 			}
-			if err := checkStore(cfg); err != nil {
+			if err := errors.Join(checkStore(cfg), checkCluster(cfg)); err != nil {
 				return err
 			}
 			for _, w := range cfg.Warnings {
@@ -75,6 +76,17 @@ func outOfDate(cert *tls.Certificate, now time.Time) string {
 		return "the certificate begins on " + cert.Leaf.NotBefore.Format(time.DateOnly) + "; clients refuse it until then"
 	}
 	return ""
+}
+
+// checkCluster tells whether a node could be made of the configuration. It
+// reaches nobody.
+func checkCluster(cfg *config.Config) error {
+	registry, err := cfg.Registry()
+	if err != nil {
+		return err
+	}
+	_, err = newMembership(cfg, registry, nil, slog.New(slog.DiscardHandler))
+	return err
 }
 
 // checkStore tells whether the user who runs this could open the store of
