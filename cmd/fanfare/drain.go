@@ -102,10 +102,16 @@ func (s *server) leftOpen(err error, after time.Duration) error {
 	return fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), after, err)
 }
 
-// drainWebhooks sends what the end of the last session left to be sent.
+// drainWebhooks sends what the end of the last session left to be sent. In a
+// cluster members need time after it, and the outbox keeps what is left.
 func (s *server) drainWebhooks(ctx context.Context) error {
 	if s.hooks == nil {
 		return nil
+	}
+	if end, ok := ctx.Deadline(); ok && s.cluster != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-memberPatience))
+		defer cancel()
 	}
 	return s.hooks.Drain(ctx)
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +23,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	"go.uber.org/goleak"
 
+	"fanfare/channels"
 	"fanfare/config"
 	"fanfare/internal/account"
 	"fanfare/pusherproto"
@@ -293,5 +296,40 @@ func TestDrain_WhatHasBegun_IsAnswered(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A slow endpoint takes no time from members who move to another node.
+func TestDrain_InACluster_WebhooksLeaveTimeForMoves(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	endpoint := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-answer
+	}))
+	defer endpoint.Close()
+	defer close(answer)
+	cfg := config.Defaults()
+	withHook(endpoint.URL)(&cfg)
+	registry, err := cfg.Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := newWebhooks(&cfg, registry, account.New(0), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- hooks.Run(running) }()
+	hooks.Tell(channels.Notice{Kind: channels.MemberAdded, App: registry.All()[0], Channel: "presence-x", UserID: "7"}, func() {})
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), memberPatience+100*time.Millisecond)
+	defer cancel()
+	if err := (&server{hooks: hooks, cluster: &membership{}}).drainWebhooks(ctx); err != nil || ctx.Err() != nil {
+		t.Errorf("drain: %v, %v", err, ctx.Err())
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
