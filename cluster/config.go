@@ -33,6 +33,10 @@ type Config struct {
 	Logger *slog.Logger
 	OnGap  Gap
 	Hooks  Hooks // nil: there are no webhooks
+	// Gather is for how long what clients send to each other is kept, before it goes
+	// to other nodes together; 0 is not at all. Sockets of this node have heard it by
+	// then, and do not share the processor with what it takes to send it on.
+	Gather time.Duration
 
 	// The durations of the protocol; 0 is the default in brackets.
 	JoinPatience time.Duration // a join is answered without the ledger after it [2 s]

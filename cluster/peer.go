@@ -34,6 +34,7 @@ type Peer struct {
 	sated      atomic.Bool  // StopCollecting
 	grace      atomic.Int64 // SetOfflineGrace
 	misrouted  misrouted
+	gathered   gathered
 }
 
 var (
@@ -58,6 +59,8 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 		p.partitions[i].init(p, Partition(i))
 	}
 	p.deaths.peer = p
+	p.gathered.due = time.NewTimer(0)
+	p.gathered.due.Stop()
 	p.SetOfflineGrace(channels.DefaultOfflineGrace)
 	return p
 }
@@ -80,6 +83,8 @@ func (p *Peer) Run(ctx context.Context) error {
 			return err
 		case <-ticker.C:
 			p.Turn()
+		case <-p.gathered.due.C:
+			p.sendGathered()
 		}
 	}
 }

@@ -34,11 +34,19 @@ func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken = q.say(op, pub.Accepted) != nil
-	if taken && pub.Client {
-		p.node.Deliver(pub.App, pub.Channel, pub.Frame, pub.Except)
+	if !pub.Client {
+		return q.say(op, pub.Accepted) != nil
 	}
-	return taken
+	if q.queue(op, pub.Accepted) == nil {
+		return false
+	}
+	p.node.Deliver(pub.App, pub.Channel, pub.Frame, pub.Except)
+	if p.cfg.Gather == 0 {
+		q.flush()
+	} else {
+		p.gathered.add(q.number, p.cfg.Gather)
+	}
+	return true
 }
 
 // span is where a part of a payload stands.

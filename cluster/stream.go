@@ -50,9 +50,18 @@ func (o *saying) fail(err error) {
 	}
 }
 
-// say queues an op. It returns nil if nothing is taken: what is held is said
-// when the node has entered, and events fail.
+// say queues an op and has it written as soon as may be. It returns nil if nothing
+// is taken: what is held is said when the node has entered, and events fail.
 func (q *partition) say(op ledger.Op, accepted func(error)) *saying {
+	o := q.queue(op, accepted)
+	if o != nil {
+		q.flush()
+	}
+	return o
+}
+
+// queue is say, but for the writing.
+func (q *partition) queue(op ledger.Op, accepted func(error)) *saying {
 	o := &saying{op: op, since: q.peer.cfg.Now(), accepted: accepted}
 	if q.stream.dropped || q.leaving {
 		o.fail(channels.ErrAway)
@@ -63,7 +72,6 @@ func (q *partition) say(op ledger.Op, accepted func(error)) *saying {
 		q.overrun("too much waits")
 		return nil
 	}
-	q.flush()
 	return o
 }
 

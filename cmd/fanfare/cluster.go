@@ -32,6 +32,9 @@ type membership struct {
 	linked atomic.Bool   // every partition was open once
 }
 
+// gatherFor is how much later other nodes hear what clients send to each other.
+const gatherFor = 500 * time.Microsecond
+
 // newMembership makes what a configuration asks for, and reaches nobody yet.
 // about is what other nodes are told of this one.
 func newMembership(cfg *config.Config, registry *apps.Registry, about func() string, log *slog.Logger) (*membership, error) {
@@ -43,7 +46,7 @@ func newMembership(cfg *config.Config, registry *apps.Registry, about func() str
 		return nil, err
 	}
 	m := &membership{engine: engine, at: strings.Join(cfg.Cluster.Redis.Addresses, ","), prefix: cfg.Cluster.Redis.Prefix}
-	m.cfg = cluster.Config{About: about, Logger: log}
+	m.cfg = cluster.Config{About: about, Logger: log, Gather: gatherFor}
 	if cfg.Cluster.OnGap == "keep" {
 		m.cfg.OnGap = cluster.GapKeep
 	}
