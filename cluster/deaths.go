@@ -172,7 +172,8 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 // long.
 func (d *deaths) observe(b Beat, now time.Time, late bool) {
 	l := d.lines[b.Node]
-	if l == nil {
+	known := l != nil
+	if !known {
 		if d.lines == nil {
 			d.lines = make(map[ledger.Node]*line)
 		}
@@ -182,7 +183,8 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 	if l.count != b.Count || late {
 		l.count, l.since = b.Count, now
 	}
-	if b.Dead && !l.dead {
+	if b.Dead && !l.dead && known { // those that died before this node came were told then
+		d.peer.counters.deaths.Add(1)
 		d.peer.cfg.Logger.Warn("a node of the cluster is dead", "node", nodeName(b.Node), "about", b.About)
 	}
 	l.dead, l.missing, l.about = b.Dead, b.Count == 0, b.About
@@ -191,7 +193,6 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 		return
 	}
 	l.asked = now
-	d.peer.counters.deaths.Add(1)
 	d.sent = append(d.sent, now)
 	d.peer.engine.Mark(Mark{Node: b.Node, Count: b.Count})
 }

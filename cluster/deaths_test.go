@@ -55,6 +55,22 @@ func TestDeath_IsToldOnceAfterTenSeconds_OfThoseWhoAreNotBack(t *testing.T) {
 	}
 }
 
+// Each node that saw it counts a death once. One that comes later does not: the
+// table lists the dead for a day.
+func TestDeath_IsCountedByThoseWhoSawIt(t *testing.T) {
+	w, _, _, _ := threeMembers(t)
+	w.nodes[2].dies()
+	w.passes(time.Minute)
+	late := w.build(4)
+	late.connect()
+	w.passes(time.Minute)
+	for i, want := range []uint64{1, 1, 0} {
+		if h := w.nodes[i].peer.Health(); h.Deaths != want {
+			t.Errorf("node %d counts %d deaths, want %d", h.Node, h.Deaths, want)
+		}
+	}
+}
+
 func TestDeath_FrozenNode_IsRemovedAndAddedAgain(t *testing.T) {
 	w, a, b, c := threeMembers(t)
 	frozen := w.nodes[2]

@@ -28,7 +28,7 @@ type Health struct {
 	Births        uint64        // times that a partition's ledger had lost its memory
 	Overruns      uint64        // times that ops were dropped because too many waited, or too long
 	Dropped       uint64        // events of sockets that were dropped with them
-	Deaths        uint64        // nodes that this one took for dead
+	Deaths        uint64        // nodes that were declared dead while this one knew them
 	Overfull      uint64        // members let in without the ledger that were over the limit
 	Misrouted     uint64        // times that an HTTP session of this node had a request that reached another
 	Unasked       uint64        // sockets of apps with a limit that were let in without the ledger

@@ -45,9 +45,9 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 	return &ClusterCollector{
 		read:       read,
 		partitions: describe("cluster_partitions", "Partitions of the cluster by the state of the link: open, entering (this node says what it holds), away (cannot be reached).", "state"),
-		nodes:      describe("cluster_nodes", "Nodes of the cluster, this one included. state: alive, quiet (no beat for 4 s), dead (declared so).", "state"),
+		nodes:      describe("cluster_nodes", "Nodes of the cluster, this one included. state: alive, quiet (no beat for 4 s), dead (declared so, for a day or more).", "state"),
 		figures: []figure[Cluster]{
-			{describe("cluster_young_partitions", "Partitions that wait for a node to say what it holds, after their memory was lost."), gauge, func(c *Cluster) float64 { return float64(c.Young) }},
+			{describe("cluster_young_partitions", "Partitions that wait for a node to say what it holds: for one that comes, or for all after their memory was lost."), gauge, func(c *Cluster) float64 { return float64(c.Young) }},
 			{describe("cluster_lag_seconds", "Time since what this node knows of a partition was current. The worst of all partitions; up to 2 s in an idle cluster."), gauge, func(c *Cluster) float64 { return c.Lag.Seconds() }},
 			{describe("cluster_queued_operations", "Operations of this node that wait or are under way."), gauge, func(c *Cluster) float64 { return float64(c.Queued) }},
 			{describe("cluster_queued_bytes", "Memory that they take."), gauge, func(c *Cluster) float64 { return float64(c.QueuedBytes) }},
@@ -58,7 +58,7 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 			{describe("cluster_repairs_total", "Channels and users that were read anew because what came did not follow what was known."), count, func(c *Cluster) float64 { return float64(c.Repairs) }},
 			{describe("cluster_overruns_total", "Times that operations were dropped because too many waited for too long."), count, func(c *Cluster) float64 { return float64(c.Overruns) }},
 			{describe("cluster_events_dropped_total", "Client events that reached no other node for that reason."), count, func(c *Cluster) float64 { return float64(c.Dropped) }},
-			{describe("cluster_deaths_total", "Nodes that this one declared dead."), count, func(c *Cluster) float64 { return float64(c.Deaths) }},
+			{describe("cluster_deaths_total", "Nodes that were declared dead while this one ran. Each of the others counts the same death."), count, func(c *Cluster) float64 { return float64(c.Deaths) }},
 			{describe("cluster_overfull_members_total", "Members that were let in without a look at max_presence_members, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Overfull) }},
 			{describe("cluster_misrouted_sessions_total", "Times that a session of the HTTP fallback on this node had a send that reached another node. Its client connects anew."), count, func(c *Cluster) float64 { return float64(c.Misrouted) }},
 			{describe("cluster_unasked_sockets_total", "Sockets of apps with max_connections that were let in without a look at it, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Unasked) }},
