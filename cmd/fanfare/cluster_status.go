@@ -138,17 +138,20 @@ func wrong(s *clusterStatus, why string) []string {
 		add("this node still tells %d of %d partitions what it holds", n, s.Partitions)
 	}
 	if s.Young > 0 {
-		add("%d of %d partitions lost their memory and wait for a node to say what it holds", s.Young, s.Partitions)
+		add("%d of %d partitions wait for a node to say what it holds", s.Young, s.Partitions)
 	}
 	alive := map[string]int{}
 	for i := range s.Nodes {
-		n := &s.Nodes[i]
-		switch n.State {
-		case stateAlive:
+		if n := &s.Nodes[i]; n.State == stateAlive {
 			alive[n.Name]++
-		case stateQuiet:
+		}
+	}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		switch {
+		case n.State == stateQuiet:
 			add("%s has not been heard of for %s", n.title(), ago(n.Quiet))
-		case stateDead:
+		case n.State == stateDead && (n.Name == "" || alive[n.Name] == 0): // else it was started again
 			add("%s was declared dead", n.title())
 		}
 	}

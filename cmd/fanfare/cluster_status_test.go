@@ -77,14 +77,15 @@ func TestAbout_OfANodeThatDrains_ItIsNobodyToGoTo(t *testing.T) {
 func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
 	named := aboutText(t, aboutNode{Name: "web", Version: "v1"})
 	s := newClusterStatus(cluster.Health{Node: 1, Open: 7, Away: 4, Young: 3, Why: "connection refused", Queued: 1, Nodes: []cluster.NodeHealth{
-		{Node: 1, About: named}, {Node: 2, About: named}, {Node: 3, About: "{", Quiet: 6100 * time.Millisecond}, {Node: 4, About: named, Quiet: 100 * time.Second, Dead: true},
+		{Node: 1, About: named}, {Node: 2, About: named}, {Node: 3, About: "{", Quiet: 6100 * time.Millisecond}, {Node: 4, About: aboutText(t, aboutNode{Name: "db"}), Quiet: 100 * time.Second, Dead: true},
+		{Node: 5, About: named, Quiet: 100 * time.Second, Dead: true}, // it was started again
 	}}, "r:6379", "x")
 	want := []string{
 		"4 of 16 partitions cannot be reached: connection refused",
 		"this node still tells 5 of 16 partitions what it holds",
-		"3 of 16 partitions lost their memory and wait for a node to say what it holds",
+		"3 of 16 partitions wait for a node to say what it holds",
 		"node 0000000000000003 has not been heard of for 6s",
-		"web (0000000000000004) was declared dead",
+		"db (0000000000000004) was declared dead",
 		"2 nodes are called web; give each its own cluster.name",
 	}
 	if diff := cmp.Diff(want, s.Wrong); diff != "" {
