@@ -27,7 +27,7 @@ type Health struct {
 	Repairs       uint64        // states asked for because an entry did not follow the one before
 	Births        uint64        // times that a partition's ledger had lost its memory
 	Overruns      uint64        // times that ops were dropped because too many waited, or too long
-	Dropped       uint64        // events of sockets that were dropped with them
+	Dropped       uint64        // events of sockets that did not reach all nodes
 	Deaths        uint64        // nodes that were declared dead while this one knew them
 	Overfull      uint64        // members let in without the ledger that were over the limit
 	Misrouted     uint64        // times that an HTTP session of this node had a request that reached another

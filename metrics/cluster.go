@@ -19,6 +19,7 @@ type Cluster struct {
 	RoundTripTime        time.Duration // of all together
 	Gaps                 uint64
 	Repairs              uint64
+	Births               uint64
 	Overruns             uint64
 	Dropped              uint64
 	Deaths               uint64
@@ -56,8 +57,9 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 			{describe("cluster_round_trip_seconds_total", "Time that they took, all together."), count, func(c *Cluster) float64 { return c.RoundTripTime.Seconds() }},
 			{describe("cluster_gaps_total", "Channels whose events may have been missed, because this node was away for too long."), count, func(c *Cluster) float64 { return float64(c.Gaps) }},
 			{describe("cluster_repairs_total", "Channels and users that were read anew because what came did not follow what was known."), count, func(c *Cluster) float64 { return float64(c.Repairs) }},
+			{describe("cluster_new_memories_total", "Times that a partition had another memory than before: Redis was restarted or emptied, or another server took over."), count, func(c *Cluster) float64 { return float64(c.Births) }},
 			{describe("cluster_overruns_total", "Times that operations were dropped because too many waited for too long."), count, func(c *Cluster) float64 { return float64(c.Overruns) }},
-			{describe("cluster_events_dropped_total", "Client events that reached no other node for that reason."), count, func(c *Cluster) float64 { return float64(c.Dropped) }},
+			{describe("cluster_events_dropped_total", "Client events that did not reach all nodes: for that reason, because Redis was out of memory, or because a node does not know of the member who sent them."), count, func(c *Cluster) float64 { return float64(c.Dropped) }},
 			{describe("cluster_deaths_total", "Nodes that were declared dead while this one ran. Each of the others counts the same death."), count, func(c *Cluster) float64 { return float64(c.Deaths) }},
 			{describe("cluster_overfull_members_total", "Members that were let in without a look at max_presence_members, because the cluster did not answer."), count, func(c *Cluster) float64 { return float64(c.Overfull) }},
 			{describe("cluster_misrouted_sessions_total", "Times that a session of the HTTP fallback on this node had a send that reached another node. Its client connects anew."), count, func(c *Cluster) float64 { return float64(c.Misrouted) }},

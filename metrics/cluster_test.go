@@ -15,7 +15,7 @@ func TestClusterCollector_ShowsWhatTheNodeSees(t *testing.T) {
 		return Cluster{
 			Open: 60, Entering: 3, Away: 1, Young: 2, Lag: 1500 * time.Millisecond, Alive: 5, Quiet: 6, Dead: 7, Queued: 8, QueuedBytes: 9,
 			Operations: 10, RoundTrips: 11, RoundTripTime: 12 * time.Second, Gaps: 13, Repairs: 14, Overruns: 15, Dropped: 16, Deaths: 17, Overfull: 18, Misrouted: 19, Unasked: 20,
-			Kept: 21, Terms: 22, Boxed: 23, Handed: 24, Lost: 25,
+			Kept: 21, Terms: 22, Boxed: 23, Handed: 24, Lost: 25, Births: 26,
 		}
 	})
 	want := map[string]float64{
@@ -24,7 +24,7 @@ func TestClusterCollector_ShowsWhatTheNodeSees(t *testing.T) {
 		"operations_total": 10, "round_trips_total": 11, "round_trip_seconds_total": 12, "gaps_total": 13, "repairs_total": 14,
 		"overruns_total": 15, "events_dropped_total": 16, "deaths_total": 17, "overfull_members_total": 18,
 		"misrouted_sessions_total": 19, "unasked_sockets_total": 20,
-		"keeper_partitions": 21, "keeper_terms_total": 22, "outbox_events": 23, "outbox_delivering_events": 24, "outbox_dropped_total": 25,
+		"keeper_partitions": 21, "keeper_terms_total": 22, "outbox_events": 23, "outbox_delivering_events": 24, "outbox_dropped_total": 25, "new_memories_total": 26,
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)

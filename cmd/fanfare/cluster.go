@@ -158,7 +158,7 @@ func clusterMetrics(h cluster.Health) metrics.Cluster {
 	c := metrics.Cluster{
 		Open: h.Open, Entering: cluster.Partitions - h.Open - h.Away, Away: h.Away, Young: h.Young, Lag: h.Lag,
 		Queued: h.Queued, QueuedBytes: h.QueuedBytes, Operations: h.Operations, RoundTrips: h.RoundTrips, RoundTripTime: h.RoundTripTime,
-		Gaps: h.Gaps, Repairs: h.Repairs, Overruns: h.Overruns, Dropped: h.Dropped, Deaths: h.Deaths, Overfull: h.Overfull, Misrouted: h.Misrouted,
+		Gaps: h.Gaps, Repairs: h.Repairs, Births: h.Births, Overruns: h.Overruns, Dropped: h.Dropped, Deaths: h.Deaths, Overfull: h.Overfull, Misrouted: h.Misrouted,
 		Unasked: h.Unasked, Kept: h.Kept, Terms: h.Terms, Boxed: h.Boxed, Handed: h.Handed, Lost: h.Lost,
 	}
 	for _, n := range h.Nodes {
