@@ -25,6 +25,7 @@ var attribute = []string{"String", "Int", "Int64", "Uint64", "Float64", "Bool", 
 // stands in the code, and no other.
 func TestLogging_ThePageHasEveryMessageAndKey(t *testing.T) {
 	keys, messages, texts := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	lines := map[string][]string{} // message -> keys that it is written with
 	parse(t, logged, func(_ *token.FileSet, n ast.Node) {
 		if lit := literal(n); lit != "" {
 			texts[lit] = true
@@ -53,6 +54,7 @@ func TestLogging_ThePageHasEveryMessageAndKey(t *testing.T) {
 			for i := 1; i < len(call.Args); i += 2 { // keys and values by turns
 				if key := literal(call.Args[i]); key != "" {
 					keys[key] = true
+					lines[literal(call.Args[0])] = append(lines[literal(call.Args[0])], key)
 				}
 			}
 		case name == "LogAttrs" && len(call.Args) > 2:
@@ -87,6 +89,14 @@ func TestLogging_ThePageHasEveryMessageAndKey(t *testing.T) {
 	for _, m := range told {
 		if !texts[m] {
 			t.Errorf("docs/logging.md has the message %q, which nothing writes", m)
+		}
+	}
+	for m, written := range lines {
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(m) + "` \\| [^|]* \\| ([^|]*) \\|").FindStringSubmatch(before)
+		for _, key := range written {
+			if row != nil && !slices.Contains(strings.Split(row[1], ", "), key) {
+				t.Errorf("docs/logging.md says that %q has the keys %s, and not %s", m, row[1], key)
+			}
 		}
 	}
 	told = firstCells(after)
