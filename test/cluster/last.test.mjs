@@ -1,7 +1,7 @@
 // The end of a node that has sockets: they go to another node, if there is one.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cluster } from '../support/cluster.mjs';
+import { acquainted, cluster, metric } from '../support/cluster.mjs';
 import { until } from '../support/wait.mjs';
 
 const waits = (node) => node.log.includes('waiting until the clients are on other nodes');
@@ -10,16 +10,10 @@ test('a node that ends stays a member until its clients are on others; the last 
   const { nodes: [one, two] } = await cluster(t, 2);
   await one.connected();
   await two.connected();
-  await until('both know of each other', async () => (await Promise.all([one, two].map(alive))).every((n) => n === 2));
+  await acquainted([one, two]);
   assert.equal(await one.stop(), 0);
   assert.ok(waits(one), one.log);
-  await until('the other sees that it has gone', async () => (await alive(two)) === 1);
+  await until('the other sees that it has gone', async () => (await metric(two, 'fanfare_cluster_nodes{state="alive"}')) === 1);
   assert.equal(await two.stop(), 0);
   assert.ok(!waits(two), two.log);
 });
-
-async function alive(node) {
-  const [, address] = node.log.match(/metrics=(\S+)/);
-  const text = await fetch(`http://${address}/metrics`).then((r) => r.text());
-  return Number(text.match(/^fanfare_cluster_nodes\{state="alive"\} (\d+)/m)?.[1]);
-}

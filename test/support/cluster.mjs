@@ -1,11 +1,13 @@
 // A cluster of one test: a redis-server and nodes on ports of their own, and a
 // load balancer before them.
+import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import Sdk from 'pusher';
 import { roundRobin } from './balancer.mjs';
 import { fanfare, masterKey } from './fanfare.mjs';
 import { Line } from './line.mjs';
 import { Redis } from './redis.mjs';
+import { until } from './wait.mjs';
 
 /**
  * Starts a cluster that ends with the test. `config` is that of every node.
@@ -35,4 +37,19 @@ export async function node(t, redis, name, config = {}) {
   });
   server.line = line;
   return server;
+}
+
+/** A metric of a node, named with its labels. */
+export async function metric({ log }, series) {
+  const [, address] = /metrics=(\S+)/.exec(log);
+  const text = await fetch(`http://${address}/metrics`).then((r) => r.text());
+  const line = text.split('\n').find((l) => l.startsWith(`${series} `));
+  assert.ok(line, `no metric ${series}`);
+  return Number(line.slice(series.length));
+}
+
+/** Waits until all nodes know of each other. */
+export async function acquainted(nodes) {
+  await until('the nodes know of each other', async () =>
+    (await Promise.all(nodes.map((n) => metric(n, 'fanfare_cluster_nodes{state="alive"}')))).every((n) => n === nodes.length));
 }

@@ -54,7 +54,7 @@ export class Endpoint {
 
   /** The events of every request that was accepted, in order. */
   get events() {
-    return this.requests.filter((r) => r.status === 200).flatMap((r) => JSON.parse(r.body).events);
+    return this.requests.filter((r) => r.status === 200).flatMap((r) => (r.events ??= JSON.parse(r.body).events));
   }
 
   /** Waits for an event that has these fields. */

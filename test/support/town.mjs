@@ -1,7 +1,7 @@
 // A cluster under use: people on every node, a back end that publishes, and a
 // judge of all that everybody heard.
 import assert from 'node:assert/strict';
-import { cluster } from './cluster.mjs';
+import { cluster, metric } from './cluster.mjs';
 import { count, events, members, online, sayings, wentOffline } from './judge.mjs';
 import { PagePerson, Person, news, room, scores } from './person.mjs';
 import { Publisher } from './publisher.mjs';
@@ -109,14 +109,9 @@ export class Town {
     for (const client of node.clients) client.disconnect();
   }
 
-  /** The deaths that nodes have seen. */
+  /** How many deaths a node has seen, the one that saw the most. */
   async deaths() {
-    const all = await Promise.all(this.nodes.filter((n) => !n.dead).map(async (node) => {
-      const [, address] = /metrics=(\S+)/.exec(node.log);
-      const text = await fetch(`http://${address}/metrics`).then((r) => r.text());
-      return Number(/^fanfare_cluster_deaths_total (\d+)/m.exec(text)[1]);
-    }));
-    return Math.max(...all);
+    return Math.max(...await Promise.all(this.nodes.filter((n) => !n.dead).map((n) => metric(n, 'fanfare_cluster_deaths_total'))));
   }
 
   /**
@@ -143,6 +138,9 @@ export class Town {
     await this.#end();
     await Promise.all(this.here.map((p) => p.speak())); // behind all that was said before
     await this.settles();
+    const died = dark.length + this.nodes.filter((n) => n.dead).length;
+    const deaths = await this.deaths();
+    assert.equal(deaths, died, `${deaths} nodes were taken for dead, and ${died} died`);
     await this.#quiet();
     await this.#lists();
     const lossy = (p) => refused || p.left || p.connections.length > 1 || dark.includes(p.node) || Boolean(missed);
@@ -168,7 +166,7 @@ export class Town {
     await this.#ends();
   }
 
-  /** What back ends were told of the room. */
+  /** What back ends were told of the channels. */
   async #hooks({ inDark, repeats, untold, lossy }) {
     const { sink } = this;
     const expected = (id) => !untold || this.ids.includes(id);
@@ -177,7 +175,14 @@ export class Town {
       return { ...all, members: all.members.filter(expected) };
     };
     const last = (p) => lossy(p) || sink.sayings(room, p).at(-1) === p.sayings.at(-1)?.n;
-    await until('all is told', () => told().members.join() === this.ids.join() && this.people.every(last), 30_000).catch(() => {}); // what lacks is judged
+    const counted = (channel) => sink.of(channel).findLast((e) => e.name === 'subscription_count')?.subscription_count;
+    const sockets = this.here.length;
+    await until('all is told', () => told().members.join() === this.ids.join() && this.people.every(last)
+      && counted(news) === sockets && counted(scores) === sockets, 30_000).catch(() => {}); // what lacks is judged
+    for (const channel of [news, scores]) {
+      const { occupied, counts } = sink.told(channel, { repeats });
+      assert.deepEqual([occupied, counts.channel_vacated, counted(channel)], [true, undefined, sockets], `what is told of ${channel}`);
+    }
     const { occupied, members: present, counts } = told();
     assert.deepEqual([occupied, present], [true, this.ids], `what is told of the members of ${room}`);
     for (const id of new Set(this.people.map((p) => p.id).filter(expected))) {
