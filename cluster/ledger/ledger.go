@@ -7,7 +7,7 @@ package ledger
 // invisible from that moment on; Tick frees them in bounded chunks. So neither
 // an answer nor an entry depends on how far that has come.
 type Ledger struct {
-	// LogBytes is the budget of the log; 0 is 4 MiB. BoxBytes is that of the
+	// LogBytes is the budget of the log; 0 is 16 MiB. BoxBytes is that of the
 	// outbox; 0 is 1 MiB.
 	LogBytes, BoxBytes int
 
