@@ -113,7 +113,7 @@ const (
 // resolve takes the ledger's decision about this node's joins from the entry of
 // one of its ops.
 func (s *subject) resolve(e *ledger.Entry) {
-	s.confirmed = e.Op.Sockets > 0
+	s.confirm(e.Op.Sockets > 0)
 	s.decide(func(w *join, _ bool) bool {
 		return w.said.op.N == e.Op.N || w.said.op.N < e.Op.N && says(&e.Op, w.Member.UserID)
 	})
@@ -124,7 +124,8 @@ func (s *subject) resolve(e *ledger.Entry) {
 // the node is not open, what is not in the state may still be said.
 func (s *subject) resolveBy(st *ledger.State) {
 	own := s.q.peer.cfg.Node
-	_, s.confirmed = s.facts[own]
+	_, held := s.facts[own]
+	s.confirm(held)
 	for _, n := range st.Nodes {
 		if n.Node == own {
 			s.decide(func(w *join, on bool) bool {

@@ -33,6 +33,7 @@ type subject struct {
 	watchers  int
 	signIns   []*signIn
 	confirmed bool      // the ledger has what the node holds
+	alone     bool      // it has not, and somebody was answered without it
 	online    bool      // as watchers were told
 	closings  int       // how often the user was terminated
 	due       time.Time // when the grace is over

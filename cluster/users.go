@@ -71,6 +71,7 @@ func (p *Peer) SignIn(in channels.SignIn, answer func(channels.SignedIn)) {
 	defer own.q.mu.Unlock()
 	own.q.timers.at(p.cfg.Now().Add(p.cfg.JoinPatience), func(time.Time) {
 		own.answeredBlind()
+		own.alone = own.sockets > 0 && !own.confirmed
 		p.answerSignIn(w, true)
 	})
 }
@@ -149,11 +150,18 @@ func (p *Peer) closeUser(app *apps.App, userID string) {
 	p.node.CloseUser(app, userID, pusherproto.CodeUnauthorized, "You got disconnected by the app.")
 }
 
-// close closes the user's sockets on this node that signed in before.
+// close closes the user's sockets on this node that signed in before, and those of
+// which that is not known.
 func (s *subject) close() {
-	if s.sockets > 0 && s.confirmed {
+	if s.sockets > 0 && (s.confirmed || s.alone) {
 		s.closeUser()
 	}
+}
+
+// confirm notes whether the ledger has what the node holds.
+func (s *subject) confirm(has bool) {
+	s.confirmed = has
+	s.alone = s.alone && !has
 }
 
 func (s *subject) closeUser() {
@@ -213,6 +221,7 @@ func (p *Peer) SignOut(out channels.SignOut) {
 	q.mu.Lock()
 	if s := q.subjects[name]; s != nil && s.sockets > 0 && !p.draining.Load() {
 		s.sockets--
+		s.alone = s.alone && s.sockets > 0
 		s.sayFirst()
 		s.released()
 	}

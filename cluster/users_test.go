@@ -137,6 +137,35 @@ func TestTerminate_ClosesOnAllNodes_AlsoOnOneThatWasAway(t *testing.T) {
 	}
 }
 
+// The node has a replica of the user for somebody who watches, and lets the user
+// in without the ledger.
+func TestTerminate_WhoWasLetInWithoutTheLedger_IsClosed(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 40 * time.Second} {
+		w := newTown(t, 2)
+		near, far := w.nodes[0], w.nodes[1]
+		near.peer.cfg.OnGap = GapKeep
+		near.visit().signsIn(`{"id":"eve","watchlist":["ann"]}`)
+		near.cut()
+		a := near.visit()
+		a.signsIn(`{"id":"ann"}`)
+		w.passes(2100 * time.Millisecond)
+		a.signedIn()
+		far.terminates("ann")
+		w.passes(away)
+		near.connect()
+		w.settle()
+		if a.closed != 4009 {
+			t.Errorf("after %v: closed with %d", away, a.closed)
+		}
+		b := near.visit()
+		b.signsIn(`{"id":"ann"}`)
+		w.passes(time.Second)
+		if b.closed != 0 {
+			t.Errorf("after %v: who signs in afterwards is closed with %d", away, b.closed)
+		}
+	}
+}
+
 func TestTerminate_WhileTheSignInWaitsForOthers_Closes(t *testing.T) {
 	w := newTown(t, 2)
 	a := w.nodes[0].visit()
