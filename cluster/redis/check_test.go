@@ -98,7 +98,7 @@ func TestTrouble_UntilTheServerIsReached(t *testing.T) {
 	_ = p.listener.Close()
 	p.cut()
 	for _, e := range []*desk{d, start(t, p.addr())} { // the other never reached it
-		e.log.Expect(t, "trying again", "connection refused")
+		e.log.Expect(t, "level=WARN", `connection refused"`)
 		if got := e.Trouble(); !strings.Contains(got, "connection refused") {
 			t.Errorf("trouble %q", got)
 		}

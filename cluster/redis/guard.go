@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -38,12 +39,16 @@ type tally struct {
 	ends            []int64 // numbers of the commands that end a feed, not answered
 }
 
-func (l *tally) ask(command []byte) {
+// ask counts a command of so many words. Each feed that one begins is confirmed.
+func (l *tally) ask(command []byte, words int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked++
-	if bytes.Contains(bytes.ToLower(command), []byte("unsubscribe")) {
+	switch name := strings.ToLower(string(command)); {
+	case strings.HasSuffix(name, "unsubscribe"):
 		l.ends = append(l.ends, l.asked)
+	case strings.HasSuffix(name, "subscribe"):
+		l.asked += int64(max(words-2, 0))
 	}
 }
 
@@ -80,11 +85,11 @@ func dialGuarded(ctx context.Context, address string, dialer *net.Dialer, secure
 
 func newGuard(c net.Conn) *guard {
 	g := &guard{Conn: c}
-	g.said.each = func(_ byte, first []byte) bool {
-		g.tally.ask(first)
+	g.said.each = func(_ byte, first []byte, words int) bool {
+		g.tally.ask(first, words)
 		return true
 	}
-	g.heard.each = func(kind byte, first []byte) bool {
+	g.heard.each = func(kind byte, first []byte, _ int) bool {
 		switch {
 		case kind != '>', string(first) == "subscribe", string(first) == "ssubscribe":
 			return g.tally.answer(kind == '-' || kind == '!')
@@ -94,8 +99,7 @@ func newGuard(c net.Conn) *guard {
 	return g
 }
 
-// Write counts the commands. Those of subscribing must be of one feed each:
-// every feed is confirmed.
+// Write counts the commands.
 func (g *guard) Write(b []byte) (int, error) {
 	if err := g.said.scan(b); err != nil {
 		return 0, err
@@ -121,10 +125,11 @@ type scanner struct {
 	kind   byte   // with which the message begins
 	first  []byte // the beginning of the first text in it, if it is a list
 	named  bool   // that text has begun, or there is none
+	items  int    // of the list that the message is
 	naming bool   // it is being read
-	// each is called with a message's kind and first text when it has ended. It
-	// tells whether it may come.
-	each func(kind byte, first []byte) bool
+	// each is called with a message's kind, first text and number of items when it
+	// has ended. It tells whether it may come.
+	each func(kind byte, first []byte, items int) bool
 }
 
 // mostFirst is how much of a first text is kept: the longest is PUNSUBSCRIBE.
@@ -175,7 +180,7 @@ func (s *scanner) header(line []byte) error {
 	}
 	kind, text := line[0], string(line[1:len(line)-2])
 	if len(s.open) == 0 {
-		s.kind, s.first, s.named = kind, s.first[:0], false
+		s.kind, s.first, s.named, s.items = kind, s.first[:0], false, 0
 	}
 	first := len(s.open) == 1 && !s.named
 	if first {
@@ -216,6 +221,9 @@ func (s *scanner) header(line []byte) error {
 		if kind == '%' {
 			n *= 2
 		}
+		if len(s.open) == 0 {
+			s.items = n
+		}
 		s.open = append(s.open, n)
 	default:
 		return fmt.Errorf("%.40q", line)
@@ -232,7 +240,7 @@ func (s *scanner) item() error {
 		}
 		s.open = s.open[:last]
 	}
-	if !s.each(s.kind, s.first) {
+	if !s.each(s.kind, s.first, s.items) {
 		return errNotAsked
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 // scanned feeds a scanner in pieces of n bytes. Answers are messages, without
 // pushes that confirm no feed.
 func scanned(text string, n int) (answers int64, err error) {
-	s := scanner{each: func(kind byte, first []byte) bool {
+	s := scanner{each: func(kind byte, first []byte, _ int) bool {
 		if kind != '>' || strings.HasSuffix(string(first), "subscribe") {
 			answers++
 		}
@@ -62,6 +62,7 @@ func TestGuard_CountsQuestions(t *testing.T) {
 		get, pong, wrong = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n", "+PONG\r\n", "-MOVED 1 a:1\r\n"
 		ping             = "*1\r\n$4\r\nPING\r\n"
 		watch, unwatch   = "*2\r\n$10\r\nSSUBSCRIBE\r\n$1\r\nc\r\n", "*2\r\n$12\r\nSUNSUBSCRIBE\r\n$1\r\nc\r\n" + ping
+		both             = "*3\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n$1\r\nb\r\n"
 		on, off          = ">3\r\n$10\r\nssubscribe\r\n$1\r\nc\r\n:1\r\n", ">3\r\n$12\r\nsunsubscribe\r\n$1\r\nc\r\n:0\r\n"
 	)
 	for _, it := range []struct {
@@ -73,6 +74,8 @@ func TestGuard_CountsQuestions(t *testing.T) {
 		{"twice", get, pong + pong, false},
 		{"on", watch, on, true},
 		{"on, not asked", "", on, false},
+		{"on, two feeds", both + get, on + on + pong, true},
+		{"on, two feeds, too much", both + get, on + on + on + pong, false},
 		{"on, as a simple text", "", strings.Replace(on, "$10\r\n", "+", 1), false},
 		{"off", unwatch + get, off + pong + pong, true},
 		{"off, too much", unwatch + get, off + pong + pong + pong, false},
