@@ -5,7 +5,8 @@ import (
 )
 
 const (
-	// logPage is how many entries of the log are asked for at once.
+	// logPage is how many entries of the log are asked for at once. Fewer come if
+	// they are long.
 	logPage = 500
 	// heldMost is how many entries are held back. More are read from the log.
 	heldMost = 1 << 16
@@ -117,7 +118,7 @@ func (q *partition) readLog() {
 					return
 				}
 			}
-			if len(a.Log) >= logPage {
+			if more(a) {
 				q.readLog()
 				return
 			}
@@ -130,6 +131,11 @@ func (q *partition) readLog() {
 		q.feeds.broken = false
 		q.release()
 	})
+}
+
+// more tells whether the log goes on behind an answer.
+func more(a *ledger.Answer) bool {
+	return len(a.Log) > 0 && a.Log[len(a.Log)-1].Seq < a.Head
 }
 
 // release follows what was held back.

@@ -73,7 +73,7 @@ func (q *partition) sessionSince(name ledger.Subject, after uint64) {
 				q.misrouted(e)
 			}
 		}
-		if len(a.Log) >= logPage && q.sessions[name] != nil && q.link.state != linkAway {
+		if more(a) && q.sessions[name] != nil && q.link.state != linkAway {
 			q.sessionSince(name, a.Log[len(a.Log)-1].Seq)
 		}
 	})

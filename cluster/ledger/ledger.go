@@ -7,9 +7,9 @@ package ledger
 // invisible from that moment on; Tick frees them in bounded chunks. So neither
 // an answer nor an entry depends on how far that has come.
 type Ledger struct {
-	// LogBytes is the budget of the log; 0 is 16 MiB. BoxBytes is that of the
-	// outbox; 0 is 1 MiB.
-	LogBytes, BoxBytes int
+	// LogBytes is the budget of the log; 0 is 16 MiB. PageBytes is that of an answer
+	// to GetLog; 0 is 256 KiB. BoxBytes is that of the outbox; 0 is 1 MiB.
+	LogBytes, PageBytes, BoxBytes int
 
 	run       Run
 	birth     Birth
@@ -78,7 +78,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 		if after == 0 {
 			after = l.born
 		}
-		a.Log, a.Missing = l.log.after(after, r.Most, l.seq)
+		a.Log, a.Missing = l.log.after(after, r.Most, l.PageBytes, l.seq)
 	case List:
 		a.Channels = l.list(r)
 	case Describe:

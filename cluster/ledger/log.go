@@ -7,6 +7,10 @@ const (
 	logBytes = 16 << 20
 )
 
+// pageBytes is how much of the log is given at once: a server closes a connection
+// on which too much waits.
+const pageBytes = 256 << 10
+
 // log is the last entries, without a hole.
 type log struct {
 	entries []logged
@@ -47,14 +51,21 @@ func (g *log) trim(time int64) {
 	}
 }
 
-// after returns the entries behind a position, oldest first. They are missing
-// if the log does not reach back to it, or the position is of another memory.
-func (g *log) after(position uint64, most int, head uint64) (entries []*Entry, missing bool) {
+// after returns the entries behind a position, oldest first, a page at most. They
+// are missing if the log does not reach back to it, or the position is of another
+// memory.
+func (g *log) after(position uint64, most, page int, head uint64) (entries []*Entry, missing bool) {
 	if position > head || head-position > uint64(len(g.entries)) {
 		return nil, true
 	}
 	rest := g.entries[len(g.entries)-int(head-position):]
+	if page == 0 {
+		page = pageBytes
+	}
 	for _, it := range rest[:min(len(rest), max(most, 0))] {
+		if page -= it.size; page < 0 && len(entries) > 0 {
+			break
+		}
 		entries = append(entries, it.entry)
 	}
 	return entries, false

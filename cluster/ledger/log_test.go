@@ -50,6 +50,20 @@ func TestLog_KeepsItsBudget(t *testing.T) {
 	d.want("3<0 event 1@1 op 3", d.log(2, 1))
 }
 
+func TestLog_GivesAPage(t *testing.T) {
+	d := newDesk(t)
+	d.l.PageBytes = 10_000
+	d.opened(A)
+	long := event(room, 0)
+	long.Payload = []byte(strings.Repeat("x", 4000))
+	longer := event(room, 0)
+	longer.Payload = []byte(strings.Repeat("x", 12_000))
+	d.do(A, 1, long, long, long, longer)
+	d.want("2<0 event 1@1 op 2, 3<0 event 1@1 op 3", d.log(1, 10))
+	d.want("4<0 event 1@1 op 4", d.log(3, 10))
+	d.want("5<0 event 1@1 op 5", d.log(4, 10)) // one comes always
+}
+
 func TestHead_IsThatFromBeforeTheRequest(t *testing.T) {
 	d := newDesk(t).opened(A)
 	a := d.ask(Do{Node: A, Epoch: 1, Ops: []Op{numbered(2, hold(room, 1)), numbered(3, hold(room, 2))}})

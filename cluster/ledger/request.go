@@ -29,8 +29,8 @@ type Do struct {
 // GetState asks for the state of a subject.
 type GetState struct{ Subject Subject }
 
-// GetLog asks for the entries behind After, oldest first, Most of them. After 0
-// is the birth: all entries of this memory.
+// GetLog asks for the entries behind After, oldest first, Most of them, or fewer
+// that are long. After 0 is the birth: all entries of this memory.
 type GetLog struct {
 	After uint64
 	Most  int

@@ -36,9 +36,9 @@ type asked struct {
 
 func newTwins(t *testing.T, s *server, seed uint64) *twins {
 	t.Helper()
-	w := &twins{t: t, ledger: &ledger.Ledger{LogBytes: 8000, BoxBytes: 4000}}
+	w := &twins{t: t, ledger: &ledger.Ledger{LogBytes: 8000, PageBytes: 2000, BoxBytes: 4000}}
 	// The test moves the clock: a tick's last argument.
-	loaded := loadScripts(strings.NewReplacer("local clock = call('TIME')", "local clock = { 0, ARGV[#ARGV] * 1000 }", "BOX_BYTES = 1048576", "BOX_BYTES = 4000"))
+	loaded := loadScripts(strings.NewReplacer("local clock = call('TIME')", "local clock = { 0, ARGV[#ARGV] * 1000 }", "BOX_BYTES = 1048576", "BOX_BYTES = 4000", "PAGE_BYTES = 262144", "PAGE_BYTES = 2000"))
 	client := s.client()
 	for _, script := range loaded.all() {
 		if sha := ask(t, client, "SCRIPT", "LOAD", script.text); sha.String() == "" {

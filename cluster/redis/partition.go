@@ -19,8 +19,10 @@ const (
 	// that wait in a partition: above it the partition begins anew.
 	mostPushed = 32 << 20
 	mostItems  = 100_000
-	// mostAtOnce is how much of them is sent before the answers are awaited.
-	mostAtOnce = 512
+	// mostAtOnce is how much of them is sent before the answers are awaited. When
+	// all nodes come at once the server has that of each in each partition to do,
+	// and closes a connection on which too many answers wait.
+	mostAtOnce = 32
 	// restartWait is how long a partition stays down whose script failed.
 	restartWait = time.Second
 )

@@ -1,4 +1,5 @@
--- ARGV: position, most.
+-- ARGV: position, most. A server closes a connection on which too much waits.
+local PAGE_BYTES = 262144
 local position = tonumber(ARGV[5])
 if position == 0 then
 	position = tonumber(call('HGET', META, 'born'))
@@ -10,4 +11,16 @@ end
 if behind == 0 or most <= 0 then
 	return { birth, head, 0, {} }
 end
-return { birth, head, 0, call('LRANGE', LOG, length - behind, length - behind + most - 1) }
+local entries, page = call('LRANGE', LOG, length - behind, length - behind + most - 1), PAGE_BYTES
+for i = 1, #entries do
+	if #entries[i] >= 14 then -- else it is of another program, as Go finds out
+		page = page - unpack_('>I4', entries[i], 11)
+	end
+	if page < 0 and i > 1 then
+		for j = #entries, i, -1 do
+			entries[j] = nil
+		end
+		break
+	end
+end
+return { birth, head, 0, entries }
