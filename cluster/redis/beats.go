@@ -2,7 +2,10 @@ package redis
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"fanfare/apps"
 	"fanfare/cluster"
 	"fanfare/cluster/ledger"
 )
@@ -34,15 +37,23 @@ func (e *Engine) beat(b beat) {
 	}
 }
 
+// beating is what runBeats keeps.
+type beating struct {
+	claimed []*apps.App // that the table says
+	refused seldom      // that the table cannot be used was logged
+	foreign seldom      // that a line of it is none of ours was logged
+}
+
 // runBeats answers beats one after the other; without a connection they are
 // lost.
 func (e *Engine) runBeats(ctx context.Context, up cluster.Upcalls) {
+	var d beating
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case b := <-e.beats:
-			all, err := e.runBeat(b)
+			all, err := e.runBeat(&d, b)
 			if err != nil {
 				e.cfg.Logger.Debug("a beat was lost", "reason", err)
 			}
@@ -51,18 +62,19 @@ func (e *Engine) runBeats(ctx context.Context, up cluster.Upcalls) {
 	}
 }
 
-func (e *Engine) runBeat(b beat) ([]cluster.Beat, error) {
+func (e *Engine) runBeat(d *beating, b beat) ([]cluster.Beat, error) {
 	c, _ := e.fleet.borrow(table)
 	if c == nil {
 		return nil, errClosed
 	}
 	defer c.users.Done()
-	m, err := c.eval(b.script(c.scripts), []string{beatsKey(e.cfg.Prefix)}, b.args...)
+	key := beatsKey(e.cfg.Prefix)
+	m, err := c.eval(b.script(c.scripts), []string{key}, b.args...)
 	if err != nil {
-		if away, ok := c.elsewhere(err); ok && away.address != "" {
-			e.fleet.move(table, away.address)
-		}
-		return nil, err
+		return nil, e.refuse(c, d, err)
+	}
+	if err := e.reclaim(c, d); err != nil { // it is tried again with the next beat
+		_ = e.refuse(c, d, err)
 	}
 	lines, err := m.ToArray()
 	if err != nil {
@@ -71,13 +83,34 @@ func (e *Engine) runBeat(b beat) ([]cluster.Beat, error) {
 	in := reply{fields: lines}
 	all := make([]cluster.Beat, 0, len(lines)/2)
 	for len(in.fields) > 0 {
-		id, line := reader{rest: []byte(in.text())}, reader{rest: []byte(in.text())}
+		name, text := in.text(), in.text()
+		id, line := reader{rest: []byte(name)}, reader{rest: []byte(text)}
 		it := cluster.Beat{Node: ledger.Node(id.uint64()), Dead: line.byte() != 0, Count: line.uint64()}
 		line.uint64() // since when
 		it.About = string(line.rest)
-		in.note(id.err)
-		in.note(line.err)
-		all = append(all, it)
+		switch {
+		case len(name) == 8 && line.err == nil:
+			all = append(all, it)
+		case d.foreign.due():
+			e.cfg.Logger.Warn("a line in the cluster's table of nodes is of another program", "reason", fmt.Sprintf("the field %.40q of %s", name, key))
+		}
 	}
 	return all, in.err
+}
+
+// refuse looks into an error about the table. That a connection breaks others tell;
+// what is wrong with the table nobody else.
+func (e *Engine) refuse(c *conn, d *beating, err error) error {
+	if c.ctx.Err() != nil {
+		return err
+	}
+	err = c.refused(err, "the keys "+table.base(e.cfg.Prefix)+"*")
+	if away := (*elsewhereError)(nil); errors.As(err, &away) {
+		if away.address != "" {
+			e.fleet.move(table, away.address)
+		}
+	} else if d.refused.due() {
+		e.cfg.Logger.Warn("the cluster's table of nodes cannot be used", "reason", err)
+	}
+	return err
 }

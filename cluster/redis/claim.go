@@ -1,12 +1,14 @@
 package redis
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 
+	"fanfare/apps"
 	"fanfare/cluster"
 )
 
@@ -48,17 +50,11 @@ func (e *Engine) checkLayout(c *conn) error {
 // the layout, the number of partitions, and the app that is another's: "*" if
 // all are, "" if none is.
 func (e *Engine) claim(c *conn, free bool) (said [4]string, err error) {
-	args := []string{"fanfare", layout, strconv.Itoa(cluster.Partitions), flag(free)}
+	var own []*apps.App
 	if e.cfg.Apps != nil {
-		for _, app := range e.cfg.Apps() {
-			var keys []string
-			for _, k := range app.Keys {
-				keys = append(keys, k.Key)
-			}
-			args = append(args, app.ID, strings.Join(keys, " "))
-		}
+		own = e.cfg.Apps()
 	}
-	m, err := c.eval(&c.scripts.claim, []string{layoutKey(e.cfg.Prefix), appsKey(e.cfg.Prefix)}, args...)
+	m, err := e.sayApps(c, flag(free), own, nil)
 	if err != nil {
 		return said, err
 	}
@@ -70,6 +66,50 @@ func (e *Engine) claim(c *conn, free bool) (said [4]string, err error) {
 		}
 	}
 	return said, in.err
+}
+
+// sayApps runs the script: mode is '0' to compare the apps with those of others, '1'
+// if nobody else is there, '2' for a node that is; gone are those that it served.
+func (e *Engine) sayApps(c *conn, mode string, own []*apps.App, gone []string) (rueidis.RedisMessage, error) {
+	args := []string{"fanfare", layout, strconv.Itoa(cluster.Partitions), mode}
+	for _, app := range own {
+		var keys []string
+		for _, k := range app.Keys {
+			keys = append(keys, k.Key)
+		}
+		args = append(args, app.ID, strings.Join(keys, " "))
+	}
+	for _, id := range gone {
+		args = append(args, id, "")
+	}
+	return c.eval(&c.scripts.claim, []string{layoutKey(e.cfg.Prefix), appsKey(e.cfg.Prefix)}, args...)
+}
+
+// reclaim says the apps of a node that serves others since a reload: a node that
+// starts is compared with those that are there.
+func (e *Engine) reclaim(c *conn, d *beating) error {
+	if e.cfg.Apps == nil {
+		return nil
+	}
+	own := e.cfg.Apps()
+	if slices.Equal(own, d.claimed) {
+		return nil
+	}
+	left := make(map[string]bool, len(own))
+	for _, app := range own {
+		left[app.ID] = true
+	}
+	var gone []string
+	for _, app := range d.claimed {
+		if !left[app.ID] {
+			gone = append(gone, app.ID)
+		}
+	}
+	if _, err := e.sayApps(c, "2", own, gone); err != nil {
+		return err
+	}
+	d.claimed = own
+	return nil
 }
 
 // othersBeat tells whether a node beats.

@@ -1,16 +1,17 @@
 package redis
 
 import (
+	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"fanfare/apps"
 	"fanfare/cluster"
 )
 
-// serving has a node serve apps: an id, and its keys with blanks between.
-func serving(all ...string) func(*Config) {
-	var list []*apps.App
+// listOf makes apps: an id, and its keys with blanks between.
+func listOf(all ...string) (list []*apps.App) {
 	for i := 0; i < len(all); i += 2 {
 		a := &apps.App{ID: all[i]}
 		for _, k := range strings.Fields(all[i+1]) {
@@ -18,6 +19,12 @@ func serving(all ...string) func(*Config) {
 		}
 		list = append(list, a)
 	}
+	return list
+}
+
+// serving has a node serve apps.
+func serving(all ...string) func(*Config) {
+	list := listOf(all...)
 	return func(c *Config) { c.Apps = func() []*apps.App { return list } }
 }
 
@@ -69,5 +76,30 @@ func TestRun_APrefixThatNobodyUsesIsFree(t *testing.T) {
 	m := ask(t, s.client(), "HGET", appsKey("fanfare"), "shop")
 	if key, _ := m.ToString(); key != "k2" {
 		t.Errorf("the app's key is %q", key)
+	}
+}
+
+// A node that starts is compared with what the others serve now.
+func TestRun_AppsThatAReloadChangesAreSaid(t *testing.T) {
+	s := startServer(t)
+	var now atomic.Pointer[[]*apps.App]
+	reload := func(all ...string) {
+		list := listOf(all...)
+		now.Store(&list)
+	}
+	reload("shop", "k1", "news", "k3")
+	a := start(t, s.addr(), func(c *Config) { c.Apps = func() []*apps.App { return *now.Load() } })
+	a.untilUp()
+	b := start(t, s.addr(), serving("shop", "k1", "chat", "k9")) // which has an app of its own
+	b.untilUp()
+	for count := range uint64(2) {
+		a.Beat(cluster.Beat{Node: 1, Count: 1 + count, About: "a"})
+		a.expect("beats true")
+		reload("shop", "k2", "sports", "k4")
+	}
+	m := ask(t, s.client(), "HGETALL", appsKey("fanfare"))
+	got, err := m.AsStrMap()
+	if want := map[string]string{"shop": "k2", "sports": "k4", "chat": "k9"}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("the table says %q, error %v; want %q", got, err, want)
 	}
 }

@@ -1,7 +1,8 @@
--- KEYS: layout, apps. ARGV: program, layout, partitions, whether nobody else is
--- there, then the id of each app and its keys with blanks between. The first node
--- says what the prefix is used for; the others are told. The answer ends with the
--- app that has other keys, or '*' if no app is one of this node's.
+-- KEYS: layout, apps. ARGV: program, layout, partitions, '1' if nobody else is
+-- there or '2' if this node is, then the id of each app and its keys with blanks
+-- between, none if it serves the app no more. The first node says what the prefix
+-- is used for; others that come are told. The answer ends with the app that has
+-- other keys, or '*' if no app is one of this node's.
 local LAYOUT, APPS = KEYS[1], KEYS[2]
 if redis.call('EXISTS', LAYOUT) == 0 then
 	redis.call('HSET', LAYOUT, 'program', ARGV[1], 'layout', ARGV[2], 'partitions', ARGV[3])
@@ -17,7 +18,7 @@ if #ARGV == 4 then
 end
 if ARGV[4] == '1' then
 	redis.call('DEL', APPS)
-elseif redis.call('EXISTS', APPS) == 1 then
+elseif ARGV[4] == '0' and redis.call('EXISTS', APPS) == 1 then
 	local common = false
 	for i = 5, #ARGV, 2 do
 		local keys = redis.call('HGET', APPS, ARGV[i])
@@ -39,6 +40,10 @@ elseif redis.call('EXISTS', APPS) == 1 then
 	end
 end
 for i = 5, #ARGV, 2 do
-	redis.call('HSET', APPS, ARGV[i], ARGV[i + 1])
+	if ARGV[i + 1] == '' then
+		redis.call('HDEL', APPS, ARGV[i])
+	else
+		redis.call('HSET', APPS, ARGV[i], ARGV[i + 1])
+	end
 end
 return said
