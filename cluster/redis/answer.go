@@ -120,7 +120,11 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		a.Box = in.records(r.Have)
 	case ledger.GetLog:
 		a.Missing = in.number() != 0
-		a.Log = in.log()
+		log, unread := in.log()
+		if a.Log = log; unread != nil && in.err == nil {
+			a.Missing = true
+			return a, &unreadError{unread}
+		}
 	case ledger.GetState:
 		var rec record
 		rec, a.Nodes = in.record()
@@ -189,22 +193,27 @@ func (r *reply) numbers() (all []uint64) {
 	return all
 }
 
-// log reads entries.
-func (r *reply) log() (entries []*ledger.Entry) {
+// unreadError says that an entry of the log cannot be read. The answer counts: to
+// the node the log is one that does not reach back, so it takes the states.
+type unreadError struct{ reason error }
+
+func (e *unreadError) Error() string { return e.reason.Error() }
+
+// log reads entries, all or none.
+func (r *reply) log() (entries []*ledger.Entry, unread error) {
 	for _, m := range r.list() {
 		text, err := m.ToString()
 		if err != nil {
 			r.note(err)
-			return nil
+			return nil, nil
 		}
 		e, err := parseEntry([]byte(text))
 		if err != nil {
-			r.note(err)
-			return nil
+			return nil, err
 		}
 		entries = append(entries, e)
 	}
-	return entries
+	return entries, nil
 }
 
 // records reads records of the outbox behind a number. Of one that cannot be
@@ -217,8 +226,8 @@ func (r *reply) records(after uint64) (all []ledger.Record) {
 			return nil
 		}
 		it, err := parseRecord([]byte(text))
-		if err != nil && it.ID == 0 {
-			it.ID = after + 1
+		if err != nil && (it.ID == 0 || after > 0) {
+			it.ID = after + 1 // they have no gaps
 		}
 		all, after = append(all, it), it.ID
 	}

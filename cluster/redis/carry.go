@@ -36,15 +36,18 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 				loaded = true
 				break
 			} else if outOfMemory(err) && !full {
-				c.logger.Warn("the cluster's redis is out of memory and refuses events and new members", "partition", p.number)
-				full = true
+				if full = true; p.full.due() {
+					c.logger.Warn("the cluster's redis is out of memory and refuses events and new members", "partition", p.number)
+				}
 				break
 			} else if err != nil {
-				return c.refused(err, p.caller.base)
+				return c.refused(err, p.caller.about(items[done].request))
 			}
 			a, err := parseAnswer(items[done].request, m)
-			if err != nil {
-				return fmt.Errorf("the keys %s*: %w", p.caller.base, err)
+			if unread := (*unreadError)(nil); errors.As(err, &unread) {
+				c.logger.Error("an entry of the cluster cannot be read", "partition", p.number, "reason", err)
+			} else if err != nil {
+				return fmt.Errorf("%s: %w", p.caller.about(items[done].request), err)
 			}
 			p.tell(up, p.before(&a))
 			p.birth = a.Birth

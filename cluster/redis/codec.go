@@ -143,7 +143,7 @@ func checkData(op *ledger.Op) error {
 	return nil
 }
 
-// parseEntry reads an entry as append in lua/entry.lua writes it. All integers are
+// parseEntry reads an entry as append in lua/base.lua writes it. All integers are
 // big-endian. What it returns points into b.
 func parseEntry(b []byte) (*ledger.Entry, error) {
 	r := reader{rest: b}

@@ -198,12 +198,12 @@ func (c *conn) eval(s *script, keys []string, args ...string) (rueidis.RedisMess
 }
 
 // refused closes the connection if an error is about the server rather than
-// about the keys, which begin so. About their slot it is an elsewhereError.
-func (c *conn) refused(err error, base string) error {
+// about the keys that are named. About their slot it is an elsewhereError.
+func (c *conn) refused(err error, keys string) error {
 	if away, ok := c.elsewhere(err); ok {
 		return away
 	}
-	err = fmt.Errorf("the keys %s*: redis refused a script: %w", base, err)
+	err = fmt.Errorf("%s: redis refused a script: %w", keys, err)
 	for _, about := range []string{"READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "NOPERM", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "read only replica", "ACL failure"} {
 		if strings.Contains(err.Error(), about) {
 			c.fail(err)

@@ -118,16 +118,17 @@ func (d *desk) untilUp() {
 }
 
 // expect waits for an event that begins so, and forgets it and those before.
-func (d *desk) expect(begins string) {
+func (d *desk) expect(begins string) (event string) {
 	d.t.Helper()
 	d.until(fmt.Sprintf("%q", begins), func() bool {
 		at := slices.IndexFunc(d.events, func(e string) bool { return strings.HasPrefix(e, begins) })
 		if at < 0 {
 			return false
 		}
-		d.events = d.events[at+1:]
+		event, d.events = d.events[at], d.events[at+1:]
 		return true
 	})
+	return event
 }
 
 // next waits for the events to be these.
@@ -230,9 +231,17 @@ func TestEngine_FullServerTakesLeavesAndRefusesEvents(t *testing.T) {
 	if st := a.last.State; len(st.Members) != 0 || len(st.Facts) != 1 {
 		t.Errorf("state %+v", st)
 	}
+	for n := range uint64(5) {
+		a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(5+n, "x")}})
+		a.expect(fmt.Sprintf("answer ledger.Do head=3 link=false status=1 n=%d full=[%d]", 5+n, 5+n))
+	}
+	if n := a.log.Count("level=WARN", `msg="the cluster's redis is out of memory and refuses events and new members"`, "partition=7"); n != 1 {
+		t.Errorf("it is said %d times at once", n)
+	}
+	start(t, s.addr()).untilUp() // a node may come
 	ask(t, s.client(), "CONFIG", "SET", "maxmemory", "0")
-	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(5, "x")}})
-	a.expect("answer ledger.Do head=3 link=false status=1 n=5 full=[]")
+	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(10, "x")}})
+	a.expect("answer ledger.Do head=3 link=false status=1 n=10 full=[]")
 }
 
 func TestEngine_RestartWithAndWithoutData(t *testing.T) {
@@ -338,5 +347,31 @@ func TestEngine_ReplicaIsLeft(t *testing.T) {
 	a.expect("down")
 	a.log.Expect(t, `reason="redis: the server is a replica, which takes no writes; waiting until it is a master"`)
 	ask(t, client, "REPLICAOF", "NO", "ONE")
+	a.expect("up")
+}
+
+func TestEngine_AReplicaIsWaitedFor(t *testing.T) {
+	master := startServer(t)
+	s := startServer(t, "--replicaof", fmt.Sprintf("127.0.0.1 %d", master.port))
+	a := start(t, s.addr())
+	a.log.Expect(t, "level=WARN", `reason="redis: the server is a replica, which takes no writes; waiting until it is a master"`)
+	ask(t, s.client(), "REPLICAOF", "NO", "ONE")
+	a.untilUp()
+}
+
+// So it is with whatever else has a server take no writes for a while.
+func TestEngine_WritesThatAreRefusedAreWaitedFor(t *testing.T) {
+	s := startServer(t)
+	a := start(t, s.addr())
+	a.untilUp()
+	client := s.client()
+	ask(t, client, "CONFIG", "SET", "min-replicas-to-write", "1")
+	a.Send(a.part, ledger.Tick{})
+	a.expect("down: the keys fanfare{p07}*: redis refused a script: NOREPLICAS")
+	line := a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`)
+	if !strings.Contains(line, "NOREPLICAS") {
+		t.Error(line)
+	}
+	ask(t, client, "CONFIG", "SET", "min-replicas-to-write", "0")
 	a.expect("up")
 }

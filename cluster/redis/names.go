@@ -55,6 +55,17 @@ func (n names) watched(s ledger.Subject) string { return n.feed + ":" + s.String
 func (n names) everything() string              { return n.feed + "!" }
 func (n names) occupied(app string) string      { return n.base + "o" + app }
 
+// about names the keys that a request is about, for people.
+func (n names) about(r ledger.Request) string {
+	switch r := r.(type) {
+	case ledger.GetState:
+		return "the key " + n.subject(r.Subject)
+	case ledger.Describe:
+		return "the key " + n.subject(r.Subject)
+	}
+	return "the keys " + n.base + "*"
+}
+
 // nodeText is how an id stands in keys and values.
 func nodeText(id ledger.Node) string {
 	var b [8]byte

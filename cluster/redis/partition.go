@@ -54,6 +54,7 @@ type partition struct {
 	feeds   map[string]struct{}
 	entries []*ledger.Entry // pushed, to be told
 	birth   ledger.Birth    // of what was told last
+	full    seldom          // that the server is out of memory was logged
 }
 
 func (p *partition) add(it item) {
@@ -196,7 +197,7 @@ func (p *partition) enter(c *conn) (wait time.Duration, why error) {
 		err = results[0].Error()
 	}
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return restartWait, c.refused(err, p.caller.base)
+		return restartWait, c.refused(err, p.caller.about(nil))
 	}
 	return 0, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"fanfare/cluster/ledger"
 )
@@ -45,14 +46,14 @@ func (r *reply) record() (rec record, nodes []ledger.Standing) {
 			header = in
 		case name == "c":
 			event = it.value
-		case name[0] == 'n':
+		case strings.HasPrefix(name, "n"):
 			id := reader{rest: []byte(name[1:])}
 			f := ledger.Fact{Node: ledger.Node(id.uint64()), Epoch: in.uint32(), Sockets: int(in.uint32())}
 			if f.Sockets > 0 && counts(f.Node, f.Epoch) {
 				rec.facts = append(rec.facts, f)
 			}
 			r.note(id.err)
-		case name[0] == 'm':
+		case strings.HasPrefix(name, "m"):
 			if m := in.member(name[1:], counts); len(m.Holders) > 0 {
 				rec.members = append(rec.members, m)
 			}

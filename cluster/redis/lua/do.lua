@@ -225,33 +225,42 @@ local function close(subject, op, size)
 end
 
 local x, link = linked(id, epoch)
-local at, changed = 8, false
-while at <= #ARGV and not link do
-	local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was, hooks, known = unpack_(OP, ARGV[at])
-	local subject, op = ARGV[at + 1], ARGV[at + 2]
-	at = at + 3
-	if n > x.n then
-		if n > x.n + 1 or x.status == STRUCK then
-			link = true
-			break
+local at, changed, done, key = 8, false, 0, ''
+
+local function run()
+	while at <= #ARGV and not link do
+		local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was, hooks, known = unpack_(OP, ARGV[at])
+		local subject, op = ARGV[at + 1], ARGV[at + 2]
+		at = at + 3
+		if n > x.n then
+			if n > x.n + 1 or x.status == STRUCK then
+				link = true
+				break
+			end
+			done, key = x.n, BASE .. 's' .. subject
+			x.n, changed = n, true
+			if kind == 1 then
+				hold(x, at, subject, op, size, sockets, limit, exempt, off, on, hooks, known == 1)
+			elseif kind == 2 then
+				event(n, subject, op, size, ms, hooks)
+			elseif kind == 3 then
+				close(subject, op, size)
+			elseif kind == 4 then
+				entered(x)
+			elseif kind == 5 then
+				strike(x)
+			elseif kind == 6 then
+				recall(n, subject, op, size, ms, wasBirth, was)
+			end
 		end
-		x.n, changed = n, true
-		if kind == 1 then
-			hold(x, at, subject, op, size, sockets, limit, exempt, off, on, hooks, known == 1)
-		elseif kind == 2 then
-			event(n, subject, op, size, ms, hooks)
-		elseif kind == 3 then
-			close(subject, op, size)
-		elseif kind == 4 then
-			entered(x)
-		elseif kind == 5 then
-			strike(x)
-		elseif kind == 6 then
-			recall(n, subject, op, size, ms, wasBirth, was)
-		end
+		at = at + off + 2 * on
 	end
-	at = at + off + 2 * on
 end
+
+-- What another program has written fails an op. The server takes nothing back, so
+-- what was done before it counts, and no other entry gets the place of one that
+-- was pushed.
+local fine, why = pcall(run)
 if #refusedOps > 0 then
 	x.full = ''
 	for _, n in ipairs(refusedOps) do
@@ -259,8 +268,14 @@ if #refusedOps > 0 then
 	end
 end
 if changed then
+	if not fine then
+		x.n = done
+	end
 	saveNode(x)
 	save()
 	saveBox()
+end
+if not fine then
+	return redis.error_reply((type(why) == 'table' and why.err or 'ERR ' .. tostring(why)) .. ' (at ' .. key .. ')')
 end
 return { birth, head, link and 1 or 0, standing(x), refusedOps }
