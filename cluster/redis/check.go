@@ -102,7 +102,7 @@ func (e *Engine) explain(err error) error {
 	case strings.Contains(text, "NOAUTH"):
 		return unfit("the server asks for a password, and none is configured (%v)", err)
 	case strings.Contains(text, "NOPERM"), strings.Contains(text, "ACL failure"):
-		return unfit("the user %q may not do all that is needed; give it ~%s{* &%s{* +@all -@admin, or +@hash +@list +@sortedset +@scripting +@pubsub +@connection +info +exists +del +type +time +select (%v)",
+		return unfit("the user %q may not do all that is needed; give it ~%s{* &%s{* +@all -@admin, or +@hash +@list +@sortedset +@scripting +@pubsub +@connection +info +exists +del +type +time +select +cluster|slots (%v)",
 			e.cfg.Username, e.cfg.Prefix, e.cfg.Prefix, err)
 	case strings.Contains(text, "SELECT is not allowed in cluster mode"):
 		return unfit("a Redis Cluster has no database but 0, and %d is configured (%v)", e.cfg.Database, err)

@@ -60,6 +60,12 @@ func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
 		{name: "keys not allowed", prepare: []string{"ACL", "SETUSER", "keys", "on", ">x", "~other*", "&*", "+@all"}, change: as("keys", "x"), want: `the user "keys" may not`},
 		{name: "feeds not allowed", prepare: []string{"ACL", "SETUSER", "feeds", "on", ">x", "~*", "resetchannels", "+@all"}, change: as("feeds", "x"), want: `the user "feeds" may not`},
 		{name: "a command not allowed", prepare: []string{"ACL", "SETUSER", "zadd", "on", ">x", "~*", "&*", "+@all", "-zadd"}, change: as("zadd", "x"), want: "ZADD"},
+		{name: "INFO not allowed", prepare: []string{"ACL", "SETUSER", "info", "on", ">x", "~*", "&*", "+@all", "-info"}, change: as("info", "x"), want: `the user "info" may not`},
+		{name: "CLUSTER not allowed", addr: func() string {
+			sharded := startServer(t, "--cluster-enabled", "yes")
+			ask(t, sharded.client(), "ACL", "SETUSER", "cluster", "on", ">x", "~*", "&*", "+@all", "-cluster")
+			return sharded.addr()
+		}, change: as("cluster", "x"), want: `the user "cluster" may not`},
 		{name: "layout", prepare: []string{"HSET", "later{table}layout", "program", "fanfare", "layout", "2", "partitions", "16"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
 		{name: "partitions", prepare: []string{"HSET", "small{table}layout", "program", "fanfare", "layout", "1", "partitions", "32"}, change: func(c *Config) { c.Prefix = "small" }, want: "has 32 partitions"},
 		{name: "another's layout", prepare: []string{"SET", "text{table}layout", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{table}layout is of another program"},
@@ -106,15 +112,18 @@ func TestTrouble_UntilTheServerIsReached(t *testing.T) {
 }
 
 func TestRun_RightsThatTheErrorNamesAreEnough(t *testing.T) {
-	s := startServer(t)
-	ask(t, s.client(), "ACL", "SETUSER", "fanfare", "on", ">x", "~fanfare{*", "&fanfare{*",
-		"+@hash", "+@list", "+@sortedset", "+@scripting", "+@pubsub", "+@connection", "+info", "+exists", "+del", "+type", "+time", "+select")
-	a := start(t, s.addr(), func(c *Config) { c.Username, c.Password = "fanfare", "x" })
-	a.untilUp()
-	epoch := a.link(5)
-	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(1, "x")}})
-	a.Send(a.part, ledger.Tick{})
-	a.expect("answer ledger.Tick head=1")
+	for name, s := range map[string]*server{"alone": startServer(t), "Redis Cluster": startShards(t, 1, 0).servers[0]} {
+		t.Run(name, func(t *testing.T) {
+			ask(t, s.client(), "ACL", "SETUSER", "fanfare", "on", ">x", "~fanfare{*", "&fanfare{*",
+				"+@hash", "+@list", "+@sortedset", "+@scripting", "+@pubsub", "+@connection", "+info", "+exists", "+del", "+type", "+time", "+select", "+cluster|slots")
+			a := start(t, s.addr(), func(c *Config) { c.Username, c.Password = "fanfare", "x" })
+			a.untilUp()
+			epoch := a.link(5)
+			a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(1, "x")}})
+			a.Send(a.part, ledger.Tick{})
+			a.expect("answer ledger.Tick head=1")
+		})
+	}
 }
 
 func TestRun_WarnsOfEviction(t *testing.T) {
@@ -200,7 +209,7 @@ func TestRun_ServerThatAnswersNonsense(t *testing.T) {
 	for range 7 {
 		<-came
 	}
-	a.log.Expect(t, "level=WARN")
+	a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`, `reason="the server answers nonsense:`)
 	if a.ups != 0 {
 		t.Error("a partition is up")
 	}

@@ -89,9 +89,11 @@ func (f *fleet) look(ctx context.Context, address string) (owners [places]string
 	info, err := c.identify()
 	switch {
 	case err != nil:
-		return owners, false, err
+		return owners, false, f.e.explain(err)
 	case info["mode"] == "cluster":
-		owners, err = c.owners()
+		if owners, err = c.owners(); err != nil {
+			err = f.e.explain(err)
+		}
 		return owners, true, err
 	case len(f.e.cfg.Addresses) > 1:
 		return owners, false, unfit("several addresses are given, and the server at %s is not part of a Redis Cluster; give one address, or those of Sentinels with the name of their master", address)
