@@ -33,6 +33,12 @@ type house struct {
 
 func openHouse(t *testing.T, addr string, change ...func(*Config)) *house {
 	t.Helper()
+	return openHouseAt(t, time.Now, addr, change...)
+}
+
+// openHouseAt opens one with a clock of its own.
+func openHouseAt(t *testing.T, now func() time.Time, addr string, change ...func(*Config)) *house {
+	t.Helper()
 	to := Config{Addresses: []string{addr}}
 	for _, f := range change {
 		f(&to)
@@ -44,7 +50,7 @@ func openHouse(t *testing.T, addr string, change ...func(*Config)) *house {
 	h := &house{t: t, app: apps.Default(), own: account.New(0), more: make(chan struct{})}
 	h.app.ID = "shop"
 	// On a slow machine nobody is taken for away.
-	cfg := cluster.Config{JoinPatience: deadline.Long, SendPatience: deadline.Long, QueueAge: deadline.Long, DeathAfter: deadline.Long}
+	cfg := cluster.Config{Now: now, JoinPatience: deadline.Long, SendPatience: deadline.Long, QueueAge: deadline.Long, DeathAfter: deadline.Long}
 	h.Peer = cluster.NewPeer(h, cfg, engine)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -270,4 +276,35 @@ func TestPeers_ACutLosesAndDoublesNothing(t *testing.T) {
 		b.silent(fmt.Sprintf("cut %d.", i))
 		a.silent("member_")
 	}
+}
+
+func TestPeers_AClockThatIsOffByHoursChangesNothing(t *testing.T) {
+	s := startServer(t)
+	off := func(by time.Duration) func() time.Time { return func() time.Time { return time.Now().Add(by) } }
+	a, b, c := openHouse(t, s.addr()), openHouseAt(t, off(7*time.Hour), s.addr()), openHouseAt(t, off(-30*time.Hour), s.addr())
+	all := []*house{a, b, c}
+	for i, h := range all {
+		h.join([]string{"anna", "bert", "carl"}[i])
+	}
+	for _, h := range all {
+		for end := time.Now().Add(deadline.Long); len(h.Health().Nodes) < len(all); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("one hears of %+v", h.Health().Nodes)
+			}
+		}
+		h.publishLong("of all")
+	}
+	for _, h := range all {
+		for range all {
+			h.expect("of all")
+		}
+		h.silent("member_removed")
+		h.silent("closed")
+		if got := h.members(); !slices.Equal(got, []string{"anna", "bert", "carl"}) {
+			t.Errorf("members %q", got)
+		}
+	}
+	b.leave("bert")
+	a.expect("member_removed")
+	c.expect("member_removed")
 }
