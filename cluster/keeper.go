@@ -70,7 +70,7 @@ func (q *partition) collect(now time.Time) {
 	q.send(r, func(a *ledger.Answer) {
 		k.asking = false
 		if a == nil {
-			k.more = true
+			k.more, k.said = true, 0 // it may not have arrived
 			return
 		}
 		q.collected(a)

@@ -162,6 +162,26 @@ func TestKeeper_UnreadableRecord_IsDoneWith(t *testing.T) {
 	}
 }
 
+// An acknowledgment that was lost is said again, also by a node that collects no
+// more: else the next keeper would tell all of it anew.
+func TestKeeper_LostAcknowledgment_IsSaidAgain(t *testing.T) {
+	d, w, now := &hooksDesk{}, &wire{}, time.Now()
+	q := keeperOf(d)
+	q.peer.engine, q.peer.deaths.peer = w, q.peer
+	q.collected(box(1, 7, 1))
+	d.done[0]()
+	q.peer.StopCollecting()
+	for range 2 {
+		w.sent = nil
+		if q.collect(now); len(w.sent) != 1 || w.sent[0].(ledger.Collect).Ack != 1 {
+			t.Fatalf("sent %+v", w.sent)
+		}
+		lost := q.calls[0]
+		q.calls = nil
+		lost.then(nil)
+	}
+}
+
 func TestNotice_OfAClientEvent(t *testing.T) {
 	payload := pusherproto.AppendClientEvent(nil, []byte("client-é\\\""), []byte("presence-x"), []byte(`{"a":[1,"\u00e9"]}`), `u"1`)
 	n, ok := noticeOf(&ledger.Record{Kind: ledger.RecordEvent, Subject: ledger.Subject{Kind: ledger.Channel, App: "a", Name: "presence-x"}, Payload: payload, Socket: pusherproto.SocketID{A: 1, B: 2}})
