@@ -8,8 +8,9 @@ const (
 	// logPage is how many entries of the log are asked for at once. Fewer come if
 	// they are long.
 	logPage = 500
-	// heldMost is how many entries are held back. More are read from the log.
-	heldMost = 1 << 16
+	// heldMost is how many bytes of entries are held back. More are read from the
+	// log, which has no more either.
+	heldMost = 16 << 20
 )
 
 // feeds is how far a node has followed a partition (rules D1 to D3).
@@ -22,11 +23,20 @@ type feeds struct {
 	// meanwhile is held, and comes after that.
 	holding bool
 	held    []*ledger.Entry
+	bytes   int // of held
 }
 
 func (f *feeds) interrupted() {
-	f.held, f.holding = nil, false
+	f.held, f.bytes, f.holding = nil, 0, false
 	f.broken = true
+}
+
+// hold holds an entry back. If that is too much the log has it, or the states.
+func (f *feeds) hold(e *ledger.Entry) {
+	if f.bytes += e.Op.Size(); f.bytes > heldMost {
+		f.held, f.bytes, f.broken = nil, e.Op.Size(), true
+	}
+	f.held = append(f.held, e)
 }
 
 // Push implements Upcalls.
@@ -40,10 +50,7 @@ func (p *Peer) Push(number Partition, e *ledger.Entry) {
 	case !f.holding:
 		q.follow(e)
 	default:
-		if len(f.held) >= heldMost { // the log has them, or the states
-			f.held, f.broken = nil, true
-		}
-		f.held = append(f.held, e)
+		f.hold(e)
 	}
 }
 
@@ -65,20 +72,46 @@ func (q *partition) resync(a *ledger.Answer) {
 }
 
 // reborn takes the ledger's new memory for what is to be followed. Other nodes may
-// have been there before this one, and events accepted: its log has them.
+// have been there before this one, and events accepted: its log has them. If all
+// that this node has heard is part of it, seqs go on, and states tell what was
+// missed of the memory before.
 func (q *partition) reborn(a *ledger.Answer) {
 	f := &q.feeds
-	known := f.birth != 0
-	f.birth, f.position, f.broken = a.Birth, a.Head, false
+	known, goesOn := f.birth != 0, q.goesOn(a.Common)
 	for _, s := range q.subjects {
-		s.reborn()
-		s.awaiting = true
+		s.heard, s.awaiting = nil, true
+		switch {
+		case known && a.Common > 0:
+			s.closed = min(max(s.closed, f.position), a.Common)
+		default: // which of its closes are old is not known: nobody is closed for them
+			s.closed = a.Head
+		}
+		switch {
+		case goesOn && s.known:
+		case known || !s.blind:
+			s.at, s.last, s.event, s.lost = 0, 0, 0, true
+		}
 	}
+	f.birth, f.position, f.broken = a.Birth, a.Head, false
 	if known {
 		f.position, f.broken = 0, true
 		q.peer.counters.births.Add(1)
-		q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "reason", "it runs anew, or was emptied", "partition", int(q.number))
+		reason := "it runs anew, or was emptied"
+		if goesOn {
+			reason = "it runs anew, with all that this node has heard"
+		}
+		q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "reason", reason, "partition", int(q.number))
 	}
+}
+
+// goesOn tells whether all that this node has heard is part of a new memory, which
+// has so much in common with the one before.
+func (q *partition) goesOn(common uint64) bool {
+	heard := q.feeds.position
+	for _, s := range q.subjects {
+		heard = max(heard, s.at)
+	}
+	return q.feeds.birth != 0 && common > 0 && common >= heard
 }
 
 // askAwaited asks for the states of subjects that have no replica to go on from.
@@ -90,14 +123,13 @@ func (q *partition) askAwaited() {
 	}
 }
 
-// missing is called when the log does not reach back to the position. If it
-// does not reach back to the birth, or the node was struck and a subject that
+// missing is called when the log does not reach back to the position. If there
+// is no replica of this memory yet, or the node was struck and a subject that
 // only it held may have been forgotten, no state can tell what was missed.
 func (q *partition) missing() {
-	unborn := q.feeds.position == 0
 	for _, s := range q.sorted() {
-		s.suspect = s.suspect || q.feeds.left || unborn
-		s.lost = s.lost && !unborn
+		s.suspect = s.suspect || q.feeds.left || s.lost
+		s.heard, s.whole = nil, false
 		s.ask()
 	}
 }
@@ -142,13 +174,12 @@ func more(a *ledger.Answer) bool {
 func (q *partition) release() {
 	f := &q.feeds
 	held := f.held
-	f.held, f.holding, f.left = nil, false, false
-	for i, e := range held {
-		if f.holding { // a Link became necessary
-			f.held = append(f.held, held[i:]...)
-			return
-		}
-		if e.Birth == f.birth {
+	f.held, f.bytes, f.holding, f.left = nil, 0, false, false
+	for _, e := range held {
+		switch {
+		case f.holding: // a Link became necessary
+			f.hold(e)
+		case e.Birth == f.birth:
 			q.follow(e)
 		}
 	}
@@ -159,7 +190,7 @@ func (q *partition) follow(e *ledger.Entry) {
 	f := &q.feeds
 	if e.Birth != f.birth {
 		q.relink()
-		f.held = append(f.held, e)
+		f.hold(e)
 		return
 	}
 	f.position = max(f.position, e.Seq)

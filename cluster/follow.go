@@ -139,9 +139,9 @@ func (s *subject) channel() string {
 
 // learn takes a state as of a seq (rules D1, D4, D5).
 func (s *subject) learn(st *ledger.State, head uint64) {
-	comparable := (s.known || s.blind) && !s.lost
-	missed := comparable && s.quota == nil && (s.suspect || s.missedEvents(st))
-	closed := comparable && st.Closed > s.closed
+	shown := s.known || s.blind
+	missed := shown && s.quota == nil && (s.suspect || !s.lost && s.missedEvents(st))
+	closed := shown && st.Closed > s.closed
 	after := s.at
 	s.awaiting, s.lost, s.suspect, s.whole = false, false, false, false
 	s.at, s.last, s.event, s.closed = head, st.Seq, st.Event, st.Closed

@@ -86,12 +86,12 @@ func (q *partition) linked(a *ledger.Answer) {
 		return
 	}
 	goesOn := a.Standing.Epoch == q.link.epoch
+	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
+	q.refusedFull(a.Full)
+	q.applied(a.Standing.N) // before it is known what is lost: OpDone ends that
 	if q.feeds.birth != 0 && a.Birth != q.feeds.birth {
 		q.link.lost = q.link.lost || a.Common < max(q.feeds.position, 1)
 	}
-	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
-	q.refusedFull(a.Full)
-	q.applied(a.Standing.N)
 	q.stands(q.peer.cfg.Node, a.Standing.Status, a.Standing.Epoch)
 	q.link.open = a.Standing.Status == ledger.Open
 	if !goesOn {

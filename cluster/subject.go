@@ -52,7 +52,7 @@ type subject struct {
 	last     uint64 // the subject's last entry
 	event    uint64 // the last that was an event
 	closed   uint64 // the last that was a close
-	lost     bool   // the ledger lost its memory since
+	lost     bool   // the ledger lost its memory since: seqs begin anew
 	whole    bool   // heard is all there was since somebody was answered blind
 	suspect  bool   // it may have forgotten the subject since, and its events
 	blind    bool   // somebody was answered without a replica
@@ -143,17 +143,9 @@ func (s *subject) ask() {
 	})
 }
 
-// interrupted is called when the feed is off.
-func (s *subject) interrupted() {
-	s.heard = nil
-	s.asked++
-}
-
-// reborn is called when the ledger has lost its memory: seqs begin anew.
-func (s *subject) reborn() {
-	s.at, s.last, s.event, s.closed, s.lost = 0, 0, 0, 0, true
-	s.heard = nil
-}
+// interrupted is called when the feed is off. What came down and waits for the
+// state is kept: the position is behind it, so nobody reads it again.
+func (s *subject) interrupted() { s.asked++ }
 
 // needed tells whether anybody on this node needs the replica.
 func (s *subject) needed() bool {

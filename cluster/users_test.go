@@ -166,6 +166,40 @@ func TestTerminate_WhoWasLetInWithoutTheLedger_IsClosed(t *testing.T) {
 	}
 }
 
+// The server runs anew with its data while a node is away, for shorter or longer
+// than the log of the new memory reaches. Only closes that the node has not seen
+// count.
+func TestTerminate_ServerRunsAnewWhileTheNodeIsAway(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 40 * time.Second} {
+		w := newTown(t, 2)
+		near, far := w.nodes[0], w.nodes[1]
+		near.peer.cfg.OnGap = GapKeep
+		before, a, b := near.visit(), near.visit(), near.visit()
+		before.signsIn(`{"id":"ann"}`)
+		b.signsIn(`{"id":"bob"}`)
+		far.terminates("ann")
+		if before.closed != 4009 {
+			t.Fatalf("closed with %d", before.closed)
+		}
+		a.signsIn(`{"id":"ann"}`) // is back
+		w.passes(5 * time.Second)
+		near.cut()
+		far.terminates("bob")
+		far.cut()
+		w.engine.run += "x"
+		far.connect()
+		w.passes(away)
+		near.connect()
+		w.passes(5 * time.Second)
+		if a.closed != 0 {
+			t.Errorf("after %v: who signed in behind a close that the node has seen is closed with %d", away, a.closed)
+		}
+		if b.closed != 4009 {
+			t.Errorf("after %v: who was terminated meanwhile is closed with %d", away, b.closed)
+		}
+	}
+}
+
 func TestTerminate_WhileTheSignInWaitsForOthers_Closes(t *testing.T) {
 	w := newTown(t, 2)
 	a := w.nodes[0].visit()
