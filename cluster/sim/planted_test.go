@@ -251,6 +251,13 @@ func logTooShort() *Mutation {
 	}}
 }
 
+func logLongEnough() *Mutation {
+	return &Mutation{Answer: func(_ ledger.Node, _ ledger.Request, a ledger.Answer) ledger.Answer {
+		a.Missing = false
+		return a
+	}}
+}
+
 func oneRun() *Mutation {
 	return &Mutation{Handle: func(l *ledger.Ledger, _ ledger.Run, fresh ledger.Birth, now int64, r ledger.Request) (ledger.Answer, []*ledger.Entry) {
 		return l.Handle("always the same", fresh, now, r)

@@ -3,6 +3,8 @@ package sim
 import (
 	"testing"
 	"time"
+
+	"fanfare/cluster"
 )
 
 // The scenes of who may take a node for dead.
@@ -50,4 +52,80 @@ func struckWhileAway(s *scene) {
 
 func TestSim_StruckWhileAway_IsKnownByTheState(t *testing.T) {
 	mustPlay(t, Config{}, struckWhileAway)
+}
+
+// Two processes have one name. Nothing goes by names: both live.
+func twoNodesOfOneName(s *scene) {
+	s.exact = true
+	channel := s.channels[0]
+	for i, n := range s.nodes {
+		s.page(s.users[i], n, channel)
+	}
+	s.pass(time.Minute)
+	for _, n := range s.nodes {
+		if n.peer.Health().Deaths > 0 {
+			s.failf("", "%s took a node of its own name for dead", n)
+		}
+	}
+	s.Rest()
+}
+
+func TestSim_TwoNodesOfOneName_BothLive(t *testing.T) {
+	mustPlay(t, Config{Mutation: configured(func(c *cluster.Config) { c.About = func() string { return "one name" } })}, twoNodesOfOneName)
+}
+
+// A node beats, and cannot reach one of the servers, which comes back empty, for
+// longer than a dead node is given. Nobody on it is told as gone.
+func beatingNodeThatCannotReachAServer(s *scene) {
+	near, far := s.nodes[0], s.nodes[1]
+	channel := s.channels[1] // on the second server, which has no beats
+	s.page(s.users[0], near, channel)
+	w := s.page(s.users[1], far, channel)
+	s.Rest()
+	s.cut(near.links[1], 40*time.Second)
+	s.pass(time.Second)
+	s.servers[1].replace(s.servers[1].empty())
+	s.pass(30 * time.Second)
+	late := s.page(s.users[2], s.nodes[2], channel)
+	s.pass(30 * time.Second)
+	for _, p := range []*tab{w, late} {
+		if gone := p.heardRemovals(channel); len(gone) > 0 {
+			s.failf(channel, "%v were told as gone whose node beats", gone)
+		}
+	}
+	s.Rest()
+}
+
+func TestSim_NodeThatBeatsAndCannotReachAServer_IsWaitedFor(t *testing.T) {
+	mustPlay(t, Config{Servers: 2, OnGap: cluster.GapKeep}, beatingNodeThatCannotReachAServer)
+}
+
+// A node is cut for a while. Others are told of its members if that is as long as
+// a dead node is given, once, and not before.
+func membersOfACutNode(cut time.Duration, gone int) func(s *scene) {
+	return func(s *scene) {
+		s.exact = gone == 0
+		near, far := s.nodes[0], s.nodes[1]
+		channel := s.channels[0]
+		p := s.page(s.users[0], near, channel)
+		w := s.page(s.users[1], far, channel)
+		s.Rest()
+		s.cutAll(near, cut)
+		s.pass(cut + 20*time.Second)
+		if told := w.heardRemovals(channel); len(told) != gone {
+			s.failf(channel, "%v were told as gone in a cut of %v", told, cut)
+		}
+		if told := p.heardRemovals(channel); len(told) > 0 {
+			s.failf(channel, "a socket of the node that was cut was told that %v left", told)
+		}
+		s.Rest()
+	}
+}
+
+func TestSim_CutForLessThanADeath_NobodyIsToldAsGone(t *testing.T) {
+	mustPlay(t, Config{}, membersOfACutNode(7*time.Second, 0))
+}
+
+func TestSim_CutForLonger_MembersGoAndComeOnce(t *testing.T) {
+	mustPlay(t, Config{OnGap: cluster.GapKeep}, membersOfACutNode(30*time.Second, 1))
 }

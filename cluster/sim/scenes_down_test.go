@@ -169,3 +169,59 @@ func wokenNode(s *scene) {
 func TestSim_WokenNodeDoesNotTellItsSocketsThatTheyAreGone(t *testing.T) {
 	mustPlay(t, Config{}, wokenNode)
 }
+
+// A server stands still for longer than the log reaches, right behind an event
+// that one node has not heard. Its log is not trimmed by the time that it slept.
+func pauseLongerThanTheLog(s *scene) {
+	near, far := s.nodes[0], s.nodes[1]
+	channel := s.channels[5]
+	p := s.page(s.users[0], near, channel)
+	s.page(s.users[1], far, channel)
+	s.Rest()
+	before := p.sock
+	s.cutAll(near, 23*time.Second)
+	s.pass(200 * time.Millisecond)
+	s.publish(far, channel)
+	s.pass(300 * time.Millisecond)
+	s.pause(s.servers[0], 20*time.Second)
+	s.pass(40 * time.Second)
+	if p.sock != before {
+		s.failf(channel, "the socket was closed with %d", before.closed)
+	}
+	s.Rest()
+}
+
+func TestSim_PauseLongerThanTheLog_LosesNothing(t *testing.T) {
+	mustPlay(t, Config{}, pauseLongerThanTheLog)
+}
+
+// A busy channel fills the log within a short break. What was missed on others is
+// told by closing their sockets; where nothing was missed nothing is closed.
+func busyChannelOutgrowsTheLog(s *scene) {
+	near, far := s.nodes[0], s.nodes[1]
+	news, quiet, busy := s.channels[5], s.channels[4], s.channels[8]
+	p, q := s.page(s.users[0], near, news), s.page(s.users[1], near, quiet)
+	s.page(s.users[2], far, news, busy)
+	s.Rest()
+	for _, l := range s.servers[0].live.ledgers {
+		l.LogBytes = 1000
+	}
+	missed, heard := p.sock, q.sock
+	s.cutAll(near, 4*time.Second)
+	near.hangUp()
+	s.pass(200 * time.Millisecond)
+	s.publish(far, news)
+	for range 50 {
+		s.publish(far, busy)
+		s.pass(20 * time.Millisecond)
+	}
+	s.pass(10 * time.Second)
+	if missed.closed != 4200 || heard.closed != 0 {
+		s.failf(news, "a socket that missed an event was closed with %d, one that did not with %d", missed.closed, heard.closed)
+	}
+	s.Rest()
+}
+
+func TestSim_BusyChannelOutgrowsTheLog_WhoMissedSomethingIsTold(t *testing.T) {
+	mustPlay(t, Config{Partitions: 1}, busyChannelOutgrowsTheLog)
+}

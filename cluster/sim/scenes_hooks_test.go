@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"fanfare/channels"
 	"fanfare/cluster/ledger"
 )
 
@@ -79,6 +80,29 @@ var leavesOneOfTwoWhileTheOtherIsLate = strictly(func(s *scene) {
 
 func TestSim_WebhooksWaitForALateNode(t *testing.T) {
 	mustPlay(t, Config{}, leavesOneOfTwoWhileTheOtherIsLate)
+}
+
+// A member leaves, the server stands still for longer than the grace, and the
+// member is back as soon as it goes on. No time has gone by for the ledger.
+func pauseBetweenLeavingAndComingBack(s *scene) {
+	channel := s.channels[0]
+	s.page(s.users[0], s.nodes[0], channel)
+	p := s.page(s.users[1], s.nodes[1], channel)
+	s.Rest()
+	p.leaves(channel)
+	s.pass(100 * time.Millisecond)
+	s.pause(s.servers[0], 20*time.Second)
+	p.joins(channel)
+	s.pass(30 * time.Second)
+	gone := channels.Notice{Kind: channels.MemberRemoved, Channel: channel, UserID: s.users[1]}
+	if s.hooks.recorded[textOf(&gone)] > 0 {
+		s.failf(channel, "back ends are told that a member is gone who was back at once")
+	}
+	s.Rest()
+}
+
+func TestSim_PauseBetweenLeavingAndComingBack_IsNoGrace(t *testing.T) {
+	mustPlay(t, Config{}, pauseBetweenLeavingAndComingBack)
 }
 
 // The node that delivers is killed with records in its hands.

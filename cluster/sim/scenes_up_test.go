@@ -11,11 +11,9 @@ import (
 // the other way are in scenes_down_test.go, those of servers that forget and of
 // nodes that die in scenes_loss_test.go.
 //
-// What no scene covers yet, or ever: webhooks and their grace, timers and
-// outbox; slots of Redis Cluster
-// that move; states that come in pages. They belong to the engine or to what is
-// not built. A node has no name that another could have as well, and the ledger
-// alone remembers cached events: what could go wrong with either cannot.
+// Slots of a Redis Cluster that move have no scene: they are the engine's, and its
+// tests have them. docs/cluster-protocol.md says of what can go wrong which scene
+// or test shows that it does not.
 
 // A connection that was given up still has a join on it. The user has left when
 // its bytes arrive, behind those of the next connection.

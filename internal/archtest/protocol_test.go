@@ -39,6 +39,38 @@ func TestProtocolTable_EveryTestExists(t *testing.T) {
 	}
 }
 
+// A row of the last table of docs/cluster-protocol.md ends in the tests that show
+// it, those of each package behind its path.
+func TestClusterProtocol_EveryScenarioExists(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join(root, "docs", "cluster-protocol.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "## Holes and their scenarios")
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| what could go wrong") {
+			continue
+		}
+		rows++
+		for tests := range strings.SplitSeq(cells[len(cells)-1], "; ") {
+			place, names, ok := strings.Cut(strings.TrimPrefix(tests, "`"), "` ")
+			if !ok {
+				t.Errorf("%q is no package with its tests", tests)
+			}
+			for name := range strings.SplitSeq(names, ", ") {
+				if !anyFileHas(t, filepath.Join(root, place, "*_test.go"), "func "+name+"(") {
+					t.Errorf("docs/cluster-protocol.md names %q in %s, which has no such test", name, place)
+				}
+			}
+		}
+	}
+	if rows < 25 {
+		t.Errorf("found %d rows: the table is not read right", rows)
+	}
+}
+
 func anyFileHas(t *testing.T, pattern, needle string) bool {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
