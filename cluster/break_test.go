@@ -41,20 +41,32 @@ func (h *house) breaksBehindTheLog(channel string) {
 }
 
 func TestBreak_BehindTheLog_WhoWasAnsweredWithoutTheLedgerMissesNothing(t *testing.T) {
-	w := newTown(t, 2)
-	near, far := w.nodes[0], w.nodes[1]
-	far.visit().subscribes("news")
-	near.cut()
-	a := near.visit()
-	a.subscribes("news")
-	w.passes(3 * time.Second)
-	a.hears(succeeded("news"))
-	far.publishes("news", "1")
-	w.settle()
-	near.breaksBehindTheLog("news")
-	near.connect()
-	w.settle()
-	a.hears(event("news", "1"))
+	for _, reaches := range []bool{true, false} { // the log, back to where the node was
+		w := newTown(t, 2)
+		near, far := w.nodes[0], w.nodes[1]
+		far.visit().subscribes("news")
+		near.cut()
+		a := near.visit()
+		a.subscribes("news")
+		w.passes(3 * time.Second)
+		a.hears(succeeded("news"))
+		far.publishes("news", "1")
+		w.settle()
+		near.breaksBehindTheLog("news")
+		if !reaches {
+			w.ledgerOf("news").LogBytes = 100
+			far.publishes("news", "2")
+			far.publishes("news", "3")
+			w.settle()
+		}
+		near.connect()
+		w.settle()
+		if reaches {
+			a.hears(event("news", "1"))
+		} else if a.closed != 4200 {
+			t.Errorf("closed with %d after events were missed", a.closed)
+		}
+	}
 }
 
 func TestBreak_BehindTheLogOfANewMemory_NothingOfItIsMissedUntold(t *testing.T) {

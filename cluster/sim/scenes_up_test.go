@@ -199,6 +199,16 @@ func TestSim_LostRefusalIsARefusalStill(t *testing.T) {
 	mustPlay(t, Config{MaxMembers: 2}, refusalIsLost)
 }
 
+// Neither connection nor log has the refusal: the state does not have the user.
+func TestSim_LostRefusalThatTheLogHasNot_IsARefusalStill(t *testing.T) {
+	mustPlay(t, Config{MaxMembers: 2}, func(s *scene) {
+		for _, l := range s.servers[0].live.ledgers {
+			l.LogBytes = 1
+		}
+		refusalIsLost(s)
+	})
+}
+
 // Who was let in without the ledger stays, though the channel is full.
 func letInWithoutTheLedger(s *scene) {
 	near, far := s.nodes[0], s.nodes[1]
