@@ -33,30 +33,6 @@ func TestLimit_OverTwoNodes_IsExact(t *testing.T) {
 	w.empty()
 }
 
-// A node enters while somebody waits for a place on a full channel.
-func TestLimit_WhoWaitsWhileTheNodeEnters_IsNoMemberForAMoment(t *testing.T) {
-	w := newTown(t, 2, func(a *apps.App) { a.Limits.MaxPresenceMembers = 1 })
-	a, b := w.nodes[0].visit(), w.nodes[1].visit()
-	b.joins("presence-x", "bob")
-	b.hears(members("presence-x", "bob"))
-	for _, h := range w.nodes {
-		h.cut()
-	}
-	w.wipe()
-	w.nodes[1].connect()
-	w.settle()
-	a.joins("presence-x", "ann")
-	w.nodes[0].connect()
-	w.passes(time.Second)
-	if !strings.Contains(strings.Join(a.got, ""), "the limit of members is 1") {
-		t.Errorf("heard %q", a.got)
-	}
-	b.hears()
-	if info, _ := infoOf(w, w.nodes[1], "presence-x"); info.Users != 1 || info.Sockets != 1 {
-		t.Errorf("the channel is %+v", info)
-	}
-}
-
 func TestLimit_AnsweredWithoutTheLedger_StaysOverTheLimit(t *testing.T) {
 	for _, written := range []bool{false, true} {
 		w := newTown(t, 2, func(a *apps.App) { a.Limits.MaxPresenceMembers = 1 })

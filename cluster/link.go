@@ -156,42 +156,30 @@ func (q *partition) sayOff() {
 	}
 }
 
-// sayAll queues what the node holds of a subject. Who has no answer yet is subject
-// to the limit: who is refused must not be a member for a moment.
+// sayAll queues what the node holds of a subject.
 func (s *subject) sayAll() {
+	users := s.heldUsers()
 	own := s.q.peer.cfg.Node
-	_, acknowledged := s.facts[own]
-	acknowledged = acknowledged && s.q.link.lost // by the memory before (rule H4)
-	var known, fresh, undecided []ledger.Member
-	for _, m := range s.heldUsers() {
-		switch it := s.mine[m.User]; {
-		case it.pending-it.alone >= it.sockets:
-			undecided = append(undecided, m)
-		case acknowledged && s.holds(m.User, own):
-			known = append(known, m)
-		default:
-			fresh = append(fresh, m)
+	_, known := s.facts[own]
+	if known = known && s.q.link.lost; known { // the ledger had acknowledged it (rule H4)
+		fresh := slices.DeleteFunc(slices.Clone(users), func(m ledger.Member) bool { return s.holds(m.User, own) })
+		users = slices.DeleteFunc(users, func(m ledger.Member) bool { return !s.holds(m.User, own) })
+		if s.sayUsers(users, true); len(fresh) == 0 {
+			return
 		}
+		users, known = fresh, false
 	}
-	if acknowledged {
-		s.sayUsers(known, ledger.Op{Exempt: true, Known: true})
-	}
-	if len(fresh) > 0 || !acknowledged && len(undecided) == 0 {
-		s.sayUsers(fresh, ledger.Op{Exempt: true})
-	}
-	if len(undecided) > 0 {
-		s.sayUsers(undecided, ledger.Op{Most: s.app.latest.Load().Limits.MaxPresenceMembers})
-	}
-	s.said, s.pending = s.sockets, nil
+	s.sayUsers(users, known)
 }
 
 // sayUsers queues users that the node holds, and its number of sockets.
-func (s *subject) sayUsers(users []ledger.Member, op ledger.Op) {
-	op.Kind, op.Subject, op.Sockets, op.Hooks = ledger.OpHold, s.name, s.sockets, s.hooks()
+func (s *subject) sayUsers(users []ledger.Member, known bool) {
+	hooks := s.hooks()
 	for {
 		n := min(len(users), entryMost)
-		op.On = users[:n:n]
-		o := &saying{op: op, holding: true, since: s.q.peer.cfg.Now()}
+		o := &saying{holding: true, since: s.q.peer.cfg.Now(), op: ledger.Op{
+			Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets, On: users[:n:n], Exempt: true, Known: known, Hooks: hooks,
+		}}
 		s.q.wait(o)
 		for _, j := range s.joins { // whose own op was dropped
 			if j.said.lost() && says(&o.op, j.Member.UserID) {
@@ -199,7 +187,8 @@ func (s *subject) sayUsers(users []ledger.Member, op ledger.Op) {
 			}
 		}
 		if users = users[n:]; len(users) == 0 {
-			return
+			break
 		}
 	}
+	s.said, s.pending = s.sockets, nil
 }
