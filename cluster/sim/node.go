@@ -30,6 +30,7 @@ type node struct {
 	losses   uint64        // then: see losses
 	unasked  uint64        // then: sockets that were let in without the ledger
 	beaten   time.Duration // when its last beat arrived
+	judged   bool          // it has asked to have another marked dead
 }
 
 func (n *node) String() string { return fmt.Sprintf("node%d", n.index) }
@@ -170,6 +171,9 @@ func (n *node) Beat(b cluster.Beat) {
 }
 
 func (n *node) Mark(m cluster.Mark) {
+	if m.Node != n.id {
+		n.judged = true
+	}
 	n.askBeats(func(in *instance) []cluster.Beat {
 		all, done := in.mark(m)
 		n.w.tracef("", "%s takes a mark of %s at %d: %t", in.run, n.w.nodeOf(m.Node), m.Count, done)

@@ -174,7 +174,7 @@ func serverStandsStill(s *scene) {
 	}
 	s.Rest()
 	for _, n := range s.nodes {
-		if n.peer.Health().Deaths > 0 {
+		if n.judged {
 			s.failf("", "%s declared a node dead while the server stood still", n)
 		}
 	}
