@@ -77,7 +77,10 @@ func TestAbout_OfANodeThatDrains_ItIsNobodyToGoTo(t *testing.T) {
 func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
 	named := aboutText(t, aboutNode{Name: "web", Version: "v1"})
 	s := newClusterStatus(cluster.Health{Node: 1, Open: 7, Away: 4, Young: 3, Why: "connection refused", Queued: 1, Nodes: []cluster.NodeHealth{
-		{Node: 1, About: named}, {Node: 2, About: named}, {Node: 3, About: "{", Quiet: 6100 * time.Millisecond}, {Node: 4, About: aboutText(t, aboutNode{Name: "db"}), Quiet: 100 * time.Second, Dead: true},
+		{Node: 1, About: named},
+		{Node: 2, About: named},
+		{Node: 3, About: "{", Quiet: 6100 * time.Millisecond},
+		{Node: 4, About: aboutText(t, aboutNode{Name: "db"}), Quiet: 100 * time.Second, Dead: true},
 		{Node: 5, About: named, Quiet: 100 * time.Second, Dead: true}, // it was started again
 	}}, "r:6379", "x")
 	want := []string{
