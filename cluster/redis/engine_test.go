@@ -173,8 +173,11 @@ func TestEngine_AnswersAndPushesInOrder(t *testing.T) {
 	}
 	for _, d := range []*desk{a, b} {
 		d.until("last push", func() bool { return slices.Contains(d.events, fmt.Sprintf("push %d kind=2 n=%d x", n, n)) })
+		d.mu.Lock()
+		events := slices.Clone(d.events)
+		d.mu.Unlock()
 		var seq, head uint64
-		for _, e := range d.events {
+		for _, e := range events {
 			var got uint64
 			if _, err := fmt.Sscanf(e, "push %d", &got); err == nil {
 				if seq++; got != seq {
