@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"fanfare/channels"
@@ -27,7 +28,7 @@ type node struct {
 	late     []func()      // what a frozen node does when it goes on
 	clock    time.Duration // how far its clock is ahead
 	struck   bool          // was taken for dead at least once since the world last rested
-	losses   uint64        // then: see losses
+	losses   losses
 	unasked  uint64        // then: sockets that were let in without the ledger
 	beaten   time.Duration // when its last beat arrived
 	judged   bool          // it has asked to have another marked dead
@@ -75,6 +76,12 @@ func (n *node) kill() {
 		s.lost()
 	}
 	n.sockets = nil
+}
+
+// cutBefore tells whether the node has lost a connection, since the world rested,
+// before some time.
+func (n *node) cutBefore(t time.Duration) bool {
+	return slices.ContainsFunc(n.links, func(l *link) bool { return l.broke > 0 && l.broke <= t })
 }
 
 // loop is an Owner that handles its mail soon after it was posted.

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -139,9 +140,10 @@ func (w *World) startNode() *node {
 	n := &node{w: w, index: w.started, id: ledger.Node(w.random.Uint64() | 1)}
 	n.clock = time.Duration(w.random.Int64N(int64(20*time.Hour))) - 10*time.Hour
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(time.Duration(w.clock.Load()) + n.clock) }
+	n.losses.begin()
 	n.hub = channels.New(channels.Config{Now: now, Cluster: func(hub channels.Node) channels.Cluster {
 		n.peer = cluster.NewPeer(hub, w.mutation.config(cluster.Config{
-			Node: n.id, About: n.String, Now: now, OnGap: w.cfg.OnGap, Hooks: nodeHooks{n},
+			Node: n.id, About: n.String, Now: now, Logger: slog.New(&n.losses), OnGap: w.cfg.OnGap, Hooks: nodeHooks{n},
 		}), n)
 		n.up = n.peer
 		return n.peer
