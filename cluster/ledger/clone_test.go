@@ -12,7 +12,7 @@ func TestClone_IsAnotherLedgerThatAnswersAlike(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	traffic := newTraffic(r.IntN)
 	first := New()
-	first.chunk = 1
+	first.Chunk = 1
 	for step := range 20_000 {
 		if step%500 == 0 {
 			before := first.Dump()

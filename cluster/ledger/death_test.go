@@ -87,7 +87,7 @@ func TestX3_AStruckNodeIsKnownForADay(t *testing.T) {
 
 func TestX3_StruckNodesAreBounded(t *testing.T) {
 	d := newDesk(t)
-	d.l.chunk = -1 // frees nothing
+	d.l.Chunk = -1 // frees nothing
 	for i := range mostStruck + 2 {
 		id := Node(5000 - i)
 		d.opened(id)
@@ -98,7 +98,7 @@ func TestX3_StruckNodesAreBounded(t *testing.T) {
 		d.wait(1)
 	}
 	d.want("5000 struck@1 n=2", show(d.ask(Poll{Node: 5000}).Standing)) // not while a fact is left
-	d.l.chunk = 0
+	d.l.Chunk = 0
 	d.wait(1)
 	nodes := d.ask(Poll{}).Nodes
 	if first, last := nodes[0].Node, nodes[len(nodes)-1].Node; len(nodes) != mostStruck || first != 5000-mostStruck-1 || last != 4998 {

@@ -58,7 +58,7 @@ func TestClose_IsMarkedForAnHour(t *testing.T) {
 
 func TestClose_AMarkPastItsTimeIsNoneEvenBeforeItIsFreed(t *testing.T) {
 	d := newDesk(t).opened(A)
-	d.l.chunk = -1 // frees nothing
+	d.l.Chunk = -1 // frees nothing
 	d.do(A, 1, hold(anna, 1), Op{Kind: OpClose, Subject: anna}, Op{Kind: OpClose, Subject: room})
 	d.wait(markKept)
 	d.want("seq=3 1@1:1", d.state(anna))

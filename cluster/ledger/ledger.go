@@ -10,6 +10,9 @@ type Ledger struct {
 	// LogBytes is the budget of the log; 0 is 16 MiB. PageBytes is that of an answer
 	// to GetLog; 0 is 256 KiB. BoxBytes is that of the outbox; 0 is 1 MiB.
 	LogBytes, PageBytes, BoxBytes int
+	// Chunk is what a Tick frees and tells at most of each kind; 0 is 500. What is
+	// freed late went late, as back ends are told.
+	Chunk int
 
 	run       Run
 	birth     Birth
@@ -24,7 +27,6 @@ type Ledger struct {
 	dues      dues
 	closes    []*record // with a close mark, oldest first
 	floors    uint64    // how often a node's floor was raised
-	chunk     int       // for tests: what a Tick frees at most; 0 is freedPerTick
 
 	// Webhooks.
 	told          map[string]*told

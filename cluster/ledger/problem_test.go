@@ -131,7 +131,7 @@ func (l *Ledger) hooksProblem() string {
 	for status, waits := range map[toldStatus]line{coming: l.coming, going: l.going} {
 		for i, it := range waits {
 			waiting--
-			if it.status != status || l.told[it.key()] != it || i > 0 && (waits[i-1].order > it.order || l.chunk == 0 && waits[i-1].since > it.since) {
+			if it.status != status || l.told[it.key()] != it || i > 0 && (waits[i-1].order > it.order || l.Chunk == 0 && waits[i-1].since > it.since) {
 				return fmt.Sprintf("the line of those with status %d is wrong at %d", status, i)
 			}
 		}

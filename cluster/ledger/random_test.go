@@ -204,7 +204,7 @@ func play(t *testing.T, roll dice, requests int, ledgers ...*Ledger) {
 		for i, l := range ledgers {
 			a, entries := l.Handle(traffic.run, fresh, traffic.now, r)
 			wantAnswer := wantAnswer
-			if l.chunk != 0 { // what it frees late goes late
+			if l.Chunk != 0 { // what it frees late goes late
 				wantAnswer.Term, wantAnswer.Box, wantAnswer.Boxed, wantAnswer.Lost = a.Term, a.Box, a.Boxed, a.Lost
 			}
 			if d := diff(wantAnswer, a); d != "" {
@@ -236,7 +236,7 @@ func TestRandom_EveryAnswerIsThatOfTheNaiveLedger(t *testing.T) {
 	for seed := range uint64(runs) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		slow := New()
-		slow.chunk = 1 // nobody can see how far the freeing has come
+		slow.Chunk = 1 // nobody can see how far the freeing has come
 		play(t, r.IntN, requests, New(), slow)
 	}
 }

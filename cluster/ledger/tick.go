@@ -21,7 +21,7 @@ const (
 // counts, and tells back ends what is due. What fell before goes by the time
 // before.
 func (l *Ledger) tick(now, grace int64) {
-	chunk := l.chunk
+	chunk := l.Chunk
 	if chunk == 0 {
 		chunk = freedPerTick
 	}

@@ -23,17 +23,17 @@ func TestTick_FreesWhatNobodyAsksFor(t *testing.T) {
 			d.strike(A)
 		}},
 		{"cached events", func(d *desk, s Subject) { d.do(A, 1, event(s, time.Second)) }, func(d *desk) {
-			d.l.chunk = -1
+			d.l.Chunk = -1
 			d.wait(1000)
-			d.l.chunk = 0
+			d.l.Chunk = 0
 		}},
 		{"close marks", func(d *desk, s Subject) { d.do(A, 1, Op{Kind: OpClose, Subject: s}) }, func(d *desk) {
-			d.l.chunk = -1
+			d.l.Chunk = -1
 			for range markKept / 2000 {
 				d.now += 2000
 				d.l.Handle(d.run, d.fresh, d.now, Tick{})
 			}
-			d.l.chunk = 0
+			d.l.Chunk = 0
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -378,3 +378,34 @@ func TestEngine_WritesThatAreRefusedAreWaitedFor(t *testing.T) {
 	ask(t, client, "CONFIG", "SET", "min-replicas-to-write", "0")
 	a.expect("up")
 }
+
+// What a dead node held goes a part with each tick, so that no tick is long.
+func TestEngine_ADeadNodeIsFreedInParts(t *testing.T) {
+	s := startServer(t)
+	a := start(t, s.addr())
+	a.untilUp()
+	epoch := a.link(5)
+	const subjects = 1200
+	var ops []ledger.Op
+	for n := range uint64(subjects) {
+		ops = append(ops, ledger.Op{N: n + 1, Kind: ledger.OpHold, Sockets: 1, Subject: ledger.Subject{Kind: ledger.Channel, App: "shop", Name: fmt.Sprint(n)}})
+	}
+	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: ops})
+	a.Send(a.part, ledger.Strike{Node: 5, Epoch: epoch})
+	client := s.client()
+	index := a.parts[a.part].caller.index(5)
+	left := subjects
+	for ticks := 0; left > 0; ticks++ {
+		a.Send(a.part, ledger.Tick{})
+		a.expect("answer ledger.Tick")
+		now := int(number64(t, client, "ZCARD", index))
+		if freed := left - now; freed < 100 || freed > 500 {
+			t.Fatalf("tick %d frees %d of %d", ticks, freed, left)
+		}
+		left = now
+	}
+	m := ask(t, client, "KEYS", "*p07}s*")
+	if keys, err := m.AsStrSlice(); err != nil || len(keys) > 0 {
+		t.Errorf("there are still the keys %q, error %v", keys, err)
+	}
+}

@@ -36,9 +36,14 @@ type asked struct {
 
 func newTwins(t *testing.T, s *server, seed uint64) *twins {
 	t.Helper()
-	w := &twins{t: t, ledger: &ledger.Ledger{LogBytes: 8000, PageBytes: 2000, BoxBytes: 4000}}
-	// The test moves the clock: a tick's last argument.
-	loaded := loadScripts(strings.NewReplacer("local clock = call('TIME')", "local clock = { 0, ARGV[#ARGV] * 1000 }", "BOX_BYTES = 1048576", "BOX_BYTES = 4000", "PAGE_BYTES = 262144", "PAGE_BYTES = 2000"))
+	w := &twins{t: t, ledger: &ledger.Ledger{LogBytes: 8000, PageBytes: 2000, BoxBytes: 4000, Chunk: 100_000}}
+	// The test moves the clock: a tick's last argument. A tick of either frees all:
+	// each counts in its own way what would be too much, and who is freed late went
+	// late.
+	loaded := loadScripts(strings.NewReplacer(
+		"local clock = call('TIME')", "local clock = { 0, ARGV[#ARGV] * 1000 }", "= 2000, 500, 24", "= 2000, 100000, 24",
+		"BOX_BYTES = 1048576", "BOX_BYTES = 4000", "PAGE_BYTES = 262144", "PAGE_BYTES = 2000",
+	))
 	client := s.client()
 	for _, script := range loaded.all() {
 		if sha := ask(t, client, "SCRIPT", "LOAD", script.text); sha.String() == "" {
@@ -158,9 +163,13 @@ func requests(t *testing.T, standard int) int {
 
 func TestScripts_EqualTheLedger(t *testing.T) {
 	s := startServer(t)
-	for round, n := range []int{requests(t, 20_000), requests(t, 20_000)} {
+	n := requests(t, 20_000)
+	for round := range 2 {
 		seed := newTraffic(uint64(os.Getpid()*2+round)).Uint64() % 1_000_000
 		if text := os.Getenv("FANFARE_REDIS_SEED"); text != "" {
+			if round > 0 {
+				break
+			}
 			seed, _ = strconv.ParseUint(text, 10, 64)
 		}
 		t.Logf("FANFARE_REDIS_SEED=%d FANFARE_REDIS_REQUESTS=%d", seed, n)
