@@ -264,6 +264,8 @@ func TestShards_TheTableMoves(t *testing.T) {
 	})
 }
 
+// While a slot moves nobody comes or goes. Events of the last moment before it may
+// not have reached a node; its sockets are told.
 func TestShards_AMovedSlotIsNoTransition(t *testing.T) {
 	c := startShards(t, 3, 0)
 	a, b := openHouse(t, c.servers[0].addr()), openHouse(t, c.servers[1].addr())
@@ -303,9 +305,13 @@ func TestShards_AMovedSlotIsNoTransition(t *testing.T) {
 	publishers.Wait()
 	a.publishLong("the end")
 	for _, h := range []*house{a, b} {
-		h.expectAll(published)
+		some := h.missed(published)
 		h.silent("member_")
-		h.silent("closed")
+		if some {
+			h.expect("closed") // it is told
+		} else {
+			h.silent("closed")
+		}
 	}
 	a.join("carl")
 	b.expect("carl")
@@ -314,9 +320,9 @@ func TestShards_AMovedSlotIsNoTransition(t *testing.T) {
 	}
 }
 
-// expectAll waits for "the end", and fails the test unless each event has come
-// once. It forgets nothing.
-func (h *house) expectAll(published []int) {
+// missed waits for "the end", and tells whether an event has not come. It fails the
+// test if one has come twice, and forgets nothing.
+func (h *house) missed(published []int) (some bool) {
 	h.t.Helper()
 	late := time.After(deadline.Long)
 	for {
@@ -327,12 +333,16 @@ func (h *house) expectAll(published []int) {
 			for i, n := range published {
 				for k := range n {
 					event := fmt.Sprintf("event %d of %d.", k, i)
-					if got := len(slices.DeleteFunc(slices.Clone(heard), func(line string) bool { return line != event })); got != 1 {
+					switch got := len(slices.DeleteFunc(slices.Clone(heard), func(line string) bool { return line != event })); got {
+					case 0:
+						some = true
+					case 1:
+					default:
 						h.t.Errorf("%q came %d times", event, got)
 					}
 				}
 			}
-			return
+			return some
 		}
 		select {
 		case <-more:
