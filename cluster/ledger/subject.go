@@ -1,6 +1,9 @@
 package ledger
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Node is the id of a process: 64 random bits, never reused.
 type Node uint64
@@ -33,9 +36,9 @@ type Subject struct {
 // no slash.
 func (s Subject) String() string { return string(s.Kind) + s.App + "/" + s.Name }
 
-// ParseSubject reads what String wrote.
+// ParseSubject reads what String wrote. Kinds are ASCII.
 func ParseSubject(text string) (s Subject, ok bool) {
-	if text == "" {
+	if text == "" || text[0] >= utf8.RuneSelf {
 		return s, false
 	}
 	app, name, ok := strings.Cut(text[1:], "/")

@@ -8,7 +8,7 @@ func TestSubject_TextAndBack(t *testing.T) {
 			t.Errorf("%v became %q, and that %v %t", s, s.String(), got, ok)
 		}
 	}
-	for _, text := range []string{"", "c", "capp"} {
+	for _, text := range []string{"", "c", "capp", "\xffapp/a"} {
 		if got, ok := ParseSubject(text); ok {
 			t.Errorf("%q is read as %v", text, got)
 		}
