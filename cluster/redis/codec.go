@@ -209,6 +209,9 @@ func parseRecord(b []byte) (it ledger.Record, err error) {
 	}
 	if it.Kind == ledger.RecordEvent {
 		op, err := parseOp(r.rest)
+		if err == nil && op.Kind != ledger.OpEvent {
+			err = fmt.Errorf("op of kind %d is no event", op.Kind)
+		}
 		if err != nil {
 			return lost, fmt.Errorf("record %d: %w", it.ID, err)
 		}

@@ -67,6 +67,16 @@ func TestOutboxRecord_DamagedIsAnErrorWithItsNumber(t *testing.T) {
 	}
 }
 
+func TestOutboxRecord_OfAnEventWithoutOne(t *testing.T) {
+	r := records[2]
+	whole := writeRecord(&r)
+	whole = append(whole[:len(whole)-len(appendOp(nil, &ledger.Op{N: 1, Kind: ledger.OpEvent, Subject: r.Subject, Client: true, Payload: r.Payload, Except: r.Socket}))],
+		appendOp(nil, &ledger.Op{N: 1, Kind: ledger.OpDone})...)
+	if got, err := parseRecord(whole); err == nil || got.ID != r.ID {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+}
+
 func FuzzOutboxRecord(f *testing.F) {
 	for i := range records {
 		f.Add(writeRecord(&records[i]))
