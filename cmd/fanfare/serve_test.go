@@ -46,8 +46,19 @@ func start(t *testing.T, change func(*config.Config)) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{server: s, stop: stop, end: make(chan error, 1)}
 	r.at, _ = s.addresses()
-	go func() { r.end <- s.run(ctx) }()
-	t.Cleanup(stop)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		r.end <- s.run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		select { // it writes to the log of the test until it is gone
+		case <-gone:
+		case <-time.After(patience):
+			t.Error("the server does not end")
+		}
+	})
 	return r
 }
 
