@@ -11,6 +11,7 @@ export class Shards {
     })));
     const [first] = shards.masters;
     for (const [n, master] of shards.masters.entries()) {
+      await master.cli('CLUSTER', 'SET-CONFIG-EPOCH', String(n + 1)); // or they take each other's slots
       await master.cli('CLUSTER', 'ADDSLOTSRANGE', String(Math.ceil(n * 16384 / 3)), String(Math.ceil((n + 1) * 16384 / 3) - 1));
       master.id = await master.cli('CLUSTER', 'MYID');
       if (master !== first) await first.cli('CLUSTER', 'MEET', '127.0.0.1', String(master.port), await master.cli('CONFIG', 'GET', 'cluster-port').then((s) => s.split('\n')[1]));
@@ -38,6 +39,17 @@ export class Shards {
     await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', from.id);
     await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', to.id);
     const said = await from.cli('--cluster', 'fix', `127.0.0.1:${from.port}`); // moves the keys, whose names are binary
-    if (!/Moving slot/i.test(said)) throw new Error(`slot ${slot} was not moved:\n${said}`);
+    await until('the masters say where the slot is', async () => (await Promise.all(this.masters.map((m) => owns(m, slot, to.id)))).every(Boolean))
+      .catch((err) => { throw new Error(`slot ${slot} was not moved: ${err.message}\n${said}`); });
   }
+}
+
+/** Whether a master says that the one with an id has a slot, which is not on its way. */
+async function owns(master, slot, id) {
+  const nodes = (await master.cli('CLUSTER', 'NODES')).split('\n');
+  const ranges = nodes.find((line) => line.startsWith(id)).split(' ').slice(8);
+  return !nodes.some((line) => /\[\d+-/.test(line)) && ranges.some((range) => {
+    const [first, last = first] = range.split('-').map(Number);
+    return first <= slot && slot <= last;
+  });
 }
