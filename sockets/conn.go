@@ -34,6 +34,7 @@ type conn struct {
 	limit      int32  // bytes of one message
 	state      connState
 	deaf       bool   // after a violation what arrives means nothing
+	parted     bool   // the peer has sent its close frame
 	dirty      bool   // on the loop's list to be written
 	blocked    bool   // the link will say when it can write again
 	armed      bool   // epoll link only: EPOLLOUT is in the set
@@ -175,6 +176,8 @@ func (c *conn) written(n int) {
 		return
 	}
 	switch {
+	case c.state == connClosing && c.parted:
+		c.die()
 	case c.state == connClosing:
 		c.link.finish(c)
 	case c.front != nil && c.front.leaving:
@@ -337,9 +340,10 @@ func (c *conn) closed(payload []byte) *violation {
 // part ends a connection whose peer has sent its close frame, as soon as ours
 // is written too: the peer's may have crossed it.
 func (c *conn) part() {
-	c.deaf = true
-	c.link.flush(c)
+	c.deaf, c.parted = true, true
 	if c.queue.bytes == 0 {
 		c.die()
+		return
 	}
+	c.link.flush(c)
 }
