@@ -16,6 +16,7 @@ import (
 
 	"fanfare/cluster/ledger"
 	"fanfare/internal/testkit/deadline"
+	"fanfare/internal/testkit/freeport"
 )
 
 // watched are a master, a replica, and three Sentinels that know them as "main".
@@ -37,7 +38,7 @@ func startWatched(t *testing.T) *watched {
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := &server{t: t, dir: dir, port: freePort(t), conf: conf, args: []string{"--sentinel"}}
+		s := &server{t: t, dir: dir, port: freeport.Find(t), conf: conf, args: []string{"--sentinel"}}
 		s.start()
 		t.Cleanup(s.stop)
 		w.sentinels = append(w.sentinels, s.addr())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"fanfare/internal/testkit/deadline"
+	"fanfare/internal/testkit/freeport"
 )
 
 // server is a redis-server of the test's own.
@@ -31,16 +31,6 @@ type server struct {
 	ended <-chan struct{} // the process
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 // startServer starts one without data on a free port; more are arguments.
 func startServer(t testing.TB, more ...string) *server {
 	t.Helper()
@@ -48,7 +38,7 @@ func startServer(t testing.TB, more ...string) *server {
 		"--save", "", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0",
 	}, more...)}
 	for {
-		s.port = freePort(t)
+		s.port = freeport.Find(t)
 		log := s.launch()
 		if log == "" {
 			break

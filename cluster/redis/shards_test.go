@@ -14,6 +14,7 @@ import (
 	"fanfare/cluster"
 	"fanfare/cluster/ledger"
 	"fanfare/internal/testkit/deadline"
+	"fanfare/internal/testkit/freeport"
 )
 
 // shards are the servers of a Redis Cluster, and a client of each. Masters have
@@ -31,7 +32,7 @@ func startShards(t *testing.T, masters, replicas int, more ...func() []string) *
 	c := &shards{t: t}
 	buses := make([]int, masters+replicas)
 	for i := range buses {
-		buses[i] = freePort(t)
+		buses[i] = freeport.Find(t)
 		args := []string{
 			"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(buses[i]),
 			"--cluster-node-timeout", "3000", "--cluster-replica-validity-factor", "0",

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"fanfare/cluster/ledger"
+	"fanfare/internal/testkit/freeport"
 )
 
 // authority signs certificates.
@@ -95,7 +96,7 @@ func (a *authority) client(cert string) *tls.Config {
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 func TestTLS_UserDatabaseAndPrefix(t *testing.T) {
-	ca, port := newAuthority(t), freePort(t)
+	ca, port := newAuthority(t), freeport.Find(t)
 	ca.sign("server", &x509.Certificate{DNSNames: []string{"redis.example"}})
 	ca.sign("node", &x509.Certificate{})
 	s := startServer(t, append(ca.server(port), "--tls-auth-clients", "yes")...)
@@ -131,7 +132,7 @@ func TestTLS_UserDatabaseAndPrefix(t *testing.T) {
 }
 
 func TestTLS_SaysWhatIsWrong(t *testing.T) {
-	ca, stranger, port := newAuthority(t), newAuthority(t), freePort(t)
+	ca, stranger, port := newAuthority(t), newAuthority(t), freeport.Find(t)
 	ca.sign("server", &x509.Certificate{DNSNames: []string{"redis.example"}})
 	stranger.sign("node", &x509.Certificate{})
 	startServer(t, append(ca.server(port), "--tls-auth-clients", "yes")...)
@@ -169,7 +170,7 @@ func TestTLS_OfARedisCluster(t *testing.T) {
 	ca.sign("server", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	var ports []int
 	c := startShards(t, 3, 0, func() []string {
-		ports = append(ports, freePort(t))
+		ports = append(ports, freeport.Find(t))
 		return append(ca.server(ports[len(ports)-1]), "--tls-auth-clients", "no", "--tls-cluster", "yes")
 	})
 	a := start(t, local(ports[0]), func(c *Config) { c.TLS = ca.client("") })

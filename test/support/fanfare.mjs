@@ -25,13 +25,22 @@ export function oneNode(t, why) {
 // 32 bytes, for private-encrypted channels.
 export const masterKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64');
 
+let ports = 0;
+
+/**
+ * A port for a program that is started later. It is none of those that the system
+ * gives to connections, nor of another test process: they could take it meanwhile.
+ */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 10_000 + 100 * (process.pid % 220) + ports++ % 100;
+    const server = createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(() => true, () => false);
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /**

@@ -5,22 +5,18 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
 	"fanfare/internal/testkit/deadline"
+	"fanfare/internal/testkit/freeport"
 )
 
 // startRedis starts a redis-server without data and returns its address.
 func startRedis(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(address)
+	port := strconv.Itoa(freeport.Find(t))
 	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start redis-server (Debian package redis-server): %v", err)
@@ -29,7 +25,7 @@ func startRedis(t *testing.T) string {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	return address
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // listening waits until somebody listens.
