@@ -54,8 +54,10 @@ func (w *World) live(steps int) {
 }
 
 // phase is so many steps, as far from each other as the phase likes, with some
-// faults among them. Every third phase has gentle faults only.
+// faults among them. Every third phase has gentle faults only. A fault that would
+// come later does not come: the next phase may be a gentle one.
 func (w *World) phase(steps int) {
+	over := false
 	gap := w.between(500*time.Microsecond, 200*time.Millisecond)
 	gentle := w.random.IntN(3) == 0
 	w.lossless = gentle
@@ -64,8 +66,10 @@ func (w *World) phase(steps int) {
 		f := faults[w.random.IntN(len(faults))]
 		if !gentle || f.gentle {
 			w.after(w.jitter(length), func() {
-				w.tracef("", "%s", f.name)
-				f.strike(w)
+				if !over {
+					w.tracef("", "%s", f.name)
+					f.strike(w)
+				}
 			})
 		}
 	}
@@ -73,6 +77,7 @@ func (w *World) phase(steps int) {
 		w.pass(w.jitter(gap))
 		w.step()
 	}
+	over = true
 }
 
 // step has somebody do something.
