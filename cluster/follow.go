@@ -92,6 +92,7 @@ func (s *subject) stepNode(e *ledger.Entry) {
 	if link := &s.q.link; e.Node == s.q.peer.cfg.Node && e.Kind == ledger.EntryEntered && e.Epoch == link.epoch {
 		// The entries of earlier ops may be lost; the ledger has carried them out.
 		s.decide(func(w *join, _ bool) bool { return w.said.op.N < link.done })
+		s.settleLost()
 	}
 }
 

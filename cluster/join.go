@@ -131,6 +131,9 @@ func (s *subject) resolveBy(st *ledger.State) {
 			s.decide(func(w *join, on bool) bool {
 				return w.said.op.N <= n.N && (on || n.Status == ledger.Open)
 			})
+			if n.Status == ledger.Open {
+				s.settleLost()
+			}
 		}
 	}
 }
@@ -306,7 +309,8 @@ func (s *subject) forgetMine(user string) {
 }
 
 // settleLost takes back what is shown of joins that will never be decided: what
-// was to be said of them was dropped, and nobody of them is held any more.
+// was to be said of them was dropped, and nobody of them is held any more. The node
+// has entered, so the replica tells who is held elsewhere.
 func (s *subject) settleLost() {
 	waiting := s.joins
 	s.joins = nil

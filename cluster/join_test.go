@@ -67,3 +67,33 @@ func TestJoin_ThatChangesNoCount_IsToldTheCount(t *testing.T) {
 	const two = `{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":2}"}`
 	c.hears(succeeded("news"), two, event("news", "1"))
 }
+
+// A node that is away for long lets a user in and out again who is on another node
+// all the while. Whoever is told that the user came is not told that the user left.
+func TestJoin_InALongDark_WhoIsElsewhereIsNotToldAsGone(t *testing.T) {
+	for _, replica := range []bool{true, false} { // the node has one
+		w := newTown(t, 2)
+		near, far := w.nodes[0], w.nodes[1]
+		a := near.visit()
+		if replica {
+			a.joins("presence-x", "ann")
+		}
+		near.cut()
+		far.visit().joins("presence-x", "bob")
+		if !replica {
+			a.joins("presence-x", "ann")
+		}
+		b := near.visit()
+		b.joins("presence-x", "bob")
+		w.passes(3 * time.Second)
+		a.hears(members("presence-x", "ann"), added("presence-x", "bob"))
+		b.hears(members("presence-x", "ann", "bob"))
+		b.leaves()
+		w.passes(20 * time.Second) // what waits is dropped
+		near.connect()
+		w.settle()
+		a.hears()
+		far.visit().joins("presence-x", "eve")
+		a.hears(added("presence-x", "eve"))
+	}
+}

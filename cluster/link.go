@@ -127,7 +127,6 @@ func (q *partition) enter() {
 		case s.sockets > 0:
 			s.sayAll()
 		}
-		s.settleLost()
 		s.recall(nil) // what was said of it is dropped
 	}
 	q.wait(&saying{op: ledger.Op{Kind: ledger.OpDone}, holding: true, since: q.peer.cfg.Now()})
