@@ -59,7 +59,7 @@ func (q *question) end() {
 // termination is a back end's wish that a user's sockets be closed.
 type termination struct {
 	user     string
-	at       time.Duration // when it was given to a node
+	at       time.Duration // when it was given to a node that heeds it
 	sockets  []*socket     // that were signed in then
 	node     *node
 	question *question // nil while the node stands still
@@ -83,6 +83,7 @@ func (w *World) terminateOn(n *node, user string) {
 	w.terminations = append(w.terminations, t)
 	w.tracef("", "%s is to terminate %s", n, user)
 	n.do(func() {
+		t.at = w.now
 		t.question = w.ask(func(ctx context.Context) { t.err = n.peer.Terminate(ctx, &w.app, user) })
 	})
 }
@@ -94,10 +95,32 @@ func (w *World) terminated(s *socket) {
 	}
 }
 
+const (
+	// terminatedWithin is when the answer to a termination has come: it has been
+	// carried out, or nobody knows.
+	terminatedWithin = 10 * time.Second
+	// terminatedLate is when it is carried out, if nobody knows: then what was
+	// written has arrived over this connection or the next.
+	terminatedLate = 20 * time.Second
+)
+
+// keepTerminations drops those that are over. What a server lost of the others
+// nobody will know.
+func (w *World) keepTerminations() {
+	w.terminations = slices.DeleteFunc(w.terminations, func(t *termination) bool {
+		return (t.question != nil || t.node.dead) && w.now >= t.at+terminatedLate
+	})
+	for _, t := range w.terminations {
+		if w.lossy {
+			t.sockets = nil
+		}
+	}
+}
+
 // compareTerminations checks that who was terminated is gone.
 func (w *World) compareTerminations() problem {
 	for _, t := range w.terminations {
-		if t.question == nil || w.now < t.at+10*time.Second {
+		if t.question == nil || w.now < t.at+terminatedWithin {
 			continue
 		}
 		if t.node.dead {

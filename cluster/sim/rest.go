@@ -26,6 +26,9 @@ func (w *World) Rest() {
 		}
 		w.pass(4 * time.Second)
 		if wrong = w.compare(); wrong.text == "" {
+			wrong = w.failsOver()
+		}
+		if wrong.text == "" {
 			break
 		}
 	}
@@ -37,12 +40,22 @@ func (w *World) Rest() {
 	w.begin()
 }
 
+// failsOver tells of a failover that came late: what nodes say to a server that is
+// no master any more will be lost.
+func (w *World) failsOver() problem {
+	if slices.ContainsFunc(w.servers, func(s *server) bool { return len(s.old) > 0 }) {
+		return problem{"", "a server fails over"}
+	}
+	return problem{}
+}
+
 // begin notes how things stand when everything is well.
 func (w *World) begin() {
+	w.keepTerminations()
 	w.rested, w.lossless, w.split, w.forgot, w.lossy = w.now, true, false, false, false
 	w.newcomer = false
 	w.filled = slices.ContainsFunc(w.servers, func(s *server) bool { return s.live.full }) // a fault may come late
-	w.said, w.terminations = nil, nil
+	w.said = nil
 	w.reference.begin()
 	t, _ := w.truth()
 	w.hooks.begin(&t)
