@@ -69,68 +69,8 @@ func TestBreak_BehindTheLog_WhoWasAnsweredWithoutTheLedgerMissesNothing(t *testi
 	}
 }
 
-func TestBreak_BehindTheLogOfANewMemory_NothingOfItIsMissedUntold(t *testing.T) {
-	for _, reaches := range []bool{true, false} { // the log, back to where the node was
-		w := newTown(t, 2)
-		near, far := w.nodes[0], w.nodes[1]
-		far.visit().subscribes("news")
-		a := near.visit()
-		a.subscribes("news")
-		a.hears(succeeded("news"))
-		near.cut()
-		far.cut()
-		w.wipe()
-		far.connect()
-		w.settle()
-		far.publishes("news", "1")
-		w.settle()
-		near.breaksBehindTheLog("news")
-		if !reaches {
-			w.ledgerOf("news").LogBytes = 100
-		}
-		far.publishes("news", "2")
-		far.publishes("news", "3")
-		w.settle()
-		near.connect()
-		w.settle()
-		if reaches {
-			a.hears(event("news", "1"), event("news", "2"), event("news", "3"))
-		} else if a.closed != 4200 {
-			t.Errorf("closed with %d after events were missed", a.closed)
-		}
-	}
-}
-
 func (w *town) ledgerOf(channel string) *ledger.Ledger {
 	return w.engine.ledgers[PartitionOf(ledger.Subject{Kind: ledger.Channel, App: w.app.ID, Name: channel})]
-}
-
-// The server runs anew with its data. What it had accepted and a node had not heard
-// is in neither log.
-func TestBreak_ServerRunsAnewWithItsData_WhatWasMissedIsTold(t *testing.T) {
-	w := newTown(t, 2)
-	near, far := w.nodes[0], w.nodes[1]
-	for _, channel := range []string{"news", "quiet"} {
-		far.visit().subscribes(channel)
-	}
-	a, b := near.visit(), near.visit()
-	a.subscribes("news")
-	b.subscribes("quiet")
-	far.publishes("quiet", "0")
-	w.settle()
-	near.cut()
-	far.publishes("news", "1")
-	w.settle()
-	far.cut()
-	w.engine.run += "x"
-	far.connect()
-	w.settle()
-	far.publishes("quiet", "1")
-	w.settle()
-	near.connect()
-	w.passes(3 * time.Second)
-	a.hears(succeeded("news"), `{"event":"pusher:error","data":{"code":4200,"message":"Events may have been missed, reconnect"}}`)
-	b.hears(succeeded("quiet"), event("quiet", "0"), event("quiet", "1"))
 }
 
 // A node lets sockets in before it has reached the engine for the first time.

@@ -71,13 +71,21 @@ func (q *partition) resync(a *ledger.Answer) {
 	q.release()
 }
 
-// reborn takes the ledger's new memory for what is to be followed. Other nodes may
-// have been there before this one, and events accepted: its log has them. If all
-// that this node has heard is part of it, seqs go on, and states tell what was
-// missed of the memory before.
+// reborn goes over to the ledger's new memory. If all that this node has heard is
+// part of it, the log goes on from there, as after any break. Else seqs begin anew:
+// the log has what was accepted behind what is common, or in this memory, before
+// this node came, and states tell the rest.
 func (q *partition) reborn(a *ledger.Answer) {
 	f := &q.feeds
 	known, goesOn := f.birth != 0, q.goesOn(a.Common)
+	if f.birth = a.Birth; known {
+		f.broken = true
+		q.peer.counters.births.Add(1)
+	}
+	if goesOn {
+		q.peer.cfg.Logger.Info("the cluster's engine runs anew, with all that this node has heard", "partition", int(q.number))
+		return
+	}
 	for _, s := range q.subjects {
 		s.heard, s.awaiting = nil, true
 		switch {
@@ -86,22 +94,21 @@ func (q *partition) reborn(a *ledger.Answer) {
 		default: // which of its closes are old is not known: nobody is closed for them
 			s.closed = a.Head
 		}
-		switch {
-		case goesOn && s.known:
-		case known || !s.blind:
+		if known || !s.blind {
 			s.at, s.last, s.event, s.lost = 0, 0, 0, true
 		}
 	}
-	f.birth, f.position, f.broken = a.Birth, a.Head, false
-	if known {
-		f.position, f.broken = 0, true
-		q.peer.counters.births.Add(1)
-		reason := "it runs anew, or was emptied"
-		if goesOn {
-			reason = "it runs anew, with all that this node has heard"
-		}
-		q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "reason", reason, "partition", int(q.number))
+	reason := "it has gone back to an earlier moment"
+	switch {
+	case !known:
+		f.position, f.broken = a.Head, false
+		return
+	case a.Common > 0:
+		f.position = min(f.position, a.Common)
+	default:
+		f.position, reason = a.Born, "it was emptied, or is another one"
 	}
+	q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "reason", reason, "partition", int(q.number))
 }
 
 // goesOn tells whether all that this node has heard is part of a new memory, which
@@ -146,7 +153,7 @@ func (q *partition) readLog() {
 			q.feeds.position = a.Head
 		} else {
 			for _, e := range a.Log {
-				if q.follow(e); q.link.state != linkDone {
+				if q.goOver(e); q.link.state != linkDone {
 					return
 				}
 			}
@@ -185,15 +192,20 @@ func (q *partition) release() {
 	}
 }
 
-// follow goes one entry on.
+// follow goes over an entry that was pushed.
 func (q *partition) follow(e *ledger.Entry) {
-	f := &q.feeds
-	if e.Birth != f.birth {
+	if e.Birth != q.feeds.birth {
 		q.relink()
-		f.hold(e)
+		q.feeds.hold(e)
 		return
 	}
-	f.position = max(f.position, e.Seq)
+	q.goOver(e)
+}
+
+// goOver goes one entry on. Those of the log may be of a memory that this one goes
+// on from.
+func (q *partition) goOver(e *ledger.Entry) {
+	q.feeds.position = max(q.feeds.position, e.Seq)
 	switch e.Kind {
 	case ledger.EntryEntered, ledger.EntryStruck:
 		q.followNode(e)

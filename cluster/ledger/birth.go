@@ -6,8 +6,8 @@ const ancestorsKept = 16
 // wake takes a new birth if the memory is empty or comes from another run of
 // the server: it may lack what was said last (Memory that is lost). Every node
 // is then entering in an epoch that it has not said anything in, so nothing of
-// an old dump passes for news, and the node has to link. The log is void
-// because positions of an earlier birth mean nothing.
+// an old dump passes for news, and the node has to link. The log goes on: it is
+// part of what the memory has, and nodes read it from where that is new to them.
 func (l *Ledger) wake(run Run, fresh Birth) {
 	if l.birth != 0 && l.run == run {
 		return
@@ -16,8 +16,7 @@ func (l *Ledger) wake(run Run, fresh Birth) {
 		l.ancestors = append(l.ancestors, Place{l.birth, l.seq})
 		l.ancestors = l.ancestors[max(0, len(l.ancestors)-ancestorsKept):]
 	}
-	l.run, l.birth, l.born = run, fresh, l.seq
-	l.log = log{}
+	l.run, l.birth = run, fresh
 	l.outbox.keeper, l.outbox.taken = 0, 0
 	for _, n := range l.nodes {
 		if n.status != Struck {
@@ -25,6 +24,14 @@ func (l *Ledger) wake(run Run, fresh Birth) {
 			n.epoch++
 		}
 	}
+}
+
+// born is the place behind which the memory's own entries come.
+func (l *Ledger) born() uint64 {
+	if n := len(l.ancestors); n > 0 {
+		return l.ancestors[n-1].Seq
+	}
+	return 0
 }
 
 // common is up to which place the memory of a birth is part of this one, 0 if

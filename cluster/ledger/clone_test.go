@@ -58,7 +58,7 @@ fact "capp/private-news" node=1 epoch=1 sockets=3
 holder "capp/presence-room" user="anna" node=1 epoch=1
 holder "capp/presence-room" user="anna" node=2 epoch=1
 holder "capp/presence-room" user="bert" node=1 epoch=1
-ledger run="run1" birth=100 born=0 seq=9 time=0 clock=0 ancestors=[]
+ledger run="run1" birth=100 seq=9 time=0 clock=0 ancestors=[]
 member "capp/presence-room" at=0 user="anna" order=3 info="{\"x\":1}"
 member "capp/presence-room" at=1 user="bert" order=3 info=""
 node 1 status=2 epoch=1 floor=1 n=3 struck=0 full=[]

@@ -8,7 +8,7 @@ import (
 // Dump describes all that can be seen of the ledger but for its log, as sorted
 // lines: two ledgers with the same lines and log answer alike for ever.
 func (l *Ledger) Dump() []string {
-	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%d seq=%d time=%d clock=%d ancestors=%v", l.run, l.birth, l.born, l.seq, l.time, l.clock, l.ancestors)}
+	lines := []string{fmt.Sprintf("ledger run=%q birth=%d seq=%d time=%d clock=%d ancestors=%v", l.run, l.birth, l.seq, l.time, l.clock, l.ancestors)}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, n := range l.nodes {
 		add("node %d status=%d epoch=%d floor=%d n=%d struck=%d full=%v", n.id, n.status, n.epoch, n.floor, n.n, n.struck, n.full)

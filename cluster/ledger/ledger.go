@@ -17,7 +17,6 @@ type Ledger struct {
 	run       Run
 	birth     Birth
 	seq       uint64  // of the last entry
-	born      uint64  // that of the birth: the memory's own entries come behind it
 	ancestors []Place // the memories that this one goes on from, oldest first, each with its last entry
 	time      int64   // ledger time, ms
 	clock     int64   // the server's clock at the last Tick, ms
@@ -53,7 +52,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	a := Answer{Birth: l.birth, Head: l.seq}
 	switch r := r.(type) {
 	case Link:
-		a.Standing, a.Common = l.link(r), l.common(r.Birth)
+		a.Standing, a.Common, a.Born = l.link(r), l.common(r.Birth), l.born()
 		a.Full = l.node(r.Node).full
 	case Do:
 		a.Standing, a.Link, a.Full = l.do(r)
@@ -76,11 +75,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	case GetState:
 		a.State = l.state(r.Subject)
 	case GetLog:
-		after := r.After
-		if after == 0 {
-			after = l.born
-		}
-		a.Log, a.Missing = l.log.after(after, r.Most, l.PageBytes, l.seq)
+		a.Log, a.Missing = l.log.after(r.After, r.Most, l.PageBytes, l.seq)
 	case List:
 		a.Channels = l.list(r)
 	case Describe:

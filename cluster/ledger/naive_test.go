@@ -55,7 +55,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		if v.birth != 0 {
 			v.before = append(v.before, Place{v.birth, v.seq})
 		}
-		v.run, v.birth, v.born, v.log, v.logTimes = run, fresh, v.seq, nil, nil
+		v.run, v.birth, v.born = run, fresh, v.seq
 		for _, it := range v.subjects {
 			if it.cached != nil {
 				it.cached.Was = Place{it.came, it.cached.Seq}
@@ -83,7 +83,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		for _, p := range r.Peers {
 			v.meet(p)
 		}
-		a.Standing, a.Common, a.Full = n.Standing, v.common(r.Birth), n.full
+		a.Standing, a.Common, a.Born, a.Full = n.Standing, v.common(r.Birth), v.born, n.full
 	case Do:
 		for _, op := range r.Ops {
 			n := v.nodes[r.Node]
@@ -138,9 +138,6 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 	case GetState:
 		a.State = v.state(r.Subject)
 	case GetLog:
-		if r.After == 0 {
-			r.After = v.born
-		}
 		a.Missing = r.After > v.seq || r.After < v.seq-uint64(len(v.log))
 		for _, e := range v.log {
 			if !a.Missing && e.Seq > r.After && len(a.Log) < r.Most {

@@ -30,7 +30,7 @@ type Do struct {
 type GetState struct{ Subject Subject }
 
 // GetLog asks for the entries behind After, oldest first, Most of them, or fewer
-// that are long. After 0 is the birth: all entries of this memory.
+// that are long.
 type GetLog struct {
 	After uint64
 	Most  int
@@ -100,6 +100,7 @@ type Answer struct {
 	Channels []Totals   // List, sorted by name; Describe: one
 	Members  []string   // Describe: user ids in the order they came
 	Common   uint64     // Link: up to which Seq the memory of the Link's Birth is part of this one
+	Born     uint64     // Link: behind which Seq the entries of this birth come
 	Term     uint64     // Collect: the node's as the keeper, 0 if it is not
 	Box      []Record   // Collect, oldest first
 	Boxed    int        // Tick, Collect: records in the outbox

@@ -104,7 +104,7 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		a.Full = in.numbers()
 	case ledger.Link:
 		a.Standing = in.standing(r.Node)
-		a.Common = uint64(in.number())
+		a.Common, a.Born = uint64(in.number()), uint64(in.number())
 		a.Full = in.numbers()
 	case ledger.Strike:
 		a.Standing = in.standing(r.Node)

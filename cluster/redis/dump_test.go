@@ -37,7 +37,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 	for in := (reader{rest: []byte(meta["ancestors"])}); len(in.rest) > 0; {
 		ancestors = append(ancestors, ledger.Place{Birth: ledger.Birth(in.uint64()), Seq: in.uint64()})
 	}
-	lines := []string{fmt.Sprintf("ledger run=%q birth=%d born=%s seq=%s time=%s clock=%s ancestors=%v", meta["run"], memory, orZero(meta["born"]), orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]), ancestors)}
+	lines := []string{fmt.Sprintf("ledger run=%q birth=%d seq=%s time=%s clock=%s ancestors=%v", meta["run"], memory, orZero(meta["seq"]), orZero(meta["time"]), orZero(meta["clock"]), ancestors)}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 
 	nodes := ask(t, client, "EVAL", flat, "1", base+"nodes")

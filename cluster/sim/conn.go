@@ -17,7 +17,6 @@ type link struct {
 	slow    time.Duration // added to every message
 	conn    *conn         // nil while there is none
 	orphans []*conn       // given up, with bytes under way
-	broke   time.Duration // when a connection was first lost since the world rested, 0 if none was
 }
 
 // conn is a connection with a queue each way. What the node wrote before it
@@ -111,9 +110,6 @@ func (c *conn) hangUp(why string) {
 	w := c.node.w
 	c.open, c.downward = false, nil
 	c.link.conn = nil
-	if c.link.broke == 0 {
-		c.link.broke = w.now
-	}
 	if w.tracing {
 		w.tracef("", "%s loses its connection to %s: %s", c.node, c.in.run, why)
 	}

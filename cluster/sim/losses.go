@@ -11,24 +11,21 @@ import (
 
 // losses is what a node has said in its log since the world last rested: on which
 // channels events may have been missed, and which partitions had lost their
-// memory, or go on. Nothing else excuses that a socket did not hear an event.
+// memory. Nothing else excuses that a socket did not hear an event.
 type losses struct {
-	channels   map[string]bool
-	lost, anew map[int64]bool
+	channels map[string]bool
+	lost     map[int64]bool
 }
 
-func (l *losses) begin() { *l = losses{map[string]bool{}, map[int64]bool{}, map[int64]bool{}} }
+func (l *losses) begin() { *l = losses{map[string]bool{}, map[int64]bool{}} }
 
-// excuse tells whether an event on a channel may have been missed. Where the
-// server runs anew with all that the node had heard that is so for who may have
-// been answered without it.
-func (l *losses) excuse(channel string, alone bool) bool {
+// excuse tells whether an event on a channel may have been missed.
+func (l *losses) excuse(channel string) bool {
 	s := ledger.Subject{Kind: ledger.Channel, App: appID, Name: channel}
 	if user, is := pusherproto.UserOfChannel(channel); is {
 		s.Kind, s.Name = ledger.User, user
 	}
-	p := int64(cluster.PartitionOf(s))
-	return l.channels[channel] || l.lost[p] || l.anew[p] && alone
+	return l.channels[channel] || l.lost[int64(cluster.PartitionOf(s))]
 }
 
 // Enabled implements slog.Handler, as the methods below do.
@@ -45,11 +42,7 @@ func (l *losses) Handle(_ context.Context, r slog.Record) error {
 	case "events may have been missed":
 		l.channels[all["channel"].String()] = true
 	case "the cluster's engine has lost its memory":
-		births := l.lost
-		if all["reason"].String() == "it runs anew, with all that this node has heard" {
-			births = l.anew
-		}
-		births[all["partition"].Int64()] = true
+		l.lost[all["partition"].Int64()] = true
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"fanfare/channels"
@@ -76,12 +75,6 @@ func (n *node) kill() {
 		s.lost()
 	}
 	n.sockets = nil
-}
-
-// cutBefore tells whether the node has lost a connection, since the world rested,
-// before some time.
-func (n *node) cutBefore(t time.Duration) bool {
-	return slices.ContainsFunc(n.links, func(l *link) bool { return l.broke > 0 && l.broke <= t })
 }
 
 // loop is an Owner that handles its mail soon after it was posted.

@@ -67,11 +67,6 @@ func (w *World) begin() {
 	w.nodes = slices.DeleteFunc(w.nodes, func(n *node) bool { return n.dead })
 	for _, n := range w.nodes {
 		n.losses.begin()
-		for _, l := range n.links {
-			if l.broke = 0; l.conn == nil || !l.conn.up {
-				l.broke = w.now
-			}
-		}
 		n.struck, n.unasked = false, n.peer.Health().Unasked
 		for _, s := range n.sockets {
 			for _, name := range s.names {
@@ -262,7 +257,7 @@ func (w *World) compareEvents() {
 				for i := len(p.events) - 1; i >= 0 && p.events[i].at >= w.rested; i-- {
 					ev := p.events[i]
 					if ev.result == accepted && ev.channel == name && ev.at > h.since && ev.except != s.serial &&
-						!heard[heardEvent{p.index, i + 1}] && !ev.missed && !s.node.losses.excuse(name, s.node.cutBefore(h.since)) {
+						!heard[heardEvent{p.index, i + 1}] && !ev.missed && !s.node.losses.excuse(name) {
 						w.failf(name, "%s never heard event %d of p-%d, which was accepted: given to %s at %v", s, i+1, p.index, ev.node, ev.at)
 					}
 				}

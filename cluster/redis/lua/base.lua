@@ -39,10 +39,11 @@ if not birth or meta[1] ~= RUN then
 	local ancestors = call('HGET', META, 'ancestors') or ''
 	if birth then
 		ancestors = sub(ancestors .. birth .. pack('>I8', seq), -16 * ANCESTOR)
+	else
+		call('DEL', LOG)
 	end
-	birth, bytes = FRESH, 0
-	call('DEL', LOG)
-	call('HSET', META, 'run', RUN, 'birth', birth, 'born', seq, 'ancestors', ancestors, 'bytes', 0)
+	birth = FRESH
+	call('HSET', META, 'run', RUN, 'birth', birth, 'ancestors', ancestors)
 	call('HDEL', META, 'keeper', 'taken')
 	local all = call('HGETALL', NODES)
 	for i = 1, #all, 2 do
@@ -52,6 +53,15 @@ if not birth or meta[1] ~= RUN then
 		end
 	end
 	age()
+end
+
+-- born is the place behind which the memory's own entries come.
+local function born()
+	local all = call('HGET', META, 'ancestors')
+	if all == '' then
+		return 0
+	end
+	return (unpack_('>I8', all, #all - 7))
 end
 
 -- common is up to which place the memory of a birth is part of this one.

@@ -14,4 +14,4 @@ local full = {}
 for at = 1, #x.full, 8 do
 	full[#full + 1] = (unpack_('>I8', x.full, at))
 end
-return { birth, head, standing(x), common(ARGV[9]), full }
+return { birth, head, standing(x), common(ARGV[9]), born(), full }

@@ -1,10 +1,6 @@
 -- ARGV: position, most. A server closes a connection on which too much waits.
 local PAGE_BYTES = 262144
-local position = tonumber(ARGV[5])
-if position == 0 then
-	position = tonumber(call('HGET', META, 'born'))
-end
-local length, behind, most = call('LLEN', LOG), seq - position, tonumber(ARGV[6])
+local length, behind, most = call('LLEN', LOG), seq - tonumber(ARGV[5]), tonumber(ARGV[6])
 if behind < 0 or behind > length then
 	return { birth, head, 1, {} }
 end
