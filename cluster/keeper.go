@@ -58,7 +58,7 @@ func (q *partition) collect(now time.Time) {
 		return
 	}
 	k.land()
-	r := ledger.Collect{Node: cfg.Node, Term: k.term, Have: k.have, Ack: k.ack}
+	r := ledger.Collect{Node: cfg.Node, Birth: k.birth, Term: k.term, Have: k.have, Ack: k.ack}
 	if k.more && len(k.flights) < flightMost && !q.peer.sated.Load() && q.peer.deaths.keeper() {
 		r.Most = min(collectMost, flightMost-len(k.flights))
 	}
@@ -206,6 +206,6 @@ func (q *partition) lastAck() {
 	}
 	if k.land(); k.ack != k.said {
 		k.said = k.ack
-		q.send(ledger.Collect{Node: q.peer.cfg.Node, Term: k.term, Have: k.have, Ack: k.ack}, func(*ledger.Answer) {})
+		q.send(ledger.Collect{Node: q.peer.cfg.Node, Birth: k.birth, Term: k.term, Have: k.have, Ack: k.ack}, func(*ledger.Answer) {})
 	}
 }

@@ -206,7 +206,7 @@ func (v *naive) collect(r Collect) (term uint64, records []Record) {
 	if !alive(r.Node) {
 		return 0, nil
 	}
-	if r.Node == v.keeper && r.Term == v.term && r.Term > 0 {
+	if r.Node == v.keeper && r.Birth == v.birth && r.Term == v.term && r.Term > 0 {
 		for len(v.box) > 0 && v.box[0].ID <= r.Ack {
 			v.box, v.sizes = v.box[1:], v.sizes[1:]
 		}

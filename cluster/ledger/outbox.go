@@ -103,7 +103,7 @@ func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
 	switch {
 	case n == nil || n.status == Struck:
 		return 0, nil
-	case r.Term != 0 && r.Term == b.term && r.Node == b.keeper:
+	case r.Term != 0 && r.Term == b.term && r.Birth == l.birth && r.Node == b.keeper:
 		for len(b.records) > 0 && b.first() <= r.Ack {
 			b.drop()
 		}

@@ -8,7 +8,7 @@ import (
 // collect is the ids that a node is given, and its term.
 func (d *desk) collect(id Node, term, have, ack uint64, most int) string {
 	d.t.Helper()
-	a := d.ask(Collect{Node: id, Term: term, Have: have, Ack: ack, Most: most})
+	a := d.ask(Collect{Node: id, Birth: d.l.birth, Term: term, Have: have, Ack: ack, Most: most})
 	text := fmt.Sprint("term ", a.Term)
 	for _, r := range a.Box {
 		text += fmt.Sprint(" ", r.ID)
@@ -79,8 +79,20 @@ func TestOutbox_Full_TheOldestGo(t *testing.T) {
 	d.boxes(11)
 	d.want("term 1 3 4", d.collect(A, 0, 0, 0, 2))
 	d.boxes(4)
-	a := d.ask(Collect{Node: A, Term: 1, Have: 4, Most: 1})
+	a := d.ask(Collect{Node: A, Birth: 100, Term: 1, Have: 4, Most: 1})
 	if len(a.Box) != 1 || a.Box[0].ID != 7 || a.Boxed != 10 || a.Lost != 4 {
 		t.Errorf("got %+v", a)
 	}
+}
+
+// A server was wiped, and its keeper has the same term as before. What the node
+// had said of the outbox of then comes late.
+func TestOutbox_RequestOfAnotherMemory_ChangesNothing(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.boxes(3)
+	d.want("term 1 1 2 3", d.collect(A, 0, 0, 0, 9))
+	if a := d.ask(Collect{Node: A, Birth: 99, Term: 1, Have: 5, Ack: 5, Most: 9}); a.Term != 0 || a.Boxed != 3 {
+		t.Errorf("a late request is answered term %d, and %d records are left", a.Term, a.Boxed)
+	}
+	d.want("term 1", d.collect(A, 1, 3, 3, 9))
 }

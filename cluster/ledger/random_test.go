@@ -28,6 +28,7 @@ type talker struct {
 	n     uint64 // next op
 
 	term, have uint64 // as the keeper
+	memory     Birth  // that gave the term
 }
 
 func newTraffic(roll dice) *traffic {
@@ -67,7 +68,7 @@ func (t *traffic) request() Request {
 		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
 		return Tick{Grace: t.grace()}
 	case k < 80:
-		return Collect{Node: n.id, Term: n.term - min(n.term, uint64(t.roll(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.roll(4))), Most: pick(t, 0, 1, 5, 1000)}
+		return Collect{Node: n.id, Birth: n.memory, Term: n.term - min(n.term, uint64(t.roll(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.roll(4))), Most: pick(t, 0, 1, 5, 1000)}
 	case k < 88:
 		return GetState{Subject: t.subject()}
 	case k < 91:
@@ -169,8 +170,8 @@ func (t *traffic) hear(r Request, a Answer) {
 	if c, is := r.(Collect); is && a.Term != 0 {
 		for i := range t.nodes {
 			if n := &t.nodes[i]; n.id == c.Node {
-				if n.term != a.Term {
-					n.term, n.have = a.Term, 0
+				if n.term != a.Term || n.memory != a.Birth {
+					n.term, n.memory, n.have = a.Term, a.Birth, 0
 				}
 				if len(a.Box) > 0 {
 					n.have = a.Box[len(a.Box)-1].ID

@@ -55,9 +55,12 @@ type Tick struct{ Grace time.Duration }
 
 // Collect asks for records of the outbox, Most of them, behind Have, the last
 // that the node has; all up to Ack are done with (rule H6). Term is that of the
-// node as the keeper, 0 if it is none. With Most 0 it does not become the keeper.
+// node as the keeper, 0 if it is none, and Birth that of the memory that gave it:
+// memories count terms and records alike. With Most 0 the node does not become
+// the keeper.
 type Collect struct {
 	Node      Node
+	Birth     Birth
 	Term      uint64
 	Have, Ack uint64
 	Most      int

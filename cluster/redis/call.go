@@ -59,7 +59,7 @@ func (c *caller) make(r ledger.Request, fresh ledger.Birth) call {
 	case ledger.Tick:
 		return call{&c.scripts.tick, c.keys(), append(args, strconv.FormatInt(r.Grace.Milliseconds(), 10))}
 	case ledger.Collect:
-		return call{&c.scripts.collect, c.keys(), append(args, nodeText(r.Node), number(r.Term), number(r.Have), number(r.Ack), strconv.Itoa(r.Most))}
+		return call{&c.scripts.collect, c.keys(), append(args, nodeText(r.Node), nodeText(ledger.Node(r.Birth)), number(r.Term), number(r.Have), number(r.Ack), strconv.Itoa(r.Most))}
 	case ledger.List:
 		return call{&c.scripts.list, c.keys(c.occupied(r.App)), append(args, r.App, r.Prefix)}
 	}

@@ -45,7 +45,7 @@ func TestScripts_LeaveNothingBehind(t *testing.T) {
 	ticks(62 * 60) // close marks are kept for an hour
 	a := say(ledger.Collect{Node: last, Most: math.MaxInt32})
 	if n := len(a.Box); n > 0 {
-		say(ledger.Collect{Node: last, Term: a.Term, Have: a.Box[n-1].ID, Ack: a.Box[n-1].ID})
+		say(ledger.Collect{Node: last, Birth: a.Birth, Term: a.Term, Have: a.Box[n-1].ID, Ack: a.Box[n-1].ID})
 	}
 	w.flush()
 	left := keys(t, w.client, w.caller.base)

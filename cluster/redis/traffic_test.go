@@ -24,7 +24,8 @@ type talker struct {
 	epoch uint32
 	n     uint64 // next op
 
-	term, have uint64 // as the keeper
+	term, have uint64       // as the keeper
+	memory     ledger.Birth // that gave the term
 }
 
 func newTraffic(seed uint64) *traffic {
@@ -67,7 +68,7 @@ func (t *traffic) request() ledger.Request {
 		t.now += int64(pick(t, 0, 100, 900, 2000, 2000, 5000, -1000))
 		return ledger.Tick{Grace: t.grace()}
 	case k < 80:
-		return ledger.Collect{Node: n.id, Term: n.term - min(n.term, uint64(t.IntN(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.IntN(4))), Most: pick(t, 0, 1, 5, 1000)}
+		return ledger.Collect{Node: n.id, Birth: n.memory, Term: n.term - min(n.term, uint64(t.IntN(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.IntN(4))), Most: pick(t, 0, 1, 5, 1000)}
 	case k < 88:
 		return ledger.GetState{Subject: t.subject()}
 	case k < 91:
@@ -175,8 +176,8 @@ func (t *traffic) hear(r ledger.Request, a ledger.Answer) {
 	if c, is := r.(ledger.Collect); is && a.Term != 0 {
 		for i := range t.nodes {
 			if n := &t.nodes[i]; n.id == c.Node {
-				if n.term != a.Term {
-					n.term, n.have = a.Term, 0
+				if n.term != a.Term || n.memory != a.Birth {
+					n.term, n.memory, n.have = a.Term, a.Birth, 0
 				}
 				if len(a.Box) > 0 {
 					n.have = a.Box[len(a.Box)-1].ID

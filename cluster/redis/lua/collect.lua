@@ -1,5 +1,6 @@
--- ARGV: node, term, the last record it has, the last that is done with, most.
-local id, term, have, ack, most = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+-- ARGV: node, the birth of the memory that gave it the term, term, the last record
+-- it has, the last that is done with, most.
+local id, term, have, ack, most = ARGV[5], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local SILENCE = 10000
 local all = call('HMGET', META, 'last', 'boxbytes', 'lost', 'taken', 'keeper', 'term', 'heard')
 local last, size, taken, current = tonumber(all[1] or 0), tonumber(all[2] or 0), tonumber(all[4] or 0), tonumber(all[6] or 0)
@@ -14,7 +15,7 @@ local function nothing() return { birth, head, 0, length, tonumber(all[3] or 0),
 
 if not alive(id) then
 	return nothing()
-elseif term ~= 0 and term == current and id == all[5] then
+elseif term ~= 0 and term == current and ARGV[6] == birth and id == all[5] then
 	while length > 0 and last - length + 1 <= ack do
 		size, length = size - unpack_('>I4', call('LPOP', BOX)), length - 1
 	end
