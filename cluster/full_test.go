@@ -41,6 +41,29 @@ func TestFull_TheAnswerIsLost_EventsFailAllTheSame(t *testing.T) {
 	a.hears()
 }
 
+// The memory before delivered the event; its answer was lost with it.
+func TestFull_NewMemoryRefusesWhatTheOneBeforeMayHaveTaken_IsInDoubt(t *testing.T) {
+	w := newTown(t, 2)
+	a := w.nodes[1].visit()
+	a.subscribes("news")
+	a.got = nil
+	w.nodes[0].lost = true
+	p := w.nodes[0].publishes("news", "1")
+	w.settle()
+	p.is(t, errPending)
+	a.hears(event("news", "1"))
+	w.wipe()
+	w.engine.full = true
+	w.nodes[0].cut()
+	w.nodes[0].lost = false
+	w.nodes[0].connect()
+	w.settle()
+	p.is(t, channels.ErrDoubt)
+	p = w.nodes[0].publishes("news", "2")
+	w.settle()
+	p.is(t, channels.ErrFull)
+}
+
 func TestFull_JoinsAreRefusedAndLeavesTaken(t *testing.T) {
 	for _, limit := range []int{0, 3} {
 		w := newTown(t, 2, func(a *apps.App) { a.Limits.MaxPresenceMembers = limit })

@@ -87,7 +87,7 @@ func (q *partition) linked(a *ledger.Answer) {
 	}
 	goesOn := a.Standing.Epoch == q.link.epoch
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
-	q.refusedFull(a.Full)
+	q.refusedFull(a)
 	q.applied(a.Standing.N) // before it is known what is lost: OpDone ends that
 	if q.feeds.birth != 0 && a.Birth != q.feeds.birth {
 		q.link.lost = q.link.lost || a.Common < max(q.feeds.position, 1)

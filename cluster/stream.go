@@ -29,7 +29,8 @@ type stream struct {
 
 // saying is one op on its way.
 type saying struct {
-	op       ledger.Op // N is 0 until it is written
+	op       ledger.Op    // N is 0 until it is written
+	to       ledger.Birth // of the memory that it was written to first
 	since    time.Time
 	holding  bool        // said because the node enters
 	dropped  bool        // it is not said
@@ -120,7 +121,7 @@ func (q *partition) take() {
 		if n > 0 && (most > batchMost || bytes > batchBytes || o.op.Kind == ledger.OpDone) {
 			break
 		}
-		o.op.N = st.next
+		o.op.N, o.to = st.next, q.feeds.birth
 		st.next++
 		n++
 		if o.op.Kind == ledger.OpDone {
@@ -141,7 +142,7 @@ func (q *partition) done(a *ledger.Answer) {
 		return
 	}
 	q.stream.flying = false
-	q.refusedFull(a.Full)
+	q.refusedFull(a)
 	if !a.Link {
 		q.applied(a.Standing.N)
 	}
@@ -155,16 +156,21 @@ func (q *partition) done(a *ledger.Answer) {
 	q.flush()
 }
 
-// refusedFull is told of events for which the ledger had no memory.
-func (q *partition) refusedFull(full []uint64) {
+// refusedFull is told of events for which the ledger had no memory. One that was
+// written to the memory before may have been delivered then.
+func (q *partition) refusedFull(a *ledger.Answer) {
 	for _, o := range q.stream.kept {
-		if !slices.Contains(full, o.op.N) {
+		if !slices.Contains(a.Full, o.op.N) {
 			continue
 		}
 		if o.accepted == nil {
 			q.peer.counters.dropped.Add(1)
 		}
-		o.fail(channels.ErrFull)
+		why := channels.ErrFull
+		if o.to != a.Birth {
+			why = channels.ErrDoubt
+		}
+		o.fail(why)
 	}
 }
 
