@@ -69,7 +69,7 @@ func TestJoin_ThatChangesNoCount_IsToldTheCount(t *testing.T) {
 }
 
 // A node that is away for long lets a user in and out again who is on another node
-// all the while. Whoever is told that the user came is not told that the user left.
+// all the while. Sockets hear that the user came, and not that the user left.
 func TestJoin_InALongDark_WhoIsElsewhereIsNotToldAsGone(t *testing.T) {
 	for _, replica := range []bool{true, false} { // the node has one
 		w := newTown(t, 2)

@@ -156,7 +156,7 @@ func (q *partition) done(a *ledger.Answer) {
 	q.flush()
 }
 
-// refusedFull is told of events for which the ledger had no memory. One that was
+// refusedFull fails the events for which the ledger had no memory. One that was
 // written to the memory before may have been delivered then.
 func (q *partition) refusedFull(a *ledger.Answer) {
 	for _, o := range q.stream.kept {

@@ -148,7 +148,7 @@ func TestRun_GoesOnWhenTheConnectionIsCut(t *testing.T) {
 	a := start(t, p.addr())
 	for range 5 {
 		a.untilUp()
-		a.events = nil
+		a.forget()
 		p.cut()
 		a.expect("down")
 	}

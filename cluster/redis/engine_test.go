@@ -93,6 +93,13 @@ func (d *desk) Beats(all []cluster.Beat, ok bool) {
 	d.note(d.part, nil, "beats %v %+v", ok, all)
 }
 
+// forget drops what came so far.
+func (d *desk) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.events = nil
+}
+
 // until waits for a condition under the lock.
 func (d *desk) until(what string, is func() bool) {
 	d.t.Helper()
