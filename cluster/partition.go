@@ -17,8 +17,8 @@ type partition struct {
 	number Partition
 
 	mu       sync.Mutex
-	calls    []call // requests without an answer, the oldest first
-	heard    time.Time
+	calls    []call    // requests without an answer, the oldest first
+	heard    time.Time // when the ledger last told whether the node is linked
 	known    time.Time // when the ledger answered last
 	timers   timers
 	subjects map[ledger.Subject]*subject
@@ -153,7 +153,11 @@ func (p *Peer) Answer(number Partition, _ ledger.Request, a ledger.Answer) {
 	q.calls[0] = call{}
 	q.calls = q.calls[1:]
 	now := p.cfg.Now()
-	q.heard, q.known = now, now
+	q.known = now
+	switch c.request.(type) {
+	case ledger.Do, ledger.Link, ledger.Poll:
+		q.heard = now
+	}
 	p.counters.roundTrips.Add(1)
 	p.counters.roundTripTime.Add(int64(now.Sub(c.sent)))
 	q.listed(a.Nodes)
