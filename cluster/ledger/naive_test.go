@@ -81,7 +81,9 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 			n.Status, n.Epoch, n.N = Entering, max(n.Epoch, r.Epoch)+1, max(n.N, gone)
 		}
 		for _, p := range r.Peers {
-			v.meet(p)
+			if n := v.meet(p); n.Status == Struck && r.Birth != 0 && r.Birth != v.birth {
+				n.Status, n.Epoch = Entering, n.Epoch+1
+			}
 		}
 		a.Standing, a.Common, a.Born, a.Full = n.Standing, v.common(r.Birth), v.born, n.full
 	case Do:

@@ -61,7 +61,10 @@ func (l *Ledger) link(r Link) Standing {
 		n.n = max(n.n, r.before())
 	}
 	for _, peer := range r.Peers {
-		l.meet(peer)
+		if p := l.meet(peer); p.status == Struck && r.Birth != 0 && r.Birth != l.birth {
+			p.status = Entering // back since, as the memory knew that the node followed
+			p.epoch++
+		}
 	}
 	return n.standing(n.id)
 }

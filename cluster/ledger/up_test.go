@@ -113,6 +113,20 @@ func TestU2_PeersThatAreNotKnownAreListedAsEntering(t *testing.T) {
 	d.want("1 open@1 n=1, 2 struck@1 n=1, 3 entering@0 n=0", showAll(d.ask(Poll{Node: A, Epoch: 1}).Nodes))
 }
 
+// A dump has a node as struck that was back when the memory was lost.
+func TestU2_PeersThatWereStruckInAnotherMemoryAreEntering(t *testing.T) {
+	d := newDesk(t).opened(A, B)
+	d.do(B, 1, hold(room, 1))
+	d.strike(B)
+	d.ask(Link{Node: A, Epoch: 1, First: 2, Birth: 100, Peers: []Node{B}})
+	d.want("1 open@1 n=1, 2 struck@1 n=2", showAll(d.ask(Poll{Node: A, Epoch: 1}).Nodes))
+	d.ask(Link{Node: A, Epoch: 1, First: 2, Birth: 99, Peers: []Node{B}})
+	d.want("1 open@1 n=1, 2 entering@2 n=2", showAll(d.ask(Poll{Node: A, Epoch: 1}).Nodes))
+	d.want("seq=0", d.state(room))
+	d.strike(B) // it died with the server
+	d.want("5<0 struck 2@2", d.said())
+}
+
 func TestU2_Entering_SaysAllAgain(t *testing.T) {
 	d := newDesk(t).opened(A, B)
 	d.do(A, 1, on(3, "anna", "bert", "carl"), hold(news, 2))

@@ -129,3 +129,37 @@ func TestSim_CutForLessThanADeath_NobodyIsToldAsGone(t *testing.T) {
 func TestSim_CutForLonger_MembersGoAndComeOnce(t *testing.T) {
 	mustPlay(t, Config{OnGap: cluster.GapKeep}, membersOfACutNode(30*time.Second, 1))
 }
+
+// A node is cut until it is struck, and a dump is saved. It comes back, and the
+// server goes back to the dump, in which it is struck, while it is late. The table
+// of beats is on another server.
+func oldDumpHasANodeAsStruck(s *scene) {
+	near, far := s.nodes[0], s.nodes[1]
+	channel, srv := s.channels[1], s.servers[1]
+	p := s.page(s.users[0], near, channel)
+	s.cutAll(near, 20*time.Second)
+	s.pass(15 * time.Second)
+	srv.dump = srv.live.clone()
+	s.pass(15 * time.Second)
+	w := s.page(s.users[1], far, channel)
+	s.Rest()
+	s.cut(near.links[1], 5*time.Second)
+	srv.replace(srv.dump.clone())
+	s.pass(20 * time.Second)
+	if gone := w.heardRemovals(channel); len(gone) > 0 {
+		s.failf(channel, "%v were told as gone", gone)
+	}
+	s.Rest()
+	near.kill()
+	p.end()
+	srv.replace(srv.dump.clone())
+	s.pass(40 * time.Second)
+	if gone := w.heardRemovals(channel); len(gone) != 1 {
+		s.failf(channel, "%v were told as gone, who died with the server", gone)
+	}
+	s.Rest()
+}
+
+func TestSim_OldDumpHasANodeAsStruck_ItsMembersStayWhileItLives(t *testing.T) {
+	mustPlay(t, Config{Servers: 2}, oldDumpHasANodeAsStruck)
+}

@@ -6,8 +6,15 @@ if enter or x.status == STRUCK or epoch == 0 or x.epoch ~= epoch or x.n < before
 	x.epoch, x.status, x.n = math.max(x.epoch, epoch) + 1, ENTERING, math.max(x.n, before)
 	saveNode(x)
 end
+local foreign = ARGV[9] ~= birth and ARGV[9] ~= ('\0'):rep(8)
 for i = 10, #ARGV do
-	call('HSETNX', NODES, ARGV[i], pack(NODE, ENTERING, 0, 0, 0, 0, 0))
+	local y = node(ARGV[i])
+	if not y then
+		call('HSETNX', NODES, ARGV[i], pack(NODE, ENTERING, 0, 0, 0, 0, 0))
+	elseif y.status == STRUCK and foreign then
+		y.status, y.epoch = ENTERING, y.epoch + 1
+		saveNode(y)
+	end
 end
 age()
 local full = {}
