@@ -191,7 +191,7 @@ func (w *World) lose(old, next *memory) {
 		}
 	}
 	for _, b := range old.beats {
-		if i := next.line(b.Node); i < 0 || next.beats[i] != b {
+		if i := next.line(b.Node); i < 0 || next.beats[i].Count != b.Count {
 			if n := w.nodeOf(b.Node); n != nil {
 				n.beaten = w.now
 			}

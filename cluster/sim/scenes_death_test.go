@@ -163,3 +163,26 @@ func oldDumpHasANodeAsStruck(s *scene) {
 func TestSim_OldDumpHasANodeAsStruck_ItsMembersStayWhileItLives(t *testing.T) {
 	mustPlay(t, Config{Servers: 2}, oldDumpHasANodeAsStruck)
 }
+
+// A node dies, and a dump is saved before it is marked. When the server goes back
+// to that its counter still stands where all saw it, and it is marked at once.
+func TestSim_OldDumpHasADeadNodeAsAlive_ItIsMarkedAgain(t *testing.T) {
+	mustPlay(t, Config{}, func(s *scene) {
+		near, far := s.nodes[0], s.nodes[1]
+		channel := s.channels[0]
+		p := s.page(s.users[0], near, channel)
+		w := s.page(s.users[1], far, channel)
+		s.Rest()
+		near.kill()
+		p.end()
+		s.pass(5 * time.Second)
+		s.servers[0].dump = s.servers[0].live.clone()
+		s.pass(30 * time.Second)
+		s.servers[0].replace(s.servers[0].dump.clone())
+		s.pass(8 * time.Second)
+		if gone := w.heardRemovals(channel); len(gone) != 1 {
+			s.failf(channel, "%v were told as gone for one death", gone)
+		}
+		s.Rest()
+	})
+}
