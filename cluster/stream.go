@@ -114,6 +114,7 @@ func (q *partition) flush() {
 // than it was meant for it must not be said (forgetDone).
 func (q *partition) take() {
 	st := &q.stream
+	st.hasten()
 	n, most, bytes := 0, 0, 0
 	for _, o := range st.waiting {
 		most += 1 + len(o.op.On) + len(o.op.Off)
@@ -134,6 +135,44 @@ func (q *partition) take() {
 	if st.waiting = st.waiting[n:]; len(st.waiting) == 0 {
 		st.waiting = nil
 	}
+}
+
+// hasten brings events of the API to the front, for half of a batch, if more waits
+// than a batch takes: whoever joins waits for the crowd that does, events do not.
+// They stay behind what sockets say on their subject, and behind what the node says
+// because it enters.
+func (st *stream) hasten() {
+	if len(st.waiting) <= batchMost {
+		return
+	}
+	events := make([]*saying, 0, batchMost/2)
+	var spoken map[ledger.Subject]bool
+	end := 0
+	for i, o := range st.waiting {
+		if o.holding || len(events) == cap(events) {
+			break
+		}
+		switch {
+		case o.op.Kind != ledger.OpEvent:
+		case o.op.Client:
+			if spoken == nil {
+				spoken = make(map[ledger.Subject]bool)
+			}
+			spoken[o.op.Subject] = true
+		case !spoken[o.op.Subject]:
+			events = append(events, o)
+			end = i + 1
+		}
+	}
+	for from, to, left := end-1, end-1, len(events); from >= 0; from-- {
+		if left > 0 && st.waiting[from] == events[left-1] {
+			left--
+			continue
+		}
+		st.waiting[to] = st.waiting[from]
+		to--
+	}
+	copy(st.waiting, events)
 }
 
 // done takes the answer to a Do.
