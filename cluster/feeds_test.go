@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -327,4 +329,43 @@ func TestCounts_OfTwoNodes_AreTheSum(t *testing.T) {
 	a.hears(count("2"), count("1"))
 	a.leaves()
 	w.empty()
+}
+
+// A crowd comes to as many channels. What the node says does not wait until it has
+// the states of all, whether the connection holds or breaks meanwhile.
+func TestAsk_ForFewStatesAtOnce_AllAreAnswered(t *testing.T) {
+	for _, breaks := range []bool{false, true} {
+		w := newTown(t, 1)
+		near := w.nodes[0]
+		q := &near.peer.partitions[0]
+		v := near.visit()
+		var want []string
+		for n := 0; len(want) < 3*mostAsked; n++ {
+			channel := fmt.Sprintf("c%d", n)
+			if PartitionOf(ledger.Subject{Kind: ledger.Channel, App: w.app.ID, Name: channel}) == q.number {
+				want = append(want, succeeded(channel))
+				v.pipelines("%s", v.subscription(channel, ""))
+			}
+		}
+		asking := 0
+		for _, c := range q.calls {
+			if _, ok := c.request.(ledger.GetState); ok {
+				asking++
+			}
+		}
+		if watched := len(near.watching); asking != mostAsked || len(q.asks) != 2*mostAsked || watched > mostAsked {
+			t.Errorf("%d states are asked for, %d later; %d feeds have begun", asking, len(q.asks), watched)
+		}
+		if breaks {
+			near.cut()
+			near.connect()
+		}
+		w.settle()
+		slices.Sort(want)
+		slices.Sort(v.got)
+		v.hears(want...)
+		if q.asking != 0 || len(q.asks) != 0 || len(near.watching) != len(want) {
+			t.Errorf("in the end %d are asked for, %d later; there are %d feeds", q.asking, len(q.asks), len(near.watching))
+		}
+	}
 }

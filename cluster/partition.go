@@ -31,6 +31,8 @@ type partition struct {
 	link     link
 	stream   stream
 	feeds    feeds
+	asks     []ask   // states to ask for, the next first
+	asking   int     // states that are under way
 	gone     []letGo // of late, oldest first
 	keeping  keeping
 }
@@ -102,6 +104,7 @@ func (q *partition) up() {
 	}
 	q.feeds.holding = true
 	for _, s := range q.sorted() {
+		s.unwatched = false
 		q.peer.engine.Watch(q.number, s.name)
 	}
 	for name := range q.sessions {

@@ -44,18 +44,19 @@ type subject struct {
 
 	// The feed. known is set once there is a replica, awaiting while a state is
 	// under way.
-	known    bool
-	awaiting bool
-	asked    int // counts states that were asked for
-	heard    []heardEntry
-	at       uint64 // the replica is as of this seq
-	last     uint64 // the subject's last entry
-	event    uint64 // the last that was an event
-	closed   uint64 // the last that was a close
-	lost     bool   // the ledger lost its memory since: seqs begin anew
-	whole    bool   // heard is all there was since somebody was answered blind
-	suspect  bool   // it may have forgotten the subject since, and its events
-	blind    bool   // somebody was answered without a replica
+	known     bool
+	awaiting  bool
+	unwatched bool // the feed begins when the state is asked for
+	asked     int  // counts states that were asked for
+	heard     []heardEntry
+	at        uint64 // the replica is as of this seq
+	last      uint64 // the subject's last entry
+	event     uint64 // the last that was an event
+	closed    uint64 // the last that was a close
+	lost      bool   // the ledger lost its memory since: seqs begin anew
+	whole     bool   // heard is all there was since somebody was answered blind
+	suspect   bool   // it may have forgotten the subject since, and its events
+	blind     bool   // somebody was answered without a replica
 
 	replica
 	uncounted bool // who joined last has not heard the count
@@ -67,6 +68,9 @@ type subject struct {
 	reminded  ledger.Origin // of the last that the ledger was reminded of: sockets have it
 	missed    time.Time     // when a cache miss was last observed
 }
+
+// mostAsked is how many states of a partition are asked for at once.
+const mostAsked = 16
 
 // heardEntry is an entry on its way to a replica; again is set if its op came
 // down before.
@@ -119,11 +123,13 @@ func (q *partition) subject(name ledger.Subject, a *app) *subject {
 		s.quota = &quota{proven: make(map[ledger.Node]time.Time)}
 		a.limited.Store(true)
 	}
-	if q.link.state != linkAway {
-		q.peer.engine.Watch(q.number, name)
-	}
-	if q.link.state == linkDone {
+	switch q.link.state {
+	case linkDone:
+		s.unwatched = true
 		s.ask()
+	case linkPending:
+		q.peer.engine.Watch(q.number, name)
+	case linkAway:
 	}
 	return s
 }
@@ -132,15 +138,46 @@ func (q *partition) subject(name ledger.Subject, a *app) *subject {
 func (s *subject) ask() {
 	s.awaiting = true
 	s.asked++
-	asked := s.asked
-	s.q.send(ledger.GetState{Subject: s.name}, func(a *ledger.Answer) {
-		q := s.q
-		if a == nil || asked != s.asked || q.subjects[s.name] != s ||
-			q.link.state != linkDone || a.Birth != q.feeds.birth || a.State == nil {
-			return // it is asked for again when the partition is linked
+	s.q.asks = append(s.q.asks, ask{s, s.asked})
+	s.q.askNext()
+}
+
+// ask is a state to be asked for, unless it was asked for again since.
+type ask struct {
+	s     *subject
+	asked int
+}
+
+func (a ask) stale() bool { return a.asked != a.s.asked || a.s.q.subjects[a.s.name] != a.s }
+
+// askNext asks for the states that are next, mostAsked at once: where a crowd comes
+// to as many channels, what the node says must not wait behind all of them.
+func (q *partition) askNext() {
+	for q.asking < mostAsked && len(q.asks) > 0 {
+		it := q.asks[0]
+		if q.asks = q.asks[1:]; len(q.asks) == 0 {
+			q.asks = nil
 		}
-		s.learn(a.State, a.Head)
-	})
+		if it.stale() {
+			continue
+		}
+		if it.s.unwatched {
+			it.s.unwatched = false
+			q.peer.engine.Watch(q.number, it.s.name)
+		}
+		q.asking++
+		q.send(ledger.GetState{Subject: it.s.name}, func(a *ledger.Answer) {
+			q.asking--
+			if a == nil || q.link.state != linkDone { // what is awaited is asked for again when the partition is linked
+				q.asks = nil
+				return
+			}
+			if !it.stale() && a.Birth == q.feeds.birth && a.State != nil {
+				it.s.learn(a.State, a.Head)
+			}
+			q.askNext()
+		})
+	}
 }
 
 // interrupted is called when the feed is off. What came down and waits for the
@@ -182,7 +219,7 @@ func (s *subject) unwatch() {
 	case ledger.App:
 		s.app.limited.Store(false)
 	}
-	if q.link.state != linkAway {
+	if q.link.state != linkAway && !s.unwatched {
 		q.peer.engine.Unwatch(q.number, s.name)
 	}
 }
