@@ -8,6 +8,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/channels"
+	"fanfare/cluster"
 	"fanfare/cluster/ledger"
 	"fanfare/pusherproto"
 )
@@ -114,8 +115,8 @@ func (r *reference) heard(channel string, t *told) {
 	r.w.record[channel] = append(r.w.record[channel], s)
 }
 
-// note has the one big node do what an entry says.
-func (w *World) note(e *ledger.Entry) {
+// note has the one big node do what an entry of a partition says.
+func (w *World) note(p cluster.Partition, e *ledger.Entry) {
 	r := w.reference
 	switch e.Kind {
 	case ledger.EntryHeld:
@@ -133,6 +134,9 @@ func (w *World) note(e *ledger.Entry) {
 		}
 	case ledger.EntryStruck:
 		for _, name := range w.channels {
+			if cluster.PartitionOf(ledger.Subject{Kind: ledger.Channel, App: appID, Name: name}) != p {
+				continue // it goes from those when they say so
+			}
 			for _, u := range w.users {
 				r.leave(guest{e.Node, name, u})
 			}

@@ -186,3 +186,38 @@ func TestSim_OldDumpHasADeadNodeAsAlive_ItIsMarkedAgain(t *testing.T) {
 		s.Rest()
 	})
 }
+
+// A node says bye to one server before another. Who was on it goes from a channel
+// when its partition is told.
+func byeReachesOneServerLate(s *scene) {
+	s.exact = true
+	near, channel := s.nodes[0], s.channels[1]
+	p := s.page(s.users[0], near, s.channels[0], channel)
+	s.page(s.users[1], s.nodes[1], channel)
+	s.Rest()
+	s.drain(near)
+	s.pass(3 * time.Second)
+	p.end()
+	s.slow(near.links[1], time.Second, time.Minute)
+	s.pass(900 * time.Millisecond)
+	s.page(s.users[2], s.nodes[1], channel)
+	s.Rest()
+}
+
+func TestSim_ByeReachesOneServerLate(t *testing.T) {
+	mustPlay(t, Config{Servers: 2}, byeReachesOneServerLate)
+}
+
+// A node is declared dead while a server stands still that has no table of beats.
+func serverWithoutBeatsStandsStill(s *scene) {
+	s.Rest()
+	s.nodes[0].kill()
+	s.pass(time.Second)
+	s.pause(s.servers[1], 8*time.Second)
+	s.pass(15 * time.Second)
+	s.Rest()
+}
+
+func TestSim_ServerWithoutBeatsStandsStill(t *testing.T) {
+	mustPlay(t, Config{Servers: 2}, serverWithoutBeatsStandsStill)
+}

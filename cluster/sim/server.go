@@ -133,7 +133,7 @@ func (in *instance) resume() {
 		return
 	}
 	in.paused = false
-	if w := in.server.w; in == in.server.live && w.now-in.stopped > beatLate { // nobody's beats came back
+	if w := in.server.w; in == w.servers[0].live && w.now-in.stopped > beatLate { // it has the table: nobody's beats came back
 		for _, n := range w.nodes {
 			n.beaten = w.now
 		}

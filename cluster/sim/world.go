@@ -262,7 +262,7 @@ func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
 		}
 	}
 	if !in.demoted {
-		w.note(e)
+		w.note(p, e)
 	}
 }
 
