@@ -19,7 +19,7 @@ type deaths struct {
 	count uint64
 	last  time.Time   // when the last beat was sent
 	sent  []time.Time // requests without an answer, the oldest first
-	late  bool        // an own beat was late: observations begin anew
+	late  bool        // an own beat was late, or the table may be another: observations begin anew
 	heard time.Time   // when one came back last
 	lines map[ledger.Node]*line
 	left  chan struct{}      // the node has said bye; closed when all know
@@ -166,6 +166,14 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 	}
 	d.peer.rates.hear(cfg.Node, d.own, all, 1+len(d.living()))
 	return dead, asked
+}
+
+// anew has all observations begin anew: an engine that has lost its memory, or is
+// another one, may have another table, and lack beats that were answered.
+func (d *deaths) anew() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.late = true
 }
 
 // observe notes a node's counter, and marks the node when it stood still for too

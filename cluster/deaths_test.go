@@ -130,6 +130,27 @@ func TestDeath_WithTheEngine_IsToldOnceTheOthersAreBack(t *testing.T) {
 	}
 }
 
+// The engine is another one, with another table: what was seen of the one before
+// does not count.
+func TestDeath_EngineIsAnother_ObservationsBeginAnew(t *testing.T) {
+	w, a, b, _ := threeMembers(t)
+	away := w.nodes[2]
+	away.cut()
+	w.passes(8 * time.Second)
+	w.engine.run += "x"
+	w.passes(8 * time.Second)
+	a.hears()
+	b.hears()
+	away.connect()
+	w.passes(20 * time.Second)
+	a.hears()
+	b.hears()
+	away.cut()
+	w.passes(15 * time.Second)
+	a.hears(removed("presence-x", "cid"))
+	b.hears(removed("presence-x", "cid"))
+}
+
 func TestDeath_OldDump_GhostsAreNeverTold(t *testing.T) {
 	w, a, b, c := threeMembers(t)
 	dump := w.engine.dump()

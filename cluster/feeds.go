@@ -81,6 +81,7 @@ func (q *partition) reborn(a *ledger.Answer) {
 	if f.birth = a.Birth; known {
 		f.broken = true
 		q.peer.counters.births.Add(1)
+		q.peer.deaths.anew()
 	}
 	if goesOn {
 		q.peer.cfg.Logger.Info("the cluster's engine runs anew, with all that this node has heard", "partition", int(q.number))
