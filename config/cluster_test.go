@@ -101,7 +101,7 @@ func TestCluster_Password_IsNeverShown(t *testing.T) {
 	if text := string(old.Print()); strings.Contains(text, "hunter") || !strings.Contains(text, `password: "********"`) {
 		t.Errorf("printed:\n%s", text)
 	}
-	for _, text := range []string{redis("password: ' hunter2'"), redis("password: '${hunter2}'"), redis("password: [hunter2]"), redis("password: &hunter2")} {
+	for _, text := range []string{redis("password: ' hunter2'"), redis("password: '${hunter2-}'"), redis("password: [hunter2]"), redis("password: &hunter2")} {
 		if _, err := Load(write(t, text), nil, nil); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s got %v", text, err)
 		}

@@ -29,23 +29,51 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 		if !ours || name == FileVariable {
 			continue
 		}
-		path, ok := aliases[rest]
-		if !ok {
-			path, ok = match(rest, "", fields)
-		}
+		path, inOwnFile, ok := meant(rest, fields)
 		if !ok {
 			if !fromKubernetes(rest, value) {
 				r.unknown = append(r.unknown, Problem{Source: name, Text: "the variable sets no key" + suggestVariable(name, fields)})
 			}
 			continue
 		}
-		if before, twice := l.values[path]; twice && before != value {
-			r.warnings = append(r.warnings, Problem{Source: name, Text: fmt.Sprintf("sets %s, as %s does to another value; this one counts", display(path), r.sources[path])})
+		before, twice := l.values[path]
+		first := r.sources[path]
+		r.begin(path, name, inFile)
+		switch {
+		case twice && (inOwnFile || strings.HasSuffix(first.name, fileSuffix)):
+			r.add(path, fmt.Sprintf("is set by %s too; keep one of them", first))
+		case inOwnFile:
+			var err error
+			if value, err = readValue(value); err != nil {
+				r.add(path, err.Error())
+			}
+		case twice && before != value:
+			r.warnings = append(r.warnings, Problem{Source: name, Text: fmt.Sprintf("sets %s, as %s does to another value; this one counts", display(path), first)})
 		}
 		l.set(path, value)
-		r.begin(path, name, inFile)
 	}
 	return l
+}
+
+// meant is the path of the key that a variable sets, and whether to what is in
+// the file that it names.
+func meant(rest string, fields []*field) (path string, inOwnFile, ok bool) {
+	if path, ok = named(rest, fields); ok {
+		return path, false, true
+	}
+	if rest, inOwnFile = strings.CutSuffix(rest, fileSuffix); !inOwnFile {
+		return "", false, false
+	}
+	path, ok = named(rest, fields)
+	return path, true, ok
+}
+
+// named is the path of the key with that name of a variable.
+func named(rest string, fields []*field) (path string, ok bool) {
+	if path, ok = aliases[rest]; ok {
+		return path, true
+	}
+	return match(rest, "", fields)
 }
 
 // set puts a value at path and makes the lists around it long enough.
@@ -153,6 +181,11 @@ func suggestVariable(name string, fields []*field) string {
 	collect(fields, "", &names)
 	for alias := range aliases {
 		names = append(names, envPrefix+alias)
+	}
+	if strings.HasSuffix(name, fileSuffix) {
+		for _, n := range names {
+			names = append(names, n+fileSuffix)
+		}
 	}
 	slices.Sort(names)
 	if near, ok := nearest(name, names); ok {

@@ -22,8 +22,9 @@ type layer struct {
 
 func newLayer() layer { return layer{values: map[string]any{}, lengths: map[string]int{}} }
 
-// readFile reads a YAML (or JSON) file against the table of keys.
-func readFile(name string, r *report) (layer, error) {
+// readFile reads a YAML (or JSON) file against the table of keys. Its values may
+// name variables of env.
+func readFile(name string, env *environment, r *report) (layer, error) {
 	l := newLayer()
 	data, err := os.ReadFile(name)
 	switch {
@@ -36,7 +37,7 @@ func readFile(name string, r *report) (layer, error) {
 	if err != nil || root == nil { // an empty file sets nothing
 		return l, err
 	}
-	f := fileReader{name: filepath.Base(name), lines: lines, report: r, layer: l}
+	f := fileReader{name: filepath.Base(name), lines: lines, env: env, report: r, layer: l}
 	f.group("", root, schema())
 	return l, nil
 }
@@ -59,6 +60,7 @@ func (f *fileReader) isKey(key *yaml.Node) bool {
 type fileReader struct {
 	name   string
 	lines  []string
+	env    *environment
 	report *report
 	layer  layer
 }
@@ -143,6 +145,10 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 			f.group(join(path, strconv.Itoa(i)), element, field.fields)
 		}
 	case kindTexts:
+		if n.Kind == yaml.ScalarNode && aReference.MatchString(n.Value) {
+			f.scalar(path, n) // with commas, as in a variable of the key
+			return
+		}
 		if list, ok := f.texts(path, n); ok {
 			f.layer.values[path] = list
 		}
@@ -155,7 +161,13 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 			f.wrong(path, n, "must be "+field.kind.article()+"; this is "+describe(n))
 			return
 		}
-		f.layer.values[path] = n.Value
+		f.scalar(path, n)
+	}
+}
+
+func (f *fileReader) scalar(path string, n *yaml.Node) {
+	if text, ok := f.expand(path, n); ok {
+		f.layer.values[path] = text
 	}
 }
 
@@ -184,7 +196,11 @@ func (f *fileReader) texts(path string, n *yaml.Node) ([]string, bool) {
 			f.wrong(join(path, strconv.Itoa(i)), element, "must be a text; this is "+describe(element))
 			return nil, false
 		}
-		list = append(list, element.Value)
+		text, ok := f.expand(join(path, strconv.Itoa(i)), element)
+		if !ok {
+			return nil, false
+		}
+		list = append(list, text)
 	}
 	return list, true
 }
@@ -214,7 +230,11 @@ func (f *fileReader) table(path string, n *yaml.Node) (map[string]string, bool) 
 			f.wrong(join(path, name), value, "is written twice; keep one")
 			return nil, false
 		}
-		table[name] = value.Value
+		text, ok := f.expand(join(path, name), value)
+		if !ok {
+			return nil, false
+		}
+		table[name] = text
 	}
 	return table, true
 }

@@ -14,7 +14,8 @@ import (
 
 // Load reads the configuration: defaults, over them the file, over it the
 // environment, over that the flags. file may be "" for none, flags nil; env
-// has the form of os.Environ. Where there is no file and nothing names an app,
+// has the form of os.Environ. Values of the file may name variables, and
+// variables that end with _FILE name files, which are read too. Where there is no file and nothing names an app,
 // there is the demo app, with the id, key and secret people know; otherwise
 // there are only the apps that are named.
 //
@@ -24,11 +25,12 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	cfg := Defaults()
 	r := newReport()
 	merged := newLayer()
+	variables := newEnvironment(env)
 	if file != "" {
 		if inQuotes(file) {
 			return nil, fmt.Errorf("the name of the file, %s, begins and ends with a quote that is part of it, as docker --env-file leaves it; write it without quotes", file)
 		}
-		fromFile, err := readFile(file, r)
+		fromFile, err := readFile(file, variables, r)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +49,9 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	}
 	closeGaps(merged, inFile, r)
 	for _, p := range r.unknown {
+		if variables.named[p.Source] {
+			continue // the file has a use for it
+		}
 		if cfg.DemoApp && meansApp(p.Source) { // nobody gets the public secret for a typing error
 			r.problems = append(r.problems, p)
 		} else {

@@ -113,12 +113,18 @@ A flag wins over an environment variable, a variable over the file, the file ove
   the file's list adds an element. ` + "`FANFARE_APP_ID`, `FANFARE_APP_KEY` and `FANFARE_APP_SECRET`" + ` are short for those of the first app.
   Lists of texts are written with commas, ` + "`headers`" + ` as a JSON object. An empty variable is a value: ` + "`FANFARE_METRICS_LISTEN=`" + ` turns
   metrics off. A variable that names no key gets a warning.
+- **Secrets from files.** Each variable can end with ` + "`_FILE`" + ` and then names a file that holds the value, as Docker and Kubernetes mount
+  secrets: ` + "`FANFARE_APP_SECRET_FILE=/run/secrets/app-secret`" + `. Line ends behind the value do not count. Every reload reads the file again. A key that is set both
+  ways is refused.
+- **Variables in the file.** A value may name variables of any name: ` + "`secret: ${CHAT_SECRET}`, `listen: \":${PORT:-6001}\"`" + `. Behind ` + "`:-`" + ` stands what counts
+  where the variable is not set or empty; without it, a variable that is not set is a mistake. What the variable holds is taken as the text of the value,
+  never as YAML; for a list of texts it has commas. ` + "`$${`" + ` stands for ` + "`${`" + `. Within braces (` + "`{secret: \"${CHAT_SECRET}\"}`" + `) YAML wants quotes around it.
 - **Apps.** An app that a file, a variable or a flag begins must have its own id, key and secret.
 - **Durations** carry a unit: ` + "`500ms`, `30s`, `5m`, `1h30m`" + `. A plain number is refused, because other servers read it as seconds or
   as milliseconds; only ` + "`0`" + ` needs no unit.
 - **Sizes in bytes** are plain numbers; ` + "`memory_limit`" + ` takes the notation of ` + "`GOMEMLIMIT`" + ` (` + "`512MiB`" + `).
-- **Texts** are taken as they are. Quotes that belong to the value, as ` + "`docker --env-file`" + ` leaves them, and names of variables such as
-  ` + "`${SECRET}`" + `, which nothing replaces, are refused.
+- **Texts** are taken as they are, but for ` + "`${NAME}`" + ` in the file. Quotes that belong to the value, as ` + "`docker --env-file`" + ` leaves them, and names of
+  variables in forms that nothing replaces, such as ` + "`$SECRET`" + `, are refused.
 - **Mistakes** stop the start: unknown keys, wrong types, missing secrets, values out of bounds, keys that contradict each other. All are
   listed at once in the order of lines, each with its line, its key and what would be right. What works and is surely not meant gets a
   warning.

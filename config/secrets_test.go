@@ -18,7 +18,7 @@ func TestLoad_Errors_NeverShowASecret(t *testing.T) {
 		app("webhooks: ['https://user:hunter2@example.com/']"),
 		hook("headers: 'Authorization: hunter2'"),
 		hook(`headers: {Authorization: "hunter2\n"}`),
-		hook("headers: {Authorization: '${hunter2}'}"),
+		hook("headers: {Authorization: '${hunter2-}'}"),
 		"apps:\n  - {id: a, key: k, secret:hunter2}\n",
 		"apps:\n  - id: a\n    secret:hunter2\n    key: k\n",
 		"apps:\n  - id: a\n    secret: hunter2: x\n",

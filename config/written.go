@@ -37,7 +37,7 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 		for _, name := range slices.Sorted(maps.Keys(raw)) {
 			text := raw[name]
 			if placeholder.MatchString(text) {
-				r.add(join(path, name), "is the name of a variable, which nothing replaces here; write the value")
+				r.add(join(path, name), "is the name of a variable in a form that nothing replaces here; write the value, or ${NAME} in the file")
 			}
 			if text == masked {
 				r.add(join(path, name), "is what `fanfare config print` shows instead of the value; write the value")
@@ -47,7 +47,8 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 	return len(r.problems) == before
 }
 
-// placeholder is what other programs replace by the value of a variable.
+// placeholder is what other programs replace by the value of a variable. Of a
+// file, ${NAME} is replaced by now.
 var placeholder = regexp.MustCompile(`^(\$\{[^{}]*\}|\$[A-Z][A-Z0-9_]+|\$\(.*\)|\{\{.*\}\})$`)
 
 func written(text, path string) error {
@@ -60,7 +61,7 @@ func written(text, path string) error {
 	case hidden:
 		return fmt.Errorf("holds a character that cannot be seen (%U); type the value again", c)
 	case placeholder.MatchString(text):
-		return fmt.Errorf("is the name of a variable, which nothing replaces here; write the value, or set %s", shortest(path))
+		return fmt.Errorf("is the name of a variable in a form that nothing replaces here; write the value, or ${NAME} in the file, or set %s", shortest(path))
 	case strings.Contains(text, masked):
 		return errors.New("is what `fanfare config print` shows instead of the value; write the value")
 	}

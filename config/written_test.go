@@ -41,7 +41,7 @@ func TestLoad_QuotesThatBelongToTheValue_AreRefused(t *testing.T) {
 func TestLoad_ValuesThatCannotBeMeant(t *testing.T) {
 	for _, tt := range []struct{ text, key, words string }{
 		{app(`keys: [{key: a, secret: '"x"'}]`), "apps[0].keys[0].secret", "without quotes"},
-		{app(`keys: [{key: a, secret: '${SECRET}'}]`), "apps[0].keys[0].secret", "set FANFARE_APPS_0_KEYS_0_SECRET"},
+		{app(`keys: [{key: a, secret: $SECRET}]`), "apps[0].keys[0].secret", "or ${NAME} in the file, or set FANFARE_APPS_0_KEYS_0_SECRET"},
 		{"apps:\n  - {id: a, key: b, secret: $APP_SECRET}\n", "apps[0].secret", "set FANFARE_APP_SECRET"},
 		{"apps:\n  - {id: a, key: b, secret: '{{ .Values.secret }}'}\n", "apps[0].secret", "is the name of a variable"},
 		{"apps:\n  - id: a\n    key: b\n    secret: |\n      s3cret\n", "apps[0].secret", "a line end"},
@@ -50,7 +50,7 @@ func TestLoad_ValuesThatCannotBeMeant(t *testing.T) {
 		{"listen: ':6001 '\n" + minimal, "listen", "a space"},
 		{"webhooks: {store: ' /var/lib/f.db'}\n" + minimal, "webhooks.store", "a space"},
 		{app(`allowed_origins: ['"*"']`), "apps[0].allowed_origins[0]", "without quotes"},
-		{hook(`headers: {X-Token: '${TOKEN}'}`), "apps[0].webhooks[0].headers.X-Token", "is the name of a variable"},
+		{hook(`headers: {X-Token: '{{TOKEN}}'}`), "apps[0].webhooks[0].headers.X-Token", "is the name of a variable"},
 		{hook(`headers: {X-Token: '********'}`), "apps[0].webhooks[0].headers.X-Token", "fanfare config print"},
 	} {
 		_, err := Load(write(t, tt.text), nil, nil)
@@ -63,6 +63,7 @@ func TestLoad_ValuesThatCannotBeMeant(t *testing.T) {
 		hook(`headers: {If-Match: '"abc"'}`),                        // quotes have a meaning there
 		"apps:\n  - {id: a, key: b, secret: '\"half'}\n",            // it may be random
 		"apps:\n  - {id: a, key: b, secret: 'pa$$word {{ x'}\n",     // nothing replaces that elsewhere either
+		"apps:\n  - {id: a, key: b, secret: 'pa${s-word} ${'}\n",    // no name of a variable
 		"apps:\n  - {id: a, key: b, secret: 'two words “in” it'}\n", // or a phrase
 	} {
 		if _, err := Load(write(t, text), nil, nil); err != nil {

@@ -126,14 +126,19 @@ var finding = []struct {
 func repeatFlags(set *pflag.FlagSet) string {
 	var b strings.Builder
 	for _, f := range finding {
-		value, given, variable := set.Lookup(f.flag).Value.String(), set.Changed(f.flag), f.variables[0]
+		value, given, variable, inFile := set.Lookup(f.flag).Value.String(), set.Changed(f.flag), f.variables[0], false
 		for _, name := range f.variables {
 			if fromVariable, ok := os.LookupEnv(name); ok && !given {
 				value, given, variable = fromVariable, true, name
 			}
+			if file, ok := os.LookupEnv(name + "_FILE"); ok && !given && name != config.FileVariable {
+				value, given, inFile = file, true, true
+			}
 		}
 		switch {
 		case !given:
+		case inFile:
+			b.WriteString(" --" + f.flag + `="$(cat ` + shellQuoted(value) + `)"`)
 		case f.flag == "app-secret":
 			b.WriteString(` --app-secret="$` + variable + `"`)
 		default:

@@ -99,3 +99,13 @@ func TestGreeting_RepeatsWhatServeWasTold(t *testing.T) {
 		t.Errorf("\ngot  %s\nwant %s", got, want)
 	}
 }
+
+// A secret in a file of its own is read from there again, and not shown.
+func TestGreeting_RepeatsFilesOfValues(t *testing.T) {
+	t.Setenv("FANFARE_APP_ID_FILE", "/run/secrets/id")
+	t.Setenv("FANFARE_APP_SECRET_FILE", "/run/my secrets/app")
+	const want = ` --app-id="$(cat /run/secrets/id)" --app-secret="$(cat '/run/my secrets/app')"`
+	if got := repeatFlags(newServeCommand().Flags()); got != want {
+		t.Errorf("\ngot  %s\nwant %s", got, want)
+	}
+}

@@ -1,0 +1,47 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// fileSuffix ends the name of a variable that names a file with the value, as
+// FANFARE_APP_SECRET_FILE does.
+const fileSuffix = "_FILE"
+
+// mostOfFile bounds a value that is read from a file.
+const mostOfFile = 64 << 10
+
+// readValue is the text of a file without the line ends behind it. The error
+// says nothing of what is in the file.
+func readValue(name string) (string, error) {
+	if name == "" {
+		return "", errors.New("names no file; write its path, or remove the variable")
+	}
+	info, err := os.Stat(name) // before it is opened: a pipe would have us wait
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("cannot be read: %s is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, mostOfFile+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %w", err)
+	case len(data) > mostOfFile:
+		return "", fmt.Errorf("is too long: %s has more than %d bytes", name, mostOfFile)
+	case !utf8.Valid(data):
+		return "", fmt.Errorf("is no text: %s is not UTF-8", name)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
+}
