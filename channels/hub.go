@@ -28,6 +28,9 @@ var ErrBusy = errors.New("the server is busy, try again")
 // NoMemory is why a node that holds as much as it may has no session to give.
 var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is short of memory, reconnect in a while"}
 
+// AddressFull is why a node has no session for one more socket of an address.
+var AddressFull = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many connections from this address"}
+
 // ErrNoMemory says that the node holds as much as it may.
 var ErrNoMemory = errors.New("the server is short of memory, try again")
 

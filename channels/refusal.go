@@ -34,6 +34,7 @@ const (
 	ReasonMessageTimeout      Reason = "message_timeout"
 	ReasonRestarting          Reason = "restarting"
 	ReasonMemory              Reason = "memory"
+	ReasonAddressLimit        Reason = "address_limit"
 	ReasonUnknownSession      Reason = "unknown_session"
 	ReasonClusterAway         Reason = "cluster_away"
 	ReasonClusterDoubt        Reason = "cluster_doubt"
@@ -59,6 +60,8 @@ func ReasonOf(refusal *pusherproto.Error) Reason {
 		return ReasonRestarting
 	case NoMemory:
 		return ReasonMemory
+	case AddressFull:
+		return ReasonAddressLimit
 	default:
 		return ""
 	}
@@ -123,7 +126,7 @@ func Reasons() []Reason {
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
 		ReasonSubscriptionRate, ReasonPresenceFull, ReasonMemberTooLarge, ReasonSignin, ReasonClientEvents, ReasonClientEvent,
 		ReasonClientEventTooLarge, ReasonClientEventRate, ReasonSlowReader, ReasonMessageTimeout, ReasonRestarting, ReasonMemory,
-		ReasonSigninRate, ReasonAppLimit, ReasonUnknownSession, ReasonClusterAway, ReasonClusterDoubt, ReasonClusterFull,
+		ReasonSigninRate, ReasonAppLimit, ReasonAddressLimit, ReasonUnknownSession, ReasonClusterAway, ReasonClusterDoubt, ReasonClusterFull,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

@@ -127,9 +127,14 @@ func (f *field) hint() string {
 }
 
 // TrustedPrefixes is http.trusted_proxies as networks.
-func (c *Config) TrustedPrefixes() []netip.Prefix {
-	prefixes := make([]netip.Prefix, 0, len(c.HTTP.TrustedProxies))
-	for _, s := range c.HTTP.TrustedProxies {
+func (c *Config) TrustedPrefixes() []netip.Prefix { return networks(c.HTTP.TrustedProxies) }
+
+// ExemptPrefixes is http.exempt_addresses as networks.
+func (c *Config) ExemptPrefixes() []netip.Prefix { return networks(c.HTTP.ExemptAddresses) }
+
+func networks(list []string) []netip.Prefix {
+	prefixes := make([]netip.Prefix, 0, len(list))
+	for _, s := range list {
 		if p, err := parseNetwork(s); err == nil {
 			prefixes = append(prefixes, p)
 		}

@@ -64,17 +64,18 @@ type Log struct {
 
 // Sockets bounds the client connections of this process.
 type Sockets struct {
-	Loops                int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Event loops. 0 is one per CPU."`
-	Transport            string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux and no tls; goroutine works everywhere; auto takes epoll where it can."`
-	QueueBytes           int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow client, besides the message being sent. A client with more is closed with 4100. While memory is short, so are those with the most."`
-	MaxMessageBytes      int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send. A larger one is refused with an error, and one over 16 times as large ends the connection. 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
-	MaxConnections       int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together. Further ones are refused with 4100. 0 is as many as the limit of open files has room for, less a reserve for everything else (docs/deployment.md, Open files)."`
-	HandshakesPerAddress int           `key:"handshakes_per_address" min:"0" doc:"Unfinished WebSocket handshakes of one address at a time. 0 is no limit."`
-	AllowMissingProtocol bool          `key:"allow_missing_protocol" doc:"Accept clients that send no protocol version. Otherwise they are closed with 4008."`
-	ActivityTimeout      time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Time without a message after which client or server sends a ping. Proxies such as nginx and ALB cut connections that are silent for 60s, so keep it below that. An app can set its own."`
-	PongTimeout          time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer a ping before the connection is closed. An app can set its own."`
-	MessageTimeout       time.Duration `key:"message_timeout" min:"1s" max:"10m" rule:"whole_seconds" doc:"Time a message of a client may take from its first byte to its last. A client that takes longer is closed with 4100."`
-	CloseTimeout         time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"Time a client has to answer a close frame before its connection is cut."`
+	Loops                 int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Event loops. 0 is one per CPU."`
+	Transport             string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux and no tls; goroutine works everywhere; auto takes epoll where it can."`
+	QueueBytes            int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow client, besides the message being sent. A client with more is closed with 4100. While memory is short, so are those with the most."`
+	MaxMessageBytes       int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send. A larger one is refused with an error, and one over 16 times as large ends the connection. 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
+	MaxConnections        int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together. Further ones are refused with 4100. 0 is as many as the limit of open files has room for, less a reserve for everything else (docs/deployment.md, Open files)."`
+	ConnectionsPerAddress int           `key:"connections_per_address" min:"0" doc:"Sockets of one address at a time on this node, HTTP sessions included. An IPv6 address counts with its /64. Further ones are refused with 4100. Proxies in http.trusted_proxies and addresses in http.exempt_addresses are not counted, nor are sockets that opened before there was a limit. 0 is no limit."`
+	HandshakesPerAddress  int           `key:"handshakes_per_address" min:"0" doc:"Unfinished WebSocket handshakes of one address at a time. 0 is no limit."`
+	AllowMissingProtocol  bool          `key:"allow_missing_protocol" doc:"Accept clients that send no protocol version. Otherwise they are closed with 4008."`
+	ActivityTimeout       time.Duration `key:"activity_timeout" min:"1s" max:"24h" rule:"whole_seconds" doc:"Time without a message after which client or server sends a ping. Proxies such as nginx and ALB cut connections that are silent for 60s, so keep it below that. An app can set its own."`
+	PongTimeout           time.Duration `key:"pong_timeout" min:"1s" max:"10m" doc:"Time to answer a ping before the connection is closed. An app can set its own."`
+	MessageTimeout        time.Duration `key:"message_timeout" min:"1s" max:"10m" rule:"whole_seconds" doc:"Time a message of a client may take from its first byte to its last. A client that takes longer is closed with 4100."`
+	CloseTimeout          time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"Time a client has to answer a close frame before its connection is cut."`
 }
 
 // HTTP bounds what one request may take.
@@ -86,7 +87,10 @@ type HTTP struct {
 	MaxBodyBytes          int           `key:"max_body_bytes" min:"0" max:"1073741824" doc:"Largest body of an API request, in bytes. 0 is what the limits of the apps need."`
 	ConnectionsPerAddress int           `key:"connections_per_address" min:"0" doc:"Connections of one address that carry no socket. Near the bound idle ones are closed earlier, down to a second; above it each ends with its next answer; at twice the bound new ones are closed. Proxies in http.trusted_proxies are exempt. 0 is no limit."`
 	MaxConnections        int           `key:"max_connections" min:"0" doc:"Connections of all addresses that carry no socket, bounded in the same way; at twice the bound one is closed for each that comes. 0 follows from the limit of open files and is at most 4096 (docs/deployment.md, Open files)."`
-	TrustedProxies        []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For and X-Forwarded-Proto are read only from these."`
+	TrustedProxies        []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For (or client_address_header), X-Forwarded-Proto and PROXY headers are read only from these."`
+	ClientAddressHeader   string        `key:"client_address_header" oneof:"X-Forwarded-For Forwarded CF-Connecting-IP True-Client-IP X-Real-IP" doc:"Header in which trusted proxies tell the client's address; no other is read. Your proxy must set it, or remove what clients send in it. Forwarded (RFC 7239) also tells the scheme, in place of X-Forwarded-Proto."`
+	ProxyProtocol         string        `key:"proxy_protocol" oneof:"off optional required" reload:"no" doc:"Whether connections of trusted proxies begin with a PROXY protocol header, version 1 or 2, which tells the client's address. required refuses those without one; optional serves them as they come, for networks where proxies and back ends mix. Connections of others never have one."`
+	ExemptAddresses       []string      `key:"exempt_addresses" rule:"network" doc:"Addresses or networks that no limit by address holds for, such as an office behind one address, or monitoring: those of connections, handshakes and fallback.opens_per_address. Nothing that they say is believed."`
 }
 
 // Fallback configures the transports that pusher-js falls back to.
@@ -150,6 +154,8 @@ func Defaults() Config {
 			IdleTimeout:           2 * time.Minute,
 			MaxHeaderBytes:        16 << 10,
 			ConnectionsPerAddress: 2000,
+			ClientAddressHeader:   "X-Forwarded-For",
+			ProxyProtocol:         "off",
 		},
 		Fallback: Fallback{Enabled: true, Path: "/pusher", OpensPerAddress: 600},
 		Users:    Users{OfflineGrace: 3 * time.Second},

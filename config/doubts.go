@@ -23,6 +23,11 @@ func findDoubts(c *Config, r *report) {
 			r.warn(fmt.Sprintf("http.trusted_proxies.%d", i), "believes everyone: any client can claim any address and https; name the networks of your proxies")
 		}
 	}
+	for i, p := range networks(c.HTTP.ExemptAddresses) {
+		if p.Bits() == 0 {
+			r.warn(fmt.Sprintf("http.exempt_addresses.%d", i), "is everybody: no limit by address holds; name the networks that are meant")
+		}
+	}
 	if !c.Fallback.Enabled && c.Fallback.NodeHost != "" {
 		r.warn("fallback.node_host", "has no effect while fallback.enabled is false")
 	}

@@ -77,8 +77,9 @@ func (s *connections) accept(conn net.Conn, now time.Time) {
 	if c.handed != nil { // it was counted when the loop accepted it
 		c.new = false
 	} else if !s.census.Admit(c.addr) {
-		if plain, ok := conn.(*net.TCPConn); ok { // over TLS there is nothing to say yet
-			_, _ = plain.Write(tooMany)
+		switch conn.(type) {
+		case *net.TCPConn, interface{ Secure() bool }: // over TLS there is nothing to say yet
+			_, _ = conn.Write(tooMany)
 		}
 		_ = conn.Close()
 		return

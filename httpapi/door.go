@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -40,8 +41,13 @@ func (s *Server) FrontConfig() sockets.FrontConfig {
 		IdleTimeout:    s.live.Load().IdleTimeout,
 		MaxHeaderBytes: s.live.Load().MaxHeaderBytes,
 		MaxBodyBytes:   int(min(frontBody, s.bodyLimit(frontBody))),
+		ProxyHeaders:   s.proxyHeaders,
 	}
 }
+
+// atProxy stands for the TLS of a client whose proxy says, in a PROXY header,
+// that there is some.
+var atProxy = &tls.ConnectionState{}
 
 // Upgrade implements sockets.Door.
 func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
@@ -68,8 +74,12 @@ func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
 		RemoteAddr: r.Remote.String(),
 		Header:     make(http.Header, 2),
 	}
-	for _, name := range [...]string{"Origin", "X-Forwarded-Proto", "X-Forwarded-For"} {
-		if name == "X-Forwarded-For" && !d.trusted(r.Remote.Addr()) {
+	if r.Secure {
+		request.TLS = atProxy
+	}
+	clientHeader := string(d.live.Load().ClientHeader)
+	for _, name := range [...]string{"Origin", "X-Forwarded-Proto", clientHeader} {
+		if name == clientHeader && !d.trusted(r.Remote.Addr()) {
 			continue
 		}
 		if value, n := r.Header(name); n > 1 {
@@ -334,5 +344,5 @@ func (d door) clientOf(r *sockets.Request) netip.Addr {
 	if !d.trusted(addr) {
 		return addr
 	}
-	return d.nearestUntrusted(addr, r.Values("X-Forwarded-For"))
+	return d.client(addr, r.Values(string(d.live.Load().ClientHeader)))
 }

@@ -183,6 +183,7 @@ func TestEveryReason_IsProvoked(t *testing.T) {
 		"message_timeout",         // sockets TestMessage_NeverWhole_IsClosedInTime
 		"memory",                  // TestMemory_ShortOfIt_NothingNewIsLetIn
 		"over_quota",              // TestEveryClose_OverQuota_IsRefused
+		"address_limit",           // TestAddressLimit_FurtherSockets_4100
 		"timeout",                 // TestEveryAnswer_BodyThatDoesNotCome
 		"internal_error",          // TestPanic_AnsweredAndLogged
 		"other",                   // of codes that are not listed: there is none

@@ -170,7 +170,11 @@ func (s *Server) attachOrOpen(look *naming, r *http.Request, app *apps.App, key 
 	if opening.Refusal != nil {
 		return opening.Refusal
 	}
-	if !s.opens.admit(look.from, s.live.Load().Fallback.OpensPerAddress, s.cfg.Now()) {
+	most := s.live.Load().Fallback.OpensPerAddress
+	if covers(s.live.Load().ExemptAddresses, s.clientAddr(r)) {
+		most = 0
+	}
+	if !s.opens.admit(look.from, most, s.cfg.Now()) {
 		return tooManyOpens
 	}
 	return s.cfg.Sockets.OpenSession(key, look.from, receive, opening)

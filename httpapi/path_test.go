@@ -63,6 +63,10 @@ func FuzzRoutePath(f *testing.F) {
 
 // configured is a Server that was given no more than a Config.
 func configured(cfg Config) *Server {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		panic(err)
+	}
 	s := &Server{cfg: cfg}
 	s.live.Store(&cfg)
 	return s

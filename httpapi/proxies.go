@@ -8,8 +8,15 @@ import (
 )
 
 // trusted tells whether an address is one of a proxy of ours.
-func (s *Server) trusted(addr netip.Addr) bool {
-	for _, p := range s.live.Load().TrustedProxies {
+func (s *Server) trusted(addr netip.Addr) bool { return covers(s.live.Load().TrustedProxies, addr) }
+
+// exempt tells whether no bound by address holds for an address.
+func (s *Server) exempt(addr netip.Addr) bool {
+	return s.trusted(addr) || covers(s.live.Load().ExemptAddresses, addr)
+}
+
+func covers(networks []netip.Prefix, addr netip.Addr) bool {
+	for _, p := range networks {
 		if p.Contains(addr) {
 			return true
 		}
@@ -17,17 +24,37 @@ func (s *Server) trusted(addr netip.Addr) bool {
 	return false
 }
 
+// place is whose sockets are counted together with those of a caller; the zero
+// Addr if they are not counted.
+func (s *Server) place(r *http.Request) netip.Addr {
+	if !s.live.Load().CountAddresses {
+		return netip.Addr{}
+	}
+	addr := s.clientAddr(r)
+	if !addr.IsValid() || s.exempt(addr) {
+		return netip.Addr{}
+	}
+	return network(addr)
+}
+
 // overTLS tells whether the client's own connection is encrypted, by our own
-// listener or by the word of a trusted proxy. Of several values the last is
-// the proxy's own; those before may be the client's invention.
+// listener or by the word of a trusted proxy, in front of the connection or in
+// the request. Of several values the last is the proxy's own; those before may
+// be the client's invention.
 func (s *Server) overTLS(r *http.Request) bool {
 	if r.TLS != nil {
+		return true
+	}
+	if c, ok := connOf(r).(interface{ Secure() bool }); ok && c.Secure() {
 		return true
 	}
 	if !s.trusted(peer(r.RemoteAddr)) {
 		return false
 	}
 	proto := lastItem(r.Header["X-Forwarded-Proto"])
+	if s.live.Load().ClientHeader == Forwarded {
+		proto = lastForwarded(r.Header["Forwarded"], "proto")
+	}
 	return strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
 }
 
@@ -38,7 +65,7 @@ func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	if !s.trusted(addr) {
 		return addr
 	}
-	return s.nearestUntrusted(addr, r.Header["X-Forwarded-For"])
+	return s.client(addr, r.Header[string(s.live.Load().ClientHeader)])
 }
 
 // mostHops is how many proxies of ours a request is followed through. Whoever
@@ -68,9 +95,12 @@ func (s *Server) nearestUntrusted(addr netip.Addr, forwarded []string) netip.Add
 	return addr
 }
 
-// hop is an item of X-Forwarded-For: an address, to which some proxies add the
-// port (AWS and Azure do).
+// hop is an item of X-Forwarded-For and its like: an address, to which some
+// proxies add the port (AWS and Azure do).
 func hop(text string) (addr netip.Addr, ok bool) {
+	if len(text) > 2 && text[0] == '[' && text[len(text)-1] == ']' { // of IPv6, in Forwarded
+		text = text[1 : len(text)-1]
+	}
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return addr.Unmap().WithZone(""), true
 	}

@@ -175,6 +175,9 @@ func unasked(status int, message string) []byte {
 }
 
 func refusedAddress(reason string, addr netip.Addr) string {
+	if !addr.IsValid() { // a proxy on a Unix socket that names no client
+		return reason
+	}
 	return reason + " (" + network(addr).String() + ")"
 }
 

@@ -92,8 +92,14 @@ func (s *Server) warnOfCall(x *exchange, status int) {
 	if x.app == nil {
 		return
 	}
-	s.log.LogAttrs(x.r.Context(), slog.LevelWarn, "api call refused", slog.String("app", x.app.ID), slog.Int("status", status),
-		slog.String("reason", x.reason), slog.String("path", s.shownPath(x.route, receivedPath(x.r))), slog.String("address", s.clientAddr(x.r).String()))
+	attrs := []slog.Attr{
+		slog.String("app", x.app.ID), slog.Int("status", status),
+		slog.String("reason", x.reason), slog.String("path", s.shownPath(x.route, receivedPath(x.r))),
+	}
+	if from := s.clientAddr(x.r); from.IsValid() {
+		attrs = append(attrs, slog.String("address", from.String()))
+	}
+	s.log.LogAttrs(x.r.Context(), slog.LevelWarn, "api call refused", attrs...)
 }
 
 // hidden stands for what is left out of a path.

@@ -31,6 +31,15 @@ type Config struct {
 	AllowMissingProtocol bool
 	// TrustedProxies are the peers whose X-Forwarded-* headers are believed.
 	TrustedProxies []netip.Prefix
+	// ExemptAddresses are those that no bound by address holds for.
+	ExemptAddresses []netip.Prefix
+	// CountAddresses has sockets counted by address, for the bound of Sockets.
+	CountAddresses bool
+	// ClientHeader is the one in which they tell the client's address; "" is
+	// XForwardedFor.
+	ClientHeader ClientHeader
+	// ProxyHeader is whether their connections begin with a PROXY header.
+	ProxyHeader sockets.Expectation
 	// MaxHandshakesPerAddress bounds the connections of one address that have
 	// not sent a whole request yet; 0 is unlimited. Trusted proxies are exempt.
 	// It is held by HTTPServer, not by Handler.
@@ -95,6 +104,7 @@ type Server struct {
 	listings       listings
 	census         *census
 	connections    *connections
+	proxyHeaders   *sockets.ProxyHeaders // nil if no connection begins with one
 	ids            requestIDs
 }
 
@@ -112,6 +122,12 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Fallback.WriteTimeout == 0 {
 		cfg.Fallback.WriteTimeout = 10 * time.Second
+	}
+	if cfg.ClientHeader == "" {
+		cfg.ClientHeader = XForwardedFor
+	}
+	if err := cfg.ClientHeader.check(); err != nil {
+		return cfg, err
 	}
 	if cfg.Account == nil {
 		cfg.Account = account.New(0)
@@ -142,7 +158,8 @@ func (cfg *Config) connectionBounds() connectionBounds {
 }
 
 // Update makes other bounds, timeouts, trusted proxies and switches count for
-// requests that begin from here on. Paths, and what a Server is made of, stay.
+// requests that begin from here on. Paths, ProxyHeader, and what a Server is made
+// of, stay.
 func (s *Server) Update(cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -165,7 +182,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, ids: newRequestIDs(), bodies: bodyPool{account: cfg.Account}}
 	s.live.Store(&cfg)
-	s.census = newCensus(cfg.Account, cfg.connectionBounds(), s.trusted, s.refusedConnection)
+	s.census = newCensus(cfg.Account, cfg.connectionBounds(), s.exempt, s.refusedConnection)
+	if cfg.ProxyHeader != sockets.NoProxyHeader {
+		s.proxyHeaders = s.newProxyHeaders()
+	}
 	s.connections = newConnections(s.census, func() time.Duration { return s.live.Load().IdleTimeout })
 	s.router = s.routes()
 	s.requests.know(s.router.patterns)

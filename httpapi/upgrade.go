@@ -99,7 +99,10 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	case !originAllowed(r.Header["Origin"], app):
 		o.Refusal = badOrigin
 	}
-	if o.Refusal == nil && (s.logs(slog.LevelDebug) || s.mayBeFull(app)) {
+	if o.Refusal == nil {
+		o.Place = s.place(r)
+	}
+	if o.Refusal == nil && (s.logs(slog.LevelDebug) || o.Place.IsValid() || s.mayBeFull(app)) {
 		o.Peer = s.peerOf(r, query) // for the line of the session, or of its refusal
 	}
 	return o

@@ -60,6 +60,9 @@ func (c *conn) unseat() {
 	if c.seated {
 		c.seated = false
 		c.loop.server.seats.Add(-1)
+		if c.loop.counted != nil {
+			c.uncount()
+		}
 	}
 }
 

@@ -59,6 +59,9 @@ type FrontConfig struct {
 	IdleTimeout    time.Duration // between two requests
 	MaxHeaderBytes int
 	MaxBodyBytes   int // larger bodies are left to net/http
+	// ProxyHeaders is nil if no connection begins with a PROXY header. It is that
+	// of the call of Front.
+	ProxyHeaders *ProxyHeaders
 }
 
 // front is the state of a connection that has not become a WebSocket. It
@@ -66,12 +69,14 @@ type FrontConfig struct {
 type front struct {
 	cfg     *FrontConfig
 	remote  netip.AddrPort
-	held    bool   // Admit was asked and Leave was not called
-	counted bool   // nor was Settle
-	leaving bool   // goes to net/http when what is queued is written
-	cut     bool   // the rest of its request was waited for long enough
-	begun   bool   // some of a request has come
-	body    bool   // its head has
+	held    bool // Admit was asked and Leave was not called
+	counted bool // nor was Settle
+	leaving bool // goes to net/http when what is queued is written
+	cut     bool // the rest of its request was waited for long enough
+	begun   bool // some of a request has come
+	body    bool // its head has
+	secure  bool // the client's connection to its proxy is encrypted
+	expects Expectation
 	blanks  int    // line ends that may still come before it
 	length  int    // of a request whose head has come and whose body has not
 	awaited bool   // the Door has its body awaited
@@ -133,6 +138,12 @@ func (l *loop) account(f *front, in []byte) {
 // length. The connection may be a WebSocket afterwards, or net/http's.
 func (c *conn) request(b []byte) (used int) {
 	f := c.front
+	if f.expects != NoProxyHeader {
+		if used = c.takeProxyHeader(b); f.expects != NoProxyHeader || c.state != connOpen {
+			return used
+		}
+	}
+	header := used
 	var r Request
 	for c.front == f && c.state == connOpen && !f.leaving && f.later == nil {
 		for f.blanks > 0 && used < len(b) && (b[used] == '\r' || b[used] == '\n') {
@@ -154,13 +165,13 @@ func (c *conn) request(b []byte) (used int) {
 				}
 			}
 			f.length = size
-			c.await(used, b[used:])
+			c.await(used-header, b[used:])
 			return used
 		case unusual:
 			c.leave(nil)
 			return used
 		}
-		r.conn, r.Remote, r.Awaited, f.awaited = c, f.remote, f.awaited, false
+		r.conn, r.Remote, r.Secure, r.Awaited, f.awaited = c, f.remote, f.secure, f.awaited, false
 		f.settle()
 		_, full := f.cfg.Door.Patience(f.remote.Addr(), 0)
 		r.Last = full || c.loop.front == nil || r.Closes()

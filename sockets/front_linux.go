@@ -28,7 +28,7 @@ var listenHandle = handle{slot: -2}
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	tcp, ok := l.(*net.TCPListener)
 	if !ok || s.cfg.Portable {
-		return s.guard(l, cfg.Door.Crowded), nil
+		return s.frontOf(l, &cfg), nil
 	}
 	file, err := tcp.File() // a duplicate: l stays to keep the port
 	if err != nil {
@@ -226,6 +226,9 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	to := l.server.place(l, l.accepted > fewAccepted)
 	c := &conn{loop: to, link: to.waiter.(*epoll), fd: int32(fd)}
 	c.front = &front{cfg: l.front.cfg, remote: from, counted: true, held: true}
+	if h := l.front.cfg.ProxyHeaders; h != nil {
+		c.front.expects = h.Expect(from.Addr())
+	}
 	if to == l {
 		l.arrive(c, nil)
 		return

@@ -24,6 +24,15 @@ func (s *Server) guard(l net.Listener, crowded func() bool) net.Listener {
 	return &guard{Listener: l, server: s, crowded: crowded, closed: make(chan struct{})}
 }
 
+// frontOf is Front where no loop accepts. Under TLS, PROXY headers are read below
+// l.
+func (s *Server) frontOf(l net.Listener, cfg *FrontConfig) net.Listener {
+	if _, plain := l.(*net.TCPListener); plain {
+		l = WithProxyHeaders(l, cfg.ProxyHeaders)
+	}
+	return s.guard(l, cfg.Door.Crowded)
+}
+
 // scarcePause is how long accepting waits for descriptors.
 const scarcePause = 20 * time.Millisecond
 

@@ -32,6 +32,8 @@ type handed struct {
 
 	read []byte // of the client; the loop has read it and net/http has not
 	cut  bool   // nothing more comes in time
+	// The client's connection to its proxy is encrypted.
+	secure bool
 
 	buffer int // of net/http, bytes
 	tail   [mostPeeked]byte
@@ -58,7 +60,7 @@ func (l *loop) handOver(c *conn, read []byte) {
 	}
 	h := &handed{
 		loop: l, cfg: f.cfg, from: f.remote, remote: net.TCPAddrFromAddrPort(f.remote), fd: int(c.fd),
-		read: append([]byte(nil), read...), cut: f.cut,
+		read: append([]byte(nil), read...), cut: f.cut, secure: f.secure,
 	}
 	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, h.fd, 0, handle{})
 	if !l.front.listener.put(h) {
@@ -120,6 +122,10 @@ func (h *handed) Enter() {
 		h.cfg.Door.Enter(h.from.Addr())
 	}
 }
+
+// Secure tells whether the client's connection to its proxy is encrypted, as the
+// PROXY header says.
+func (h *handed) Secure() bool { return h.secure }
 
 // Reading tells whether a request is under way of which net/http waits for more,
 // and nothing more has come.

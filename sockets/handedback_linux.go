@@ -106,7 +106,7 @@ func (h *handed) Refuse() {
 
 // post sends the socket to the loop, with what was read and is not handled.
 func (h *handed) post(fd int, read []byte) {
-	l, f := h.loop, &front{cfg: h.cfg, remote: h.from, blanks: h.blanks, held: true}
+	l, f := h.loop, &front{cfg: h.cfg, remote: h.from, secure: h.secure, blanks: h.blanks, held: true}
 	l.share.conns.Add(1)
 	l.Post(channels.Call(func() { l.arrive(&conn{loop: l, lane: l.own, link: l.waiter.(*epoll), fd: int32(fd), front: f}, read) }))
 }

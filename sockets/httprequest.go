@@ -17,6 +17,7 @@ type Request struct {
 	Body   []byte
 	Length int // of Body, which need not be there yet
 	Remote netip.AddrPort
+	Secure bool // the client's connection to its proxy is encrypted, as its PROXY header says
 	Last   bool // the connection ends with the answer, which says so
 	// Awaited says that the Door had the rest of the request awaited.
 	Awaited bool

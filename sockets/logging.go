@@ -3,6 +3,7 @@ package sockets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"fanfare/channels"
 	"fanfare/pusherproto"
 )
 
@@ -66,18 +68,27 @@ func (c *conn) logOpened(o *Opening, transport string) {
 // before has its line from httpapi. The quotas are the operator's to raise.
 func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Error) {
 	s, level := c.loop.server, slog.LevelDebug
-	if refusal.Code == pusherproto.CodeOverQuota || refusal == OverCapacity {
+	if refusal.Code == pusherproto.CodeOverQuota || refusal == OverCapacity || refusal == channels.AddressFull {
 		level = slog.LevelWarn
 	}
 	if !s.logs(level) {
 		return
 	}
+	reason, hint := refusal.Message, ""
+	switch refusal {
+	case OverCapacity:
+		hint = s.Hint()
+	case channels.AddressFull: // so that each address has its own line
+		reason += " (" + o.Place.String() + ")"
+		hint = fmt.Sprintf("sockets.connections_per_address is %d; if the address is your proxy's, add it to http.trusted_proxies; if many people share it, to http.exempt_addresses",
+			s.addresses.most.Load())
+	}
 	attrs := []slog.Attr{
-		slog.String("app", o.App.ID), slog.Int("code", refusal.Code), slog.String("reason", refusal.Message),
+		slog.String("app", o.App.ID), slog.Int("code", refusal.Code), slog.String("reason", reason),
 		slog.String("transport", transport),
 	}
-	if refusal == OverCapacity {
-		attrs = append(attrs, slog.String("hint", s.Hint()))
+	if hint != "" {
+		attrs = append(attrs, slog.String("hint", hint))
 	}
 	s.write(level, "connection refused", c.appendPeer(attrs, o.Peer)...)
 }

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"fanfare/apps"
@@ -58,7 +59,8 @@ type loop struct {
 	// registry is what the last Renew brought, nil before. A connection may
 	// arrive with an app that was looked up before it.
 	registry   *apps.Registry
-	admissions map[*conn]admission // for the cluster; nil while there are none
+	admissions map[*conn]admission  // for the cluster; nil while there are none
+	counted    map[*conn]netip.Addr // among the sockets of an address; nil while there are none
 }
 
 type slot struct {

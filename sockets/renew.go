@@ -42,10 +42,13 @@ type Limits struct {
 	CloseTimeout    time.Duration
 	MessageTimeout  time.Duration
 	HostName        string
+	// ConnectionsPerAddress bounds the open sockets of one Opening.Place, on all
+	// transports together; 0 is no bound. Sockets above a lower bound stay.
+	ConnectionsPerAddress int
 }
 
 func (c Config) limits() Limits {
-	return Limits{c.QueueBytes, c.MaxMessageBytes, c.CloseTimeout, c.MessageTimeout, c.HostName}
+	return Limits{c.QueueBytes, c.MaxMessageBytes, c.CloseTimeout, c.MessageTimeout, c.HostName, c.ConnectionsPerAddress}
 }
 
 // SetLimits replaces bounds, with the defaults of Config. They count for open
@@ -56,6 +59,7 @@ func (s *Server) SetLimits(l Limits) error {
 		return err
 	}
 	s.opened.Store(&opened)
+	s.addresses.most.Store(int64(l.ConnectionsPerAddress))
 	s.queueBytes.Store(int64(cmp.Or(l.QueueBytes, 1<<20)))
 	s.maxMessageBytes.Store(int64(l.MaxMessageBytes))
 	s.messageWithin.Store(int64(cmp.Or(l.MessageTimeout, 30*time.Second)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,8 @@ type Config struct {
 	// sessions send all further requests there; "" leaves them where they are
 	// (spec: http-fallback section 3, rule 5).
 	HostName string
+	// ConnectionsPerAddress is that of Limits.
+	ConnectionsPerAddress int
 	// Nodes is how HTTP sessions reach those of the other nodes; nil for a node on
 	// its own.
 	Nodes    Nodes
@@ -80,12 +83,17 @@ type Server struct {
 	stopped  atomic.Bool
 	wait     sync.WaitGroup // goroutines of streams
 	sessions httpSessions
+
+	addresses addresses
 }
 
 // Opening is what the upgrade found out about a connection.
 type Opening struct {
 	App      *apps.App
 	Protocol int
+	// Place is whose sockets Limits.ConnectionsPerAddress counts together: an IPv4
+	// address, or the /64 of an IPv6 address. A socket without one is not counted.
+	Place netip.Addr
 	// Refusal, if set, is told to the client in place of the handshake; the
 	// connection is then closed with its code. App may be nil.
 	Refusal *pusherproto.Error
@@ -215,7 +223,9 @@ func (c *conn) open(o *Opening, transport string) {
 		c.loop.hold(c)
 		return
 	default: // the app's bound is the last to be looked at
-		refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
+		if refusal = c.count(o.Place); refusal == nil {
+			refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
+		}
 	}
 	switch {
 	case refusal != nil:

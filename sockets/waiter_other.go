@@ -76,7 +76,7 @@ func (l *loop) stopAccepting() {}
 
 // Front returns l, guarded: without epoll every connection is net/http's first.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
-	return s.guard(l, cfg.Door.Crowded), nil
+	return s.frontOf(l, &cfg), nil
 }
 
 // SetFront does nothing here.

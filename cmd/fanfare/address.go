@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"fanfare/config"
@@ -19,7 +21,8 @@ type endpoint struct {
 	host, port string
 	tls        bool
 	prefix     string
-	dial       []string // addresses to try in turn, whatever the host is
+	dial       []string       // addresses to try in turn, whatever the host is
+	proxies    []netip.Prefix // whose connections have to begin with a PROXY header
 }
 
 // reach derives the endpoint from the configuration. listen is the address in
@@ -32,6 +35,9 @@ func reach(cfg *config.Config, listen string) endpoint {
 		host, port = listen, ""
 	}
 	e := endpoint{host: host, port: port, tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix}
+	if cfg.HTTP.ProxyProtocol == "required" {
+		e.proxies = cfg.TrustedPrefixes()
+	}
 	switch ip, _ := netip.ParseAddr(host); {
 	case host == "" || ip.IsUnspecified() || host == "localhost":
 		e.host = "localhost"
@@ -78,7 +84,7 @@ func (e endpoint) given(raw string) (peer, error) {
 		if e.port == "0" {
 			return peer{}, errors.New("listen takes a free port (0), so nothing says where the server is: give its address with --url")
 		}
-		return peer{base: e.base(), dial: e.dial}, nil
+		return peer{base: e.base(), dial: e.dial, proxies: e.proxies}, nil
 	}
 	u, err := url.Parse(raw)
 	switch {
@@ -108,8 +114,9 @@ func checkHost(raw string) error {
 
 // peer is a server that a command calls.
 type peer struct {
-	base string   // scheme, host and path, without a slash behind
-	dial []string // in place of the address in base, if any
+	base    string         // scheme, host and path, without a slash behind
+	dial    []string       // in place of the address in base, if any
+	proxies []netip.Prefix // as which we may have to begin with a PROXY header
 }
 
 // do sends one request on a connection of its own. It follows no redirect:
@@ -123,7 +130,7 @@ func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
 			var failed error
 			for _, address := range p.dial {
 				if conn, err = d.DialContext(ctx, network, address); err == nil {
-					return conn, nil
+					return p.begin(conn)
 				}
 				failed = errors.Join(failed, err)
 			}
@@ -139,6 +146,20 @@ func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
 		return nil, errors.New(shown(withoutURL(err).Error()))
 	}
 	return res, nil
+}
+
+// begin begins a connection as the server wants it of this machine: with a PROXY
+// header that says that we speak for ourselves.
+func (p peer) begin(conn net.Conn) (net.Conn, error) {
+	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
+	covers := func(n netip.Prefix) bool { return n.Contains(local.Addr().Unmap()) }
+	if !slices.ContainsFunc(p.proxies, covers) {
+		return conn, nil
+	}
+	if _, err := io.WriteString(conn, "PROXY UNKNOWN\r\n"); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // withoutURL is an error of net/http or net/url less the address that it

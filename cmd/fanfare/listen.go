@@ -9,11 +9,13 @@ import (
 	"syscall"
 
 	"fanfare/config"
+	"fanfare/sockets"
 )
 
 // listen opens the listener of clients and the API. The certificate is that of
-// the moment of each handshake.
-func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate]) (net.Listener, error) {
+// the moment of each handshake. PROXY headers, nil if there are none, come before
+// that.
+func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate], headers *sockets.ProxyHeaders) (net.Listener, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, notFree(err, "listen", "--listen")
@@ -21,7 +23,7 @@ func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate]) (net.List
 	if cert.Load() == nil {
 		return l, nil
 	}
-	return tls.NewListener(l, &tls.Config{
+	return tls.NewListener(sockets.WithProxyHeaders(l, headers), &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert.Load(), nil },
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2

@@ -199,10 +199,13 @@ func (s *server) open() error {
 		CloseTimeout:    limits.CloseTimeout,
 		MessageTimeout:  limits.MessageTimeout,
 		HostName:        limits.HostName,
-		Nodes:           s.cluster.nodes(),
-		Capacity:        bounds.Capacity,
-		Account:         s.account,
-		Logger:          logger,
+
+		ConnectionsPerAddress: limits.ConnectionsPerAddress,
+
+		Nodes:    s.cluster.nodes(),
+		Capacity: bounds.Capacity,
+		Account:  s.account,
+		Logger:   logger,
 	}, s.hub)
 	if err != nil {
 		return fmt.Errorf("make the event loops: %w", err)
@@ -218,7 +221,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.certificate.Store(cert)
-	if s.listener, err = listen(cfg, &s.certificate); err != nil {
+	if s.listener, err = listen(cfg, &s.certificate, s.api.ProxyHeaders()); err != nil {
 		return err
 	}
 	if s.listener, err = s.sockets.Front(s.listener, s.api.FrontConfig()); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"time"
 
 	"fanfare/config"
@@ -22,6 +23,10 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 		Logger:                   s.log,
 		AllowMissingProtocol:     cfg.Sockets.AllowMissingProtocol,
 		TrustedProxies:           cfg.TrustedPrefixes(),
+		ExemptAddresses:          cfg.ExemptPrefixes(),
+		CountAddresses:           cfg.Sockets.ConnectionsPerAddress > 0,
+		ClientHeader:             httpapi.ClientHeader(http.CanonicalHeaderKey(cfg.HTTP.ClientAddressHeader)),
+		ProxyHeader:              proxyHeader(cfg),
 		MaxHandshakesPerAddress:  cfg.Sockets.HandshakesPerAddress,
 		MaxConnectionsPerAddress: cfg.HTTP.ConnectionsPerAddress,
 		MaxConnections:           newCapacity(cfg, openFiles()).requests,
@@ -53,6 +58,20 @@ func socketLimits(cfg *config.Config) sockets.Limits {
 		CloseTimeout:    cfg.Sockets.CloseTimeout,
 		MessageTimeout:  cfg.Sockets.MessageTimeout,
 		HostName:        cfg.Fallback.NodeHost,
+
+		ConnectionsPerAddress: cfg.Sockets.ConnectionsPerAddress,
+	}
+}
+
+// proxyHeader is http.proxy_protocol.
+func proxyHeader(cfg *config.Config) sockets.Expectation {
+	switch cfg.HTTP.ProxyProtocol {
+	case "required":
+		return sockets.MustProxyHeader
+	case "optional":
+		return sockets.MayProxyHeader
+	default:
+		return sockets.NoProxyHeader
 	}
 }
 

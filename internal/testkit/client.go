@@ -22,6 +22,8 @@ type Handshake struct {
 	Path   string      // "" is /app/KEY; sent as it is
 	Query  string      // "" is pusher-js's
 	Header http.Header // further ones
+	// Before is sent in front of it, as a proxy's header.
+	Before string
 	// Pipelined is sent in one segment with the handshake.
 	Pipelined []byte
 }
@@ -63,7 +65,7 @@ func Open(t testing.TB, s *Server, h Handshake) *Client {
 		h.Query = "protocol=7&client=js&version=8.6.0&flash=false"
 	}
 	raw := Connect(t, s)
-	raw.Write("GET " + h.Path + "?" + h.Query + " HTTP/1.1\r\nHost: " + s.Addr +
+	raw.Write(h.Before + "GET " + h.Path + "?" + h.Query + " HTTP/1.1\r\nHost: " + s.Addr +
 		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13" +
 		"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + headerLines(h.Header) + "\r\n" + string(h.Pipelined))
 	raw.expectSwitch()
