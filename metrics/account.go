@@ -19,7 +19,7 @@ func NewAccountCollector(a *account.Account) *AccountCollector {
 		account:   a,
 		held:      describe("held", "What the server holds for clients and callers, by kind.", "kind"),
 		bytes:     describe("held_bytes", "Memory that it takes, by kind.", "kind"),
-		inUse:     describe("memory_in_use_bytes", "Memory that the process needs, garbage left out, at the last look. 0 if the memory has no limit."),
+		inUse:     describe("memory_in_use_bytes", "Memory that the process needs, garbage left out, at the last look, with what its cgroup takes beyond the share that is left for it. 0 if the memory has no limit."),
 		highWater: describe("memory_high_water_bytes", "Memory in use above which nothing new is let in. 0 if the memory has no limit."),
 		shortness: describe("memory_short", "1 while nothing new is let in: more memory is in use than memory_high_water_bytes."),
 	}

@@ -51,7 +51,9 @@ type memoryWatch struct {
 	collect func() // as runtime.GC
 	release func() // as debug.FreeOSMemory
 	taken   func() (bytes int64, collections uint64)
+	outside *outside // nil without a cgroup's limit
 
+	beside    int64 // bytes taken outside of the runtime at the last look
 	short     bool
 	collected time.Time
 
@@ -62,9 +64,9 @@ type memoryWatch struct {
 	compared    time.Time // when that was
 }
 
-func newMemoryWatch(a *account.Account, log *slog.Logger) *memoryWatch {
+func newMemoryWatch(a *account.Account, log *slog.Logger, o *outside) *memoryWatch {
 	m := newMemoryMeter()
-	return &memoryWatch{account: a, log: log, inUse: m.inUse, collect: runtime.GC, release: debug.FreeOSMemory, taken: m.taken}
+	return &memoryWatch{account: a, log: log, inUse: m.inUse, collect: runtime.GC, release: debug.FreeOSMemory, taken: m.taken, outside: o}
 }
 
 func (w *memoryWatch) run(ctx context.Context) error {
@@ -88,13 +90,15 @@ func (w *memoryWatch) look(now time.Time) {
 	if most == 0 {
 		w.account.Measure(0)
 	} else {
-		w.account.Measure(w.inUse())
+		beside, fromRuntime := w.outside.look()
+		w.beside = beside
+		w.account.Measure(w.inUse() + fromRuntime)
 		// What is in use was measured by the last collection, which a server that
 		// lets nothing in may long not need.
 		if w.account.Measured() > most && w.account.Bytes() <= most && now.Sub(w.collected) >= collectPause {
 			w.collected = now
 			w.collect()
-			w.account.Measure(w.inUse())
+			w.account.Measure(w.inUse() + fromRuntime)
 		}
 	}
 	if short := w.account.Full(); short != w.short {
@@ -143,23 +147,29 @@ func (w *memoryWatch) giveBack(now time.Time) {
 func (w *memoryWatch) tell(most int64) {
 	attrs := []any{
 		slog.Int64("in_use", w.account.Measured()), slog.Int64("held", w.account.Bytes()), slog.Int64("high_water", most),
+		slog.Int64("outside", w.beside),
 	}
 	if !w.short {
 		w.log.Info("memory suffices again, all are let in", attrs...)
 		return
 	}
 	w.log.Warn("memory is short: new connections, request bodies and subscriptions are refused",
-		append(attrs, slog.String("reason", "memory"), slog.String("largest", w.largest().String()))...)
+		append(attrs, slog.String("reason", "memory"), slog.String("largest", w.largest()))...)
 }
 
-// largest is the kind of holders that take the most.
-func (w *memoryWatch) largest() (k account.Kind) {
+// largest is the kind of holders that take the most, or "outside" of what is
+// outside of the runtime.
+func (w *memoryWatch) largest() string {
+	k := account.Kind(0)
 	for i := range account.Kinds {
 		if other := account.Kind(i); w.account.BytesOf(other) > w.account.BytesOf(k) {
 			k = other
 		}
 	}
-	return k
+	if w.beside > w.account.BytesOf(k) {
+		return "outside"
+	}
+	return k.String()
 }
 
 // memoryMeter reads how much memory the process needs.

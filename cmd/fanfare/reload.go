@@ -110,7 +110,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 	s.observe(cfg)
 	if cfg.Runtime != s.cfg.Runtime {
 		s.initial.set(cfg)
-		s.account.SetMost(highWater(s.initial.limit(cfg)))
+		s.limitMemory(cfg)
 	}
 	if err := s.registry.Replace(cfg.AppList()); err != nil {
 		return err

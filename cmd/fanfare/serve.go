@@ -137,6 +137,8 @@ type server struct {
 	draining atomic.Bool  // new sockets are sent elsewhere
 
 	certificate atomic.Pointer[tls.Certificate] // nil without TLS
+	memoryLimit atomic.Int64                    // of the Go runtime, as configured
+	outside     *outside                        // nil without a cgroup's limit
 
 	reloading sync.Mutex
 	started   *config.Config // as it was at the start, for what cannot change
@@ -168,7 +170,8 @@ func (s *server) open() error {
 		return err
 	}
 	s.registry = registry
-	s.account.SetMost(highWater(s.initial.limit(cfg)))
+	s.limitMemory(cfg)
+	s.outside = newOutside(&s.memoryLimit)
 
 	if s.hooks, err = newWebhooks(cfg, registry, s.account, logger); err != nil {
 		return err
@@ -289,7 +292,7 @@ func (s *server) run(ctx context.Context) error {
 		func() error { return s.sockets.Run(core) },
 		func() error { return s.web.Serve(s.listener) },
 		func() error { return s.hooks.Run(core) },
-		func() error { return newMemoryWatch(s.account, s.log).run(core) },
+		func() error { return newMemoryWatch(s.account, s.log, s.outside).run(core) },
 	}
 	if s.metrics != nil {
 		parts = append(parts, func() error { return s.metrics.Serve(s.scrapes) })

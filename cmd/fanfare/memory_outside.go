@@ -1,0 +1,65 @@
+package main
+
+import (
+	"math"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"fanfare/config"
+)
+
+// outside is the memory of the cgroup that the Go runtime has not: buffers of
+// sockets, other processes. The runtime's limit leaves some for it. What is taken
+// beyond that is taken from the runtime: its limit falls by as much, and as much
+// less may be in use, or the kernel would end the process although the runtime
+// keeps to its limit. A nil outside is none.
+type outside struct {
+	taken func() int64           // bytes of the cgroup that cannot be taken back
+	limit int64                  // of the cgroup, bytes
+	most  *atomic.Int64          // the runtime's limit as configured
+	own   func() (int64, uint64) // bytes that the runtime has
+	set   func(int64) int64      // as debug.SetMemoryLimit
+}
+
+// newOutside is nil where no cgroup has a limit.
+func newOutside(most *atomic.Int64) *outside {
+	limit, err := memlimit.FromCgroup()
+	group := findCgroupMemory("/proc/self")
+	if err != nil || limit == 0 || limit > math.MaxInt64 || group == nil {
+		return nil
+	}
+	return &outside{taken: group.taken, limit: int64(limit), most: most, own: newMemoryMeter().taken, set: debug.SetMemoryLimit}
+}
+
+// leastRuntimeShare is the part of its limit that the runtime keeps at least.
+const leastRuntimeShare = 2
+
+// look returns how many bytes are taken, and how many of them from the runtime,
+// whose limit it changes.
+func (o *outside) look() (taken, fromRuntime int64) {
+	if o == nil {
+		return 0, 0
+	}
+	most := o.most.Load()
+	if most > o.limit { // there is none, or one that the cgroup does not bear
+		return 0, 0
+	}
+	own, _ := o.own()
+	taken = max(0, o.taken()-own)
+	fromRuntime = max(0, taken-(o.limit-most))
+	want := max(most-fromRuntime, most/leastRuntimeShare)
+	const slack = 100 // a change of one part in so many is worth none
+	if now := o.set(-1); now-want > most/slack || want-now > most/slack || want == most && now != most {
+		o.set(want)
+	}
+	return taken, fromRuntime
+}
+
+// limitMemory says how much may be in use, as configured.
+func (s *server) limitMemory(cfg *config.Config) {
+	limit := s.initial.limit(cfg)
+	s.memoryLimit.Store(limit)
+	s.account.SetMost(highWater(limit))
+}
