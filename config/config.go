@@ -17,7 +17,8 @@ import (
 // Config is everything an operator can set. A Config returned by Load is
 // valid; nothing changes it afterwards.
 type Config struct {
-	Listen        string   `key:"listen" flag:"listen" rule:"address" reload:"no" doc:"Address for WebSocket clients and the HTTP API, host:port. Without a host it is every interface."`
+	Listen        string   `key:"listen" flag:"listen" rule:"listen" reload:"no" doc:"Address for WebSocket clients and the HTTP API, host:port. Without a host it is every interface. unix:/PATH is a Unix socket, for a proxy on this machine; who connects there is trusted as http.trusted_proxies are."`
+	ListenMode    string   `key:"listen_mode" rule:"file_mode" reload:"no" doc:"Permissions of that Unix socket, in octal. Who may write to it may connect: 0660 is its user and group."`
 	PathPrefix    string   `key:"path_prefix" flag:"path-prefix" rule:"path_prefix" reload:"no" doc:"Path under which a proxy forwards to fanfare, such as /rt. Empty if there is none."`
 	ControlSocket string   `key:"control_socket" flag:"control-socket" reload:"no" doc:"Unix socket on which fanfare reload reaches this server, for its user and root alone. auto chooses one by the port, in a directory for running programs (docs/deployment.md). Empty is none."`
 	TLS           TLS      `key:"tls" doc:"Certificate for wss and https, where fanfare serves them itself. Leave empty behind a proxy that terminates TLS."`
@@ -136,6 +137,7 @@ func Defaults() Config {
 	app.ID, app.Key, app.Secret = "app-id", "app-key", DefaultSecret
 	return Config{
 		Listen:        ":6001",
+		ListenMode:    "0660",
 		ControlSocket: "auto",
 		Metrics:       Metrics{Listen: ":9601"},
 		Log:           Log{Level: "info", Format: "text"},

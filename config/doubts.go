@@ -28,6 +28,9 @@ func findDoubts(c *Config, r *report) {
 			r.warn(fmt.Sprintf("http.exempt_addresses.%d", i), "is everybody: no limit by address holds; name the networks that are meant")
 		}
 	}
+	if _, unix := UnixSocket(c.Listen); !unix && c.ListenMode != Defaults().ListenMode {
+		r.warn("listen_mode", "has no effect: listen is no Unix socket")
+	}
 	if !c.Fallback.Enabled && c.Fallback.NodeHost != "" {
 		r.warn("fallback.node_host", "has no effect while fallback.enabled is false")
 	}

@@ -27,6 +27,10 @@ func rules(name string) func(string) error {
 			}
 			return checkAddress(s)
 		}
+	case "listen":
+		return checkListen
+	case "file_mode":
+		return checkFileMode
 	case "path_prefix":
 		return checkPathPrefix
 	case "host_name":

@@ -26,7 +26,7 @@ func checkTogether(c *Config, r *report) {
 	if c.Runtime.GCPercent < 0 && c.Runtime.MemoryLimit == "" {
 		r.add("runtime.gc_percent", "-1 lets memory grow without bound; set runtime.memory_limit too")
 	}
-	if c.HTTP.ProxyProtocol != "off" && len(c.HTTP.TrustedProxies) == 0 {
+	if c.HTTP.ProxyProtocol != "off" && !c.trustsProxies() {
 		r.add("http.proxy_protocol", "is read from nobody: http.trusted_proxies lists no proxy; add yours")
 	}
 	if together := c.Shutdown.Delay + c.Shutdown.Spread; c.Shutdown.Timeout <= together {
@@ -81,7 +81,7 @@ func loopback(host string) string {
 
 // checkApp refuses what makes an app, or one of its webhooks, useless.
 func checkApp(c *Config, a *App, path string, r *report) {
-	if a.RequireTLS && a.Enabled && c.TLS.CertFile == "" && len(c.HTTP.TrustedProxies) == 0 {
+	if a.RequireTLS && a.Enabled && c.TLS.CertFile == "" && !c.trustsProxies() {
 		r.add(path+".require_tls", "refuses every client: there is no certificate (tls.cert_file), and no proxy is trusted to say https (http.trusted_proxies); set one of them")
 	}
 	if a.Key != "" && a.Key == a.Secret {

@@ -7,8 +7,14 @@ import (
 	"strings"
 )
 
-// trusted tells whether an address is one of a proxy of ours.
-func (s *Server) trusted(addr netip.Addr) bool { return covers(s.live.Load().TrustedProxies, addr) }
+// trusted tells whether an address is one of a proxy of ours. Over a Unix socket
+// they have none.
+func (s *Server) trusted(addr netip.Addr) bool {
+	if !addr.IsValid() {
+		return s.cfg.OverUnix
+	}
+	return covers(s.live.Load().TrustedProxies, addr)
+}
 
 // exempt tells whether no bound by address holds for an address.
 func (s *Server) exempt(addr netip.Addr) bool {

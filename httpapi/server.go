@@ -35,6 +35,9 @@ type Config struct {
 	ExemptAddresses []netip.Prefix
 	// CountAddresses has sockets counted by address, for the bound of Sockets.
 	CountAddresses bool
+	// OverUnix says that connections come over a Unix socket. Their peers have no
+	// address, and are trusted: the system lets nobody else connect.
+	OverUnix bool
 	// ClientHeader is the one in which they tell the client's address; "" is
 	// XForwardedFor.
 	ClientHeader ClientHeader

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -21,22 +22,28 @@ const mostBacklog = 64 << 10
 // listenHandle marks the events of the listening socket.
 var listenHandle = handle{slot: -2}
 
-// Front has the loops accept the connections of a plain TCP listener: a
-// WebSocket is opened and an API request answered where it arrives, without a
-// goroutine. Everything else comes out of the listener that is returned, for
-// net/http. Closing that listener ends the accepting. It is called before Run.
+// descriptorListener is a listener of TCP or of a Unix socket.
+type descriptorListener interface {
+	net.Listener
+	File() (*os.File, error)
+}
+
+// Front has the loops accept the connections of a plain listener, of TCP or a Unix
+// socket: a WebSocket is opened and an API request answered where it arrives,
+// without a goroutine. Everything else comes out of the listener that is returned,
+// for net/http. Closing that listener ends the accepting. It is called before Run.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
-	tcp, ok := l.(*net.TCPListener)
+	plain, ok := l.(descriptorListener)
 	if !ok || s.cfg.Portable {
 		return s.frontOf(l, &cfg), nil
 	}
-	file, err := tcp.File() // a duplicate: l stays to keep the port
+	file, err := plain.File() // a duplicate: l stays to keep the port
 	if err != nil {
 		return nil, fmt.Errorf("reach the listening socket: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	s.address = tcp.Addr()
-	f := newFrontListener(tcp, s)
+	s.address = l.Addr()
+	f := newFrontListener(l, s)
 	for _, loop := range s.loops {
 		fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {

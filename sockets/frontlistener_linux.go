@@ -12,7 +12,7 @@ import (
 // waits for it: the queue is as long as there are connections of HTTP, which
 // are bounded.
 type frontListener struct {
-	*net.TCPListener
+	net.Listener
 	server *Server
 
 	mu     sync.Mutex
@@ -21,8 +21,8 @@ type frontListener struct {
 	closed bool
 }
 
-func newFrontListener(l *net.TCPListener, s *Server) *frontListener {
-	f := &frontListener{TCPListener: l, server: s}
+func newFrontListener(l net.Listener, s *Server) *frontListener {
+	f := &frontListener{Listener: l, server: s}
 	f.some.L = &f.mu
 	return f
 }
@@ -79,5 +79,5 @@ func (f *frontListener) Close() error {
 	for _, h := range queue {
 		h.post(h.fd, h.read)
 	}
-	return f.TCPListener.Close()
+	return f.Listener.Close()
 }

@@ -27,7 +27,8 @@ func (s *Server) guard(l net.Listener, crowded func() bool) net.Listener {
 // frontOf is Front where no loop accepts. Under TLS, PROXY headers are read below
 // l.
 func (s *Server) frontOf(l net.Listener, cfg *FrontConfig) net.Listener {
-	if _, plain := l.(*net.TCPListener); plain {
+	switch l.(type) {
+	case *net.TCPListener, *net.UnixListener:
 		l = WithProxyHeaders(l, cfg.ProxyHeaders)
 	}
 	return s.guard(l, cfg.Door.Crowded)

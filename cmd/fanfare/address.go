@@ -23,6 +23,7 @@ type endpoint struct {
 	prefix     string
 	dial       []string       // addresses to try in turn, whatever the host is
 	proxies    []netip.Prefix // whose connections have to begin with a PROXY header
+	socket     bool           // dial has the path of a Unix socket
 }
 
 // reach derives the endpoint from the configuration. listen is the address in
@@ -30,6 +31,13 @@ type endpoint struct {
 // an image may be without /etc/hosts, and a wildcard listener may be without
 // IPv4.
 func reach(cfg *config.Config, listen string) endpoint {
+	if path, unix := config.UnixSocket(listen); unix {
+		e := endpoint{host: "localhost", tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix, dial: []string{path}, socket: true}
+		if cfg.HTTP.ProxyProtocol == "required" {
+			e.proxies = []netip.Prefix{{}} // whoever connects there is one
+		}
+		return e
+	}
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		host, port = listen, ""
@@ -75,6 +83,9 @@ func (e endpoint) base() string {
 	if e.tls {
 		scheme = "https"
 	}
+	if e.socket {
+		return scheme + "://" + e.host
+	}
 	return scheme + "://" + net.JoinHostPort(e.host, e.port)
 }
 
@@ -84,7 +95,7 @@ func (e endpoint) given(raw string) (peer, error) {
 		if e.port == "0" {
 			return peer{}, errors.New("listen takes a free port (0), so nothing says where the server is: give its address with --url")
 		}
-		return peer{base: e.base(), dial: e.dial, proxies: e.proxies}, nil
+		return peer{base: e.base(), dial: e.dial, socket: e.socket, proxies: e.proxies}, nil
 	}
 	u, err := url.Parse(raw)
 	switch {
@@ -116,6 +127,7 @@ func checkHost(raw string) error {
 type peer struct {
 	base    string         // scheme, host and path, without a slash behind
 	dial    []string       // in place of the address in base, if any
+	socket  bool           // dial has the path of a Unix socket
 	proxies []netip.Prefix // as which we may have to begin with a PROXY header
 }
 
@@ -128,6 +140,9 @@ func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
 		transport.DialContext = func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
 			var d net.Dialer
 			var failed error
+			if p.socket {
+				network = "unix"
+			}
 			for _, address := range p.dial {
 				if conn, err = d.DialContext(ctx, network, address); err == nil {
 					return p.begin(conn)
@@ -153,7 +168,7 @@ func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
 func (p peer) begin(conn net.Conn) (net.Conn, error) {
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	covers := func(n netip.Prefix) bool { return n.Contains(local.Addr().Unmap()) }
-	if !slices.ContainsFunc(p.proxies, covers) {
+	if len(p.proxies) == 0 || !p.socket && !slices.ContainsFunc(p.proxies, covers) {
 		return conn, nil
 	}
 	if _, err := io.WriteString(conn, "PROXY UNKNOWN\r\n"); err != nil {

@@ -18,7 +18,7 @@ func isTerminal(w io.Writer) bool {
 func (s *server) announce() {
 	attrs := []any{
 		slog.String("version", version),
-		slog.String("listen", s.listener.Addr().String()),
+		slog.String("listen", listenAddress(s.listener.Addr())),
 	}
 	if s.scrapes != nil {
 		attrs = append(attrs, slog.String("metrics", s.scrapes.Addr().String()))

@@ -12,9 +12,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"fanfare/config"
@@ -39,17 +39,17 @@ func openControl(cfg *config.Config, listen net.Addr, log *slog.Logger) (*contro
 		return nil, nil
 	case controlAuto:
 	default:
-		c, err := listenControl(cfg.ControlSocket)
+		l, err := listenSocket(cfg.ControlSocket)
 		if err != nil {
 			return nil, fmt.Errorf("control_socket: %w", err)
 		}
-		return c, nil
+		return &control{l}, nil
 	}
 	var failed error
 	for _, dir := range controlDirs() {
-		c, err := dir.listen(controlName(listen.String()))
+		l, err := dir.listen(controlName(listenAddress(listen)))
 		if err == nil {
-			return c, nil
+			return &control{l}, nil
 		}
 		failed = errors.Join(failed, err)
 	}
@@ -78,7 +78,7 @@ func controlDirs() []controlDir {
 	return append(dirs, controlDir{filepath.Join(os.TempDir(), fmt.Sprintf("fanfare-%d", os.Getuid())), true})
 }
 
-func (d controlDir) listen(name string) (*control, error) {
+func (d controlDir) listen(name string) (net.Listener, error) {
 	if d.own {
 		if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
@@ -87,39 +87,23 @@ func (d controlDir) listen(name string) (*control, error) {
 			return nil, err
 		}
 	}
-	return listenControl(filepath.Join(d.path, name))
+	return listenSocket(filepath.Join(d.path, name))
 }
 
-// controlName names a server's socket by its port.
+// unixControl ends the name of the control socket of a server whose clients come
+// over a Unix socket.
+const unixControl = ".control.sock"
+
+// controlName names a server's socket by its port, or by its Unix socket.
 func controlName(listen string) string {
+	if path, unix := config.UnixSocket(listen); unix {
+		return strings.TrimSuffix(filepath.Base(path), ".sock") + unixControl
+	}
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		port = "0"
 	}
 	return port + ".sock"
-}
-
-// listenControl takes the place of a server that ended without tidying up, but
-// not of one that answers.
-func listenControl(path string) (*control, error) {
-	l, err := listenPrivate(path)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		conn, e := net.DialTimeout("unix", path, time.Second)
-		if e == nil {
-			_ = conn.Close()
-			return nil, fmt.Errorf("%s belongs to another server that runs", path)
-		}
-		if info, e := os.Lstat(path); e != nil || info.Mode().Type() != fs.ModeSocket {
-			return nil, fmt.Errorf("%s is there already, and no socket", path)
-		}
-		if err = os.Remove(path); err == nil {
-			l, err = listenPrivate(path)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &control{l}, nil
 }
 
 // run answers until ctx is done. Then the socket is free for a server that
@@ -187,6 +171,14 @@ func askControl(ctx context.Context, path, method, what string, answer any) erro
 	return nil
 }
 
+// isControl tells whether controlName makes such names. Clients of a server may
+// have a socket in the same folder.
+func isControl(name string) bool {
+	port, _ := strings.CutSuffix(name, ".sock")
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil || strings.HasSuffix(name, unixControl)
+}
+
 // findControl is the socket of the server that a configuration is for. Its port
 // may have been changed since that server started: of one server alone no other
 // can be meant.
@@ -206,6 +198,9 @@ func findControl(cfg *config.Config) (string, error) {
 		}
 		found, _ := filepath.Glob(filepath.Join(dir.path, "*.sock")) // fails for a bad pattern only
 		for _, path := range found {
+			if !isControl(filepath.Base(path)) {
+				continue
+			}
 			conn, err := net.DialTimeout("unix", path, time.Second)
 			if err != nil {
 				continue // of a server that has ended, or not ours

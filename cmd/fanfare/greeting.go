@@ -19,6 +19,10 @@ import (
 // event: everything is ready to paste and works as it stands. It is for a
 // terminal: a log gets the line of serving.
 func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string, now time.Time) error {
+	if at.socket {
+		_, err := fmt.Fprintf(out, "fanfare %s serves clients and the API on the Unix socket %s, for a proxy to pass them on\n", version, at.dial[0])
+		return err
+	}
 	app := cfg.Apps[0]
 	curl, err := curlLine(cfg, at, now)
 	if err != nil {

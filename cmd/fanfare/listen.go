@@ -4,9 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"fanfare/config"
 	"fanfare/sockets"
@@ -16,7 +19,7 @@ import (
 // the moment of each handshake. PROXY headers, nil if there are none, come before
 // that.
 func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate], headers *sockets.ProxyHeaders) (net.Listener, error) {
-	l, err := net.Listen("tcp", cfg.Listen)
+	l, err := listenPlain(cfg)
 	if err != nil {
 		return nil, notFree(err, "listen", "--listen")
 	}
@@ -28,6 +31,49 @@ func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate], headers *
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
 	}), nil
+}
+
+func listenPlain(cfg *config.Config) (net.Listener, error) {
+	path, unix := config.UnixSocket(cfg.Listen)
+	if !unix {
+		return net.Listen("tcp", cfg.Listen)
+	}
+	l, err := listenSocket(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, cfg.SocketMode()); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// listenAddress is an address as listen has it.
+func listenAddress(a net.Addr) string {
+	if a.Network() == "unix" {
+		return "unix:" + a.String()
+	}
+	return a.String()
+}
+
+// listenSocket makes a Unix socket that its user alone may open. It takes the
+// place of a server that ended without tidying up, but not of one that answers.
+func listenSocket(path string) (net.Listener, error) {
+	l, err := listenPrivate(path)
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return l, err
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("%s belongs to another server that runs", path)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSocket {
+		return nil, fmt.Errorf("%s is there already, and no socket", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return nil, err
+	}
+	return listenPrivate(path)
 }
 
 // notFree names the key of an address that cannot be listened on, and the way

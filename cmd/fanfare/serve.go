@@ -263,7 +263,7 @@ func (s *server) addresses() (at endpoint, metricsAddress string) {
 		at := reach(s.cfg, s.scrapes.Addr().String())
 		metricsAddress = net.JoinHostPort(at.host, at.port)
 	}
-	return reach(s.cfg, s.listener.Addr().String()), metricsAddress
+	return reach(s.cfg, listenAddress(s.listener.Addr())), metricsAddress
 }
 
 // close gives back what is open of a server that never ran.

@@ -24,6 +24,7 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 		AllowMissingProtocol:     cfg.Sockets.AllowMissingProtocol,
 		TrustedProxies:           cfg.TrustedPrefixes(),
 		ExemptAddresses:          cfg.ExemptPrefixes(),
+		OverUnix:                 overUnix(cfg),
 		CountAddresses:           cfg.Sockets.ConnectionsPerAddress > 0,
 		ClientHeader:             httpapi.ClientHeader(http.CanonicalHeaderKey(cfg.HTTP.ClientAddressHeader)),
 		ProxyHeader:              proxyHeader(cfg),
@@ -61,6 +62,11 @@ func socketLimits(cfg *config.Config) sockets.Limits {
 
 		ConnectionsPerAddress: cfg.Sockets.ConnectionsPerAddress,
 	}
+}
+
+func overUnix(cfg *config.Config) bool {
+	_, unix := config.UnixSocket(cfg.Listen)
+	return unix
 }
 
 // proxyHeader is http.proxy_protocol.

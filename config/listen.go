@@ -1,0 +1,63 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// unixPrefix begins a listen that is a Unix socket.
+const unixPrefix = "unix:"
+
+// longestSocket is how long the path of a Unix socket may be everywhere.
+const longestSocket = 103
+
+// UnixSocket is the path of the Unix socket that a listen names, if it does.
+func UnixSocket(listen string) (path string, ok bool) { return strings.CutPrefix(listen, unixPrefix) }
+
+// SocketMode is listen_mode.
+func (c *Config) SocketMode() fs.FileMode {
+	mode, err := parseFileMode(c.ListenMode)
+	if err != nil {
+		return 0o600
+	}
+	return mode
+}
+
+// trustsProxies tells whether anybody is believed in what a proxy says.
+func (c *Config) trustsProxies() bool {
+	_, unix := UnixSocket(c.Listen)
+	return unix || len(c.HTTP.TrustedProxies) > 0
+}
+
+func checkListen(s string) error {
+	path, unix := UnixSocket(s)
+	switch {
+	case !unix:
+		return checkAddress(s)
+	case !filepath.IsAbs(path) || filepath.Clean(path) != path:
+		return fmt.Errorf("%q is no whole path; write for example unix:/run/fanfare/fanfare.sock", s)
+	case len(path) > longestSocket:
+		return fmt.Errorf("the path has %d bytes; that of a Unix socket can have %d", len(path), longestSocket)
+	}
+	return nil
+}
+
+func checkFileMode(s string) error {
+	_, err := parseFileMode(s)
+	return err
+}
+
+func parseFileMode(s string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || n > 0o777 {
+		return 0, fmt.Errorf("%q are no permissions; write them in octal, such as 0660", s)
+	}
+	if n&0o200 == 0 {
+		return 0, errors.New("lets not even the server's own user connect; write for example 0660")
+	}
+	return fs.FileMode(n), nil
+}
