@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -93,7 +93,7 @@ func (e endpoint) base() string {
 func (e endpoint) given(raw string) (peer, error) {
 	if raw == "" {
 		if e.port == "0" {
-			return peer{}, errors.New("listen takes a free port (0), so nothing says where the server is: give its address with --url")
+			return peer{}, mistake("listen takes a free port (0), so nothing says where the server is: give its address with --url")
 		}
 		return peer{base: e.base(), dial: e.dial, socket: e.socket, proxies: e.proxies}, nil
 	}
@@ -101,12 +101,12 @@ func (e endpoint) given(raw string) (peer, error) {
 	switch {
 	case err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"):
 	case !strings.Contains(raw, "://") && checkHost(raw) == nil:
-		return peer{}, fmt.Errorf("--url %s has no scheme; write http://%[1]s", raw)
+		return peer{}, mistake("--url %s has no scheme; write http://%[1]s", raw)
 	default: // not repeated: it may hold a password
-		return peer{}, errors.New("--url is not an http or https address; write for example http://localhost:6001")
+		return peer{}, mistake("--url is not an http or https address; write for example http://localhost:6001")
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
-		return peer{}, errors.New("--url has more than scheme, host, port and path; write for example http://localhost:6001")
+		return peer{}, mistake("--url has more than scheme, host, port and path; write for example http://localhost:6001")
 	}
 	return peer{base: strings.TrimSuffix(u.String(), "/")}, nil
 }
@@ -129,38 +129,44 @@ type peer struct {
 	dial    []string       // in place of the address in base, if any
 	socket  bool           // dial has the path of a Unix socket
 	proxies []netip.Prefix // as which we may have to begin with a PROXY header
+	trust   *tls.Config    // whose certificates are believed; nil for the system's
 }
 
 // do sends one request on a connection of its own. It follows no redirect:
 // what is behind one is not the server that was meant. The error names no URL,
 // since its query may be a signature.
-func (p peer) do(req *http.Request, trust *tls.Config) (*http.Response, error) {
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: trust}
-	if len(p.dial) > 0 {
-		transport.DialContext = func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
-			var d net.Dialer
-			var failed error
-			if p.socket {
-				network = "unix"
-			}
-			for _, address := range p.dial {
-				if conn, err = d.DialContext(ctx, network, address); err == nil {
-					return p.begin(conn)
-				}
-				failed = errors.Join(failed, err)
-			}
-			return nil, failed
-		}
-	}
+func (p peer) do(req *http.Request) (*http.Response, error) {
 	client := http.Client{
-		Transport:     transport,
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: p.trust, DialContext: p.dialer()},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	res, err := client.Do(req)
-	if err != nil { // it may repeat what the server sent
-		return nil, errors.New(shown(withoutURL(err).Error()))
+	if err != nil {
+		return nil, errors.New(notReached(err))
 	}
 	return res, nil
+}
+
+// dialer opens a connection to the first address that answers; nil if there
+// are none to try in place of the one in base.
+func (p peer) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if len(p.dial) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
+		var d net.Dialer
+		var failed error
+		if p.socket {
+			network = "unix"
+		}
+		for _, address := range p.dial {
+			if conn, err = d.DialContext(ctx, network, address); err == nil {
+				return p.begin(conn)
+			}
+			failed = errors.Join(failed, err)
+		}
+		return nil, failed
+	}
 }
 
 // begin begins a connection as the server wants it of this machine: with a PROXY
@@ -175,6 +181,16 @@ func (p peer) begin(conn net.Conn) (net.Conn, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
+}
+
+// notReached says why a connection failed. The error may repeat what the server
+// sent.
+func notReached(err error) string {
+	text := shown(withoutURL(err).Error())
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		text += "; --ca names a file with certificates to believe"
+	}
+	return text
 }
 
 // withoutURL is an error of net/http or net/url less the address that it

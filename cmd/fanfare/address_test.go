@@ -102,6 +102,13 @@ func TestTrigger_AnswersOfOtherServers(t *testing.T) {
 		"nothing":     {func(http.ResponseWriter, *http.Request) {}, "another server is at this address"},
 		"a JSON text": {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `"ok"`) }, "another server"},
 		"null":        {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `null`) }, "another server"},
+		"soketi's no": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprint(w, `{"error":"The secret authentication failed","code":401}`)
+		}, "the answer is 401 The secret authentication failed"},
+		"soketi's fault": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprint(w, `{"error":"A server error has occurred.","code":500}`)
+		}, "the answer is 500"},
+		"soketi's yes": {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `{"ok":true}`) }, ""},
 		"accepted": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusAccepted)
 			_, _ = fmt.Fprint(w, "{}")

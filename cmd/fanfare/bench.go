@@ -44,6 +44,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.StringVar(&b.target.Metrics, "metrics", "", "host:port of the metrics of a fanfare, to read how its event loops share idle sockets")
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
+	completes(cmd, "format", oneOf("text", "json", "markdown"))
 	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
 	return cmd
 }
@@ -56,11 +57,12 @@ type benchCommand struct {
 }
 
 // scenario makes a subcommand of a scenario, which is read when it runs.
-func (b *benchCommand) scenario(use, short string, read func() (bench.Scenario, error)) *cobra.Command {
+func (b *benchCommand) scenario(use, short, example string, read func() (bench.Scenario, error)) *cobra.Command {
 	return &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args:  cobra.NoArgs,
+		Use:     use,
+		Short:   short,
+		Example: "  fanfare bench " + use + " " + example,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := read()
 			if err != nil {
@@ -96,7 +98,7 @@ func (b *benchCommand) print(w io.Writer, results []report.Result) error {
 // atLeast refuses values that a scenario cannot run with.
 func atLeast(least int, name string, value int) error {
 	if value < least {
-		return fmt.Errorf("--%s is %d, but has to be at least %d", name, value, least)
+		return mistake("--%s is %d, but has to be at least %d", name, value, least)
 	}
 	return nil
 }
@@ -112,10 +114,10 @@ func loadFlags(cmd *cobra.Command, size *int, rate *float64, warmup, duration *t
 
 func (b *benchCommand) idle() *cobra.Command {
 	var w bench.Idle
-	cmd := b.scenario("idle", "Connect sockets and leave them alone: connections a second, memory of each", func() (bench.Scenario, error) {
+	cmd := b.scenario("idle", "Connect sockets and leave them alone: connections a second, memory of each", "--sockets 10000 --ping 120s", func() (bench.Scenario, error) {
 		err := errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels))
 		if w.OpenRate < 0 {
-			err = errors.Join(err, fmt.Errorf("--open-rate is %g, but has to be at least 0", w.OpenRate))
+			err = errors.Join(err, mistake("--open-rate is %g, but has to be at least 0", w.OpenRate))
 		}
 		return w, err
 	})
@@ -131,7 +133,7 @@ func (b *benchCommand) idle() *cobra.Command {
 
 func (b *benchCommand) parked() *cobra.Command {
 	var w bench.Parked
-	cmd := b.scenario("parked", "Open HTTP sessions and leave them alone: memory and CPU of waiting polls or streams", func() (bench.Scenario, error) {
+	cmd := b.scenario("parked", "Open HTTP sessions and leave them alone: memory and CPU of waiting polls or streams", "--sessions 1000 --streaming", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(1, "sessions", w.Sessions), atLeast(1, "openers", w.Openers))
 	})
 	f := cmd.Flags()
@@ -145,7 +147,7 @@ func (b *benchCommand) parked() *cobra.Command {
 
 func (b *benchCommand) fanout() *cobra.Command {
 	var w bench.Fanout
-	cmd := b.scenario("fanout", "Trigger events and have them delivered to many sockets", func() (bench.Scenario, error) {
+	cmd := b.scenario("fanout", "Trigger events and have them delivered to many sockets", "--host 127.0.0.1:6001 --pid $(pidof fanfare) --sockets 1000 --rate 200", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "callers", w.Callers))
 	})
 	f := cmd.Flags()
@@ -163,14 +165,16 @@ func (b *benchCommand) sweep() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sweep",
 		Short: "Fan-out at growing rates: latency against load, as a plot if you wish",
-		Args:  cobra.NoArgs,
+		Example: `  fanfare bench sweep --sockets 1000 --rates 100,500,1000 --svg latency.svg
+  fanfare bench sweep --host 127.0.0.1:6002 --format json > other.json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "callers", w.Callers), atLeast(1, "rates", len(w.Rates))); err != nil {
 				return err
 			}
 			for _, rate := range w.Rates {
 				if rate <= 0 {
-					return fmt.Errorf("--rates holds %v, but rates are above 0", rate)
+					return mistake("--rates holds %v, but rates are above 0", rate)
 				}
 			}
 			ctx, stop := untilSignal(cmd.Context())
@@ -216,7 +220,7 @@ func (b *benchCommand) plot() *cobra.Command {
 			for _, arg := range args {
 				name, file, ok := strings.Cut(arg, "=")
 				if !ok {
-					return fmt.Errorf("%q is not NAME=FILE", arg)
+					return mistake("%q is not NAME=FILE", arg)
 				}
 				text, err := os.ReadFile(file)
 				if err != nil {
@@ -246,7 +250,7 @@ func draw(name, title string, series []report.Series) error {
 
 func (b *benchCommand) trigger() *cobra.Command {
 	var w bench.Trigger
-	cmd := b.scenario("trigger", "Trigger events over HTTP: requests a second", func() (bench.Scenario, error) {
+	cmd := b.scenario("trigger", "Trigger events over HTTP: requests a second", "--callers 16 --runs 3", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(1, "callers", w.Callers), atLeast(1, "channels", w.Channels), atLeast(0, "subscribers", w.Subscribers))
 	})
 	f := cmd.Flags()
@@ -260,7 +264,7 @@ func (b *benchCommand) trigger() *cobra.Command {
 
 func (b *benchCommand) clientEvents() *cobra.Command {
 	var w bench.ClientEvents
-	cmd := b.scenario("client-events", "Have the sockets of rooms send to each other", func() (bench.Scenario, error) {
+	cmd := b.scenario("client-events", "Have the sockets of rooms send to each other", "--sockets 1000 --room 10", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(2, "room", w.Room), atLeast(w.Room, "sockets", w.Sockets))
 	})
 	f := cmd.Flags()
@@ -272,9 +276,9 @@ func (b *benchCommand) clientEvents() *cobra.Command {
 
 func (b *benchCommand) churn() *cobra.Command {
 	var w bench.Churn
-	cmd := b.scenario("churn", "Have a crowd join and vanish: what a quiet channel notices", func() (bench.Scenario, error) {
+	cmd := b.scenario("churn", "Have a crowd join and vanish: what a quiet channel notices", "--sockets 10000 --waves 3", func() (bench.Scenario, error) {
 		if w.Rate <= 0 {
-			return nil, errors.New("--rate has to be above 0")
+			return nil, mistake("--rate has to be above 0")
 		}
 		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "waves", w.Waves))
 	})
@@ -289,7 +293,7 @@ func (b *benchCommand) churn() *cobra.Command {
 
 func (b *benchCommand) presence() *cobra.Command {
 	var w bench.Presence
-	cmd := b.scenario("presence", "Fill presence channels, then have half of each leave", func() (bench.Scenario, error) {
+	cmd := b.scenario("presence", "Fill presence channels, then have half of each leave", "--sockets 2000 --room 50", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(2, "room", w.Room), atLeast(w.Room, "sockets", w.Sockets))
 	})
 	f := cmd.Flags()
@@ -300,7 +304,7 @@ func (b *benchCommand) presence() *cobra.Command {
 
 func (b *benchCommand) bare() *cobra.Command {
 	w := bench.Bare{Command: bareWriter}
-	cmd := b.scenario("bare", "What the machine can do: a bare write(2) loop, read by the same client", func() (bench.Scenario, error) {
+	cmd := b.scenario("bare", "What the machine can do: a bare write(2) loop, read by the same client", "--sockets 1000 --threads 2", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "threads", w.Threads))
 	})
 	f := cmd.Flags()
@@ -319,6 +323,8 @@ func (b *benchCommand) figures() *cobra.Command {
 		Short: "Measure fanfare itself and say which targets it meets",
 		Long: `Start a fanfare of its own on free ports of the loopback interface, measure the
 figures of docs/performance.md and say which targets they meet.`,
+		Example: `  fanfare bench figures --quick
+  fanfare bench figures --runs 3 --format markdown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())

@@ -33,6 +33,8 @@ func (b *benchCommand) cluster() *cobra.Command {
 		Long: `Start redis-server and clusters of fanfares on free ports of the loopback interface,
 measure the figures of docs/performance.md and say which targets they meet. The
 parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
+		Example: `  fanfare bench cluster --quick
+  fanfare bench cluster --redis 127.0.0.1:6379 --format markdown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if w.Quick {
@@ -40,7 +42,7 @@ parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 			}
 			err := errors.Join(atLeast(40, "joins", w.Joins), atLeast(3, "nodes", w.Nodes), atLeast(1, "each", w.Each), atLeast(1, "runs", b.runs))
 			if w.Rate <= 0 {
-				err = errors.Join(err, fmt.Errorf("--rate is %g, but has to be above 0", w.Rate))
+				err = errors.Join(err, mistake("--rate is %g, but has to be above 0", w.Rate))
 			}
 			if err != nil {
 				return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -10,7 +9,10 @@ import (
 )
 
 func newClusterCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster that a running server is a node of"}
+	cmd := &cobra.Command{
+		Use: "cluster", Short: "Look at the cluster that a running server is a node of",
+		Example: "  fanfare cluster status --config /etc/fanfare/config.yaml",
+	}
 	cmd.AddCommand(newClusterStatusCommand())
 	return cmd
 }
@@ -23,12 +25,14 @@ func newClusterStatusCommand() *cobra.Command {
 		Long: `Ask the server that runs on this machine for the nodes of its cluster, how long each
 has been there, what it holds and what is wrong. Call it as the user who runs the
 server, or as root, with the flags of serve.`,
+		Example: `  fanfare cluster status --config /etc/fanfare/config.yaml
+  fanfare cluster status --format json | jq .nodes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
-				return fmt.Errorf("--format %q is not one of text, json", format)
+				return mistake("--format %q is not one of text, json", format)
 			}
-			cfg, _, err := loadConfig(cmd)
+			cfg, _, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -51,5 +55,6 @@ server, or as root, with the flags of serve.`,
 	}
 	addConfigFlags(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	completes(cmd, "format", oneOf("text", "json"))
 	return cmd
 }

@@ -16,7 +16,12 @@ import (
 )
 
 func newConfigCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Make, check and show the configuration"}
+	cmd := &cobra.Command{
+		Use: "config", Short: "Make, check and show the configuration",
+		Example: `  fanfare config init config.yaml
+  fanfare config check config.yaml
+  fanfare config print --config config.yaml`,
+	}
 	cmd.AddCommand(newConfigInitCommand(), newConfigCheckCommand(), newConfigPrintCommand())
 	return cmd
 }
@@ -25,8 +30,10 @@ func newConfigCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Read the configuration as serve would and say what is wrong with it",
+		Example: `  fanfare config check config.yaml
+  fanfare config check --config config.yaml --listen :443`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, file, err := loadConfig(cmd)
+			cfg, file, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}

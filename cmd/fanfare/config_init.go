@@ -20,6 +20,9 @@ func newConfigInitCommand() *cobra.Command {
 		Long: `Write a configuration to begin with: every key with what it does and its
 default, and one app with a random key and secret. FILE is config.yaml unless
 given; - is standard output. Only its owner can read the file.`,
+		Example: `  fanfare config init
+  fanfare config init /etc/fanfare/config.yaml --id 1234567
+  fanfare config init - | less`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			app, err := newApp(id)

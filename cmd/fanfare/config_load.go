@@ -2,19 +2,22 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fanfare/config"
 )
 
 // addConfigFlags gives a command --config and the flags of the common keys.
 func addConfigFlags(cmd *cobra.Command) {
-	cmd.Flags().StringP("config", "c", "", "configuration file, "+config.FileVariable+" by environment; none serves the default app")
+	cmd.Flags().StringP("config", "c", "", configDoc)
 	config.AddFlags(cmd.Flags())
+	completesFiles(cmd)
 }
+
+const configDoc = "configuration file, " + config.FileVariable + " by environment; none is the default app"
 
 // takesFile lets a command be given its file as FILE too, as config init is.
 func takesFile(cmd *cobra.Command) {
@@ -25,7 +28,7 @@ func takesFile(cmd *cobra.Command) {
 		case len(args) == 0:
 			return nil
 		case cmd.Flags().Changed("config"):
-			return errors.New("give the file once, by itself or with --config")
+			return mistake("give the file once, by itself or with --config")
 		}
 		return cmd.Flags().Set("config", args[0])
 	}
@@ -33,12 +36,12 @@ func takesFile(cmd *cobra.Command) {
 
 // loadConfig reads the configuration that a command's flags and the
 // environment ask for, and tells which file it came from.
-func loadConfig(cmd *cobra.Command) (*config.Config, string, error) {
-	file, err := cmd.Flags().GetString("config")
+func loadConfig(flags *pflag.FlagSet) (*config.Config, string, error) {
+	file, err := flags.GetString("config")
 	if err != nil {
 		return nil, "", err
 	}
 	file = cmp.Or(file, os.Getenv(config.FileVariable))
-	cfg, err := config.Load(file, cmd.Flags(), os.Environ())
+	cfg, err := config.Load(file, flags, os.Environ())
 	return cfg, file, err
 }

@@ -14,12 +14,15 @@ func newConfigPrintCommand() *cobra.Command {
 		Long: `Print the configuration that serve would use, from the file, the environment and
 the flags, with where each value was set and with secrets masked. With --defaults,
 print every key with what it does and its default.`,
+		Example: `  fanfare config print config.yaml
+  FANFARE_LISTEN=:7001 fanfare config print
+  fanfare config print --defaults`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if defaults {
 				_, err := cmd.OutOrStdout().Write(config.Sample())
 				return err
 			}
-			cfg, _, err := loadConfig(cmd)
+			cfg, _, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -32,6 +31,8 @@ func newDemoCommand() *cobra.Command {
 		Long: `Serve a chat to try: a page, its back end, and a server for both. It listens on
 this machine alone, makes a secret of its own at every start and reads neither a
 configuration file nor FANFARE_ variables.`,
+		Example: `  fanfare demo
+  fanfare demo --listen 127.0.0.1:9000 --port 0`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := logs.New(cmd.ErrOrStderr(), logs.Options{Level: "warn"})
@@ -65,12 +66,9 @@ type demoServer struct {
 }
 
 func (d *demoServer) open(logger *slog.Logger) error {
-	host, _, err := net.SplitHostPort(d.listen)
+	host, err := onThisMachine(d.listen, "the demo")
 	if err != nil {
-		return fmt.Errorf("--listen %s: give an address with a port, such as 127.0.0.1:8000", d.listen)
-	}
-	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
-		return fmt.Errorf("--listen %s: the demo listens on this machine alone, 127.0.0.1 or [::1]; to let others in, see docs/deployment.md", d.listen)
+		return err
 	}
 	if d.listener, err = net.Listen("tcp", d.listen); err != nil {
 		return fmt.Errorf("the page's address is not free, choose another with --listen: %w", err)

@@ -12,7 +12,7 @@ import (
 )
 
 func newKeysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Make keys and secrets of apps"}
+	cmd := &cobra.Command{Use: "keys", Short: "Make keys and secrets of apps", Example: "  fanfare keys new > config.yaml"}
 	cmd.AddCommand(newKeysNewCommand())
 	return cmd
 }
@@ -55,7 +55,7 @@ func newApp(id string) (keys, error) {
 		id = randomID()
 	}
 	if err := config.CheckID(id); err != nil {
-		return keys{}, fmt.Errorf("--id: %w", err)
+		return keys{}, mistake("--id: %w", err)
 	}
 	return keys{id, randomHex(10), randomHex(20)}, nil
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -95,4 +98,32 @@ func certificate(cfg *config.Config) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("tls.cert_file and tls.key_file: %w", err)
 	}
 	return &cert, nil
+}
+
+// onThisMachine returns the host of an address, and refuses one that others can
+// reach.
+func onThisMachine(listen, what string) (host string, err error) {
+	host, _, err = net.SplitHostPort(listen)
+	if err != nil {
+		return "", mistake("--listen %s: give an address with a port, such as 127.0.0.1:8000", listen)
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+		return "", mistake("--listen %s: %s listens on this machine alone, 127.0.0.1 or [::1]", listen, what)
+	}
+	return host, nil
+}
+
+// serveUntil serves HTTP until ctx is done.
+func serveUntil(ctx context.Context, handler http.Handler, listener net.Listener) error {
+	server := &http.Server{Handler: handler, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	err := server.Close()
+	<-ended
+	return err
 }

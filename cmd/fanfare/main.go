@@ -12,24 +12,37 @@ import (
 func main() {
 	if err := newCommand().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "fanfare:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 
 func newCommand() *cobra.Command {
+	var asked bool
 	root := &cobra.Command{
-		Use:           "fanfare",
-		Short:         "A self-hosted, Pusher-Channels-compatible realtime server",
+		Use:   "fanfare",
+		Short: "A self-hosted, Pusher-Channels-compatible realtime server",
+		Example: `  fanfare config init config.yaml        # a configuration to begin with
+  fanfare serve --config config.yaml
+  fanfare trigger -c my-channel --event my-event --data '{"message":"hello"}'`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asked {
+				return printVersion(cmd)
+			}
+			return cmd.Help()
+		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Flags().BoolVar(&asked, "version", false, "print the version")
 	root.AddCommand(
 		newServeCommand(),
 		newReloadCommand(),
 		newClusterCommand(),
 		newDemoCommand(),
 		newTriggerCommand(),
+		newChannelsCommand(),
+		newUsersCommand(),
+		newTerminateCommand(),
 		newBenchCommand(),
 		newConfigCommand(),
 		newKeysCommand(),
@@ -42,6 +55,7 @@ func newCommand() *cobra.Command {
 			c.RunE = chooseOne
 		}
 	}
+	codeErrors(root)
 	return root
 }
 
@@ -49,7 +63,7 @@ func newCommand() *cobra.Command {
 // for a call for help, which succeeds.
 func chooseOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("unknown command %q for %q; see %[2]s --help", args[0], cmd.CommandPath())
+		return mistake("unknown command %q for %q; see %[2]s --help", args[0], cmd.CommandPath())
 	}
 	return cmd.Help()
 }

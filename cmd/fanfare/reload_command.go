@@ -17,9 +17,11 @@ func newReloadCommand() *cobra.Command {
 print the result: what changed, and what needs a restart. Call it as the user who
 runs the server, or as root, with the flags of serve. The server reads the file
 again; flags and variables stay those it was started with.`,
+		Example: `  fanfare reload --config /etc/fanfare/config.yaml
+  fanfare reload --control-socket /run/fanfare/6001.sock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := loadConfig(cmd)
+			cfg, _, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}

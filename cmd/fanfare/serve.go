@@ -34,10 +34,14 @@ func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve clients and the HTTP API until SIGTERM or SIGINT",
-		Args:  cobra.NoArgs,
+		Example: `  fanfare serve
+  fanfare serve --config config.yaml
+  fanfare serve --config config.yaml --debug
+  fanfare serve --listen :7001 --app-id 1 --app-key k --app-secret "$SECRET"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			load := func() (*config.Config, string, error) {
-				cfg, file, err := loadConfig(cmd)
+				cfg, file, err := loadConfig(cmd.Flags())
 				if err == nil && debug { // over the file, also at a reload
 					cfg.Log.Level, cfg.Log.Format = "trace", "pretty"
 				}

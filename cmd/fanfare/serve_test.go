@@ -137,10 +137,19 @@ func (c *client) ping() (messages int) {
 // expect reads one frame, which must hold the words.
 func (c *client) expect(words string) {
 	c.t.Helper()
-	got, err := wsutil.ReadServerText(c.rw)
-	if err != nil || !strings.Contains(string(got), words) {
-		c.t.Fatalf("got %s, %v; want %s", got, err, words)
+	if got := c.next(); !strings.Contains(got, words) {
+		c.t.Fatalf("got %s; want %s", got, words)
 	}
+}
+
+// next reads one frame.
+func (c *client) next() string {
+	c.t.Helper()
+	got, err := wsutil.ReadServerText(c.rw)
+	if err != nil {
+		c.t.Fatalf("got %s, %v", got, err)
+	}
+	return string(got)
 }
 
 func (c *client) send(text string) {

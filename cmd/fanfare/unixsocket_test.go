@@ -89,8 +89,8 @@ func TestUnixSocket_ServesAProxy(t *testing.T) {
 			if err := checkHealth(t.Context(), p); err != nil {
 				t.Error(err)
 			}
-			req := triggerRequest{app: r.cfg.Apps[0], base: p.base, event: "e", data: "{}", channels: []string{"c"}}
-			if err := req.send(t.Context(), p, time.Now()); err != nil {
+			req := triggerRequest{event: "e", data: "{}", channels: []string{"c"}}
+			if err := req.send(t.Context(), api{p, r.cfg.Apps[0]}); err != nil {
 				t.Error(err)
 			}
 			finish(t, r)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"crypto/hmac"
 	"encoding/json"
 	"errors"
@@ -22,7 +21,7 @@ import (
 )
 
 func newWebhooksCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "webhooks", Short: "Work with webhooks"}
+	cmd := &cobra.Command{Use: "webhooks", Short: "Work with webhooks", Example: "  fanfare webhooks listen"}
 	cmd.AddCommand(newWebhooksListenCommand())
 	return cmd
 }
@@ -42,10 +41,10 @@ func newWebhooksListenCommand() *cobra.Command {
 				return err
 			}
 			if r.status < 200 || r.status > 599 {
-				return fmt.Errorf("--status %d is no status of an answer; give one from 200 to 599", r.status)
+				return mistake("--status %d is no status of an answer; give one from 200 to 599", r.status)
 			}
 			if _, _, err := net.SplitHostPort(address); err != nil {
-				return fmt.Errorf("--listen %s is not host:port; write for example 127.0.0.1:3000", address)
+				return mistake("--listen %s is not host:port; write for example 127.0.0.1:3000", address)
 			}
 			listener, err := net.Listen("tcp", address)
 			if err != nil {
@@ -57,12 +56,13 @@ func newWebhooksListenCommand() *cobra.Command {
 			}
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
-			return r.serve(ctx, listener)
+			return serveUntil(ctx, r, listener)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&address, "listen", "127.0.0.1:3000", "address to receive on, at any path")
 	f.StringVarP(&file, "config", "c", "", "configuration whose apps' keys are believed, "+config.FileVariable+" by environment")
+	completesFiles(cmd)
 	f.StringVar(&key, "key", "", "key to believe, instead of those of the configuration")
 	f.StringVar(&secret, "secret", "", "its secret")
 	f.IntVar(&r.status, "status", http.StatusOK, "status to answer with")
@@ -75,7 +75,7 @@ func newWebhooksListenCommand() *cobra.Command {
 // given, or those that serve would find.
 func receiverSecrets(key, secret, file string) (map[string]string, error) {
 	if (key == "") != (secret == "") {
-		return nil, errors.New("--key and --secret belong together: give both, or neither for those of the configuration")
+		return nil, mistake("--key and --secret belong together: give both, or neither for those of the configuration")
 	}
 	if key != "" {
 		return map[string]string{key: secret}, nil
@@ -106,21 +106,6 @@ type receiver struct {
 	mu       sync.Mutex
 	out      io.Writer
 	answered int
-}
-
-// serve receives until ctx is done.
-func (r *receiver) serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: r, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	err := server.Close()
-	<-ended
-	return err
 }
 
 // hook is the body of a webhook (spec: webhooks, Request).

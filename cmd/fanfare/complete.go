@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// completionTimeout is how long a shell waits for what a server knows.
+const completionTimeout = 2 * time.Second
+
+// completes has a shell complete the values of a flag.
+func completes(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil { // no such flag: a mistake in these files
+		panic(err)
+	}
+}
+
+// completesFiles has a shell complete the flags that name a file with files of
+// the right kind.
+func completesFiles(cmd *cobra.Command) {
+	for flag, kinds := range map[string][]string{
+		"config":   {"yaml", "yml", "json"},
+		"ca":       {"pem", "crt"},
+		"tls-cert": {"pem", "crt"},
+		"tls-key":  {"pem", "key"},
+	} {
+		if cmd.Flags().Lookup(flag) == nil {
+			continue
+		}
+		if err := cmd.MarkFlagFilename(flag, kinds...); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// completeApps are the ids of the configured apps.
+func completeApps(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return appsOf(cmd.Flags())
+}
+
+func appsOf(flags *pflag.FlagSet) (ids []cobra.Completion, directive cobra.ShellCompDirective) {
+	cfg, _, err := loadConfig(flags)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	for _, a := range cfg.Apps {
+		ids = append(ids, a.ID)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeChannels are the channels that have a subscriber now, as the server
+// tells.
+func (c *caller) completeChannels(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return c.channelsNow(cmd, begun)
+}
+
+// completePresence are those of them that have members, for the one argument of
+// a command.
+func (c *caller) completePresence(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	switch {
+	case strings.HasPrefix(begun, presencePrefix):
+		return c.channelsNow(cmd, begun)
+	case strings.HasPrefix(presencePrefix, begun):
+		return c.channelsNow(cmd, presencePrefix)
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (c *caller) channelsNow(cmd *cobra.Command, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	a, err := c.open(cmd)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	defer cancel()
+	list, err := a.listChannels(ctx, prefix, "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return slices.Sorted(maps.Keys(list)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// oneOf are the values that a flag has to choose from.
+func oneOf(values ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of every command (docs/cli.md). A signal that a command ends at in
+// order is success.
+const (
+	exitFailed  = 1 // it was tried and did not work
+	exitMisused = 2 // the command line is wrong, and nothing was done
+	exitRefused = 3 // the server answered, and refused
+	exitTooFew  = 4 // subscribe ended before --count events came
+)
+
+// coded is an error with the exit code that it ends the process with.
+type coded struct {
+	error
+	code int
+}
+
+// Unwrap returns the error without its code.
+func (c coded) Unwrap() error { return c.error }
+
+// mistake is an error of the command line.
+func mistake(format string, args ...any) error {
+	return coded{fmt.Errorf(format, args...), exitMisused}
+}
+
+// refused is what a server that was reached says no with.
+func refused(format string, args ...any) error {
+	return coded{fmt.Errorf(format, args...), exitRefused}
+}
+
+// exitCode is the code of an error. One that has none was met before a command
+// began: cobra's own errors are all about the command line.
+func exitCode(err error) int {
+	var c coded
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &c):
+		return c.code
+	}
+	return exitMisused
+}
+
+// codeErrors has the errors of a command and of those below it carry a code
+// once it has begun.
+func codeErrors(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			err := run(cmd, args)
+			if c := (coded{}); err == nil || errors.As(err, &c) {
+				return err
+			}
+			return coded{err, exitFailed}
+		}
+	}
+	for _, c := range cmd.Commands() {
+		codeErrors(c)
+	}
+}
