@@ -23,6 +23,7 @@ func newCommand() *cobra.Command {
 		Short: "A self-hosted, Pusher-Channels-compatible realtime server",
 		Example: `  fanfare config init config.yaml        # a configuration to begin with
   fanfare serve --config config.yaml
+  fanfare subscribe -c my-channel        # in another shell
   fanfare trigger -c my-channel --event my-event --data '{"message":"hello"}'`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -40,6 +41,7 @@ func newCommand() *cobra.Command {
 		newClusterCommand(),
 		newDemoCommand(),
 		newTriggerCommand(),
+		newSubscribeCommand(),
 		newChannelsCommand(),
 		newUsersCommand(),
 		newTerminateCommand(),
