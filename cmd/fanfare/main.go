@@ -45,6 +45,7 @@ func newCommand() *cobra.Command {
 		newChannelsCommand(),
 		newUsersCommand(),
 		newTerminateCommand(),
+		newAuthServerCommand(),
 		newBenchCommand(),
 		newConfigCommand(),
 		newKeysCommand(),

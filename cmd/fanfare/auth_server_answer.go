@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"fanfare/pusherproto"
+)
+
+// checkOrigins refuses what no browser sends as an origin.
+func (a *authorizer) checkOrigins() error {
+	for _, o := range a.origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || o != u.Scheme+"://"+u.Host {
+			return mistake("--allow-origin %s is not an origin; write for example https://chat.test", o)
+		}
+	}
+	return nil
+}
+
+// allows tells whether a page may ask. Without an origin it is no page: browsers
+// send one with every POST.
+func (a *authorizer) allows(origin string) bool {
+	if origin == "" || slices.Contains(a.origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return false
+	}
+	host := u.Hostname()
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// ServeHTTP answers one request of a client.
+func (a *authorizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	origin := r.Header.Get("Origin")
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Vary", "Origin")
+	w.Header().Set("Cache-Control", "no-store")
+	if !a.allows(origin) {
+		a.refuse(w, http.StatusForbidden, "pages from "+origin+" are not on this machine; --allow-origin "+origin+" lets them ask")
+		return
+	}
+	if origin != "" {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Credentials", "true")
+	}
+	switch r.Method {
+	case http.MethodOptions: // what a browser asks before
+		h := w.Header()
+		h.Set("Access-Control-Allow-Methods", http.MethodPost)
+		h.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
+		h.Set("Access-Control-Allow-Private-Network", "true")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	case http.MethodPost:
+	default:
+		w.Header().Set("Allow", "POST, OPTIONS")
+		a.refuse(w, http.StatusMethodNotAllowed, "clients ask with POST")
+		return
+	}
+	params, err := readParams(w, r)
+	if err != nil {
+		a.refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	answer := a.authorize
+	if strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "user-auth") {
+		answer = a.signIn
+	}
+	signed, err := answer(params)
+	if err != nil {
+		a.refuse(w, http.StatusForbidden, err.Error())
+		return
+	}
+	_ = writeJSON(w, signed)
+}
+
+func (a *authorizer) refuse(w http.ResponseWriter, status int, problem string) {
+	a.tell("refused with %d: %s", status, problem)
+	w.WriteHeader(status)
+	_ = writeJSON(w, map[string]string{"error": problem})
+}
+
+// longestAsk is the longest body that is read.
+const longestAsk = 64 << 10
+
+// readParams reads the parameters of a client: those of the body, a form or a
+// JSON object, over those of the query.
+func readParams(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, longestAsk)
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		if err := r.ParseForm(); err != nil {
+			return nil, fmt.Errorf("the body is no form: %w", err)
+		}
+		return r.Form, nil // with the body's values first
+	}
+	var object map[string]json.RawMessage
+	if err := json.NewDecoder(r.Body).Decode(&object); err != nil {
+		return nil, fmt.Errorf("the body is no JSON object: %w", err)
+	}
+	params := r.URL.Query()
+	for name, raw := range object {
+		params.Set(name, dataText(raw))
+	}
+	return params, nil
+}
+
+// signedAnswer is what a client gets (spec: websocket, sections 5 and 9).
+type signedAnswer struct {
+	Auth         string `json:"auth"`
+	ChannelData  string `json:"channel_data,omitempty"`
+	SharedSecret []byte `json:"shared_secret,omitempty"` // in base64
+	UserData     string `json:"user_data,omitempty"`
+}
+
+func (a *authorizer) authorize(params url.Values) (signedAnswer, error) {
+	socket, err := socketOf(params)
+	if err != nil {
+		return signedAnswer{}, err
+	}
+	channel := params.Get("channel_name")
+	kind, err := pusherproto.ParseChannel(channel, longestName)
+	switch {
+	case err != nil:
+		return signedAnswer{}, fmt.Errorf("channel_name: %w", err)
+	case !kind.Signed():
+		return signedAnswer{}, fmt.Errorf("%s is no private channel, and needs no signature", channel)
+	}
+	var answer signedAnswer
+	if kind.Encrypted() {
+		if a.master == nil {
+			return signedAnswer{}, errors.New(channel + " is encrypted: start auth-server with --encryption-key")
+		}
+		secret := a.master.secret(channel)
+		answer.SharedSecret = secret[:]
+	}
+	who := ""
+	if kind.Presence() {
+		id, info, err := userOf(params)
+		if err != nil {
+			return signedAnswer{}, err
+		}
+		if answer.ChannelData, err = memberData(id, info); err != nil {
+			return signedAnswer{}, err
+		}
+		who = " as user " + id
+	}
+	answer.Auth = a.app.Key + ":" + pusherproto.SignChannel(a.app.Secret, socket, channel, answer.ChannelData, kind.Presence())
+	a.tell("%s for socket %s%s", channel, socket, who)
+	return answer, nil
+}
+
+func (a *authorizer) signIn(params url.Values) (signedAnswer, error) {
+	socket, err := socketOf(params)
+	if err != nil {
+		return signedAnswer{}, err
+	}
+	id, info, err := userOf(params)
+	if err != nil {
+		return signedAnswer{}, err
+	}
+	if !pusherproto.ValidUserID(id) {
+		return signedAnswer{}, fmt.Errorf("user_id %q cannot sign in: it has 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;", id)
+	}
+	data, err := json.Marshal(map[string]any{"id": id, "user_info": json.RawMessage(info)})
+	if err != nil {
+		return signedAnswer{}, err
+	}
+	a.tell("sign-in for socket %s as user %s", socket, id)
+	return signedAnswer{Auth: a.app.Key + ":" + pusherproto.SignUser(a.app.Secret, socket, string(data)), UserData: string(data)}, nil
+}
+
+func socketOf(params url.Values) (pusherproto.SocketID, error) {
+	text := params.Get("socket_id")
+	id, ok := pusherproto.ParseSocketID(text)
+	if !ok || id.IsZero() {
+		return id, fmt.Errorf("socket_id %q is none; clients send theirs, in a form or in JSON", text)
+	}
+	return id, nil
+}
+
+// userOf is who asks, by the parameters, and what others may see of them.
+func userOf(params url.Values) (id, info string, err error) {
+	if id = params.Get("user_id"); id == "" {
+		id = params.Get("socket_id")
+	}
+	if info = params.Get("user_info"); info == "" {
+		return id, `{"name":` + quoted(id) + `}`, nil
+	}
+	if !json.Valid([]byte(info)) {
+		return "", "", errors.New("user_info is no JSON")
+	}
+	return id, info, nil
+}
