@@ -19,7 +19,7 @@ CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-
 LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers screenshots docs clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -130,6 +130,11 @@ bench-peers: build ## fanfare and soketi by turns, with the same client (install
 	@echo "== fanfare against its peers"
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent # npm ci wants packages of every system in the lock file
 	@node tools/peers/run.mjs
+
+cli-peers: build ## the commands that call a server, with fanfare and with soketi (installs soketi with npm)
+	@echo "== the commands against fanfare and soketi"
+	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent
+	@node --test tools/peers/cli.test.mjs
 
 docs: ## write config.yaml and docs/configuration.md anew from the code
 	@echo "== config.yaml and docs/configuration.md"
