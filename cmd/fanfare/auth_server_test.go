@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -157,7 +158,21 @@ func TestAuthServer_PagesFromElsewhere(t *testing.T) {
 	}
 }
 
-// What it signs, the server believes; and its own --listen is not the server's.
+// Its own --listen is not the server's, whose metrics may be there.
+func TestAuthServer_Listen_IsNoKeyOfTheConfiguration(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	file := writeFile(t, "metrics: {listen: '"+l.Addr().String()+"'}\napps: [{id: a, key: k, secret: s}]\n")
+	_, err = execute(t, "auth-server", "--listen", l.Addr().String(), "--config", file)
+	if err == nil || !strings.HasPrefix(err.Error(), "--listen 127.0.0.1") || !strings.Contains(err.Error(), "choose another with --listen") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What it signs, the server believes.
 func TestAuthServer_TheServerBelievesIt(t *testing.T) {
 	r := start(t, func(c *config.Config) { c.Apps[0].Secret = "shhh" })
 	_, url := asked(t, "--app-id", "app-id", "--app-key", "app-key", "--app-secret", "shhh")
