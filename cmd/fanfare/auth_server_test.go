@@ -174,7 +174,7 @@ func TestAuthServer_Listen_IsNoKeyOfTheConfiguration(t *testing.T) {
 
 // What it signs, the server believes.
 func TestAuthServer_TheServerBelievesIt(t *testing.T) {
-	r := start(t, func(c *config.Config) { c.Apps[0].Secret = "shhh" })
+	r := startAndEnd(t, func(c *config.Config) { c.Apps[0].Secret = "shhh" })
 	_, url := asked(t, "--app-id", "app-id", "--app-key", "app-key", "--app-secret", "shhh")
 	c := dial(t, r.at.base())
 	id := regexp.MustCompile(`\d+\.\d+`).FindString(c.next())

@@ -5,26 +5,48 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fanfare/config"
 )
+
+// startAndEnd starts a server that ends with the test, once its clients have.
+func startAndEnd(t *testing.T, change func(*config.Config)) *running {
+	t.Helper()
+	r := start(t, change)
+	t.Cleanup(func() {
+		r.stop()
+		if err := r.ended(t); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
 
 // background is a command that runs until it is told to end.
 type background struct {
 	t        *testing.T
 	out, err *notes
 	stop     context.CancelFunc
-	ended    chan error
+	done     chan struct{}
+	result   error // once done is closed
 }
 
 func inBackground(t *testing.T, args ...string) *background {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	b := &background{t: t, out: &notes{}, err: &notes{}, stop: stop, ended: make(chan error, 1)}
+	b := &background{t: t, out: &notes{}, err: &notes{}, stop: stop, done: make(chan struct{})}
 	cmd := newCommand()
 	cmd.SetOut(b.out)
 	cmd.SetErr(b.err)
 	cmd.SetArgs(args)
-	go func() { b.ended <- cmd.ExecuteContext(ctx) }()
-	t.Cleanup(stop)
+	go func() {
+		defer close(b.done)
+		b.result = cmd.ExecuteContext(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-b.done
+	})
 	return b
 }
 
@@ -37,12 +59,11 @@ func (b *background) waitFor(words string) {
 	for !strings.Contains(b.out.String()+b.err.String(), words) {
 		select {
 		case <-tick.C:
-		case err := <-b.ended:
-			b.ended <- err
+		case <-b.done:
 			if strings.Contains(b.out.String()+b.err.String(), words) {
 				return
 			}
-			b.t.Fatalf("it ended with %v before it printed %s:\n%s%s", err, words, b.out, b.err)
+			b.t.Fatalf("it ended with %v before it printed %s:\n%s%s", b.result, words, b.out, b.err)
 		case <-deadline:
 			b.t.Fatalf("no %s in\n%s%s", words, b.out, b.err)
 		}
@@ -53,8 +74,8 @@ func (b *background) waitFor(words string) {
 func (b *background) wait() error {
 	b.t.Helper()
 	select {
-	case err := <-b.ended:
-		return err
+	case <-b.done:
+		return b.result
 	case <-time.After(patience):
 		b.t.Fatalf("it does not end:\n%s%s", b.out, b.err)
 		return nil

@@ -9,7 +9,7 @@ import (
 )
 
 func TestChannels_ListsThemWithTheirCounts(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	var members []*background
 	for _, who := range []string{"ann", "ann", "bob"} {
 		b := inBackground(t, "subscribe", "--url", r.at.base(), "-c", "news", "-c", "presence-room", "--user-id", who)
@@ -87,7 +87,7 @@ func TestChannels_OtherServers(t *testing.T) {
 
 // The path is signed as SDKs sign it, without escapes, and sent with them.
 func TestTerminate_AnyUser(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	for _, user := range []string{"7", "a b", "a/b", "é%?#"} {
 		out, err := execute(t, "terminate", user, "--url", r.at.base())
 		if err != nil && !strings.Contains(err.Error(), "user id") {

@@ -10,7 +10,7 @@ import (
 // A shell is offered what there is: apps of the configuration, channels of the
 // server.
 func TestCompletion_OffersWhatThereIs(t *testing.T) {
-	r := start(t, func(c *config.Config) { c.Shutdown.Timeout = patience })
+	r := startAndEnd(t, func(c *config.Config) { c.Shutdown.Timeout = patience })
 	c := r.connect(t)
 	for _, channel := range []string{"news", "cache-news"} {
 		c.send(`{"event":"pusher:subscribe","data":{"channel":"` + channel + `"}}`)
@@ -54,8 +54,4 @@ func TestCompletion_OffersWhatThereIs(t *testing.T) {
 		t.Error(err)
 	}
 	_ = c.conn.Close()
-	r.stop()
-	if err := r.ended(t); err != nil {
-		t.Error(err)
-	}
 }

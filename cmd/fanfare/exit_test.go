@@ -9,7 +9,7 @@ import (
 
 // A script tells by the code what went wrong.
 func TestExitCodes(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	base := r.at.base()
 	for line, want := range map[string]int{
 		"--version":              0,
@@ -54,10 +54,6 @@ func TestExitCodes(t *testing.T) {
 		if got := exitCode(err); got != want {
 			t.Errorf("fanfare %s: %d, want %d (%v)\n%s", line, got, want, err, out)
 		}
-	}
-	r.stop()
-	if err := r.ended(t); err != nil {
-		t.Error(err)
 	}
 }
 

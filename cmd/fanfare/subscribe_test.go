@@ -28,8 +28,9 @@ func trigger(t *testing.T, r *running, channel, event, data string, flags ...str
 
 // Every kind of channel over one connection, as JSON for jq and as text.
 func TestSubscribe_PrintsWhatComesOnEveryKindOfChannel(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	r := start(t, nil)
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	r := startAndEnd(t, nil)
 	args := []string{
 		"subscribe", "--url", r.at.base(), "-c", "news", "-c", "private-a", "-c", "presence-room", "-c", "cache-b", "-c", "private-encrypted-x", "-c", "#server-to-user-7", "news",
 		"--user-id", "ann", "--user-info", `{"name": "Ann"}`, "--encryption-key", testMaster,
@@ -91,14 +92,10 @@ private-encrypted-x plain {"s":false} (` + errSealed.Error() + `)
 	if told := asText.err.String(); !regexp.MustCompile(`^fanfare: connected to http://\S+ as \d+\.\d+\n$`).MatchString(told) {
 		t.Errorf("standard error has %q", told)
 	}
-	r.stop()
-	if err := r.ended(t); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestSubscribe_Count_EndsWithTheLastThatIsWanted(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	b := inBackground(t, "subscribe", "--url", r.at.base(), "-c", "news", "--event", "e", "--count", "2")
 	b.waitFor("connected") // nothing of the protocol's own is printed, so the server is asked
 	eventually(t, "news has a subscriber", func() bool {
@@ -117,7 +114,7 @@ func TestSubscribe_Count_EndsWithTheLastThatIsWanted(t *testing.T) {
 }
 
 func TestSubscribe_EndBeforeEnoughCame_TellsHowMany(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	b := inBackground(t, "subscribe", "--url", r.at.base(), "-c", "news", "--count", "2")
 	b.waitFor("pusher:subscription_succeeded")
 	trigger(t, r, "news", "e", "1")
@@ -129,7 +126,7 @@ func TestSubscribe_EndBeforeEnoughCame_TellsHowMany(t *testing.T) {
 
 // A secret that is wrong is found at the first channel that needs one.
 func TestSubscribe_Refused_SaysWhichChannelAndWhy(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	wrong := []string{"--app-id", "app-id", "--app-key", "app-key", "--app-secret", "hunter2"}
 	for _, tt := range []struct {
 		channels []string
@@ -153,7 +150,7 @@ func TestSubscribe_Refused_SaysWhichChannelAndWhy(t *testing.T) {
 }
 
 func TestSubscribe_Terminate_IsTheEnd(t *testing.T) {
-	r := start(t, nil)
+	r := startAndEnd(t, nil)
 	b := inBackground(t, "subscribe", "--url", r.at.base(), "-c", "#server-to-user-7")
 	b.waitFor("pusher:subscription_succeeded")
 	if out, err := execute(t, "terminate", "7", "--url", r.at.base()); err != nil || out != "the connections of user 7 are closed\n" {
@@ -168,7 +165,7 @@ func TestSubscribe_OverTLS(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
 	writeCertificate(t, certFile, keyFile, "localhost")
-	r := start(t, func(c *config.Config) { c.TLS.CertFile, c.TLS.KeyFile = certFile, keyFile })
+	r := startAndEnd(t, func(c *config.Config) { c.TLS.CertFile, c.TLS.KeyFile = certFile, keyFile })
 	url := "https://localhost:" + r.at.port
 	b := inBackground(t, "subscribe", "--url", url, "--ca", certFile, "-c", "private-a", "--count", "1")
 	b.waitFor("pusher:subscription_succeeded")
