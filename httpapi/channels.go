@@ -93,8 +93,7 @@ func channelParam(x *exchange, r *request) (string, pusherproto.Kind, error) {
 }
 
 func askedInfo(q pusherproto.Query) (pusherproto.Info, error) {
-	text, _ := q.Get("info")
-	info, bad := pusherproto.ParseInfo(text)
+	info, bad := pusherproto.ParseInfo(q.Joined("info"))
 	if bad != nil {
 		return 0, bad
 	}

@@ -45,7 +45,7 @@ func (d *draft) read(r *jsontext.Reader) *Error {
 func (d *draft) fill(q Query) *Error {
 	names := eventMembers()
 	for i := range q {
-		key, isArray := strings.CutSuffix(q[i].Key, "[]")
+		key, isArray := arrayOf(q[i].Key)
 		member := slices.Index(names[:], key)
 		if member < 0 || (isArray && member != memberChannels) || d.values[member] != nil {
 			continue
@@ -68,7 +68,7 @@ func (d *draft) fill(q Query) *Error {
 func channelsIn(q Query) []byte {
 	var list []byte
 	for i := range q {
-		if q[i].Key != "channels" && q[i].Key != "channels[]" {
+		if name, _ := arrayOf(q[i].Key); name != "channels" {
 			continue
 		}
 		if list == nil {

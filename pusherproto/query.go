@@ -59,6 +59,41 @@ func (q Query) All(key string) []string {
 	return all
 }
 
+// Joined returns the value of key or, of an array (key[]=a&key[]=b, or key[0]=a&key[1]=b as PHP writes it),
+// its values in the order received, with commas between.
+func (q Query) Joined(key string) string {
+	joined, found := "", false
+	for i := range q {
+		name, element := arrayOf(q[i].Key)
+		switch {
+		case name != key:
+		case !found:
+			joined, found = q[i].Value, true
+		case element:
+			joined += "," + q[i].Value
+		}
+	}
+	return joined
+}
+
+// arrayOf returns the name of the array of which key names an element: c for c[] and c[0]. Any other key is
+// returned as it is, with ok false.
+func arrayOf(key string) (name string, ok bool) {
+	if key == "" || key[len(key)-1] != ']' {
+		return key, false
+	}
+	open := strings.LastIndexByte(key, '[')
+	if open < 0 {
+		return key, false
+	}
+	for _, c := range key[open+1 : len(key)-1] {
+		if c < '0' || c > '9' {
+			return key, false
+		}
+	}
+	return key[:open], true
+}
+
 // decodePercent decodes percent-escapes once, and "+" to a space if asked to.
 func decodePercent(s string, plus bool) string {
 	if strings.IndexByte(s, '%') < 0 && (!plus || strings.IndexByte(s, '+') < 0) {

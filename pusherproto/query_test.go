@@ -51,6 +51,22 @@ func TestParseQuery_OfTooManyParameters_HoldsTheFirst(t *testing.T) {
 	}
 }
 
+func TestQuery_Joined(t *testing.T) {
+	for raw, want := range map[string]string{
+		"info=a,b":                    "a,b",
+		"x=1&info=a&info=b":           "a", // the first counts
+		"info[]=a&info[]=b":           "a,b",
+		"info%5B0%5D=a&info%5B1%5D=b": "a,b",
+		"info[1]=b&info[0]=a":         "b,a",
+		"info[x]=a&info]=b&[]=c":      "",
+		"":                            "",
+	} {
+		if got := pusherproto.ParseQuery(raw).Joined("info"); got != want {
+			t.Errorf("%s: got %q, want %q", raw, got, want)
+		}
+	}
+}
+
 func TestQuery_FirstAndAll(t *testing.T) {
 	q := pusherproto.ParseQuery("protocol=7&protocol=3&client=js&empty=")
 	if v, ok := q.Get("protocol"); v != "7" || !ok {

@@ -11,7 +11,7 @@ import (
 //	path    as received · percent-decoded · each of them without the path prefix
 //	keys    as received · lower-cased
 //	"+"     kept · as a space
-//	arrays  every pair as received · joined as a=1,2 · joined as a[]=1,2
+//	arrays  every pair as received · joined as a=1,2 · joined as a[]=1,2; PHP sends a[0]=1&a[1]=2 for them
 //
 // Readings are tried in order of how many deviations they hold, at most maxReadings in all and, after
 // the first, no more than maxSigned bytes. Each is a full HMAC over what the caller sent, so trying
@@ -38,7 +38,7 @@ type candidate struct {
 // order made, once for all readings that have it in common.
 type signedQuery struct {
 	Query
-	elements []bool // for each parameter whether it is an array's element: named a[], or one of several of its name
+	elements []bool // for each parameter whether it is an array's element: named a[] or a[0], or one of several of its name
 	order    []int  // of the parameters by their keys as received, equal ones as received; auth_signature is left out
 }
 
@@ -146,7 +146,8 @@ func sortQuery(q Query, elements []bool, order []int) signedQuery {
 		elements, order = make([]bool, 0, len(q)), make([]int, 0, len(q))
 	}
 	for i := range q {
-		elements = append(elements, strings.HasSuffix(q[i].Key, "[]"))
+		_, element := arrayOf(q[i].Key)
+		elements = append(elements, element)
 		if !strings.EqualFold(q[i].Key, "auth_signature") {
 			order = append(order, i)
 		}
@@ -212,7 +213,7 @@ func (q signedQuery) appendParameters(dst []byte, as reading) []byte {
 func (q signedQuery) signedKey(i int, as reading) string {
 	key := q.Query[i].Key
 	if as.join > 0 && q.elements[i] {
-		key = strings.TrimSuffix(key, "[]")
+		key, _ = arrayOf(key)
 		if as.join == 2 {
 			key += "[]"
 		}
