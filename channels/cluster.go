@@ -25,6 +25,9 @@ type Cluster interface {
 	Admit(app *apps.App, answer func(refusal *pusherproto.Error)) bool
 	// Depart counts a socket out that was in.
 	Depart(app *apps.App)
+	// Sockets is how many sockets of the app are in on all nodes, as far as this
+	// one has heard. A node on its own counts by itself, and does not ask.
+	Sockets(app *apps.App) int
 	// Join counts a socket in on a channel, or refuses it.
 	Join(j Join, answer func(Joined))
 	// Leave counts a socket out again.

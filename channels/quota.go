@@ -52,3 +52,19 @@ func (*memory) Admit(*apps.App, func(*pusherproto.Error)) bool { return true }
 
 // Depart implements Cluster.
 func (*memory) Depart(*apps.App) {}
+
+// Sockets implements Cluster.
+func (*memory) Sockets(*apps.App) int { return 0 }
+
+// Sockets is how many sockets the app has: on all nodes of a cluster, where the
+// others' are as of their last beats.
+func (h *Hub) Sockets(app *apps.App) int {
+	if h.shared {
+		return h.cluster.Sockets(app)
+	}
+	t := h.tenants.all()[app.ID]
+	if t == nil {
+		return 0
+	}
+	return int(max(0, t.sockets.Load()))
+}

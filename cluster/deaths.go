@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,8 +22,8 @@ type deaths struct {
 	heard time.Time   // when one came back last
 	lines map[ledger.Node]*line
 	left  chan struct{}      // the node has said bye; closed when all know
-	about string             // what beats say: Config.About, and what callers want
-	own   map[string]float64 // the latter
+	about string             // what beats say
+	own   map[string]float64 // what callers want, of that
 
 	described time.Time // when that was; of Run alone
 }
@@ -74,9 +73,7 @@ func (d *deaths) turn(now time.Time) {
 func (d *deaths) describe(now time.Time) {
 	about := d.peer.cfg.about() // which may take locks
 	wanted, own := d.peer.rates.take(now)
-	if wanted != "" {
-		about += aboutEnds + wanted
-	}
+	about = said{about, wanted, d.peer.ownSockets()}.text()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.about, d.own, d.described = about, own, now
@@ -148,7 +145,7 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 			continue
 		}
 		seen[b.Node] = true
-		b.About, _, _ = strings.Cut(b.About, aboutEnds)
+		b.About = b.said().about
 		if d.observe(b, now, late); b.Dead && b.Node != cfg.Node {
 			dead = append(dead, b.Node)
 		}
@@ -165,6 +162,7 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 		}
 	}
 	d.peer.rates.hear(cfg.Node, d.own, all, 1+len(d.living()))
+	d.peer.elsewhere.hear(cfg.Node, all)
 	return dead, asked
 }
 

@@ -58,7 +58,7 @@ type Beat struct {
 	Node  ledger.Node
 	Count uint64
 	Dead  bool   // marked; the node's next beat takes the mark away
-	About string // name and version, for people; behind a NUL, what it says to nodes
+	About string // what the node says: see said
 }
 
 // Mark declares a node dead whose counter still stands at Count; 0 is a node

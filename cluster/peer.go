@@ -29,6 +29,7 @@ type Peer struct {
 	partitions [Partitions]partition
 	deaths     deaths
 	rates      rates
+	elsewhere  elsewhere
 	counters   counters
 	draining   atomic.Bool  // Drain
 	sated      atomic.Bool  // StopCollecting

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,9 +101,8 @@ func (r *rates) hear(self ledger.Node, own map[string]float64, all []Beat, nodes
 		if b.Node == self || b.Dead {
 			continue
 		}
-		_, said, _ := strings.Cut(b.About, aboutEnds)
 		var theirs map[string]float64
-		if json.Unmarshal([]byte(said), &theirs) != nil {
+		if json.Unmarshal([]byte(b.said().wanted), &theirs) != nil {
 			continue // it wants nothing, or is of another version
 		}
 		for app, n := range theirs {
@@ -115,6 +113,3 @@ func (r *rates) hear(self ledger.Node, own map[string]float64, all []Beat, nodes
 	}
 	r.shared.Store(d)
 }
-
-// aboutEnds ends what a beat says for people. Behind it is what nodes tell nodes.
-const aboutEnds = "\x00"

@@ -26,6 +26,9 @@ func (s *Server) routes() *router {
 	r.handle([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, rootPath, s.root)
 	r.handle(reads, "/healthz", s.healthy)
 	r.handle(reads, "/readyz", s.ready)
+	r.handle(reads, "/up", s.up)
+	r.handle(reads, "/ready", s.readyInAWord)
+	r.handle(reads, "/accept-traffic", s.acceptsTraffic)
 	r.handle([]string{http.MethodGet, http.MethodHead, http.MethodPost}, socketPath, s.upgradeRequired)
 
 	s.fallbackRoutes(r)
@@ -36,6 +39,7 @@ func (s *Server) routes() *router {
 	r.handle(posts, batchPath, s.signed(batchBody, s.publishBatch))
 	r.handle(posts, apiPrefix+"/users/:user/terminate_connections", s.signed(noBody, s.terminate))
 	r.handle(posts, apiPrefix+"/channels/:channel/events", s.signed(rawBody, s.trigger))
+	r.handle(reads, apiPrefix+"/connections", s.signed(noBody, s.countConnections))
 	r.handle(reads, apiPrefix+"/channels", s.signed(noBody, s.listChannels))
 	r.handle(reads, apiPrefix+"/channels/:channel", s.signed(noBody, s.describeChannel))
 	r.handle(reads, apiPrefix+"/channels/:channel/users", s.signed(noBody, s.listUsers))

@@ -12,12 +12,23 @@ import (
 
 // Handler answers GET /metrics with what c and the further collectors collect,
 // the figures of the Go runtime and the process, and fanfare_build_info with
-// the version.
+// the version. GET /ready and GET /usage are soketi's.
 func Handler(c *Collector, version string, further ...prometheus.Collector) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", inTurn(promhttp.HandlerFor(registry(c, version, further...), promhttp.HandlerOpts{})))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "fanfare: metrics are at /metrics\n")
+	})
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		if c.ready != nil && !c.ready() {
+			http.Error(w, "the server is starting or shutting down", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "OK")
+	})
+	mux.HandleFunc("GET /usage", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(usage())
 	})
 	return mux
 }

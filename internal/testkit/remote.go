@@ -75,6 +75,12 @@ func (r *Remote) Admit(*apps.App, func(*pusherproto.Error)) bool { return true }
 // Depart implements channels.Cluster.
 func (r *Remote) Depart(*apps.App) {}
 
+// Sockets implements channels.Cluster.
+func (r *Remote) Sockets(*apps.App) int { return RemoteSockets }
+
+// RemoteSockets is how many sockets an app has, as a Remote answers.
+const RemoteSockets = 7
+
 // Publish implements channels.Cluster.
 func (r *Remote) Publish(p channels.Publication) (taken bool) {
 	r.mu.Lock()
