@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,7 +148,12 @@ func (f *field) text(v reflect.Value) string {
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case kindTable:
-		return "{}"
+		table := v.Interface().(map[string]string)
+		parts := make([]string, 0, len(table))
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			parts = append(parts, strconv.Quote(name)+": "+strconv.Quote(table[name]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
 	}
 	return fmt.Sprint(v.Interface())
 }

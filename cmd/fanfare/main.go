@@ -48,6 +48,7 @@ func newCommand() *cobra.Command {
 		newAuthServerCommand(),
 		newBenchCommand(),
 		newConfigCommand(),
+		newImportCommand(),
 		newKeysCommand(),
 		newWebhooksCommand(),
 		newHealthCommand(),

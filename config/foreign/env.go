@@ -1,0 +1,109 @@
+package foreign
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// assignment begins a line of a .env file. Pusher's dashboard shows keys in the
+// same form, with blanks around the sign.
+var assignment = regexp.MustCompile(`^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*=[ \t]*`)
+
+// readVariables reads a .env file into vars, as Laravel does: values in single
+// quotes as they are, in double quotes with escapes, and ${NAME} replaced by a
+// variable that was set before. An error names the line and repeats nothing of
+// it.
+func readVariables(text string, vars map[string]string) error {
+	rest := strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n")
+	for line := 1; rest != ""; {
+		end := strings.IndexByte(rest, '\n') + 1
+		if end == 0 {
+			end = len(rest)
+		}
+		blank := strings.TrimSpace(rest[:end])
+		if blank == "" || blank[0] == '#' {
+			rest = rest[end:]
+			line++
+			continue
+		}
+		body := strings.TrimLeft(rest, " \t")
+		m := assignment.FindStringSubmatch(body[:min(len(body), end)])
+		if m == nil {
+			return fmt.Errorf("line %d is not NAME=value", line)
+		}
+		value, after, err := readValue(body[len(m[0]):], vars)
+		if err != nil {
+			return fmt.Errorf("line %d: the value of %s %w", line, m[1], err)
+		}
+		vars[m[1]] = value
+		line += strings.Count(rest[:len(rest)-len(after)], "\n")
+		rest = after
+	}
+	return nil
+}
+
+// readValue reads the value that s begins with, and returns what is behind its
+// line.
+func readValue(s string, vars map[string]string) (value, rest string, err error) {
+	var b strings.Builder
+	switch {
+	case strings.HasPrefix(s, "'"):
+		end := strings.IndexByte(s[1:], '\'')
+		if end < 0 {
+			return "", "", errors.New("has no closing quote")
+		}
+		b.WriteString(s[1 : 1+end])
+		s = s[1+end+1:]
+	case strings.HasPrefix(s, `"`):
+		i := 1
+		for ; i < len(s) && s[i] != '"'; i++ {
+			if s[i] != '\\' || i+1 == len(s) {
+				b.WriteByte(s[i])
+				continue
+			}
+			i++
+			switch s[i] {
+			case 'n':
+				b.WriteByte('\n')
+			case 'r':
+				b.WriteByte('\r')
+			case 't':
+				b.WriteByte('\t')
+			default:
+				b.WriteByte(s[i])
+			}
+		}
+		if i == len(s) {
+			return "", "", errors.New("has no closing quote")
+		}
+		s = s[i+1:]
+		plain := replaceNames(b.String(), vars)
+		b.Reset()
+		b.WriteString(plain)
+	default:
+		line, _, _ := strings.Cut(s, "\n")
+		text := line
+		if i := strings.Index(" "+text, " #"); i >= 0 { // a comment
+			text = text[:max(0, i-1)]
+		}
+		b.WriteString(replaceNames(strings.TrimSpace(text), vars))
+		s = s[len(line):]
+	}
+	_, rest, _ = strings.Cut(s, "\n")
+	return b.String(), rest, nil
+}
+
+var named = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_.]*)\}`)
+
+// replaceNames replaces ${NAME} by the value of a variable; one that is not
+// known stays as it is.
+func replaceNames(text string, vars map[string]string) string {
+	return named.ReplaceAllStringFunc(text, func(found string) string {
+		if value, ok := vars[found[2:len(found)-1]]; ok {
+			return value
+		}
+		return found
+	})
+}

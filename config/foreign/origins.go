@@ -1,0 +1,30 @@
+package foreign
+
+import (
+	"strings"
+
+	"fanfare/apps"
+)
+
+// origins carries over the origins of pages that may connect, as far as fanfare
+// can say the same. Where it cannot, the app lets in fewer pages, not more.
+func (p *plan) origins(app string, origins []string, from string) {
+	var list []string
+	for _, origin := range origins {
+		if origin == "*" {
+			p.set(app+".allowed_origins", []string{"*"}, from)
+			return
+		}
+		if _, err := apps.ParseOriginPattern(origin); err != nil {
+			p.lose(app, from+" "+strings.TrimSpace(origin), "it is no pattern of fanfare: write hosts, origins or *.example.com.")
+			continue
+		}
+		list = append(list, origin)
+	}
+	if len(list) == 0 {
+		// An empty list would let every page in.
+		list = []string{"nobody.invalid"}
+		p.comment(app+".allowed_origins", "None of the origins could be carried over, so no page may connect: write yours.")
+	}
+	p.set(app+".allowed_origins", list, from)
+}

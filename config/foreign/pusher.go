@@ -1,0 +1,133 @@
+package foreign
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// What the keys of an app of Pusher are called: by the dashboard, by Pusher's
+// command line tool and by libraries.
+var (
+	idNames     = []string{"app_id", "appId", "id"}
+	keyNames    = []string{"key", "app_key", "appKey"}
+	secretNames = []string{"secret", "app_secret", "appSecret"}
+	listNames   = []string{"tokens", "keys"}
+)
+
+const (
+	clusterWhy = "a cluster is a part of Pusher's network; fanfare's clients may name any."
+	pusherWhy  = "it is a setting of Pusher's dashboard or of a library."
+)
+
+// firstText is the first of some names that a map has a text for.
+func firstText(m map[string]any, names []string) string {
+	for _, name := range names {
+		if text, ok := asText(plain(m[name])); ok && text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// isKeys tells whether a map has a key and its secret.
+func isKeys(m map[string]any) bool {
+	return firstText(m, keyNames) != "" && firstText(m, secretNames) != ""
+}
+
+// isPusher tells whether v holds keys of Pusher: those of an app, a list of such,
+// or either below "apps".
+func isPusher(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return len(v) > 0 && !slices.ContainsFunc(v, func(e any) bool { return !isPusher(e) })
+	case map[string]any:
+		if isKeys(v) {
+			return true
+		}
+		for _, name := range append([]string{"apps"}, listNames...) {
+			if list, ok := v[name].([]any); ok && isPusher(list) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// errNoID is that keys were found without the app that they are of.
+var errNoID = errors.New("holds keys and not the id of their app; give it with --id")
+
+// pusher carries over keys of Pusher. id is the app of those that name none.
+func (p *plan) pusher(v any, id string) error {
+	switch v := v.(type) {
+	case []any:
+		for _, element := range v {
+			if err := p.pusher(element, id); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		own := firstText(v, idNames)
+		if own == "" {
+			own = id
+		}
+		if isKeys(v) {
+			return p.pusherApp(v, own)
+		}
+		for _, name := range append([]string{"apps"}, listNames...) {
+			if list, ok := v[name].([]any); ok {
+				return p.pusher(list, own)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *plan) pusherApp(m map[string]any, id string) error {
+	if id == "" {
+		return errNoID
+	}
+	app := p.app(id, firstText(m, keyNames), firstText(m, secretNames), "")
+	if app == "" {
+		return nil
+	}
+	known := slices.Concat(idNames, keyNames, secretNames, []string{"name", "driver"})
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		switch {
+		case slices.Contains(known, name) || isEmpty(plain(m[name])):
+		case name == "cluster":
+			p.lose(app, name, clusterWhy)
+		case name == "options", name == "client_options":
+			p.lose(app, name, "it is where Laravel reaches the server, and stays there.")
+		default:
+			p.lose(app, name, pusherWhy)
+		}
+	}
+	if name := firstText(m, []string{"name"}); name != "" {
+		p.comment(app, fmt.Sprintf("%.60q at Pusher.", name))
+	}
+	return nil
+}
+
+// pusherVariables are the variables of an app of Pusher in Laravel's .env, and
+// what Pusher's dashboard shows, in the form that pusher takes. ok is false if
+// they are not there.
+func pusherVariables(vars map[string]string) (app map[string]any, ok bool) {
+	for _, names := range [][4]string{
+		{"PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET", "PUSHER_APP_CLUSTER"},
+		{"PUSHER_APP_ID", "PUSHER_KEY", "PUSHER_SECRET", "PUSHER_CLUSTER"},
+		{"app_id", "key", "secret", "cluster"},
+	} {
+		app := map[string]any{}
+		for i, name := range names {
+			if value := vars[name]; value != "" {
+				app[[]string{"app_id", "key", "secret", "cluster"}[i]] = value
+			}
+		}
+		if isKeys(app) {
+			return app, true
+		}
+	}
+	return nil, false
+}
