@@ -102,6 +102,7 @@ knows that secret, so it is right for a laptop and wrong for anything that other
 | command | does |
 |---|---|
 | ` + "`fanfare config init FILE`" + ` | writes a file to begin with: every key with its default ([config.yaml](../config.yaml)) and a new app |
+| ` + "`fanfare import FILE…`" + ` | makes a file of the configuration of Reverb, soketi or Pusher ([moving.md](moving.md)) |
 | ` + "`fanfare config check --config FILE`" + ` | says what is wrong, and warns of what is surely a mistake |
 | ` + "`fanfare config print --config FILE`" + ` | prints what is in force and where each value was set, secrets masked; ` + "`--defaults`" + ` prints the defaults |
 | ` + "`fanfare keys new`" + ` | prints a new app as a file; with ` + "`--entry`" + `, to go below ` + "`apps:`" + ` of a file that has some |

@@ -151,6 +151,19 @@ test('laravel: the webhook controller takes what the app signed, and nothing els
   assert.equal(forged.status, 401);
 });
 
+for (const name of ['compose.sail.yaml', 'compose.coolify.yaml']) {
+  test(`laravel: the variables of ${name} make a configuration without a warning`, async () => {
+    const text = await readFile(join(example, name), 'utf8');
+    const app = { REVERB_APP_ID: '740221', REVERB_APP_KEY: 'app-key', REVERB_APP_SECRET: 'secret' };
+    const variables = [...text.matchAll(/^ +(FANFARE_\w+): *"?(.*?)"?$/gm)];
+    assert.ok(variables.length >= 4);
+    const env = Object.fromEntries(variables.map(([, key, value]) => [key, value.replace(/\$\{(\w+):\?\}/, (_, of) => app[of])]));
+    const { stdout, stderr } = await promisify(execFile)(join(here, '../.bin/fanfare'), ['config', 'check'], { env });
+    assert.match(stdout, /is usable: 1 app, clients on :(8080|6001)$/m);
+    assert.equal(stderr, '');
+  });
+}
+
 test('laravel: every PHP file of the example is PHP', async () => {
   const files = (await readdir(example, { recursive: true })).filter((name) => name.endsWith('.php'));
   assert.ok(files.length >= 5);
