@@ -146,7 +146,10 @@ func sortQuery(q Query, elements []bool, order []int) signedQuery {
 		elements, order = make([]bool, 0, len(q)), make([]int, 0, len(q))
 	}
 	for i := range q {
-		_, element := arrayOf(q[i].Key)
+		element := false
+		if key := q[i].Key; key != "" && key[len(key)-1] == ']' { // most have none, and no call
+			_, element = arrayOf(key)
+		}
 		elements = append(elements, element)
 		if !strings.EqualFold(q[i].Key, "auth_signature") {
 			order = append(order, i)

@@ -28,7 +28,8 @@ prints, or what its dashboard shows. - is standard input. Without a FILE the
 SOKETI_, REVERB_ and PUSHER_APP_ variables of the environment are read.
 
 The file that is written sets what differs from fanfare's defaults. It has a
-comment on each key that could not be carried over. Only its owner can read it.`,
+comment on each key that could not be carried over. A new file can be read by its
+owner alone.`,
 		Example: `  fanfare import .env config/reverb.php
   fanfare import soketi.json --out /etc/fanfare/config.yaml
   pusher channels apps tokens --app-id 123456 --json | fanfare import - --id 123456

@@ -84,7 +84,9 @@ type tree struct {
 	v    any
 }
 
-// open reads variables, over them those of later files, and the rest.
+// open reads the files. Variables of a later file count before those of an
+// earlier one, and all of them before those of the environment: who names a file
+// means what is in it.
 func (in Input) open() (vars map[string]string, trees []tree, err error) {
 	vars = map[string]string{}
 	for _, pair := range in.Env {

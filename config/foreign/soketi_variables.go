@@ -131,7 +131,8 @@ var soketiVariables = map[string]string{
 	"WEBHOOKS_BATCHING_DURATION":             "webhooks.batching.duration",
 }
 
-// soketiOptions are the first parts of the paths of soketi's options.
+// isSoketiOption tells whether soketi has options whose paths begin as this one
+// does.
 func isSoketiOption(path string) bool {
 	first, _, _ := strings.Cut(path, ".")
 	switch first {

@@ -33,8 +33,8 @@ func (s *Server) readyInAWord(x *exchange) error {
 }
 
 // acceptsTraffic is soketi's GET /accept-traffic: clients may be sent here, and
-// there is memory for them. How much, which soketi tells too, is nobody's
-// business here.
+// there is memory for them. soketi also says how much, to anybody; here that is
+// at /usage on the port of the metrics.
 func (s *Server) acceptsTraffic(x *exchange) error {
 	if s.cfg.Account.Full() {
 		setRetryAfter(x, retrySeconds)

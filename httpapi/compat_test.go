@@ -38,7 +38,7 @@ func TestConnections_InACluster_AreThoseOfAllNodes(t *testing.T) {
 }
 
 // Checks of Forge, of soketi's chart and of load balancers, as they were.
-func TestFamiliarChecks(t *testing.T) {
+func TestCompat_ChecksOfReverbAndSoketi(t *testing.T) {
 	var up atomic.Bool
 	held := account.New(1 << 20)
 	srv := testkit.Start(t, testkit.Options{Account: held, HTTP: func(c *httpapi.Config) {
