@@ -34,6 +34,7 @@ func TestCompletion_OffersWhatThereIs(t *testing.T) {
 		{"auth-server --config FILE --app ", "1 shop :4"},
 		{"channels --config /nowhere --app ", ":1"},
 		{"channels --format ", "text json :4"},
+		{"import --from ", "reverb soketi pusher :4"},
 		{"serve --config ", "yaml yml json :8"},
 	} {
 		words := strings.Split(tt.line, " ")

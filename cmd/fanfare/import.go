@@ -36,11 +36,11 @@ owner alone.`,
   docker exec soketi env | fanfare import -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if in.From != "" && !slices.Contains(foreign.Servers(), in.From) {
-				return fmt.Errorf("--from: %q is none of %s", in.From, strings.Join(foreign.Servers(), ", "))
+				return mistake("--from %q is not one of %s", in.From, strings.Join(foreign.Servers(), ", "))
 			}
 			if in.ID != "" {
 				if err := config.CheckID(in.ID); err != nil {
-					return fmt.Errorf("--id: %w", err)
+					return mistake("--id: %w", err)
 				}
 			}
 			if environment || len(args) == 0 {
@@ -65,12 +65,12 @@ owner alone.`,
 	cmd.Flags().BoolVar(&environment, "environment", false, "read the variables of the environment beside the files")
 	cmd.Flags().StringVarP(&out, "out", "o", "config.yaml", "file to write; - is standard output")
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite a file that is there")
+	completes(cmd, "from", oneOf(foreign.Servers()...))
 	return cmd
 }
 
-// mostInput is the most that is read of a file, one byte more than is used.
-const mostInput = 4<<20 + 1
-
+// readInput reads a file as far as it may go, and a byte more, by which foreign
+// knows that it is too large.
 func readInput(cmd *cobra.Command, name string) (string, error) {
 	from := cmd.InOrStdin()
 	if name != "-" {
@@ -81,7 +81,7 @@ func readInput(cmd *cobra.Command, name string) (string, error) {
 		defer func() { _ = f.Close() }()
 		from = f
 	}
-	text, err := io.ReadAll(io.LimitReader(from, mostInput))
+	text, err := io.ReadAll(io.LimitReader(from, foreign.MaxFile+1))
 	if err != nil {
 		return "", fmt.Errorf("read what to import: %w", err)
 	}

@@ -74,7 +74,7 @@ func TestImport_WhatNeedsAHand_IsWrittenAndAnError(t *testing.T) {
 
 func TestImport_Refusals(t *testing.T) {
 	for line, want := range map[string]string{
-		"import --from pushr -o -":  `"pushr" is none of reverb, soketi, pusher`,
+		"import --from pushr -o -":  `--from "pushr" is not one of reverb, soketi, pusher`,
 		"import --id a/b -o -":      "--id: ",
 		"import /nowhere/.env -o -": "read what to import: open /nowhere/.env",
 	} {

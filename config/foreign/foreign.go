@@ -44,8 +44,8 @@ type Result struct {
 	Lost    int // keys that were not carried over; comments of the file say why
 }
 
-// biggest is the largest file that is read, in bytes.
-const biggest = 4 << 20
+// MaxFile is the largest file that is read, in bytes.
+const MaxFile = 4 << 20
 
 // Read reads in. It fails on a file that is of none of the servers, and where
 // nothing is to be read. No error holds a value.
@@ -97,8 +97,8 @@ func (in Input) open() (vars map[string]string, trees []tree, err error) {
 	for _, f := range in.Files {
 		text := strings.TrimSpace(strings.TrimPrefix(f.Text, "\ufeff"))
 		switch {
-		case len(f.Text) > biggest:
-			return nil, nil, fmt.Errorf("%s: is larger than %d bytes", f.Name, biggest)
+		case len(f.Text) > MaxFile:
+			return nil, nil, fmt.Errorf("%s: is larger than %d bytes", f.Name, MaxFile)
 		case text == "":
 			return nil, nil, fmt.Errorf("%s: is empty", f.Name)
 		case strings.HasPrefix(text, "<?"):

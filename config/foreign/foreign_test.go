@@ -321,7 +321,7 @@ func TestRead_Refusals(t *testing.T) {
 		"open array":   {Input{Files: []File{{"a.php", "<?php return ['hunter2' => 1;"}}}, "a.php: line 1: an array has no end"},
 		"deep":         {Input{Files: []File{{"a.php", "<?php return " + strings.Repeat("[", 5000)}}}, "nested too deep"},
 		"no id":        {Input{Files: []File{{"a.json", `[{"key":"k","secret":"hunter2"}]`}}}, "give it with --id"},
-		"large":        {Input{Files: []File{{"a", strings.Repeat("#", biggest+1)}}}, "is larger than"},
+		"large":        {Input{Files: []File{{"a", strings.Repeat("#", MaxFile+1)}}}, "is larger than"},
 	} {
 		r, err := Read(tt.in)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
