@@ -98,7 +98,7 @@ func TestDrain_ARequestUnderWay_Is503AndItsConnectionEnds(t *testing.T) {
 	for range 200 {
 		sockets = append(sockets, r.connect(t))
 	}
-	url, body, err := triggerRequest{app: r.cfg.Apps[0], event: "e", channels: []string{"a"}}.signed(time.Now())
+	url, body, err := triggerRequest{event: "e", channels: []string{"a"}}.signed("", r.cfg.Apps[0], time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,10 +223,10 @@ func follow(t *testing.T, c *client, code ws.StatusCode, seen []int64) {
 // publish sends an event and returns the status of the answer, 0 if there is none.
 func publish(client *http.Client, r *running, caller int, n int64) int {
 	event := triggerRequest{
-		app: r.cfg.Apps[0], base: r.at.base(), event: "e", channels: []string{"storm"},
+		event: "e", channels: []string{"storm"},
 		data: strconv.Itoa(caller) + " " + strconv.FormatInt(n, 10),
 	}
-	url, body, err := event.signed(time.Now())
+	url, body, err := event.signed(r.at.base(), r.cfg.Apps[0], time.Now())
 	if err != nil {
 		return 0
 	}

@@ -68,8 +68,8 @@ func curlLine(cfg *config.Config, at endpoint, now time.Time) (string, error) {
 	if !cfg.DemoApp {
 		return "", nil
 	}
-	first := triggerRequest{app: cfg.Apps[0], base: at.base(), event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
-	url, body, err := first.signed(now)
+	first := triggerRequest{event: "my-event", data: `{"message":"hello"}`, channels: []string{"my-channel"}}
+	url, body, err := first.signed(at.base(), cfg.Apps[0], now)
 	if err != nil {
 		return "", err
 	}

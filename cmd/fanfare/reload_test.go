@@ -85,7 +85,7 @@ func (r *reloadable) wantMetrics(want ...string) {
 func (r *reloadable) events() (status int, body string) {
 	r.t.Helper()
 	app := config.App{ID: "app-id", Key: "app-key", Secret: "shhh"}
-	url, text, err := triggerRequest{app: app, base: r.base, event: "e", data: strings.Repeat("x", 2000), channels: []string{"a"}}.signed(time.Now())
+	url, text, err := triggerRequest{event: "e", data: strings.Repeat("x", 2000), channels: []string{"a"}}.signed(r.base, app, time.Now())
 	if err != nil {
 		r.t.Fatal(err)
 	}

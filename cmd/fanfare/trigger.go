@@ -58,8 +58,6 @@ func newTriggerCommand() *cobra.Command {
 
 // triggerRequest is one POST /apps/ID/events.
 type triggerRequest struct {
-	app         config.App
-	base        string
 	event, data string
 	channels    []string
 }
@@ -78,29 +76,30 @@ func (t *triggerRequest) encrypt(key string) error {
 	return nil
 }
 
-// signed returns the URL and body of the request.
-func (t triggerRequest) signed(now time.Time) (url string, body []byte, err error) {
-	body, err = t.body()
-	if err != nil {
-		return "", nil, err
-	}
-	return call{method: http.MethodPost, path: "/events", body: body}.signed(t.base, t.app, now), body, nil
-}
-
-func (t triggerRequest) body() ([]byte, error) {
-	return json.Marshal(struct {
+func (t triggerRequest) call() (call, error) {
+	body, err := json.Marshal(struct {
 		Name     string   `json:"name"`
 		Channels []string `json:"channels"`
 		Data     string   `json:"data"`
 	}{t.event, t.channels, t.data})
+	return call{method: http.MethodPost, path: "/events", body: body}, err
+}
+
+// signed returns the URL and body of the request of an app to the server at base.
+func (t triggerRequest) signed(base string, app config.App, now time.Time) (url string, body []byte, err error) {
+	c, err := t.call()
+	if err != nil {
+		return "", nil, err
+	}
+	return c.signed(base, app, now), c.body, nil
 }
 
 func (t triggerRequest) send(ctx context.Context, a api) error {
-	body, err := t.body()
+	c, err := t.call()
 	if err != nil {
 		return err
 	}
-	if err := a.do(ctx, call{method: http.MethodPost, path: "/events", body: body}, nil); err != nil {
+	if err := a.do(ctx, c, nil); err != nil {
 		return fmt.Errorf("send the event to %s: %w", a.peer.base, err)
 	}
 	return nil
