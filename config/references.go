@@ -14,6 +14,9 @@ var reference = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^{}]
 // aReference is a value that is one reference and nothing else.
 var aReference = regexp.MustCompile(`^(` + reference.String() + `)$`)
 
+// literal is a text as a file has to hold it for expand to give it back.
+func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
+
 // environment is the variables that a file may name. Make one with
 // newEnvironment.
 type environment struct {

@@ -85,3 +85,33 @@ func TestLoad_ValueOfAVariable_IsNeverShown(t *testing.T) {
 		t.Errorf("got %v, printed\n%s", err, c.Print())
 	}
 }
+
+// What Compose and Print write is read back as it was, though it looks like a
+// reference.
+func TestCompose_TextsThatLookLikeReferences_AreReadBack(t *testing.T) {
+	const odd = "a${PORT}$${PORT}${"
+	text, err := Compose(nil, []Setting{
+		{Path: "apps.0.id", Value: "1"},
+		{Path: "apps.0.key", Value: "k"},
+		{Path: "apps.0.secret", Value: odd},
+		{Path: "apps.0.webhooks.0.url", Value: "https://h.example/"},
+		{Path: "apps.0.webhooks.0.headers", Value: map[string]string{"X-A": odd}},
+		{Path: "webhooks.store", Value: "/" + odd},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(write(t, string(text)), nil, []string{"PORT=7001"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.Apps[0]
+	for _, got := range []string{a.Secret, a.Webhooks[0].Headers["X-A"], strings.TrimPrefix(c.Webhooks.Store, "/")} {
+		if got != odd {
+			t.Errorf("%q is read back as %q", odd, got)
+		}
+	}
+	if printed := string(c.Print()); !strings.Contains(printed, `"/a$${PORT}$$${PORT}$${"`) {
+		t.Errorf("printed so that another value would be read:\n%s", printed)
+	}
+}

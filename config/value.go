@@ -140,18 +140,18 @@ func (f *field) text(v reflect.Value) string {
 	case kindDuration:
 		return shortDuration(time.Duration(v.Int()))
 	case kindText:
-		return yamlText(v.String())
+		return yamlText(literal(v.String()))
 	case kindTexts:
 		parts := make([]string, 0, v.Len())
 		for _, s := range v.Interface().([]string) {
-			parts = append(parts, yamlText(s))
+			parts = append(parts, yamlText(literal(s)))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case kindTable:
 		table := v.Interface().(map[string]string)
 		parts := make([]string, 0, len(table))
 		for _, name := range slices.Sorted(maps.Keys(table)) {
-			parts = append(parts, strconv.Quote(name)+": "+strconv.Quote(table[name]))
+			parts = append(parts, strconv.Quote(name)+": "+strconv.Quote(literal(table[name])))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	}

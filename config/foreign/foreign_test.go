@@ -219,13 +219,22 @@ func TestRead_SoketiByItsVariables(t *testing.T) {
 	wantComments(t, r, "SOKETI_DEBUGG is not carried over")
 }
 
+// In fanfare's file ${NAME} stands for a variable; in what is imported it is what
+// it says.
+func TestRead_SecretThatLooksLikeAVariable_StaysAsItIs(t *testing.T) {
+	r := read(t, Input{Files: []File{{".env", "REVERB_APP_ID=1\nREVERB_APP_KEY=k\nREVERB_APP_SECRET='a${HOME}b'\n"}}})
+	if got := load(t, r).Apps[0].Secret; got != "a${HOME}b" {
+		t.Errorf("%q\n%s", got, r.Text)
+	}
+}
+
 func TestRead_SoketiOnRedisOfEveryKind(t *testing.T) {
 	for name, tt := range map[string]struct {
 		env  []string
 		want config.Redis
 	}{
 		"alone":     {nil, config.Redis{Addresses: []string{"127.0.0.1:6379"}}},
-		"Sentinels": {[]string{`SOKETI_DB_REDIS_SENTINELS=[{"host":"s1","port":26379},{"host":"s2","port":26380}]`, "SOKETI_DB_REDIS_INSTANCE_NAME=main"}, config.Redis{Addresses: []string{"s1:26379", "s2:26380"}, SentinelMaster: "main"}},
+		"Sentinels": {[]string{`SOKETI_DB_REDIS_SENTINELS=[{"host":"s1","port":26379},{"host":"s2","port":26380}]`, "SOKETI_DB_REDIS_INSTANCE_NAME=main", "SOKETI_DB_REDIS_SENTINEL_PASSWORD=hunter2"}, config.Redis{Addresses: []string{"s1:26379", "s2:26380"}, SentinelMaster: "main", SentinelPass: "hunter2"}},
 		"cluster":   {[]string{`SOKETI_DB_REDIS_CLUSTER_NODES=[{"host":"c1","port":7000}]`, "SOKETI_ADAPTER_REDIS_CLUSTER_MODE=true"}, config.Redis{Addresses: []string{"c1:7000"}}},
 	} {
 		c := load(t, read(t, Input{Env: append(tt.env, "SOKETI_ADAPTER_DRIVER=redis")}))

@@ -26,7 +26,6 @@ var soketiReasons = reasons{
 	{"channelLimits", unknown},
 	{"cluster", "nodes of fanfare meet over Redis, and do not look for each other in the network."},
 	{"cors", "the API is for servers and sets no CORS headers; pages may connect from the app's allowed_origins."},
-	{"database.redis.sentinelPassword", "fanfare has one password for Sentinels and servers, cluster.redis.password."},
 	{"database.redis", "it is for adapter.driver redis."},
 	{"database", "apps in a database are not read: list them below apps."},
 	{"databasePooling", "apps in a database are not read: list them below apps."},
@@ -155,6 +154,9 @@ func (p *plan) soketiCluster(o *options) {
 		}
 		p.set("cluster.redis.addresses", sentinels, o.from(redis+".sentinels.0.host"))
 		p.set("cluster.redis.sentinel_master", master, "")
+		if password := o.text(redis + ".sentinelPassword"); password != "" {
+			p.set("cluster.redis.sentinel_password", password, "")
+		}
 	default:
 		if host == "" {
 			host = "127.0.0.1"
