@@ -13,13 +13,17 @@ import (
 func startAndEnd(t *testing.T, change func(*config.Config)) *running {
 	t.Helper()
 	r := start(t, change)
-	t.Cleanup(func() {
-		r.stop()
-		if err := r.ended(t); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { finish(t, r) })
 	return r
+}
+
+// finish ends a server, which logs until then.
+func finish(t *testing.T, r *running) {
+	t.Helper()
+	r.stop()
+	if err := r.ended(t); err != nil {
+		t.Error(err)
+	}
 }
 
 // background is a command that runs until it is told to end.

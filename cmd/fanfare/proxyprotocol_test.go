@@ -19,7 +19,7 @@ import (
 // behindProxy is a server on whose connections a PROXY header has to come first.
 func behindProxy(t *testing.T, secure bool) *running {
 	t.Helper()
-	r := start(t, func(cfg *config.Config) {
+	return startAndEnd(t, func(cfg *config.Config) {
 		cfg.HTTP.TrustedProxies, cfg.HTTP.ProxyProtocol = []string{"127.0.0.1"}, "required"
 		cfg.Sockets.ConnectionsPerAddress = 1
 		if secure {
@@ -28,17 +28,6 @@ func behindProxy(t *testing.T, secure bool) *running {
 			writeCertificate(t, cfg.TLS.CertFile, cfg.TLS.KeyFile, "localhost")
 		}
 	})
-	t.Cleanup(func() { finish(t, r) })
-	return r
-}
-
-// finish ends a server, which logs until then.
-func finish(t *testing.T, r *running) {
-	t.Helper()
-	r.stop()
-	if err := r.ended(t); err != nil {
-		t.Error(err)
-	}
 }
 
 // A proxy that passes TLS on says in front of it whose connection it is.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -96,6 +97,31 @@ func TestUnixSocket_ServesAProxy(t *testing.T) {
 			finish(t, r)
 			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("the socket is left: %v", err)
+			}
+		})
+	}
+}
+
+// The commands of this machine go where the configuration says that clients do,
+// and begin as the server wants.
+func TestUnixSocket_CommandsFindIt(t *testing.T) {
+	for _, protocol := range []string{"off", "required"} {
+		t.Run(protocol, func(t *testing.T) {
+			r, path := overSocket(t, func(cfg *config.Config) { cfg.HTTP.ProxyProtocol = protocol })
+			t.Cleanup(func() { finish(t, r) })
+			app := r.cfg.Apps[0]
+			file := writeFile(t, fmt.Sprintf("listen: unix:%s\nhttp: {proxy_protocol: %s}\napps: [{id: %q, key: %q, secret: %q}]\n", path, protocol, app.ID, app.Key, app.Secret))
+			s := inBackground(t, "subscribe", "--config", file, "-c", "presence-room", "--user-id", "ann")
+			s.waitFor("presence-room pusher:subscription_succeeded")
+			if out, err := execute(t, "trigger", "--config", file, "-c", "presence-room", "--event", "notice"); err != nil {
+				t.Errorf("%q, %v", out, err)
+			}
+			s.waitFor("presence-room notice")
+			if out, err := execute(t, "users", "--config", file, "presence-room"); err != nil || out != "ann\n" {
+				t.Errorf("%q, %v", out, err)
+			}
+			if err := s.end(); err != nil {
+				t.Error(err)
 			}
 		})
 	}
