@@ -91,6 +91,7 @@ type HTTP struct {
 	TrustedProxies        []string      `key:"trusted_proxies" rule:"network" doc:"Addresses or networks (10.0.0.0/8) of your proxies. X-Forwarded-For (or client_address_header), X-Forwarded-Proto and PROXY headers are read only from these."`
 	ClientAddressHeader   string        `key:"client_address_header" oneof:"X-Forwarded-For Forwarded CF-Connecting-IP True-Client-IP X-Real-IP" doc:"Header in which trusted proxies tell the client's address; no other is read. Your proxy must set it, or remove what clients send in it. Forwarded (RFC 7239) also tells the scheme, in place of X-Forwarded-Proto."`
 	ProxyProtocol         string        `key:"proxy_protocol" oneof:"off optional required" reload:"no" doc:"Whether connections of trusted proxies begin with a PROXY protocol header, version 1 or 2, which tells the client's address. required refuses those without one; optional serves them as they come, for networks where proxies and back ends mix. Connections of others never have one."`
+	StartPage             string        `key:"start_page" oneof:"auto plain development" doc:"What a browser finds at /. plain says what the server is; development also shows the first app's id and key to anybody, with lines to copy and a check that events arrive. auto is development for the app whose secret everyone knows, and plain otherwise."`
 	ExemptAddresses       []string      `key:"exempt_addresses" rule:"network" doc:"Addresses or networks that no limit by address holds for, such as an office behind one address, or monitoring: those of connections, handshakes and fallback.opens_per_address. Nothing that they say is believed."`
 }
 
@@ -158,6 +159,7 @@ func Defaults() Config {
 			ConnectionsPerAddress: 2000,
 			ClientAddressHeader:   "X-Forwarded-For",
 			ProxyProtocol:         "off",
+			StartPage:             "auto",
 		},
 		Fallback: Fallback{Enabled: true, Path: "/pusher", OpensPerAddress: 600},
 		Users:    Users{OfflineGrace: 3 * time.Second},

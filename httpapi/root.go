@@ -11,6 +11,9 @@ import (
 //go:embed root.html
 var rootPage string
 
+// pagePolicy is what the page at / may do: nothing but look as it does.
+const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // root answers who opens the server's own address: load balancers that look
 // whether it lives, and people who wonder what it is.
 func (s *Server) root(x *exchange) error {
@@ -22,9 +25,14 @@ func (s *Server) root(x *exchange) error {
 	if x.r.Method == http.MethodOptions {
 		header.Set("Allow", "GET, HEAD, OPTIONS")
 	} else if wantsPage(x.r.Header["Accept"]) {
-		text = strings.NewReplacer("{{version}}", html.EscapeString(s.cfg.Version), "{{prefix}}", html.EscapeString(s.cfg.PathPrefix)).Replace(rootPage)
+		start, policy := "", pagePolicy
+		if page := s.live.Load().StartPage; page != nil {
+			start, policy = s.startPage(page), pagePolicy+startPolicy()
+			header.Set("Cache-Control", "no-store") // it has the time in it
+		}
+		text = strings.NewReplacer("{{version}}", html.EscapeString(s.cfg.Version), "{{prefix}}", html.EscapeString(s.cfg.PathPrefix), "{{start}}", start).Replace(rootPage)
 		kind = "text/html; charset=utf-8"
-		header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		header.Set("Content-Security-Policy", policy)
 	}
 	header.Set("Content-Type", kind)
 	header.Set("Content-Length", strconv.Itoa(len(text)))

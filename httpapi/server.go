@@ -43,6 +43,9 @@ type Config struct {
 	ClientHeader ClientHeader
 	// ProxyHeader is whether their connections begin with a PROXY header.
 	ProxyHeader sockets.Expectation
+	// StartPage is what the page at / shows beside what the server is; nil is
+	// nothing.
+	StartPage *StartPage
 	// MaxHandshakesPerAddress bounds the connections of one address that have
 	// not sent a whole request yet; 0 is unlimited. Trusted proxies are exempt.
 	// It is held by HTTPServer, not by Handler.

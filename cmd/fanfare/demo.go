@@ -109,8 +109,15 @@ func (d *demoServer) config(host string) config.Config {
 	app.Limits.MaxPresenceMembers = 1000
 	_, port, _ := net.SplitHostPort(d.listener.Addr().String()) // it has one
 	app.AllowedOrigins = nil
-	for _, name := range []string{"localhost", "127.0.0.1", "[::1]"} {
-		app.AllowedOrigins = append(app.AllowedOrigins, "http://"+name+":"+port)
+	ports := []string{port}
+	if d.port != 0 { // the server's own page is a page of that port
+		cfg.HTTP.StartPage = "development"
+		ports = append(ports, strconv.Itoa(d.port))
+	}
+	for _, port := range ports {
+		for _, name := range []string{"localhost", "127.0.0.1", "[::1]"} {
+			app.AllowedOrigins = append(app.AllowedOrigins, "http://"+name+":"+port)
+		}
 	}
 	return cfg
 }

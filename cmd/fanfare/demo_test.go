@@ -80,3 +80,28 @@ func TestDemo_ServesUntilItIsEnded(t *testing.T) {
 		t.Fatal("it does not end")
 	}
 }
+
+// The page at / of the demo's server may connect to it.
+func TestDemo_TheServersOwnPageMayConnect(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := demoServer{port: 6002, listener: l}
+	cfg := d.config("127.0.0.1")
+	page := startPage(&cfg)
+	if page == nil || page.Key != "fanfare-demo" || page.Secret != "" {
+		t.Errorf("the page is %+v", page)
+	}
+	registry, err := cfg.Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, _ := registry.ByKey("fanfare-demo")
+	for _, origin := range []string{"http://localhost:6002", "http://127.0.0.1:6002", "http://" + l.Addr().String()} {
+		if !app.AllowsOrigin(origin) {
+			t.Errorf("%s may not connect", origin)
+		}
+	}
+}

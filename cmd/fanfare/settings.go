@@ -42,6 +42,7 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 			OpensPerAddress: cfg.Fallback.OpensPerAddress,
 		},
 		AccessLog: cfg.Log.AccessLog,
+		StartPage: startPage(cfg),
 		Version:   version,
 		Ready:     s.isReady,
 		Degraded:  s.cluster.degraded,
@@ -49,6 +50,20 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 
 		EventShare: s.cluster.eventShare(),
 	}
+}
+
+// startPage is http.start_page. The secret is shown where everyone knows it.
+func startPage(cfg *config.Config) *httpapi.StartPage {
+	app := cfg.Apps[0]
+	public := app.Secret == config.DefaultSecret
+	if cfg.HTTP.StartPage == "plain" || cfg.HTTP.StartPage == "auto" && !public {
+		return nil
+	}
+	page := &httpapi.StartPage{ID: app.ID, Key: app.Key}
+	if public {
+		page.Secret = app.Secret
+	}
+	return page
 }
 
 // socketLimits are the bounds of sockets that can change.
