@@ -130,17 +130,34 @@ func TestWriter_ALineThatWaitsIsWritten(t *testing.T) {
 // pipe is a reader of the log that reads when it is let.
 type pipe struct {
 	counted
-	let chan struct{} // closed to let it
+	let   chan struct{} // closed to let it
+	waits chan struct{} // it was written to
 }
 
+func newPipe() *pipe { return &pipe{let: make(chan struct{}), waits: make(chan struct{}, 1)} }
+
 func (p *pipe) Write(b []byte) (int, error) {
+	signal(p.waits)
 	<-p.let
 	return p.counted.Write(b)
 }
 
+// stands waits until somebody waits for the reader. What is lost from there on is
+// lost at once.
+func (p *pipe) stands(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.waits:
+	case <-time.After(deadline.Long):
+		t.Fatal("nothing is written")
+	}
+}
+
 func TestWriter_AReaderThatDoesNotRead_KeepsNobodyWaitingAndIsToldWhatItMissed(t *testing.T) {
-	out := &pipe{let: make(chan struct{})}
+	out := newPipe()
 	l, end := batching(t, out)
+	l.Logger().Warn("first")
+	out.stands(t)
 	const size, lines = 64 << 10, 3 * mostPending / (64 << 10)
 	written := make(chan struct{})
 	go func() {
@@ -163,14 +180,14 @@ func TestWriter_AReaderThatDoesNotRead_KeepsNobodyWaitingAndIsToldWhatItMissed(t
 	close(out.let)
 	end()
 	got := strings.Split(strings.TrimSpace(out.take()), "\n")
-	if want := fmt.Sprintf(`msg="lines of the log were lost: its reader is too slow" lines=%d`, lost); len(got) != lines-lost+1 ||
+	if want := fmt.Sprintf(`msg="lines of the log were lost: its reader is too slow" lines=%d`, lost); len(got) != 1+lines-lost+1 ||
 		!strings.HasSuffix(got[len(got)-1], want) {
-		t.Errorf("%d lines, the last of them %.200q, want %d and %s", len(got), got[len(got)-1], lines-lost+1, want)
+		t.Errorf("%d lines, the last of them %.200q, want %d and %s", len(got), got[len(got)-1], 1+lines-lost+1, want)
 	}
 }
 
 func TestWriter_AReaderThatNeverReads_DoesNotKeepTheProcess(t *testing.T) {
-	out := &pipe{let: make(chan struct{})}
+	out := newPipe()
 	defer close(out.let)
 	l, end := batching(t, out)
 	l.Logger().Warn("nobody reads this")
