@@ -23,9 +23,10 @@ import (
 // controlAuto is the value of control_socket that has a place chosen.
 const controlAuto = "auto"
 
-// control is the Unix socket on which `fanfare reload` asks for a reload and
-// `fanfare cluster status` for the state of the cluster. Who may open it is whoever may use the file: the server's own
-// user, and root. A nil control answers nobody.
+// control is the Unix socket on which `fanfare reload` asks for a reload,
+// `fanfare cluster status` for the state of the cluster and `fanfare tail` for
+// the log. Who may open it is whoever may use the file: the server's own user,
+// and root. A nil control answers nobody.
 type control struct {
 	listener net.Listener
 }
@@ -107,8 +108,8 @@ func controlName(listen string) string {
 }
 
 // run answers until ctx is done. Then the socket is free for a server that
-// follows, and a reload under way gets its answer.
-func (c *control) run(ctx context.Context, reload func() reloaded, status func() clusterStatus) {
+// follows, and a reload under way gets its answer. Whoever is in tails stays.
+func (c *control) run(ctx context.Context, reload func() reloaded, status func() clusterStatus, tails http.Handler) {
 	if c == nil {
 		return
 	}
@@ -119,6 +120,7 @@ func (c *control) run(ctx context.Context, reload func() reloaded, status func()
 	}
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, reload()) })
 	mux.HandleFunc("GET /cluster", func(w http.ResponseWriter, _ *http.Request) { answer(w, status()) })
+	mux.Handle("GET /log", tails)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(&few{Listener: c.listener, most: mostControls}) })
@@ -148,14 +150,8 @@ func askControl(ctx context.Context, path, method, what string, answer any) erro
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		},
-	}}
 	err = func() error {
-		res, err := client.Do(req)
+		res, err := controlClient(path).Do(req)
 		if err != nil {
 			return withoutURL(err)
 		}
@@ -169,6 +165,16 @@ func askControl(ctx context.Context, path, method, what string, answer any) erro
 		return fmt.Errorf("no answer from a server at %s: %s", path, shown(err.Error()))
 	}
 	return nil
+}
+
+// controlClient speaks to the server whose control socket is at path.
+func controlClient(path string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+	}}
 }
 
 // isControl tells whether controlName makes such names. Clients of a server may

@@ -10,6 +10,7 @@ import (
 const (
 	mostScrapes  = 8
 	mostControls = 2
+	mostTails    = 4
 )
 
 // few is a listener that has few connections at a time and closes the oldest
@@ -50,8 +51,13 @@ func (f *few) Accept() (net.Conn, error) {
 
 // Close implements net.Conn.
 func (c *fewConn) Close() error {
-	c.of.mu.Lock()
-	c.of.conns = slices.DeleteFunc(c.of.conns, func(other *fewConn) bool { return other == c })
-	c.of.mu.Unlock()
+	c.release()
 	return c.Conn.Close()
+}
+
+// release has the connection count no more: somebody else bounds it.
+func (c *fewConn) release() {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	c.of.conns = slices.DeleteFunc(c.of.conns, func(other *fewConn) bool { return other == c })
 }

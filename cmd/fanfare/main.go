@@ -39,6 +39,7 @@ func newCommand() *cobra.Command {
 		newServeCommand(),
 		newReloadCommand(),
 		newClusterCommand(),
+		newTailCommand(),
 		newDemoCommand(),
 		newTriggerCommand(),
 		newSubscribeCommand(),

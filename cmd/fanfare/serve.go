@@ -101,7 +101,11 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.forgetApps(ended) })
 	beside.Go(func() { _ = log.Run(ended) })
-	beside.Go(func() { ctl.run(ctx, func() reloaded { return s.reload(load) }, s.cluster.status) })
+	beside.Go(func() {
+		tails := newTails(ended, log)
+		defer tails.wait()
+		ctl.run(ctx, func() reloaded { return s.reload(load) }, s.cluster.status, tails)
+	})
 	return s.run(ctx)
 }
 

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -11,6 +12,19 @@ import (
 type form struct {
 	base  slog.Handler
 	quick quick // for plain records, where there is one
+}
+
+func newForm(format string, out *writer, color bool) (*form, error) {
+	options := &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace}
+	switch format {
+	case "text":
+		return &form{slog.NewTextHandler(escaping{out}, options), quickText}, nil
+	case "json":
+		return &form{slog.NewJSONHandler(escaping{out}, options), quickJSON}, nil
+	case "pretty":
+		return &form{base: &pretty{out: out, color: color}}, nil
+	}
+	return nil, fmt.Errorf("log format %q is none of text, json, pretty", format)
 }
 
 // handler passes records on to the handler of the present format. What With
@@ -35,11 +49,19 @@ type applied struct {
 
 // Enabled implements slog.Handler.
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= h.logs.level.Level()
+	return level >= h.logs.least.Level()
 }
 
 // Handle implements slog.Handler.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	if all := h.logs.followers.Load(); all != nil {
+		for _, f := range *all {
+			f.take(ctx, h, r)
+		}
+	}
+	if r.Level < h.logs.level.Level() { // it was for a follower
+		return nil
+	}
 	if r.Level < slog.LevelWarn || r.Level >= slog.LevelError {
 		return h.write(ctx, r)
 	}
@@ -51,7 +73,7 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	if h.logs.limits.admit(key{r.Message, reason, app}, h, r) {
 		return h.write(ctx, r)
 	}
-	if !h.Enabled(ctx, slog.LevelDebug) {
+	if h.logs.level.Level() > slog.LevelDebug {
 		return nil
 	}
 	r.Level = slog.LevelDebug
@@ -67,14 +89,7 @@ func (h *handler) write(ctx context.Context, r slog.Record) error {
 	}
 	a := h.applied.Load()
 	if a == nil || a.form != now {
-		a = &applied{form: now, handler: now.base}
-		for _, add := range h.added {
-			if add.group != "" {
-				a.handler = a.handler.WithGroup(add.group)
-			} else {
-				a.handler = a.handler.WithAttrs(add.attrs)
-			}
-		}
+		a = &applied{form: now, handler: h.addTo(now.base)}
 		h.applied.Store(a)
 	}
 	err := a.handler.Handle(ctx, r)
@@ -82,6 +97,18 @@ func (h *handler) write(ctx context.Context, r slog.Record) error {
 		h.logs.out.flush() // it may be the last line there is
 	}
 	return err
+}
+
+// addTo is a format's handler with the additions.
+func (h *handler) addTo(base slog.Handler) slog.Handler {
+	for _, add := range h.added {
+		if add.group != "" {
+			base = base.WithGroup(add.group)
+		} else {
+			base = base.WithAttrs(add.attrs)
+		}
+	}
+	return base
 }
 
 // WithAttrs implements slog.Handler.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 )
 
@@ -25,6 +26,10 @@ type Logs struct {
 	color  bool
 	limits *limiter
 	logger *slog.Logger
+
+	least     slog.LevelVar // of level and those of the followers
+	followers atomic.Pointer[[]*Follower]
+	changing  sync.Mutex // level, least and followers
 }
 
 // New returns a log that writes to w.
@@ -55,22 +60,27 @@ func (l *Logs) Set(level, format string) error {
 	if err != nil {
 		return err
 	}
-	f := &form{}
-	switch format {
-	case "text":
-		f.base = slog.NewTextHandler(escaping{l.out}, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
-		f.quick = quickText
-	case "json":
-		f.base = slog.NewJSONHandler(escaping{l.out}, &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: replace})
-		f.quick = quickJSON
-	case "pretty":
-		f.base = &pretty{out: l.out, color: l.color}
-	default:
-		return fmt.Errorf("log format %q is none of text, json, pretty", format)
+	f, err := newForm(format, l.out, l.color)
+	if err != nil {
+		return err
 	}
 	l.form.Store(f)
+	l.changing.Lock()
+	defer l.changing.Unlock()
 	l.level.Set(parsed)
+	l.setLeast()
 	return nil
+}
+
+// setLeast has records made that anybody takes. The caller holds changing.
+func (l *Logs) setLeast() {
+	least := l.level.Level()
+	if all := l.followers.Load(); all != nil {
+		for _, f := range *all {
+			least = min(least, f.level)
+		}
+	}
+	l.least.Set(least)
 }
 
 // Run reports held back warnings when their minute is over, and the rest when

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"fanfare/internal/logs"
+)
+
+// tails answers GET /log of the control socket with the lines of the log, until
+// the client leaves or until is done: longer than the socket is there, so that
+// who follows the log sees the drain too.
+type tails struct {
+	until context.Context
+	log   *logs.Logs
+
+	mu      sync.Mutex
+	open    int
+	ended   bool // nobody begins any more
+	running sync.WaitGroup
+}
+
+func newTails(until context.Context, log *logs.Logs) *tails { return &tails{until: until, log: log} }
+
+// tailKeys are the keys of lines by whose values a tail may choose.
+var tailKeys = []string{"app", "channel", "socket", "user"}
+
+// following reads what a client wants from the query of its request.
+func following(q url.Values) logs.Following {
+	f := logs.Following{Level: q.Get("level"), Format: q.Get("format"), Color: q.Get("color") == "yes", Only: map[string][]string{}}
+	for _, key := range tailKeys {
+		if values := q[key]; len(values) > 0 {
+			f.Only[key] = values
+		}
+	}
+	return f
+}
+
+// ServeHTTP implements http.Handler. It takes the connection for itself: the
+// server of the control socket neither waits for it nor counts it.
+func (s *tails) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		http.Error(w, fmt.Sprintf("%d follow the log already, and no more may", mostTails), http.StatusServiceUnavailable)
+		return
+	}
+	defer s.end()
+	follower, err := s.log.Follower(following(r.URL.Query()))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if counted, ok := conn.(*fewConn); ok {
+		counted.release()
+	}
+	_ = conn.SetDeadline(time.Time{}) // that of requests
+	ctx, gone := context.WithCancel(s.until)
+	defer gone()
+	s.running.Go(func() {
+		defer gone()
+		_, _ = io.Copy(io.Discard, conn) // which ends when the client has left, or the connection is closed
+	})
+	_ = follower.Run(ctx, conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")
+	_ = conn.Close()
+}
+
+func (s *tails) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.open >= mostTails {
+		return false
+	}
+	s.open++
+	s.running.Add(1)
+	return true
+}
+
+func (s *tails) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	s.running.Done()
+}
+
+// wait lets nobody begin, and returns when nobody follows any more.
+func (s *tails) wait() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.running.Wait()
+}
