@@ -54,6 +54,7 @@ type TLS struct {
 // Metrics configures the metrics listener.
 type Metrics struct {
 	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" reload:"no" doc:"Address of GET /metrics. Empty turns metrics off."`
+	Pprof  bool   `key:"pprof" doc:"Serve profiles of the process at /debug/pprof/ of that address, for go tool pprof. They hold no payload and no secret, and taking one costs time."`
 }
 
 // Log configures the log on standard error.

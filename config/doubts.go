@@ -31,6 +31,9 @@ func findDoubts(c *Config, r *report) {
 	if _, unix := UnixSocket(c.Listen); !unix && c.ListenMode != Defaults().ListenMode {
 		r.warn("listen_mode", "has no effect: listen is no Unix socket")
 	}
+	if c.Metrics.Pprof && c.Metrics.Listen == "" {
+		r.warn("metrics.pprof", "has no effect: metrics.listen is empty")
+	}
 	if !c.Fallback.Enabled && c.Fallback.NodeHost != "" {
 		r.warn("fallback.node_host", "has no effect while fallback.enabled is false")
 	}

@@ -14,6 +14,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		{"access log that is not written", "log: {access_log: true, level: warn}\n" + minimal, "config.yaml:1: log.access_log: has no effect"},
 		{"no time to close", "shutdown: {timeout: 8s}\n" + minimal, "config.yaml:1: shutdown.timeout: leaves the last sockets less than sockets.close_timeout to close; raise it to 10s"},
 		{"store of no webhooks", "webhooks: {store: a.db}\n" + minimal, "config.yaml:1: webhooks.store: keeps nothing"},
+		{"profiles without an address", "metrics: {listen: '', pprof: true}\n" + minimal, "config.yaml:1: metrics.pprof: has no effect"},
 		{"everything off", app("enabled: false"), "config.yaml:2: apps: are all disabled"},
 		{"public secret", "apps:\n  - {id: a, key: k, secret: app-secret}\n", "config.yaml:2: apps[0].secret: is the one everyone knows"},
 		{"time for nothing", app("authorization_timeout: 10s"), "config.yaml:5: apps[0].authorization_timeout: has no effect"},

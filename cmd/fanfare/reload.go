@@ -106,6 +106,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		cfg.HTTP.IdleTimeout != s.cfg.HTTP.IdleTimeout || cfg.HTTP.MaxHeaderBytes != s.cfg.HTTP.MaxHeaderBytes {
 		s.web.replace(s.api.HTTPServer())
 	}
+	s.profiles.Store(cfg.Metrics.Pprof)
 	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
 	s.observe(cfg)
 	if cfg.Runtime != s.cfg.Runtime {

@@ -451,3 +451,19 @@ func TestReload_AppsThatAreGone_LeaveNothing(t *testing.T) {
 		}
 	}
 }
+
+// Profiles of a server that has a problem now are taken without a restart.
+func TestReload_TurnsProfilesOnAndOff(t *testing.T) {
+	r := serveFile(t, oneApp+"}\n")
+	want := func(status int) {
+		t.Helper()
+		if got, _ := get(t, r.metricsBase+"/debug/pprof/goroutine"); got != status {
+			t.Errorf("got %d, want %d", got, status)
+		}
+	}
+	want(http.StatusNotFound)
+	r.mustReload("metrics: {pprof: true}\n"+oneApp+"}\n", "metrics.pprof: false -> true")
+	want(http.StatusOK)
+	r.mustReload(oneApp+"}\n", "metrics.pprof: true -> false")
+	want(http.StatusNotFound)
+}

@@ -145,6 +145,7 @@ type server struct {
 	draining atomic.Bool  // new sockets are sent elsewhere
 
 	certificate atomic.Pointer[tls.Certificate] // nil without TLS
+	profiles    atomic.Bool                     // metrics.pprof
 	memoryLimit atomic.Int64                    // of the Go runtime, as configured
 	outside     *outside                        // nil without a cgroup's limit
 
@@ -239,7 +240,9 @@ func (s *server) open() error {
 		return err
 	}
 	if cfg.Metrics.Listen != "" {
-		s.metrics = metrics.Server(metrics.Handler(metrics.NewCollector(s.hub, s.isReady), version, s.collectors()...))
+		handler := metrics.Handler(metrics.NewCollector(s.hub, s.isReady), version, s.collectors()...)
+		s.profiles.Store(cfg.Metrics.Pprof)
+		s.metrics = metrics.Server(metrics.WithProfiles(handler, s.profiles.Load))
 		s.metrics.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug)
 		scrapes, err := net.Listen("tcp", cfg.Metrics.Listen)
 		if err != nil {
