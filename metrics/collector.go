@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -73,6 +74,20 @@ func MaxConnections(bound func() int) prometheus.Collector {
 		Name: "fanfare_max_connections",
 		Help: "Sockets that this node takes, by sockets.max_connections or the limit of open files. 0 is no bound.",
 	}, func() float64 { return float64(bound()) })
+}
+
+// CertificateExpiry is when the certificate in use does; the zero Time without
+// one.
+func CertificateExpiry(at func() time.Time) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fanfare_tls_certificate_expiry_timestamp_seconds",
+		Help: "When the certificate that new connections get expires, in Unix time. 0 without tls.",
+	}, func() float64 {
+		if at := at(); !at.IsZero() {
+			return float64(at.Unix())
+		}
+		return 0
+	})
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,7 +39,7 @@ func TestDocs_SayWhatEachMetricIs(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	hub := channels.New(channels.Config{})
 	registry := registry(NewCollector(hub, func() bool { return true }), "v",
-		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), LoopSockets(func() []int { return nil }), NewReloads(), NewAccountCollector(account.New(0)),
+		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), CertificateExpiry(func() time.Time { return time.Time{} }), LoopSockets(func() []int { return nil }), NewReloads(), NewAccountCollector(account.New(0)),
 		NewClusterCollector(func() Cluster { return Cluster{} }))
 	registry.Describe(descs)
 	close(descs)

@@ -88,18 +88,6 @@ func notFree(err error, key, flag string) error {
 	return fmt.Errorf("%s: %w", key, err)
 }
 
-// certificate reads the configured certificate; nil if there is none.
-func certificate(cfg *config.Config) (*tls.Certificate, error) {
-	if cfg.TLS.CertFile == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("tls.cert_file and tls.key_file: %w", err)
-	}
-	return &cert, nil
-}
-
 // onThisMachine returns the host of an address, and refuses one that others can
 // reach.
 func onThisMachine(listen, what string) (host string, err error) {

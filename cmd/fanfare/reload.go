@@ -129,8 +129,10 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 			result.Changed = append(result.Changed, c.String())
 		}
 	}
-	if cert != nil && s.certificate.Swap(cert).Leaf.SerialNumber.Cmp(cert.Leaf.SerialNumber) != 0 {
-		result.Changed = append(result.Changed, "tls: another certificate, valid until "+cert.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	if cert != nil {
+		if changed := s.use(cert); changed != "" {
+			result.Changed = append(result.Changed, changed)
+		}
 	}
 	for _, c := range config.Diff(s.started, cfg) {
 		if c.Restart {

@@ -100,6 +100,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	defer stop() // if a part has failed, nothing else does
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.forgetApps(ended) })
+	beside.Go(func() { (&certificateWatch{server: s, log: logger}).run(ended) })
 	beside.Go(func() { _ = log.Run(ended) })
 	beside.Go(func() {
 		tails := newTails(ended, log)
@@ -260,7 +261,7 @@ func (s *server) isReady() bool { return s.ready.Load() && s.cluster.ready() }
 func (s *server) collectors() []prometheus.Collector {
 	list := []prometheus.Collector{
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
-		metrics.MaxConnections(s.sockets.MaxConnections), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
+		metrics.MaxConnections(s.sockets.MaxConnections), metrics.CertificateExpiry(s.certificateExpires), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
 	}
 	if s.cluster != nil {
 		list = append(list, metrics.NewClusterCollector(s.cluster.metrics))
