@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"fanfare/config"
 )
 
 // answerPatience is how long a request may take to become whole and to be
@@ -34,9 +36,7 @@ const (
 // the node takes leave last, when those who were on it are on others.
 func (s *server) drain() error {
 	began := time.Now()
-	s.reloading.Lock()
-	cfg := s.cfg.Shutdown
-	s.reloading.Unlock()
+	cfg := s.shutdown()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
 	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", cfg.Successor))
@@ -65,6 +65,13 @@ func (s *server) drain() error {
 	}
 	s.log.Info("drained", slog.Duration("took", time.Since(began).Round(time.Millisecond)))
 	return err
+}
+
+// shutdown is how to end, as configured now.
+func (s *server) shutdown() config.Shutdown {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	return s.cfg.Shutdown
 }
 
 // waitForMoves waits until the clients are on other nodes, while there is one

@@ -18,13 +18,16 @@ import (
 	"fanfare/sockets"
 )
 
-// listen opens the listener of clients and the API. The certificate is that of
-// the moment of each handshake. PROXY headers, nil if there are none, come before
-// that.
-func listen(cfg *config.Config, cert *atomic.Pointer[tls.Certificate], headers *sockets.ProxyHeaders) (net.Listener, error) {
-	l, err := listenPlain(cfg)
-	if err != nil {
-		return nil, notFree(err, "listen", "--listen")
+// listen opens the listener of clients and the API, or takes the one that was
+// passed, if any. The certificate is that of the moment of each handshake. PROXY
+// headers, nil if there are none, come before that.
+func listen(cfg *config.Config, passed net.Listener, cert *atomic.Pointer[tls.Certificate], headers *sockets.ProxyHeaders) (net.Listener, error) {
+	l := passed
+	if l == nil {
+		var err error
+		if l, err = listenPlain(cfg); err != nil {
+			return nil, notFree(err, "listen", "--listen")
+		}
 	}
 	if cert.Load() == nil {
 		return l, nil

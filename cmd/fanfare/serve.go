@@ -70,7 +70,11 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	initial := readRuntime()
 	initial.tune(cfg, logger)
 	warnOfMistakes(cfg, logger)
-	s, err := newServer(cfg, logger)
+	given, err := passedListeners()
+	if err != nil {
+		return err
+	}
+	s, err := newServerOn(cfg, given, logger)
 	if err != nil {
 		return err
 	}
@@ -106,6 +110,16 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 		tails := newTails(ended, log)
 		defer tails.wait()
 		ctl.run(ctx, func() reloaded { return s.reload(load) }, s.cluster.status, tails)
+	})
+	systemd := newSupervisor(logger)
+	systemd.ready(listenAddress(s.listener.Addr()))
+	beside.Go(func() { systemd.watch(ended, s.sockets.Alive) })
+	beside.Go(func() {
+		select {
+		case <-ctx.Done():
+			systemd.draining(s.shutdown().Timeout)
+		case <-ended.Done(): // a part failed
+		}
 	})
 	return s.run(ctx)
 }
@@ -162,18 +176,29 @@ type server struct {
 // newServer wires everything together and opens the listeners, so that what
 // can fail has failed before anything runs.
 func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
+	return newServerOn(cfg, passed{}, logger)
+}
+
+// newServerOn is newServer on listeners that are open already, as far as there
+// are some.
+func newServerOn(cfg *config.Config, given passed, logger *slog.Logger) (*server, error) {
+	if err := given.fits(cfg); err != nil {
+		given.close()
+		return nil, err
+	}
 	s := &server{
 		cfg: cfg, started: cfg, log: logger, initial: readRuntime(), reloads: metrics.NewReloads(), account: account.New(0),
 		setLog: func(string, string) error { return nil },
 	}
-	if err := s.open(); err != nil {
+	if err := s.open(given); err != nil {
 		s.close()
+		given.close() // what is closed already stays so
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) open() error {
+func (s *server) open(given passed) error {
 	cfg, logger := s.cfg, s.log
 	registry, err := cfg.Registry()
 	if err != nil {
@@ -234,7 +259,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.certificate.Store(cert)
-	if s.listener, err = listen(cfg, &s.certificate, s.api.ProxyHeaders()); err != nil {
+	if s.listener, err = listen(cfg, given.clients, &s.certificate, s.api.ProxyHeaders()); err != nil {
 		return err
 	}
 	if s.listener, err = s.sockets.Front(s.listener, s.api.FrontConfig()); err != nil {
@@ -245,9 +270,11 @@ func (s *server) open() error {
 		s.profiles.Store(cfg.Metrics.Pprof)
 		s.metrics = metrics.Server(metrics.WithProfiles(handler, s.profiles.Load))
 		s.metrics.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug)
-		scrapes, err := net.Listen("tcp", cfg.Metrics.Listen)
-		if err != nil {
-			return notFree(err, "metrics.listen", "--metrics-listen")
+		scrapes := given.metrics
+		if scrapes == nil {
+			if scrapes, err = net.Listen("tcp", cfg.Metrics.Listen); err != nil {
+				return notFree(err, "metrics.listen", "--metrics-listen")
+			}
 		}
 		s.scrapes = &few{Listener: scrapes, most: mostScrapes}
 	}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"fanfare/config"
+)
+
+// passed are the listeners that systemd opened and passed to this process
+// (sd_listen_fds(3)). They stay open while no process serves them: who connects
+// meanwhile waits, and is refused by nobody.
+type passed struct {
+	clients net.Listener
+	metrics net.Listener
+}
+
+// firstPassed is the descriptor of the first of them.
+const firstPassed = 3
+
+// passedListeners takes what the environment says was passed. A socket with the
+// name metrics (FileDescriptorName) is that of the metrics, another that of
+// clients.
+func passedListeners() (p passed, err error) {
+	pid, count, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	if pid != strconv.Itoa(os.Getpid()) { // for another process, or there is none
+		return passed{}, nil
+	}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 0 {
+		return p, fmt.Errorf("LISTEN_FDS is %q, and has to be a number", count)
+	}
+	for i := range n {
+		place, what := &p.clients, "clients"
+		if i < len(names) && names[i] == "metrics" {
+			place, what = &p.metrics, "metrics"
+		}
+		file := os.NewFile(uintptr(firstPassed+i), what)
+		l, err := net.FileListener(file) // of a duplicate that no child has
+		if err = errors.Join(err, file.Close()); err != nil {
+			return p, fmt.Errorf("socket %d that systemd passes: %w", i+1, err)
+		}
+		if *place != nil {
+			return p, errors.Join(fmt.Errorf("systemd passes two sockets for %s; one for metrics needs FileDescriptorName=metrics", what), l.Close())
+		}
+		*place = l
+	}
+	return p, nil
+}
+
+// fits tells whether the sockets are those of the configuration, by which
+// commands find the server.
+func (p passed) fits(cfg *config.Config) error {
+	for _, it := range []struct {
+		key, configured string
+		l               net.Listener
+	}{{"listen", cfg.Listen, p.clients}, {"metrics.listen", cfg.Metrics.Listen, p.metrics}} {
+		if it.l == nil {
+			continue
+		}
+		if at := listenAddress(it.l.Addr()); !sameEnd(it.configured, at) {
+			return fmt.Errorf("%s is %q, and systemd passes a socket on %s; write the same in both", it.key, it.configured, at)
+		}
+	}
+	return nil
+}
+
+// sameEnd tells whether two addresses are the same Unix socket or have the same
+// port; 0 is any.
+func sameEnd(configured, at string) bool {
+	_, unix := config.UnixSocket(configured)
+	if _, is := config.UnixSocket(at); unix || is {
+		return configured == at
+	}
+	_, want, err := net.SplitHostPort(configured)
+	_, port, err2 := net.SplitHostPort(at)
+	return errors.Join(err, err2) == nil && (want == port || want == "0")
+}
+
+func (p passed) close() {
+	for _, l := range []net.Listener{p.clients, p.metrics} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// supervisor is who started the process and wants to hear how it is
+// (sd_notify(3)). The zero supervisor wants to hear nothing.
+type supervisor struct {
+	socket   string        // a Unix socket that takes datagrams
+	watchdog time.Duration // in which it has to hear of it; 0 is none
+	log      *slog.Logger
+}
+
+func newSupervisor(log *slog.Logger) supervisor {
+	s := supervisor{socket: os.Getenv("NOTIFY_SOCKET"), log: log}
+	if pid := os.Getenv("WATCHDOG_PID"); pid == "" || pid == strconv.Itoa(os.Getpid()) {
+		if microseconds, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64); err == nil && microseconds > 0 {
+			s.watchdog = time.Duration(microseconds) * time.Microsecond
+		}
+	}
+	return s
+}
+
+// tell sends lines such as READY=1.
+func (s supervisor) tell(lines ...string) {
+	if s.socket == "" {
+		return
+	}
+	conn, err := net.Dial("unixgram", s.socket)
+	if err == nil {
+		_, err = conn.Write([]byte(strings.Join(lines, "\n")))
+		err = errors.Join(err, conn.Close())
+	}
+	if err != nil {
+		s.log.Warn("systemd cannot be told how the server is", slog.String("reason", err.Error()))
+	}
+}
+
+// ready says that the server serves.
+func (s supervisor) ready(at string) { s.tell("READY=1", "STATUS=serving clients on "+at) }
+
+// draining says that the server ends, and how long that may take from now on.
+func (s supervisor) draining(most time.Duration) {
+	s.tell("STOPPING=1", "STATUS=draining", "EXTEND_TIMEOUT_USEC="+strconv.FormatInt((most+drainSpare).Microseconds(), 10))
+}
+
+// drainSpare is what an end takes beside the drain.
+const drainSpare = 5 * time.Second
+
+// watch says that the server lives, as often as is asked for, while alive returns
+// nil within half of the time, until ctx is done. A server that systemd does not
+// hear of is ended and started anew.
+func (s supervisor) watch(ctx context.Context, alive func(context.Context) error) {
+	if s.watchdog == 0 || s.socket == "" {
+		return
+	}
+	ticker := time.NewTicker(s.watchdog / 3)
+	defer ticker.Stop()
+	for {
+		within, cancel := context.WithTimeout(ctx, s.watchdog/2)
+		err := alive(within)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.Error("the event loops do not answer, so systemd hears nothing of the server", slog.Any("error", err))
+		default:
+			s.tell("WATCHDOG=1")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
