@@ -51,12 +51,13 @@ func (s *Server) client(proxy netip.Addr, values []string) netip.Addr {
 func (s *Server) nearestForwarded(addr netip.Addr, forwarded []string) netip.Addr {
 	hops := 0
 	for _, value := range slices.Backward(forwarded) {
-		elements, ok := splitQuoted(value, ',')
-		if !ok {
-			return addr
-		}
-		for _, element := range slices.Backward(elements) {
-			if hops++; hops > mostHops || !s.trusted(addr) {
+		for more := true; more; hops++ {
+			if hops == mostHops || !s.trusted(addr) {
+				return addr
+			}
+			var element string
+			var whole bool
+			if value, element, more, whole = cutLast(value, ','); !whole {
 				return addr
 			}
 			next, ok := hop(forwardedParameter(element, "for"))
@@ -75,19 +76,20 @@ func lastForwarded(forwarded []string, name string) string {
 	if len(forwarded) == 0 {
 		return ""
 	}
-	elements, ok := splitQuoted(forwarded[len(forwarded)-1], ',')
-	if !ok {
+	_, element, _, whole := cutLast(forwarded[len(forwarded)-1], ',')
+	if !whole {
 		return ""
 	}
-	return forwardedParameter(elements[len(elements)-1], name)
+	return forwardedParameter(element, name)
 }
 
 // forwardedParameter is the value of a parameter of one element of Forwarded,
 // without its quotes; "" if the element has none, or more than one.
 func forwardedParameter(element, name string) string {
-	parameters, _ := splitQuoted(element, ';')
 	found, times := "", 0
-	for _, p := range parameters {
+	for more := true; more; {
+		var p string
+		element, p, more, _ = cutLast(element, ';')
 		key, value, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(key), name) {
 			found = strings.TrimSpace(value)
@@ -107,20 +109,24 @@ func forwardedParameter(element, name string) string {
 	return found
 }
 
-// splitQuoted splits text at a separator outside of quotes. ok is false if a quote
-// is not closed.
-func splitQuoted(text string, separator byte) (parts []string, ok bool) {
-	quoted, begin := false, 0
-	for i := 0; i < len(text); i++ {
+// cutLast cuts text at the last separator outside of quotes. It looks from the end,
+// which is the proxy's: a quote that a client opens and does not close hides nothing
+// of what the proxy adds behind it. more tells whether there is a separator; whole is
+// false if the last part has the end of a quote and not its beginning.
+func cutLast(text string, separator byte) (before, last string, more, whole bool) {
+	quoted := false
+	for i := len(text) - 1; i >= 0; i-- {
 		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
+		case c == '"' && !escaped(text[:i]):
 			quoted = !quoted
 		case c == separator && !quoted:
-			parts = append(parts, text[begin:i])
-			begin = i + 1
+			return text[:i], text[i+1:], true, true
 		}
 	}
-	return append(parts, text[begin:]), !quoted
+	return "", text, false, !quoted
+}
+
+// escaped tells whether a backslash makes what is behind text a part of a quote.
+func escaped(text string) bool {
+	return (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1
 }

@@ -92,6 +92,11 @@ func TestClientAddr_TheHeaderThatIsConfigured(t *testing.T) {
 		{Forwarded, "10.0.0.1:5", http.Header{"Forwarded": {""}}, "10.0.0.1"},
 		{Forwarded, "10.0.0.1:5", http.Header{"Forwarded": {"for=198.51.100.1" + strings.Repeat(",for=10.0.0.2", 100)}}, "10.0.0.2"},
 		{Forwarded, "192.0.2.1:5", http.Header{"Forwarded": {"for=198.51.100.1"}}, "192.0.2.1"},
+
+		// A quote that the client does not close, in front of what the proxy adds.
+		{Forwarded, "10.0.0.1:5", http.Header{"Forwarded": {`for=", for=198.51.100.1`}}, "198.51.100.1"},
+		{Forwarded, "10.0.0.1:5", http.Header{"Forwarded": {`for=192.0.2.9;x="a\, for="[2001:db8::1]:4711";proto=https`}}, "2001:db8::1"},
+		{Forwarded, "10.0.0.1:5", http.Header{"Forwarded": {`for="192.0.2.9, for=198.51.100.1;x="a\"b,", for=10.0.0.2`}}, "198.51.100.1"},
 	} {
 		s := configured(Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, ClientHeader: tc.header})
 		if got := s.clientAddr(&http.Request{RemoteAddr: tc.peer, Header: tc.sent}).String(); got != tc.want {
@@ -111,6 +116,7 @@ func TestOverTLS_Forwarded(t *testing.T) {
 		{"10.0.0.1:5", http.Header{"Forwarded": {`for=198.51.100.1;Proto="HTTPS"`}}, true},
 		{"10.0.0.1:5", http.Header{"Forwarded": {"for=198.51.100.1;proto=https, for=198.51.100.2;proto=http"}}, false},
 		{"10.0.0.1:5", http.Header{"Forwarded": {"for=198.51.100.1"}, "X-Forwarded-Proto": {"https"}}, false},
+		{"10.0.0.1:5", http.Header{"Forwarded": {`for=", for=198.51.100.1;proto="https"`}}, true},
 		{"192.0.2.1:5", http.Header{"Forwarded": {"for=198.51.100.1;proto=https"}}, false},
 	} {
 		if got := s.overTLS(&http.Request{RemoteAddr: tc.peer, Header: tc.sent}); got != tc.want {
