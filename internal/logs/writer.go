@@ -86,6 +86,7 @@ func (w *writer) begin() (end func()) {
 	go func() {
 		defer close(stopped)
 		w.run(stop)
+		w.rest() // that lines were lost, say; here, for its write too may never return
 	}()
 	return func() {
 		close(stop)
@@ -103,6 +104,17 @@ func (w *writer) begin() (end func()) {
 			_, _ = w.w.Write(w.pending) // an error could be reported to nobody
 		}
 		w.running, w.pending = false, nil
+	}
+}
+
+// rest writes what is pending when run has ended.
+func (w *writer) rest() {
+	w.mu.Lock()
+	lines := w.pending
+	w.pending = nil
+	w.mu.Unlock()
+	if len(lines) > 0 {
+		_, _ = w.w.Write(lines) // an error could be reported to nobody
 	}
 }
 

@@ -195,6 +195,41 @@ func TestWriter_AReaderThatNeverReads_DoesNotKeepTheProcess(t *testing.T) {
 	l.Logger().Warn("nor this")
 }
 
+// quits is a reader that takes writes as long as there are some left, and no more.
+type quits struct {
+	pipe
+	takes atomic.Int64
+}
+
+func (q *quits) Write(b []byte) (int, error) {
+	if q.takes.Add(-1) < 0 {
+		return q.pipe.Write(b)
+	}
+	return q.counted.Write(b)
+}
+
+// That lines were lost is told after the last of them, to a reader that may have
+// gone by then.
+func TestWriter_AReaderThatReadsAllButWhatItMissed_DoesNotKeepTheProcess(t *testing.T) {
+	out := &quits{pipe: *newPipe()}
+	defer close(out.let)
+	w := newWriter(out)
+	w.onLost = func(int) { _, _ = w.Write([]byte("lines were lost\n")) }
+	end := w.begin()
+	w.mu.Lock()
+	w.pending, w.lost = append(w.pending, "a line\n"...), 1
+	out.takes.Store(1)
+	w.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { defer close(ended); end() }()
+	out.stands(t)
+	select {
+	case <-ended:
+	case <-time.After(deadline.Long):
+		t.Error("the end waits for the reader")
+	}
+}
+
 func BenchmarkLogger(b *testing.B) {
 	for _, format := range []string{"text", "json"} {
 		b.Run(fmt.Sprintf("format=%s", format), func(b *testing.B) {
