@@ -26,7 +26,6 @@ func WithProfiles(h http.Handler, on func() bool) http.Handler {
 	profiles.HandleFunc("GET "+profilesPath+"profile", pprof.Profile)
 	profiles.HandleFunc("GET "+profilesPath+"trace", pprof.Trace)
 	profiles.HandleFunc("GET "+profilesPath+"symbol", pprof.Symbol)
-	profiles.HandleFunc("POST "+profilesPath+"symbol", pprof.Symbol)
 	turn := make(chan struct{}, 1)
 	mux.HandleFunc(profilesPath, func(w http.ResponseWriter, r *http.Request) {
 		if !on() {
@@ -43,8 +42,9 @@ func WithProfiles(h http.Handler, on func() bool) http.Handler {
 		// The server's timeouts are for scrapes. pprof refuses what they would cut
 		// off, unless it sees no server.
 		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Time{}) // fails only where there is none
-		_ = control.SetWriteDeadline(time.Now().Add(longestProfile + profileWrite))
+		end := time.Now().Add(longestProfile + profileWrite)
+		_ = control.SetReadDeadline(end) // fails only where there is none
+		_ = control.SetWriteDeadline(end)
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), http.ServerContextKey, struct{}{}), longestProfile)
 		defer cancel()
 		profiles.ServeHTTP(w, r.WithContext(ctx))

@@ -1,13 +1,17 @@
 package metrics
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 func profile(t *testing.T, s *httptest.Server, path string) (status int, body string) {
@@ -78,5 +82,28 @@ func TestProfiles_OneAtATime(t *testing.T) {
 		if status, _ = profile(t, s, "/debug/pprof/heap"); status != http.StatusOK && status != http.StatusTooManyRequests {
 			t.Fatalf("afterwards: %d", status)
 		}
+	}
+}
+
+// Whoever sends a body, and does not send all of it, keeps the turn from nobody.
+func TestProfiles_RequestWithABody_TakesNoTurn(t *testing.T) {
+	s := httptest.NewServer(WithProfiles(http.NotFoundHandler(), func() bool { return true }))
+	defer s.Close()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(deadline.Long))
+	if _, err := io.WriteString(conn, "POST /debug/pprof/symbol HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n0x1"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("answer %d", res.StatusCode)
 	}
 }
