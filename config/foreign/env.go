@@ -79,7 +79,10 @@ func readValue(s string, vars map[string]string) (value, rest string, err error)
 			return "", "", errors.New("has no closing quote")
 		}
 		s = s[i+1:]
-		plain := replaceNames(b.String(), vars)
+		plain, err := replaceNames(b.String(), vars)
+		if err != nil {
+			return "", "", err
+		}
 		b.Reset()
 		b.WriteString(plain)
 	default:
@@ -88,7 +91,11 @@ func readValue(s string, vars map[string]string) (value, rest string, err error)
 		if i := strings.Index(" "+text, " #"); i >= 0 { // a comment
 			text = text[:max(0, i-1)]
 		}
-		b.WriteString(replaceNames(strings.TrimSpace(text), vars))
+		plain, err := replaceNames(strings.TrimSpace(text), vars)
+		if err != nil {
+			return "", "", err
+		}
+		b.WriteString(plain)
 		s = s[len(line):]
 	}
 	_, rest, _ = strings.Cut(s, "\n")
@@ -97,13 +104,27 @@ func readValue(s string, vars map[string]string) (value, rest string, err error)
 
 var named = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_.]*)\}`)
 
+// longestMade bounds a text that is made of others, which a file can have grow much
+// faster than itself.
+const longestMade = 64 << 10
+
 // replaceNames replaces ${NAME} by the value of a variable; one that is not
 // known stays as it is.
-func replaceNames(text string, vars map[string]string) string {
-	return named.ReplaceAllStringFunc(text, func(found string) string {
-		if value, ok := vars[found[2:len(found)-1]]; ok {
-			return value
+func replaceNames(text string, vars map[string]string) (string, error) {
+	size, made := len(text), false
+	plain := named.ReplaceAllStringFunc(text, func(found string) string {
+		value, ok := vars[found[2:len(found)-1]]
+		if !ok {
+			return found
 		}
-		return found
+		made = true
+		if size += len(value); size > longestMade {
+			return ""
+		}
+		return value
 	})
+	if made && size > longestMade {
+		return "", fmt.Errorf("is longer than %d bytes with the values of the variables that it names", longestMade)
+	}
+	return plain, nil
 }

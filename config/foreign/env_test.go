@@ -1,6 +1,8 @@
 package foreign
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,5 +16,20 @@ func TestReadVariables(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, vars); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
+	}
+}
+
+// A few lines could make a text that no memory holds.
+func TestReadVariables_ValuesMadeOfValues_AreBounded(t *testing.T) {
+	text := "A0=hunter2\n"
+	for i := range 60 {
+		text += fmt.Sprintf("A%d=\"${A%[2]d}${A%[2]d}\"\n", i+1, i)
+	}
+	err := readVariables(text, map[string]string{})
+	if err == nil || !strings.HasPrefix(err.Error(), "line 15: the value of A14 is longer than 65536 bytes") {
+		t.Errorf("got %v", err)
+	}
+	if err := readVariables("A="+strings.Repeat("x", 2*longestMade), map[string]string{}); err != nil {
+		t.Errorf("a long value that is made of no others: %v", err)
 	}
 }

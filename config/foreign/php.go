@@ -46,6 +46,7 @@ type php struct {
 	pos   int
 	depth int
 	env   func(string) (string, bool)
+	open  string // quotes that a text has begun with which has no end: no later one has
 }
 
 // blank skips blanks and comments.
@@ -107,10 +108,11 @@ func (p *php) word(w string) bool {
 
 // skipOne skips a text or a character.
 func (p *php) skipOne() {
-	if c := p.s[p.pos]; c == '\'' || c == '"' {
+	if c := p.s[p.pos]; (c == '\'' || c == '"') && strings.IndexByte(p.open, c) < 0 {
 		if _, ok := p.text(); ok {
 			return
 		}
+		p.open += string(c)
 	}
 	p.pos++
 }
@@ -192,7 +194,7 @@ func operate(operator string, left, right any) any {
 	case ".":
 		a, okA := asText(l)
 		b, okB := asText(r)
-		if !okA || !okB {
+		if !okA || !okB || len(a)+len(b) > longestMade {
 			return computed{}
 		}
 		return a + b

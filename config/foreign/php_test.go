@@ -1,9 +1,13 @@
 package foreign
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"fanfare/internal/testkit/deadline"
 )
 
 func TestReadPHP(t *testing.T) {
@@ -64,5 +68,26 @@ func TestReadPHP_WhatPHPComputes_IsPassedOver(t *testing.T) {
 	table, ok := got.(map[string]any)
 	if err != nil || !ok || table["e"] != 2.0 || table["b"] != any(computed{}) || table["c"] != any(computed{}) || table["d"] != any(computed{}) {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// Files as large as are read, which take long to read for who looks twice at what
+// they hold.
+func TestReadPHP_LargeFiles(t *testing.T) {
+	for name, text := range map[string]string{
+		"texts without an end": strings.Repeat(`\'`, MaxFile/2),
+		"both kinds":           strings.Repeat(`\'\"`, MaxFile/4),
+		"a long sum":           "return 'a'" + strings.Repeat(".'a'", MaxFile/4) + ";",
+	} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = readPHP("<?php "+text, func(string) (string, bool) { return "", false })
+		}()
+		select {
+		case <-done:
+		case <-time.After(deadline.Long):
+			t.Fatalf("%s: it is still being read", name)
+		}
 	}
 }
