@@ -47,6 +47,7 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 			if value, err = readValue(value); err != nil {
 				r.add(path, err.Error())
 			}
+			r.held[path] = value
 		case twice && before != value:
 			r.warnings = append(r.warnings, Problem{Source: name, Text: fmt.Sprintf("sets %s, as %s does to another value; this one counts", display(path), first)})
 		}

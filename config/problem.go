@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -70,10 +71,11 @@ type report struct {
 	sources  map[string]source // by path
 	noted    map[string]bool   // paths that have a problem
 	begun    map[string]string // elements of lists that no file has, and the variable or flag that begins them
+	held     map[string]string // by path, what a file of its own holds or a variable that the file names
 }
 
 func newReport() *report {
-	return &report{sources: map[string]source{}, noted: map[string]bool{}, begun: map[string]string{}}
+	return &report{sources: map[string]source{}, noted: map[string]bool{}, begun: map[string]string{}, held: map[string]string{}}
 }
 
 // add notes a problem with the key at path. One with the same key or a group
@@ -96,8 +98,30 @@ func (r *report) warn(path, text string) { r.warnings = append(r.warnings, r.abo
 
 func (r *report) about(path, text string) Problem {
 	at := r.source(path)
-	return Problem{Source: at.String(), Key: display(path), Text: text, line: at.line}
+	return Problem{Source: at.String(), Key: display(path), Text: r.conceal(path, text), line: at.line}
 }
+
+// conceal leaves out of a text about the value at path what may be a secret that
+// was given to the wrong key: who wrote the configuration has not written it there.
+func (r *report) conceal(path, text string) string {
+	for ; path != ""; path = parent(path) {
+		held, ok := r.held[path]
+		if !ok {
+			continue
+		}
+		for _, part := range append([]string{held}, splitList(held)...) {
+			text = strings.ReplaceAll(text, strconv.Quote(part), "its value")
+			if len(part) >= leastSecret {
+				text = strings.ReplaceAll(text, part, "...")
+			}
+		}
+	}
+	return text
+}
+
+// leastSecret is from how many bytes on a text is left out where it stands
+// without quotes, within another.
+const leastSecret = 6
 
 // source is where the value at path was set, or else the group around it.
 func (r *report) source(path string) source {

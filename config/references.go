@@ -66,6 +66,9 @@ func (e *environment) expand(text string) (expanded, missing string) {
 // the problem noted, if a variable is not set.
 func (f *fileReader) expand(path string, n *yaml.Node) (text string, ok bool) {
 	text, missing := f.env.expand(n.Value)
+	if text != n.Value {
+		f.report.held[path] = text
+	}
 	if missing != "" {
 		f.wrong(path, n, fmt.Sprintf("names the variable %s, which is not set; set it, or write ${%[1]s:-default}", missing))
 		return "", false

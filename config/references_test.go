@@ -80,6 +80,17 @@ func TestLoad_ValueOfAVariable_IsNeverShown(t *testing.T) {
 			t.Errorf("%q: got %v", value, err)
 		}
 	}
+	for _, text := range []string{
+		"sockets: {max_connections: \"${S}\"}\n", "listen: ${S}\n", "listen: \":${S}\"\n", "users: {offline_grace: \"${S}\"}\n",
+		"http: {trusted_proxies: [\"${S}\"]}\n", "http: {exempt_addresses: \"${S}\"}\n", "log: {level: \"${S}\"}\n", "runtime: {memory_limit: \"${S}\"}\n",
+	} {
+		for _, value := range []string{"hunter2", "::1, hunter2"} {
+			_, err := Load(write(t, text+minimal), nil, []string{"S=" + value})
+			if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "config.yaml:1") {
+				t.Errorf("%s of %q: got %v", text, value, err)
+			}
+		}
+	}
 	c, err := Load(write(t, "apps:\n  - {id: a, key: k, secret: \"${S}\"}\n"), nil, []string{"S=hunter2"})
 	if err != nil || strings.Contains(string(c.Print()), "hunter2") {
 		t.Errorf("got %v, printed\n%s", err, c.Print())

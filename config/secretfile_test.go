@@ -56,6 +56,8 @@ func TestLoad_FilesThatHoldNoValue(t *testing.T) {
 		{[]string{"FANFARE_APP_SECRET_FILE=" + holding(t, "hunter2\nhunter2\n")}, "holds a character that cannot be seen (U+000A)"},
 		{[]string{"FANFARE_APP_SECRET_FILE=" + holding(t, "hunter2"), "FANFARE_APP_SECRET=hunter2"}, "FANFARE_APP_SECRET_FILE: apps[0].secret: is set by FANFARE_APP_SECRET too; keep one of them"},
 		{[]string{"FANFARE_APPS_0_SECRET_FILE=" + holding(t, "hunter2"), "FANFARE_APP_SECRET=hunter2"}, "FANFARE_APP_SECRET: apps[0].secret: is set by FANFARE_APPS_0_SECRET_FILE too; keep one of them"},
+		{[]string{"FANFARE_SOCKETS_MAX_CONNECTIONS_FILE=" + holding(t, "hunter2")}, "FANFARE_SOCKETS_MAX_CONNECTIONS_FILE: sockets.max_connections: its value is not a whole number"},
+		{[]string{"FANFARE_HTTP_TRUSTED_PROXIES_FILE=" + holding(t, "::1,hunter2")}, "FANFARE_HTTP_TRUSTED_PROXIES_FILE: http.trusted_proxies[1]: its value is neither"},
 		{[]string{"FANFARE_APP_SECRET_FILE=" + holding(t, "\n")}, "FANFARE_APP_SECRET_FILE: apps[0].secret: is missing"},
 	} {
 		_, err := Load(write(t, minimal), nil, tt.env)
