@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,5 +184,31 @@ func TestControlName_OfAUnixSocket(t *testing.T) {
 	name := controlName("unix:/run/fanfare/clients.sock")
 	if name != "clients.control.sock" || !isControl(name) || !isControl("6001.sock") || isControl("clients.sock") {
 		t.Errorf("got %s", name)
+	}
+}
+
+// A server that has no time to accept is one that runs: its socket stays.
+func TestListenSocket_OfAServerWithAFullQueue_StaysThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "clients.sock")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			break
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	if l, err := listenSocket(path); err == nil || !strings.Contains(err.Error(), "may belong to another server") {
+		t.Errorf("%v, %v", l, err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the socket is gone: %v", err)
 	}
 }
