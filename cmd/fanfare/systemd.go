@@ -47,9 +47,8 @@ func passedListeners() (p passed, err error) {
 		if i < len(names) && names[i] == "metrics" {
 			place, what = &p.metrics, "metrics"
 		}
-		file := os.NewFile(uintptr(firstPassed+i), what)
-		l, err := net.FileListener(file) // of a duplicate that no child has
-		if err = errors.Join(err, file.Close()); err != nil {
+		l, err := listenerOf(os.NewFile(uintptr(firstPassed+i), what))
+		if err != nil {
 			return p, fmt.Errorf("socket %d that systemd passes: %w", i+1, err)
 		}
 		if *place != nil {
@@ -58,6 +57,19 @@ func passedListeners() (p passed, err error) {
 		*place = l
 	}
 	return p, nil
+}
+
+// listenerOf is the listener of a socket, which it takes.
+func listenerOf(file *os.File) (net.Listener, error) {
+	defer func() { _ = file.Close() }()
+	if conn, err := net.FileConn(file); err == nil {
+		client := conn.RemoteAddr()
+		_ = conn.Close()
+		if client != nil {
+			return nil, errors.New("it is the connection of one client; leave out Accept=yes")
+		}
+	}
+	return net.FileListener(file) // of a duplicate that no child has
 }
 
 // fits tells whether the sockets are those of the configuration, by which
@@ -115,6 +127,9 @@ func newSupervisor(log *slog.Logger) supervisor {
 	return s
 }
 
+// tellPatience is how long a line may take to be sent.
+const tellPatience = time.Second
+
 // tell sends lines such as READY=1.
 func (s supervisor) tell(lines ...string) {
 	if s.socket == "" {
@@ -122,6 +137,7 @@ func (s supervisor) tell(lines ...string) {
 	}
 	conn, err := net.Dial("unixgram", s.socket)
 	if err == nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(tellPatience)) // nobody may read
 		_, err = conn.Write([]byte(strings.Join(lines, "\n")))
 		err = errors.Join(err, conn.Close())
 	}

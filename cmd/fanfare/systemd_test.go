@@ -105,6 +105,28 @@ func TestSystemd_SocketsThatAreNotThoseOfTheConfiguration(t *testing.T) {
 	}
 }
 
+// With Accept=yes systemd passes the connection of a client.
+func TestSystemd_ConnectionInPlaceOfASocket(t *testing.T) {
+	l, at := listenTCP(t)
+	conn, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	client, err := l.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	file, err := client.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := listenerOf(file); err == nil || !strings.Contains(err.Error(), "Accept=yes") {
+		t.Errorf("%v, %v", l, err)
+	}
+}
+
 // Sockets that were passed to another process are none of ours.
 func TestSystemd_SocketsOfAnotherProcess(t *testing.T) {
 	t.Setenv("LISTEN_PID", "1")
@@ -186,6 +208,40 @@ func TestSystemd_WatchdogOfAServerThatStandsStill(t *testing.T) {
 	close(alive)
 	<-done
 	if strings.Count(log.String(), "the event loops do not answer") != 2 {
+		t.Errorf("the log has\n%s", log.String())
+	}
+}
+
+// Who does not read what it is told keeps nobody waiting.
+func TestSystemd_ThatDoesNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = told.Close() }()
+	conn, err := net.Dial("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for err == nil { // until it can take no more
+		_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = conn.Write([]byte("x"))
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	var log notes
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		newSupervisor(slog.New(slog.NewTextHandler(&log, nil))).tell("READY=1")
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("it is still being told")
+	}
+	if !strings.Contains(log.String(), "systemd cannot be told") {
 		t.Errorf("the log has\n%s", log.String())
 	}
 }
