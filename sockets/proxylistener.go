@@ -10,8 +10,12 @@ import (
 )
 
 // mostAnnouncing is how many connections may be waited for their PROXY header at
-// a time. Further ones wait in the kernel's queue.
-const mostAnnouncing = 256
+// a time. Further ones wait in the kernel's queue, and those that are waited for
+// have no more than hurriedTimeout from then on.
+const (
+	mostAnnouncing = 256
+	hurriedTimeout = time.Second
+)
 
 // Bounds of how a refused connection ends.
 const (
@@ -31,7 +35,7 @@ type proxyListener struct {
 	wait    sync.WaitGroup // all goroutines
 
 	mu      sync.Mutex
-	waiting map[net.Conn]struct{} // for their header
+	waiting map[net.Conn]bool // for their header, and whether in a hurry
 	closed  chan struct{}
 	ended   bool
 }
@@ -51,7 +55,7 @@ func WithProxyHeaders(l net.Listener, h *ProxyHeaders) net.Listener {
 	}
 	return &proxyListener{
 		Listener: l, headers: h, ready: make(chan accepted), places: make(chan struct{}, mostAnnouncing),
-		waiting: make(map[net.Conn]struct{}), closed: make(chan struct{}),
+		waiting: make(map[net.Conn]bool), closed: make(chan struct{}),
 	}
 }
 
@@ -88,9 +92,7 @@ func (p *proxyListener) Close() error {
 // run accepts until the listener is closed.
 func (p *proxyListener) run() {
 	for {
-		select {
-		case p.places <- struct{}{}:
-		case <-p.closed:
+		if !p.place() {
 			return
 		}
 		conn, err := p.Listener.Accept()
@@ -107,6 +109,38 @@ func (p *proxyListener) run() {
 			defer func() { <-p.places }()
 			p.announce(conn, expects)
 		})
+	}
+}
+
+// place takes a place for one more connection, and tells whether it has not been
+// closed.
+func (p *proxyListener) place() bool {
+	for {
+		var again <-chan time.Time
+		if len(p.places) == cap(p.places) {
+			p.hurry()
+			again = time.After(hurriedTimeout) // others may have begun to wait
+		}
+		select {
+		case p.places <- struct{}{}:
+			return true
+		case <-p.closed:
+			return false
+		case <-again:
+		}
+	}
+}
+
+// hurry has the connections that are waited for send their header soon.
+func (p *proxyListener) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	soon := time.Now().Add(hurriedTimeout)
+	for conn, hurried := range p.waiting {
+		if !hurried {
+			p.waiting[conn] = true
+			_ = conn.SetReadDeadline(soon)
+		}
 	}
 }
 
@@ -127,12 +161,12 @@ func (p *proxyListener) announce(conn net.Conn, expects Expectation) {
 		_ = conn.Close()
 		return
 	}
-	a, err := readAnnounced(conn, expects, p.headers.Timeout())
+	a, err := readAnnounced(conn, expects)
 	if errors.Is(err, errNoProxyHeader) || errors.Is(err, errBadProxyHeader) {
 		a.refuse(p.headers.Refused(addressOf(conn.RemoteAddr()), err))
 	}
 	p.release(conn)
-	if err != nil {
+	if err = errors.Join(err, conn.SetReadDeadline(time.Time{})); err != nil {
 		_ = conn.Close()
 		return
 	}
@@ -144,7 +178,8 @@ func (p *proxyListener) hold(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended {
-		p.waiting[conn] = struct{}{}
+		p.waiting[conn] = false
+		_ = conn.SetReadDeadline(time.Now().Add(p.headers.Timeout())) // fails only if the read will
 	}
 	return !p.ended
 }
@@ -155,12 +190,9 @@ func (p *proxyListener) release(conn net.Conn) {
 	delete(p.waiting, conn)
 }
 
-// readAnnounced reads the header of a connection within a time.
-func readAnnounced(conn net.Conn, expects Expectation, within time.Duration) (*announced, error) {
+// readAnnounced reads the header of a connection.
+func readAnnounced(conn net.Conn, expects Expectation) (*announced, error) {
 	a := &announced{Conn: conn}
-	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return a, err
-	}
 	const usual = 256
 	got := make([]byte, 0, usual)
 	for {
@@ -180,7 +212,7 @@ func readAnnounced(conn net.Conn, expects Expectation, within time.Duration) (*a
 			continue
 		}
 		a.client, a.secure, a.early = h.source, h.secure, got[size:]
-		return a, conn.SetReadDeadline(time.Time{})
+		return a, nil
 	}
 }
 

@@ -144,3 +144,29 @@ func TestProxyListener_Close(t *testing.T) {
 		t.Errorf("Accept after Close: %v", err)
 	}
 }
+
+// As many that send nothing as may be waited for hold up the others for a moment.
+func TestProxyListener_FullOfThoseThatSendNothing(t *testing.T) {
+	l, _ := behindProxies(t, MayProxyHeader, 10*deadline.Long)
+	begun := make(chan net.Conn)
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+		}
+		begun <- conn
+	}()
+	for range mostAnnouncing {
+		dialTo(t, l, "")
+	}
+	dialTo(t, l, "PROXY TCP4 192.0.2.8 10.0.0.1 4711 6001\r\n")
+	select {
+	case conn := <-begun:
+		defer func() { _ = conn.Close() }()
+		if got := conn.RemoteAddr().String(); got != "192.0.2.8:4711" {
+			t.Errorf("it is from %s", got)
+		}
+	case <-time.After(deadline.Long):
+		t.Fatal("nothing is accepted")
+	}
+}
