@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Setting is a key of a file to be written, or a comment at the place of a key.
@@ -103,9 +104,23 @@ func fieldAt(path string) (f *field, ok bool) {
 }
 
 func (c *composer) comment(depth int, text string) {
-	for _, l := range wrap(text, 96-2*depth) {
+	for _, l := range wrap(remark(text), 96-2*depth) {
 		c.line(depth, "# "+l)
 	}
+}
+
+// remark is a text as one line of a comment, which has names in it that another
+// file made up.
+func remark(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return -1
+	}, text)
 }
 
 func (c *composer) comments(depth int, path string) {
@@ -139,7 +154,7 @@ func (c *composer) group(depth int, path string, fields []*field) {
 			s := c.settings[p]
 			text := f.key + ": " + f.text(reflect.ValueOf(s.Value))
 			if s.Remark != "" {
-				text += " # " + s.Remark
+				text += " # " + remark(s.Remark)
 			}
 			c.line(depth, text)
 		}

@@ -86,3 +86,19 @@ func TestCompose_RefusesWhatIsNoKey(t *testing.T) {
 		}
 	}
 }
+
+// What a comment repeats neither ends it nor makes the file unreadable.
+func TestCompose_CommentsWithOddCharacters(t *testing.T) {
+	text, err := Compose([]string{"a\x1b\u2028b: c"}, []Setting{
+		{Path: "listen", Value: ":7001", Remark: "a\nlisten: d\x00", Comments: []string{"a\x1b\nb: c\u0085d"}},
+		{Path: "apps.0.id", Value: "1"},
+		{Path: "apps.0.key", Value: "k"},
+		{Path: "apps.0.secret", Value: "s"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Load(write(t, string(text)), nil, nil); err != nil || c.Listen != ":7001" {
+		t.Errorf("%v of\n%q", err, text)
+	}
+}
