@@ -63,9 +63,9 @@ listen fanfare
     await passesOn(server, port);
     // HAProxy's own looks at /healthz go on, or it would pass nobody on.
     await until('the look of HAProxy is served', () => /path=\/healthz status=200 .*address=127\.0\.0\.2/.test(server.log));
-    const lines = server.log.split('\n').filter((line) => /msg="(connection opened|api call)"/.test(line));
-    assert.equal(lines.length, 2, server.log);
-    for (const line of lines) assert.match(line, /address=127\.0\.0\.1(?!.*proxy=)/);
+    const lines = () => server.log.split('\n').filter((line) => /msg="(connection opened|api call)"/.test(line));
+    await until('the socket and the call are in the log', () => lines().length === 2);
+    for (const line of lines()) assert.match(line, /address=127\.0\.0\.1(?!.*proxy=)/);
   });
 }
 
@@ -109,7 +109,7 @@ http {
   });
   await server.start();
   await passesOn(server, port);
-  assert.match(server.log, /msg="connection opened".*address=127\.0\.0\.1/);
+  await until('the socket is in the log', () => /msg="connection opened".*address=127\.0\.0\.1/.test(server.log));
   // The limit by address is that of the client whom nginx names.
   const second = server.client();
   await until('the second socket of the address is refused', () => server.log.includes('Too many connections from this address (127.0.0.1)'));
