@@ -40,7 +40,7 @@ type conn struct {
 	armed      bool   // epoll link only: EPOLLOUT is in the set
 	paused     bool   // not read while its app is under pressure
 	unread     bool   // has sent something that is not read since it was paused
-	greedy     bool   // epoll link only: sends faster than its share is read
+	pace       pace   // epoll link only
 	ending     bool   // on the loop's list of the ended
 	discounted bool   // not one of the server's sockets any more
 	seated     bool   // has one of the places for open sockets

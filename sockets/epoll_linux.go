@@ -32,6 +32,7 @@ type epoll struct {
 	parked  bool            // the last wait was in Go's poller
 	until   time.Time       // file's deadline
 	events  []unix.EpollEvent
+	behind  fifo[handle] // what can be read and was left to the next waits
 	mu      sync.Mutex // wake may be called by anyone, also after close
 	eventfd int        // -1 once closed
 }
@@ -69,11 +70,16 @@ func (p *epoll) control(op, fd int, events uint32, h handle) error {
 }
 
 func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
+	if p.behind.len() > 0 {
+		timeout = 0
+	}
 	n, err := p.poll(timeout)
 	if err != nil {
 		return false, false // EINTR
 	}
 	p.loop.tick() // new deadlines count from here, also after a stop of the process
+	most := p.loop.parsed + turnReads
+	worked = p.readBehind(most)
 	for i := range n {
 		ev := &p.events[i]
 		h := handle{ev.Fd, ev.Pad}
@@ -115,9 +121,42 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 			p.rewatch(c)
 			continue
 		}
+		if c.front == nil && (p.loop.parsed >= most || p.behind.len() > 0) {
+			p.leave(c)
+			continue
+		}
 		p.read(c)
 	}
-	return worked, n == len(p.events)
+	return worked, n == len(p.events) || p.behind.len() > 0
+}
+
+// turnReads is how many frames a turn reads, about. Sockets that have more wait
+// in a queue, in shares of greedyRead bytes: what they say may take long to
+// handle, and a request or the mail of others waits for the turn to end.
+const turnReads = 256
+
+// leave leaves a connection to be read in a later turn.
+func (p *epoll) leave(c *conn) {
+	if c.pace != behind {
+		c.pace = behind
+		p.behind.push(p.loop.handle(c))
+	}
+}
+
+// readBehind reads connections that were left before, and tells whether there were any.
+func (p *epoll) readBehind(most uint64) (worked bool) {
+	for p.behind.len() > 0 && p.loop.parsed < most {
+		worked = true
+		c := p.loop.lookup(p.behind.pop())
+		if c == nil || c.pace != behind {
+			continue
+		}
+		c.pace = greedy
+		if c.state != connDead && !c.waits() && !c.mustWait() { // else the set tells of it again
+			p.read(c)
+		}
+	}
+	return worked
 }
 
 // A loop is calm while its waits are long on average. A goroutine in a blocking
@@ -229,6 +268,15 @@ const (
 	requestRead = 16 << 10
 )
 
+// pace is how a connection is read.
+type pace uint8
+
+const (
+	steady pace = iota
+	greedy      // sends faster than its share is read
+	behind      // is on the list of those to be read in a later turn
+)
+
 // read takes what has arrived, once: the set tells us again if there is more.
 func (p *epoll) read(c *conn) {
 	if c.leaving() {
@@ -236,7 +284,7 @@ func (p *epoll) read(c *conn) {
 	}
 	buf := p.loop.buf
 	switch {
-	case c.greedy:
+	case c.pace != steady:
 		buf = buf[:greedyRead]
 	case c.front != nil:
 		buf = buf[:requestRead]
@@ -252,7 +300,11 @@ func (p *epoll) read(c *conn) {
 	default:
 		before := p.loop.parsed
 		c.feed(buf[:n])
-		c.greedy = p.loop.parsed-before > busyRead || c.greedy && int(n) == len(buf)
+		if p.loop.parsed-before > busyRead || c.pace == greedy && int(n) == len(buf) {
+			c.pace = greedy
+		} else {
+			c.pace = steady
+		}
 		// An answer does not queue behind a storm on somebody's channel.
 		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
 			p.flush(c)

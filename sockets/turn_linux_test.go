@@ -51,8 +51,54 @@ func TestRead_AFlood_IsTakenInSmallShares(t *testing.T) {
 	for handled() == messages {
 		l.turn(patience)
 	}
-	if only(t, l).greedy {
+	if only(t, l).pace != steady {
 		t.Error("the socket is still read in small shares")
+	}
+}
+
+// A crowd that speaks at once is taken in shares as well, and a request that comes
+// after it is not behind it.
+func TestRead_ACrowd_IsTakenInShares_RequestsFirst(t *testing.T) {
+	l := loopByHand(t)
+	address, door := frontByHand(t, l)
+	var answered atomic.Uint64
+	count := func() { answered.Add(1) }
+	door.answer.Store(&count)
+	caller, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = caller.Close() })
+	const sockets, messages = 200, 40
+	message := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte("{}"))))
+	for range sockets {
+		if _, err := dialByHand(t, l).Write(bytes.Repeat(message, messages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handled := func() uint64 { return l.server.hub.Stats().MessagesReceived }
+	for handled() == 0 {
+		l.turn(patience)
+	}
+	if _, err := io.WriteString(caller, "GET /here HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	turns := 0
+	for before := handled(); before < sockets*messages; before = handled() {
+		if l.turn(patience); handled()-before > turnReads+messages {
+			t.Fatalf("a turn handled %d messages", handled()-before)
+		}
+		if turns++; turns == 4 && answered.Load() == 0 {
+			t.Errorf("a request waits behind a crowd, of which %d messages are handled", handled())
+		}
+	}
+	for turns = 0; turns < 3; turns++ { // nothing waits any more
+		l.turn(0)
+	}
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil && c.pace != steady {
+			t.Fatal("a socket is still read in small shares")
+		}
 	}
 }
 
