@@ -9,11 +9,21 @@ import (
 )
 
 // A batch is bounded: the ledger applies it in one step, and whoever comes next
-// waits for that. Beyond so many the price of one op falls no more.
+// waits for that. Beyond so much the price of one op falls no more: that of a fact
+// with fewer in a batch than that of an event.
 const (
-	batchMost  = 100     // ops and members
-	batchBytes = 1 << 20 // of which one op may be over
+	batchMost  = 96      // in weight, of which one op may be over
+	batchBytes = 1 << 20 // likewise
+	factWeight = 6       // of a fact, and of each of its members; other ops weigh 1
 )
+
+// weight is what an op takes of a batch.
+func weight(op *ledger.Op) int {
+	if op.Kind != ledger.OpHold {
+		return 1
+	}
+	return factWeight * (1 + len(op.On) + len(op.Off))
+}
 
 // stream is what a node says in a partition: numbered when it is written, kept
 // until it is answered (rules U1, U3).
@@ -117,7 +127,7 @@ func (q *partition) take() {
 	st.hasten()
 	n, most, bytes := 0, 0, 0
 	for _, o := range st.waiting {
-		most += 1 + len(o.op.On) + len(o.op.Off)
+		most += weight(&o.op)
 		bytes += o.op.Size()
 		if n > 0 && (most > batchMost || bytes > batchBytes || o.op.Kind == ledger.OpDone) {
 			break
@@ -137,12 +147,24 @@ func (q *partition) take() {
 	}
 }
 
-// hasten brings events of the API to the front, for half of a batch, if more waits
-// than a batch takes: whoever joins waits for the crowd that does, events do not.
-// They stay behind what sockets say on their subject, and behind what the node says
-// because it enters.
+// crowded tells whether facts wait of which the next batch leaves some.
+func (st *stream) crowded() bool {
+	facts, sum := false, 0
+	for _, o := range st.waiting {
+		facts = facts || o.op.Kind == ledger.OpHold
+		if sum += weight(&o.op); sum > batchMost {
+			return facts
+		}
+	}
+	return false
+}
+
+// hasten brings events of the API to the front, for half of a batch, if facts are
+// more than a batch takes: whoever joins waits for the crowd that does, events do
+// not. They stay behind what sockets say on their subject, and behind what the node
+// says because it enters.
 func (st *stream) hasten() {
-	if len(st.waiting) <= batchMost {
+	if !st.crowded() {
 		return
 	}
 	events := make([]*saying, 0, batchMost/2)

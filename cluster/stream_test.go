@@ -15,6 +15,7 @@ func TestHasten_EventsOfTheAPI_GoBeforeACrowdThatJoins(t *testing.T) {
 	spoken := ledger.Op{Kind: ledger.OpEvent, Subject: room, Client: true}
 	end := ledger.Op{Kind: ledger.OpClose, Subject: room}
 	const crowd = 3 * batchMost
+	const all = batchMost / factWeight // of such joins in a batch
 	for _, c := range []struct {
 		name  string
 		crowd int // joins before the rest
@@ -23,7 +24,8 @@ func TestHasten_EventsOfTheAPI_GoBeforeACrowdThatJoins(t *testing.T) {
 		want []int
 	}{
 		{"events", crowd, []ledger.Op{event, hold, other}, []int{crowd, crowd + 2, 0, 1}},
-		{"all goes into a batch", batchMost - 1, []ledger.Op{event}, []int{0, 1, 2}},
+		{"all goes into a batch", all - 1, []ledger.Op{event}, []int{0, 1, 2}},
+		{"all but the event goes into a batch", all, []ledger.Op{event}, []int{all, 0, 1}},
 		{"behind what a socket said on the subject", crowd, []ledger.Op{spoken, event, other, event}, []int{crowd + 2, 0, 1}},
 		{"a termination waits for who signs in", crowd, []ledger.Op{end}, []int{0, 1}},
 		{"nothing overtakes what the node says because it enters", -crowd, []ledger.Op{event}, []int{0, 1}},
