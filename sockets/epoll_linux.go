@@ -33,8 +33,8 @@ type epoll struct {
 	until   time.Time       // file's deadline
 	events  []unix.EpollEvent
 	behind  fifo[handle] // what can be read and was left to the next waits
-	mu      sync.Mutex // wake may be called by anyone, also after close
-	eventfd int        // -1 once closed
+	mu      sync.Mutex   // wake may be called by anyone, also after close
+	eventfd int          // -1 once closed
 }
 
 func newWaiter(l *loop) (waiter, error) {
