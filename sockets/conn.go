@@ -60,6 +60,15 @@ const (
 	connDead              // to be buried at the end of a turn
 )
 
+// pace is how a connection is read.
+type pace uint8
+
+const (
+	steady pace = iota
+	greedy      // sends faster than its share is read
+	behind      // is on the list of those to be read in a later turn
+)
+
 // link is how a connection's bytes leave and how its socket is given back. It
 // is called by the loop only.
 type link interface {

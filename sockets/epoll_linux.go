@@ -268,15 +268,6 @@ const (
 	requestRead = 16 << 10
 )
 
-// pace is how a connection is read.
-type pace uint8
-
-const (
-	steady pace = iota
-	greedy      // sends faster than its share is read
-	behind      // is on the list of those to be read in a later turn
-)
-
 // read takes what has arrived, once: the set tells us again if there is more.
 func (p *epoll) read(c *conn) {
 	if c.leaving() {
