@@ -1,4 +1,4 @@
-// The HTTP fallback in a cluster: the load balancers of examples/cluster keep a
+// The HTTP fallback in a cluster: the load balancers of deploy/compose keep a
 // session on its node, and a session whose requests go elsewhere is given up at once.
 import assert from 'node:assert/strict';
 import test from 'node:test';

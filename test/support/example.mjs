@@ -1,4 +1,4 @@
-// The load balancers of examples/cluster, before the nodes of a test.
+// The load balancers of deploy/compose, before the nodes of a test.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ export async function example(t, name, nodes) {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), `fanfare-${name}-`));
   await chmod(folder, 0o755); // for workers of another user
-  const written = await readFile(new URL(`../../examples/cluster/${file}`, import.meta.url), 'utf8');
+  const written = await readFile(new URL(`../../deploy/compose/${file}`, import.meta.url), 'utf8');
   const text = written.split('\n')
     .filter((line) => !/node(\d):6001/.test(line) || /node(\d):6001/.exec(line)[1] <= nodes.length)
     .map((line) => line.replace(/node(\d):6001/, (_, n) => `127.0.0.1:${nodes[n - 1].port}`).replace(/(listen|bind) .*8080/, `$1 127.0.0.1:${port}`))
