@@ -19,7 +19,7 @@ CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-
 LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers screenshots docs clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy screenshots docs clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -50,7 +50,13 @@ test: ## unit tests and fuzz seeds, the same under the race detector, real clien
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
+	@$(MAKE) --no-print-directory check-deploy
 	@$(MAKE) --no-print-directory attacks
+
+check-deploy: ## validate deploy/: rules, dashboard, compose, chart, units (installs promtool and systemd)
+	@echo "== deploy/"
+	@./test/deploy/setup
+	@cd test/deploy && go vet ./... && go test ./...
 
 attacks: ## attack the built server in 256 MB, in some three minutes
 	@echo "== attacks"
