@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -32,6 +33,7 @@ config: {log: {level: debug}, webhooks: {queue_bytes: 33554432}, cluster: {on_ga
 shutdown: {preStopSeconds: 3, delaySeconds: 7, spreadSeconds: 40, timeoutSeconds: 120}
 ingress: {enabled: true, className: nginx, tlsSecret: chat-tls, annotations: {a: b}}
 autoscaling: {enabled: true}
+httpRoute: {enabled: true, parentRefs: [{name: public, namespace: gateways}], hostnames: [ws.example.com]}
 podMonitor: {enabled: true}
 prometheusRule: {enabled: true, labels: {release: monitoring}}
 dashboard: {enabled: true}
@@ -47,6 +49,7 @@ type installed struct {
 	network    *networkingv1.NetworkPolicy
 	service    *corev1.Service
 	ingress    *networkingv1.Ingress
+	route      *gatewayv1.HTTPRoute
 	dashboard  string
 	custom     map[string]map[string]any // of the Prometheus operator, by kind
 }
@@ -138,6 +141,9 @@ func (in *installed) take(t *testing.T, name, object string) {
 	case "networking.k8s.io/v1 Ingress":
 		in.ingress = &networkingv1.Ingress{}
 		strict(in.ingress)
+	case "gateway.networking.k8s.io/v1 HTTPRoute":
+		in.route = &gatewayv1.HTTPRoute{}
+		strict(in.route)
 	case "monitoring.coreos.com/v1 PodMonitor", "monitoring.coreos.com/v1 PrometheusRule":
 		var m map[string]any
 		strict(&m)
@@ -248,6 +254,9 @@ func TestChart_SeveralPodsScaleAndUpdateWithoutAGap(t *testing.T) {
 	if b := in.ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service; b.Name != in.service.Name || b.Port.Name != in.service.Spec.Ports[0].Name {
 		t.Errorf("the ingress leads to %+v", b)
 	}
+	if b := in.route.Spec.Rules[0].BackendRefs[0]; string(b.Name) != in.service.Name || *b.Port != in.service.Spec.Ports[0].Port {
+		t.Errorf("the route leads to %+v", b)
+	}
 }
 
 // Metrics are for the monitoring, and the pods reach Redis.
@@ -304,6 +313,7 @@ func TestChart_RefusesValuesThatCannotWork(t *testing.T) {
 		oneApp: "several pods need redis.addresses",
 		"replicaCount: 1\nautoscaling: {enabled: true}\n" + oneApp:        "several pods need redis.addresses",
 		oneApp + redis + "shutdown: {spreadSeconds: 100}":                 "shutdown.timeoutSeconds",
+		oneApp + redis + "httpRoute: {enabled: true}":                     "parentRefs",
 		oneApp + redis + "replicas: 3":                                    "replicas",
 		"apps: [{id: chat, key: a, secretKey: b, secret: c}]\n" + redis:   "apps",
 		oneApp + "redis: {addresses: ['redis']}":                          "addresses",

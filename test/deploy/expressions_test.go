@@ -80,7 +80,7 @@ func holds(t *testing.T, known map[string]metric, where, expression string, foun
 			continue
 		}
 		found[name] = true
-		own := slices.Concat(m.labels, []string{"job", "instance", labels.MetricName})
+		own := slices.Concat(m.labels, []string{"job", "instance", "__name__"})
 		if histogram {
 			own = append(own, "le")
 		}

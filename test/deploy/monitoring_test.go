@@ -42,6 +42,34 @@ func TestAlerts_NameMetricsThatThereAre(t *testing.T) {
 	}
 }
 
+// The autoscaler's metric is made of one that there is.
+func TestAdapter_NamesMetricsThatThereAre(t *testing.T) {
+	var values struct {
+		Rules struct {
+			Custom []struct{ SeriesQuery, MetricsQuery string }
+		}
+	}
+	if err := yaml.Unmarshal(read(t, "monitoring/prometheus-adapter.yaml"), &values); err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range documented(t) {
+		known := map[string]metric{name: {append(m.labels, "namespace", "pod")}}
+		for _, rule := range values.Rules.Custom {
+			if !strings.HasPrefix(rule.SeriesQuery, name+"{") {
+				continue
+			}
+			query := strings.NewReplacer("<<.Series>>", name, "<<.LabelMatchers>>", `namespace="web"`, "<<.GroupBy>>", "pod").Replace(rule.MetricsQuery)
+			found := map[string]bool{}
+			holds(t, known, name, rule.SeriesQuery, found)
+			holds(t, known, name, query, found)
+			if name == "fanfare_sockets" && found[name] {
+				return
+			}
+		}
+	}
+	t.Error("nothing makes the metric fanfare_sockets, which the chart scales by")
+}
+
 func TestPrometheus_ConfigurationIsTaken(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"compose/prometheus.yml", "monitoring/alerts.yml"} {
