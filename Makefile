@@ -54,7 +54,7 @@ test: ## unit tests and fuzz seeds, the same under the race detector, real clien
 	@$(MAKE) --no-print-directory attacks
 
 # Go's cache of test results does not see files outside of a module: -count=1.
-check-deploy: ## validate deploy/: rules, dashboard, compose, chart, units (installs promtool and systemd)
+check-deploy: ## validate deploy/: rules, dashboard, compose, chart, units (installs prometheus and systemd)
 	@echo "== deploy/"
 	@./test/deploy/setup
 	@cd test/deploy && go vet ./... && go test -count=1 ./...

@@ -46,10 +46,12 @@ func fanfare(t *testing.T) string {
 	return path
 }
 
-// promtool is the path of what setup has brought.
-func promtool(t *testing.T) string {
+func promtool(t *testing.T) string { t.Helper(); return brought(t, "promtool") }
+
+// brought is the path of a program that setup has brought.
+func brought(t *testing.T, name string) string {
 	t.Helper()
-	path, err := filepath.Abs(".build/promtool")
+	path, err := filepath.Abs(".build/" + name)
 	if err == nil {
 		_, err = os.Stat(path)
 	}
@@ -70,6 +72,16 @@ func passes(t *testing.T, folder, program string, arguments ...string) string {
 		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(arguments, " "), err, out)
 	}
 	return string(out)
+}
+
+// passesWith is passes, with variables and no others.
+func passesWith(t *testing.T, env []string, program string, arguments ...string) {
+	t.Helper()
+	cmd := exec.Command(program, arguments...)
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(arguments, " "), err, out)
+	}
 }
 
 // takes checks a configuration as fanfare does before a start: of a file, "" for
