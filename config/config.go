@@ -49,6 +49,21 @@ type Config struct {
 type TLS struct {
 	CertFile string `key:"cert_file" flag:"tls-cert" reload:"unless_empty" doc:"PEM file with the certificate and its chain."`
 	KeyFile  string `key:"key_file" flag:"tls-key" reload:"unless_empty" doc:"PEM file with the private key."`
+	ACME     ACME   `key:"acme" doc:"A certificate that fanfare obtains and renews itself, from Let's Encrypt or another ACME server, in place of those files (docs/deployment.md, TLS)."`
+}
+
+// ACME says for which names a certificate is obtained, and from whom. It is off
+// without domains.
+type ACME struct {
+	Domains     []string `key:"domains" rule:"domain" reload:"no" doc:"Host names of the one certificate. Each must lead here from the internet: at port 443 to listen, or at port 80 to http_listen if that is set. Empty is off."`
+	Email       string   `key:"email" rule:"email" reload:"no" doc:"Address at which the authority can reach you. Empty is none."`
+	AcceptTerms bool     `key:"accept_terms" reload:"no" doc:"That you accept the terms of the authority, Let's Encrypt's at https://letsencrypt.org/repository/. Nothing is obtained without."`
+	Storage     string   `key:"storage" reload:"no" doc:"Folder that keeps account, private keys and certificate over restarts, such as /var/lib/fanfare/acme. Nodes that share the domains share it."`
+	HTTPListen  string   `key:"http_listen" rule:"address_or_empty" reload:"no" doc:"Address for HTTP-01 challenges, such as :80, where browsers are sent to https too. Empty is TLS-ALPN-01, which needs no other port than listen."`
+	Directory   string   `key:"directory" rule:"directory" reload:"no" doc:"URL of the ACME server. https://acme-staging-v02.api.letsencrypt.org/directory is for trying."`
+	CAFile      string   `key:"ca_file" reload:"no" doc:"PEM file with the authorities that the ACME server's own certificate is checked against. Empty is those of the system."`
+	EABKeyID    string   `key:"eab_key_id" reload:"no" doc:"Key id of external account binding, for authorities that give you one (ZeroSSL, Google). Empty is none."`
+	EABKey      string   `key:"eab_key" rule:"password" reload:"no" doc:"HMAC key of external account binding, in base64url as the authority shows it."`
 }
 
 // Metrics configures the metrics listener.
@@ -141,6 +156,7 @@ func Defaults() Config {
 		Listen:        ":6001",
 		ListenMode:    "0660",
 		ControlSocket: "auto",
+		TLS:           TLS{ACME: ACME{Directory: "https://acme-v02.api.letsencrypt.org/directory"}},
 		Metrics:       Metrics{Listen: ":9601"},
 		Log:           Log{Level: "info", Format: "text"},
 		Sockets: Sockets{

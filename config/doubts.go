@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ func findDoubts(c *Config, r *report) {
 	}
 	if _, unix := UnixSocket(c.Listen); !unix && c.ListenMode != Defaults().ListenMode {
 		r.warn("listen_mode", "has no effect: listen is no Unix socket")
+	}
+	if !c.TLS.ACME.Enabled() && !reflect.DeepEqual(c.TLS.ACME, Defaults().TLS.ACME) {
+		r.warn("tls.acme", "has no effect while tls.acme.domains is empty")
 	}
 	if c.Metrics.Pprof && c.Metrics.Listen == "" {
 		r.warn("metrics.pprof", "has no effect: metrics.listen is empty")

@@ -35,6 +35,12 @@ func rules(name string) func(string) error {
 		return checkPathPrefix
 	case "host_name":
 		return checkHostName
+	case "domain":
+		return checkDomain
+	case "email":
+		return checkEmail
+	case "directory":
+		return checkDirectory
 	case "network":
 		return func(s string) error { _, err := parseNetwork(s); return err }
 	case "memory":

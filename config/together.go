@@ -14,7 +14,8 @@ func checkTogether(c *Config, r *report) {
 		r.add("apps", "lists no app; add one, `fanfare keys new` makes it")
 	}
 	checkListeners(c, r)
-	if c.TLS.CertFile != "" && c.Sockets.Transport == "epoll" {
+	checkACME(c, r)
+	if c.TLS.Enabled() && c.Sockets.Transport == "epoll" {
 		r.add("sockets.transport", "epoll does not serve TLS; write auto or goroutine, or let a proxy terminate TLS")
 	}
 	if n := c.Sockets.MaxMessageBytes; n > 0 && n < leastMessage {
@@ -81,7 +82,7 @@ func loopback(host string) string {
 
 // checkApp refuses what makes an app, or one of its webhooks, useless.
 func checkApp(c *Config, a *App, path string, r *report) {
-	if a.RequireTLS && a.Enabled && c.TLS.CertFile == "" && !c.trustsProxies() {
+	if a.RequireTLS && a.Enabled && !c.TLS.Enabled() && !c.trustsProxies() {
 		r.add(path+".require_tls", "refuses every client: there is no certificate (tls.cert_file), and no proxy is trusted to say https (http.trusted_proxies); set one of them")
 	}
 	if a.Key != "" && a.Key == a.Secret {

@@ -32,7 +32,7 @@ type endpoint struct {
 // IPv4.
 func reach(cfg *config.Config, listen string) endpoint {
 	if path, unix := config.UnixSocket(listen); unix {
-		e := endpoint{host: "localhost", tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix, dial: []string{path}, socket: true}
+		e := endpoint{host: "localhost", tls: cfg.TLS.Enabled(), prefix: cfg.PathPrefix, dial: []string{path}, socket: true}
 		if cfg.HTTP.ProxyProtocol == "required" {
 			e.proxies = []netip.Prefix{{}} // whoever connects there is one
 		}
@@ -42,7 +42,7 @@ func reach(cfg *config.Config, listen string) endpoint {
 	if err != nil {
 		host, port = listen, ""
 	}
-	e := endpoint{host: host, port: port, tls: cfg.TLS.CertFile != "", prefix: cfg.PathPrefix}
+	e := endpoint{host: host, port: port, tls: cfg.TLS.Enabled(), prefix: cfg.PathPrefix}
 	if cfg.HTTP.ProxyProtocol == "required" {
 		e.proxies = cfg.TrustedPrefixes()
 	}
@@ -75,6 +75,16 @@ func (e endpoint) named(cert *tls.Certificate) endpoint {
 		}
 	}
 	return e
+}
+
+// named is the endpoint under a host that the server has, or will have, a
+// certificate for.
+func (s *server) named(at endpoint) endpoint {
+	if cert := s.certificate.Load(); cert != nil || s.acme == nil {
+		return at.named(cert)
+	}
+	at.host = s.cfg.TLS.ACME.Domains[0]
+	return at
 }
 
 // base is the URL that paths are appended to, without a slash behind.

@@ -23,7 +23,7 @@ func (s *server) announce() {
 	if s.scrapes != nil {
 		attrs = append(attrs, slog.String("metrics", s.scrapes.Addr().String()))
 	}
-	attrs = append(attrs, slog.Bool("tls", s.certificate.Load() != nil))
+	attrs = append(attrs, slog.Bool("tls", s.cfg.TLS.Enabled()))
 	if s.cluster == nil {
 		attrs = append(attrs, slog.Int("nodes", 1))
 	} else {

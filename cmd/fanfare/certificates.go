@@ -26,7 +26,7 @@ func certificate(cfg *config.Config) (*tls.Certificate, error) {
 // use has new connections get a certificate, and says what has changed; "" if it
 // is the one that they get already.
 func (s *server) use(cert *tls.Certificate) (changed string) {
-	if s.certificate.Swap(cert).Leaf.Equal(cert.Leaf) {
+	if before := s.certificate.Swap(cert); before != nil && before.Leaf.Equal(cert.Leaf) {
 		return ""
 	}
 	return "tls: another certificate, valid until " + cert.Leaf.NotAfter.UTC().Format(time.DateOnly)
@@ -56,7 +56,7 @@ type certificateWatch struct {
 
 // run looks until ctx is done.
 func (w *certificateWatch) run(ctx context.Context) {
-	if w.server.certificate.Load() == nil { // a reload gives none to a server without
+	if w.server.started.TLS.CertFile == "" { // a reload gives none to a server without
 		return
 	}
 	ticker := time.NewTicker(certificateLook)

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,24 +18,19 @@ import (
 )
 
 // listen opens the listener of clients and the API, or takes the one that was
-// passed, if any. The certificate is that of the moment of each handshake. PROXY
-// headers, nil if there are none, come before that.
-func listen(cfg *config.Config, passed net.Listener, cert *atomic.Pointer[tls.Certificate], headers *sockets.ProxyHeaders) (net.Listener, error) {
+// passed, if any. PROXY headers, nil if there are none, come before TLS.
+func (s *server) listen(passed net.Listener, headers *sockets.ProxyHeaders) (net.Listener, error) {
 	l := passed
 	if l == nil {
 		var err error
-		if l, err = listenPlain(cfg); err != nil {
+		if l, err = listenPlain(s.cfg); err != nil {
 			return nil, notFree(err, "listen", "--listen")
 		}
 	}
-	if cert.Load() == nil {
+	if !s.cfg.TLS.Enabled() {
 		return l, nil
 	}
-	return tls.NewListener(sockets.WithProxyHeaders(l, headers), &tls.Config{
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert.Load(), nil },
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
-	}), nil
+	return tls.NewListener(sockets.WithProxyHeaders(l, headers), s.tlsConfig()), nil
 }
 
 func listenPlain(cfg *config.Config) (net.Listener, error) {

@@ -82,7 +82,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		return err
 	}
 	var cert *tls.Certificate
-	if s.certificate.Load() != nil && cfg.TLS.CertFile != "" {
+	if s.started.TLS.CertFile != "" && cfg.TLS.CertFile != "" {
 		var err error
 		if cert, err = certificate(cfg); err != nil {
 			return err
@@ -140,6 +140,9 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		}
 	}
 	s.cfg = cfg
+	if s.acme != nil {
+		s.acme.Retry()
+	}
 	return nil
 }
 

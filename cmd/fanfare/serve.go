@@ -89,7 +89,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	s.announce()
 	if out := cmd.OutOrStdout(); isTerminal(out) {
 		at, metricsAddress := s.addresses()
-		if err := greet(out, cfg, at.named(s.certificate.Load()), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
+		if err := greet(out, cfg, s.named(at), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
 			s.close()
 			return errors.Join(err, ctl.close())
 		}
@@ -105,6 +105,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.forgetApps(ended) })
 	beside.Go(func() { (&certificateWatch{server: s, log: logger}).run(ended) })
+	beside.Go(func() { s.acme.run(ended) })
 	beside.Go(func() { _ = log.Run(ended) })
 	beside.Go(func() {
 		tails := newTails(ended, log)
@@ -159,7 +160,8 @@ type server struct {
 	ready    atomic.Bool  // what /readyz says
 	draining atomic.Bool  // new sockets are sent elsewhere
 
-	certificate atomic.Pointer[tls.Certificate] // nil without TLS
+	certificate atomic.Pointer[tls.Certificate] // nil without TLS, and until ACME gives the first
+	acme        *obtained                       // nil without ACME
 	profiles    atomic.Bool                     // metrics.pprof
 	memoryLimit atomic.Int64                    // of the Go runtime, as configured
 	outside     *outside                        // nil without a cgroup's limit
@@ -259,7 +261,10 @@ func (s *server) open(given passed) error {
 		return err
 	}
 	s.certificate.Store(cert)
-	if s.listener, err = listen(cfg, given.clients, &s.certificate, s.api.ProxyHeaders()); err != nil {
+	if s.acme, err = s.obtain(cfg, logger); err != nil {
+		return err
+	}
+	if s.listener, err = s.listen(given.clients, s.api.ProxyHeaders()); err != nil {
 		return err
 	}
 	if s.listener, err = s.sockets.Front(s.listener, s.api.FrontConfig()); err != nil {
@@ -313,6 +318,7 @@ func (s *server) close() {
 	if s.scrapes != nil {
 		_ = s.scrapes.Close()
 	}
+	s.acme.close()
 	if s.hooks != nil {
 		s.hooks.Close()
 	}

@@ -34,6 +34,7 @@ var rules = map[string]rule{
 	"internal/archtest": {nil, false},
 	"internal/logs":     {nil, false},
 	"internal/account":  {nil, false},
+	"internal/acme":     {nil, true},
 	"config":            {[]string{"apps"}, true},
 	"httpapi":           {[]string{"channels", "sockets", "apps", "pusherproto", "internal/account"}, true},
 	"sockets":           {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},

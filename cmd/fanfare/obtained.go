@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"fanfare/config"
+	"fanfare/internal/acme"
+)
+
+// obtained is the certificate that an ACME server gives.
+type obtained struct {
+	*acme.Keeper
+	listener net.Listener // of HTTP-01; nil for TLS-ALPN-01
+	log      *slog.Logger
+}
+
+// obtain opens what a certificate by ACME needs; nil if there is to be none.
+func (s *server) obtain(cfg *config.Config, logger *slog.Logger) (*obtained, error) {
+	a := cfg.TLS.ACME
+	if !a.Enabled() {
+		return nil, nil
+	}
+	keeper, err := acme.New(acme.Config{
+		Domains: a.Domains, Email: a.Email, Directory: a.Directory, CAFile: a.CAFile, Storage: a.Storage, HTTP: a.HTTPListen != "",
+		EABKeyID: a.EABKeyID, EABKey: a.Key(), UserAgent: "fanfare/" + version,
+		Use: func(cert *tls.Certificate) { s.use(cert) }, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := &obtained{Keeper: keeper, log: logger}
+	if a.HTTPListen != "" {
+		if o.listener, err = net.Listen("tcp", a.HTTPListen); err != nil {
+			return nil, notFree(err, "tls.acme.http_listen", "tls.acme.http_listen")
+		}
+	}
+	return o, nil
+}
+
+// mostChallenges bounds the connections for challenges, of which an ACME server
+// makes a few.
+const mostChallenges = 64
+
+// run obtains and renews until ctx is done.
+func (o *obtained) run(ctx context.Context) {
+	if o == nil {
+		return
+	}
+	if o.listener == nil {
+		o.Keeper.Run(ctx)
+		return
+	}
+	server := &http.Server{
+		Handler:           o.Keeper,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      5 * time.Second,
+		IdleTimeout:       5 * time.Second,
+		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          slog.NewLogLogger(o.log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(&few{Listener: o.listener, most: mostChallenges}) }()
+	o.Keeper.Run(ctx)
+	_ = server.Close()
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		o.log.Error("challenges were no longer answered at tls.acme.http_listen", slog.Any("error", err))
+	}
+}
+
+// close gives back what is open of a server that never ran.
+func (o *obtained) close() {
+	if o != nil && o.listener != nil {
+		_ = o.listener.Close()
+	}
+}
+
+// errNoCertificate is what handshakes end with until the first certificate is
+// there.
+var errNoCertificate = errors.New("no certificate has been obtained yet")
+
+// tlsConfig is what clients are served with. The certificate is that of the
+// moment of each handshake.
+func (s *server) tlsConfig() *tls.Config {
+	c := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"}, // a WebSocket upgrade does not exist in HTTP/2
+	}
+	c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if s.acme != nil {
+			if cert, handled, err := s.acme.Challenge(hello); handled {
+				return cert, err
+			}
+		}
+		if cert := s.certificate.Load(); cert != nil {
+			return cert, nil
+		}
+		return nil, errNoCertificate
+	}
+	if s.acme != nil {
+		c.NextProtos = append(c.NextProtos, s.acme.Protocols()...)
+	}
+	return c
+}

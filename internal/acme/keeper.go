@@ -1,0 +1,222 @@
+package acme
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/acme"
+)
+
+// Config says for whom a certificate is, and from where.
+type Config struct {
+	Domains   []string // lower-case host names, at least one; the certificate is for all
+	Email     string   // for the ACME server's notes, "" for none
+	Directory string   // URL of the ACME server
+	CAFile    string   // PEM file with the authorities of that URL, "" for those of the system
+	Storage   string   // folder for account, key and certificate; made if it is missing
+	HTTP      bool     // HTTP-01, whose requests ServeHTTP answers; TLS-ALPN-01 otherwise
+	EABKeyID  string   // external account binding, "" for none
+	EABKey    []byte
+	UserAgent string
+
+	// Use is called with each certificate that is to be in use from then on.
+	Use    func(*tls.Certificate)
+	Logger *slog.Logger
+}
+
+// Keeper keeps the certificate. Make one with New.
+type Keeper struct {
+	cfg  Config
+	http *http.Client
+	kept folder
+	kick chan struct{}
+	used *tls.Certificate // by Run alone, after New
+}
+
+// New opens the storage and has the certificate used that is there, if any.
+func New(cfg Config) (*Keeper, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if cfg.CAFile != "" {
+		pem, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls.acme.ca_file: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.acme.ca_file: %s holds no certificate in PEM form", cfg.CAFile)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	kept, err := openFolder(cfg.Storage, cfg.Directory)
+	if err != nil {
+		return nil, fmt.Errorf("tls.acme.storage: %w", err)
+	}
+	k := &Keeper{
+		cfg: cfg, kept: kept, kick: make(chan struct{}, 1),
+		http: &http.Client{Transport: transport, Timeout: requestTime},
+	}
+	if err := k.look(); err != nil {
+		return nil, fmt.Errorf("tls.acme.storage: %w", err)
+	}
+	return k, nil
+}
+
+const (
+	requestTime = 30 * time.Second // of one request to the ACME server
+	orderTime   = 5 * time.Minute  // of one attempt
+	lookEvery   = time.Minute      // at what other nodes may have stored
+	busyTime    = 5 * time.Second  // between looks while another node is at it
+
+	firstPause = time.Minute // after a failed attempt; three times as long after each further one
+	mostPause  = time.Hour
+)
+
+// Retry has the next attempt made now, if one is due.
+func (k *Keeper) Retry() {
+	select {
+	case k.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run obtains and renews the certificate until ctx is done. Of each attempt it
+// logs one line.
+func (k *Keeper) Run(ctx context.Context) {
+	defer k.http.CloseIdleConnections()
+	pause := firstPause
+	for {
+		wait, attempt := k.until(time.Now()), false
+		if wait <= 0 {
+			err := k.attempt(ctx)
+			attempt = !errors.Is(err, errBusy)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err == nil:
+				pause = firstPause
+				continue
+			case !attempt:
+				wait = busyTime
+			default:
+				wait = pause + rand.N(pause/10)
+				if least, limited := acme.RateLimit(err); limited {
+					wait = max(wait, least)
+				}
+				pause = min(3*pause, mostPause)
+				k.tell(err, wait)
+			}
+		}
+		if !k.rest(ctx, wait, attempt) {
+			return
+		}
+	}
+}
+
+// rest waits until wait is over or somebody asks for an attempt, and takes over
+// what other nodes store meanwhile. It is false when ctx is done.
+func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) bool {
+	end := time.Now().Add(wait)
+	for {
+		timer := time.NewTimer(min(time.Until(end), lookEvery))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-k.kick:
+			timer.Stop()
+			return true
+		case <-timer.C:
+		}
+		before := k.used
+		if err := k.look(); err != nil {
+			k.cfg.Logger.Warn("the stored certificate cannot be read; the one in use stays", slog.Any("error", err))
+		}
+		if !time.Now().Before(end) || before != k.used || !failed && k.until(time.Now()) <= 0 {
+			return true
+		}
+	}
+}
+
+// look has the stored certificate used, if it is another one.
+func (k *Keeper) look() error {
+	cert, err := k.kept.certificate()
+	if err != nil || cert == nil || k.used != nil && k.used.Leaf.Equal(cert.Leaf) {
+		return err
+	}
+	k.used = cert
+	k.cfg.Use(cert)
+	return nil
+}
+
+// until is how long the certificate in use needs no other; 0 or less if it does.
+func (k *Keeper) until(now time.Time) time.Duration {
+	if k.used == nil {
+		return 0
+	}
+	for _, name := range k.cfg.Domains {
+		if k.used.Leaf.VerifyHostname(name) != nil {
+			return 0
+		}
+	}
+	return renewal(k.used.Leaf).Sub(now)
+}
+
+// renewal is when two thirds of a certificate's time are over.
+func renewal(leaf *x509.Certificate) time.Time {
+	return leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) * 2 / 3)
+}
+
+// attempt obtains a certificate, unless another node does or has.
+func (k *Keeper) attempt(ctx context.Context) error {
+	unlock, err := k.kept.lock(time.Now())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := k.look(); err != nil || k.until(time.Now()) > 0 {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, orderTime)
+	defer cancel()
+	if err := k.order(ctx); err != nil {
+		return err
+	}
+	if err := k.look(); err != nil {
+		return err
+	}
+	leaf := k.used.Leaf
+	if k.until(time.Now()) <= 0 { // a clock that is wrong, above all
+		return fmt.Errorf("the certificate that came is valid from %s to %s and for %s, which is of no use now",
+			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), strings.Join(leaf.DNSNames, ", "))
+	}
+	k.cfg.Logger.Info("a certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")), slog.String("serial", serial(leaf)),
+		slog.String("expires", leaf.NotAfter.UTC().Format(time.RFC3339)), slog.String("renewed", renewal(leaf).UTC().Format(time.RFC3339)))
+	return nil
+}
+
+func serial(leaf *x509.Certificate) string { return hex.EncodeToString(leaf.SerialNumber.Bytes()) }
+
+// tell logs why no certificate came. It is an error while clients have none that
+// they accept.
+func (k *Keeper) tell(err error, wait time.Duration) {
+	level, expires := slog.LevelError, "there is none"
+	if k.used != nil {
+		expires = k.used.Leaf.NotAfter.UTC().Format(time.RFC3339)
+		if time.Now().Before(k.used.Leaf.NotAfter) {
+			level = slog.LevelWarn
+		}
+	}
+	k.cfg.Logger.Log(context.Background(), level, "no certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")),
+		slog.String("reason", reason(err)), slog.String("remedy", k.remedy(err)),
+		slog.String("retry_in", wait.Round(time.Second).String()), slog.String("expires", expires))
+}

@@ -1,0 +1,103 @@
+package acme
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/acme"
+)
+
+// order takes one certificate for all domains through RFC 8555: account, order,
+// a challenge for each domain, the certificate; and stores it.
+func (k *Keeper) order(ctx context.Context) error {
+	client, err := k.account(ctx)
+	if err != nil {
+		return fmt.Errorf("the account: %w", err)
+	}
+	order, err := client.AuthorizeOrder(ctx, acme.DomainIDs(k.cfg.Domains...))
+	if err != nil {
+		return fmt.Errorf("the order: %w", err)
+	}
+	for _, url := range order.AuthzURLs {
+		if err := k.authorize(ctx, client, url); err != nil {
+			return err
+		}
+	}
+	if _, err = client.WaitOrder(ctx, order.URI); err != nil { // it names no URI any more
+		return fmt.Errorf("the order: %w", err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: k.cfg.Domains}, key)
+	if err != nil {
+		return err
+	}
+	chain, _, err := client.CreateCertFromOrder(ctx, order, request, true)
+	if err != nil {
+		return fmt.Errorf("the certificate: %w", err)
+	}
+	return k.kept.keep(key, chain)
+}
+
+// account returns a client with the account of the storage, which it registers
+// if the ACME server does not know it.
+func (k *Keeper) account(ctx context.Context) (*acme.Client, error) {
+	key, err := k.kept.accountKey(true)
+	if err != nil {
+		return nil, err
+	}
+	client := &acme.Client{Key: key, HTTPClient: k.http, DirectoryURL: k.cfg.Directory, UserAgent: k.cfg.UserAgent}
+	account := &acme.Account{}
+	if k.cfg.Email != "" {
+		account.Contact = []string{"mailto:" + k.cfg.Email}
+	}
+	if k.cfg.EABKeyID != "" {
+		account.ExternalAccountBinding = &acme.ExternalAccountBinding{KID: k.cfg.EABKeyID, Key: k.cfg.EABKey}
+	}
+	_, err = client.Register(ctx, account, acme.AcceptTOS)
+	if errors.Is(err, acme.ErrAccountAlreadyExists) {
+		err = nil
+	}
+	return client, err
+}
+
+// authorize shows the ACME server that one domain leads here.
+func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url string) error {
+	authz, err := client.GetAuthorization(ctx, url)
+	if err != nil {
+		return fmt.Errorf("an authorization: %w", err)
+	}
+	domain := authz.Identifier.Value
+	if authz.Status == acme.StatusValid {
+		return nil
+	}
+	kind := k.kind()
+	for _, challenge := range authz.Challenges {
+		if challenge.Type != string(kind) {
+			continue
+		}
+		name := challenge.Token
+		if kind == tlsALPN {
+			name = domain
+		}
+		if err := k.kept.putChallenge(kind, name, challenge.Token); err != nil {
+			return err
+		}
+		defer k.kept.removeChallenge(kind, name)
+		if _, err := client.Accept(ctx, challenge); err != nil {
+			return fmt.Errorf("the challenge of %s: %w", domain, err)
+		}
+		if _, err := client.WaitAuthorization(ctx, url); err != nil {
+			return fmt.Errorf("the challenge of %s: %w", domain, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("the ACME server offers no %s for %s", kind, domain)
+}
