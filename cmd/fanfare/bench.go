@@ -36,7 +36,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 		},
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&b.target.Host, "host", "127.0.0.1:6001", "server to measure, host:port, plain TCP")
+	f.StringVar(&b.target.Host, "host", "127.0.0.1:6001", "server to measure, host:port; plain TCP but for bench tls")
 	f.StringVar(&b.target.AppID, "app-id", "app-id", "id of the app")
 	f.StringVar(&b.target.Key, "key", "app-key", "key of the app")
 	f.StringVar(&b.target.Secret, "secret", "app-secret", "secret of the app")
@@ -45,7 +45,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
 	completes(cmd, "format", oneOf("text", "json", "markdown"))
-	cmd.AddCommand(b.idle(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
+	cmd.AddCommand(b.idle(), b.secure(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
 	return cmd
 }
 
@@ -128,6 +128,21 @@ func (b *benchCommand) idle() *cobra.Command {
 	f.DurationVar(&w.Settle, "settle", 10*time.Second, "time until memory is read for good")
 	f.DurationVar(&w.Hold, "hold", 10*time.Second, "time over which CPU is read")
 	f.DurationVar(&w.Ping, "ping", 0, "time between two pings of a socket meanwhile; 0 is none")
+	return cmd
+}
+
+func (b *benchCommand) secure() *cobra.Command {
+	var w bench.Secure
+	cmd := b.scenario("tls", "Connect sockets over TLS and leave them alone: handshakes a second, memory of each", "--sockets 5000 --resume", func() (bench.Scenario, error) {
+		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "openers", w.Openers))
+	})
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 5000, "sockets")
+	f.IntVar(&w.Openers, "openers", 16, "sockets being connected at a time")
+	f.BoolVar(&w.Resume, "resume", false, "resume one session, as clients that come back do, instead of full handshakes")
+	f.BoolVar(&w.Plain, "plain", false, "connect over ws, with the same client, to compare")
+	f.DurationVar(&w.Settle, "settle", 10*time.Second, "time until memory is read")
+	f.DurationVar(&w.Hold, "hold", 5*time.Second, "time over which CPU is read")
 	return cmd
 }
 
