@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -15,6 +16,12 @@ func (t TLS) Enabled() bool { return t.CertFile != "" || t.ACME.Enabled() }
 
 // Enabled tells whether a certificate is obtained.
 func (a ACME) Enabled() bool { return len(a.Domains) > 0 }
+
+// isSet tells whether anything but domains is set.
+func (a ACME) isSet() bool {
+	a.Domains = Defaults().TLS.ACME.Domains
+	return !reflect.DeepEqual(a, Defaults().TLS.ACME)
+}
 
 // Key decodes EABKey, which is valid after Load.
 func (a ACME) Key() []byte {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func findDoubts(c *Config, r *report) {
 	if _, unix := UnixSocket(c.Listen); !unix && c.ListenMode != Defaults().ListenMode {
 		r.warn("listen_mode", "has no effect: listen is no Unix socket")
 	}
-	if !c.TLS.ACME.Enabled() && !reflect.DeepEqual(c.TLS.ACME, Defaults().TLS.ACME) {
+	if a := c.TLS.ACME; !a.Enabled() && a.isSet() {
 		r.warn("tls.acme", "has no effect while tls.acme.domains is empty")
 	}
 	if c.Metrics.Pprof && c.Metrics.Listen == "" {

@@ -12,8 +12,8 @@ import (
 // top. A test measures them.
 const (
 	epollBytes   = 420
-	streamBytes  = 6000 // most of it is the buffer and the stack of the goroutine that reads
-	tlsBytes     = 15000
+	streamBytes  = 3000 // most of it is the stack of the goroutine that reads
+	tlsBytes     = 12500
 	sessionBytes = 600
 )
 
@@ -33,10 +33,14 @@ func (c *conn) unenter() {
 
 // size implements link.
 func (s *stream) size() int {
+	size := streamBytes
 	if _, ok := s.conn.(*tls.Conn); ok {
-		return tlsBytes
+		size = tlsBytes
 	}
-	return streamBytes
+	if s.large {
+		size += streamRead
+	}
+	return size
 }
 
 // size implements link.

@@ -66,6 +66,8 @@ type Server struct {
 	ping  *channels.Frame
 	short chan struct{}
 
+	readBuffers sync.Pool // of *[streamRead]byte, for streams
+
 	// Bounds in force, see Limits and Capacity. The loops read them for every
 	// frame, so what is written more often has a cache line of its own.
 	opened          atomic.Pointer[[]byte] // the line that opens an HTTP session

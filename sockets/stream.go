@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	streamRead  = 4 << 10  // the read buffer of a stream
+	streamIdle  = 512      // the read buffer of a stream; pings and most messages fit
+	streamRead  = 4 << 10  // while more comes at a time
 	streamWrite = 64 << 10 // the most that is copied for one write
 )
 
@@ -27,6 +28,7 @@ type stream struct {
 	unread []byte // loop: of a paused connection
 	end    error  // that came with it
 	out    []byte // loop, or the writer while blocked
+	large  bool   // loop: it reads with a buffer of streamRead
 }
 
 func newStream(l *loop, conn net.Conn) *stream {
@@ -38,12 +40,14 @@ func (s *stream) start(c *conn) {
 	s.loop.server.wait.Go(func() { s.read(c) })
 }
 
-// read hands what arrives to the loop, a buffer at a time.
+// read hands what arrives to the loop, a buffer at a time. Most of the time a
+// stream waits for its peer, so the buffer is small then.
 func (s *stream) read(c *conn) {
-	buf := make([]byte, streamRead)
-	for {
+	idle := make([]byte, streamIdle)
+	for buf := idle; ; {
 		n, err := s.conn.Read(buf)
-		c.lane.Post(channels.Reading(n, func() { s.take(c, buf[:n], err) }))
+		b := buf[:n]
+		c.lane.Post(channels.Reading(n, func() { s.take(c, b, err) }))
 		if err != nil {
 			return
 		}
@@ -52,7 +56,26 @@ func (s *stream) read(c *conn) {
 		case <-s.done:
 			return
 		}
+		switch was, large := len(buf) > streamIdle, readsLarge(n, len(buf)); {
+		case large && !was:
+			buf = s.loop.server.readBuffer()[:]
+		case was && !large:
+			s.loop.server.readBuffers.Put((*[streamRead]byte)(buf))
+			buf = idle
+		}
 	}
+}
+
+// readsLarge tells whether the next read takes a large buffer, n bytes having
+// been read into one of a size.
+func readsLarge(n, size int) bool { return n == size || n > streamIdle }
+
+// readBuffer is a large buffer.
+func (s *Server) readBuffer() *[streamRead]byte {
+	if b, ok := s.readBuffers.Get().(*[streamRead]byte); ok {
+		return b
+	}
+	return new([streamRead]byte)
 }
 
 // take handles what was read, now or when the connection may be read.
@@ -60,6 +83,7 @@ func (s *stream) take(c *conn, b []byte, err error) {
 	if c.state == connDead {
 		return
 	}
+	s.count(c, readsLarge(len(b), cap(b)))
 	if len(b) > 0 && c.mustWait() {
 		s.unread, s.end = b, err
 		c.pause()
@@ -73,6 +97,18 @@ func (s *stream) take(c *conn, b []byte, err error) {
 		return
 	}
 	s.parsed <- struct{}{}
+}
+
+// count enters the size of the buffer that the next read takes in the account.
+func (s *stream) count(c *conn, large bool) {
+	if large == s.large {
+		return
+	}
+	before := s.size()
+	s.large = large
+	if c.entered {
+		c.account().Resize(account.Sockets, s.size()-before)
+	}
 }
 
 // resume implements link.

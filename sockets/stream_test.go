@@ -4,12 +4,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 )
 
 // A peer may send its close frame while the server's is being written. The server
@@ -40,4 +42,25 @@ func TestStream_CloseFramesCross_EndsTheConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A stream has a large buffer only while more than the small one holds comes at
+// a time, and is counted with it then.
+func TestStream_LargeMessages_CountALargeBuffer(t *testing.T) {
+	linksOf(t, Config{Portable: true}, nil, func(h *harness) {
+		p := h.dial()
+		held := h.hub.Account(h.app)
+		idle := held.BytesOf(account.Sockets)
+		for range 3 {
+			p.send(`{"event":"pusher:ping","data":{"x":"` + strings.Repeat("x", 3000) + `"}}`)
+			p.expect("pusher:pong")
+			h.until("a large buffer is counted", func() bool { return held.BytesOf(account.Sockets) == idle+streamRead })
+			p.ping()
+			h.until("a small one is counted again", func() bool { return held.BytesOf(account.Sockets) == idle })
+		}
+		p.send(`{"event":"pusher:ping","data":{"x":"` + strings.Repeat("x", 3000) + `"}}`)
+		p.expect("pusher:pong")
+		_ = p.conn.Close()
+		h.until("nothing is counted behind the end", func() bool { return held.BytesOf(account.Sockets) == 0 })
+	})
 }
