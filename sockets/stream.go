@@ -28,7 +28,7 @@ type stream struct {
 	unread []byte // loop: of a paused connection
 	end    error  // that came with it
 	out    []byte // loop, or the writer while blocked
-	large  bool   // loop: it reads with a buffer of streamRead
+	large  bool   // loop, or the reader once a read is parsed: the next takes a buffer of streamRead
 }
 
 func newStream(l *loop, conn net.Conn) *stream {
@@ -56,19 +56,15 @@ func (s *stream) read(c *conn) {
 		case <-s.done:
 			return
 		}
-		switch was, large := len(buf) > streamIdle, readsLarge(n, len(buf)); {
-		case large && !was:
+		switch was := len(buf) > streamIdle; {
+		case s.large && !was:
 			buf = s.loop.server.readBuffer()[:]
-		case was && !large:
+		case was && !s.large:
 			s.loop.server.readBuffers.Put((*[streamRead]byte)(buf))
 			buf = idle
 		}
 	}
 }
-
-// readsLarge tells whether the next read takes a large buffer, n bytes having
-// been read into one of a size.
-func readsLarge(n, size int) bool { return n == size || n > streamIdle }
 
 // readBuffer is a large buffer.
 func (s *Server) readBuffer() *[streamRead]byte {
@@ -83,7 +79,7 @@ func (s *stream) take(c *conn, b []byte, err error) {
 	if c.state == connDead {
 		return
 	}
-	s.count(c, readsLarge(len(b), cap(b)))
+	s.enlarge(c, len(b) >= streamIdle)
 	if len(b) > 0 && c.mustWait() {
 		s.unread, s.end = b, err
 		c.pause()
@@ -99,8 +95,8 @@ func (s *stream) take(c *conn, b []byte, err error) {
 	s.parsed <- struct{}{}
 }
 
-// count enters the size of the buffer that the next read takes in the account.
-func (s *stream) count(c *conn, large bool) {
+// enlarge says whether the next read takes a large buffer, and counts that.
+func (s *stream) enlarge(c *conn, large bool) {
 	if large == s.large {
 		return
 	}
