@@ -1,7 +1,8 @@
-// The page's calls to the API routes. One page is one person at a time.
-import { isSession } from './validation.js';
+// The page's calls to the API routes, and what a browser remembers. One page is one person at a time.
+import { statuses } from './types.js';
+import { checkName, checkRoom, isSession } from './validation.js';
 
-/** @import { Identity } from './types.js' */
+/** @import { Identity, Stay } from './types.js' */
 
 /** An answer other than 200, or none (status 0). Its message can be shown. */
 export class ApiError extends Error {
@@ -134,4 +135,37 @@ export function store(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {}
+}
+
+const stayKey = 'chat-stay';
+
+/**
+ * Where this tab is, for a reload to come back to. Other tabs do not know of it.
+ * @param {Stay} stay
+ */
+export function keepStay(stay) {
+  try {
+    sessionStorage.setItem(stayKey, JSON.stringify(stay));
+  } catch {}
+}
+
+/** Whoever leaves meets the form again. */
+export function forgetStay() {
+  try {
+    sessionStorage.removeItem(stayKey);
+  } catch {}
+}
+
+/**
+ * Where this tab was before it was loaded anew, or null.
+ * @returns {Stay | null}
+ */
+export function keptStay() {
+  try {
+    const { name, room, status } = JSON.parse(sessionStorage.getItem(stayKey) ?? '{}');
+    const known = statuses.find((each) => each === status);
+    return checkName(name).ok && checkRoom(room).ok && known ? { name, room, status: known } : null;
+  } catch {
+    return null;
+  }
 }

@@ -40,6 +40,8 @@ export class Realtime {
   #listeners = new Set();
   #holders = 0;
   #restarting = false;
+  /** @type {string | null} */
+  #refusal = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -119,6 +121,7 @@ export class Realtime {
     if (this.#restarting || this.#holders === 0) return;
     if (current === 'connected') {
       clearTimeout(this.#timer);
+      this.#refusal = null;
       this.#set({ state: 'connected', attempts: 0, problem: null });
     } else if (current === 'disconnected' || current === 'failed') {
       clearTimeout(this.#timer);
@@ -131,7 +134,10 @@ export class Realtime {
   /** @param {{ error?: { data?: Refusal }, data?: Refusal }} event */
   #onError = (event) => {
     const { code, message } = event.error?.data ?? event.data ?? {};
-    const problem = code === undefined ? undefined : problems[code];
+    if (code === undefined) return;
+    // It answered, so it can be reached.
+    if (code >= 4100 && code < 4200) this.#refusal = 'The server takes no connections at the moment. Trying again…';
+    const problem = problems[code];
     // 4009 has many reasons: a page of an origin that is not allowed, for one.
     if (problem) this.#set({ problem: code === 4009 && message ? `${problem} ${message.replace(/\.?$/, '.')}` : problem });
   };
@@ -142,6 +148,12 @@ export class Realtime {
     this.#waitForNextAttempt();
   }
 
+  // What a developer needs to read who has not started the server, or named another port.
+  get #unreachable() {
+    const { tls, host, port } = this.#settings;
+    return navigator.onLine ? `Cannot reach ${tls ? 'wss' : 'ws'}://${host}:${port}, is fanfare running?` : 'This device is offline.';
+  }
+
   // pusher-js gives an attempt 15 seconds even if it was refused at once, then 30,
   // then 60. People who wait want more than that, and a crowd that lost its server
   // must not come back in step: 4 s, 6 s, 9 s … 20 s, each by chance up to a
@@ -150,7 +162,8 @@ export class Realtime {
     clearTimeout(this.#timer);
     const delay = Math.min(20_000, 4000 * 1.5 ** Math.max(0, this.#snapshot.attempts - 1));
     this.#timer = setTimeout(() => {
-      this.#set({ state: 'reconnecting', attempts: this.#snapshot.attempts + 1 });
+      this.#set({ state: 'reconnecting', attempts: this.#snapshot.attempts + 1, problem: this.#refusal ?? this.#unreachable });
+      this.#refusal = null;
       this.#restarting = true; // the state changes on the way are of no interest
       this.pusher.disconnect();
       this.pusher.connect();

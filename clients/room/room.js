@@ -176,6 +176,7 @@ export class Room {
       this.#ownTyping.clear();
       this.#typists.clear();
       this.#endWaiting((id) => this.#fail(id, 'The connection was lost.'));
+      this.#tell({ type: 'lost', at: new Date().toISOString() });
     }
     this.#lost = lost;
   };

@@ -10,13 +10,15 @@ const maxEntries = 500;
  * @property {ReadonlyMap<string, string>} people names by id
  * @property {ReadonlyMap<string, Status>} statuses by id; online where missing
  * @property {readonly string[]} typing ids
+ * @property {string | null} staleSince when people and statuses were true last (ISO 8601); null while they are
  */
 
 /** @type {RoomState} */
-export const emptyRoom = { entries: [], people: new Map(), statuses: new Map(), typing: [] };
+export const emptyRoom = { entries: [], people: new Map(), statuses: new Map(), typing: [], staleSince: null };
 
 /**
  * @typedef {{ type: 'entered', people: ReadonlyMap<string, string> }
+ *   | { type: 'lost', at: string }
  *   | { type: 'joined', who: Identity, quietly: boolean }
  *   | { type: 'left', who: Identity }
  *   | { type: 'status', id: string, status: Status }
@@ -37,7 +39,9 @@ export function roomReducer(room, event) {
   switch (event.type) {
     case 'entered':
       // Whoever is not online tells us after we came.
-      return { ...room, people: event.people, statuses: new Map() };
+      return { ...room, people: event.people, statuses: new Map(), staleSince: null };
+    case 'lost': // the connection, and with it what others do
+      return room.people.size === 0 ? room : { ...room, staleSince: room.staleSince ?? event.at };
     case 'joined': {
       const next = { ...room, people: new Map(room.people).set(event.who.id, event.who.name) };
       return event.quietly ? next : notice(next, `${event.who.name} joined`);

@@ -22,6 +22,8 @@ export const statuses = /** @type {const} */ (['online', 'away', 'busy']);
  * @typedef {MessageEntry | { kind: 'notice', id: string, text: string }} Entry
  */
 
+/** @typedef {{ name: string, room: string, status: Status }} Stay */
+
 /** @typedef {{ room: string, members: number, users: string[] }} RoomInfo */
 
 /**

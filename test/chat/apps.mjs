@@ -1,5 +1,5 @@
-// The two chats that the same test drives: each is a page at url, and a realtime
-// server that can be killed and started again.
+// The chats that the same test drives: each is a page at url, and a realtime server
+// at address that can be killed and started again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,6 @@ import { fanfare, freePort } from '../support/fanfare.mjs';
 import { until } from '../support/wait.mjs';
 
 const binary = fileURLToPath(new URL('../.bin/fanfare', import.meta.url));
-const nextjs = fileURLToPath(new URL('../../examples/nextjs-chat', import.meta.url));
 
 /** A process that serves url and ends with the test. */
 class Site {
@@ -41,22 +40,25 @@ export async function demo(t) {
   const [page, server] = [await freePort(), await freePort()];
   const site = new Site(t, `http://127.0.0.1:${page}`, binary, ['demo', '--listen', `127.0.0.1:${page}`, '--port', String(server)]);
   await site.start();
-  return { url: site.url, ...control(() => site.child), killServer: () => site.kill(), startServer: () => site.start() };
+  return { url: site.url, address: `ws://127.0.0.1:${server}`, ...control(() => site.child), killServer: () => site.kill(), startServer: () => site.start() };
 }
 
-/** examples/nextjs-chat, built, beside a server; app is more of its configuration there. */
-export async function nextChat(t, app = {}) {
+/** An example of Next.js, built, beside a server; app is more of its configuration there. */
+export const nextChat = (example) => async (t, app = {}) => {
   const server = await fanfare(t, { app: { limits: { max_presence_members: 600 }, ...app } });
   const port = await freePort();
   const site = new Site(t, `http://127.0.0.1:${port}`, process.execPath,
     ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)],
     {
-      cwd: nextjs,
+      cwd: fileURLToPath(new URL(`../../examples/${example}`, import.meta.url)),
       env: {
-        ...process.env, NEXT_TELEMETRY_DISABLED: '1', FANFARE_HOST: '127.0.0.1', FANFARE_PORT: String(server.port),
-        FANFARE_APP_ID: 'app-id', FANFARE_APP_KEY: 'app-key', FANFARE_APP_SECRET: 'app-secret',
+        ...process.env, NEXT_TELEMETRY_DISABLED: '1', PUSHER_HOST: '127.0.0.1', PUSHER_PORT: String(server.port),
+        PUSHER_APP_ID: 'app-id', PUSHER_APP_KEY: 'app-key', PUSHER_APP_SECRET: 'app-secret',
       },
     });
   await site.start();
-  return { url: site.url, ...control(() => server.child), killServer: () => server.stop('SIGKILL'), startServer: () => server.start(), server };
-}
+  return {
+    url: site.url, address: `ws://127.0.0.1:${server.port}`, server,
+    ...control(() => server.child), killServer: () => server.stop('SIGKILL'), startServer: () => server.start(),
+  };
+};

@@ -1,4 +1,4 @@
-// Real pages of the demo and of the Next.js example, two and three people, one test.
+// Real pages of the demo and of the Next.js examples, two and three people, one test.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { browser } from '../support/browser.mjs';
@@ -6,7 +6,9 @@ import { until } from '../support/wait.mjs';
 import { demo, nextChat } from './apps.mjs';
 import { person } from './person.mjs';
 
-for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/nextjs-chat': nextChat })) {
+const examples = { 'examples/nextjs-chat': nextChat('nextjs-chat'), 'examples/nextjs-app-router': nextChat('nextjs-app-router') };
+
+for (const [title, start] of Object.entries({ 'fanfare demo': demo, ...examples })) {
   test(title, async (t) => {
     const app = await start(t);
     const chromium = await browser(t);
@@ -115,6 +117,14 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
       assert.equal(await ben.page.locator('.text b, .text img').count(), 0);
     });
 
+    await t.test('a reload leads back into the room, with the status', async () => {
+      await ann.page.reload();
+      await ann.sees(['Ann', 'Ben']);
+      for (const who of [ann, ben]) await who.seesStatus('Ann', 'away');
+      await ann.say('back again');
+      await ben.hears('back again', { from: 'Ann' });
+    });
+
     await t.test('the network goes away in the middle of a message', async () => {
       app.pauseServer(); // nothing is refused: nothing answers
       for (const who of [ann, ben]) await who.page.evaluate(() => dispatchEvent(new Event('offline')));
@@ -136,10 +146,15 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
       await ann.message('into the void', 'failed').waitFor();
       await until('attempts are counted', async () => (await ann.attempts()) >= 2 && (await ben.attempts()) >= 2);
       assert.match(await ann.connection.textContent(), /^Reconnecting, attempt \d+$/);
+      await ann.alert.filter({ hasText: `Cannot reach ${app.address}, is fanfare running?` }).waitFor();
+      await ann.stale.filter({ hasText: /^As of \d.*, when the connection was lost\.$/ }).waitFor();
+      assert.match(await ann.page.getByTestId('count').textContent(), /^2 here at .*\d/);
 
       await app.startServer();
       for (const who of [ann, ben]) await who.isConnected();
       for (const who of [ann, ben]) await who.sees(['Ann', 'Ben']);
+      for (const who of [ann, ben]) await who.stale.waitFor({ state: 'hidden' });
+      assert.equal(await ann.page.locator('.banner:visible').count(), 0);
       await ben.seesStatus('Ann', 'away');
       await ann.message('into the void').getByRole('button', { name: 'Retry' }).click();
       await ben.hears('into the void', { from: 'Ann' });
@@ -152,14 +167,30 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, 'examples/ne
       await ben.page.getByRole('button', { name: 'Join' }).waitFor();
       await ann.notice('Ben left').waitFor();
       await ann.sees(['Ann']);
+      await ben.page.reload();
+      await ben.page.locator('button:enabled', { hasText: 'Join' }).waitFor(); // and not back in the room
     });
 
     assert.deepEqual([...ann.errors, ...ben.errors], []);
   });
 }
 
+for (const [title, start] of Object.entries(examples)) {
+  test(`${title}: whoever comes before the server is told so, and let in when it is there`, async (t) => {
+    const app = await start(t);
+    await app.killServer();
+    const ann = await person(await (await browser(t)).newContext(), app.url, 'Ann', 'tea');
+    await ann.fillForm();
+    await ann.alert.filter({ hasText: `Cannot reach ${app.address}, is fanfare running?` }).waitFor();
+    assert.equal(await ann.stale.count(), 0);
+    await app.startServer();
+    await ann.sees(['Ann']);
+    await ann.alert.waitFor({ state: 'hidden' });
+  });
+}
+
 test('a server that does not let the page in says why', async (t) => {
-  const { url } = await nextChat(t, { allowed_origins: ['https://elsewhere.example'] });
+  const { url } = await nextChat('nextjs-chat')(t, { allowed_origins: ['https://elsewhere.example'] });
   const chromium = await browser(t);
   const ann = await person(await chromium.newContext(), url, 'Ann', 'tea');
   await ann.fillForm();
@@ -172,7 +203,7 @@ test('a server that does not let the page in says why', async (t) => {
 });
 
 test('a room of 500', async (t) => {
-  const { url, server } = await nextChat(t);
+  const { url, server } = await nextChat('nextjs-chat')(t);
   const names = Array.from({ length: 499 }, (_, i) => `guest-${i}`);
   const guests = names.map((name) => server.client({ user: { id: `${name}~00000000`, info: { name } } }).subscribe('presence-room-hall'));
   await until('everybody is in', () => guests.every((g) => g.subscribed));

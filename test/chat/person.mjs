@@ -24,6 +24,7 @@ class Person {
     this.connection = page.getByTestId('connection');
     this.members = page.locator('[data-testid=members] li');
     this.typing = page.getByTestId('typing');
+    this.stale = page.getByTestId('stale');
     this.alert = page.getByRole('alert');
   }
 

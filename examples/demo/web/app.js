@@ -1,5 +1,5 @@
 // The page: the join form or a room.
-import { get } from './lib/api.js';
+import { forgetStay, get } from './lib/api.js';
 import { showChat } from './chat.js';
 import { element } from './dom.js';
 import { showJoin } from './join.js';
@@ -11,13 +11,17 @@ function join(room, refusal = null) {
   showJoin(main, { room, refusal, joined: enter });
 }
 
-async function enter(me, room) {
+async function enter(me, room, status) {
   const { key, port } = await get('/api/config');
   const address = new URL(location.href);
   address.searchParams.set('room', room);
   history.replaceState(null, '', address); // an address to pass on
   const settings = { key, host: location.hostname, port, tls: false };
-  showChat(main, { settings, me, room, left: (reason) => join(room, reason) });
+  const left = (reason) => {
+    forgetStay();
+    join(room, reason);
+  };
+  showChat(main, { settings, me, room, status, left });
 }
 
 join(asked);

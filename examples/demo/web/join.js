@@ -1,12 +1,13 @@
 // The join form.
-import { ApiError, login, store, stored } from './lib/api.js';
+import { ApiError, keptStay, login, store, stored } from './lib/api.js';
 import { checkName, checkRoom } from './lib/validation.js';
 import { change, element } from './dom.js';
 
 /** Shows the form in main. joined is called with who somebody is and where they go. */
 export function showJoin(main, { room, refusal, joined }) {
+  const before = keptStay();
   const fields = {
-    name: field('name', 'Your name', { autocomplete: 'nickname', value: stored('chat-name') ?? '' }),
+    name: field('name', 'Your name', { autocomplete: 'nickname', value: before?.name ?? stored('chat-name') ?? '' }),
     room: field('room', 'Room', { autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', value: room }),
   };
   const general = element('p', { class: 'error', role: 'alert', hidden: !refusal }, refusal ?? '');
@@ -25,11 +26,15 @@ export function showJoin(main, { room, refusal, joined }) {
     if (!name.ok) return fields.name.wrong(name.error);
     const goal = checkRoom(fields.room.input.value);
     if (!goal.ok) return fields.room.wrong(goal.error);
+    await enter(name.value, goal.value, 'online');
+  };
+
+  const enter = async (as, into, status) => {
     set.disabled = true;
     try {
-      const me = await login(name.value);
+      const me = await login(as);
       store('chat-name', me.name);
-      await joined(me, goal.value);
+      await joined(me, into, status);
     } catch (err) {
       set.disabled = false;
       general.textContent = err instanceof ApiError ? err.message : 'Joining failed.';
@@ -43,6 +48,8 @@ export function showJoin(main, { room, refusal, joined }) {
     element('p', { class: 'muted' }, 'This is fanfare on your machine. Open the page in a second tab or browser, take another name, and talk to yourself.'),
     general, set));
   fields.name.input.select(); // another name replaces the last one
+  // Loaded anew: back to where this tab was, unless the address names another room.
+  if (before?.room === room) void enter(before.name, before.room, before.status);
 }
 
 function field(id, label, attributes) {

@@ -1,5 +1,6 @@
 // The conversation.
 import { colourOf, initial } from './lib/avatar.js';
+import { timeOfDay } from './lib/roomStore.js';
 import { children, element } from './dom.js';
 
 const near = 40; // px from the bottom that still count as reading the end
@@ -86,10 +87,8 @@ export class Messages {
     element('p', { class: 'text' }, entry.text),
     entry.state === 'sending' && element('p', { class: 'delivery' }, 'Sending…'),
     entry.state === 'failed' && element('p', { class: 'delivery failed' }, `Not sent. ${entry.problem} `,
-      element('button', { type: 'button', onclick: () => { this.retry(entry); this.stay(); } }, 'Retry')));
+      element('button', { type: 'button', onclick: () => { this.retry(entry.id); this.stay(); } }, 'Retry')));
   }
 }
 
 const sizeOf = ({ clientWidth, clientHeight }) => `${clientWidth} ${clientHeight}`;
-
-const timeOfDay = (timestamp) => new Date(timestamp).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });

@@ -1,7 +1,8 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useRoom } from '@/hooks/useRoom';
 import { get } from '@fanfare/room/api.js';
-import type { Identity, RealtimeSettings, RoomInfo } from '@fanfare/room/types.js';
+import { timeOfDay } from '@fanfare/room/roomStore.js';
+import type { Identity, RealtimeSettings, RoomInfo, Status } from '@fanfare/room/types.js';
 import Composer from './Composer';
 import ConnectionBadge from './ConnectionBadge';
 import MemberList from './MemberList';
@@ -12,20 +13,23 @@ interface ChatRoomProps {
   settings: RealtimeSettings;
   room: string;
   me: Identity;
+  /** Our own at first. */
+  status: Status;
   onLeave: () => void;
   onRefused: (reason: string) => void;
 }
 
-export default function ChatRoom({ settings, room, me, onLeave, onRefused }: ChatRoomProps) {
+export default function ChatRoom({ settings, room, me, status, onLeave, onRefused }: ChatRoomProps) {
   const [unread, setUnread] = useState(0);
   const [showPeople, setShowPeople] = useState(false); // on a phone; elsewhere they always show
   const chat = useRoom({
-    settings, room, me, onRefused,
+    settings, room, me, status, onRefused,
     onNewMessage: () => document.hidden && setUnread((n) => n + 1),
   });
   const peopleButton = useRef<HTMLButtonElement>(null);
   const expected = useRoomInfo(room);
   const count = chat.joined ? chat.members.length : expected;
+  const asOf = chat.staleSince ? ` at ${timeOfDay(chat.staleSince)}` : '';
 
   useEffect(() => {
     const seen = () => document.hidden || setUnread(0);
@@ -35,6 +39,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
 
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${room}` : room;
+    return () => void (document.title = 'Chat');
   }, [unread, room]);
 
   const key = (event: KeyboardEvent) => {
@@ -49,8 +54,8 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
         <div className="title">
           <h1>{room}</h1>
           <p className="facts">
-            <ConnectionBadge state={chat.connectionState} attempts={chat.reconnectAttempts} />
-            <span className="count" data-testid="count">{count === null ? '' : `${count} here`}</span>
+            <ConnectionBadge link={chat.connection} />
+            <span className="count" data-testid="count">{count === null ? '' : `${count} here${asOf}`}</span>
           </p>
         </div>
         <button className="people" type="button" ref={peopleButton} aria-expanded={showPeople} aria-controls="people" onClick={() => setShowPeople(!showPeople)}>People</button>
@@ -59,7 +64,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
       {chat.error && (
         <p className="banner" role="alert">
           {chat.error}{' '}
-          {chat.connectionState === 'disconnected' && <button type="button" onClick={chat.reconnect}>Connect again</button>}
+          {chat.connection.state === 'disconnected' && <button type="button" onClick={chat.reconnect}>Connect again</button>}
         </p>
       )}
       <div className="columns">
@@ -69,7 +74,7 @@ export default function ChatRoom({ settings, room, me, onLeave, onRefused }: Cha
           <Composer onSend={chat.sendMessage} onTyping={chat.startTyping} onStopTyping={chat.stopTyping} />
         </section>
         <aside id="people" className={showPeople ? 'side open' : 'side'} aria-label="Room">
-          <MemberList members={chat.members} status={chat.status} onStatus={chat.updateUserStatus} />
+          <MemberList members={chat.members} staleSince={chat.staleSince} status={chat.status} onStatus={chat.updateUserStatus} />
         </aside>
       </div>
     </main>

@@ -1,18 +1,8 @@
-import type { LinkState } from '@fanfare/room/realtime.js';
+import type { LinkSnapshot } from '@fanfare/room/realtime.js';
+import { linkText } from '@fanfare/room/roomStore.js';
 
-interface ConnectionBadgeProps {
-  state: LinkState;
-  attempts: number;
-}
-
-export default function ConnectionBadge({ state, attempts }: ConnectionBadgeProps) {
-  const text = {
-    connected: 'Connected',
-    connecting: 'Connecting…',
-    reconnecting: `Reconnecting, attempt ${attempts}`,
-    disconnected: 'Disconnected',
-  }[state];
+export default function ConnectionBadge({ link }: { link: LinkSnapshot }) {
   return (
-    <span className="connection" data-testid="connection" data-state={state} data-attempts={attempts} role="status">{text}</span>
+    <span className="connection" data-testid="connection" data-state={link.state} data-attempts={link.attempts} role="status">{linkText(link)}</span>
   );
 }

@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { ApiError, login, store, stored } from '@fanfare/room/api.js';
-import type { Identity } from '@fanfare/room/types.js';
+import { ApiError, keptStay, login, store, stored } from '@fanfare/room/api.js';
+import type { Identity, Status } from '@fanfare/room/types.js';
 import { checkName, checkRoom } from '@fanfare/room/validation.js';
 
 interface Problem {
@@ -12,7 +12,7 @@ interface JoinFormProps {
   room: string;
   /** Why the last try to join failed. */
   refusal: string | null;
-  onJoin: (me: Identity, room: string) => void;
+  onJoin: (me: Identity, room: string, status: Status) => void;
 }
 
 export default function JoinForm({ room: firstRoom, refusal, onJoin }: JoinFormProps) {
@@ -26,8 +26,11 @@ export default function JoinForm({ room: firstRoom, refusal, onJoin }: JoinFormP
   const roomField = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
-    setName(stored('chat-name') ?? '');
+    const before = keptStay();
+    setName(before?.name ?? stored('chat-name') ?? '');
     setReady(true);
+    // Loaded anew: back to where this tab was, unless the address names another room.
+    if (before?.room === firstRoom) void enter(before.name, before.room, before.status);
   }, []);
 
   useEffect(() => {
@@ -45,12 +48,16 @@ export default function JoinForm({ room: firstRoom, refusal, onJoin }: JoinFormP
     if (!goodName.ok) return show('name', goodName.error);
     const goodRoom = checkRoom(room);
     if (!goodRoom.ok) return show('room', goodRoom.error);
+    await enter(goodName.value, goodRoom.value, 'online');
+  };
+
+  const enter = async (as: string, into: string, status: Status) => {
     setProblem(null);
     setBusy(true);
     try {
-      const me = await login(goodName.value);
+      const me = await login(as);
       store('chat-name', me.name);
-      onJoin(me, goodRoom.value);
+      onJoin(me, into, status);
     } catch (err) {
       setBusy(false);
       setProblem({ text: err instanceof ApiError ? err.message : 'Joining failed.' });

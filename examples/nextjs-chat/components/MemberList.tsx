@@ -1,15 +1,18 @@
 import { colourOf, initial } from '@fanfare/room/avatar.js';
+import { timeOfDay } from '@fanfare/room/roomStore.js';
 import { statuses, type Member, type Status } from '@fanfare/room/types.js';
 
 const words: Record<Status, string> = { online: 'Online', away: 'Away', busy: 'Busy' };
 
 interface MemberListProps {
-  members: Member[];
+  members: readonly Member[];
+  /** When the list was true last, while we are cut off. */
+  staleSince: string | null;
   status: Status;
   onStatus: (status: Status) => void;
 }
 
-export default function MemberList({ members, status, onStatus }: MemberListProps) {
+export default function MemberList({ members, staleSince, status, onStatus }: MemberListProps) {
   return (
     <>
       <div className="own-status">
@@ -18,6 +21,7 @@ export default function MemberList({ members, status, onStatus }: MemberListProp
           {statuses.map((each) => <option key={each} value={each}>{words[each]}</option>)}
         </select>
       </div>
+      {staleSince && <p className="stale" data-testid="stale">As of {timeOfDay(staleSince)}, when the connection was lost.</p>}
       <ul className="members" data-testid="members" aria-label="People here">
         {members.map((member) => (
           <li key={member.id} data-user={member.name} data-status={member.status} data-me={member.me || undefined}>

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import { colourOf, initial } from '@fanfare/room/avatar.js';
+import { timeOfDay } from '@fanfare/room/roomStore.js';
 import type { Entry } from '@fanfare/room/types.js';
 
 const near = 40; // px from the bottom that still count as reading the end
@@ -110,5 +111,3 @@ function Line({ entry, before, myId, onRetry }: LineProps) {
     </article>
   );
 }
-
-const timeOfDay = (timestamp: string) => new Date(timestamp).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });

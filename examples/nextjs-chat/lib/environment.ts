@@ -6,7 +6,10 @@ import type { RealtimeSettings } from '@fanfare/room/types.js';
 /** A variable's value; an empty one counts as unset. */
 export const env = (name: string): string | undefined => process.env[name] || undefined;
 
-const flag = (value: string | undefined) => value === 'true' || value === '1';
+function tls(name: string, scheme: string): boolean {
+  if (scheme !== 'http' && scheme !== 'https') throw new Error(`${name}=${scheme} is neither http nor https`);
+  return scheme === 'https';
+}
 
 function port(name: string, value: string): number {
   const number = Number(value);
@@ -16,22 +19,21 @@ function port(name: string, value: string): number {
 
 /** How the API routes reach the server. The defaults are those of `fanfare serve` on a laptop. */
 export const serverSettings = () => ({
-  appId: env('FANFARE_APP_ID') ?? 'app-id',
-  key: env('FANFARE_APP_KEY') ?? 'app-key',
-  secret: env('FANFARE_APP_SECRET') ?? 'app-secret',
-  host: env('FANFARE_HOST') ?? 'localhost',
-  port: port('FANFARE_PORT', env('FANFARE_PORT') ?? '6001'),
-  tls: flag(env('FANFARE_TLS')),
+  appId: env('PUSHER_APP_ID') ?? 'app-id',
+  key: env('PUSHER_APP_KEY') ?? 'app-key',
+  secret: env('PUSHER_APP_SECRET') ?? 'app-secret',
+  host: env('PUSHER_HOST') ?? 'localhost',
+  port: port('PUSHER_PORT', env('PUSHER_PORT') ?? '6001'),
+  tls: tls('PUSHER_SCHEME', env('PUSHER_SCHEME') ?? 'http'),
 });
 
 /** How browsers reach it; what is not set is as for the API routes. */
 export function browserSettings(): RealtimeSettings {
   const server = serverSettings();
-  const tls = env('NEXT_PUBLIC_FANFARE_TLS');
   return {
-    key: env('NEXT_PUBLIC_FANFARE_KEY') ?? server.key,
-    host: env('NEXT_PUBLIC_FANFARE_HOST') ?? server.host,
-    port: port('NEXT_PUBLIC_FANFARE_PORT', env('NEXT_PUBLIC_FANFARE_PORT') ?? String(server.port)),
-    tls: tls === undefined ? server.tls : flag(tls),
+    key: env('NEXT_PUBLIC_PUSHER_KEY') ?? server.key,
+    host: env('NEXT_PUBLIC_PUSHER_HOST') ?? server.host,
+    port: port('NEXT_PUBLIC_PUSHER_PORT', env('NEXT_PUBLIC_PUSHER_PORT') ?? String(server.port)),
+    tls: tls('NEXT_PUBLIC_PUSHER_SCHEME', env('NEXT_PUBLIC_PUSHER_SCHEME') ?? (server.tls ? 'https' : 'http')),
   };
 }

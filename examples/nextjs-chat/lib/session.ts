@@ -10,7 +10,7 @@ const lifetime = 30 * 24 * 60 * 60; // seconds
 // Every instance must agree on the key, so it is configured or derived from the
 // secret they share anyway, never random.
 const signingKey = () =>
-  env('FANFARE_SESSION_SECRET') ??
+  env('CHAT_SESSION_SECRET') ??
   createHmac('sha256', serverSettings().secret).update('fanfare nextjs-chat session').digest();
 
 const sign = (payload: string) => createHmac('sha256', signingKey()).update(payload).digest('base64url');

@@ -5,7 +5,8 @@ import { useState } from 'react';
 import ChatRoom from '@/components/ChatRoom';
 import JoinForm from '@/components/JoinForm';
 import { browserSettings } from '@/lib/environment';
-import type { Identity, RealtimeSettings } from '@fanfare/room/types.js';
+import { forgetStay } from '@fanfare/room/api.js';
+import type { Identity, RealtimeSettings, Status } from '@fanfare/room/types.js';
 
 interface PageProps {
   settings: RealtimeSettings;
@@ -19,15 +20,16 @@ export const getServerSideProps: GetServerSideProps<PageProps> = async ({ query 
 
 export default function Page({ settings, room: asked }: PageProps) {
   const router = useRouter();
-  const [stay, setStay] = useState<{ me: Identity; room: string } | null>(null);
+  const [stay, setStay] = useState<{ me: Identity; room: string; status: Status } | null>(null);
   const [last, setLast] = useState<{ room: string; refusal: string | null }>({ room: asked, refusal: null });
 
-  const join = (me: Identity, room: string) => {
-    setStay({ me, room });
+  const join = (me: Identity, room: string, status: Status) => {
+    setStay({ me, room, status });
     void router.replace({ query: { room } }, undefined, { shallow: true }); // an address to pass on
   };
 
   const leave = (refusal: string | null) => {
+    forgetStay();
     setLast({ room: stay?.room ?? asked, refusal });
     setStay(null);
   };
@@ -39,7 +41,7 @@ export default function Page({ settings, room: asked }: PageProps) {
         <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content" />
       </Head>
       {stay
-        ? <ChatRoom settings={settings} room={stay.room} me={stay.me} onLeave={() => leave(null)} onRefused={leave} />
+        ? <ChatRoom settings={settings} {...stay} onLeave={() => leave(null)} onRefused={leave} />
         : <JoinForm room={last.room} refusal={last.refusal} onJoin={join} />}
     </>
   );
