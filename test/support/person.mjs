@@ -28,8 +28,10 @@ function follow(Pusher, key, options, channels, room) {
   pusher.connection.bind('message', ({ event, channel, data }) => note({ event, channel, data }));
   for (const name of channels) pusher.subscribe(name);
   pusher.signin();
+  let over = 0; // the number of the connection
+  pusher.connection.bind('connected', () => over++);
   // What was sent, or false: pusher-js drops what it cannot send.
-  const say = (data) => pusher.channel(room).subscribed && pusher.channel(room).trigger('client-said', data);
+  const say = (data) => pusher.channel(room).subscribed && pusher.channel(room).trigger('client-said', { ...data, over });
   const ids = () => Object.keys(pusher.channel(room).members.members);
   return { pusher, log, say, ids };
 }
@@ -87,11 +89,11 @@ export class Person {
     }).catch(async (err) => { throw new Error(`${err.message}; heard of ${this.connected && this.present}, pusher-js has ${await this.ids()}`); });
   }
 
-  /** Sends a numbered client event, which says over which connection it is sent. */
+  /** Sends a numbered client event; say adds over which connection. */
   async speak() {
     const n = this.#said + 1;
     const at = Date.now();
-    if (!await this.say({ from: this.id, tab: this.tab, over: this.connections.length, n })) return;
+    if (!await this.say({ from: this.id, tab: this.tab, n })) return;
     this.#said = n;
     this.sayings.push({ n, at });
   }

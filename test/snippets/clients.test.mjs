@@ -1,0 +1,85 @@
+// The clients of apps that docs/clients.md shows and that run here: they hear what a back end triggers.
+import assert from 'node:assert/strict';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
+import { fanfare } from '../support/fanfare.mjs';
+import { until } from '../support/wait.mjs';
+import { backEnd, order, program, snippet } from './backends.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** A server, a back end, and a wait until somebody is on the channel of the orders. */
+async function shop(t) {
+  const server = await fanfare(t, { app: { id: '1001' } });
+  const url = await backEnd(t, 'go', server);
+  const listening = () => until('somebody listens', async () => (await (await server.sdk.get({ path: '/channels/private-orders' })).json()).occupied);
+  return { server, url, listening };
+}
+
+test('android: the client hears an order', async (t) => {
+  const { server, url, listening } = await shop(t);
+  const app = program(t, 'java', ['-cp', `${here('.build/android')}:${here('../java/.build/pusher-java-client-2.4.4/jars')}/*`, 'Listen', String(server.port), url]);
+  await listening();
+  await order(url, 'tea');
+  await until('the order', () => app.out.includes('\n'));
+  assert.deepEqual(JSON.parse(app.out), { text: 'tea' });
+});
+
+test('react native: the client hears orders until it is told to stop', async (t) => {
+  const { server, url, listening } = await shop(t);
+  const { connect, onOrder } = await reactNative(t);
+  const pusher = connect({ key: 'app-key', host: '127.0.0.1', port: server.port, tls: false, api: url, token: 'a-token' });
+  t.after(() => pusher.disconnect());
+  const heard = [];
+  const stop = onOrder(pusher, (data) => heard.push(data));
+  await listening();
+  await order(url, 'tea');
+  await until('the order', () => heard.length > 0);
+  assert.deepEqual(heard, [{ text: 'tea' }]);
+  assert.deepEqual(Xhr.authorizations, ['Bearer a-token']);
+  stop();
+  await until('nobody listens', async () => !(await (await server.sdk.get({ path: '/channels/private-orders' })).json()).occupied);
+});
+
+/** What React Native gives an app, as far as pusher-js asks for it. */
+class Xhr {
+  static authorizations = [];
+  headers = {};
+
+  open(method, url) {
+    Object.assign(this, { method, url });
+  }
+
+  setRequestHeader(name, value) {
+    this.headers[name] = value;
+  }
+
+  async send(body) {
+    Xhr.authorizations.push(this.headers.Authorization);
+    const response = await fetch(this.url, { method: this.method, headers: this.headers, body });
+    Object.assign(this, { readyState: 4, status: response.status, responseText: await response.text() });
+    this.onreadystatechange();
+  }
+}
+
+/** The snippet as Metro would load it: with the build of pusher-js for React Native. */
+async function reactNative(t) {
+  const folder = await mkdtemp(join(tmpdir(), 'react-native-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await cp(here('../node_modules/pusher-js'), join(folder, 'node_modules/pusher-js'), { recursive: true });
+  const netinfo = join(folder, 'node_modules/@react-native-community/netinfo/index.js');
+  await mkdir(dirname(netinfo), { recursive: true });
+  await writeFile(netinfo, 'module.exports = { fetch: async () => ({ type: "wifi", isConnected: true }), addEventListener: () => () => {} };');
+  const ts = createRequire(here('../../examples/nextjs-chat/index.js'))('typescript'); // ../chat/setup installs it
+  const { outputText } = ts.transpileModule(await readFile(snippet('react-native/realtime.js'), 'utf8'), {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, esModuleInterop: true, target: ts.ScriptTarget.ES2022 },
+  });
+  await writeFile(join(folder, 'realtime.js'), outputText);
+  Object.assign(globalThis, { WebSocket, XMLHttpRequest: Xhr });
+  return createRequire(join(folder, 'index.js'))('./realtime.js');
+}
