@@ -7,7 +7,7 @@ import { person } from './person.mjs';
 
 const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
-for (const [name, start] of Object.entries({ demo, nextjs: nextChat })) {
+for (const [name, start] of Object.entries({ demo, nextjs: nextChat('nextjs-chat') })) {
   test(name, { timeout: 120_000 }, async (t) => {
     const { url } = await start(t);
     const chromium = await browser(t);

@@ -125,8 +125,8 @@ export async function app(t, config) {
   for (const [name, value] of Object.entries(settings)) process.env[name] = value;
   const load = await modules();
   const address = (host, port) => {
-    process.env.FANFARE_HOST = process.env.NEXT_PUBLIC_FANFARE_HOST = host;
-    process.env.FANFARE_PORT = process.env.NEXT_PUBLIC_FANFARE_PORT = String(port);
+    process.env.PUSHER_HOST = process.env.NEXT_PUBLIC_PUSHER_HOST = host;
+    process.env.PUSHER_PORT = process.env.NEXT_PUBLIC_PUSHER_PORT = String(port);
   };
   address('127.0.0.1', server.port);
   load('lib/pusher.ts');

@@ -51,10 +51,10 @@ test('.env.local holds the settings that the code reads, and those of a server n
   assert.deepEqual(Object.keys(settings).sort(), [...read].sort());
   const defaults = await readFile(here('../../config.yaml'), 'utf8');
   for (const key of ['id', 'key', 'secret']) {
-    assert.match(defaults, new RegExp(`\\b${key}: "?${settings[`FANFARE_APP_${key.toUpperCase()}`]}\\b`));
-    assert.match(block('config.yaml'), new RegExp(`\\b${key}: ${settings[`FANFARE_APP_${key.toUpperCase()}`]}\\b`));
+    assert.match(defaults, new RegExp(`\\b${key}: "?${settings[`PUSHER_APP_${key.toUpperCase()}`]}\\b`));
+    assert.match(block('config.yaml'), new RegExp(`\\b${key}: ${settings[`PUSHER_APP_${key.toUpperCase()}`]}\\b`));
   }
-  assert.equal(settings.NEXT_PUBLIC_FANFARE_KEY, settings.FANFARE_APP_KEY);
+  assert.equal(settings.NEXT_PUBLIC_PUSHER_KEY, settings.PUSHER_APP_KEY);
 });
 
 test('the code compiles with strict TypeScript against next, pusher and pusher-js', () => modules());
@@ -301,7 +301,7 @@ test('reconnection: a server that is full is tried again and counted, one that r
   assert.equal(client.connection.state, 'disconnected');
   end();
 
-  process.env.NEXT_PUBLIC_FANFARE_KEY = 'wrong';
+  process.env.NEXT_PUBLIC_PUSHER_KEY = 'wrong';
   const refused = [];
   t.after(watchConnection(as('ben').client, (now) => refused.push(now), { delay: 200 }));
   await until('it is refused', () => refused.at(-1).state === 'disconnected');
