@@ -24,7 +24,7 @@ export function program(t, command, args, env = {}) {
 
 const commands = {
   django: (port) => [here('../.venv/bin/python'), here('django_app.py'), snippet('django'), port],
-  fastapi: (port) => [here('../.venv/bin/uvicorn'), '--app-dir', snippet('fastapi'), '--port', port, 'main:app'],
+  fastapi: (port) => [here('../.venv/bin/python'), '-m', 'uvicorn', '--app-dir', snippet('fastapi'), '--port', port, 'main:app'],
   go: () => [here('.build/go')],
   spring: (port) => ['java', '-cp', `${here('.build/spring')}:${here('.build/spring-jars')}/*`, 'Serve', `--server.port=${port}`, '--server.address=127.0.0.1'],
 };
