@@ -193,14 +193,15 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 		d.peer.counters.deaths.Add(1)
 		d.peer.cfg.Logger.Warn("a node of the cluster is dead", "node", nodeName(b.Node), "about", b.About)
 	}
-	l.dead, l.missing, l.about = b.Dead, b.Count == 0, b.About
+	l.dead, l.missing, l.about = b.Dead, b.Count == 0, cmp.Or(b.About, l.about)
 	after := d.peer.cfg.DeathAfter
 	if l.dead || b.Node == d.peer.cfg.Node || now.Sub(l.since) < after || now.Sub(l.asked) < after {
 		return
 	}
 	l.asked = now
 	d.sent = append(d.sent, now)
-	d.peer.engine.Mark(Mark{Node: b.Node, Count: b.Count})
+	// A line without a word is that of a node that said bye.
+	d.peer.engine.Mark(Mark{Node: b.Node, Count: b.Count, About: cmp.Or(l.about, nodeName(b.Node))})
 }
 
 // alive are the nodes that are in the table and not dead, this one left out.

@@ -125,8 +125,10 @@ func TestDeath_WithTheEngine_IsToldOnceTheOthersAreBack(t *testing.T) {
 	w.passes(10 * time.Second)
 	a.hears(removed("presence-x", "cid"))
 	b.hears(removed("presence-x", "cid"))
-	if young := w.nodes[0].peer.Health().Young; young != 0 {
-		t.Errorf("%d partitions are young", young)
+	for _, h := range w.nodes[:2] {
+		if h := h.peer.Health(); h.Young != 0 || h.Deaths != 1 {
+			t.Errorf("%d partitions are young, and %d deaths are counted", h.Young, h.Deaths)
+		}
 	}
 }
 

@@ -62,8 +62,9 @@ type Beat struct {
 }
 
 // Mark declares a node dead whose counter still stands at Count; 0 is a node
-// that has no line.
+// that has no line. About is what its line says if it says nothing yet.
 type Mark struct {
 	Node  ledger.Node
 	Count uint64
+	About string
 }

@@ -208,7 +208,13 @@ func (h *house) Beat(b Beat) { h.write(func(l *Beat) { *l = b }, b.Node) }
 
 // Mark implements Engine.
 func (h *house) Mark(m Mark) {
-	h.write(func(l *Beat) { l.Dead = l.Dead || l.Count == m.Count }, m.Node)
+	h.write(func(l *Beat) {
+		if !l.Dead && l.Count == m.Count {
+			if l.Dead = true; l.About == "" {
+				l.About = m.About
+			}
+		}
+	}, m.Node)
 }
 
 func (h *house) write(change func(*Beat), node ledger.Node) {

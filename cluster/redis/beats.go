@@ -27,7 +27,7 @@ func (e *Engine) Beat(b cluster.Beat) {
 
 // Mark implements cluster.Engine.
 func (e *Engine) Mark(m cluster.Mark) {
-	e.beat(beat{func(s *scripts) *script { return &s.mark }, []string{nodeText(m.Node), number(m.Count)}})
+	e.beat(beat{func(s *scripts) *script { return &s.mark }, []string{nodeText(m.Node), number(m.Count), m.About}})
 }
 
 func (e *Engine) beat(b beat) {

@@ -227,10 +227,12 @@ func (m *memory) mark(k cluster.Mark) (all []cluster.Beat, done bool) {
 	i := m.line(k.Node)
 	switch {
 	case i < 0 && k.Count == 0:
-		m.beats = append(m.beats, cluster.Beat{Node: k.Node, Dead: true})
+		m.beats = append(m.beats, cluster.Beat{Node: k.Node, Dead: true, About: k.About})
 		done = true
 	case i >= 0 && m.beats[i].Count == k.Count:
-		m.beats[i].Dead = true
+		if m.beats[i].Dead = true; m.beats[i].About == "" {
+			m.beats[i].About = k.About
+		}
 		done = true
 	}
 	return slices.Clone(m.beats), done

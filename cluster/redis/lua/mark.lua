@@ -1,10 +1,11 @@
--- KEYS: beats. ARGV: node, count. Lines that were marked a day ago are deleted.
+-- KEYS: beats. ARGV: node, count, about, for a line that says nothing. Lines that were marked a day ago are deleted.
 local DAY = 24 * 60 * 60
 local now = tonumber(redis.call('TIME')[1])
 local line = redis.call('HGET', KEYS[1], ARGV[1]) or struct.pack('>BI8I8', 0, 0, 0)
 local dead, count = struct.unpack('>BI8', line)
 if dead == 0 and count == tonumber(ARGV[2]) then
-	redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>BI8I8', 1, count, now) .. string.sub(line, 18))
+	local about = string.sub(line, 18)
+	redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>BI8I8', 1, count, now) .. (about ~= '' and about or ARGV[3]))
 end
 
 local function past(line)
