@@ -101,6 +101,10 @@ func (l *loop) stopAccepting() {
 		}
 	}
 	l.pass()
+	// Another process may have the socket too (systemd has). Then its closing
+	// here does not take it out of the set, and the loop would be woken for
+	// connections that it cannot accept, in place of the process that can.
+	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, l.front.fd, 0, listenHandle) // fails after a pause
 	_ = unix.Close(l.front.fd)
 	l.front = nil
 	for i := range l.slots {
