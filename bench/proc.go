@@ -31,10 +31,8 @@ func (p process) usage() (Usage, error) {
 		return Usage{}, fmt.Errorf("read memory and processor time: %w", err)
 	}
 	u := Usage{RSS: int64(stat.ResidentMemory()), CPU: asDuration(stat.CPUTime())}
-	// The kernel's quick counters are off by up to some megabytes on machines
-	// with many processors.
-	if rollup, err := proc.ProcSMapsRollup(); err == nil {
-		u.RSS = int64(rollup.Rss)
+	if rss, ok := exactRSS(proc); ok {
+		u.RSS = rss
 	}
 	return u, nil
 }
