@@ -17,9 +17,9 @@ STORM ?= 10m
 # The end-to-end tests that make sense with two nodes; make test leaves out the long ones.
 CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-http.test.mjs move/php.test.mjs
 LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
-export PACKAGES RUN COUNT PERCENT E2E
+export PACKAGES RUN COUNT PERCENT E2E TARGETS
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy screenshots docs clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy screenshots docs release release-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -42,7 +42,7 @@ build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
 
-test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end on one node and on two, then attacks
+test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end on one node and on two, the release and its deb, then attacks
 	@echo "== unit tests and fuzz seeds"
 	@$(GOTEST) ./...
 	@echo "== the HTTP API again, without event loops"
@@ -51,6 +51,8 @@ test: ## unit tests and fuzz seeds, the same under the race detector, real clien
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
 	@$(MAKE) --no-print-directory check-deploy
+	@$(MAKE) --no-print-directory release-check TARGETS="linux/amd64 windows/arm64"
+	@$(MAKE) --no-print-directory package-test
 	@$(MAKE) --no-print-directory attacks
 
 # Go's cache of test results does not see files outside of a module: -count=1.
@@ -100,10 +102,11 @@ starved: ## the tests at 12 % of a processor and beside busy loops: those that w
 check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instruction counts, 5 s of each fuzz target
 	@echo "== gofumpt"
 	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
-	@echo "== go vet, here and for macOS"
+	@echo "== go vet, here and for macOS, FreeBSD and Windows"
 	@go vet ./...
 	@go vet -tags hostile ./test/hostile
 	@GOOS=darwin go vet ./...
+	@for os in freebsd windows; do GOOS=$$os go vet ./cmd/fanfare; done
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
 	@$(TOOL) staticcheck -tags hostile ./test/hostile
@@ -146,6 +149,19 @@ cli-peers: build ## the commands that call a server, with fanfare and with soket
 docs: ## write config.yaml and docs/configuration.md anew from the code
 	@echo "== config.yaml and docs/configuration.md"
 	@go test ./config -run '^TestGenerated' -count=1 -update
+
+release: ## all archives, packages, SBOMs and SHA256SUMS into bin/release (TARGETS="linux/amd64 …" chooses)
+	@echo "== a release of $(VERSION)"
+	@rm -rf bin/release
+	@./tools/release/release bin/release
+
+release-check: ## build the release twice, the second time from nothing, and compare (TARGETS chooses)
+	@echo "== two builds of a release"
+	@./tools/release/check
+
+package-test: ## install, run and purge the deb in a Debian chroot (as root; installs mmdebstrap)
+	@echo "== the deb in a chroot"
+	@./test/package/deb
 
 clean: ## remove what was built
 	@echo "== removing bin/ and cached test results"

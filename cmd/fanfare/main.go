@@ -54,6 +54,7 @@ func newCommand() *cobra.Command {
 		newWebhooksCommand(),
 		newHealthCommand(),
 		newVersionCommand(),
+		newManCommand(),
 	)
 	for _, c := range root.Commands() {
 		if c.HasSubCommands() && !c.Runnable() {
