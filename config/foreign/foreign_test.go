@@ -145,7 +145,7 @@ func TestRead_ReverbByItsFile(t *testing.T) {
 	env := File{".env", "REVERB_APP_ID=1\nREVERB_APP_KEY=first-key\nREVERB_APP_SECRET='first secret'\nREVERB_ORIGINS=https://a.example,b.example\n"}
 	r := read(t, Input{Files: []File{sample(t, "reverb.php"), env}})
 	c := load(t, r)
-	if c.Listen != ":8080" || c.TLS != (config.TLS{CertFile: "/etc/ssl/ws.pem", KeyFile: "/etc/ssl/ws.key"}) || c.Cluster.Driver != "memory" {
+	if c.Listen != ":8080" || c.TLS.CertFile != "/etc/ssl/ws.pem" || c.TLS.KeyFile != "/etc/ssl/ws.key" || c.Cluster.Driver != "memory" {
 		t.Errorf("%s %+v %s", c.Listen, c.TLS, c.Cluster.Driver)
 	}
 	a, b := c.Apps[0], c.Apps[1]
@@ -179,7 +179,7 @@ func TestRead_SoketiByItsFile(t *testing.T) {
 	r := read(t, Input{Files: []File{sample(t, "soketi.json")}})
 	c := load(t, r)
 	if c.Listen != ":6002" || c.PathPrefix != "/ws" || c.Metrics.Listen != ":9602" || c.Log.Level != "debug" ||
-		c.TLS != (config.TLS{CertFile: "/etc/ssl/a.pem", KeyFile: "/etc/ssl/a.key"}) {
+		c.TLS.CertFile != "/etc/ssl/a.pem" || c.TLS.KeyFile != "/etc/ssl/a.key" {
 		t.Errorf("%s\n%+v", r.Text, c)
 	}
 	redis := config.Redis{Addresses: []string{"redis.internal:6379"}, Prefix: "shop", Password: "redis-hush", Database: 3}
