@@ -31,6 +31,9 @@ func findDoubts(c *Config, r *report) {
 	if _, unix := UnixSocket(c.Listen); !unix && c.ListenMode != Defaults().ListenMode {
 		r.warn("listen_mode", "has no effect: listen is no Unix socket")
 	}
+	if _, unix := UnixSocket(c.Listen); unix && c.SocketMode()&0o002 != 0 {
+		r.warn("listen_mode", "lets every user of this machine connect, and claim any address and https as a proxy does; 0660 lets a group in")
+	}
 	if a := c.TLS.ACME; !a.Enabled() && a.isSet() {
 		r.warn("tls.acme", "has no effect while tls.acme.domains is empty")
 	}

@@ -15,6 +15,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		{"no time to close", "shutdown: {timeout: 8s}\n" + minimal, "config.yaml:1: shutdown.timeout: leaves the last sockets less than sockets.close_timeout to close; raise it to 10s"},
 		{"store of no webhooks", "webhooks: {store: a.db}\n" + minimal, "config.yaml:1: webhooks.store: keeps nothing"},
 		{"profiles without an address", "metrics: {listen: '', pprof: true}\n" + minimal, "config.yaml:1: metrics.pprof: has no effect"},
+		{"socket for everybody", "listen: unix:/run/f.sock\nlisten_mode: 0666\n" + minimal, "config.yaml:2: listen_mode: lets every user of this machine connect"},
 		{"ACME for no name", acme("email: a@b.example"), "config.yaml:1: tls.acme: has no effect"},
 		{"everything off", app("enabled: false"), "config.yaml:2: apps: are all disabled"},
 		{"public secret", "apps:\n  - {id: a, key: k, secret: app-secret}\n", "config.yaml:2: apps[0].secret: is the one everyone knows"},

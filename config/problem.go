@@ -72,10 +72,11 @@ type report struct {
 	noted    map[string]bool   // paths that have a problem
 	begun    map[string]string // elements of lists that no file has, and the variable or flag that begins them
 	held     map[string]string // by path, what a file of its own holds or a variable that the file names
+	escaped  map[string]bool   // paths whose text in the file has $${, so that it is meant as it reads
 }
 
 func newReport() *report {
-	return &report{sources: map[string]source{}, noted: map[string]bool{}, begun: map[string]string{}, held: map[string]string{}}
+	return &report{sources: map[string]source{}, noted: map[string]bool{}, begun: map[string]string{}, held: map[string]string{}, escaped: map[string]bool{}}
 }
 
 // add notes a problem with the key at path. One with the same key or a group

@@ -68,6 +68,7 @@ func (f *fileReader) expand(path string, n *yaml.Node) (text string, ok bool) {
 	text, missing := f.env.expand(n.Value)
 	if text != n.Value {
 		f.report.held[path] = text
+		f.report.escaped[path] = strings.Contains(n.Value, "$${")
 	}
 	if missing != "" {
 		f.wrong(path, n, fmt.Sprintf("names the variable %s, which is not set; set it, or write ${%[1]s:-default}", missing))

@@ -100,7 +100,13 @@ func TestLoad_ValueOfAVariable_IsNeverShown(t *testing.T) {
 // What Compose and Print write is read back as it was, though it looks like a
 // reference.
 func TestCompose_TextsThatLookLikeReferences_AreReadBack(t *testing.T) {
-	const odd = "a${PORT}$${PORT}${"
+	for _, odd := range []string{"a${PORT}$${PORT}${", "${PORT}"} {
+		t.Run(odd, func(t *testing.T) { readBack(t, odd) })
+	}
+}
+
+func readBack(t *testing.T, odd string) {
+	t.Helper()
 	text, err := Compose(nil, []Setting{
 		{Path: "apps.0.id", Value: "1"},
 		{Path: "apps.0.key", Value: "k"},
@@ -122,7 +128,7 @@ func TestCompose_TextsThatLookLikeReferences_AreReadBack(t *testing.T) {
 			t.Errorf("%q is read back as %q", odd, got)
 		}
 	}
-	if printed := string(c.Print()); !strings.Contains(printed, `"/a$${PORT}$$${PORT}$${"`) {
+	if printed := string(c.Print()); !strings.Contains(printed, `"/`+strings.ReplaceAll(odd, "${", "$${")+`"`) {
 		t.Errorf("printed so that another value would be read:\n%s", printed)
 	}
 }

@@ -18,7 +18,7 @@ import (
 func (f *field) checkWritten(path string, raw any, r *report) bool {
 	before := len(r.problems)
 	add := func(path, text string) {
-		if err := written(text, path); err != nil {
+		if err := written(text, path, r.escaped[path]); err != nil {
 			r.add(path, err.Error())
 		}
 	}
@@ -36,7 +36,7 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 	case map[string]string: // quotes have a meaning in headers
 		for _, name := range slices.Sorted(maps.Keys(raw)) {
 			text := raw[name]
-			if placeholder.MatchString(text) {
+			if placeholder.MatchString(text) && !r.escaped[join(path, name)] {
 				r.add(join(path, name), "is the name of a variable in a form that nothing replaces here; write the value, or ${NAME} in the file")
 			}
 			if text == masked {
@@ -51,7 +51,7 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 // file, ${NAME} is replaced by now.
 var placeholder = regexp.MustCompile(`^(\$\{[^{}]*\}|\$[A-Z][A-Z0-9_]+|\$\(.*\)|\{\{.*\}\})$`)
 
-func written(text, path string) error {
+func written(text, path string, escaped bool) error {
 	c, hidden := unseen(text)
 	switch {
 	case inQuotes(text):
@@ -60,7 +60,7 @@ func written(text, path string) error {
 		return errors.New("begins or ends with a space or a line end; remove it")
 	case hidden:
 		return fmt.Errorf("holds a character that cannot be seen (%U); type the value again", c)
-	case placeholder.MatchString(text):
+	case placeholder.MatchString(text) && !escaped:
 		return fmt.Errorf("is the name of a variable in a form that nothing replaces here; write the value, or ${NAME} in the file, or set %s", shortest(path))
 	case strings.Contains(text, masked):
 		return errors.New("is what `fanfare config print` shows instead of the value; write the value")

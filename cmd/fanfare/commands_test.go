@@ -303,8 +303,14 @@ func TestConfigInit_WritesAFileThatServes_AndOverwritesNone(t *testing.T) {
 	if again, err := config.Load(name, nil, nil); err != nil || again.Apps[0].Secret != app.Secret {
 		t.Errorf("the file was changed, %v", err)
 	}
+	if err := os.Chmod(name, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := execute(t, "config", "init", name, "--force"); err != nil {
 		t.Error(err)
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("others may read the secret: %v, %v", info.Mode(), err)
 	}
 	if again, err := config.Load(name, nil, nil); err != nil || again.Apps[0].Secret == app.Secret {
 		t.Errorf("the file was not overwritten, %v", err)

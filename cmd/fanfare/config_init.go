@@ -65,12 +65,30 @@ func writeNew(name string, text []byte, force bool) error {
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	_, err = f.Write(text)
+	if force {
+		err = closeToOthers(f)
+	}
+	if err == nil {
+		_, err = f.Write(text)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		if !force {
 			err = errors.Join(err, os.Remove(name))
 		}
 		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+// closeToOthers takes the rights of everybody on a file that was there before. Its
+// owner and group keep theirs: the server may run as one of the group.
+func closeToOthers(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return f.Chmod(mode &^ 0o007)
 	}
 	return nil
 }

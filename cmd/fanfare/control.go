@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -95,10 +96,11 @@ func (d controlDir) listen(name string) (net.Listener, error) {
 // over a Unix socket.
 const unixControl = ".control.sock"
 
-// controlName names a server's socket by its port, or by its Unix socket.
+// controlName names a server's socket by its port, or by its Unix socket, whose
+// folder is in the checksum.
 func controlName(listen string) string {
 	if path, unix := config.UnixSocket(listen); unix {
-		return strings.TrimSuffix(filepath.Base(path), ".sock") + unixControl
+		return fmt.Sprintf("%s-%08x%s", strings.TrimSuffix(filepath.Base(path), ".sock"), crc32.ChecksumIEEE([]byte(path)), unixControl)
 	}
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {

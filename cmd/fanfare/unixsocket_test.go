@@ -182,7 +182,10 @@ func TestUnixSocket_OfAnotherServer(t *testing.T) {
 
 func TestControlName_OfAUnixSocket(t *testing.T) {
 	name := controlName("unix:/run/fanfare/clients.sock")
-	if name != "clients.control.sock" || !isControl(name) || !isControl("6001.sock") || isControl("clients.sock") {
+	if other := controlName("unix:/run/other/clients.sock"); other == name {
+		t.Errorf("both are %s", name)
+	}
+	if !strings.HasPrefix(name, "clients-") || !isControl(name) || !isControl("6001.sock") || isControl("clients.sock") {
 		t.Errorf("got %s", name)
 	}
 }
