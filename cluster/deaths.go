@@ -200,8 +200,11 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 	}
 	l.asked = now
 	d.sent = append(d.sent, now)
-	// A line without a word is that of a node that said bye.
-	d.peer.engine.Mark(Mark{Node: b.Node, Count: b.Count, About: cmp.Or(l.about, nodeName(b.Node))})
+	m := Mark{Node: b.Node, Count: b.Count}
+	if l.missing { // a line without a word is that of a node that said bye
+		m.About = cmp.Or(l.about, nodeName(b.Node))
+	}
+	d.peer.engine.Mark(m)
 }
 
 // alive are the nodes that are in the table and not dead, this one left out.

@@ -70,16 +70,15 @@ func (p *epoll) control(op, fd int, events uint32, h handle) error {
 }
 
 func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
-	if p.behind.len() > 0 {
-		timeout = 0
+	most := p.loop.parsed + turnReads
+	if p.behind.len() > 0 { // before it is asked who can be read: they may have nothing more then
+		timeout, worked = 0, p.readBehind(most)
 	}
 	n, err := p.poll(timeout)
 	if err != nil {
-		return false, false // EINTR
+		return worked, p.behind.len() > 0 // EINTR
 	}
 	p.loop.tick() // new deadlines count from here, also after a stop of the process
-	most := p.loop.parsed + turnReads
-	worked = p.readBehind(most)
 	for i := range n {
 		ev := &p.events[i]
 		h := handle{ev.Fd, ev.Pad}
@@ -145,7 +144,7 @@ func (p *epoll) leave(c *conn) {
 
 // readBehind reads connections that were left before, and tells whether there were any.
 func (p *epoll) readBehind(most uint64) (worked bool) {
-	for p.behind.len() > 0 && p.loop.parsed < most {
+	for left := epollBatch; left > 0 && p.behind.len() > 0 && p.loop.parsed < most; left-- {
 		worked = true
 		c := p.loop.lookup(p.behind.pop())
 		if c == nil || c.pace != behind {
@@ -284,6 +283,7 @@ func (p *epoll) read(c *conn) {
 		unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
+		c.pace = steady
 	case n == 0 && errno == 0:
 		c.lose(byNetwork, withoutFarewell)
 	case errno != 0:

@@ -71,8 +71,12 @@ func TestRead_ACrowd_IsTakenInShares_RequestsFirst(t *testing.T) {
 	t.Cleanup(func() { _ = caller.Close() })
 	const sockets, messages = 200, 40
 	message := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte("{}"))))
+	var clients []net.Conn
 	for range sockets {
-		if _, err := dialByHand(t, l).Write(bytes.Repeat(message, messages)); err != nil {
+		clients = append(clients, dialByHand(t, l))
+	}
+	for _, c := range clients {
+		if _, err := c.Write(bytes.Repeat(message, messages)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,7 +26,7 @@ func TestGitHub_FilesAreYAML_AndCallWhatIsThere(t *testing.T) {
 		if err := yaml.Unmarshal(text, &all); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
-		if all["name"] == "" || all["jobs"] == nil && all["body"] == nil {
+		if all["name"] == nil || all["jobs"] == nil && all["body"] == nil {
 			t.Errorf("%s is neither a workflow nor a form", file)
 		}
 		runs[filepath.Base(file)] = string(text)

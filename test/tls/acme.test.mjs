@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { WebSocket } from 'ws';
 import { Fanfare, freePort } from '../support/fanfare.mjs';
-import { until } from '../support/wait.mjs';
+import { factor, until } from '../support/wait.mjs';
 import { Authority } from './authority.mjs';
 import { presented } from './client.mjs';
 import { external, Pebble } from './pebble.mjs';
@@ -73,7 +73,7 @@ test('TLS-ALPN-01: one certificate for all names, with an external account; a re
 
 test('a certificate is renewed when two thirds of its time are over, and sockets stay', async (t) => {
   const port = await freePort();
-  const pebble = await Pebble.of(t, t.authority = await Authority.of(t), { at: port, validity: 30 });
+  const pebble = await Pebble.of(t, t.authority = await Authority.of(t), { at: port, validity: 30 * factor });
   const server = await make(t, { port, directory: directory(pebble.port) });
   await server.start();
   const socket = new WebSocket(`wss://127.0.0.1:${port}/app/app-key?protocol=7`);
