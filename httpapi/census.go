@@ -31,6 +31,7 @@ type census struct {
 	refused func(netip.Addr, crowding)
 	bounds  atomic.Pointer[connectionBounds]
 	pressed atomic.Int64 // addresses with more than half of their bound
+	leaving atomic.Bool  // each connection ends with its next answer
 
 	mu     sync.RWMutex
 	places map[netip.Addr]*place
@@ -173,7 +174,7 @@ func (c *census) most() int {
 // Calm tells whether no connection is hurried.
 func (c *census) Calm() bool {
 	all := c.most()
-	return (all <= 0 || 2*c.account.Count(account.Connections) <= all) && c.pressed.Load() == 0 && !c.account.Full()
+	return (all <= 0 || 2*c.account.Count(account.Connections) <= all) && c.pressed.Load() == 0 && !c.account.Full() && !c.leaving.Load()
 }
 
 // Crowded tells whether one connection has to go for one that comes.
@@ -191,6 +192,9 @@ const shortest = time.Second
 func (c *census) Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool) {
 	if c.Calm() {
 		return most, false
+	}
+	if c.leaving.Load() {
+		return most, true
 	}
 	load := c.load(addr)
 	switch {

@@ -302,6 +302,11 @@ func (s *Server) Relieve(web interface{ SetKeepAlivesEnabled(bool) }, short bool
 	}
 }
 
+// Dismiss has each connection end with its next answer: another process takes the
+// requests that follow. To close an idle one would cut off a request that is on its
+// way.
+func (s *Server) Dismiss() { s.census.leaving.Store(true) }
+
 // Conclude has no request wait any longer for its body or, with the cluster's
 // answer to it, what it publishes: it is answered with 503 if the server drains.
 func (s *Server) Conclude() {

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fanfare/channels"
@@ -17,6 +18,9 @@ const (
 	// frames. Clients are back a second after they were told: by then the next
 	// process has to listen.
 	farewellPatience = 250 * time.Millisecond
+	// latePatience is how long Dismiss waits for the first requests of connections
+	// that were accepted in the last moment, by clients that are far away.
+	latePatience = 2 * time.Second
 )
 
 // Drain sends every socket to another node (4200), in waves over spread so
@@ -85,20 +89,66 @@ func (s *Server) Release() {
 	}
 }
 
+// Succeed leaves the connections that wait to be accepted, and all that come, to
+// another process that has the listener too. It returns when the connections of
+// HTTP are gone, which end with their next answer if the Door says so, or with an
+// error when ctx is done; then the listener can be closed here.
+func (s *Server) Succeed(ctx context.Context) error {
+	s.succeeded.Store(true)
+	if _, err := s.ask(ctx, func(l *loop) int { l.leaveListener(); return 0 }); err != nil {
+		return err
+	}
+	return s.answered(ctx, context.WithoutCancel(ctx))
+}
+
+// Accepts tells whether the loops accept connections themselves.
+func (s *Server) Accepts() bool { return s.address != nil }
+
+// Dismiss tells the clients that Quiesce has kept to connect again at once
+// (4200), as many at a time as wave says: the process that they come to is there
+// already, and all of them would come in one instant. Those are told too whose
+// request comes while it waits. It returns when all have answered or had the time
+// to.
+func (s *Server) Dismiss(ctx context.Context, wave int) error {
+	share := max(1, wave/len(s.loops))
+	late := time.Now().Add(latePatience)
+	for {
+		left, err := s.ask(ctx, func(l *loop) int { return l.sendAway(share) })
+		if err != nil {
+			return err
+		}
+		open := left > 0
+		if !open {
+			left, err = s.ask(ctx, (*loop).expected)
+		}
+		if err != nil {
+			return err
+		}
+		if left == 0 || !open && !time.Now().Before(late) {
+			break
+		}
+		if err := pause(ctx, drainWave); err != nil {
+			return err
+		}
+	}
+	for end := time.Now().Add(s.closeTimeout()); s.Sockets() > 0 && time.Now().Before(end); {
+		if err := pause(ctx, quietLook); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Conclude waits, once the listener of a Front is closed, for the requests of
 // which a part has come by then. When ctx is done, those that are still not whole
 // are refused.
 func (s *Server) Conclude(ctx context.Context) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.closeTimeout())
 	defer cancel()
-	left, err := s.ask(end, (*loop).unanswered)
-	for err == nil && left > 0 && pause(ctx, quietLook) == nil {
-		left, err = s.ask(end, (*loop).unanswered)
-	}
-	if err != nil || left == 0 {
+	if err := s.answered(ctx, end); !errors.Is(err, errUnanswered) {
 		return err
 	}
-	_, err = s.ask(end, (*loop).refuseUnanswered)
+	left, err := s.ask(end, (*loop).refuseUnanswered)
 	for stop := time.Now().Add(farewellPatience); err == nil && left > 0 && time.Now().Before(stop); {
 		if err = pause(end, quietLook); err == nil {
 			left, err = s.ask(end, (*loop).unanswered)
@@ -107,10 +157,37 @@ func (s *Server) Conclude(ctx context.Context) error {
 	return err
 }
 
-// unanswered is how many connections of HTTP have not got their answer.
+// errUnanswered says that requests were still under way.
+var errUnanswered = errors.New("requests are still under way")
+
+// answered waits until all requests have their answers, and returns errUnanswered
+// if they have not when ctx is done. The loops have to answer before end is.
+func (s *Server) answered(ctx, end context.Context) error {
+	left, err := s.ask(end, (*loop).unanswered)
+	for err == nil && left > 0 {
+		if pause(ctx, quietLook) != nil {
+			return errUnanswered
+		}
+		left, err = s.ask(end, (*loop).unanswered)
+	}
+	return err
+}
+
+// unanswered is how many connections of HTTP have not got their last answer.
 func (l *loop) unanswered() (n int) {
 	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil && c.front != nil && (c.state == connOpen || c.state == connClosing && c.queue.bytes > 0) {
+		c := l.slots[i].conn
+		if c != nil && c.front != nil && (c.state == connOpen || c.state == connClosing && c.queue.bytes > 0) {
+			n++
+		}
+	}
+	return n
+}
+
+// expected is how many connections are to send their first request.
+func (l *loop) expected() (n int) {
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil && c.fresh() {
 			n++
 		}
 	}
@@ -123,13 +200,15 @@ func (l *loop) refuseUnanswered() int {
 	for i := range l.slots {
 		switch c := l.slots[i].conn; {
 		case c == nil || c.front == nil || c.state != connOpen:
+		case c.idle():
+			c.die()
 		case c.waits():
 			c.conclude(c.front.later, channels.ErrDoubt)
 		default:
 			c.unavailable(nil)
 		}
 	}
-	return 0
+	return l.unanswered()
 }
 
 // ask has every loop call f, behind all mail that it has, and returns the sum
@@ -225,8 +304,10 @@ func (l *loop) unsettled() (n int) {
 	return n
 }
 
+// settled tells whether all is written and the client can be told that it ends. The
+// next request of one that polls comes to the successor, if there is one.
 func (c *conn) settled() bool {
-	return !c.ending && c.queue.bytes == 0 && c.link.reachable()
+	return !c.ending && c.queue.bytes == 0 && (c.link.reachable() || c.loop.server.succeeded.Load())
 }
 
 // release closes all connections and returns how many are not told yet. Those
@@ -240,6 +321,24 @@ func (l *loop) release() int {
 		return true
 	})
 	return l.untold()
+}
+
+// sendAway closes some of the connections that are held and returns how many are
+// left open. Whoever comes late is held too, until the next call.
+func (l *loop) sendAway(some int) (left int) {
+	l.sockets(func(c *conn) bool {
+		switch {
+		case c.state != connOpen:
+		case some > 0:
+			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
+			l.schedule(c, l.after(l.server.closeTimeout()))
+			some--
+		default:
+			left++
+		}
+		return true
+	})
+	return left
 }
 
 func (l *loop) untold() (n int) {

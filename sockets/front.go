@@ -261,6 +261,12 @@ func (c *conn) idle() bool {
 	return c.front != nil && c.state == connOpen && !c.leaving() && !c.waits() && len(c.in) == 0 && c.queue.bytes == 0
 }
 
+// fresh tells whether the first request of a connection is still to come, of which
+// the client does not know that another process has taken over.
+func (c *conn) fresh() bool {
+	return c.front != nil && c.front.counted && c.state == connOpen && c.loop.server.succeeded.Load()
+}
+
 // await sets the deadline of a connection that owes us the rest of a request
 // or, if there is no rest, the next one. A deadline stands however little of
 // what it is for has come since.

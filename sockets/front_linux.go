@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +25,7 @@ var listenHandle = handle{slot: -2}
 // descriptorListener is a listener of TCP or of a Unix socket.
 type descriptorListener interface {
 	net.Listener
-	File() (*os.File, error)
+	syscall.Conn
 }
 
 // Front has the loops accept the connections of a plain listener, of TCP or a Unix
@@ -37,20 +37,14 @@ func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	if !ok || s.cfg.Portable {
 		return s.frontOf(l, &cfg), nil
 	}
-	file, err := plain.File() // a duplicate: l stays to keep the port
-	if err != nil {
-		return nil, fmt.Errorf("reach the listening socket: %w", err)
-	}
-	defer func() { _ = file.Close() }()
 	s.address = l.Addr()
 	f := newFrontListener(l, s)
 	for _, loop := range s.loops {
-		fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		// l stays to keep the port. All duplicates share its mode, which stays
+		// non-blocking: another process may accept on it in this moment.
+		fd, err := duplicate(plain)
 		if err != nil {
-			return nil, fmt.Errorf("duplicate the listening socket: %w", err)
-		}
-		if err := unix.SetNonblock(fd, true); err != nil {
-			return nil, fmt.Errorf("make the listening socket non-blocking: %w", err)
+			return nil, fmt.Errorf("listen on the event loops: %w", err)
 		}
 		loop.front = &accepting{cfg: &cfg, fd: fd, listener: f}
 		if err := loop.waiter.(*epoll).listen(fd); err != nil {
@@ -87,12 +81,16 @@ type accepting struct {
 }
 
 // stopAccepting takes the connections that wait, whose clients may have sent a
-// request, and then no more. Those end that are between two requests.
+// request, and then no more; a successor takes them in its place, if there is one.
+// Those end that are between two requests.
 func (l *loop) stopAccepting() {
 	if l.front == nil {
 		return
 	}
 	for range mostBacklog {
+		if l.server.succeeded.Load() { // they are the successor's
+			break
+		}
 		fd, addr, err := unix.Accept4(l.front.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err == nil {
 			l.welcome(fd, remote(addr))
@@ -111,6 +109,14 @@ func (l *loop) stopAccepting() {
 		if c := l.slots[i].conn; c != nil && c.front != nil {
 			l.last(c)
 		}
+	}
+}
+
+// leaveListener accepts no more, for good, and goes on with the connections that
+// are here: another process accepts.
+func (l *loop) leaveListener() {
+	if l.front != nil {
+		l.pause()
 	}
 }
 
@@ -217,7 +223,7 @@ func (l *loop) trim() {
 
 // unpause accepts again.
 func (l *loop) unpause() {
-	if l.front == nil || !l.front.paused {
+	if l.front == nil || !l.front.paused || l.server.succeeded.Load() {
 		return
 	}
 	if l.waiter.(*epoll).listen(l.front.fd) == nil {

@@ -86,12 +86,13 @@ func (h *handed) open() bool {
 }
 
 // last reads once more what the client of a connection has sent, and ends it if
-// that is nothing: the loop accepts no more.
+// that is nothing: the loop accepts no more. If another process does, who has sent
+// no request yet stays: one that comes late finds out where to go.
 func (l *loop) last(c *conn) {
 	if c.idle() {
 		l.waiter.(*epoll).read(c)
 	}
-	if c.idle() {
+	if c.idle() && !c.fresh() {
 		c.die()
 	}
 }

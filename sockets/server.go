@@ -79,12 +79,14 @@ type Server struct {
 	hint            atomic.Pointer[string]
 	_               [64]byte
 
-	address  net.Addr // of the listener of a Front
-	resting  atomic.Int64
-	seats    atomic.Int64 // open sockets
-	stopped  atomic.Bool
-	wait     sync.WaitGroup // goroutines of streams
-	sessions httpSessions
+	address net.Addr // of the listener of a Front
+	resting atomic.Int64
+	seats   atomic.Int64 // open sockets
+	stopped atomic.Bool
+	// Another process has the listener too, and accepts when this one does not.
+	succeeded atomic.Bool
+	wait      sync.WaitGroup // goroutines of streams
+	sessions  httpSessions
 
 	addresses addresses
 }

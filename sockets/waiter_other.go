@@ -74,6 +74,8 @@ func (l *loop) handOver(c *conn, _ []byte) { c.state = connDead }
 
 func (l *loop) stopAccepting() {}
 
+func (l *loop) leaveListener() {}
+
 // Front returns l, guarded: without epoll every connection is net/http's first.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	return s.frontOf(l, &cfg), nil

@@ -17,9 +17,10 @@ import (
 // Make one with newWeb.
 type web struct {
 	mu       sync.Mutex
-	servers  []*served    // the newest last
-	listener net.Listener // nil until Serve
-	brief    bool         // connections end behind their request
+	servers  []*served     // the newest last
+	listener net.Listener  // nil until Serve
+	accepted chan struct{} // closed when Serve accepts no more and has given what it accepted
+	brief    bool          // connections end behind their request
 	ending   bool
 }
 
@@ -31,7 +32,7 @@ type served struct {
 }
 
 func newWeb(first *http.Server) *web {
-	w := &web{}
+	w := &web{accepted: make(chan struct{})}
 	w.add(first)
 	return w
 }
@@ -80,6 +81,7 @@ func (w *web) Serve(l net.Listener) error {
 	w.listener = l
 	w.serve()
 	w.mu.Unlock()
+	defer close(w.accepted)
 	for {
 		conn, err := l.Accept()
 		if err == nil {
@@ -88,6 +90,7 @@ func (w *web) Serve(l net.Listener) error {
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		_ = w.newest().feed.Close()
 		if w.ending {
 			return http.ErrServerClosed
 		}
@@ -152,15 +155,19 @@ func (w *web) SetKeepAlivesEnabled(on bool) {
 	}
 }
 
-// Stop accepts no more connections.
+// Stop accepts no more connections. Those that it has accepted are served.
 func (w *web) Stop() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.ending && w.listener != nil {
-		_ = w.listener.Close()
-		_ = w.newest().feed.Close()
-	}
+	first, l := !w.ending, w.listener
 	w.ending = true
+	w.mu.Unlock()
+	if l == nil {
+		return
+	}
+	if first {
+		_ = l.Close()
+	}
+	<-w.accepted
 }
 
 // Finish accepts no more, waits for the requests under way and those that are on
@@ -169,6 +176,12 @@ func (w *web) Stop() {
 func (w *web) Finish(ctx context.Context) bool {
 	w.Stop()
 	w.SetKeepAlivesEnabled(false)
+	return w.Quiet(ctx)
+}
+
+// Quiet waits until there are no connections, and tells whether it is so before
+// ctx is done.
+func (w *web) Quiet(ctx context.Context) bool {
 	w.mu.Lock()
 	servers := slices.Clone(w.servers)
 	w.mu.Unlock()
