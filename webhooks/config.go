@@ -38,6 +38,8 @@ type Config struct {
 	// Store names the file that keeps undelivered events over a restart; ""
 	// keeps them in memory only.
 	Store string
+	// StoreLater leaves opening it to OpenStore: another process still has it.
+	StoreLater bool
 	// SyncInterval is the least time between two writes to Store, each of
 	// which waits for the disk. 0 is DefaultSyncInterval.
 	SyncInterval time.Duration

@@ -32,11 +32,12 @@ type Sender struct {
 	client    *client
 	start     func(func(context.Context)) // starts a part of Run; nil unless it runs
 	draining  bool
+	first     func() error // makes the endpoints of the Config, until OpenStore
 }
 
-// New returns a Sender with the undelivered events of its store. An address,
-// event name or pattern that cannot be used is an error, and so is a store
-// that cannot be opened.
+// New returns a Sender with the undelivered events of its store, or one that
+// OpenStore has to be called on. An address, event name or pattern that cannot be
+// used is an error, and so is a store that cannot be opened.
 func New(cfg Config) (*Sender, error) {
 	if cfg.Target == nil {
 		cfg.Target, cfg.anywhere = AnyTarget, true
@@ -53,24 +54,40 @@ func New(cfg Config) (*Sender, error) {
 			return nil, fmt.Errorf("webhooks of app %q: there is no such app", id)
 		}
 	}
-	change, err := s.Prepare(first)
-	if err != nil {
+	var err error
+	if s.first, err = s.Prepare(first); err != nil {
 		return nil, err
 	}
-	if cfg.Store != "" {
-		if s.journal, err = openJournal(&cfg); err != nil {
-			return nil, fmt.Errorf("open the store of webhooks %s: %w", cfg.Store, err)
-		}
+	if cfg.StoreLater {
+		return s, nil
 	}
-	if err := change(); err != nil {
-		s.Close()
-		return nil, err
-	}
-	if err := s.countOrphans(); err != nil {
-		s.Close()
+	if err := s.OpenStore(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// OpenStore opens the store of a Sender that was made with StoreLater, if it has
+// one, and takes over what is undelivered there. It is called once, before Run,
+// Observe and Prepare.
+func (s *Sender) OpenStore() error {
+	if s.cfg.Store != "" {
+		var err error
+		if s.journal, err = openJournal(&s.cfg); err != nil {
+			return fmt.Errorf("open the store of webhooks %s: %w", s.cfg.Store, err)
+		}
+	}
+	begin := s.first
+	s.first = nil
+	if err := begin(); err != nil {
+		s.Close()
+		return err
+	}
+	if err := s.countOrphans(); err != nil {
+		s.Close()
+		return err
+	}
+	return nil
 }
 
 // Observe implements channels.Observer. It takes a bounded time and never

@@ -13,7 +13,8 @@ import (
 )
 
 // newWebhooks makes the sender of webhooks, which may have nothing to send yet.
-func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Account, logger *slog.Logger) (*webhooks.Sender, error) {
+// later leaves its store to be opened when another process has given it back.
+func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Account, later bool, logger *slog.Logger) (*webhooks.Sender, error) {
 	c := webhookChange(cfg, nil)
 	hooks, err := webhooks.New(webhooks.Config{
 		Apps:        registry,
@@ -25,6 +26,7 @@ func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Acco
 		QueueEvents: c.QueueEvents,
 		QueueBytes:  c.QueueBytes,
 		Store:       cfg.Webhooks.Store,
+		StoreLater:  later,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the webhooks: %w", err)
