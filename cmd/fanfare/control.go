@@ -25,33 +25,39 @@ import (
 const controlAuto = "auto"
 
 // control is the Unix socket on which `fanfare reload` asks for a reload,
-// `fanfare cluster status` for the state of the cluster and `fanfare tail` for
+// `fanfare upgrade` for a hand-over, `fanfare cluster status` for the state of the cluster and `fanfare tail` for
 // the log. Who may open it is whoever may use the file: the server's own user,
 // and root. A nil control answers nobody.
 type control struct {
 	listener net.Listener
+	left     chan struct{} // closed when another process answers
 }
 
-// openControl listens as configured. That no place can be found by itself, in an
-// image that may not be written to say, is no reason not to start: SIGHUP does
-// the same.
-func openControl(cfg *config.Config, listen net.Addr, log *slog.Logger) (*control, error) {
-	switch cfg.ControlSocket {
-	case "":
+func newControl(l net.Listener) *control { return &control{listener: l, left: make(chan struct{})} }
+
+// openControl listens as configured, or on the listener that was passed. That no
+// place can be found by itself, in an image that may not be written to say, is no
+// reason not to start: SIGHUP does the same.
+func openControl(cfg *config.Config, passed net.Listener, listen net.Addr, log *slog.Logger) (*control, error) {
+	switch at := cfg.ControlSocket; {
+	case passed != nil && (at == controlAuto || at == passed.Addr().String()):
+		return newControl(passed), nil
+	case passed != nil:
+		return nil, fmt.Errorf("control_socket is %q, and the server that runs has %s; to change it, restart the server", at, passed.Addr())
+	case at == "":
 		return nil, nil
-	case controlAuto:
-	default:
-		l, err := listenSocket(cfg.ControlSocket)
+	case at != controlAuto:
+		l, err := listenSocket(at)
 		if err != nil {
 			return nil, fmt.Errorf("control_socket: %w", err)
 		}
-		return &control{l}, nil
+		return newControl(l), nil
 	}
 	var failed error
 	for _, dir := range controlDirs() {
 		l, err := dir.listen(controlName(listenAddress(listen)))
 		if err == nil {
-			return &control{l}, nil
+			return newControl(l), nil
 		}
 		failed = errors.Join(failed, err)
 	}
@@ -109,9 +115,10 @@ func controlName(listen string) string {
 	return port + ".sock"
 }
 
-// run answers until ctx is done. Then the socket is free for a server that
-// follows, and a reload under way gets its answer. Whoever is in tails stays.
-func (c *control) run(ctx context.Context, reload func() reloaded, status func() clusterStatus, tails http.Handler) {
+// run answers until ctx is done or another process does. Then the socket is free
+// for a server that follows, and a request under way gets its answer. Whoever is in
+// tails stays.
+func (c *control) run(ctx context.Context, reload func() reloaded, upgrade func(context.Context) handedOver, status func() clusterStatus, tails http.Handler) {
 	if c == nil {
 		return
 	}
@@ -121,18 +128,30 @@ func (c *control) run(ctx context.Context, reload func() reloaded, status func()
 		_ = json.NewEncoder(w).Encode(what)
 	}
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, reload()) })
+	mux.HandleFunc("POST /upgrade", func(w http.ResponseWriter, r *http.Request) { answer(w, upgrade(r.Context())) })
 	mux.HandleFunc("GET /cluster", func(w http.ResponseWriter, _ *http.Request) { answer(w, status()) })
 	mux.Handle("GET /log", tails)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(&few{Listener: c.listener, most: mostControls}) })
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-c.left:
+	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if s.Shutdown(last) != nil {
 		_ = s.Close()
 	}
 	serving.Wait()
+}
+
+// leave has another process answer, which has the listener too.
+func (c *control) leave() {
+	if c != nil {
+		keepFile(c.listener)
+		close(c.left)
+	}
 }
 
 // close gives the socket back, of a control that never ran.

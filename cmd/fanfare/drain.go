@@ -34,9 +34,11 @@ const (
 // instant. The listener answers up to then, since pusher-js tries again after
 // fifteen seconds where nobody listens. Metrics stay up to the end. Of a cluster
 // the node takes leave last, when those who were on it are on others.
-func (s *server) drain() error {
+func (s *server) drain() error { return s.drainAs(s.shutdown()) }
+
+// drainAs is drain in another way than is configured.
+func (s *server) drainAs(cfg config.Shutdown) error {
 	began := time.Now()
-	cfg := s.shutdown()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
 	s.log.Info("draining", slog.Int("sockets", s.sockets.Sockets()), slog.Bool("successor", cfg.Successor))

@@ -27,6 +27,7 @@ func (s *server) listen(passed net.Listener, headers *sockets.ProxyHeaders) (net
 			return nil, notFree(err, "listen", "--listen")
 		}
 	}
+	s.plain = l
 	if !s.cfg.TLS.Enabled() {
 		return l, nil
 	}

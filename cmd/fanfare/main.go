@@ -38,6 +38,7 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		newServeCommand(),
 		newReloadCommand(),
+		newUpgradeCommand(),
 		newClusterCommand(),
 		newTailCommand(),
 		newDemoCommand(),

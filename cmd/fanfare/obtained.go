@@ -20,8 +20,9 @@ type obtained struct {
 	log      *slog.Logger
 }
 
-// obtain opens what a certificate by ACME needs; nil if there is to be none.
-func (s *server) obtain(cfg *config.Config, logger *slog.Logger) (*obtained, error) {
+// obtain opens what a certificate by ACME needs; nil if there is to be none. The
+// listener of HTTP-01 may be open already.
+func (s *server) obtain(cfg *config.Config, passed net.Listener, logger *slog.Logger) (*obtained, error) {
 	a := cfg.TLS.ACME
 	if !a.Enabled() {
 		return nil, nil
@@ -34,8 +35,8 @@ func (s *server) obtain(cfg *config.Config, logger *slog.Logger) (*obtained, err
 	if err != nil {
 		return nil, err
 	}
-	o := &obtained{Keeper: keeper, log: logger}
-	if a.HTTPListen != "" {
+	o := &obtained{Keeper: keeper, listener: passed, log: logger}
+	if a.HTTPListen != "" && passed == nil {
 		if o.listener, err = net.Listen("tcp", a.HTTPListen); err != nil {
 			return nil, notFree(err, "tls.acme.http_listen", "tls.acme.http_listen")
 		}

@@ -14,8 +14,8 @@ import (
 )
 
 // asServer, set in the environment, makes this test binary the command that
-// tests of processes run.
-const asServer = "FANFARE_TEST_ARGS"
+// tests of processes run, and the processes that such a command starts.
+const asServer = "TEST_FANFARE_ARGS"
 
 func TestMain(m *testing.M) {
 	if args := os.Getenv(asServer); args != "" {
@@ -23,8 +23,7 @@ func TestMain(m *testing.M) {
 		if err := json.Unmarshal([]byte(args), &list); err != nil {
 			panic(err)
 		}
-		_ = os.Unsetenv(asServer)
-		os.Args = append([]string{"fanfare"}, list...)
+		os.Args = append(os.Args[:1], list...)
 		main()
 		os.Exit(0)
 	}
@@ -74,13 +73,18 @@ func (f *fanfare) launch() {
 	f.t.Cleanup(func() { _ = f.Process.Kill() })
 	go func() {
 		for in := bufio.NewScanner(log); in.Scan(); {
-			f.mu.Lock()
-			f.lines = append(f.lines, in.Text())
-			close(f.more)
-			f.more = make(chan struct{})
-			f.mu.Unlock()
+			f.note(in.Text())
 		}
 	}()
+}
+
+// note adds a line of the log.
+func (f *fanfare) note(line string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lines = append(f.lines, line)
+	close(f.more)
+	f.more = make(chan struct{})
 }
 
 // line waits for a line of the log from the nth on that matches, and returns it

@@ -23,6 +23,7 @@ import (
 	"fanfare/config"
 	"fanfare/httpapi"
 	"fanfare/internal/account"
+	"fanfare/internal/handover"
 	"fanfare/internal/logs"
 	"fanfare/metrics"
 	"fanfare/sockets"
@@ -39,7 +40,12 @@ func newServeCommand() *cobra.Command {
   fanfare serve --config config.yaml --debug
   fanfare serve --listen :7001 --app-id 1 --app-key k --app-secret "$SECRET"`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			inherits, err := handover.Inherited()
+			if err != nil {
+				return err
+			}
+			defer func() { err = inherits.Failed(err) }() // whoever hands over hears why it is not taken
 			load := func() (*config.Config, string, error) {
 				cfg, file, err := loadConfig(cmd.Flags())
 				if err == nil && debug { // over the file, also at a reload
@@ -56,7 +62,7 @@ func newServeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serve(cmd, cfg, load, log, hangups)
+			return serve(cmd, cfg, load, log, hangups, inherits)
 		},
 	}
 	addConfigFlags(cmd)
@@ -65,7 +71,8 @@ func newServeCommand() *cobra.Command {
 }
 
 // serve is the command once its configuration is known.
-func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, hangups <-chan os.Signal) error {
+func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, hangups <-chan os.Signal, inherits *handover.Inheritance) error {
+	upgrades := untilUpgrade()
 	logger := log.Logger()
 	initial := readRuntime()
 	initial.tune(cfg, logger)
@@ -74,20 +81,26 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	if err != nil {
 		return err
 	}
+	if inherits != nil {
+		given = inheritedListeners(inherits)
+	}
 	s, err := newServerOn(cfg, given, logger)
 	if err != nil {
 		return err
 	}
-	s.initial, s.setLog = initial, log.Set
-	ctl, err := openControl(cfg, s.listener.Addr(), logger)
+	s.initial, s.setLog, s.inherits = initial, log.Set, inherits
+	ctl, err := openControl(cfg, given.control, s.listener.Addr(), logger)
 	if err != nil {
 		s.close()
 		return err
 	}
+	s.control, s.supervisor = ctl, newSupervisor(logger)
 	ctx, stop := untilSignal(cmd.Context()) // who waits for the line may signal at once
 	defer stop()
-	s.announce()
-	if out := cmd.OutOrStdout(); isTerminal(out) {
+	if inherits == nil {
+		s.announce()
+	}
+	if out := cmd.OutOrStdout(); inherits == nil && isTerminal(out) {
 		at, metricsAddress := s.addresses()
 		if err := greet(out, cfg, s.named(at), metricsAddress, repeatFlags(cmd.Flags()), time.Now()); err != nil {
 			s.close()
@@ -103,23 +116,39 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	defer end()
 	defer stop() // if a part has failed, nothing else does
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
+	beside.Go(func() { s.handOverOnSignal(ended, upgrades) })
 	beside.Go(func() { s.forgetApps(ended) })
 	beside.Go(func() { (&certificateWatch{server: s, log: logger}).run(ended) })
-	beside.Go(func() { s.acme.run(ended) })
+	beside.Go(func() {
+		if s.hasBegun(ended) {
+			s.acme.run(ended)
+		}
+	})
 	beside.Go(func() { _ = log.Run(ended) })
 	beside.Go(func() {
 		tails := newTails(ended, log)
 		defer tails.wait()
-		ctl.run(ctx, func() reloaded { return s.reload(load) }, s.cluster.status, tails)
+		if !s.hasBegun(ended) {
+			_ = ctl.close()
+			return
+		}
+		ctl.run(ctx, func() reloaded { return s.reload(load) }, s.handOver, s.cluster.status, tails)
 	})
-	systemd := newSupervisor(logger)
-	systemd.ready(listenAddress(s.listener.Addr()))
-	beside.Go(func() { systemd.watch(ended, s.sockets.Alive) })
+	beside.Go(func() {
+		if !s.hasBegun(ended) {
+			return
+		}
+		if inherits != nil {
+			s.announce()
+		}
+		s.supervisor.ready(listenAddress(s.listener.Addr()))
+		s.supervisor.watch(ended, s.sockets.Alive)
+	})
 	beside.Go(func() {
 		select {
 		case <-ctx.Done():
-			systemd.draining(s.shutdown().Timeout)
-		case <-ended.Done(): // a part failed
+			s.supervisor.draining(s.shutdown().Timeout)
+		case <-ended.Done(): // a part failed, or another process serves
 		}
 	})
 	return s.run(ctx)
@@ -155,6 +184,7 @@ type server struct {
 	api      *httpapi.Server
 	web      *web // clients and the API
 	listener net.Listener
+	plain    net.Listener // below it: the descriptor that is listened on
 	metrics  *http.Server // nil without metrics
 	scrapes  net.Listener // nil without metrics
 	ready    atomic.Bool  // what /readyz says
@@ -173,6 +203,15 @@ type server struct {
 	observed  bool // the sender of webhooks is an observer of the hub
 	initial   runtimeSettings
 	setLog    func(level, format string) error
+
+	supervisor supervisor
+	control    *control // nil without one
+	given      passed
+	inherits   *handover.Inheritance // nil unless this process is a successor
+	begun      chan struct{}         // closed when everything runs
+	handing    sync.Mutex            // held by the one hand-over that may be tried at a time
+	takeovers  chan *takeover        // prepared successors, for run
+	left       chan struct{}         // closed when run takes no successor any more
 }
 
 // newServer wires everything together and opens the listeners, so that what
@@ -190,7 +229,8 @@ func newServerOn(cfg *config.Config, given passed, logger *slog.Logger) (*server
 	}
 	s := &server{
 		cfg: cfg, started: cfg, log: logger, initial: readRuntime(), reloads: metrics.NewReloads(), account: account.New(0),
-		setLog: func(string, string) error { return nil },
+		setLog: func(string, string) error { return nil }, given: given,
+		begun: make(chan struct{}), takeovers: make(chan *takeover), left: make(chan struct{}),
 	}
 	if err := s.open(given); err != nil {
 		s.close()
@@ -210,7 +250,7 @@ func (s *server) open(given passed) error {
 	s.limitMemory(cfg)
 	s.outside = newOutside(&s.memoryLimit)
 
-	if s.hooks, err = newWebhooks(cfg, registry, s.account, logger); err != nil {
+	if s.hooks, err = newWebhooks(cfg, registry, s.account, s.opensStoreLater(), logger); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -261,7 +301,7 @@ func (s *server) open(given passed) error {
 		return err
 	}
 	s.certificate.Store(cert)
-	if s.acme, err = s.obtain(cfg, logger); err != nil {
+	if s.acme, err = s.obtain(cfg, given.challenges, logger); err != nil {
 		return err
 	}
 	if s.listener, err = s.listen(given.clients, s.api.ProxyHeaders()); err != nil {
@@ -324,39 +364,61 @@ func (s *server) close() {
 	}
 }
 
-// run serves until ctx is done and then drains. It returns nil when every
-// request and socket ended in order, and an error when a part failed or the
-// drain took longer than shutdown.timeout.
+// run serves until ctx is done and then drains, or until a successor is there
+// that it hands over to. It returns nil when every request and socket ended in
+// order, and an error when a part failed or the drain took longer than
+// shutdown.timeout.
 func (s *server) run(ctx context.Context) error {
 	// The core outlives ctx: it carries the drain.
 	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
 	failed := make(chan error, 6) // one for each part, so that none blocks
-	parts := []func() error{
-		func() error { return s.hub.Run(core) },
-		func() error { return s.sockets.Run(core) },
-		func() error { return s.web.Serve(s.listener) },
-		func() error { return s.hooks.Run(core) },
-		func() error { return newMemoryWatch(s.account, s.log, s.outside).run(core) },
-	}
-	if s.metrics != nil {
-		parts = append(parts, func() error { return s.metrics.Serve(s.scrapes) })
-	}
-	for _, part := range parts {
+	running := 0
+	begin := func(part func() error) {
+		running++
 		go func() { failed <- part() }()
 	}
-	s.ready.Store(true)
+	begin(func() error { return s.hub.Run(core) })
+	err := s.takeOver(ctx)
+	if err == nil {
+		sending, stopSending := context.WithCancel(core)
+		defer stopSending()
+		sent := make(chan struct{}) // closed when no webhook is sent any more
+		begin(func() error { return s.sockets.Run(core) })
+		begin(func() error { return s.web.Serve(s.listener) })
+		begin(func() error {
+			defer close(sent)
+			return s.hooks.Run(sending)
+		})
+		begin(func() error { return newMemoryWatch(s.account, s.log, s.outside).run(core) })
+		if s.metrics != nil {
+			begin(func() error { return s.metrics.Serve(s.scrapes) })
+		}
+		s.ready.Store(true)
+		s.begin()
 
-	var err error
-	running := len(parts)
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-		running--
-		s.log.Error("a part of the server ended, stopping the rest", slog.Any("error", err))
+		var successor *takeover
+		select {
+		case <-ctx.Done():
+		case successor = <-s.takeovers:
+		case err = <-failed:
+			running--
+			s.log.Error("a part of the server ended, stopping the rest", slog.Any("error", err))
+		}
+		close(s.left)
+		s.endReloads()
+		if successor != nil {
+			err = s.giveWay(successor, func() {
+				stopSending()
+				<-sent
+			})
+		} else {
+			err = errors.Join(err, s.drain())
+		}
+	} else {
+		close(s.left)
+		s.close()
 	}
-	s.endReloads()
-	err = errors.Join(err, s.drain())
 
 	stopCore()
 	if s.metrics != nil {

@@ -14,12 +14,17 @@ import (
 	"fanfare/config"
 )
 
-// passed are the listeners that systemd opened and passed to this process
-// (sd_listen_fds(3)). They stay open while no process serves them: who connects
+// passed are the listeners that were open before this process: systemd opened
+// them (sd_listen_fds(3)), or the process that hands over to this one has them
+// (handover.go). They stay open while no process serves them: who connects
 // meanwhile waits, and is refused by nobody.
 type passed struct {
-	clients net.Listener
-	metrics net.Listener
+	clients    net.Listener
+	metrics    net.Listener
+	control    net.Listener // not by systemd, as all below
+	challenges net.Listener // of tls.acme.http_listen
+	own        bool         // the file of clients goes with this process
+	inherited  bool         // a process hands over
 }
 
 // firstPassed is the descriptor of the first of them.
@@ -78,11 +83,15 @@ func (p passed) fits(cfg *config.Config) error {
 	for _, it := range []struct {
 		key, configured string
 		l               net.Listener
-	}{{"listen", cfg.Listen, p.clients}, {"metrics.listen", cfg.Metrics.Listen, p.metrics}} {
+	}{{"listen", cfg.Listen, p.clients}, {"metrics.listen", cfg.Metrics.Listen, p.metrics}, {"tls.acme.http_listen", cfg.TLS.ACME.HTTPListen, p.challenges}} {
 		if it.l == nil {
 			continue
 		}
-		if at := listenAddress(it.l.Addr()); !sameEnd(it.configured, at) {
+		switch at := listenAddress(it.l.Addr()); {
+		case sameEnd(it.configured, at):
+		case p.inherited:
+			return fmt.Errorf("%s is %q, and the server that runs has %s; to change it, restart the server", it.key, it.configured, at)
+		default:
 			return fmt.Errorf("%s is %q, and systemd passes a socket on %s; write the same in both", it.key, it.configured, at)
 		}
 	}
@@ -102,7 +111,7 @@ func sameEnd(configured, at string) bool {
 }
 
 func (p passed) close() {
-	for _, l := range []net.Listener{p.clients, p.metrics} {
+	for _, l := range []net.Listener{p.clients, p.metrics, p.control, p.challenges} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -148,6 +157,9 @@ func (s supervisor) tell(lines ...string) {
 
 // ready says that the server serves.
 func (s supervisor) ready(at string) { s.tell("READY=1", "STATUS=serving clients on "+at) }
+
+// follows says which process serves from now on.
+func (s supervisor) follows(pid int) { s.tell("MAINPID=" + strconv.Itoa(pid)) }
 
 // draining says that the server ends, and how long that may take from now on.
 func (s supervisor) draining(most time.Duration) {

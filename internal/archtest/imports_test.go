@@ -35,6 +35,7 @@ var rules = map[string]rule{
 	"internal/logs":     {nil, false},
 	"internal/account":  {nil, false},
 	"internal/acme":     {nil, true},
+	"internal/handover": {nil, true},
 	"config":            {[]string{"apps"}, true},
 	"httpapi":           {[]string{"channels", "sockets", "apps", "pusherproto", "internal/account"}, true},
 	"sockets":           {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fanfare/config"
+	"fanfare/internal/handover"
+)
+
+const (
+	// preparePatience is how long a new process may take until it could serve.
+	preparePatience = 45 * time.Second
+	// settlePatience is how long a server on its own has for what is under way
+	// before its successor serves: nobody is served meanwhile. lastWebhooks is for
+	// what the end of its sessions has webhooks say.
+	settlePatience = time.Second
+	lastWebhooks   = 2 * time.Second
+	// turnPatience is how long the successor may take until it serves once it is
+	// its turn.
+	turnPatience = 10 * time.Second
+	// plainWave and tlsWave are how many clients are sent to the successor at a
+	// time, twenty times a second: about half of what a processor shakes hands with,
+	// and less than sockets.handshakes_per_address allows to those of one proxy.
+	plainWave = 500
+	tlsWave   = 100
+)
+
+// errShuttingDown refuses a hand-over of a server that ends.
+var errShuttingDown = errors.New("the server is shutting down")
+
+// handedOver is the result of a hand-over. It is the answer of the control socket.
+type handedOver struct {
+	PID   int    `json:"pid,omitempty"`
+	Error string `json:"error,omitempty"` // this process goes on
+}
+
+// takeover is a process that is prepared to take over.
+type takeover struct {
+	*handover.Successor
+	done chan error // gets what became of it
+}
+
+// handOver starts the program anew and has the new process serve in place of
+// this one. It returns when that does, and this process has its sockets to end
+// yet. If the new process cannot serve, this one goes on as if nothing had been.
+func (s *server) handOver(ctx context.Context) handedOver {
+	if !s.handing.TryLock() {
+		return handedOver{Error: "another hand-over is under way"}
+	}
+	defer s.handing.Unlock()
+	pid, err := s.succeed(ctx)
+	if err != nil {
+		s.log.Error("the server was not handed over", slog.Any("error", err))
+		return handedOver{Error: err.Error()}
+	}
+	return handedOver{PID: pid}
+}
+
+// handOverOnSignal does so at every signal, until ctx is done.
+func (s *server) handOverOnSignal(ctx context.Context, signals <-chan os.Signal) {
+	if !s.hasBegun(ctx) {
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			s.handOver(ctx)
+		}
+	}
+}
+
+// succeed is handOver for one at a time.
+func (s *server) succeed(ctx context.Context) (pid int, err error) {
+	if err := s.canHandOver(); err != nil {
+		return 0, err
+	}
+	path, err := program()
+	if err != nil {
+		return 0, err
+	}
+	next, err := handover.Start(path, os.Args, environmentOfSuccessor(os.Environ()), s.passOn())
+	if err != nil {
+		return 0, err
+	}
+	s.log.Info("a new process was started to take over", slog.Int("pid", next.PID), slog.String("program", path))
+	ctx, cancel := context.WithTimeout(ctx, preparePatience)
+	defer cancel()
+	if err := next.Prepared(ctx); err != nil {
+		next.Abort()
+		return 0, fmt.Errorf("the new process cannot take over: %w", err)
+	}
+	t := &takeover{Successor: next, done: make(chan error, 1)}
+	select {
+	case s.takeovers <- t:
+		return next.PID, <-t.done
+	case <-s.left:
+		next.Abort()
+		return 0, errShuttingDown
+	}
+}
+
+// canHandOver tells what stands in the way.
+func (s *server) canHandOver() error {
+	s.reloading.Lock()
+	cfg, ending := s.cfg, s.ending
+	s.reloading.Unlock()
+	switch {
+	case ending:
+		return errShuttingDown
+	case os.Getpid() == 1:
+		return errors.New("this is process 1, and its container ends with it; start a new container in its place")
+	case s.cluster != nil && s.started.Webhooks.Store != "":
+		return errors.New("webhooks.store is one file, and two nodes of a cluster cannot have it together; restart the server, or remove the key: a cluster keeps webhooks in Redis")
+	case cfg.Listen != s.started.Listen || cfg.Metrics.Listen != s.started.Metrics.Listen:
+		return errors.New("listen or metrics.listen has changed since the start; restart the server")
+	}
+	return nil
+}
+
+// program is the file to start: the one that this process was started by, which
+// may lie behind another link by now.
+func program() (string, error) {
+	if path, err := exec.LookPath(os.Args[0]); err == nil {
+		return filepath.Abs(path)
+	}
+	return os.Executable()
+}
+
+// environmentOfSuccessor is an environment without what is said to this process
+// alone (sd_listen_fds(3), sd_watchdog_enabled(3)).
+func environmentOfSuccessor(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains([]string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"}, name)
+	})
+}
+
+// passOn lists the listeners for a successor.
+func (s *server) passOn() []handover.Passed {
+	_, unix := config.UnixSocket(s.started.Listen)
+	list := []handover.Passed{{Name: passClients, Listener: s.plain, Own: unix && (s.given.clients == nil || s.given.own)}}
+	if scrapes, ok := s.scrapes.(*few); ok {
+		list = append(list, handover.Passed{Name: passMetrics, Listener: scrapes.Listener})
+	}
+	if s.control != nil {
+		list = append(list, handover.Passed{Name: passControl, Listener: s.control.listener, Own: true})
+	}
+	if s.acme != nil && s.acme.listener != nil {
+		list = append(list, handover.Passed{Name: passChallenges, Listener: s.acme.listener})
+	}
+	return list
+}
+
+// giveWay has the successor serve and ends this process's work. Who connects in
+// between waits in the listener's queue. stopWebhooks returns when their store is
+// free.
+//
+// In a cluster both processes are nodes of it: the sockets leave as in any drain
+// with a successor. On its own a process first ends all sessions and has webhooks
+// say so, as in a drain without one: two processes that do not know of each
+// other would each have a part of a channel. The connections stay open until the
+// successor serves. Then their clients are sent there.
+func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
+	began := time.Now()
+	cfg := s.shutdown()
+	s.log.Info("handing over", slog.Int("pid", t.PID), slog.Int("sockets", s.sockets.Sockets()))
+	s.ready.Store(false)
+	keepFile(s.plain)
+	if s.metrics != nil {
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = s.metrics.Shutdown(now) // accepts no more, and waits for nobody
+	}
+	s.leaveListener()
+	if s.cluster == nil {
+		s.settle(stopWebhooks)
+	}
+	turn, cancel := context.WithTimeout(context.Background(), turnPatience)
+	defer cancel()
+	err := t.Go(turn)
+	t.done <- err
+	if err != nil {
+		s.log.Error("the new process does not serve, and this one ends: nobody does until the server is started again", slog.Any("error", err))
+		t.Abort()
+		return errors.Join(fmt.Errorf("the hand-over failed: %w", err), s.drain())
+	}
+	s.supervisor.follows(t.PID)
+	s.control.leave()
+	t.Release()
+	s.log.Info("the new process serves", slog.Int("pid", t.PID), slog.Duration("after", time.Since(began).Round(time.Millisecond)))
+
+	if s.cluster != nil {
+		cfg.Successor, cfg.Delay = true, 0
+		return s.drainAs(cfg)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
+	defer cancel()
+	wave := plainWave
+	if s.cfg.TLS.Enabled() {
+		wave = tlsWave
+	}
+	err = s.leftOpen(s.sockets.Dismiss(ctx, wave), cfg.Timeout)
+	err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
+	s.log.Info("handed over", slog.Int("pid", t.PID), slog.Duration("took", time.Since(began).Round(time.Millisecond)))
+	return err
+}
+
+// leaveListener accepts no more. Callers that keep their connection are answered
+// once more and told that it ends. Those that have no more to ask are closed.
+func (s *server) leaveListener() {
+	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
+	defer cancel()
+	s.api.Dismiss()
+	if !s.sockets.Accepts() {
+		s.web.Stop()
+	}
+	quiet := make(chan struct{})
+	go func() {
+		defer close(quiet)
+		s.web.Quiet(ctx)
+	}()
+	_ = s.sockets.Succeed(ctx) // the rest is answered while the clients leave
+	<-quiet
+	s.web.Stop()
+	s.web.SetKeepAlivesEnabled(false)
+}
+
+// settle ends the sessions of a server on its own and has webhooks say so. The
+// connections of clients stay open.
+func (s *server) settle(stopWebhooks func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), settlePatience)
+	defer cancel()
+	s.draining.Store(true)
+	if err := s.sockets.Quiesce(ctx); err != nil {
+		s.log.Debug("not all was written before the hand-over", slog.Any("error", err))
+	}
+	last, cancel := context.WithTimeout(context.Background(), lastWebhooks)
+	defer cancel()
+	if err := s.drainWebhooks(last); err != nil {
+		s.log.Warn("webhooks are still being sent while the new process serves", slog.Any("error", err))
+	}
+	if s.started.Webhooks.Store != "" {
+		stopWebhooks()
+	}
+}

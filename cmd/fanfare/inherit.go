@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"fanfare/config"
+	"fanfare/internal/handover"
+)
+
+// Names of the listeners that a process passes on to its successor.
+const (
+	passClients    = "clients"
+	passMetrics    = "metrics"
+	passControl    = "control"
+	passChallenges = "challenges"
+)
+
+// inheritedListeners are those of the process that hands over.
+func inheritedListeners(from *handover.Inheritance) passed {
+	p := passed{inherited: true}
+	p.clients, p.own = from.Take(passClients)
+	p.metrics, _ = from.Take(passMetrics)
+	p.control, _ = from.Take(passControl)
+	p.challenges, _ = from.Take(passChallenges)
+	from.Rest()
+	return p
+}
+
+// linkPatience is how long a successor waits for its cluster before it says that
+// it is prepared.
+const linkPatience = 10 * time.Second
+
+// takeOver waits until it is this process's turn to serve, if another one hands
+// over to it. By then all that can fail has been tried, but for the store of
+// webhooks, which only one process can have.
+func (s *server) takeOver(ctx context.Context) error {
+	if s.inherits == nil {
+		return nil
+	}
+	linking, cancel := context.WithTimeout(ctx, linkPatience)
+	defer cancel()
+	for !s.cluster.ready() && linking.Err() == nil {
+		pause(linking, 10*time.Millisecond)
+	}
+	if !s.cluster.ready() {
+		return fmt.Errorf("the cluster was not reached within %s: %s", linkPatience, s.cluster.degraded())
+	}
+	if err := s.inherits.Prepared(ctx); err != nil {
+		return err
+	}
+	if s.given.own {
+		removeFile(s.plain)
+	}
+	if s.control != nil {
+		removeFile(s.control.listener)
+	}
+	if s.opensStoreLater() {
+		return s.hooks.OpenStore()
+	}
+	return nil
+}
+
+// opensStoreLater tells whether the process that hands over may have the store of
+// webhooks. In a cluster there is none then.
+func (s *server) opensStoreLater() bool {
+	return s.given.inherited && s.started.Cluster.Driver == config.DriverMemory
+}
+
+// begin says that everything runs: to who waits here, and to the process that
+// hands over.
+func (s *server) begin() {
+	close(s.begun)
+	if s.inherits != nil {
+		s.inherits.Serving()
+	}
+}
+
+// hasBegun waits until everything runs, and tells whether it does.
+func (s *server) hasBegun(ctx context.Context) bool {
+	select {
+	case <-s.begun:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// keepFile leaves the file of a Unix socket where it is when the listener closes;
+// removeFile is the opposite.
+func keepFile(l net.Listener) { setUnlink(l, false) }
+
+func removeFile(l net.Listener) { setUnlink(l, true) }
+
+func setUnlink(l net.Listener, remove bool) {
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(remove)
+	}
+}

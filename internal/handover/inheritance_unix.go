@@ -1,0 +1,116 @@
+//go:build unix
+
+package handover
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+)
+
+// Inheritance is what a process got from the one that started it as its
+// successor. Its methods may be called on nil, which inherits nothing.
+type Inheritance struct {
+	passed []Passed
+	lines  *lines
+}
+
+// Inherited takes what was passed to this process; nil if nothing was. It
+// removes Variable from the environment.
+func Inherited() (*Inheritance, error) {
+	text, ok := os.LookupEnv(Variable)
+	if !ok {
+		return nil, nil
+	}
+	if err := os.Unsetenv(Variable); err != nil {
+		return nil, err
+	}
+	var list []inherited
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, fmt.Errorf("%s: %w", Variable, err)
+	}
+	out, in := take(firstPassed, "to the predecessor"), take(firstPassed+1, "from the predecessor")
+	if out == nil || in == nil {
+		return nil, fmt.Errorf("%s is set, and no pipes were passed", Variable)
+	}
+	i := &Inheritance{lines: newLines(in, out)}
+	for n, it := range list {
+		f := take(firstPassed+2+n, it.Name)
+		if f == nil {
+			return nil, i.Failed(fmt.Errorf("%s names %d listeners, and fewer were passed", Variable, len(list)))
+		}
+		l, err := net.FileListener(f) // of a duplicate
+		_ = f.Close()
+		if err != nil {
+			return nil, i.Failed(fmt.Errorf("take over the listener of %s: %w", it.Name, err))
+		}
+		i.passed = append(i.passed, Passed{Name: it.Name, Listener: l, Own: it.Own})
+	}
+	return i, nil
+}
+
+// take makes a descriptor ours alone, one that no child has; nil if there is none.
+func take(fd int, name string) *os.File {
+	if syscall.SetNonblock(fd, true) != nil {
+		return nil
+	}
+	syscall.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), name)
+}
+
+// Take returns the listener of that name and whether a Unix socket's file goes
+// with it, once; nil if none was passed.
+func (i *Inheritance) Take(name string) (l net.Listener, own bool) {
+	if i == nil {
+		return nil, false
+	}
+	for n := range i.passed {
+		if p := &i.passed[n]; p.Name == name && p.Listener != nil {
+			l, p.Listener = p.Listener, nil
+			return l, p.Own
+		}
+	}
+	return nil, false
+}
+
+// Rest closes what nobody took.
+func (i *Inheritance) Rest() {
+	if i == nil {
+		return
+	}
+	for _, p := range i.passed {
+		if p.Listener != nil {
+			_ = p.Listener.Close()
+		}
+	}
+}
+
+// Prepared tells the predecessor that all that can fail has been tried, and
+// waits until it is this process's turn.
+func (i *Inheritance) Prepared(ctx context.Context) error {
+	if err := i.lines.say(linePrepared); err != nil {
+		return fmt.Errorf("the process that hands over is gone: %w", err)
+	}
+	if err := i.lines.expect(ctx, lineGo); err != nil {
+		return fmt.Errorf("the process that hands over did not say go: %w", err)
+	}
+	return nil
+}
+
+// Serving tells the predecessor that connections are accepted.
+func (i *Inheritance) Serving() {
+	_ = i.lines.say(lineServing) // who is gone need not know
+	i.lines.close()
+}
+
+// Failed tells the predecessor why this process does not take over, and returns
+// that reason.
+func (i *Inheritance) Failed(reason error) error {
+	if i != nil && reason != nil {
+		_ = i.lines.say(failedPrefix + reason.Error())
+	}
+	return reason
+}
