@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,8 +45,10 @@ func (o *otherSide) welcome(activity string) {
 	o.say(`{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":` + activity + `}"}`)
 }
 
+// close sends a close frame. A client that was told of an error may have left.
 func (o *otherSide) close(code ws.StatusCode, reason string) {
-	if err := ws.WriteFrame(o.conn, ws.NewCloseFrame(ws.NewCloseFrameBody(code, reason))); err != nil {
+	err := ws.WriteFrame(o.conn, ws.NewCloseFrame(ws.NewCloseFrameBody(code, reason)))
+	if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		o.t.Errorf("close: %v", err)
 	}
 }
