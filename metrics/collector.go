@@ -76,12 +76,12 @@ func MaxConnections(bound func() int) prometheus.Collector {
 	}, func() float64 { return float64(bound()) })
 }
 
-// CertificateExpiry is when the certificate in use does; the zero Time without
-// one.
+// CertificateExpiry is when the certificate in use expires; the zero Time while
+// there is none yet. It is for a server with TLS: another has no such metric.
 func CertificateExpiry(at func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_tls_certificate_expiry_timestamp_seconds",
-		Help: "When the certificate that new connections get expires, in Unix time. 0 without tls.",
+		Help: "When the certificate that new connections get expires, in Unix time. 0 while there is none yet; no metric without tls.",
 	}, func() float64 {
 		if at := at(); !at.IsZero() {
 			return float64(at.Unix())

@@ -333,7 +333,10 @@ func (s *server) isReady() bool { return s.ready.Load() && s.cluster.ready() }
 func (s *server) collectors() []prometheus.Collector {
 	list := []prometheus.Collector{
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
-		metrics.MaxConnections(s.sockets.MaxConnections), metrics.CertificateExpiry(s.certificateExpires), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
+		metrics.MaxConnections(s.sockets.MaxConnections), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
+	}
+	if s.cfg.TLS.Enabled() { // a reload turns it neither on nor off
+		list = append(list, metrics.CertificateExpiry(s.certificateExpires))
 	}
 	if s.cluster != nil {
 		list = append(list, metrics.NewClusterCollector(s.cluster.metrics))
