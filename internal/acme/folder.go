@@ -1,7 +1,6 @@
 package acme
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,7 +14,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // folder is where everything of one ACME server is kept, for its user alone. It
@@ -25,13 +23,8 @@ type folder string
 const (
 	accountFile     = "account.pem"
 	certificateFile = "certificate.pem" // key and chain in one, so that they change together
-	lockFile        = "lock"
-
-	lockTime = 2 * orderTime // after which whoever held it is dead
+	setbackFile     = "setback.json"
 )
-
-// errBusy says that another node orders the certificate.
-var errBusy = errors.New("another node orders the certificate")
 
 // openFolder makes the folder of one ACME server: an account and a certificate
 // of a test server are of no use at another.
@@ -129,41 +122,6 @@ func (f folder) certificate() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("%s: %w; remove it to obtain another", f.file(certificateFile), err)
 	}
 	return &cert, nil
-}
-
-// lock keeps other nodes from ordering. It does not outlive a node that crashed
-// by more than lockTime. The error is errBusy while another node has it.
-func (f folder) lock(now time.Time) (unlock func(), err error) {
-	name, owner := f.file(lockFile), []byte(rand.Text())
-	for {
-		file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			_, err = file.Write(owner)
-			if err := errors.Join(err, file.Close()); err != nil {
-				return nil, errors.Join(err, os.Remove(name))
-			}
-			return func() {
-				if text, err := os.ReadFile(name); err == nil && bytes.Equal(text, owner) {
-					_ = os.Remove(name) // it expires by itself
-				}
-			}, nil
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
-		info, err := os.Stat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // given back meanwhile
-		case err != nil:
-			return nil, err
-		case now.Sub(info.ModTime()) < lockTime:
-			return nil, errBusy
-		default:
-			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
-			}
-		}
-	}
 }
 
 // challengeFile is the file of an open challenge. Names come from strangers.

@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/crypto/acme"
 )
 
 // Config says for whom a certificate is, and from where.
@@ -40,7 +37,12 @@ type Keeper struct {
 	http *http.Client
 	kept folder
 	kick chan struct{}
-	used *tls.Certificate // by Run alone, after New
+
+	// By Run alone, after New.
+	locks  locks
+	failed setback   // since the last certificate
+	told   time.Time // when that of failed was which the log has told to wait for
+	used   *tls.Certificate
 }
 
 // New opens the storage and has the certificate used that is there, if any.
@@ -61,8 +63,12 @@ func New(cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tls.acme.storage: %w", err)
 	}
+	node, err := os.Hostname()
+	if err != nil {
+		node = "localhost"
+	}
 	k := &Keeper{
-		cfg: cfg, kept: kept, kick: make(chan struct{}, 1),
+		cfg: cfg, kept: kept, locks: locks{folder: kept, node: node, log: cfg.Logger}, kick: make(chan struct{}, 1),
 		http: &http.Client{Transport: transport, Timeout: requestTime},
 	}
 	if err := k.look(); err != nil {
@@ -76,12 +82,9 @@ const (
 	orderTime   = 5 * time.Minute  // of one attempt
 	lookEvery   = time.Minute      // at what other nodes may have stored
 	busyTime    = 5 * time.Second  // between looks while another node is at it
-
-	firstPause = time.Minute // after a failed attempt; three times as long after each further one
-	mostPause  = time.Hour
 )
 
-// Retry has the next attempt made now, if one is due.
+// Retry has the next attempt made now, if one is due, whatever failed before.
 func (k *Keeper) Retry() {
 	select {
 	case k.kick <- struct{}{}:
@@ -89,52 +92,57 @@ func (k *Keeper) Retry() {
 	}
 }
 
+// errEarly says that an attempt has failed too short a time ago.
+var errEarly = errors.New("the last attempt has failed a short time ago")
+
 // Run obtains and renews the certificate until ctx is done. Of each attempt it
 // logs one line.
 func (k *Keeper) Run(ctx context.Context) {
 	defer k.http.CloseIdleConnections()
-	pause := firstPause
+	asked := false
 	for {
-		wait, attempt := k.until(time.Now()), false
+		wait, failed := k.until(time.Now()), false
 		if wait <= 0 {
-			err := k.attempt(ctx)
-			attempt = !errors.Is(err, errBusy)
+			err := k.attempt(ctx, asked)
+			var busy *busyError
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err == nil:
-				pause = firstPause
+				asked = false
 				continue
-			case !attempt:
+			case errors.As(err, &busy):
 				wait = busyTime
+			case errors.Is(err, errEarly):
+				wait, failed = time.Until(k.failed.Next), true
+				k.tellEarly(wait)
 			default:
-				wait = pause + rand.N(pause/10)
-				if least, limited := acme.RateLimit(err); limited {
-					wait = max(wait, least)
-				}
-				pause = min(3*pause, mostPause)
+				asked = false
+				wait, failed = time.Until(k.failed.Next), true
 				k.tell(err, wait)
 			}
 		}
-		if !k.rest(ctx, wait, attempt) {
+		kicked, ok := k.rest(ctx, wait, failed)
+		if !ok {
 			return
 		}
+		asked = asked || kicked
 	}
 }
 
 // rest waits until wait is over or somebody asks for an attempt, and takes over
-// what other nodes store meanwhile. It is false when ctx is done.
-func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) bool {
+// what other nodes store meanwhile. ok is false when ctx is done.
+func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) (asked, ok bool) {
 	end := time.Now().Add(wait)
 	for {
 		timer := time.NewTimer(min(time.Until(end), lookEvery))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return false
+			return false, false
 		case <-k.kick:
 			timer.Stop()
-			return true
+			return true, true
 		case <-timer.C:
 		}
 		before := k.used
@@ -142,7 +150,7 @@ func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) bool
 			k.cfg.Logger.Warn("the stored certificate cannot be read; the one in use stays", slog.Any("error", err))
 		}
 		if !time.Now().Before(end) || before != k.used || !failed && k.until(time.Now()) <= 0 {
-			return true
+			return false, true
 		}
 	}
 }
@@ -176,39 +184,28 @@ func renewal(leaf *x509.Certificate) time.Time {
 	return leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) * 2 / 3)
 }
 
-// attempt obtains a certificate, unless another node does or has.
-func (k *Keeper) attempt(ctx context.Context) error {
-	unlock, err := k.kept.lock(time.Now())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := k.look(); err != nil || k.until(time.Now()) > 0 {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, orderTime)
-	defer cancel()
-	if err := k.order(ctx); err != nil {
-		return err
-	}
-	if err := k.look(); err != nil {
-		return err
-	}
-	leaf := k.used.Leaf
-	if k.until(time.Now()) <= 0 { // a clock that is wrong, above all
-		return fmt.Errorf("the certificate that came is valid from %s to %s and for %s, which is of no use now",
-			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), strings.Join(leaf.DNSNames, ", "))
-	}
-	k.cfg.Logger.Info("a certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")), slog.String("serial", serial(leaf)),
-		slog.String("expires", leaf.NotAfter.UTC().Format(time.RFC3339)), slog.String("renewed", renewal(leaf).UTC().Format(time.RFC3339)))
-	return nil
-}
-
 func serial(leaf *x509.Certificate) string { return hex.EncodeToString(leaf.SerialNumber.Bytes()) }
 
-// tell logs why no certificate came. It is an error while clients have none that
-// they accept.
+// tell logs why no certificate came.
 func (k *Keeper) tell(err error, wait time.Duration) {
+	k.log("no certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")), slog.String("reason", reason(err)),
+		slog.String("remedy", k.remedy(err)), slog.String("retry_in", wait.Round(time.Second).String()))
+}
+
+// tellEarly logs once for what failure of before this process, or of another
+// node, the next attempt waits.
+func (k *Keeper) tellEarly(wait time.Duration) {
+	if k.told.Equal(k.failed.At) {
+		return
+	}
+	k.told = k.failed.At
+	k.log("no certificate is ordered yet, since the last attempt has failed; fanfare reload tries at once", slog.String("reason", k.failed.Reason),
+		slog.Int("failed", k.failed.Failed), slog.String("retry_in", wait.Round(time.Second).String()))
+}
+
+// log logs an error while clients have no certificate that they accept, and a
+// warning before.
+func (k *Keeper) log(message string, attrs ...slog.Attr) {
 	level, expires := slog.LevelError, "there is none"
 	if k.used != nil {
 		expires = k.used.Leaf.NotAfter.UTC().Format(time.RFC3339)
@@ -216,7 +213,5 @@ func (k *Keeper) tell(err error, wait time.Duration) {
 			level = slog.LevelWarn
 		}
 	}
-	k.cfg.Logger.Log(context.Background(), level, "no certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")),
-		slog.String("reason", reason(err)), slog.String("remedy", k.remedy(err)),
-		slog.String("retry_in", wait.Round(time.Second).String()), slog.String("expires", expires))
+	k.cfg.Logger.LogAttrs(context.Background(), level, message, append(attrs, slog.String("expires", expires))...)
 }

@@ -109,7 +109,7 @@ func TestKeeper_AnotherNodeStoresACertificate_Used(t *testing.T) {
 			t.Fatalf("%d certificates were used, want %d", len(*used), want)
 		}
 	}
-	if err := k.attempt(t.Context()); err != nil { // would ask acme.example otherwise
+	if err := k.attempt(t.Context(), false); err != nil { // would ask acme.example otherwise
 		t.Errorf("an attempt beside a fresh certificate: %v", err)
 	}
 }
@@ -207,34 +207,6 @@ func TestKeeper_Requests(t *testing.T) {
 		if says := w.Header().Get("Location") + w.Body.String(); w.Code != test.status || !strings.Contains(says, test.says) {
 			t.Errorf("%s %s at %s: %d %q, want %d %q", test.method, test.target, test.host, w.Code, says, test.status, test.says)
 		}
-	}
-}
-
-func TestFolder_Lock(t *testing.T) {
-	f, err := openFolder(t.TempDir(), directory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	unlock, err := f.lock(now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.lock(now); !errors.Is(err, errBusy) {
-		t.Fatalf("a second lock: %v", err)
-	}
-	// Its holder is dead.
-	after, err := f.lock(now.Add(lockTime + time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock() // it was not: the lock is another's by now
-	if _, err := f.lock(now); !errors.Is(err, errBusy) {
-		t.Errorf("a lock that was taken over was given back by who had it before: %v", err)
-	}
-	after()
-	if _, err := f.lock(now); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -12,48 +12,53 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// order takes one certificate for all domains through RFC 8555: account, order,
-// a challenge for each domain, the certificate; and stores it.
-func (k *Keeper) order(ctx context.Context) error {
-	client, err := k.account(ctx)
-	if err != nil {
-		return fmt.Errorf("the account: %w", err)
-	}
-	order, err := client.AuthorizeOrder(ctx, acme.DomainIDs(k.cfg.Domains...))
-	if err != nil {
-		return fmt.Errorf("the order: %w", err)
-	}
-	for _, url := range order.AuthzURLs {
-		if err := k.authorize(ctx, client, url); err != nil {
-			return err
-		}
-	}
-	if _, err = client.WaitOrder(ctx, order.URI); err != nil { // it names no URI any more
-		return fmt.Errorf("the order: %w", err)
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: k.cfg.Domains}, key)
-	if err != nil {
-		return err
-	}
-	chain, _, err := client.CreateCertFromOrder(ctx, order, request, true)
-	if err != nil {
-		return fmt.Errorf("the certificate: %w", err)
-	}
-	return k.kept.keep(key, chain)
-}
-
-// account returns a client with the account of the storage, which it registers
-// if the ACME server does not know it.
-func (k *Keeper) account(ctx context.Context) (*acme.Client, error) {
+// reach returns a client with the account of the storage once the ACME server
+// answers, which costs none of its limits.
+func (k *Keeper) reach(ctx context.Context) (*acme.Client, error) {
 	key, err := k.kept.accountKey(true)
 	if err != nil {
 		return nil, err
 	}
 	client := &acme.Client{Key: key, HTTPClient: k.http, DirectoryURL: k.cfg.Directory, UserAgent: k.cfg.UserAgent}
+	_, err = client.Discover(ctx)
+	return client, err
+}
+
+// order takes one certificate for all domains through RFC 8555: account, order,
+// a challenge for each domain, the certificate. It returns key and chain.
+func (k *Keeper) order(ctx context.Context, client *acme.Client) (*ecdsa.PrivateKey, [][]byte, error) {
+	if err := k.register(ctx, client); err != nil {
+		return nil, nil, fmt.Errorf("the account: %w", err)
+	}
+	order, err := client.AuthorizeOrder(ctx, acme.DomainIDs(k.cfg.Domains...))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the order: %w", err)
+	}
+	for _, url := range order.AuthzURLs {
+		if err := k.authorize(ctx, client, url); err != nil {
+			return nil, nil, err
+		}
+	}
+	if _, err = client.WaitOrder(ctx, order.URI); err != nil { // it names no URI any more
+		return nil, nil, fmt.Errorf("the order: %w", err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: k.cfg.Domains}, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	chain, _, err := client.CreateCertFromOrder(ctx, order, request, true)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the certificate: %w", err)
+	}
+	return key, chain, nil
+}
+
+// register makes the account at the ACME server, if that does not know it.
+func (k *Keeper) register(ctx context.Context, client *acme.Client) error {
 	account := &acme.Account{}
 	if k.cfg.Email != "" {
 		account.Contact = []string{"mailto:" + k.cfg.Email}
@@ -61,11 +66,11 @@ func (k *Keeper) account(ctx context.Context) (*acme.Client, error) {
 	if k.cfg.EABKeyID != "" {
 		account.ExternalAccountBinding = &acme.ExternalAccountBinding{KID: k.cfg.EABKeyID, Key: k.cfg.EABKey}
 	}
-	_, err = client.Register(ctx, account, acme.AcceptTOS)
+	_, err := client.Register(ctx, account, acme.AcceptTOS)
 	if errors.Is(err, acme.ErrAccountAlreadyExists) {
 		err = nil
 	}
-	return client, err
+	return err
 }
 
 // authorize shows the ACME server that one domain leads here.
