@@ -107,6 +107,7 @@ type Server struct {
 	sends          gates[sockets.SessionKey] // whose bodies are read
 	senders        gates[netip.Addr]
 	tlsRefusals    addressCounts
+	nameless       nameless
 	listings       listings
 	census         *census
 	connections    *connections

@@ -85,6 +85,7 @@ func (s *Server) openKey(r *http.Request, key string) sockets.Opening {
 
 // openApp is open for a known app, whatever the transport.
 func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
+	s.missClient(r)
 	query := pusherproto.ParseQuery(r.URL.RawQuery)
 	version, given := query.Get("protocol")
 	protocol, bad := pusherproto.CheckProtocol(version, given, s.live.Load().AllowMissingProtocol)
