@@ -159,7 +159,7 @@ release-check: ## build the release twice, the second time from nothing, and com
 	@echo "== two builds of a release"
 	@./tools/release/check
 
-package-test: ## install, run and purge the deb in a Debian chroot, and make and run the image of the Dockerfile (as root; installs mmdebstrap)
+package-test: ## install, run, upgrade and purge the deb in a Debian chroot, and make and run the image of the Dockerfile (as root; installs mmdebstrap)
 	@echo "== the image of the Dockerfile"
 	@./test/package/image
 	@echo "== the deb in a chroot"
