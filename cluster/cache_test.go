@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fanfare/apps"
+	"fanfare/channels"
 	"fanfare/cluster/ledger"
 	"fanfare/internal/account"
 )
@@ -33,6 +34,42 @@ func TestCache_EventIsSentToEachSubscriberOnce(t *testing.T) {
 	}
 	w.passes(w.app.CacheTTL)
 	w.empty()
+}
+
+// One node heard the event, another learned of it later, a third asks the ledger:
+// all forget it in one moment, whenever the ledger ticks.
+func TestCache_AllNodesCountFromOneMoment(t *testing.T) {
+	for offset := range 10 {
+		w := newTown(t, 3, func(a *apps.App) { a.CacheTTL = 10 * time.Second })
+		w.nodes[0].visit().subscribes("cache-x")
+		w.passes(2*time.Second + time.Duration(offset)*100*time.Millisecond)
+		w.nodes[2].publishes("cache-x", "1")
+		w.settle()
+		w.passes(300 * time.Millisecond)
+		w.nodes[1].visit().subscribes("cache-x")
+		w.settle()
+		for left := 9700 * time.Millisecond; left >= 0; left -= turnEvery {
+			for i, h := range w.nodes {
+				got := time.Duration(0)
+				if c := described(w, h, "cache-x").Cached; c != nil {
+					got = c.TTL
+				}
+				if got != left {
+					t.Fatalf("published %d00 ms behind a second: node %d says that %v is left, want %v", offset, i, got, left)
+				}
+			}
+			w.passes(turnEvery)
+		}
+	}
+}
+
+// described is what a node answers of a channel: from its replica, or by the ledger.
+func described(w *town, h *house, name string) channels.ChannelInfo {
+	var info channels.ChannelInfo
+	if !h.peer.watched(&w.app, name, func(s *subject) { info.Cached = s.cached.describe(w.now) }) {
+		info, _ = infoOf(w, h, name)
+	}
+	return info
 }
 
 func TestCache_ExpiredOrNone_IsAMissOnceInAWhile(t *testing.T) {

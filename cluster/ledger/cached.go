@@ -17,7 +17,7 @@ type cached struct {
 	payload  []byte
 	except   pusherproto.SocketID
 	from, to int   // of the data in the payload
-	due      int64 // ledger time at which it is forgotten
+	due      int64 // ledger time at which it ends; a Tick forgets it then, or soon after
 	at       int   // in Ledger.dues
 }
 
@@ -29,7 +29,7 @@ func (l *Ledger) remember(rec *record, e *Entry) {
 	ttl := max(op.Remember.Milliseconds(), 1)
 	rec.cached = &cached{
 		on: rec, birth: e.Birth, seq: e.Seq, origin: Origin{e.Node, op.N}, payload: bytes.Clone(op.Payload), except: op.Except,
-		from: op.DataFrom, to: op.DataTo, due: l.time + ttl,
+		from: op.DataFrom, to: op.DataTo, due: l.moment + ttl,
 	}
 	if op.Kind == OpRecall {
 		rec.cached.origin, rec.cached.was = op.Origin, op.Was
@@ -44,7 +44,7 @@ func (l *Ledger) recall(n *node, op *Op) {
 		return
 	}
 	rec := l.find(op.Subject)
-	if rec != nil && l.remembers(rec) && !rec.cached.yields(op.Was, l.birth) {
+	if rec != nil && l.shows(rec) && !rec.cached.yields(op.Was, l.birth) {
 		return
 	}
 	if rec == nil {
@@ -73,8 +73,13 @@ func (l *Ledger) was(c *cached) Place {
 	return c.was
 }
 
-// remembers tells whether the subject has an event that is not past its time.
+// remembers tells whether the subject had an event at the last Tick that was not
+// past its time.
 func (l *Ledger) remembers(rec *record) bool { return rec.cached != nil && rec.cached.due > l.time }
+
+// shows tells whether it has one now. Nodes count from the moment in which an event
+// came down, so they are told how much is left from this moment on.
+func (l *Ledger) shows(rec *record) bool { return rec.cached != nil && rec.cached.due > l.moment }
 
 func (l *Ledger) forgetCached(rec *record) {
 	if rec.cached != nil {
@@ -84,12 +89,12 @@ func (l *Ledger) forgetCached(rec *record) {
 }
 
 func (l *Ledger) cachedEvent(rec *record) *CachedEvent {
-	if !l.remembers(rec) {
+	if !l.shows(rec) {
 		return nil
 	}
 	c := rec.cached
 	return &CachedEvent{
-		Seq: c.seq, Was: l.was(c), Origin: c.origin, Payload: c.payload, Except: c.except, DataFrom: c.from, DataTo: c.to, TTL: c.due - l.time,
+		Seq: c.seq, Was: l.was(c), Origin: c.origin, Payload: c.payload, Except: c.except, DataFrom: c.from, DataTo: c.to, TTL: c.due - l.moment,
 	}
 }
 

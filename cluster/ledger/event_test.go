@@ -25,6 +25,40 @@ func TestEvent_OnASubjectOfWhichNothingIsKnownLeavesNothing(t *testing.T) {
 	}
 }
 
+// An event and whoever asks come between ticks: what is left counts from the moment
+// in which the event came, for all.
+func TestCached_EndsByTheMomentAndNotByTheTick(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.wait(2000)
+	d.now += 900
+	d.do(A, 1, event(news, 5*time.Second))
+	d.now += 50
+	d.want(`seq=2 event=2 cached=2 {"data":"1"}["1"] 4950ms`, d.state(news))
+	d.now += 50
+	d.ask(Tick{})
+	d.want(`seq=2 event=2 cached=2 {"data":"1"}["1"] 4900ms`, d.state(news))
+	d.wait(4000)
+	d.now += 899
+	d.want(`seq=2 event=2 cached=2 {"data":"1"}["1"] 1ms`, d.state(news))
+	d.now++
+	d.want("seq=2 event=2", d.state(news)) // the next tick forgets it
+	d.ask(Tick{})
+	d.want("seq=0", d.state(news))
+}
+
+// A clock that jumps, or ticks that do not come, take two seconds at most.
+func TestCached_ClockThatJumpsBetweenTicks_TakesNoMoreThanATick(t *testing.T) {
+	d := newDesk(t).opened(A)
+	d.wait(2000)
+	d.do(A, 1, event(news, 5*time.Second))
+	d.now += 3_600_000
+	d.want(`seq=2 event=2 cached=2 {"data":"1"}["1"] 3000ms`, d.state(news))
+	d.ask(Tick{})
+	d.want(`seq=2 event=2 cached=2 {"data":"1"}["1"] 3000ms`, d.state(news))
+	d.now -= 7_200_000
+	d.want(`seq=2 event=2 cached=2 {"data":"1"}["1"] 3000ms`, d.state(news))
+}
+
 func TestCached_UntilItsTimeIsOver(t *testing.T) {
 	d := newDesk(t).opened(A)
 	d.do(A, 1, event(news, 5*time.Second))

@@ -18,8 +18,9 @@ type Ledger struct {
 	birth     Birth
 	seq       uint64  // of the last entry
 	ancestors []Place // the memories that this one goes on from, oldest first, each with its last entry
-	time      int64   // ledger time, ms
-	clock     int64   // the server's clock at the last Tick, ms
+	time      int64   // ledger time at the last Tick, ms
+	clock     int64   // the server's clock then, ms
+	moment    int64   // ledger time at the request that runs, which a Tick makes time
 	nodes     []*node
 	places    map[place]*names
 	log       log
@@ -45,10 +46,11 @@ func New() *Ledger { return &Ledger{} }
 // order: each goes to the feed of its Subject, or, if its Kind has none, to the
 // feed of the partition. Run is the run of the server as the connection knows
 // it, fresh the Birth to take if one is due (random, not 0), now the server's
-// clock in ms, which only a Tick looks at. Entries, states and what they point
+// clock in ms: a Tick goes by it, and the end of a cached event. Entries, states and what they point
 // to are immutable, the request's ops included.
 func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
 	l.wake(run, fresh)
+	l.moment = l.time + min(max(now-l.clock, 0), tickMost)
 	a := Answer{Birth: l.birth, Head: l.seq}
 	switch r := r.(type) {
 	case Link:

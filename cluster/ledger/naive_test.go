@@ -15,6 +15,7 @@ type naive struct {
 	seq, born   uint64
 	before      []Place // all memories that were
 	time, clock int64
+	moment      int64 // what a Tick would make time
 	nodes       map[Node]*naiveNode
 	subjects    map[Subject]*naiveSubject
 	log         []*Entry
@@ -69,6 +70,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		}
 	}
 	v.out = nil
+	v.moment = v.time + max(0, min(2000, now-v.clock))
 	a := Answer{Birth: v.birth, Head: v.seq}
 	switch r := r.(type) {
 	case Link:
@@ -120,8 +122,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		a.Standing = v.standing(r.Node)
 	case Tick:
 		v.ticked = v.seq
-		v.time += max(0, min(2000, now-v.clock))
-		v.clock = now
+		v.time, v.clock = v.moment, now
 		for len(v.log) > 0 && v.time-v.logTimes[0] > 15_000 {
 			v.log, v.logTimes = v.log[1:], v.logTimes[1:]
 		}
@@ -238,7 +239,7 @@ func (v *naive) apply(n *naiveNode, op Op) {
 			v.put(Record{Kind: RecordEvent, Subject: op.Subject, Payload: op.Payload, Socket: op.Except}, op.Size())
 		}
 		if op.Remember > 0 {
-			ends := v.time + int64(op.Remember/time.Millisecond)
+			ends := v.moment + int64(op.Remember/time.Millisecond)
 			it.came, it.recalled = v.birth, Place{}
 			it.cached = &CachedEvent{
 				Seq: v.seq, Origin: Origin{n.Node, op.N}, Payload: op.Payload, Except: op.Except,
@@ -249,14 +250,14 @@ func (v *naive) apply(n *naiveNode, op Op) {
 		if v.common(op.Was.Birth) >= op.Was.Seq {
 			break
 		}
-		if p := it.recalled; it.cached != nil && (p.Birth == op.Was.Birth && p.Seq >= op.Was.Seq || p.Birth != op.Was.Birth && it.came == v.birth) {
+		if p := it.recalled; v.cachedOf(it) != nil && (p.Birth == op.Was.Birth && p.Seq >= op.Was.Seq || p.Birth != op.Was.Birth && it.came == v.birth) {
 			break
 		}
 		v.subjects[op.Subject], it.came, it.recalled = it, v.birth, op.Was
 		e.Kind = EntryRecalled
 		it.cached = &CachedEvent{
 			Seq: v.append(e).Seq, Was: op.Was, Origin: op.Origin, Payload: op.Payload, Except: op.Except,
-			DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: v.time + max(1, int64(op.Remember/time.Millisecond)),
+			DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: v.moment + max(1, int64(op.Remember/time.Millisecond)),
 		}
 	case OpClose:
 		e.Kind = EntryClosed
@@ -354,7 +355,9 @@ func (v *naive) cachedOf(it *naiveSubject) *CachedEvent {
 		return nil
 	}
 	c := *it.cached
-	c.TTL -= v.time
+	if c.TTL -= v.moment; c.TTL <= 0 {
+		return nil
+	}
 	return &c
 }
 

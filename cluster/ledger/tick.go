@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// tickMost is how far one Tick advances the ledger's time, in ms: a clock
-	// that jumps, or a pause, lets nothing run out.
+	// tickMost is how far one Tick advances the ledger's time, in ms, and how far
+	// a moment is behind one: a clock that jumps, or a pause, lets nothing run out.
 	tickMost = 2000
 	// freedPerTick bounds the work of a Tick (rule X3), for each kind of thing.
 	freedPerTick = 500
@@ -27,8 +27,7 @@ func (l *Ledger) tick(now, grace int64) {
 	}
 	l.freeFacts(chunk)
 	l.ticked = l.seq
-	l.time += min(max(now-l.clock, 0), tickMost)
-	l.clock = now
+	l.time, l.clock = l.moment, now
 	l.log.trim(l.time)
 	l.freeCached(chunk)
 	l.freeMarks(chunk)

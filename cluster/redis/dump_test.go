@@ -65,7 +65,8 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 			t.Fatal(err)
 		}
 		want.check(t, base, subject, fields, meta["floors"])
-		in := reply{birth: memory, fields: []rueidis.RedisMessage{ask(t, client, "EVAL", "return tonumber(ARGV[1])", "0", orZero(meta["time"])), nodes, ask(t, client, "EVAL", flat, "1", key)}}
+		time := ask(t, client, "EVAL", "return tonumber(ARGV[1])", "0", orZero(meta["time"]))
+		in := reply{birth: memory, fields: []rueidis.RedisMessage{time, time, nodes, ask(t, client, "EVAL", flat, "1", key)}}
 		rec, _ := in.record()
 		if in.err != nil {
 			t.Fatal(in.err)

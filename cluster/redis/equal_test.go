@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,11 +38,11 @@ type asked struct {
 func newTwins(t *testing.T, s *server, seed uint64) *twins {
 	t.Helper()
 	w := &twins{t: t, ledger: &ledger.Ledger{LogBytes: 8000, PageBytes: 2000, BoxBytes: 4000, Chunk: 100_000}}
-	// The test moves the clock: a tick's last argument. A tick of either frees all:
+	// The test moves the clock: a request's last key. A tick of either frees all:
 	// each counts in its own way what would be too much, and who is freed late went
 	// late.
 	loaded := loadScripts(strings.NewReplacer(
-		"local clock = call('TIME')", "local clock = { 0, ARGV[#ARGV] * 1000 }", "= 2000, 500, 24", "= 2000, 100000, 24",
+		"local at = call('TIME')", "local at = { 0, KEYS[#KEYS] * 1000 }", "= 500, 24", "= 100000, 24",
 		"BOX_BYTES = 1048576", "BOX_BYTES = 4000", "PAGE_BYTES = 262144", "PAGE_BYTES = 2000",
 	))
 	client := s.client()
@@ -66,9 +67,7 @@ func newTwins(t *testing.T, s *server, seed uint64) *twins {
 func (w *twins) ask(run ledger.Run, fresh ledger.Birth, now int64, r ledger.Request) ledger.Answer {
 	w.caller.run = string(run)
 	c := w.caller.call(r, fresh)
-	if _, ok := r.(ledger.Tick); ok {
-		c.args = append(c.args, strconv.FormatInt(now, 10))
-	}
+	c.keys = append(slices.Clip(c.keys), strconv.FormatInt(now, 10))
 	a, entries := w.ledger.Handle(run, fresh, now, r)
 	w.expected = append(w.expected, entries...)
 	w.batch = append(w.batch, asked{r, c, a})

@@ -58,7 +58,7 @@ func TestScripts_LeaveNothingBehind(t *testing.T) {
 	// Numbers of nodes are known for a day.
 	ask(t, w.client, "HINCRBY", w.caller.base+"meta", "time", strconv.Itoa(24*60*60*1000))
 	tick := w.caller.call(ledger.Tick{}, 1)
-	ask(t, w.client, slices.Concat([]string{"EVALSHA", tick.script.sha, strconv.Itoa(len(tick.keys))}, tick.keys, tick.args, []string{"0"})...)
+	ask(t, w.client, slices.Concat([]string{"EVALSHA", tick.script.sha, strconv.Itoa(len(tick.keys) + 1)}, tick.keys, []string{"0"}, tick.args)...)
 	if left := keys(t, w.client, w.caller.base); !slices.Equal(left, []string{w.caller.base + "meta"}) {
 		t.Fatalf("a day later there are the keys %q", left)
 	}

@@ -22,9 +22,9 @@ type member struct {
 	place uint32 // among those that the same entry made present
 }
 
-// record reads the ledger's time, its nodes, and a subject (lua/record.lua).
+// record reads the ledger's time at its last tick and now, its nodes, and a subject (lua/record.lua).
 func (r *reply) record() (rec record, nodes []ledger.Standing) {
-	time := r.number()
+	time, moment := r.number(), r.number()
 	all := r.nodes()
 	nodes = standings(all)
 	floors := make(map[ledger.Node]uint32, len(all))
@@ -69,10 +69,10 @@ func (r *reply) record() (rec record, nodes []ledger.Standing) {
 	if closedAt+markKept <= time {
 		rec.closed = 0
 	}
-	if due > time {
-		rec.cached = r.cached(event, due-time)
+	if due > moment {
+		rec.cached = r.cached(event, due-moment)
 	}
-	if len(rec.facts) == 0 && len(rec.members) == 0 && rec.cached == nil && rec.closed == 0 {
+	if len(rec.facts) == 0 && len(rec.members) == 0 && due <= time && rec.closed == 0 {
 		return record{}, nodes
 	}
 	slices.SortFunc(rec.facts, func(a, b ledger.Fact) int { return cmp.Compare(a.Node, b.Node) })

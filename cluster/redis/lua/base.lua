@@ -16,11 +16,22 @@ local NODE, NODE_SIZE = '>BI4I4I8I8B', 26
 
 local ANCESTOR = 16 -- bytes: the birth of a memory, and its last seq
 
-local meta = call('HMGET', META, 'run', 'birth', 'seq', 'time', 'floors', 'bytes', 'young', 'ticked')
+local meta = call('HMGET', META, 'run', 'birth', 'seq', 'time', 'floors', 'bytes', 'young', 'ticked', 'clock')
 local birth = meta[2]
 local seq, time, floors, bytes = tonumber(meta[3] or 0), tonumber(meta[4] or 0), tonumber(meta[5] or 0), tonumber(meta[6] or 0)
 local head = seq
 local young, ticked = tonumber(meta[7] or 0), tonumber(meta[8] or 0)
+
+-- clock is the server's, in ms, so nothing of a node's enters. moment is the
+-- ledger's time at it; the tick writes both down.
+local TICK_MOST = 2000
+local function clock()
+	local at = call('TIME')
+	return at[1] * 1000 + math.floor(at[2] / 1000)
+end
+local function moment(now)
+	return time + math.min(math.max(now - tonumber(meta[9] or 0), 0), TICK_MOST)
+end
 
 -- age notes whether a node has yet to say its facts.
 local function age()

@@ -158,7 +158,7 @@ local function hold(x, at, subject, op, size, sockets, limit, exempt, off, on, h
 end
 
 local function remember(rec, op, ms, wasBirth, was)
-	rec.due = time + ms
+	rec.due = moment(clock()) + ms
 	call('ZADD', DUE, rec.due, rec.subject)
 	call('HSET', rec.key, 'c', pack('>I8c8c8I8', seq, birth, wasBirth, was) .. id .. op)
 end
@@ -194,7 +194,7 @@ local function recall(n, subject, op, size, ms, wasBirth, was)
 		return
 	end
 	local rec = find(subject)
-	if rec and rec.due > time then
+	if rec and rec.due > moment(clock()) then
 		local _, memory, beforeBirth, before = unpack_('>I8c8c8I8', call('HGET', rec.key, 'c'))
 		if beforeBirth == wasBirth and before >= was or beforeBirth ~= wasBirth and memory == birth then
 			return

@@ -1,2 +1,2 @@
 -- ARGV: subject. Go counts and sorts.
-return { birth, head, time, call('HGETALL', NODES), call('HGETALL', BASE .. 's' .. ARGV[5]) }
+return { birth, head, time, moment(clock()), call('HGETALL', NODES), call('HGETALL', BASE .. 's' .. ARGV[5]) }

@@ -1,5 +1,5 @@
--- ARGV: the grace of webhooks, ms. The clock is the server's, so nothing of a node's enters.
-local TICK_MOST, FREED, STRUCK_KEPT, MOST_STRUCK, LOG_KEPT = 2000, 500, 24 * 60 * 60 * 1000, 1000, 15000
+-- ARGV: the grace of webhooks, ms.
+local FREED, STRUCK_KEPT, MOST_STRUCK, LOG_KEPT = 500, 24 * 60 * 60 * 1000, 1000, 15000
 local GRACE = tonumber(ARGV[5])
 
 -- below compares ids. Lua's own order of texts is that of the server's language.
@@ -46,9 +46,8 @@ for i = 1, #all, 2 do
 	end
 end
 
-local clock = call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-time = time + math.min(math.max(now - tonumber(call('HGET', META, 'clock') or 0), 0), TICK_MOST)
+local now = clock()
+time = moment(now)
 call('HSET', META, 'clock', now, 'time', time, 'ticked', seq)
 ticked = seq
 
