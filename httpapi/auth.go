@@ -42,6 +42,9 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 		if bad != nil {
 			return bad
 		}
+		if x.trace != nil {
+			x.trace.Signed = true
+		}
 		if !app.Enabled {
 			return &pusherproto.Error{Code: http.StatusForbidden, Message: "the app is disabled"}
 		}

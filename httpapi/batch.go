@@ -21,7 +21,10 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 		return err
 	}
 	ctx := x.r.Context()
-	if err := taken.settle(s.cfg.Hub.PublishBatch(ctx, r.app, events)); err != nil {
+	s.publishing(x, len(events), len(events))
+	err = s.cfg.Hub.PublishBatch(ctx, r.app, events)
+	s.published(x)
+	if err := taken.settle(err); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(events, func(ev pusherproto.Event) bool { return ev.HasInfo }) {

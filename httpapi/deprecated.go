@@ -27,7 +27,10 @@ func (s *Server) trigger(x *exchange, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := taken.settle(s.cfg.Hub.Publish(x.r.Context(), r.app, ev)); err != nil {
+	s.publishing(x, 1, 1)
+	err = s.cfg.Hub.Publish(x.r.Context(), r.app, ev)
+	s.published(x)
+	if err := taken.settle(err); err != nil {
 		return err
 	}
 	return x.nothing(http.StatusAccepted)

@@ -35,7 +35,7 @@ const frontBody = 128 << 10
 // under the same timeouts and bounds as HTTPServer.
 func (s *Server) FrontConfig() sockets.FrontConfig {
 	return sockets.FrontConfig{
-		Door:           door{s, s.census},
+		Door:           s.door(),
 		HeaderTimeout:  s.live.Load().HeaderTimeout,
 		BodyTimeout:    s.live.Load().BodyTimeout,
 		IdleTimeout:    s.live.Load().IdleTimeout,
@@ -43,6 +43,14 @@ func (s *Server) FrontConfig() sockets.FrontConfig {
 		MaxBodyBytes:   int(min(frontBody, s.bodyLimit(frontBody))),
 		ProxyHeaders:   s.proxyHeaders,
 	}
+}
+
+func (s *Server) door() sockets.Door {
+	d := door{s, s.census}
+	if s.cfg.Tracer == nil {
+		return d
+	}
+	return tracedDoor{d}
 }
 
 // atProxy stands for the TLS of a client whose proxy says, in a PROXY header,
@@ -113,7 +121,8 @@ type call struct {
 	route    string
 	received string // path
 	query    string
-	most     int64 // bytes of its body
+	most     int64       // bytes of its body
+	trace    *TracedCall // nil if nothing is traced
 }
 
 // call tells whether a request is a plain publish, by its line alone.
@@ -159,9 +168,13 @@ func (d door) Await(r *sockets.Request) bool {
 }
 
 // Answer implements sockets.Door.
-func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
+func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) { return d.answer(dst, r, nil) }
+
+// answer is Answer, of a call that is traced unless trace is nil.
+func (d door) answer(dst []byte, r *sockets.Request, trace *TracedCall) ([]byte, bool) {
 	begun := d.cfg.Now()
 	c, ok := d.call(r)
+	c.trace = trace
 	if !ok || !d.authentic(&c, r, begun) {
 		return nil, false
 	}
@@ -204,6 +217,9 @@ func (d door) publish(dst []byte, r *sockets.Request, c *call, begun time.Time, 
 	taken, wait := d.rates.spend(c.app, len(events), d.perSecond(c.app, 0), d.cfg.Now())
 	if wait > 0 {
 		return nil, false
+	}
+	if c.trace != nil {
+		d.describe(c, r, begun, events)
 	}
 	later := d.cfg.Hub.AnswersLater()
 	var err error
@@ -257,7 +273,11 @@ func (d door) later(r *sockets.Request, c call, begun time.Time, taken charge) (
 			d.cfg.Hub.RefusedFor(c.app.ID, a.status, reasonOf(err))
 		}
 		dst, shown := d.appendHead(dst, a.status, id, last || d.draining(), len(body))
-		a.id, a.bytes, a.took = string(shown), int64(len(body)), d.cfg.Now().Sub(begun)
+		answeredAt := d.cfg.Now()
+		a.id, a.bytes, a.took = string(shown), int64(len(body)), answeredAt.Sub(begun)
+		if c.trace != nil {
+			d.acceptedLater(c.trace, a.status, answeredAt)
+		}
 		d.requests.add(c.app.ID, c.route, a.status, a.took)
 		if d.logs(d.logLevel()) {
 			d.logRequest(callLine, &a)

@@ -20,7 +20,10 @@ func (s *Server) publish(x *exchange, r *request) error {
 		return err
 	}
 	ctx := x.r.Context()
-	if err := taken.settle(s.cfg.Hub.Publish(ctx, r.app, ev)); err != nil {
+	s.publishing(x, len(ev.Channels), 1)
+	err = s.cfg.Hub.Publish(ctx, r.app, ev)
+	s.published(x)
+	if err := taken.settle(err); err != nil {
 		return err
 	}
 	if !ev.HasInfo {

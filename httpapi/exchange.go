@@ -28,6 +28,7 @@ type exchange struct {
 	reason string          // of an error
 	line   string          // the message
 	why    channels.Reason // of a refusal; "" where the status tells
+	trace  *TracedCall     // nil if nothing is traced
 }
 
 // params are the segments of a path that a route gives names to.

@@ -57,9 +57,15 @@ func (s *Server) overTLS(r *http.Request) bool {
 	if !s.trusted(peer(r.RemoteAddr)) {
 		return false
 	}
-	proto := lastItem(r.Header["X-Forwarded-Proto"])
+	return s.encrypted(r.Header["X-Forwarded-Proto"], r.Header["Forwarded"])
+}
+
+// encrypted tells whether a trusted proxy says, in those headers, that the
+// client's connection is.
+func (s *Server) encrypted(protos, forwarded []string) bool {
+	proto := lastItem(protos)
 	if s.live.Load().ClientHeader == Forwarded {
-		proto = lastForwarded(r.Header["Forwarded"], "proto")
+		proto = lastForwarded(forwarded, "proto")
 	}
 	return strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
 }

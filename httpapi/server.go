@@ -75,6 +75,8 @@ type Config struct {
 	Fallback Fallback
 	// AccessLog writes a line for every request.
 	AccessLog bool
+	// Tracer is told of API calls; nil is nobody. It stays.
+	Tracer Tracer
 	// Version is shown to browsers that open the address of the server.
 	Version string
 	// Ready tells /readyz; nil is always ready.
@@ -217,6 +219,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	x := s.exchanges.begin(w, r)
+	if s.cfg.Tracer != nil {
+		s.traced(x)
+	}
 	s.observe(x)
 	x.linger(s.census.Calm())
 	s.exchanges.end(x)
@@ -238,6 +243,9 @@ func (s *Server) observe(x *exchange) {
 	}
 	appID := x.appID()
 	s.requests.add(appID, x.route, x.status, took)
+	if x.trace != nil {
+		s.tell(x, appID, begun, took)
+	}
 	if s.logs(s.logLevel()) {
 		s.logExchange(x, appID, took)
 	}
