@@ -64,7 +64,7 @@ func newClient(allowed Policy, timeout time.Duration, anywhere bool) *client {
 
 // post makes one attempt and returns the status of the answer, 0 if there is
 // none. The error names no URL: it may hold a secret.
-func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key apps.Key, body []byte) (status int, err error) {
+func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key apps.Key, body []byte, traceparent string) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req := (&http.Request{
@@ -82,6 +82,10 @@ func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key app
 	req.Header.Set("X-Pusher-Signature", pusherproto.SignWebhook(key.Secret, body))
 	setUnlessThere(req.Header, "Accept", "application/json")
 	setUnlessThere(req.Header, "User-Agent", "fanfare-webhooks")
+	if traceparent != "" {
+		req.Header.Set("Traceparent", traceparent)
+		req.Header.Del("Tracestate") // of another trace
+	}
 	// An empty list is not sent. It lets the transport repeat the request at
 	// once when a kept-alive connection turns out to be closed.
 	req.Header["Idempotency-Key"] = []string{}

@@ -94,7 +94,7 @@ func (c *client) postTo(t *testing.T, raw string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.post(t.Context(), u, http.Header{}, apps.Key{Key: "k", Secret: "s"}, []byte(`{}`))
+	_, err = c.post(t.Context(), u, http.Header{}, apps.Key{Key: "k", Secret: "s"}, []byte(`{}`), "")
 	return err
 }
 

@@ -44,6 +44,8 @@ type Config struct {
 	// which waits for the disk. 0 is DefaultSyncInterval.
 	SyncInterval time.Duration
 
+	// Tracer is told of attempts; nil is nobody.
+	Tracer Tracer
 	// Target says which addresses may be posted to; nil is AnyTarget.
 	Target Policy
 	// Random returns numbers in [0,1) for the jitter; nil is math/rand/v2.

@@ -25,12 +25,15 @@ func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time
 	holds := batch.bytes + len(body)
 	e.account.Resize(account.Webhooks, holds)
 	defer e.account.Resize(account.Webhooks, -holds)
+	var trace attempts
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
 			e.retried.Add(1)
 		}
 		begun := time.Now()
-		status, err := e.attempt(ctx, body)
+		traceparent := e.began(&trace, batch.len())
+		status, err := e.attempt(ctx, body, traceparent)
+		trace.ended(status, err)
 		if err == nil {
 			e.logAttempt(attempt, batch.len(), status, begun, nil, 0)
 			e.delivered(batch)
@@ -105,12 +108,12 @@ func (e *endpoint) giveUp(b *batch, err error) {
 
 // attempt signs with the app's key of this moment. An app that is gone has its
 // last one: there is still to tell who left with it.
-func (e *endpoint) attempt(ctx context.Context, body []byte) (status int, err error) {
+func (e *endpoint) attempt(ctx context.Context, body []byte, traceparent string) (status int, err error) {
 	if app, ok := e.apps.ByID(e.app); ok {
 		e.key = app.Keys[0]
 	}
 	now := e.present.Load()
-	return now.client.post(ctx, e.url, now.header, e.key, body)
+	return now.client.post(ctx, e.url, now.header, e.key, body, traceparent)
 }
 
 func (e *endpoint) delivered(b *batch) {

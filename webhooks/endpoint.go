@@ -20,6 +20,7 @@ type endpoint struct {
 	url     *url.URL
 	apps    *apps.Registry
 	account *account.Account
+	tracer  Tracer   // nil if nobody is told
 	journal *journal // nil without a store
 	bucket  string   // in the journal
 	wake    chan struct{}
@@ -66,6 +67,7 @@ func newEndpoint(s *Sender, app, bucket string, u *url.URL) *endpoint {
 		url:     u,
 		apps:    s.cfg.Apps,
 		account: s.cfg.Account,
+		tracer:  s.cfg.Tracer,
 		journal: s.journal,
 		seq:     &s.seq,
 		bucket:  bucket,
