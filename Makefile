@@ -40,7 +40,7 @@ screenshots: build ## take the pictures of docs/images anew (wants what make e2e
 
 build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"
-	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
+	@CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
 
 test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end on one node and on two, the release and its deb, then attacks
 	@echo "== unit tests and fuzz seeds"

@@ -18,6 +18,11 @@ func (f *field) check(path string, v reflect.Value, r *report) {
 	switch f.kind {
 	case kindNumber:
 		f.checkNumber(path, v.Int(), r)
+	case kindShare:
+		low, high := f.numberBounds()
+		if x := v.Float(); x < float64(low) || x > float64(high) {
+			r.add(path, fmt.Sprintf("%s is not between %d and %d", f.text(v), low, high))
+		}
 	case kindDuration:
 		f.checkDuration(path, time.Duration(v.Int()), r)
 	case kindText:

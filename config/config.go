@@ -23,6 +23,7 @@ type Config struct {
 	ControlSocket string   `key:"control_socket" flag:"control-socket" reload:"no" doc:"Unix socket on which fanfare reload reaches this server, for its user and root alone. auto chooses one by the port, in a directory for running programs (docs/deployment.md). Empty is none."`
 	TLS           TLS      `key:"tls" doc:"Certificate for wss and https, where fanfare serves them itself. Leave empty behind a proxy that terminates TLS."`
 	Metrics       Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
+	Tracing       Tracing  `key:"tracing" doc:"OpenTelemetry traces of API calls and webhooks (docs/tracing.md)."`
 	Log           Log      `key:"log" doc:"The log, on standard error."`
 	Sockets       Sockets  `key:"sockets" doc:"Connections of clients to this process."`
 	HTTP          HTTP     `key:"http" doc:"Limits of HTTP requests, WebSocket handshakes included."`
@@ -70,6 +71,14 @@ type ACME struct {
 type Metrics struct {
 	Listen string `key:"listen" flag:"metrics-listen" rule:"address_or_empty" reload:"no" doc:"Address of GET /metrics. Empty turns metrics off."`
 	Pprof  bool   `key:"pprof" doc:"Serve profiles of the process at /debug/pprof/ of that address, for go tool pprof. They hold no payload and no secret, and taking one costs time."`
+}
+
+// Tracing says which collector gets spans. It is off without an endpoint.
+type Tracing struct {
+	Endpoint    string            `key:"endpoint" rule:"collector" reload:"no" doc:"Base URL of an OpenTelemetry collector that speaks OTLP over HTTP, such as http://127.0.0.1:4318; /v1/traces is added. Empty takes OTEL_EXPORTER_OTLP_ENDPOINT, and without that nothing is traced."`
+	Headers     map[string]string `key:"headers" reload:"no" doc:"Headers of each export, such as the token of a service. Empty takes OTEL_EXPORTER_OTLP_HEADERS."`
+	SampleRatio float64           `key:"sample_ratio" min:"0" max:"1" reload:"no" doc:"Share of the traces that begin here and are kept: 1 is all, 0.01 one in a hundred. A call that is part of its caller's trace is kept if the caller keeps it."`
+	ServiceName string            `key:"service_name" reload:"no" doc:"Name of the service in traces. Empty takes OTEL_SERVICE_NAME, or service.name of OTEL_RESOURCE_ATTRIBUTES, or fanfare."`
 }
 
 // Log configures the log on standard error.
@@ -158,6 +167,7 @@ func Defaults() Config {
 		ControlSocket: "auto",
 		TLS:           TLS{ACME: ACME{Directory: "https://acme-v02.api.letsencrypt.org/directory"}},
 		Metrics:       Metrics{Listen: ":9601"},
+		Tracing:       Tracing{SampleRatio: 1},
 		Log:           Log{Level: "info", Format: "text"},
 		Sockets: Sockets{
 			Transport:            "auto",

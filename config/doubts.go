@@ -40,6 +40,9 @@ func findDoubts(c *Config, r *report) {
 	if c.Metrics.Pprof && c.Metrics.Listen == "" {
 		r.warn("metrics.pprof", "has no effect: metrics.listen is empty")
 	}
+	if c.Tracing.Endpoint == "" && len(c.Tracing.Headers) > 0 {
+		r.warn("tracing.headers", "has an effect only if OTEL_EXPORTER_OTLP_ENDPOINT names a collector: tracing.endpoint is empty")
+	}
 	if !c.Fallback.Enabled && c.Fallback.NodeHost != "" {
 		r.warn("fallback.node_host", "has no effect while fallback.enabled is false")
 	}

@@ -18,7 +18,7 @@ func (f *field) shown(v reflect.Value) string {
 	switch {
 	case (f.rule == "secret" || f.rule == "password") && v.Len() > 0:
 		return strconv.Quote(masked)
-	case f.rule == "url" && v.Len() > 0:
+	case (f.rule == "url" || f.rule == "collector") && v.Len() > 0:
 		return strconv.Quote(maskedURL(v.String()))
 	case f.kind == kindTable && v.Len() > 0:
 		var names []string

@@ -59,6 +59,8 @@ func rules(name string) func(string) error {
 		return func(s string) error { _, err := apps.ParseOriginPattern(s); return err }
 	case "url":
 		return checkURL
+	case "collector":
+		return checkCollector
 	case "pattern":
 		return checkPattern
 	}
@@ -196,6 +198,22 @@ func checkURL(s string) error {
 		return errors.New("has a colon and no port behind its host; write for example https://example.com:8443/hooks")
 	case u.Fragment != "" || strings.HasSuffix(s, "#"):
 		return errors.New("has a # part, which no server receives; leave it out")
+	}
+	return nil
+}
+
+// checkCollector never repeats the address, which may hold a token.
+func checkCollector(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+		return nil
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !validHost(u.Hostname()) || u.Port() != "" && !validPort(u.Port(), 1):
+		return errors.New("is not an http or https address; write for example http://127.0.0.1:4318")
+	case u.User != nil:
+		return errors.New("has a name or password, which are not sent; write them into tracing.headers as Authorization")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("has a query or a # part, which are not sent; leave them out")
 	}
 	return nil
 }

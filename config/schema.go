@@ -15,6 +15,7 @@ const (
 	kindNumber
 	kindSwitch
 	kindDuration
+	kindShare // a number that need not be whole
 	kindTexts // list of texts
 	kindTable // text to text
 	kindGroup // a mapping with keys of its own
@@ -80,6 +81,8 @@ func kindOf(t reflect.Type) kind {
 		return kindText
 	case t.Kind() == reflect.Int:
 		return kindNumber
+	case t.Kind() == reflect.Float64:
+		return kindShare
 	case t.Kind() == reflect.Bool:
 		return kindSwitch
 	case t == reflect.TypeFor[[]string]():

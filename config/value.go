@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -18,6 +19,8 @@ func (k kind) article() string {
 	switch k {
 	case kindNumber:
 		return "a whole number"
+	case kindShare:
+		return "a number such as 0.1"
 	case kindSwitch:
 		return "true or false"
 	case kindDuration:
@@ -49,6 +52,12 @@ func (f *field) set(v reflect.Value, raw any) error {
 			return fmt.Errorf("%q is not a whole number", text)
 		}
 		v.SetInt(n)
+	case kindShare:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%q is not a number; write for example 0.1", text)
+		}
+		v.SetFloat(x)
 	case kindSwitch:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
@@ -139,6 +148,8 @@ func (f *field) text(v reflect.Value) string {
 	switch f.kind {
 	case kindDuration:
 		return shortDuration(time.Duration(v.Int()))
+	case kindShare:
+		return strconv.FormatFloat(v.Float(), 'f', -1, 64)
 	case kindText:
 		return yamlText(literal(v.String()))
 	case kindTexts:

@@ -36,11 +36,11 @@ func row(t *testing.T, d *prometheus.Desc) string {
 
 // The page has every metric with its labels and its help, and no other.
 func TestDocs_SayWhatEachMetricIs(t *testing.T) {
-	descs := make(chan *prometheus.Desc, 100)
+	descs := make(chan *prometheus.Desc, 1000)
 	hub := channels.New(channels.Config{})
 	registry := registry(NewCollector(hub, func() bool { return true }), "v",
 		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), CertificateExpiry(func() time.Time { return time.Time{} }), LoopSockets(func() []int { return nil }), NewReloads(), NewAccountCollector(account.New(0)),
-		NewClusterCollector(func() Cluster { return Cluster{} }))
+		NewClusterCollector(func() Cluster { return Cluster{} }), NewTraceCollector(func() Traces { return Traces{} }))
 	registry.Describe(descs)
 	close(descs)
 	var want []string

@@ -314,7 +314,7 @@ func TestDrain_InACluster_WebhooksLeaveTimeForMoves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks, err := newWebhooks(&cfg, registry, account.New(0), false, slog.New(slog.DiscardHandler))
+	hooks, err := newWebhooks(&cfg, registry, account.New(0), nil, false, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,6 +179,7 @@ type server struct {
 	account  *account.Account // of all that is held for others
 	cluster  *membership      // nil for a server on its own
 	hub      *channels.Hub
+	traces   traces
 	hooks    *webhooks.Sender
 	sockets  *sockets.Server
 	api      *httpapi.Server
@@ -250,7 +251,10 @@ func (s *server) open(given passed) error {
 	s.limitMemory(cfg)
 	s.outside = newOutside(&s.memoryLimit)
 
-	if s.hooks, err = newWebhooks(cfg, registry, s.account, s.opensStoreLater(), logger); err != nil {
+	if s.traces, err = newTraces(cfg, logger); err != nil {
+		return err
+	}
+	if s.hooks, err = newWebhooks(cfg, registry, s.account, s.traces.ofWebhooks(), s.opensStoreLater(), logger); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -338,6 +342,9 @@ func (s *server) collectors() []prometheus.Collector {
 	if s.cfg.TLS.Enabled() { // a reload turns it neither on nor off
 		list = append(list, metrics.CertificateExpiry(s.certificateExpires))
 	}
+	if s.traces.tracing != nil {
+		list = append(list, metrics.NewTraceCollector(s.traces.metrics))
+	}
 	if s.cluster != nil {
 		list = append(list, metrics.NewClusterCollector(s.cluster.metrics))
 	}
@@ -362,6 +369,7 @@ func (s *server) close() {
 		_ = s.scrapes.Close()
 	}
 	s.acme.close()
+	s.traces.close(time.Now(), 0)
 	if s.hooks != nil {
 		s.hooks.Close()
 	}
@@ -382,6 +390,7 @@ func (s *server) run(ctx context.Context) error {
 		go func() { failed <- part() }()
 	}
 	begin(func() error { return s.hub.Run(core) })
+	var ending time.Time
 	err := s.takeOver(ctx)
 	if err == nil {
 		sending, stopSending := context.WithCancel(core)
@@ -408,6 +417,7 @@ func (s *server) run(ctx context.Context) error {
 			running--
 			s.log.Error("a part of the server ended, stopping the rest", slog.Any("error", err))
 		}
+		ending = time.Now()
 		close(s.left)
 		s.endReloads()
 		if successor != nil {
@@ -432,5 +442,6 @@ func (s *server) run(ctx context.Context) error {
 			err = errors.Join(err, e)
 		}
 	}
+	s.traces.close(ending, s.shutdown().Timeout)
 	return err
 }

@@ -42,6 +42,7 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 			OpensPerAddress: cfg.Fallback.OpensPerAddress,
 		},
 		AccessLog: cfg.Log.AccessLog,
+		Tracer:    s.traces.ofCalls(),
 		StartPage: startPage(cfg),
 		Version:   version,
 		Ready:     s.isReady,

@@ -14,13 +14,14 @@ import (
 
 // newWebhooks makes the sender of webhooks, which may have nothing to send yet.
 // later leaves its store to be opened when another process has given it back.
-func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Account, later bool, logger *slog.Logger) (*webhooks.Sender, error) {
+func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Account, tracer webhooks.Tracer, later bool, logger *slog.Logger) (*webhooks.Sender, error) {
 	c := webhookChange(cfg, nil)
 	hooks, err := webhooks.New(webhooks.Config{
 		Apps:        registry,
 		Endpoints:   c.Endpoints,
 		Account:     held,
 		Logger:      logger,
+		Tracer:      tracer,
 		Grace:       c.Grace,
 		Timeout:     c.Timeout,
 		QueueEvents: c.QueueEvents,

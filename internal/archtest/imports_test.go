@@ -36,6 +36,7 @@ var rules = map[string]rule{
 	"internal/account":  {nil, false},
 	"internal/acme":     {nil, true},
 	"internal/handover": {nil, true},
+	"internal/tracing":  {nil, true},
 	"config":            {[]string{"apps"}, true},
 	"httpapi":           {[]string{"channels", "sockets", "apps", "pusherproto", "internal/account"}, true},
 	"sockets":           {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},

@@ -1,0 +1,210 @@
+package tracing
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Config says where spans go, and of what.
+type Config struct {
+	// Endpoint is the collector's base URL; "" is that of the variables
+	// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and OTEL_EXPORTER_OTLP_ENDPOINT.
+	Endpoint string
+	// Headers go with each export; none is those of the variable.
+	Headers map[string]string
+	// SampleRatio is the share of the traces that begin here and are kept.
+	SampleRatio float64
+	// ServiceName is the resource's; "" is that of OTEL_SERVICE_NAME or
+	// OTEL_RESOURCE_ATTRIBUTES, or fanfare.
+	ServiceName string
+	Version     string
+	Instance    string       // of this process, "" if it has no name
+	Logger      *slog.Logger // nil is silence
+}
+
+// What waits for the collector, and how it is sent.
+const (
+	mostWaiting   = 4096 // spans, those on their way included
+	mostOfExport  = 512
+	exportEvery   = time.Second // or earlier, when mostOfExport wait
+	exportWithin  = 20 * time.Second
+	retryWithin   = 15 * time.Second
+	retryFirst    = time.Second
+	retryMost     = 5 * time.Second
+	tracesPath    = "/v1/traces"
+	defaultName   = "fanfare"
+	instrumenting = "fanfare"
+)
+
+// Tracing makes spans. Make one with New, and Close it. Its methods may be
+// called by any goroutine.
+type Tracing struct {
+	log      *slog.Logger
+	ratio    float64
+	provider *sdktrace.TracerProvider
+	tracer   trace.Tracer
+	cut      context.Context // is done when exports are given up
+	giveUp   context.CancelFunc
+
+	waiting  atomic.Int64
+	exported atomic.Uint64
+	noRoom   atomic.Uint64
+	failed   atomic.Uint64
+
+	drops drops // of the exporting goroutine
+}
+
+// New returns a Tracing, or nil if neither cfg nor the environment names a
+// collector. It does not connect to it.
+func New(cfg Config) (*Tracing, error) {
+	where, err := cfg.endpoint()
+	if where == "" || err != nil {
+		return nil, err
+	}
+	t := &Tracing{log: cfg.Logger, ratio: cfg.SampleRatio}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	if p := protocol(); p != "" && p != "http/protobuf" && p != "http/json" {
+		t.log.Warn("traces are sent over OTLP/HTTP, not as OTEL_EXPORTER_OTLP_PROTOCOL says; a collector listens for it at port 4318", slog.String("otlp_protocol", p))
+	}
+	options := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
+		Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: retryWithin,
+	})}
+	if cfg.Endpoint != "" {
+		options = append(options, otlptracehttp.WithEndpointURL(withTracesPath(cfg.Endpoint)))
+	}
+	if len(cfg.Headers) > 0 {
+		options = append(options, otlptracehttp.WithHeaders(cfg.Headers))
+	}
+	client, err := otlptracehttp.New(context.Background(), options...)
+	if err != nil {
+		return nil, fmt.Errorf("make the exporter of traces: %w", err)
+	}
+	about, err := cfg.resource()
+	if err != nil {
+		return nil, fmt.Errorf("describe this process for traces: %w", err)
+	}
+	t.cut, t.giveUp = context.WithCancel(context.Background())
+	queue := sdktrace.NewBatchSpanProcessor(&exporter{client, t},
+		sdktrace.WithMaxQueueSize(mostWaiting), sdktrace.WithMaxExportBatchSize(mostOfExport),
+		sdktrace.WithBatchTimeout(exportEvery), sdktrace.WithExportTimeout(exportWithin))
+	t.provider = sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithSpanProcessor(&gate{queue, t}),
+		sdktrace.WithSampler(sampler{sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.SampleRatio))}))
+	t.tracer = t.provider.Tracer(instrumenting, trace.WithInstrumentationVersion(cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+	return t, nil
+}
+
+// endpoint is where the collector is, "" if nothing says so.
+func (cfg *Config) endpoint() (string, error) {
+	if cfg.Endpoint != "" {
+		return cfg.Endpoint, nil
+	}
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
+		return "", nil
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		value := strings.TrimSpace(os.Getenv(name))
+		if value == "" {
+			continue
+		}
+		if u, err := url.Parse(value); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return "", fmt.Errorf("%s is not an http or https address; write for example http://127.0.0.1:4318", name)
+		}
+		return value, nil
+	}
+	return "", nil
+}
+
+func protocol() string {
+	if p := os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"); p != "" {
+		return p
+	}
+	return os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")
+}
+
+// withTracesPath is a base URL with the path of traces (OTLP: endpoint URLs).
+func withTracesPath(base string) string {
+	base = strings.TrimRight(base, "/")
+	if strings.HasSuffix(base, tracesPath) {
+		return base
+	}
+	return base + tracesPath
+}
+
+// resource describes the process. What comes later in it counts.
+func (cfg *Config) resource() (*resource.Resource, error) {
+	first := []resource.Option{
+		resource.WithTelemetrySDK(),
+		resource.WithAttributes(semconv.ServiceName(defaultName), semconv.ServiceVersion(cfg.Version)),
+	}
+	if cfg.Instance != "" {
+		first = append(first, resource.WithAttributes(semconv.ServiceInstanceID(cfg.Instance)))
+	}
+	first = append(first, resource.WithFromEnv(), resource.WithSchemaURL(semconv.SchemaURL))
+	if cfg.ServiceName != "" {
+		first = append(first, resource.WithAttributes(semconv.ServiceName(cfg.ServiceName)))
+	}
+	return resource.New(context.Background(), first...)
+}
+
+// Close exports what waits, until ctx is done; what is left then is lost, and
+// counted. It returns when nothing of the Tracing runs any more.
+func (t *Tracing) Close(ctx context.Context) {
+	stop := context.AfterFunc(ctx, t.giveUp)
+	_ = t.provider.Shutdown(context.WithoutCancel(ctx)) // exports report for themselves
+	stop()
+	t.giveUp()
+	t.drops.report(t, true)
+}
+
+// Stats is what became of spans so far.
+type Stats struct {
+	Exported uint64 // accepted by the collector
+	NoRoom   uint64 // dropped since too many waited
+	Failed   uint64 // dropped since the collector did not take them
+}
+
+// Stats takes a snapshot for metrics.
+func (t *Tracing) Stats() Stats {
+	return Stats{Exported: t.exported.Load(), NoRoom: t.noRoom.Load(), Failed: t.failed.Load()}
+}
+
+// picks decides whether an API call gets a span, before one is made. Who shows no
+// signature can have fewer spans made by what it says of its trace, not more.
+func (t *Tracing) picks(parent trace.SpanContext, signed bool) bool {
+	switch {
+	case parent.IsValid() && !parent.IsSampled():
+		return false
+	case parent.IsValid() && signed:
+		return true
+	}
+	return t.ratio >= 1 || rand.Float64() < t.ratio
+}
+
+// sampler leaves the decision about calls to picks, and is others' for the rest.
+type sampler struct{ others sdktrace.Sampler }
+
+// ShouldSample implements sdktrace.Sampler.
+func (s sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	if p.Kind == trace.SpanKindClient {
+		return s.others.ShouldSample(p)
+	}
+	return sdktrace.AlwaysSample().ShouldSample(p)
+}
+
+// Description implements sdktrace.Sampler.
+func (s sampler) Description() string { return s.others.Description() }
