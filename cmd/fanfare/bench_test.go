@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
 	"fanfare/bench"
 	"fanfare/bench/report"
+	"fanfare/config"
 )
 
 // asSubcommand makes processes of this test binary that run a subcommand.
@@ -88,23 +90,58 @@ func TestBenchCluster_Quick(t *testing.T) {
 	}
 }
 
-func TestBench_Scenario(t *testing.T) {
+func TestBench_ScenariosRunAsCommands(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Log("the benchmark's client runs on Linux only")
 		return
 	}
-	r := start(t, nil)
+	r := start(t, func(c *config.Config) { c.Fallback.OpensPerAddress = 0 })
 	host := strings.TrimPrefix(r.at.base(), "http://")
-	out, err := execute(t, "bench", "fanout", "--host", host, "--sockets", "10", "--warmup", "50ms", "--duration", "100ms", "--format", "json")
-	if err != nil {
+	short := []string{"--host", host, "--warmup", "50ms", "--duration", "100ms", "--format", "json"}
+	still := []string{"--host", host, "--settle", "50ms", "--hold", "50ms", "--format", "json"}
+	for _, tt := range []struct {
+		args, with []string
+		value      string // that is above 0
+	}{
+		{[]string{"bench", "fanout", "--sockets", "10"}, short, "deliveries"},
+		{[]string{"bench", "trigger", "--callers", "2"}, short, "events"},
+		{[]string{"bench", "client-events", "--sockets", "4", "--room", "2", "--rate", "10"}, short, "deliveries"},
+		{[]string{"bench", "sweep", "--sockets", "4", "--rates", "20,40", "--rest", "10ms"}, short, "deliveries"},
+		{[]string{"bench", "idle", "--sockets", "10"}, still, "connected and subscribed"},
+		{[]string{"bench", "tls", "--sockets", "10", "--plain"}, still, "connected"},
+		{[]string{"bench", "parked", "--sessions", "10"}, still, "opened and subscribed"},
+		{[]string{"bench", "churn", "--sockets", "10", "--waves", "1", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "connected and subscribed"},
+		{[]string{"bench", "presence", "--sockets", "4", "--room", "2"}, []string{"--host", host, "--format", "json"}, "member_added"},
+	} {
+		t.Run(tt.args[1], func(t *testing.T) {
+			out, err := execute(t, append(tt.args, tt.with...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var d report.Document
+			if err := json.Unmarshal([]byte(out), &d); err != nil {
+				t.Fatalf("%v in\n%s", err, out)
+			}
+			if len(d.Results) == 0 || d.Results[0].Value(tt.value) <= 0 || d.Results[0].Value("lost") != 0 {
+				t.Errorf("no %s, or some are lost, in\n%s", tt.value, out)
+			}
+		})
+	}
+}
+
+func TestBenchPlot_DrawsWhatASweepPrinted(t *testing.T) {
+	folder := t.TempDir()
+	sweep, svg := filepath.Join(folder, "sweep.json"), filepath.Join(folder, "latency.svg")
+	const printed = `{"results":[{"scenario":"fanout","metrics":[{"name":"deliveries due","value":20},{"name":"latency p50","value":1},{"name":"latency p99","value":2}]}]}`
+	if err := os.WriteFile(sweep, []byte(printed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var d report.Document
-	if err := json.Unmarshal([]byte(out), &d); err != nil {
-		t.Fatalf("%v in\n%s", err, out)
+	if _, err := execute(t, "bench", "plot", "--svg", svg, "here="+sweep); err != nil {
+		t.Fatal(err)
 	}
-	if len(d.Results) != 1 || d.Results[0].Value("deliveries") <= 0 || d.Results[0].Value("lost") != 0 {
-		t.Errorf("%s", out)
+	picture, err := os.ReadFile(svg)
+	if err != nil || !strings.Contains(string(picture), "<svg") || !strings.Contains(string(picture), "here") {
+		t.Errorf("%v: %s", err, picture)
 	}
 }
 

@@ -82,6 +82,20 @@ func TestServe_Webhooks_ReachTheListener_LastOnesWhileDraining(t *testing.T) {
 	}
 }
 
+func TestListen_PrintsWhatAServerSends(t *testing.T) {
+	l := inBackground(t, "webhooks", "listen", "--listen", "127.0.0.1:0", "--key", "app-key", "--secret", config.DefaultSecret)
+	l.waitFor("waiting for webhooks on http://127.0.0.1:")
+	url := strings.TrimPrefix(strings.TrimSpace(l.out.String()), "waiting for webhooks on ")
+	r := start(t, withHook(url+"/hooks"))
+	c := r.connect(t)
+	c.send(`{"event":"pusher:subscribe","data":{"channel":"my-channel"}}`)
+	c.expect("subscription_succeeded")
+	l.waitFor(` channel_occupied channel="my-channel"`)
+	if err := l.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServe_UndeliveredWebhooks_AreSentAfterARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "hooks.db")
 	stored := func(url string) func(*config.Config) {

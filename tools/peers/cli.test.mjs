@@ -17,6 +17,7 @@ const servers = {
   soketi: (port) => [process.execPath, [join(here, 'node_modules/@soketi/soketi/bin/server.js'), 'start'], {
     SOKETI_HOST: '127.0.0.1', SOKETI_PORT: String(port), SOKETI_METRICS_ENABLED: '0', SOKETI_DEFAULT_APP_USER_AUTHENTICATION: '1',
     SOKETI_DEFAULT_APP_ID: 'app-id', SOKETI_DEFAULT_APP_KEY: 'app-key', SOKETI_DEFAULT_APP_SECRET: 'app-secret',
+    SOKETI_DEFAULT_APP_ENABLE_CLIENT_MESSAGES: '1',
   }],
 };
 
@@ -93,5 +94,30 @@ for (const [name, how] of Object.entries(servers)) {
     assert.match(wrong.err, /private-a is refused/);
     const refused = start(t, binary, ['channels', ...app.slice(0, -1), 'wrong']);
     assert.equal(await refused.ended, 3, refused.err);
+  });
+  // Small and short: that each speaks with the server, not how fast that is.
+  test(`${name}: the scenarios of bench`, { timeout: 3 * timeout }, async (t) => {
+    const port = await freePort();
+    start(t, ...how(port));
+    await reached(`http://127.0.0.1:${port}`);
+    const bench = async (scenario, ...args) => {
+      const p = start(t, binary, ['bench', scenario, ...args, '--host', `127.0.0.1:${port}`, '--format', 'json']);
+      assert.equal(await p.ended, 0, p.err);
+      const [{ metrics }] = JSON.parse(p.out).results;
+      for (const wrong of ['lost', 'duplicated', 'refused']) assert.ok(!metrics.find((m) => m.name === wrong)?.value, `${scenario}: ${wrong} in\n${p.out}`);
+      return (metric) => metrics.find((m) => m.name === metric)?.value ?? assert.fail(`${scenario}: no ${metric} in\n${p.out}`);
+    };
+    const short = ['--warmup', '100ms', '--duration', '500ms'];
+    const still = ['--sockets', '20', '--settle', '100ms', '--hold', '100ms'];
+    for (const [result, metric] of [
+      [await bench('idle', ...still), 'connected and subscribed'],
+      [await bench('tls', '--plain', ...still), 'connected'], // what a proxy in front does is its own
+      [await bench('fanout', '--sockets', '20', ...short), 'deliveries'],
+      [await bench('sweep', '--sockets', '20', '--rates', '20,40', '--rest', '100ms', ...short), 'deliveries'],
+      [await bench('trigger', '--callers', '2', ...short), 'events'],
+      [await bench('client-events', '--sockets', '4', '--room', '2', '--rate', '5', ...short), 'deliveries'],
+      [await bench('churn', '--sockets', '20', '--waves', '1', '--rate', '10', '--after', '500ms'), 'connected and subscribed'],
+      [await bench('presence', '--sockets', '10', '--room', '5'), 'member_added'],
+    ]) assert.ok(result(metric) > 0, metric);
   });
 }
