@@ -19,7 +19,7 @@ CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-
 LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E TARGETS
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy screenshots docs release release-check package-test clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy screenshots docs release release-check goreleaser-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -158,6 +158,12 @@ release: ## all archives, packages, SBOMs and SHA256SUMS into bin/release (TARGE
 release-check: ## build the release twice, the second time from nothing, and compare (TARGETS chooses)
 	@echo "== two builds of a release"
 	@./tools/release/check
+
+# Without a remote, as in a clone of a folder, goreleaser does not know where to publish.
+goreleaser-check: ## validate .goreleaser.yaml with goreleaser itself, which takes minutes to build
+	@echo "== .goreleaser.yaml"
+	@GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/fanfare/fanfare.git \
+		go tool -modfile=tools/goreleaser/go.mod goreleaser check
 
 package-test: ## install, run, upgrade and purge the deb in a Debian chroot, and make and run the image of the Dockerfile (as root; installs mmdebstrap)
 	@echo "== the image of the Dockerfile"

@@ -91,6 +91,11 @@ func TestListen_PrintsWhatAServerSends(t *testing.T) {
 	c.send(`{"event":"pusher:subscribe","data":{"channel":"my-channel"}}`)
 	c.expect("subscription_succeeded")
 	l.waitFor(` channel_occupied channel="my-channel"`)
+	r.stop()
+	c.closed()
+	if err := r.ended(t); err != nil {
+		t.Error(err)
+	}
 	if err := l.end(); err != nil {
 		t.Error(err)
 	}

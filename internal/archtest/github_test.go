@@ -37,4 +37,15 @@ func TestGitHub_FilesAreYAML_AndCallWhatIsThere(t *testing.T) {
 	if !strings.Contains(runs["release.yaml"], "run: make release\n") || !strings.Contains(runs["release.yaml"], " bin/release/*\n") {
 		t.Error("release.yaml does not publish what make release makes")
 	}
+	text, err := os.ReadFile(filepath.Join(root, ".goreleaser.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]any
+	if err := yaml.Unmarshal(text, &all); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(string(text), "    - make release\n") || !strings.Contains(string(text), "glob: bin/release/*\n") {
+		t.Error(".goreleaser.yaml does not publish what make release makes")
+	}
 }

@@ -15,12 +15,12 @@ var fanfare = new Pusher(settings["PUSHER_APP_ID"], settings["PUSHER_APP_KEY"], 
 app.MapPost("/pusher/auth", async (HttpRequest request) =>
 {
     var form = await request.ReadFormAsync();
-    string channel = form["channel_name"]!, socketId = form["socket_id"]!;
+    string channel = form["channel_name"].ToString(), socketId = form["socket_id"].ToString();
     var user = new PresenceChannelData { user_id = "1", user_info = new { name = "Ann" } }; // replace by your log-in
     return channel switch
     {
-        "private-orders" => Results.Content(fanfare.Authenticate(channel, socketId).ToJson(), "application/json"),
-        "presence-room" => Results.Content(fanfare.Authenticate(channel, socketId, user).ToJson(), "application/json"),
+        "private-orders" => Results.Content(fanfare.AuthorizeChannel(channel, socketId).ToJson(), "application/json"),
+        "presence-room" => Results.Content(fanfare.AuthorizeChannel(channel, socketId, user).ToJson(), "application/json"),
         _ => Results.StatusCode(403),
     };
 });

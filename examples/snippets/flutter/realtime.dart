@@ -23,7 +23,7 @@ Future<PusherChannelsClient> connect({
     ),
   );
   orders.bind('created').listen((event) => onOrder(event.data));
-  client.onConnectionEstablished.listen((_) => orders.subscribe()); // now, and after each reconnection
+  client.onConnectionEstablished.listen((_) => orders.subscribeIfNotUnsubscribed()); // now, and after each reconnection
   await client.connect();
   return client;
 }

@@ -5,7 +5,7 @@ FANFARE = Pusher::Client.new(
   secret: ENV.fetch("PUSHER_APP_SECRET"),
   host: ENV.fetch("PUSHER_HOST", "localhost"),
   port: ENV.fetch("PUSHER_PORT", "6001").to_i,
-  scheme: ENV.fetch("PUSHER_SCHEME", "http")
+  use_tls: ENV.fetch("PUSHER_SCHEME", "http") == "https" # without it the gem uses TLS; it reads no scheme: here
 )
 
 class RealtimeController < ApplicationController
