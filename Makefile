@@ -162,14 +162,16 @@ release-check: ## build the release twice, the second time from nothing, and com
 # Without a remote, as in a clone of a folder, goreleaser does not know where to publish.
 goreleaser-check: ## validate .goreleaser.yaml with goreleaser itself, which takes minutes to build
 	@echo "== .goreleaser.yaml"
-	@GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/fanfare/fanfare.git \
+	@GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/example/fanfare.git \
 		go tool -modfile=tools/goreleaser/go.mod goreleaser check
 
-package-test: ## install, run, upgrade and purge the deb in a Debian chroot, and make and run the image of the Dockerfile (as root; installs mmdebstrap)
+package-test: ## install, run, update and remove the deb and the rpm in Debian chroots, and make and run the image of the Dockerfile (as root; installs mmdebstrap and rpm)
 	@echo "== the image of the Dockerfile"
 	@./test/package/image
 	@echo "== the deb in a chroot"
 	@./test/package/deb
+	@echo "== the rpm in a chroot"
+	@./test/package/rpm
 
 clean: ## remove what was built
 	@echo "== removing bin/ and cached test results"

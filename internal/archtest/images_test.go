@@ -11,10 +11,10 @@ import (
 
 // images finds the images that compose files, workflows, Dockerfiles and commands name.
 var images = []*regexp.Regexp{
-	regexp.MustCompile(`(?m)^\s*(?:- )?image:\s*["']?([a-z][^\s"'#]*)`),
+	regexp.MustCompile(`(?m)^\s*(?:- )?image:[ \t]*["']?([a-z][^\s"'#]*)`),
 	regexp.MustCompile(`(?m)^\s*image\s*=\s*"([^"]+)"`),
 	regexp.MustCompile(`(?m)^FROM (\S+)`),
-	regexp.MustCompile(`docker run (?:--?\S+ |\S+[:=/]\S* )*([a-z][a-z0-9./_-]*(?::[\w.-]+)?)`),
+	regexp.MustCompile(`docker run (?:--?\S+ |\S+[:=/]\S* )*?([a-z][a-z0-9./_-]*(?::[\w.-]+)?)(?:\s|$)`),
 }
 
 // pinned is a tag that names a version down to the minor one, or a release of Debian.

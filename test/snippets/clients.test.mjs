@@ -46,6 +46,21 @@ test('react native: the client hears orders until it is told to stop', async (t)
   await until('nobody listens', async () => !(await (await server.sdk.get({ path: '/channels/private-orders' })).json()).occupied);
 });
 
+// Options and methods by the types of pusher-js, which declare a default export where the build has one by name.
+test('react native: the types of pusher-js know what the client uses', { timeout: 600_000 }, () => {
+  const ts = typescript();
+  const declared = here('react-native.d.ts');
+  const program = ts.createProgram([snippet('react-native/realtime.js'), declared], {
+    allowJs: true, checkJs: true, strict: false, noEmit: true, skipLibCheck: true, types: [], lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+    module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, paths: { 'pusher-js/react-native': [here('../node_modules/pusher-js/react-native/index.d.ts')] },
+  });
+  assert.ok(program.getSourceFiles().some((f) => f.fileName.endsWith('types/src/core/pusher.d.ts')), 'the types of pusher-js are not read');
+  assert.equal(ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), { getCanonicalFileName: (f) => f, getCurrentDirectory: () => '', getNewLine: () => '\n' }), '');
+});
+
+/** ../chat/setup installs it. */
+const typescript = () => createRequire(here('../../examples/nextjs-chat/index.js'))('typescript');
+
 /** What React Native gives an app, as far as pusher-js asks for it. */
 class Xhr {
   static authorizations = [];
@@ -75,7 +90,7 @@ async function reactNative(t) {
   const netinfo = join(folder, 'node_modules/@react-native-community/netinfo/index.js');
   await mkdir(dirname(netinfo), { recursive: true });
   await writeFile(netinfo, 'module.exports = { fetch: async () => ({ type: "wifi", isConnected: true }), addEventListener: () => () => {} };');
-  const ts = createRequire(here('../../examples/nextjs-chat/index.js'))('typescript'); // ../chat/setup installs it
+  const ts = typescript();
   const { outputText } = ts.transpileModule(await readFile(snippet('react-native/realtime.js'), 'utf8'), {
     compilerOptions: { module: ts.ModuleKind.CommonJS, esModuleInterop: true, target: ts.ScriptTarget.ES2022 },
   });

@@ -15,7 +15,11 @@ export function connect({ key, host, port, tls, api, token }) {
   });
 }
 
-/** Calls back for each order; returns what ends it. For useEffect. */
+/**
+ * Calls back for each order; returns what ends it. For useEffect.
+ * @param {Pusher} pusher
+ * @param {(order: { text: string }) => void} callback
+ */
 export function onOrder(pusher, callback) {
   pusher.subscribe('private-orders').bind('created', callback);
   return () => pusher.unsubscribe('private-orders');
