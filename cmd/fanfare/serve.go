@@ -113,8 +113,8 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	defer end()
 	defer stop() // if a part has failed, nothing else does
+	defer end()
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.handOverOnSignal(ended, upgrades) })
 	beside.Go(func() { s.forgetApps(ended) })
@@ -147,8 +147,10 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	beside.Go(func() {
 		select {
 		case <-ctx.Done():
-			s.supervisor.draining(s.shutdown().Timeout)
 		case <-ended.Done(): // a part failed, or another process serves
+		}
+		if ended.Err() == nil {
+			s.supervisor.draining(s.shutdown().Timeout)
 		}
 	})
 	return s.run(ctx)
