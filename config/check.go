@@ -100,7 +100,7 @@ func (f *field) checkText(path, s string, r *report) {
 // required tells whether the key has no default.
 func (f *field) required() bool {
 	switch f.rule {
-	case "id", "key", "secret", "url":
+	case "id", "key", "secret", "url", "token_name", "token_hash":
 		return true
 	}
 	return false
@@ -125,6 +125,10 @@ func (f *field) hint() string {
 	switch f.rule {
 	case "id":
 		return "write the app's name in API paths, such as chat"
+	case "token_name":
+		return "write who has the token, such as grafana"
+	case "token_hash":
+		return "`fanfare admin token` makes a token and its hash"
 	case "url":
 		return "write the address of your endpoint, such as https://example.com/hooks"
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	TLS           TLS      `key:"tls" doc:"Certificate for wss and https, where fanfare serves them itself. Leave empty behind a proxy that terminates TLS."`
 	Metrics       Metrics  `key:"metrics" doc:"Prometheus metrics, on a listener of their own."`
 	Tracing       Tracing  `key:"tracing" doc:"OpenTelemetry traces of API calls and webhooks (docs/tracing.md)."`
+	Admin         Admin    `key:"admin" doc:"The admin API, on a listener of its own (docs/admin-api.md)."`
 	Log           Log      `key:"log" doc:"The log, on standard error."`
 	Sockets       Sockets  `key:"sockets" doc:"Connections of clients to this process."`
 	HTTP          HTTP     `key:"http" doc:"Limits of HTTP requests, WebSocket handshakes included."`

@@ -52,7 +52,7 @@ func TestSample_ExamplesLoadWhenUncommented(t *testing.T) {
 	var lines []string
 	for line := range strings.Lines(text) {
 		switch {
-		case strings.HasPrefix(line, "    keys: []"), strings.HasPrefix(line, "    webhooks: []"):
+		case strings.HasPrefix(line, "    keys: []"), strings.HasPrefix(line, "    webhooks: []"), strings.HasPrefix(line, "  tokens: []"):
 			lines = append(lines, strings.Replace(line, " []", "", 1))
 		case strings.HasPrefix(line, "    # -") || strings.HasPrefix(line, "    #  "):
 			lines = append(lines, strings.Replace(line, "# ", "  ", 1))
@@ -63,6 +63,9 @@ func TestSample_ExamplesLoadWhenUncommented(t *testing.T) {
 	got, err := Load(write(t, strings.Join(lines, "")), nil, nil)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, strings.Join(lines, ""))
+	}
+	if len(got.Admin.Tokens) != 1 {
+		t.Errorf("tokens %+v, want one", got.Admin.Tokens)
 	}
 	if len(got.Apps) != 1 || len(got.Apps[0].Keys) != 1 || len(got.Apps[0].Webhooks) != 1 {
 		t.Errorf("apps %+v, want one with a further key and a webhook", got.Apps)

@@ -53,6 +53,10 @@ func rules(name string) func(string) error {
 		return checkNodeName
 	case "channel_part":
 		return checkChannelPart
+	case "token_name":
+		return checkTokenName
+	case "token_hash":
+		return checkTokenHash
 	case "id", "key":
 		return checkName
 	case "origin":

@@ -43,7 +43,7 @@ func (c *Config) Print() []byte {
 }
 
 // margin is where the # of a commented-out line stands: under the key of its
-// list, all of which are keys of an app.
+// list, or two columns further, for lists of keys of an app and of admin.
 const margin = 4
 
 // sampler writes YAML line by line. Inside an example that is commented out,
@@ -116,7 +116,10 @@ func (s *sampler) remark(path string) string {
 
 // exampleOf is an element for a list that is empty by default.
 func exampleOf(t reflect.Type) any {
-	if t == reflect.TypeFor[Webhook]() {
+	switch t {
+	case reflect.TypeFor[AdminToken]():
+		return AdminToken{Name: "grafana", Hash: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", Role: "read"}
+	case reflect.TypeFor[Webhook]():
 		w := defaultWebhook()
 		w.URL = "https://example.com/hooks"
 		w.Events = []string{"channel_occupied", "channel_vacated"}

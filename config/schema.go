@@ -143,6 +143,8 @@ func newElement(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(defaultApp())
 	case reflect.TypeFor[Webhook]():
 		return reflect.ValueOf(defaultWebhook())
+	case reflect.TypeFor[AdminToken]():
+		return reflect.ValueOf(AdminToken{Role: "read"})
 	}
 	return reflect.Zero(t)
 }

@@ -15,6 +15,7 @@ func checkTogether(c *Config, r *report) {
 	}
 	checkListeners(c, r)
 	checkACME(c, r)
+	checkAdmin(c, r)
 	if c.TLS.Enabled() && c.Sockets.Transport == "epoll" {
 		r.add("sockets.transport", "epoll does not serve TLS; write auto or goroutine, or let a proxy terminate TLS")
 	}

@@ -46,6 +46,9 @@ type Config struct {
 
 	// Tracer is told of attempts; nil is nobody.
 	Tracer Tracer
+	// Recent is what is kept of deliveries for Sender.Recent and Replay.
+	Recent Recent
+
 	// Target says which addresses may be posted to; nil is AnyTarget.
 	Target Policy
 	// Random returns numbers in [0,1) for the jitter; nil is math/rand/v2.

@@ -26,6 +26,7 @@ func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time
 	e.account.Resize(account.Webhooks, holds)
 	defer e.account.Resize(account.Webhooks, -holds)
 	var trace attempts
+	shown := e.past.begin(e, batch, first)
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
 			e.retried.Add(1)
@@ -36,6 +37,7 @@ func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time
 		trace.ended(status, err)
 		if err == nil {
 			e.logAttempt(attempt, batch.len(), status, begun, nil, 0)
+			shown.note(status, begun, nil, 0)
 			e.delivered(batch)
 			return
 		}
@@ -45,9 +47,11 @@ func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time
 		wait := e.failure(err)
 		left := time.Until(last)
 		e.logAttempt(attempt, batch.len(), status, begun, err, min(wait, max(0, left)))
+		shown.note(status, begun, err, min(wait, max(0, left)))
 		if left <= 0 {
 			e.done(batch)
 			e.giveUp(batch, err)
+			shown.fail(body)
 			return
 		}
 		answered := status > 0
@@ -55,6 +59,7 @@ func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time
 			return
 		}
 		if answered && batch.of(signed) > 0 && batch.of(unsigned) > 0 {
+			shown.split()
 			for _, part := range []class{signed, unsigned} {
 				if e.deliver(ctx, batch.events[part], first); ctx.Err() != nil {
 					return

@@ -30,6 +30,9 @@ type endpoint struct {
 
 	seq *atomic.Uint64 // the number of the newest event of all endpoints
 
+	past   *recent      // nil keeps nothing
+	recent []*attempted // the oldest first; under the lock of past
+
 	mu       sync.Mutex
 	queue    queue
 	inFlight int
@@ -70,6 +73,7 @@ func newEndpoint(s *Sender, app, bucket string, u *url.URL) *endpoint {
 		tracer:  s.cfg.Tracer,
 		journal: s.journal,
 		seq:     &s.seq,
+		past:    s.recent,
 		bucket:  bucket,
 		wake:    make(chan struct{}, 1),
 		settled: make(chan struct{}),

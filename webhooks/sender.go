@@ -23,6 +23,7 @@ type Sender struct {
 	journal *journal      // nil without a store
 	drain   chan struct{} // closed when Drain begins
 	grace   atomic.Int64  // ns
+	recent  *recent       // nil keeps nothing
 	seq     atomic.Uint64 // the number of the newest event, counted over all endpoints
 
 	mu        sync.Mutex
@@ -48,6 +49,7 @@ func New(cfg Config) (*Sender, error) {
 		cfg.Random = rand.Float64
 	}
 	s := &Sender{cfg: cfg, endpoints: make(map[string]*endpoint), past: make(map[string]bool), drain: make(chan struct{})}
+	s.recent = newRecent(cfg.Recent, cfg.Account)
 	s.tenants.Store(&map[string]*tenant{})
 	for id, list := range cfg.Endpoints {
 		if _, ok := cfg.Apps.ByID(id); !ok && len(list) > 0 {

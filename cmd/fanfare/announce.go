@@ -23,6 +23,9 @@ func (s *server) announce() {
 	if s.scrapes != nil {
 		attrs = append(attrs, slog.String("metrics", s.scrapes.Addr().String()))
 	}
+	if s.admin != nil {
+		attrs = append(attrs, slog.String("admin", s.admin.listener.Addr().String()))
+	}
 	attrs = append(attrs, slog.Bool("tls", s.cfg.TLS.Enabled()))
 	if s.cluster == nil {
 		attrs = append(attrs, slog.Int("nodes", 1))

@@ -11,6 +11,7 @@ const (
 	mostScrapes  = 8
 	mostControls = 2
 	mostTails    = 4
+	mostAdmins   = 64
 )
 
 // few is a listener that has few connections at a time and closes the oldest

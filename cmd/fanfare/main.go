@@ -52,6 +52,7 @@ func newCommand() *cobra.Command {
 		newConfigCommand(),
 		newImportCommand(),
 		newKeysCommand(),
+		newAdminCommand(),
 		newWebhooksCommand(),
 		newHealthCommand(),
 		newVersionCommand(),

@@ -107,6 +107,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		s.web.replace(s.api.HTTPServer())
 	}
 	s.profiles.Store(cfg.Metrics.Pprof)
+	s.admin.update(cfg)
 	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
 	s.observe(cfg)
 	if cfg.Runtime != s.cfg.Runtime {

@@ -88,7 +88,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	if err != nil {
 		return err
 	}
-	s.initial, s.setLog, s.inherits = initial, log.Set, inherits
+	s.initial, s.setLog, s.logs, s.inherits = initial, log.Set, log, inherits
 	ctl, err := openControl(cfg, given.control, s.listener.Addr(), logger)
 	if err != nil {
 		s.close()
@@ -106,6 +106,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 			s.close()
 			return errors.Join(err, ctl.close())
 		}
+		s.admin.greet(out)
 	}
 
 	// The log and hangups go on while the server drains. The control socket does
@@ -188,6 +189,9 @@ type server struct {
 	web      *web // clients and the API
 	listener net.Listener
 	plain    net.Listener // below it: the descriptor that is listened on
+	admin    *admin       // nil without the admin API
+	logs     *logs.Logs   // that log writes to; nil if nobody can follow it
+	began    time.Time
 	metrics  *http.Server // nil without metrics
 	scrapes  net.Listener // nil without metrics
 	ready    atomic.Bool  // what /readyz says
@@ -259,10 +263,10 @@ func (s *server) open(given passed) error {
 	if s.hooks, err = newWebhooks(cfg, registry, s.account, s.traces.ofWebhooks(), s.opensStoreLater(), logger); err != nil {
 		return err
 	}
-	began := time.Now()
+	s.began = time.Now()
 	about := func() string {
 		a := aboutNode{Name: cfg.NodeName(), Members: s.cluster.peer.OwnMembers(), Draining: s.draining.Load()}
-		return a.text(began, s.hub.Stats())
+		return a.text(s.began, s.hub.Stats())
 	}
 	if s.cluster, err = newMembership(cfg, registry, about, logger); err != nil {
 		return err
@@ -329,7 +333,8 @@ func (s *server) open(given passed) error {
 		}
 		s.scrapes = &few{Listener: scrapes, most: mostScrapes}
 	}
-	return nil
+	s.admin, err = s.openAdmin(cfg)
+	return err
 }
 
 // isReady is what /readyz says: clients may be sent here.
@@ -370,6 +375,7 @@ func (s *server) close() {
 	if s.scrapes != nil {
 		_ = s.scrapes.Close()
 	}
+	s.admin.abandon()
 	s.acme.close()
 	s.traces.close(time.Now(), 0)
 	if s.hooks != nil {
@@ -385,7 +391,7 @@ func (s *server) run(ctx context.Context) error {
 	// The core outlives ctx: it carries the drain.
 	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
-	failed := make(chan error, 6) // one for each part, so that none blocks
+	failed := make(chan error, 8) // one for each part, so that none blocks
 	running := 0
 	begin := func(part func() error) {
 		running++
@@ -407,6 +413,9 @@ func (s *server) run(ctx context.Context) error {
 		begin(func() error { return newMemoryWatch(s.account, s.log, s.outside).run(core) })
 		if s.metrics != nil {
 			begin(func() error { return s.metrics.Serve(s.scrapes) })
+		}
+		for _, part := range s.admin.parts(core) {
+			begin(part)
 		}
 		s.ready.Store(true)
 		s.begin()
@@ -436,6 +445,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 
 	stopCore()
+	err = errors.Join(err, s.admin.close())
 	if s.metrics != nil {
 		err = errors.Join(err, s.metrics.Close())
 	}

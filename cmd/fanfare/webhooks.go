@@ -28,6 +28,7 @@ func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Acco
 		QueueBytes:  c.QueueBytes,
 		Store:       cfg.Webhooks.Store,
 		StoreLater:  later,
+		Recent:      keptDeliveries(cfg),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the webhooks: %w", err)

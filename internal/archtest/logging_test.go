@@ -15,7 +15,7 @@ import (
 // logged are the folders whose log docs/logging.md describes: what clients,
 // callers and webhooks do, not what the process does with itself.
 func logged(folder string) bool {
-	return slices.Contains([]string{"httpapi", "sockets", "channels", "webhooks", "internal/logs", "internal/tracing", "cluster", "cluster/redis"}, folder)
+	return slices.Contains([]string{"httpapi", "sockets", "channels", "webhooks", "internal/logs", "internal/tracing", "adminapi", "cluster", "cluster/redis"}, folder)
 }
 
 // attribute are the functions of slog that make an attribute.

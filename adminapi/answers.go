@@ -1,0 +1,297 @@
+package adminapi
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/metrics"
+	"time"
+)
+
+type overviewAnswer struct {
+	Version          string     `json:"version"`
+	Node             string     `json:"node"`
+	Started          time.Time  `json:"started"`
+	UptimeS          int64      `json:"uptime_s"`
+	Clustered        bool       `json:"clustered"`
+	Ready            bool       `json:"ready"`
+	Draining         bool       `json:"draining"`
+	Apps             int        `json:"apps"`
+	Connections      int64      `json:"connections"`
+	Channels         int64      `json:"channels"`
+	Members          int64      `json:"members"`
+	MessagesIn       int64      `json:"messages_in"`
+	Deliveries       int64      `json:"deliveries"`
+	APIEvents        int64      `json:"api_events"`
+	ClientEvents     int64      `json:"client_events"`
+	Rates            rateAnswer `json:"rates"`
+	MemoryBytes      int64      `json:"memory_bytes"`
+	MemoryLimitBytes int64      `json:"memory_limit_bytes"`
+	HeldBytes        int64      `json:"held_bytes"`
+	LoopLagMS        float64    `json:"loop_lag_ms"`
+	LoopSockets      []int      `json:"loop_sockets"`
+	Cluster          *totals    `json:"cluster"`
+}
+
+// totals are the sums of all nodes that live.
+type totals struct {
+	Nodes       int   `json:"nodes"`
+	Connections int64 `json:"connections"`
+	Members     int64 `json:"members"`
+}
+
+// overview is GET overview.
+func (s *Server) overview(*request) (any, error) {
+	about, counts := s.cfg.Node.About(), s.cfg.Node.Counts()
+	rates, lag := s.history.rate()
+	a := overviewAnswer{
+		Version: about.Version, Node: about.Node, Started: about.Started.UTC(), UptimeS: int64(max(0, s.cfg.Now().Sub(about.Started)) / time.Second),
+		Clustered: about.Clustered, Ready: about.Ready, Draining: about.Draining, Apps: len(s.cfg.Apps.All()),
+		Connections: counts.Connections, Channels: counts.Channels, Members: counts.Members, MessagesIn: counts.MessagesIn, Deliveries: counts.Deliveries,
+		APIEvents: counts.APIEvents, ClientEvents: counts.ClientEvents, Rates: rates,
+		MemoryBytes: counts.MemoryBytes, MemoryLimitBytes: about.MemoryLimitBytes, HeldBytes: counts.HeldBytes,
+		LoopLagMS: milliseconds(lag), LoopSockets: append([]int{}, about.LoopSockets...),
+	}
+	if about.Clustered {
+		a.Cluster = &totals{}
+		list, _ := s.cfg.Node.Nodes()
+		for _, n := range list {
+			if n.State == "alive" || n.State == "draining" {
+				a.Cluster.Nodes++
+				a.Cluster.Connections += n.Connections
+				a.Cluster.Members += n.Members
+			}
+		}
+	}
+	return a, nil
+}
+
+// nodes is GET nodes.
+func (s *Server) nodes(*request) (any, error) {
+	list, wrong := s.cfg.Node.Nodes()
+	return map[string]any{"nodes": append([]NodeInfo{}, list...), "wrong": append([]string{}, wrong...)}, nil
+}
+
+// configuration is GET config.
+func (s *Server) configuration(*request) (any, error) {
+	c, err := s.cfg.Node.Configuration()
+	if err != nil {
+		return nil, fmt.Errorf("show the configuration: %w", err)
+	}
+	return map[string]any{"node": s.cfg.Node.About().Node, "configuration": c}, nil
+}
+
+// openAPI is GET openapi.json.
+func (s *Server) openAPI(r *request) (any, error) {
+	r.done = true
+	r.w.Header().Set("Content-Type", "application/json")
+	_, _ = r.w.Write(document) // the caller may be gone
+	return nil, nil
+}
+
+// masked stands for a secret.
+const masked = "********"
+
+type appAnswer struct {
+	ID          string         `json:"id"`
+	Enabled     bool           `json:"enabled"`
+	Keys        []Key          `json:"keys"`
+	Connections int            `json:"connections"`
+	Channels    int64          `json:"channels"`
+	HeldBytes   int64          `json:"held_bytes"`
+	Options     map[string]any `json:"options"`
+}
+
+// apps is GET apps.
+func (s *Server) apps(r *request) (any, error) {
+	p, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := r.switched("secrets", Admin)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]AppCounts{}
+	for _, c := range s.cfg.Node.Counts().Apps {
+		counts[c.ID] = c
+	}
+	list, next := pageOf(s.cfg.Apps.All(), p, func(a *App) string { return a.ID })
+	answers := make([]appAnswer, 0, len(list))
+	for _, app := range list {
+		a := appAnswer{
+			ID: app.ID, Enabled: app.Enabled, Keys: append([]Key{}, app.Keys...), Connections: app.Connections,
+			Channels: counts[app.ID].Channels, HeldBytes: counts[app.ID].MemoryBytes, Options: map[string]any{},
+		}
+		options, err := s.cfg.Apps.Options(app.ID)
+		if err != nil {
+			return nil, fmt.Errorf("show the options of app %q: %w", app.ID, err)
+		}
+		if options != nil {
+			a.Options = options
+		}
+		for i := range a.Keys {
+			if !secrets {
+				a.Keys[i].Secret = masked
+			}
+		}
+		answers = append(answers, a)
+	}
+	if secrets {
+		s.audit(r.Request, r.who, nil) // who saw them is worth a line
+	}
+	return map[string]any{"apps": answers, "next": next}, nil
+}
+
+// app is the app of the path.
+func (s *Server) app(r *request) (string, error) {
+	id := r.PathValue("app")
+	if !s.cfg.Apps.Has(id) {
+		return "", notFound("there is no app with this id")
+	}
+	return id, nil
+}
+
+// mostListings is how many lists of channels are made at a time: each takes
+// memory by the number of channels.
+const mostListings = 4
+
+// listing takes one of those places.
+func (s *Server) listing() (leave func(), err error) {
+	select {
+	case s.listings <- struct{}{}:
+		return func() { <-s.listings }, nil
+	default:
+		return nil, &Error{http.StatusTooManyRequests, "too_many_requests", "too many lists are being made"}
+	}
+}
+
+// channels is GET apps/ID/channels.
+func (s *Server) channels(r *request) (any, error) {
+	app, p, err := s.listOf(r)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := s.listing()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	list, err := s.cfg.Channels.List(r.Context(), app, r.URL.Query().Get("prefix"), p.after, p.most+1)
+	if err != nil {
+		return nil, err
+	}
+	list, next := cut(list, p.most, func(c *Channel) string { return c.Name })
+	return map[string]any{"channels": list, "next": next}, nil
+}
+
+func (s *Server) listOf(r *request) (string, page, error) {
+	app, err := s.app(r)
+	if err != nil {
+		return "", page{}, err
+	}
+	p, err := r.page()
+	return app, p, err
+}
+
+// mostNames is how many members or channels an answer has.
+const mostNames = 1000
+
+// channel is GET apps/ID/channels/NAME.
+func (s *Server) channel(r *request) (any, error) {
+	app, err := s.app(r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.cfg.Channels.Describe(r.Context(), app, r.PathValue("channel"))
+	if err != nil {
+		return nil, err
+	}
+	c.MoreMembers = len(c.Members) > mostNames
+	c.Members = append([]string{}, c.Members[:min(len(c.Members), mostNames)]...)
+	return c, nil
+}
+
+// users is GET apps/ID/users.
+func (s *Server) users(r *request) (any, error) {
+	app, p, err := s.listOf(r)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := s.listing()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	list, err := s.cfg.Channels.Users(r.Context(), app, p.after, p.most+1)
+	if err != nil {
+		return nil, err
+	}
+	list, next := cut(list, p.most, func(u *User) string { return u.ID })
+	return map[string]any{"node": s.cfg.Node.About().Node, "users": list, "next": next}, nil
+}
+
+// sockets is GET apps/ID/sockets.
+func (s *Server) sockets(r *request) (any, error) {
+	app, err := s.app(r)
+	if err != nil {
+		return nil, err
+	}
+	most, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := s.cfg.Sockets.List(r.Context(), app, r.URL.Query().Get("cursor"), most)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"node": s.cfg.Node.About().Node, "sockets": append([]Socket{}, list...), "next": next}, nil
+}
+
+var noSocket = notFound("there is no such socket on this node")
+
+// socket is GET apps/ID/sockets/SOCKET.
+func (s *Server) socket(r *request) (any, error) {
+	app, err := s.app(r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.cfg.Sockets.Find(r.Context(), app, r.PathValue("socket"))
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, noSocket
+	}
+	found.Node = s.cfg.Node.About().Node
+	found.Channels = append([]string{}, found.Channels[:min(len(found.Channels), mostNames)]...)
+	return found, nil
+}
+
+// mostDeliveries is how many deliveries an answer has of each endpoint.
+const mostDeliveries = 20
+
+// webhooks is GET webhooks.
+func (s *Server) webhooks(r *request) (any, error) {
+	p, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	only := r.URL.Query().Get("app")
+	list := []Endpoint{}
+	for _, e := range s.cfg.Webhooks.Endpoints(mostDeliveries) {
+		if only == "" || e.App == only {
+			e.Deliveries = append([]Delivery{}, e.Deliveries...)
+			list = append(list, e)
+		}
+	}
+	list, next := pageOf(list, p, func(e *Endpoint) string { return fmt.Sprintf("%s %06d", e.App, e.Endpoint) })
+	return map[string]any{"node": s.cfg.Node.About().Node, "endpoints": list, "next": next}, nil
+}
+
+// GoMemory is what the process has from the system for Go, in bytes, less what it
+// gave back.
+func GoMemory() int64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
+}

@@ -1,0 +1,123 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// guarded has every answer carry the headers that keep browsers from caching
+// and from mixing it with other pages, and refuses what a page of another
+// origin sends, or comes under a name that is not this machine's.
+func (s *Server) guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		if err := s.admit(q); err != nil {
+			if isWrite(q) {
+				s.audit(q, Token{}, err)
+			}
+			s.refuse(w, q, err)
+			return
+		}
+		q.Body = http.MaxBytesReader(w, q.Body, mostBody)
+		h.ServeHTTP(w, q)
+	})
+}
+
+// admit looks at where a request comes from. Without tokens the network alone
+// protects the API: a page whose name was made to lead to this machine has that
+// name in Host, and a page of elsewhere its own in Origin.
+func (s *Server) admit(q *http.Request) error {
+	if len(*s.tokens.Load()) == 0 && !isLoopback(q.Host) {
+		return &Error{http.StatusForbidden, "forbidden", "without admin.tokens the host must be localhost or a loopback address"}
+	}
+	foreign := &Error{http.StatusForbidden, "forbidden", "the request comes from a page of another origin"}
+	switch q.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		if !isNavigation(q) {
+			return foreign
+		}
+	}
+	origin := q.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	scheme, host, ok := strings.Cut(origin, "://")
+	if !ok || host != q.Host || scheme != "http" && scheme != "https" {
+		return foreign
+	}
+	return nil
+}
+
+func isWrite(q *http.Request) bool { return q.Method != http.MethodGet && q.Method != http.MethodHead }
+
+// isNavigation tells whether a person follows a link to the console. Paths of
+// the API are for programs.
+func isNavigation(q *http.Request) bool {
+	return q.Method == http.MethodGet && q.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		!strings.HasPrefix(q.URL.Path, "/api/") && !strings.HasPrefix(q.URL.Path, "/debug/")
+}
+
+// isLoopback tells whether a Host header names this machine for itself.
+func isLoopback(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(name)
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// remote is the address that a request comes from.
+func remote(q *http.Request) string {
+	host, _, err := net.SplitHostPort(q.RemoteAddr)
+	if err != nil {
+		return q.RemoteAddr
+	}
+	return host
+}
+
+// decode reads the body of a write: one JSON object, with no key that is not
+// known. Pages can send other types of content to any server.
+func (r *request) decode(into any) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return &Error{http.StatusUnsupportedMediaType, "unsupported_media_type", "write Content-Type: application/json"}
+	}
+	body, err := io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return &Error{http.StatusRequestEntityTooLarge, "too_large", "the body is too large"}
+	case err != nil:
+		return bad("the body did not arrive whole")
+	}
+	if trimmed := strings.TrimSpace(string(body)); !strings.HasPrefix(trimmed, "{") {
+		return bad("the body must be a JSON object")
+	}
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return bad("the body is not as expected: " + strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return bad("something follows the JSON object of the body")
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package adminapi
+
+import (
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The size of a page.
+const (
+	usualPage = 100
+	mostPage  = 1000
+)
+
+// page is what part of a list was asked for: the things after a name.
+type page struct {
+	after string
+	most  int
+}
+
+// page reads cursor and limit. A cursor is the name of the last thing of the
+// page before, so that what comes and goes between two pages shifts nothing.
+func (r *request) page() (page, error) {
+	most, err := r.limit()
+	if err != nil {
+		return page{}, err
+	}
+	after, err := base64.RawURLEncoding.DecodeString(r.URL.Query().Get("cursor"))
+	if err != nil || !utf8.Valid(after) {
+		return page{}, bad("cursor is none that this API gave")
+	}
+	return page{string(after), most}, nil
+}
+
+func (r *request) limit() (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return usualPage, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > mostPage {
+		return 0, bad("limit is a number from 1 to " + strconv.Itoa(mostPage))
+	}
+	return n, nil
+}
+
+// switched reads a parameter that is yes or no. Who has not the role may not say
+// yes.
+func (r *request) switched(name string, needs Role) (bool, error) {
+	switch r.URL.Query().Get(name) {
+	case "", "no":
+		return false, nil
+	case "yes":
+		if r.who.Role < needs {
+			return false, &Error{http.StatusForbidden, "forbidden", name + "=yes takes the role " + needs.String()}
+		}
+		return true, nil
+	}
+	return false, bad(name + " is yes or no")
+}
+
+// cut makes a page of a sorted list of which one thing more than fits was asked
+// for.
+func cut[T any](list []T, most int, name func(*T) string) ([]T, string) {
+	if list == nil {
+		list = []T{}
+	}
+	if len(list) <= most {
+		return list, ""
+	}
+	list = list[:most]
+	return list, base64.RawURLEncoding.EncodeToString([]byte(name(&list[most-1])))
+}
+
+// pageOf makes a page of a whole list.
+func pageOf[T any](list []T, p page, name func(*T) string) ([]T, string) {
+	slices.SortFunc(list, func(a, b T) int { return strings.Compare(name(&a), name(&b)) })
+	from := slices.IndexFunc(list, func(t T) bool { return p.after == "" || name(&t) > p.after })
+	if from < 0 {
+		return []T{}, ""
+	}
+	return cut(list[from:], p.most, name)
+}

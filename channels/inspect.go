@@ -1,0 +1,65 @@
+package channels
+
+import (
+	"slices"
+	"strings"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// What follows is for those who look at a node. It costs nothing while nobody
+// does.
+
+// UserInfo is a user who is signed in on this node.
+type UserInfo struct {
+	ID      string
+	Sockets int // on this node
+}
+
+// Users lists the users who are signed in on this node, sorted by id: those after
+// an id, most at most.
+func (h *Hub) Users(app *apps.App, after string, most int) []UserInfo {
+	t := h.tenants.all()[app.ID]
+	if t == nil || most <= 0 {
+		return nil
+	}
+	var list []UserInfo
+	byID := func(a, b UserInfo) int { return strings.Compare(a.ID, b.ID) }
+	for i := range t.table.stripes {
+		st := &t.table.stripes[i]
+		st.mu.Lock()
+		for c := range st.channels.all {
+			if !c.kind.UserChannel() {
+				continue
+			}
+			if id, ok := pusherproto.UserOfChannel(c.name); ok && id > after {
+				list = append(list, UserInfo{id, c.subscribers()})
+			}
+		}
+		st.mu.Unlock()
+		if len(list) > 2*most { // memory by the page, not by the users
+			slices.SortFunc(list, byID)
+			list = append(make([]UserInfo, 0, 3*most), list[:most]...)
+		}
+	}
+	slices.SortFunc(list, byID)
+	return list[:min(len(list), most)]
+}
+
+// Channels are the names of the channels that the socket is on, most at most, and
+// how many there are. It is for the owner.
+func (s *Session) Channels(most int) (names []string, all int) {
+	for i := range s.places[:min(len(s.places), most)] {
+		names = append(names, s.places[i].channel().name)
+	}
+	return names, len(s.places)
+}
+
+// UserID is whom the socket signed in as, "" for nobody. It is for the owner.
+func (s *Session) UserID() string {
+	if s.user == nil {
+		return ""
+	}
+	return s.user.id
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"fanfare/adminapi"
+	"fanfare/config"
+	"fanfare/webhooks"
+)
+
+// admin is the admin API with its listener open. A nil one is off.
+type admin struct {
+	api      *adminapi.Server
+	http     *http.Server
+	listener net.Listener
+	over     string // http or https
+}
+
+// What is kept of the deliveries of webhooks while the admin API is on.
+const (
+	keptOfEndpoint = 50
+	keptBodies     = 8 << 20
+)
+
+// keptDeliveries is nothing while there is nobody to look.
+func keptDeliveries(cfg *config.Config) webhooks.Recent {
+	if cfg.Admin.Listen == "" {
+		return webhooks.Recent{}
+	}
+	return webhooks.Recent{Deliveries: keptOfEndpoint, FailedBytes: keptBodies}
+}
+
+// openAdmin listens as configured.
+func (s *server) openAdmin(cfg *config.Config) (*admin, error) {
+	if cfg.Admin.Listen == "" {
+		return nil, nil
+	}
+	secure, err := s.adminTLS(cfg)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", cfg.Admin.Listen)
+	if err != nil {
+		return nil, notFree(err, "admin.listen", "--admin-listen")
+	}
+	a := &admin{listener: &few{Listener: l, most: mostAdmins}, over: "http"}
+	if secure != nil {
+		a.listener, a.over = tls.NewListener(a.listener, secure), "https"
+	}
+	view := adminView{s}
+	a.api = adminapi.New(adminapi.Config{
+		Tokens: adminTokens(cfg), Node: view, Apps: adminApps{s}, Channels: adminChannels{s}, Sockets: adminSockets{s},
+		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Logger: s.log,
+	})
+	a.http = a.api.HTTPServer()
+	return a, nil
+}
+
+// adminTLS is nil without TLS.
+func (s *server) adminTLS(cfg *config.Config) (*tls.Config, error) {
+	switch {
+	case cfg.Admin.TLS.CertFile != "":
+		cert, err := tls.LoadX509KeyPair(cfg.Admin.TLS.CertFile, cfg.Admin.TLS.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("admin.tls.cert_file and admin.tls.key_file: %w", err)
+		}
+		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+	case cfg.AdminOverTLS():
+		return s.tlsConfig(), nil
+	}
+	return nil, nil
+}
+
+func adminTokens(cfg *config.Config) []adminapi.Token {
+	list := make([]adminapi.Token, 0, len(cfg.Admin.Tokens))
+	for _, t := range cfg.Admin.Tokens {
+		hash, err := hex.DecodeString(t.Hash)
+		role, ok := adminapi.ParseRole(t.Role)
+		if err != nil || len(hash) != 32 || !ok { // which the configuration refuses
+			continue
+		}
+		list = append(list, adminapi.Token{Name: t.Name, Hash: [32]byte(hash), Role: role})
+	}
+	return list
+}
+
+// parts are what runs beside the other parts of the server, until ctx is done
+// and close is called.
+func (a *admin) parts(ctx context.Context) []func() error {
+	if a == nil {
+		return nil
+	}
+	return []func() error{
+		func() error { return a.api.Run(ctx) },
+		func() error { return a.http.Serve(a.listener) },
+	}
+}
+
+// update takes over what can change while the server runs.
+func (a *admin) update(cfg *config.Config) {
+	if a != nil {
+		a.api.SetTokens(adminTokens(cfg))
+	}
+}
+
+// greet tells a person where it is.
+func (a *admin) greet(out io.Writer) {
+	if a != nil {
+		_, _ = fmt.Fprintf(out, "The admin API is on %s://%s/api/v1/overview\n\n", a.over, a.listener.Addr()) // the server runs without this line too
+	}
+}
+
+func (a *admin) close() error {
+	if a == nil {
+		return nil
+	}
+	return a.http.Close()
+}
+
+// abandon gives the listener back, of one that never ran.
+func (a *admin) abandon() {
+	if a != nil {
+		_ = a.listener.Close()
+	}
+}
+
+// unavailable is the answer while a part of the server cannot give one.
+func unavailable(err error) error {
+	return &adminapi.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Text: err.Error()}
+}
+
+var errNoLog = errors.New("the log of this server cannot be followed")

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Admin is the listener for those who run the server.
+type Admin struct {
+	Listen      string       `key:"listen" flag:"admin-listen" rule:"address_or_empty" reload:"no" doc:"Address of the admin API, such as 127.0.0.1:6003. Empty is off. An address that others can reach takes tokens and TLS."`
+	TLS         AdminTLS     `key:"tls" doc:"Certificate of the admin API. Without one, an address that others can reach has that of the server (tls), and a loopback address is served without TLS."`
+	BehindProxy bool         `key:"behind_proxy" reload:"no" doc:"Serve an address that others can reach without TLS, because a proxy in front of it terminates TLS and nobody else reaches it. Tokens pass in the clear between the two."`
+	Tokens      []AdminToken `key:"tokens" doc:"Who may call the admin API. An empty list, on a loopback address only, lets everybody on this machine in as admin."`
+}
+
+// AdminTLS names a PEM certificate and its key. Both or neither are set.
+type AdminTLS struct {
+	CertFile string `key:"cert_file" reload:"no" doc:"PEM file with the certificate and its chain."`
+	KeyFile  string `key:"key_file" reload:"no" doc:"PEM file with the private key."`
+}
+
+// AdminToken is a token that the admin API takes.
+type AdminToken struct {
+	Name string `key:"name" rule:"token_name" doc:"Name of who has the token, for the lines in the log."`
+	Hash string `key:"hash" rule:"token_hash" doc:"SHA-256 of the token in hex. fanfare admin token makes both."`
+	Role string `key:"role" oneof:"read operate admin" doc:"What the token may do. read looks; operate also sends events, closes sockets and replays webhooks, and sees what users send; admin also sees secrets and takes profiles."`
+}
+
+// AdminOnLoopback tells whether only this machine reaches admin.listen.
+func (c *Config) AdminOnLoopback() bool {
+	host, _, err := net.SplitHostPort(c.Admin.Listen)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+// AdminOverTLS tells whether the admin API is served over TLS.
+func (c *Config) AdminOverTLS() bool {
+	return c.Admin.TLS.CertFile != "" || c.TLS.Enabled() && !c.AdminOnLoopback() && !c.Admin.BehindProxy
+}
+
+func checkAdmin(c *Config, r *report) {
+	a := &c.Admin
+	switch {
+	case a.TLS.CertFile != "" && a.TLS.KeyFile == "":
+		r.add("admin.tls.key_file", "is missing; admin.tls.cert_file needs its private key")
+	case a.TLS.KeyFile != "" && a.TLS.CertFile == "":
+		r.add("admin.tls.cert_file", "is missing; admin.tls.key_file needs its certificate")
+	}
+	names, hashes := map[string]bool{}, map[string]bool{}
+	for i, t := range a.Tokens {
+		path := fmt.Sprintf("admin.tokens.%d", i)
+		if names[t.Name] && t.Name != "" {
+			r.add(path+".name", fmt.Sprintf("%q is the name of another token already", t.Name))
+		}
+		if hash := strings.ToLower(t.Hash); hashes[hash] && hash != "" {
+			r.add(path+".hash", "is that of another token already")
+		}
+		names[t.Name], hashes[strings.ToLower(t.Hash)] = true, true
+	}
+	if a.Listen == "" {
+		return
+	}
+	if sameAddress(a.Listen, c.Listen) {
+		r.add("admin.listen", fmt.Sprintf("%q is also the address of clients; give the admin API one of its own, such as \"127.0.0.1:6003\"", a.Listen))
+	}
+	if sameAddress(a.Listen, c.Metrics.Listen) {
+		r.add("admin.listen", fmt.Sprintf("%q is also the address of metrics; give the admin API one of its own, such as \"127.0.0.1:6003\"", a.Listen))
+	}
+	if c.AdminOnLoopback() {
+		return
+	}
+	if len(a.Tokens) == 0 {
+		r.add("admin.tokens", fmt.Sprintf("is empty, and others can reach %q; add a token, `fanfare admin token` makes one, or listen on 127.0.0.1", a.Listen))
+	}
+	if !c.AdminOverTLS() && !a.BehindProxy {
+		r.add("admin.tls.cert_file", fmt.Sprintf("is missing, and others can reach %q: tokens would pass in the clear; set a certificate, or admin.behind_proxy if a proxy terminates TLS", a.Listen))
+	}
+}
+
+func checkTokenName(s string) error {
+	if len(s) > 64 {
+		return errors.New("is longer than 64 characters")
+	}
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.@", c) {
+			return fmt.Errorf("%q is no name of a token; write letters, digits and - _ . @", s)
+		}
+	}
+	return nil
+}
+
+// checkTokenHash does not repeat the text: it may be a token.
+func checkTokenHash(s string) error {
+	if b, err := hex.DecodeString(s); err != nil || len(b) != 32 {
+		return errors.New("is no SHA-256 in hex, which has 64 digits; `fanfare admin token` prints a token and its hash")
+	}
+	return nil
+}
+
+// Masked is the configuration as Print shows it, by the keys of the file, without
+// apps, of which there may be many: MaskedApp has each.
+func (c *Config) Masked() (map[string]any, error) {
+	server := *c
+	server.Apps = nil
+	values := map[string]any{}
+	if err := yaml.Unmarshal(server.Print(), &values); err != nil {
+		return nil, fmt.Errorf("read what is printed: %w", err)
+	}
+	delete(values, "apps")
+	return values, nil
+}
+
+// MaskedApp is one app in the same way; nil if there is none with the id.
+func (c *Config) MaskedApp(id string) (map[string]any, error) {
+	app := c.app(id)
+	if app == nil {
+		return nil, nil
+	}
+	s := sampler{value: (*field).shown}
+	s.group(0, "", find(schema(), "apps").fields, reflect.ValueOf(app).Elem(), true)
+	values := map[string]any{}
+	if err := yaml.Unmarshal([]byte(s.b.String()), &values); err != nil {
+		return nil, fmt.Errorf("read what is printed of app %q: %w", id, err)
+	}
+	return values, nil
+}

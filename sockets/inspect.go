@@ -1,0 +1,178 @@
+package sockets
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"fanfare/channels"
+	"fanfare/pusherproto"
+)
+
+// What follows is for those who look at a node. Each loop is asked by mail, for a
+// share of its connections at a time, and nothing is kept between two questions:
+// it costs nothing while nobody looks.
+
+// Info is one socket as its loop sees it.
+type Info struct {
+	ID             pusherproto.SocketID
+	User           string     // signed in as; "" is nobody
+	Address        netip.Addr // of the connection, which may be a proxy's
+	HTTP           bool       // an HTTP session, not a WebSocket
+	Opened         time.Time
+	Subscriptions  int
+	Received, Sent uint64   // bytes
+	Waiting        int      // bytes that the peer has not taken
+	Channels       []string // the first of them; of Find only
+}
+
+// Place is where in the loops to go on.
+type Place struct{ Loop, Slot int }
+
+const (
+	// lookedAt is how many connections a loop looks at in one piece of mail.
+	lookedAt = 2048
+	// mostPieces is how many pieces List posts before it answers with what it has.
+	mostPieces = 64
+)
+
+// List lists sockets of an app from a place on, most at most, and the place that
+// follows; more tells whether there is anything behind it. A list may have fewer
+// or none while there is more.
+func (s *Server) List(ctx context.Context, app string, from Place, most int) (list []Info, next Place, more bool, err error) {
+	for range mostPieces {
+		if from.Loop < 0 || from.Slot < 0 || from.Loop >= len(s.loops) {
+			return list, from, false, nil
+		}
+		end := false
+		from.Slot, end, err = s.look(ctx, s.loops[from.Loop], from.Slot, func(c *conn) bool {
+			if c.of(app) {
+				list = append(list, c.info(0))
+			}
+			return len(list) < most
+		})
+		if err != nil {
+			return nil, from, false, err
+		}
+		if end {
+			from = Place{from.Loop + 1, 0}
+		}
+		if len(list) >= most {
+			break
+		}
+	}
+	return list, from, from.Loop < len(s.loops), nil
+}
+
+// Find describes a socket of an app with its first channels; it is nil if there
+// is none with the id.
+func (s *Server) Find(ctx context.Context, app string, id pusherproto.SocketID, most int) (found *Info, err error) {
+	err = s.each(ctx, func(c *conn) bool {
+		if c.of(app) && c.ID() == id {
+			info := c.info(most)
+			found = &info
+		}
+		return found == nil
+	})
+	return found, err
+}
+
+// Close closes a socket of an app with a code, and tells whether it was there.
+func (s *Server) Close(ctx context.Context, app string, id pusherproto.SocketID, code int, reason string) (there bool, err error) {
+	err = s.each(ctx, func(c *conn) bool {
+		if c.of(app) && c.ID() == id {
+			c.Close(code, reason)
+			there = true
+		}
+		return !there
+	})
+	return there, err
+}
+
+// CloseApp closes the sockets of an app with a code, and returns how many.
+func (s *Server) CloseApp(ctx context.Context, app string, code int, reason string) (n int, err error) {
+	err = s.each(ctx, func(c *conn) bool {
+		if c.of(app) {
+			c.Close(code, reason)
+			n++
+		}
+		return true
+	})
+	return n, err
+}
+
+// each calls visit on the loops for every connection, one loop after the other,
+// until it returns false.
+func (s *Server) each(ctx context.Context, visit func(c *conn) bool) error {
+	for _, l := range s.loops {
+		for slot, end, on := 0, false, true; !end; {
+			var err error
+			slot, end, err = s.look(ctx, l, slot, func(c *conn) bool {
+				on = visit(c)
+				return on
+			})
+			if err != nil {
+				return err
+			}
+			if !on {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// look has a loop visit some connections from a slot on, until visit returns
+// false, and returns the slot to go on with. A loop that ends meanwhile answers
+// no more: then it is the context's end, whose visits nobody waits for.
+func (s *Server) look(ctx context.Context, l *loop, slot int, visit func(c *conn) bool) (next int, end bool, err error) {
+	type answer struct {
+		next int
+		end  bool
+	}
+	answers := make(chan answer, 1)
+	begin := make(chan struct{}, 1)
+	begin <- struct{}{}
+	l.Post(channels.Call(func() {
+		select {
+		case <-begin:
+		default:
+			return // nobody waits any more
+		}
+		on := true
+		last := min(slot+lookedAt, len(l.slots))
+		for ; slot < last && on; slot++ {
+			if c := l.slots[slot].conn; c != nil {
+				on = visit(c)
+			}
+		}
+		answers <- answer{slot, slot >= len(l.slots)}
+	}))
+	select {
+	case a := <-answers:
+		return a.next, a.end, nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-begin: // it has not begun, and never will
+	default:
+		<-answers // it visits now
+	}
+	return 0, false, ctx.Err()
+}
+
+// of tells whether the connection is an open socket of an app.
+func (c *conn) of(app string) bool {
+	return c.front == nil && c.state == connOpen && !c.held && c.Established() && c.App().ID == app
+}
+
+// info describes the socket with at most so many of its channels.
+func (c *conn) info(most int) Info {
+	names, all := c.Channels(most)
+	_, overHTTP := c.link.(*httpSession)
+	return Info{
+		ID: c.ID(), User: c.UserID(), Address: c.link.address(c), HTTP: overHTTP,
+		Opened:        c.loop.started.Add(time.Duration(c.opened-1) * time.Second),
+		Subscriptions: all, Received: c.received, Sent: c.sent, Waiting: c.queue.bytes, Channels: names,
+	}
+}
