@@ -183,3 +183,21 @@ func TestSignin_GoneWhileUnderWay_LeavesNothing(t *testing.T) {
 	d.settle()
 	d.empty()
 }
+
+func TestUsers_AreListedPageByPage(t *testing.T) {
+	d := newDesk(t)
+	var visitors []*visitor
+	for _, id := range []string{"bob", "ann", "cid", "ann"} {
+		v := d.visit()
+		v.signsIn(`{"id":"` + id + `","watchlist":["zoe"]}`)
+		v.hearsPart("signin_success")
+		visitors = append(visitors, v)
+	}
+	app := visitors[0].App()
+	if got := d.hub.Users(app, "", 2); len(got) != 2 || got[0] != (UserInfo{"ann", 2}) || got[1] != (UserInfo{"bob", 1}) {
+		t.Errorf("the first page is %v", got)
+	}
+	if got := d.hub.Users(app, "bob", 2); len(got) != 1 || got[0] != (UserInfo{"cid", 1}) {
+		t.Errorf("the second page is %v", got)
+	}
+}

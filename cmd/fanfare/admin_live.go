@@ -113,23 +113,32 @@ func (c adminChannels) Send(ctx context.Context, id string, e adminapi.Event) er
 	if e.User != "" {
 		e.Channels = []string{pusherproto.UserChannelName(e.User)}
 	}
-	body, err := json.Marshal(struct {
-		Name     string   `json:"name"`
-		Data     string   `json:"data"`
-		Channels []string `json:"channels"`
-		SocketID string   `json:"socket_id,omitempty"`
-	}{e.Name, e.Data, e.Channels, e.SocketID})
-	if err != nil { // texts always have a JSON form
-		return err
-	}
 	l := app.Limits
-	event, bad := pusherproto.DecodeEvent(body, pusherproto.Query{}, pusherproto.Limits{
+	event, bad := pusherproto.DecodeEvent(eventBody(&e), pusherproto.Query{}, pusherproto.Limits{
 		MaxChannelName: l.MaxChannelName, MaxEventName: l.MaxEventName, MaxEventBytes: l.MaxEventBytes, MaxEventChannels: l.MaxEventChannels, MaxBatchEvents: l.MaxBatchEvents,
 	})
 	if bad != nil {
 		return answered(bad)
 	}
 	return answered(c.s.hub.Publish(ctx, app, event))
+}
+
+// eventBody is the request of the HTTP API for an event. Unlike encoding/json, it
+// escapes nothing that need not be.
+func eventBody(e *adminapi.Event) []byte {
+	b := pusherproto.AppendString([]byte(`{"name":`), e.Name)
+	b = pusherproto.AppendString(append(b, `,"data":`...), e.Data)
+	if e.SocketID != "" {
+		b = pusherproto.AppendString(append(b, `,"socket_id":`...), e.SocketID)
+	}
+	b = append(b, `,"channels":[`...)
+	for i, name := range e.Channels {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = pusherproto.AppendString(b, name)
+	}
+	return append(b, "]}"...)
 }
 
 // Terminate implements adminapi.Channels.

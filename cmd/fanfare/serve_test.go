@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fanfare/config"
+	"fanfare/internal/logs"
 	"fanfare/internal/testkit/deadline"
 )
 
@@ -39,10 +40,22 @@ func start(t *testing.T, change func(*config.Config)) *running {
 	if change != nil {
 		change(&cfg)
 	}
-	s, err := newServer(&cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return startWith(t, &cfg, nil)
+}
+
+// startWith starts a server that writes to a log which can be followed, or to
+// that of the test.
+func startWith(t *testing.T, cfg *config.Config, log *logs.Logs) *running {
+	t.Helper()
+	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
+	if log != nil {
+		logger = log.Logger()
+	}
+	s, err := newServer(cfg, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.logs = log
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{server: s, stop: stop, end: make(chan error, 1)}
 	r.at, _ = s.addresses()
