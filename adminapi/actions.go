@@ -15,7 +15,7 @@ func (s *Server) send(r *request) (any, error) {
 		User     *string         `json:"user"`
 		SocketID string          `json:"socket_id"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.decode(&in, "name", "data", "channels", "user", "socket_id"); err != nil {
 		return nil, err
 	}
 	app, err := s.app(r)
@@ -80,7 +80,7 @@ func (r *request) closing() (Close, error) {
 		Code   *int   `json:"code"`
 		Reason string `json:"reason"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.decode(&in, "code", "reason"); err != nil {
 		return Close{}, err
 	}
 	c := Close{4200, in.Reason}

@@ -206,6 +206,9 @@ func (s *Server) channel(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Cached != nil && r.who.Role < Operate { // it is what somebody sent
+		c.Cached.Data = masked
+	}
 	c.MoreMembers = len(c.Members) > mostNames
 	c.Members = append([]string{}, c.Members[:min(len(c.Members), mostNames)]...)
 	return c, nil

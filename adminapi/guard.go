@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -93,9 +95,10 @@ func remote(q *http.Request) string {
 	return host
 }
 
-// decode reads the body of a write: one JSON object, with no key that is not
-// known. Pages can send other types of content to any server.
-func (r *request) decode(into any) error {
+// decode reads the body of a write: one JSON object with no key but the given
+// ones, written as they are here. null is a value of data alone. Pages can send
+// other types of content to any server.
+func (r *request) decode(into any, keys ...string) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return &Error{http.StatusUnsupportedMediaType, "unsupported_media_type", "write Content-Type: application/json"}
@@ -111,13 +114,20 @@ func (r *request) decode(into any) error {
 	if trimmed := strings.TrimSpace(string(body)); !strings.HasPrefix(trimmed, "{") {
 		return bad("the body must be a JSON object")
 	}
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return bad("the body is not as expected: " + strings.TrimPrefix(err.Error(), "json: "))
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(body, &values); err != nil {
+		return bad("the body is not valid JSON: " + err.Error())
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return bad("something follows the JSON object of the body")
+	for key, value := range values {
+		switch {
+		case !slices.Contains(keys, key):
+			return bad("the body has the key " + strconv.Quote(bounded(key)) + ", which is not known")
+		case string(value) == "null" && key != "data":
+			return bad(key + " is null: leave it out")
+		}
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return bad("the body is not as expected: " + strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }

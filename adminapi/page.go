@@ -36,12 +36,13 @@ func (r *request) page() (page, error) {
 }
 
 func (r *request) limit() (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
+	q := r.URL.Query()
+	if !q.Has("limit") {
 		return usualPage, nil
 	}
+	text := q.Get("limit")
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > mostPage {
+	if err != nil || n < 1 || n > mostPage || strconv.Itoa(n) != text {
 		return 0, bad("limit is a number from 1 to " + strconv.Itoa(mostPage))
 	}
 	return n, nil
@@ -50,9 +51,14 @@ func (r *request) limit() (int, error) {
 // switched reads a parameter that is yes or no. Who has not the role may not say
 // yes.
 func (r *request) switched(name string, needs Role) (bool, error) {
-	switch r.URL.Query().Get(name) {
-	case "", "no":
+	q := r.URL.Query()
+	switch q.Get(name) {
+	case "no":
 		return false, nil
+	case "":
+		if !q.Has(name) {
+			return false, nil
+		}
 	case "yes":
 		if r.who.Role < needs {
 			return false, &Error{http.StatusForbidden, "forbidden", name + "=yes takes the role " + needs.String()}

@@ -61,6 +61,10 @@ func (s *Server) handler() http.Handler {
 			continue
 		}
 		mux.HandleFunc(path, func(w http.ResponseWriter, q *http.Request) {
+			allowed := allowed
+			if q.PathValue("socket") == "close" {
+				allowed = []string{http.MethodPost}
+			}
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
 			s.refuse(w, q, &Error{http.StatusMethodNotAllowed, "method_not_allowed", "this path takes " + strings.Join(allowed, ", ")})
 		})

@@ -204,6 +204,11 @@ func TestRoutes_WhatCannotBeDone(t *testing.T) {
 		{"POST", "/api/v1/apps/chat/events", `{"name":"e","data":1,"channels":["a"],"user":"u"}`, 400},
 		{"POST", "/api/v1/apps/chat/events", `{"name":"e","data":1,"channels":["a"],"more":1}`, 400},
 		{"POST", "/api/v1/apps/chat/events", `{"name":"e","data":1,"channels":["a"]} x`, 400},
+		{"POST", "/api/v1/apps/chat/events", `{"Name":"e","data":1,"channels":["a"]}`, 400},
+		{"POST", "/api/v1/apps/chat/events", `{"name":"e","data":1,"channels":null,"user":"u"}`, 400},
+		{"POST", "/api/v1/apps/chat/sockets/1.2/close", `{"code":null}`, 400},
+		{"GET", "/api/v1/apps?limit=", "", 400},
+		{"GET", "/api/v1/apps?secrets=", "", 400},
 		{"POST", "/api/v1/apps/chat/events", `[]`, 400},
 		{"POST", "/api/v1/apps/chat/events", `{"data":"` + strings.Repeat("x", mostBody) + `"}`, 413},
 		{"POST", "/api/v1/apps/chat/sockets/1.2/close", `{"code":1000}`, 400},
@@ -215,6 +220,17 @@ func TestRoutes_WhatCannotBeDone(t *testing.T) {
 		d := newDesk(t)
 		if w := d.ask(tt.method, tt.path, tt.body); w.Code != tt.status || code(t, w) == "" {
 			t.Errorf("%s %s %.60s: %d %s, want %d", tt.method, tt.path, tt.body, w.Code, w.Body, tt.status)
+		}
+	}
+}
+
+func TestRoutes_405_SaysWhatThePathTakes(t *testing.T) {
+	d := newDesk(t)
+	for path, want := range map[string]string{
+		"/api/v1/apps": "GET", "/api/v1/apps/chat/events": "POST", "/api/v1/apps/chat/sockets/close": "POST", "/api/v1/apps/chat/sockets/1.2": "GET",
+	} {
+		if w := d.ask("OPTIONS", path, ""); w.Code != 405 || w.Header().Get("Allow") != want {
+			t.Errorf("%s: %d, Allow %q", path, w.Code, w.Header().Get("Allow"))
 		}
 	}
 }
@@ -251,6 +267,16 @@ func TestPages_EachThingComesOnce(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestChannel_CachedEvent_IsForThoseWhoMaySeePayloads(t *testing.T) {
+	d := withRoles(t)
+	for role, want := range map[string]string{"read": masked, "operate": "{}"} {
+		w := d.ask("GET", "/api/v1/apps/chat/channels/presence-cache-a", "", "Authorization", "Bearer "+role+"-token")
+		if !strings.Contains(w.Body.String(), `"data":"`+want+`"`) {
+			t.Errorf("%s gets %s", role, w.Body)
 		}
 	}
 }

@@ -179,7 +179,7 @@ func TestAdmin_Events_ShowWhatHappens(t *testing.T) {
 func TestAdmin_Webhooks_ShowDeliveries(t *testing.T) {
 	got := make(chan struct{}, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got <- struct{}{} }))
-	defer hook.Close()
+	t.Cleanup(hook.Close) // after the server, which has more to tell at its end
 	r := start(t, func(c *config.Config) {
 		withAdmin(c)
 		c.Apps[0].Webhooks = []config.Webhook{{URL: hook.URL + "/hunter2?t=hunter2"}}

@@ -42,6 +42,7 @@ configuration file nor FANFARE_ variables.`,
 			if err := d.open(log.Logger()); err != nil {
 				return err
 			}
+			d.server.logs = log
 			if err := d.greet(cmd.OutOrStdout()); err != nil {
 				d.close()
 				return err
@@ -53,16 +54,18 @@ configuration file nor FANFARE_ variables.`,
 	}
 	cmd.Flags().StringVar(&d.listen, "listen", demoListen, "address of the page, on this machine")
 	cmd.Flags().IntVar(&d.port, "port", 6002, "port of the server, on the same address; 0 takes a free one")
+	cmd.Flags().IntVar(&d.adminPort, "admin-port", 6004, "port of the admin API, on the same address; 0 takes a free one")
 	return cmd
 }
 
 // demoServer is a page, its back end and the server they use.
 type demoServer struct {
-	listen   string
-	port     int
-	page     http.Server
-	listener net.Listener // the page's
-	server   *server
+	listen    string
+	port      int
+	adminPort int
+	page      http.Server
+	listener  net.Listener // the page's
+	server    *server
 }
 
 func (d *demoServer) open(logger *slog.Logger) error {
@@ -76,7 +79,7 @@ func (d *demoServer) open(logger *slog.Logger) error {
 	cfg := d.config(host)
 	if d.server, err = newServer(&cfg, logger); err != nil {
 		d.close()
-		return fmt.Errorf("the server's port is not free, choose another with --port: %w", err)
+		return fmt.Errorf("a port of the server is not free, choose another with --port or --admin-port: %w", err)
 	}
 	at, _ := d.server.addresses()
 	if d.port, err = strconv.Atoi(at.port); err != nil {
@@ -102,6 +105,7 @@ func (d *demoServer) config(host string) config.Config {
 	cfg := config.Defaults()
 	cfg.Listen = net.JoinHostPort(host, strconv.Itoa(d.port))
 	cfg.Metrics.Listen = ""
+	cfg.Admin.Listen = net.JoinHostPort(host, strconv.Itoa(d.adminPort))
 	cfg.Shutdown.Spread = 0
 	cfg.Shutdown.Timeout = 5 * time.Second
 	app := &cfg.Apps[0]
@@ -128,8 +132,8 @@ func (d *demoServer) greet(out io.Writer) error {
   http://%s
 
 Open it in two tabs, with two names. Ctrl-C ends it.
-The server is on port %d. The chat's code is in examples/demo and examples/nextjs-chat.
-`, version, d.listener.Addr(), d.port)
+The server is on port %d, its admin API on http://%s/api/v1/overview. The chat's code is in examples/demo and examples/nextjs-chat.
+`, version, d.listener.Addr(), d.port, d.server.admin.listener.Addr())
 	return err
 }
 
