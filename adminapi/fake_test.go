@@ -137,6 +137,37 @@ func (f *fake) Follow(ctx context.Context, w io.Writer, _ map[string][]string) e
 	return nil
 }
 
+// fakeEditor has the methods of apps that are in a database.
+type fakeEditor struct{ *fake }
+
+func (f fakeEditor) Create(context.Context, AppChange) (EditedApp, error) {
+	f.did("create")
+	return EditedApp{ID: "new", Version: 1, Keys: []Key{{"k", "hunter2"}}}, nil
+}
+
+func (f fakeEditor) Update(_ context.Context, id string, version int64, _ AppChange) (EditedApp, error) {
+	f.did("update " + id)
+	return EditedApp{ID: id, Version: version + 1, Keys: []Key{{"k", "hunter2"}}}, nil
+}
+
+func (f fakeEditor) Delete(_ context.Context, id string, _ int64) error {
+	f.did("delete " + id)
+	if id != "chat" {
+		return notFound("there is no such app")
+	}
+	return nil
+}
+
+func (f fakeEditor) AddKey(_ context.Context, id string) (Key, error) {
+	f.did("add a key to " + id)
+	return Key{"k3", "hunter2"}, nil
+}
+
+func (f fakeEditor) RetireKey(_ context.Context, id, key string) error {
+	f.did("retire " + key + " of " + id)
+	return nil
+}
+
 // desk is a Server over a fake, with a clock that stands still, and a log.
 type desk struct {
 	*Server
@@ -157,7 +188,7 @@ func newDesk(t *testing.T, tokens ...Token) *desk {
 	t.Helper()
 	d := &desk{t: t, fake: &fake{}, log: &strings.Builder{}, now: epoch, tokens: tokens}
 	d.Server = New(Config{
-		Tokens: tokens, Node: d.fake, Apps: d.fake, Channels: d.fake, Sockets: fakeSockets{d.fake}, Webhooks: d.fake, Log: d.fake,
+		Tokens: tokens, Node: d.fake, Apps: d.fake, Channels: d.fake, Sockets: fakeSockets{d.fake}, Webhooks: d.fake, Log: d.fake, Editor: fakeEditor{d.fake},
 		Logger: slog.New(slog.NewTextHandler(d.log, nil)), Now: func() time.Time { return d.now },
 		Sleep: func(_ context.Context, pause time.Duration) { d.slept = append(d.slept, pause) },
 	})

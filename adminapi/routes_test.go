@@ -28,6 +28,11 @@ var calls = []call{
 	{"GET", "/api/v1/events?payload=yes", "", Operate},
 	{"GET", "/api/v1/apps", "", Read},
 	{"GET", "/api/v1/apps?secrets=yes", "", Admin},
+	{"POST", "/api/v1/apps", `{"id":"new","name":"New","options":{"client_events":false}}`, Admin},
+	{"PATCH", "/api/v1/apps/chat", `{"version":1,"enabled":false}`, Admin},
+	{"DELETE", "/api/v1/apps/chat?version=1", "", Admin},
+	{"POST", "/api/v1/apps/chat/keys", `{}`, Admin},
+	{"DELETE", "/api/v1/apps/chat/keys/k1", "", Admin},
 	{"GET", "/api/v1/apps/chat/channels?prefix=presence-&limit=1", "", Read},
 	{"GET", "/api/v1/apps/chat/channels/presence-cache-a", "", Read},
 	{"GET", "/api/v1/apps/chat/users", "", Read},
@@ -187,6 +192,11 @@ func TestRoutes_WhatCannotBeDone(t *testing.T) {
 		{"GET", "/api/v1/nope", "", 404},
 		{"GET", "/", "", 404},
 		{"DELETE", "/api/v1/apps", "", 405},
+		{"PATCH", "/api/v1/apps/chat", `{"id":"other"}`, 400},
+		{"PATCH", "/api/v1/apps/chat", `{"version":-1}`, 400},
+		{"PATCH", "/api/v1/apps/chat", `{"options":{"secret":"x"}}`, 400},
+		{"DELETE", "/api/v1/apps/chat?version=0", "", 400},
+		{"DELETE", "/api/v1/apps/nope", "", 404},
 		{"POST", "/api/v1/overview", `{}`, 405},
 		{"PUT", "/api/v1/apps/chat/sockets/close", `{}`, 405},
 		{"GET", "/api/v1/apps/nope/channels", "", 404},
@@ -227,11 +237,41 @@ func TestRoutes_WhatCannotBeDone(t *testing.T) {
 func TestRoutes_405_SaysWhatThePathTakes(t *testing.T) {
 	d := newDesk(t)
 	for path, want := range map[string]string{
-		"/api/v1/apps": "GET", "/api/v1/apps/chat/events": "POST", "/api/v1/apps/chat/sockets/close": "POST", "/api/v1/apps/chat/sockets/1.2": "GET",
+		"/api/v1/apps": "GET, POST", "/api/v1/apps/chat": "PATCH, DELETE", "/api/v1/apps/chat/events": "POST", "/api/v1/apps/chat/sockets/close": "POST", "/api/v1/apps/chat/sockets/1.2": "GET",
 	} {
 		if w := d.ask("OPTIONS", path, ""); w.Code != 405 || w.Header().Get("Allow") != want {
 			t.Errorf("%s: %d, Allow %q", path, w.Code, w.Header().Get("Allow"))
 		}
+	}
+}
+
+func TestEdit_AppsOfTheFile_AreNotChangedHere(t *testing.T) {
+	d := newDesk(t)
+	d.cfg.Editor = nil
+	for _, c := range []call{
+		{"POST", "/api/v1/apps", `{}`, 0},
+		{"PATCH", "/api/v1/apps/chat", `{}`, 0},
+		{"DELETE", "/api/v1/apps/chat", "", 0},
+		{"POST", "/api/v1/apps/chat/keys", `{}`, 0},
+		{"DELETE", "/api/v1/apps/chat/keys/k1", "", 0},
+	} {
+		if w := d.ask(c.method, c.path, c.body); w.Code != 409 || code(t, w) != "conflict" {
+			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
+		}
+	}
+}
+
+// A secret is in the answer that made it, and in no other.
+func TestEdit_SecretsAreShownOnce(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []call{{"POST", "/api/v1/apps", `{}`, 1}, {"POST", "/api/v1/apps/chat/keys", `{}`, 1}, {"PATCH", "/api/v1/apps/chat", `{}`, 0}} {
+		w := d.ask(c.method, c.path, c.body)
+		if got := strings.Contains(w.Body.String(), "hunter2"); w.Code != 200 || got != (c.least == 1) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
+		}
+	}
+	if strings.Contains(d.log.String(), "hunter2") {
+		t.Errorf("a secret is in the log: %s", d.log)
 	}
 }
 

@@ -54,6 +54,8 @@ type Config struct {
 	Sockets  Sockets
 	Webhooks Webhooks
 	Log      Log
+	// Editor changes apps; nil if they are in the configuration file.
+	Editor Editor
 	// Console answers all paths but those of the API; nil is 404. It is asked
 	// without a token: pages hold no data.
 	Console http.Handler
