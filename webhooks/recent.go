@@ -230,7 +230,7 @@ func (s *Sender) Replay(ctx context.Context, id string) (Delivery, error) {
 	status, failure := 0, error(ErrNotReplayable)
 	if app, ok := e.apps.ByID(e.app); ok {
 		hook := strconv.AppendInt([]byte(`{"time_ms":`), begun.UnixMilli(), 10)
-		status, failure = now.client.post(ctx, e.url, now.header, app.Keys[0], append(hook, body...))
+		status, failure = now.client.post(ctx, e.url, now.header, app.Keys[0], append(hook, body...), "")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,7 +20,8 @@ type admin struct {
 	api      *adminapi.Server
 	http     *http.Server
 	listener net.Listener
-	over     string // http or https
+	plain    net.Listener // below it: the descriptor that is listened on
+	over     string       // http or https
 }
 
 // What is kept of the deliveries of webhooks while the admin API is on.
@@ -37,8 +38,8 @@ func keptDeliveries(cfg *config.Config) webhooks.Recent {
 	return webhooks.Recent{Deliveries: keptOfEndpoint, FailedBytes: keptBodies}
 }
 
-// openAdmin listens as configured.
-func (s *server) openAdmin(cfg *config.Config) (*admin, error) {
+// openAdmin listens as configured, or on the listener that was passed.
+func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, error) {
 	if cfg.Admin.Listen == "" {
 		return nil, nil
 	}
@@ -46,11 +47,13 @@ func (s *server) openAdmin(cfg *config.Config) (*admin, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", cfg.Admin.Listen)
-	if err != nil {
-		return nil, notFree(err, "admin.listen", "--admin-listen")
+	l := passed
+	if l == nil {
+		if l, err = net.Listen("tcp", cfg.Admin.Listen); err != nil {
+			return nil, notFree(err, "admin.listen", "--admin-listen")
+		}
 	}
-	a := &admin{listener: &few{Listener: l, most: mostAdmins}, over: "http"}
+	a := &admin{plain: l, listener: &few{Listener: l, most: mostAdmins}, over: "http"}
 	if secure != nil {
 		a.listener, a.over = tls.NewListener(a.listener, secure), "https"
 	}
@@ -114,6 +117,13 @@ func (a *admin) update(cfg *config.Config) {
 func (a *admin) greet(out io.Writer) {
 	if a != nil {
 		_, _ = fmt.Fprintf(out, "The admin API is on %s://%s/api/v1/overview\n\n", a.over, a.listener.Addr()) // the server runs without this line too
+	}
+}
+
+// leave accepts no more: another process does, which has the listener too.
+func (a *admin) leave(ctx context.Context) {
+	if a != nil {
+		_ = a.http.Shutdown(ctx)
 	}
 }
 

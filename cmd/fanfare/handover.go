@@ -122,8 +122,8 @@ func (s *server) canHandOver() error {
 		return errors.New("this is process 1, and its container ends with it; start a new container in its place")
 	case s.cluster != nil && s.started.Webhooks.Store != "":
 		return errors.New("webhooks.store is one file, and two nodes of a cluster cannot have it together; restart the server, or remove the key: a cluster keeps webhooks in Redis")
-	case cfg.Listen != s.started.Listen || cfg.Metrics.Listen != s.started.Metrics.Listen:
-		return errors.New("listen or metrics.listen has changed since the start; restart the server")
+	case cfg.Listen != s.started.Listen || cfg.Metrics.Listen != s.started.Metrics.Listen || cfg.Admin.Listen != s.started.Admin.Listen:
+		return errors.New("listen, metrics.listen or admin.listen has changed since the start; restart the server")
 	}
 	return nil
 }
@@ -153,6 +153,9 @@ func (s *server) passOn() []handover.Passed {
 	if scrapes, ok := s.scrapes.(*few); ok {
 		list = append(list, handover.Passed{Name: passMetrics, Listener: scrapes.Listener})
 	}
+	if s.admin != nil {
+		list = append(list, handover.Passed{Name: passAdmin, Listener: s.admin.plain})
+	}
 	if s.control != nil {
 		list = append(list, handover.Passed{Name: passControl, Listener: s.control.listener, Own: true})
 	}
@@ -177,11 +180,12 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	s.log.Info("handing over", slog.Int("pid", t.PID), slog.Int("sockets", s.sockets.Sockets()))
 	s.ready.Store(false)
 	keepFile(s.plain)
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
 	if s.metrics != nil {
-		now, cancel := context.WithCancel(context.Background())
-		cancel()
 		_ = s.metrics.Shutdown(now) // accepts no more, and waits for nobody
 	}
+	s.admin.leave(now)
 	s.leaveListener()
 	if s.cluster == nil {
 		s.settle(stopWebhooks)

@@ -14,6 +14,7 @@ import (
 const (
 	passClients    = "clients"
 	passMetrics    = "metrics"
+	passAdmin      = "admin"
 	passControl    = "control"
 	passChallenges = "challenges"
 )
@@ -23,6 +24,7 @@ func inheritedListeners(from *handover.Inheritance) passed {
 	p := passed{inherited: true}
 	p.clients, p.own = from.Take(passClients)
 	p.metrics, _ = from.Take(passMetrics)
+	p.admin, _ = from.Take(passAdmin)
 	p.control, _ = from.Take(passControl)
 	p.challenges, _ = from.Take(passChallenges)
 	from.Rest()

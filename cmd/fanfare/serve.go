@@ -333,7 +333,7 @@ func (s *server) open(given passed) error {
 		}
 		s.scrapes = &few{Listener: scrapes, most: mostScrapes}
 	}
-	s.admin, err = s.openAdmin(cfg)
+	s.admin, err = s.openAdmin(cfg, given.admin)
 	return err
 }
 

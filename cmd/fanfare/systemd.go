@@ -21,7 +21,8 @@ import (
 type passed struct {
 	clients    net.Listener
 	metrics    net.Listener
-	control    net.Listener // not by systemd, as all below
+	admin      net.Listener // not by systemd, as all below
+	control    net.Listener
 	challenges net.Listener // of tls.acme.http_listen
 	own        bool         // the file of clients goes with this process
 	inherited  bool         // a process hands over
@@ -83,7 +84,7 @@ func (p passed) fits(cfg *config.Config) error {
 	for _, it := range []struct {
 		key, configured string
 		l               net.Listener
-	}{{"listen", cfg.Listen, p.clients}, {"metrics.listen", cfg.Metrics.Listen, p.metrics}, {"tls.acme.http_listen", cfg.TLS.ACME.HTTPListen, p.challenges}} {
+	}{{"listen", cfg.Listen, p.clients}, {"metrics.listen", cfg.Metrics.Listen, p.metrics}, {"admin.listen", cfg.Admin.Listen, p.admin}, {"tls.acme.http_listen", cfg.TLS.ACME.HTTPListen, p.challenges}} {
 		if it.l == nil {
 			continue
 		}
@@ -111,7 +112,7 @@ func sameEnd(configured, at string) bool {
 }
 
 func (p passed) close() {
-	for _, l := range []net.Listener{p.clients, p.metrics, p.control, p.challenges} {
+	for _, l := range []net.Listener{p.clients, p.metrics, p.admin, p.control, p.challenges} {
 		if l != nil {
 			_ = l.Close()
 		}
