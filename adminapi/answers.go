@@ -3,7 +3,6 @@ package adminapi
 import (
 	"fmt"
 	"net/http"
-	"runtime/metrics"
 	"time"
 )
 
@@ -289,12 +288,4 @@ func (s *Server) webhooks(r *request) (any, error) {
 	}
 	list, next := pageOf(list, p, func(e *Endpoint) string { return fmt.Sprintf("%s %06d", e.App, e.Endpoint) })
 	return map[string]any{"node": s.cfg.Node.About().Node, "endpoints": list, "next": next}, nil
-}
-
-// GoMemory is what the process has from the system for Go, in bytes, less what it
-// gave back.
-func GoMemory() int64 {
-	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(samples)
-	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
 }

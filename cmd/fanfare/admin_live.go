@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"sort"
 	"time"
@@ -13,12 +12,7 @@ import (
 	"fanfare/apps"
 	"fanfare/channels"
 	"fanfare/pusherproto"
-	"fanfare/sockets"
-	"fanfare/webhooks"
 )
-
-// adminPatience is how long the event loops may take to answer the admin API.
-const adminPatience = 5 * time.Second
 
 // adminChannels shows the admin API channels and users, and acts on them.
 type adminChannels struct{ s *server }
@@ -171,147 +165,4 @@ func answered(err error) error {
 		return &adminapi.Error{Status: http.StatusServiceUnavailable, Code: "busy", Text: err.Error()}
 	}
 	return unavailable(err) // the server ends, is short of memory, or its cluster does not answer
-}
-
-// adminSockets shows the admin API the sockets of this node.
-type adminSockets struct{ s *server }
-
-// List implements adminapi.Sockets.
-func (a adminSockets) List(ctx context.Context, app, cursor string, most int) ([]adminapi.Socket, string, error) {
-	var from sockets.Place
-	if cursor != "" {
-		if _, err := fmt.Sscanf(cursor, "%d.%d", &from.Loop, &from.Slot); err != nil || fmt.Sprintf("%d.%d", from.Loop, from.Slot) != cursor || from.Loop < 0 || from.Slot < 0 {
-			return nil, "", badRequest("cursor is none that this API gave")
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	found, next, more, err := a.s.sockets.List(ctx, app, from, most)
-	if err != nil {
-		return nil, "", unavailable(err)
-	}
-	list := make([]adminapi.Socket, 0, len(found))
-	for i := range found {
-		list = append(list, shownSocket(&found[i]))
-	}
-	cursor = ""
-	if more {
-		cursor = fmt.Sprintf("%d.%d", next.Loop, next.Slot)
-	}
-	return list, cursor, nil
-}
-
-func shownSocket(i *sockets.Info) adminapi.Socket {
-	s := adminapi.Socket{
-		ID: i.ID.String(), User: i.User, Transport: "websocket", Since: i.Opened.UTC(), Subscriptions: i.Subscriptions,
-		ReceivedBytes: i.Received, SentBytes: i.Sent, WaitingBytes: i.Waiting,
-	}
-	if i.Address.IsValid() {
-		s.Address = i.Address.String()
-	}
-	if i.HTTP {
-		s.Transport = "http"
-	}
-	return s
-}
-
-// mostOfSocket is how many channels of a socket are shown.
-const mostOfSocket = 1000
-
-// Find implements adminapi.Sockets.
-func (a adminSockets) Find(ctx context.Context, app, id string) (*adminapi.SocketDetail, error) {
-	socket, ok := pusherproto.ParseSocketID(id)
-	if !ok {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	found, err := a.s.sockets.Find(ctx, app, socket, mostOfSocket)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if found == nil {
-		return nil, nil
-	}
-	return &adminapi.SocketDetail{Socket: shownSocket(found), Channels: found.Channels}, nil
-}
-
-// Close implements adminapi.Sockets.
-func (a adminSockets) Close(ctx context.Context, app, id string, c adminapi.Close) (bool, error) {
-	socket, ok := pusherproto.ParseSocketID(id)
-	if !ok {
-		return false, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	there, err := a.s.sockets.Close(ctx, app, socket, c.Code, c.Reason)
-	if err != nil {
-		return false, unavailable(err)
-	}
-	return there, nil
-}
-
-// CloseAll implements adminapi.Sockets.
-func (a adminSockets) CloseAll(ctx context.Context, app string, c adminapi.Close) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	n, err := a.s.sockets.CloseApp(ctx, app, c.Code, c.Reason)
-	if err != nil {
-		return 0, unavailable(fmt.Errorf("%d sockets are being closed, others may be left: %w", n, err))
-	}
-	return n, nil
-}
-
-// adminWebhooks shows the admin API the endpoints of webhooks.
-type adminWebhooks struct{ hooks *webhooks.Sender }
-
-// Endpoints implements adminapi.Webhooks.
-func (w adminWebhooks) Endpoints(deliveries int) []adminapi.Endpoint {
-	recent, places := w.hooks.Recent(deliveries)
-	stats := w.hooks.Stats().Endpoints
-	list := make([]adminapi.Endpoint, 0, len(stats))
-	for i, e := range stats[:min(len(stats), len(recent))] { // a reload may have come between
-		to := adminapi.Endpoint{
-			App: e.App, Endpoint: e.Endpoint, URL: places[i], Down: e.Down, Queued: e.Queued, Sent: e.Sent, Retried: e.Retried, Failed: e.Failed,
-			Deliveries: make([]adminapi.Delivery, 0, len(recent[i])),
-		}
-		for _, d := range e.Dropped {
-			to.Dropped += d.Events
-		}
-		for _, d := range recent[i] {
-			to.Deliveries = append(to.Deliveries, shownDelivery(&d))
-		}
-		list = append(list, to)
-	}
-	return list
-}
-
-func shownDelivery(d *webhooks.Delivery) adminapi.Delivery {
-	to := adminapi.Delivery{
-		ID: d.ID, App: d.App, Endpoint: d.Endpoint, State: d.State, First: d.First.UTC(), Last: d.Last.UTC(), Status: d.Status, Error: d.Error,
-		DurationMS: float64(d.Took.Microseconds()) / 1000, Attempts: d.Attempts, Events: make([]adminapi.HookEvent, 0, len(d.Events)),
-		EventCount: d.EventCount, Replayable: d.Replayable,
-	}
-	if !d.Next.IsZero() {
-		next := d.Next.UTC()
-		to.Next = &next
-	}
-	for _, e := range d.Events {
-		to.Events = append(to.Events, adminapi.HookEvent(e))
-	}
-	return to
-}
-
-// Replay implements adminapi.Webhooks.
-func (w adminWebhooks) Replay(ctx context.Context, id string) (adminapi.Delivery, error) {
-	d, err := w.hooks.Replay(ctx, id)
-	switch {
-	case errors.Is(err, webhooks.ErrNoDelivery):
-		return adminapi.Delivery{}, &adminapi.Error{Status: http.StatusNotFound, Code: "not_found", Text: err.Error()}
-	case errors.Is(err, webhooks.ErrNotReplayable):
-		return adminapi.Delivery{}, &adminapi.Error{Status: http.StatusConflict, Code: "conflict", Text: err.Error()}
-	case err != nil:
-		return adminapi.Delivery{}, err
-	}
-	return shownDelivery(&d), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"runtime/metrics"
 	"time"
 
 	"fanfare/adminapi"
@@ -58,7 +59,7 @@ func (v adminView) Counts() adminapi.Counts {
 	stats := v.s.hub.Stats()
 	c := adminapi.Counts{
 		Count: adminapi.Count{
-			MessagesIn: int64(stats.MessagesReceived), Deliveries: int64(stats.FramesSent), APIEvents: int64(stats.Published), MemoryBytes: adminapi.GoMemory(),
+			MessagesIn: int64(stats.MessagesReceived), Deliveries: int64(stats.FramesSent), APIEvents: int64(stats.Published), MemoryBytes: goMemory(),
 		},
 		ClientEvents: int64(stats.ClientEvents), HeldBytes: v.s.account.Bytes(),
 	}
@@ -130,4 +131,12 @@ func (l adminLog) Follow(ctx context.Context, w io.Writer, only map[string][]str
 		return err
 	}
 	return f.Run(ctx, w, "")
+}
+
+// goMemory is what the process has from the system for Go, in bytes, less what it
+// gave back.
+func goMemory() int64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
 }
