@@ -19,7 +19,7 @@ CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-
 LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E TARGETS
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy screenshots docs release release-check goreleaser-check package-test clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs release release-check goreleaser-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -51,6 +51,7 @@ test: ## unit tests and fuzz seeds, the same under the race detector, real clien
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
 	@$(MAKE) --no-print-directory check-deploy
+	@$(MAKE) --no-print-directory store-test
 	@$(MAKE) --no-print-directory release-check TARGETS="linux/amd64 windows/arm64"
 	@$(MAKE) --no-print-directory package-test
 	@$(MAKE) --no-print-directory attacks
@@ -60,6 +61,11 @@ check-deploy: ## validate deploy/: rules, dashboard, compose, chart, units (inst
 	@echo "== deploy/"
 	@./test/deploy/setup
 	@cd test/deploy && go vet ./... && go test -count=1 ./...
+
+store-test: ## apps in a real PostgreSQL and MariaDB (installs them from Debian)
+	@echo "== apps in databases"
+	@./test/store/setup
+	@go test -tags store -count=1 -timeout 10m ./test/store
 
 attacks: ## attack the built server in 256 MB, in some three minutes
 	@echo "== attacks"
@@ -105,11 +111,13 @@ check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instr
 	@echo "== go vet, here and for macOS, FreeBSD and Windows"
 	@go vet ./...
 	@go vet -tags hostile ./test/hostile
+	@go vet -tags store ./test/store
 	@GOOS=darwin go vet ./...
 	@for os in freebsd windows; do GOOS=$$os go vet ./cmd/fanfare; done
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
 	@$(TOOL) staticcheck -tags hostile ./test/hostile
+	@$(TOOL) staticcheck -tags store ./test/store
 	@echo "== govulncheck"
 	@./tools/vulncheck
 	@$(MAKE) --no-print-directory race

@@ -1,7 +1,6 @@
 package apps
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 )
@@ -54,9 +53,6 @@ func (r *Registry) Replace(list []App) error {
 		}
 		set.byID[app.ID] = &app
 		set.all = append(set.all, &app)
-	}
-	if len(set.all) == 0 {
-		return errors.New("there is no app")
 	}
 	r.set.Store(set)
 	return nil

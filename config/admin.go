@@ -122,7 +122,7 @@ func (c *Config) Masked() (map[string]any, error) {
 
 // MaskedApp is one app in the same way; nil if there is none with the id.
 func (c *Config) MaskedApp(id string) (map[string]any, error) {
-	app := c.app(id)
+	app := byID(c.Apps)[id]
 	if app == nil {
 		return nil, nil
 	}

@@ -34,11 +34,16 @@ type Config struct {
 	Runtime       Runtime  `key:"runtime" doc:"Settings of the Go runtime."`
 	Webhooks      Webhooks `key:"webhooks" doc:"Delivery of the webhooks of all apps."`
 	Cluster       Cluster  `key:"cluster" doc:"Several nodes that clients and back ends cannot tell from one (docs/cluster.md)."`
+	Store         Store    `key:"store" doc:"Where the apps are kept: in this file, or in a database (docs/apps.md)."`
 	Apps          []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
 
 	// DemoApp tells that nothing names an app, so that the one everyone knows is
 	// served.
 	DemoApp bool
+
+	// FileApps are the apps of file, environment and flags where the apps are in a
+	// database, so that none of these is served.
+	FileApps []App
 
 	// Warnings are surely mistakes and do not stop a start, such as an
 	// environment variable whose name no key has.
@@ -199,6 +204,7 @@ func Defaults() Config {
 			QueueBytes:  32 << 20,
 		},
 		Cluster: defaultCluster(),
+		Store:   defaultStore(),
 		Apps:    []App{app},
 		DemoApp: true,
 	}

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"reflect"
-	"slices"
-)
+import "reflect"
 
 // Change is one key whose value differs between two configurations.
 type Change struct {
@@ -48,9 +45,10 @@ func Diff(old, next *Config) []Change {
 	fields := schema()
 	diff(&changes, "", "", fields, reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem())
 	inApp := find(fields, "apps").fields
+	before, after := byID(old.Apps), byID(next.Apps)
 	for i := range next.Apps {
 		app := &next.Apps[i]
-		before := old.app(app.ID)
+		before := before[app.ID]
 		if before == nil {
 			changes = append(changes, Change{App: app.ID, New: app.ID})
 			continue
@@ -58,19 +56,19 @@ func Diff(old, next *Config) []Change {
 		diff(&changes, app.ID, "", inApp, reflect.ValueOf(before).Elem(), reflect.ValueOf(app).Elem())
 	}
 	for i := range old.Apps {
-		if id := old.Apps[i].ID; next.app(id) == nil {
+		if id := old.Apps[i].ID; after[id] == nil {
 			changes = append(changes, Change{App: id, Old: id})
 		}
 	}
 	return changes
 }
 
-func (c *Config) app(id string) *App {
-	i := slices.IndexFunc(c.Apps, func(a App) bool { return a.ID == id })
-	if i < 0 {
-		return nil
+func byID(list []App) map[string]*App {
+	apps := make(map[string]*App, len(list))
+	for i := range list {
+		apps[list[i].ID] = &list[i]
 	}
-	return &c.Apps[i]
+	return apps
 }
 
 func diff(changes *[]Change, app, path string, fields []*field, old, next reflect.Value) {

@@ -55,11 +55,12 @@ func findDoubts(c *Config, r *report) {
 	if least := c.Shutdown.Delay + c.Shutdown.Spread + c.Sockets.CloseTimeout; c.Shutdown.Timeout < least {
 		r.warn("shutdown.timeout", fmt.Sprintf("leaves the last sockets less than sockets.close_timeout to close; raise it to %s", shortDuration(least)))
 	}
-	if c.Webhooks.Store != "" && !slices.ContainsFunc(c.Apps, func(a App) bool { return len(a.Webhooks) > 0 }) {
+	if c.Webhooks.Store != "" && !c.Store.InDatabase() && !slices.ContainsFunc(c.Apps, func(a App) bool { return len(a.Webhooks) > 0 }) {
 		r.warn("webhooks.store", "keeps nothing: no app has webhooks")
 	}
 	doubtCluster(c, r)
-	if !slices.ContainsFunc(c.Apps, func(a App) bool { return a.Enabled }) {
+	doubtStore(c, r)
+	if !c.Store.InDatabase() && !slices.ContainsFunc(c.Apps, func(a App) bool { return a.Enabled }) {
 		r.warn("apps", "are all disabled: nobody can connect")
 	}
 	for i := range c.Apps {

@@ -81,6 +81,12 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 		}
 		f.check(path, place, r)
 	})
+	if cfg.Store.InDatabase() {
+		if !cfg.DemoApp {
+			cfg.FileApps = cfg.Apps
+		}
+		cfg.Apps, cfg.DemoApp = nil, false
+	}
 	checkTogether(&cfg, r)
 	if err := r.err(); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ const masked = "********"
 // apps, passwords, the values of headers, and all of a webhook's address but its host.
 func (f *field) shown(v reflect.Value) string {
 	switch {
-	case (f.rule == "secret" || f.rule == "password" || f.rule == "token_hash") && v.Len() > 0:
+	case (f.rule == "secret" || f.rule == "password" || f.rule == "token_hash" || f.rule == "encryption_key") && v.Len() > 0:
 		return strconv.Quote(masked)
 	case (f.rule == "url" || f.rule == "collector") && v.Len() > 0:
 		return strconv.Quote(maskedURL(v.String()))

@@ -65,6 +65,8 @@ func rules(name string) func(string) error {
 		return checkURL
 	case "collector":
 		return checkCollector
+	case "encryption_key":
+		return checkEncryptionKey
 	case "pattern":
 		return checkPattern
 	}

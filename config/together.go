@@ -10,7 +10,7 @@ import (
 
 // checkTogether holds keys against each other and refuses what can never work.
 func checkTogether(c *Config, r *report) {
-	if len(c.Apps) == 0 && !r.notedBelow("apps") {
+	if len(c.Apps) == 0 && !c.Store.InDatabase() && !r.notedBelow("apps") {
 		r.add("apps", "lists no app; add one, `fanfare keys new` makes it")
 	}
 	checkListeners(c, r)
@@ -36,6 +36,7 @@ func checkTogether(c *Config, r *report) {
 			shortDuration(c.Shutdown.Timeout), shortDuration(together)))
 	}
 	checkCluster(c, r)
+	checkStore(c, r)
 	checkUnique(c, r)
 	for i := range c.Apps {
 		checkApp(c, &c.Apps[i], fmt.Sprintf("apps.%d", i), r)

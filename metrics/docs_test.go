@@ -39,7 +39,7 @@ func TestDocs_SayWhatEachMetricIs(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 1000)
 	hub := channels.New(channels.Config{})
 	registry := registry(NewCollector(hub, func() bool { return true }), "v",
-		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), CertificateExpiry(func() time.Time { return time.Time{} }), LoopSockets(func() []int { return nil }), NewReloads(), NewAccountCollector(account.New(0)),
+		NewWebhookCollector(func() Webhooks { return Webhooks{} }), NewRequestCollector(func() Requests { return Requests{} }), MaxConnections(func() int { return 0 }), CertificateExpiry(func() time.Time { return time.Time{} }), LoopSockets(func() []int { return nil }), NewReloads(), NewAppStoreCollector(func() AppStore { return AppStore{} }), NewAccountCollector(account.New(0)),
 		NewClusterCollector(func() Cluster { return Cluster{} }), NewTraceCollector(func() Traces { return Traces{} }))
 	registry.Describe(descs)
 	close(descs)

@@ -59,7 +59,7 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 	}
 	view := adminView{s}
 	a.api = adminapi.New(adminapi.Config{
-		Tokens: adminTokens(cfg), Node: view, Apps: adminApps{s}, Channels: adminChannels{s}, Sockets: adminSockets{s},
+		Tokens: adminTokens(cfg), Node: view, Apps: adminApps{s}, Editor: s.editor(), Channels: adminChannels{s}, Sockets: adminSockets{s},
 		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Logger: s.log,
 	})
 	a.http = a.api.HTTPServer()

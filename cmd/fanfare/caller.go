@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"fanfare/appstore"
 	"fanfare/config"
 )
 
@@ -79,14 +82,49 @@ func (c *caller) open(cmd *cobra.Command) (api, error) {
 
 // chooseApp finds an app by id; "" is the first.
 func chooseApp(cfg *config.Config, id string) (config.App, error) {
-	ids := make([]string, 0, len(cfg.Apps))
-	for _, a := range cfg.Apps {
+	list := cfg.Apps
+	if cfg.Store.InDatabase() {
+		if list = cfg.FileApps; len(list) == 0 { // no flag or variable names one
+			return storedApp(cfg, id)
+		}
+	}
+	ids := make([]string, 0, len(list))
+	for _, a := range list {
 		if id == "" || a.ID == id {
 			return a, nil
 		}
 		ids = append(ids, a.ID)
 	}
 	return config.App{}, mistake("no app has the id %q; the configuration has %s", id, strings.Join(ids, ", "))
+}
+
+// storedApp is an app of the database by its id; "" is the first.
+func storedApp(cfg *config.Config, id string) (config.App, error) {
+	s, err := newStore(cfg)
+	if err != nil {
+		return config.App{}, err
+	}
+	defer func() { _ = s.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if id != "" {
+		a, err := s.Get(ctx, id)
+		if errors.Is(err, appstore.ErrNotFound) {
+			return config.App{}, mistake("no app of the store has the id %q", id)
+		}
+		if err != nil {
+			return config.App{}, err
+		}
+		return a.App, nil
+	}
+	list, _, err := s.Page(ctx, "", 1)
+	switch {
+	case err != nil:
+		return config.App{}, err
+	case len(list) == 0:
+		return config.App{}, mistake("the store has no app that can be used; `fanfare apps create` makes one")
+	}
+	return list[0].App, nil
 }
 
 // trusting believes the certificates of a file besides the system's; nil, which

@@ -64,6 +64,8 @@ func newConfigCheckCommand() *cobra.Command {
 
 func appCount(cfg *config.Config) string {
 	switch {
+	case cfg.Store.InDatabase():
+		return "apps in a database (" + cfg.Store.Kind + ")"
 	case cfg.DemoApp:
 		return "the demo app"
 	case len(cfg.Apps) == 1:

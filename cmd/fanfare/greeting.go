@@ -23,6 +23,10 @@ func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string
 		_, err := fmt.Fprintf(out, "fanfare %s serves clients and the API on the Unix socket %s, for a proxy to pass them on\n", version, at.dial[0])
 		return err
 	}
+	if len(cfg.Apps) == 0 {
+		_, err := fmt.Fprintf(out, "fanfare %s serves clients and the API on %s. Its store has no app yet: %s apps create%s\n", version, at.base(), self(), flags)
+		return err
+	}
 	app := cfg.Apps[0]
 	curl, err := curlLine(cfg, at, now)
 	if err != nil {
@@ -37,8 +41,11 @@ func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string
 		fmt.Fprintf(&b, ", metrics on http://%s/metrics", metrics)
 	}
 	b.WriteString("\n\n")
-	for _, a := range cfg.Apps {
+	for _, a := range cfg.Apps[:min(len(cfg.Apps), mostGreeted)] {
 		fmt.Fprintf(&b, "  app id %s, key %s\n", a.ID, a.Key)
+	}
+	if more := len(cfg.Apps) - mostGreeted; more > 0 {
+		fmt.Fprintf(&b, "  and %d more\n", more)
 	}
 	fmt.Fprintf(&b, `
 In a page, with pusher-js 8:
@@ -60,6 +67,9 @@ A chat to try, served from this program: %s demo, then http://%s
 	_, err = io.WriteString(out, b.String())
 	return err
 }
+
+// mostGreeted bounds the apps that are listed.
+const mostGreeted = 20
 
 // curlLine is a signed request of the app whose secret everyone knows. For any
 // other there is none: what serve prints ends up in logs and screenshots, and a

@@ -41,6 +41,7 @@ func newCommand() *cobra.Command {
 		newUpgradeCommand(),
 		newClusterCommand(),
 		newTailCommand(),
+		newAppsCommand(),
 		newDemoCommand(),
 		newTriggerCommand(),
 		newSubscribeCommand(),

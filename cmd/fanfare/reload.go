@@ -60,6 +60,9 @@ func (s *server) reload(load loader) reloaded {
 	cfg, file, err := load()
 	result := reloaded{File: file}
 	if err == nil {
+		if s.mirror != nil || cfg.Store.InDatabase() { // they change by the store alone
+			cfg.Apps = s.cfg.Apps
+		}
 		err = s.change(cfg, &result)
 	}
 	s.reloads.Done(err == nil, time.Now())
@@ -88,11 +91,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 			return err
 		}
 	}
-	hooks, err := s.hooks.Prepare(webhookChange(cfg, s.cfg))
-	if err != nil {
-		return fmt.Errorf("webhooks: %w", err)
-	}
-	if err := hooks(); err != nil { // fails only if the store cannot be read
+	if err := s.changeWebhooks(cfg); err != nil {
 		return err
 	}
 	if err := s.setLog(cfg.Log.Level, cfg.Log.Format); err != nil {
@@ -109,18 +108,14 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 	s.profiles.Store(cfg.Metrics.Pprof)
 	s.admin.update(cfg)
 	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
-	s.observe(cfg)
 	if cfg.Runtime != s.cfg.Runtime {
 		s.initial.set(cfg)
 		s.limitMemory(cfg)
 	}
-	if err := s.registry.Replace(cfg.AppList()); err != nil {
+	bounds, err := s.changeApps(cfg)
+	if err != nil {
 		return err
 	}
-	s.sockets.Renew(s.registry)
-	s.forget()
-	bounds := newCapacity(cfg, openFiles())
-	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
 	if bounds.warning != "" {
 		result.Warnings = append(result.Warnings, bounds.warning)
 	}
@@ -145,6 +140,27 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		s.acme.Retry()
 	}
 	return nil
+}
+
+func (s *server) changeWebhooks(cfg *config.Config) error {
+	hooks, err := s.hooks.Prepare(webhookChange(cfg, s.cfg))
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	return hooks() // fails only if the store of webhooks cannot be read
+}
+
+// changeApps makes the apps of cfg count, whose webhooks do already.
+func (s *server) changeApps(cfg *config.Config) (capacity, error) {
+	s.observe(cfg)
+	if err := s.registry.Replace(cfg.AppList()); err != nil {
+		return capacity{}, err
+	}
+	s.sockets.Renew(s.registry)
+	s.forget()
+	bounds := newCapacity(cfg, openFiles())
+	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
+	return bounds, nil
 }
 
 // forget lets go of what is kept of apps that are gone. Their last sockets are

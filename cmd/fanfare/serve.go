@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fanfare/apps"
+	"fanfare/appstore"
 	"fanfare/channels"
 	"fanfare/config"
 	"fanfare/httpapi"
@@ -119,6 +120,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.handOverOnSignal(ended, upgrades) })
 	beside.Go(func() { s.forgetApps(ended) })
+	beside.Go(func() { s.followStore(ended) })
 	beside.Go(func() { (&certificateWatch{server: s, log: logger}).run(ended) })
 	beside.Go(func() {
 		if s.hasBegun(ended) {
@@ -179,6 +181,8 @@ type server struct {
 	cfg      *config.Config // in force; a reload replaces it
 	log      *slog.Logger
 	registry *apps.Registry
+	store    *appstore.Store  // nil where the apps are in the configuration
+	mirror   *appstore.Mirror // of store
 	account  *account.Account // of all that is held for others
 	cluster  *membership      // nil for a server on its own
 	hub      *channels.Hub
@@ -248,6 +252,9 @@ func newServerOn(cfg *config.Config, given passed, logger *slog.Logger) (*server
 }
 
 func (s *server) open(given passed) error {
+	if err := s.openStore(); err != nil {
+		return err
+	}
 	cfg, logger := s.cfg, s.log
 	registry, err := cfg.Registry()
 	if err != nil {
@@ -355,6 +362,9 @@ func (s *server) collectors() []prometheus.Collector {
 	if s.cluster != nil {
 		list = append(list, metrics.NewClusterCollector(s.cluster.metrics))
 	}
+	if s.mirror != nil {
+		list = append(list, metrics.NewAppStoreCollector(s.storeMetrics))
+	}
 	return list
 }
 
@@ -378,6 +388,7 @@ func (s *server) close() {
 	s.admin.abandon()
 	s.acme.close()
 	s.traces.close(time.Now(), 0)
+	s.closeStore()
 	if s.hooks != nil {
 		s.hooks.Close()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -46,15 +47,22 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 		StartPage: startPage(cfg),
 		Version:   version,
 		Ready:     s.isReady,
-		Degraded:  s.cluster.degraded,
+		Degraded:  s.degraded,
 		Draining:  s.draining.Load,
 
 		EventShare: s.cluster.eventShare(),
 	}
 }
 
+// degraded says in a few words, which anybody may read, what is wrong around the
+// server while it serves.
+func (s *server) degraded() string { return cmp.Or(s.cluster.degraded(), s.storeDegraded()) }
+
 // startPage is http.start_page. The secret is shown where everyone knows it.
 func startPage(cfg *config.Config) *httpapi.StartPage {
+	if len(cfg.Apps) == 0 { // of a store that has none yet
+		return nil
+	}
 	app := cfg.Apps[0]
 	public := app.Secret == config.DefaultSecret
 	if cfg.HTTP.StartPage == "plain" || cfg.HTTP.StartPage == "auto" && !public {

@@ -29,11 +29,21 @@ func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Acco
 		Store:       cfg.Webhooks.Store,
 		StoreLater:  later,
 		Recent:      keptDeliveries(cfg),
+		Target:      webhookTargets(cfg),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the webhooks: %w", err)
 	}
 	return hooks, nil
+}
+
+// webhookTargets says where webhooks may go, nil for anywhere: what the operator
+// configures is trusted, what is in a database may come from others.
+func webhookTargets(cfg *config.Config) webhooks.Policy {
+	if !cfg.Store.InDatabase() || cfg.Store.PrivateWebhooks {
+		return nil
+	}
+	return webhooks.PublicTargets
 }
 
 // webhookChange is what a configuration says of webhooks. An app that was there

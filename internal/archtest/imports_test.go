@@ -38,6 +38,7 @@ var rules = map[string]rule{
 	"internal/handover": {nil, true},
 	"internal/tracing":  {nil, true},
 	"config":            {[]string{"apps"}, true},
+	"appstore":          {[]string{"config", "apps"}, true},
 	"httpapi":           {[]string{"channels", "sockets", "apps", "pusherproto", "internal/account"}, true},
 	"sockets":           {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},
 	"webhooks":          {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},

@@ -1,0 +1,121 @@
+package appstore
+
+import (
+	"database/sql"
+	"embed"
+	"io/fs"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// dialect is where databases differ.
+type dialect struct {
+	name      string
+	goose     goose.Dialect
+	open      func(dsn string) (*sql.DB, error)
+	numbered  bool           // placeholders are $1, $2 and not ?
+	snapshot  *sql.TxOptions // of a transaction that reads one state
+	notify    string         // has nodes look at once, "" if nothing does
+	lock      string         // takes the lock of migrations, "" if there is none
+	unlock    string
+	hasTables string // counts the tables of migrations
+}
+
+// notifyChannel is what PostgreSQL tells nodes by.
+const notifyChannel = "fanfare_apps"
+
+var dialects = map[string]dialect{
+	"sqlite": {
+		name: "sqlite", goose: goose.DialectSQLite3, open: openSQLite,
+		hasTables: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '" + migrationsTable + "'",
+	},
+	"postgres": {
+		name: "postgres", goose: goose.DialectPostgres, open: openPostgres, numbered: true,
+		snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		notify:    "SELECT pg_notify('" + notifyChannel + "', '')",
+		lock:      "SELECT pg_advisory_lock(724160301)",
+		unlock:    "SELECT pg_advisory_unlock(724160301)",
+		hasTables: "SELECT COUNT(*) FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = '" + migrationsTable + "'",
+	},
+	"mysql": {
+		name: "mysql", goose: goose.DialectMySQL, open: openMySQL,
+		snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		lock:      "SELECT GET_LOCK(CONCAT('fanfare_apps.', DATABASE()), 60)",
+		unlock:    "SELECT RELEASE_LOCK(CONCAT('fanfare_apps.', DATABASE()))",
+		hasTables: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '" + migrationsTable + "'",
+	},
+}
+
+//go:embed migrations
+var migrations embed.FS
+
+func (d dialect) migrations() (fs.FS, error) { return fs.Sub(migrations, "migrations/"+d.name) }
+
+// bind writes the placeholders of a query as the database has them.
+func (d dialect) bind(query string) string {
+	if !d.numbered {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for i := range len(query) {
+		if query[i] == '?' {
+			n++
+			b.WriteString("$" + strconv.Itoa(n))
+			continue
+		}
+		b.WriteByte(query[i])
+	}
+	return b.String()
+}
+
+// openSQLite takes a path, or the URI that SQLite itself takes. Writers wait for
+// each other, and readers for nobody.
+func openSQLite(dsn string) (*sql.DB, error) {
+	if !strings.HasPrefix(dsn, "file:") {
+		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
+	}
+	with := "?"
+	if strings.Contains(dsn, "?") {
+		with = "&"
+	}
+	return sql.Open("sqlite", dsn+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
+}
+
+func openPostgres(dsn string) (*sql.DB, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, err // pgx leaves the password out
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
+	}
+	return stdlib.OpenDB(*cfg), nil
+}
+
+func openMySQL(dsn string) (*sql.DB, error) {
+	cfg, err := mysql.ParseDSN(strings.TrimPrefix(dsn, "mysql://"))
+	if err != nil {
+		return nil, err // it has no word of the address
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = connectTimeout
+	}
+	cfg.Logger = &mysql.NopLogger{} // what matters comes as an error
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// connectTimeout bounds a connection that is opened, unless the address does.
+const connectTimeout = 5 * time.Second

@@ -1,0 +1,64 @@
+package appstore
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNotFound is that the store has no app with the id, or the app no such key.
+	ErrNotFound = errors.New("there is no such app")
+	// ErrNoKey is that an app has no such key.
+	ErrNoKey = errors.New("the app has no such key")
+	// ErrLastKey is that the key is the only one of its app, which nobody could
+	// use without.
+	ErrLastKey = errors.New("the app has no other key; add one first")
+	// ErrUnreadable is that the app in the database is not one that can be served.
+	ErrUnreadable = errors.New("the app in the database cannot be used")
+)
+
+// ConflictError is that an app was changed since the version that a change was
+// made from.
+type ConflictError struct {
+	ID         string
+	Given, Now int64
+}
+
+// Error tells the versions.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("app %s was changed meanwhile: it has version %d, and not %d; read it again", e.ID, e.Now, e.Given)
+}
+
+// ExistsError is that an id or a key is taken.
+type ExistsError struct {
+	What string // "id" or "key"
+	Name string
+	App  string // that has the key
+}
+
+// Error tells what is taken.
+func (e *ExistsError) Error() string {
+	if e.What == "id" {
+		return fmt.Sprintf("there is an app with the id %q already", e.Name)
+	}
+	return fmt.Sprintf("%q is already a key of app %s; each key belongs to one app", e.Name, e.App)
+}
+
+// EncryptionError is that a secret cannot be decrypted.
+type EncryptionError struct {
+	App   string
+	KeyID string // of the key that encrypted it; see KeyID
+	Known bool   // the key is configured, and the secret was changed or moved
+	None  bool   // no key is configured
+}
+
+// Error says what to configure.
+func (e *EncryptionError) Error() string {
+	switch {
+	case e.Known:
+		return fmt.Sprintf("the secrets of app %s do not decrypt: they were changed in the database, or moved from another app", e.App)
+	case e.None:
+		return fmt.Sprintf("the secrets of app %s are encrypted with the key %s, and store.encryption_key is not set", e.App, e.KeyID)
+	}
+	return fmt.Sprintf("the secrets of app %s are encrypted with the key %s, which is neither store.encryption_key nor one of store.old_encryption_keys", e.App, e.KeyID)
+}

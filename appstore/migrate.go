@@ -1,0 +1,133 @@
+package appstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+// migrationsTable is where goose keeps which migrations have run.
+const migrationsTable = "fanfare_app_migrations"
+
+// SchemaError is that the tables are not those that this program has.
+type SchemaError struct{ Has, Wants int64 }
+
+// Error says what to do.
+func (e *SchemaError) Error() string {
+	if e.Has > e.Wants {
+		return fmt.Sprintf("the tables of the app store have version %d, and this fanfare knows %d: a newer one has migrated them", e.Has, e.Wants)
+	}
+	return fmt.Sprintf("the tables of the app store have version %d, and this fanfare wants %d; run `fanfare apps migrate`, or set store.migrate to true", e.Has, e.Wants)
+}
+
+func (s *Store) provider() (*goose.Provider, error) {
+	files, err := s.dialect.migrations()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(s.dialect.goose, s.db, files, goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true))
+}
+
+// Ready tells whether the database is reached and its tables are those this
+// program wants, by a *SchemaError if not. It changes nothing.
+func (s *Store) Ready(ctx context.Context) error {
+	p, err := s.provider()
+	if err != nil {
+		return err
+	}
+	wants := p.ListSources()[len(p.ListSources())-1].Version
+	var tables int
+	if err := s.db.QueryRowContext(ctx, s.dialect.hasTables).Scan(&tables); err != nil {
+		return fmt.Errorf("reach the app store: %w", err)
+	}
+	if tables == 0 {
+		return &SchemaError{Wants: wants}
+	}
+	has, err := p.GetDBVersion(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reach the app store: %w", err)
+	case has != wants:
+		return &SchemaError{Has: has, Wants: wants}
+	}
+	return nil
+}
+
+// Migrate brings the tables up to date and returns the versions that were
+// applied, none if they were. Of several that migrate at a time, one does it and
+// the others wait.
+func (s *Store) Migrate(ctx context.Context) (applied []int64, err error) {
+	unlock, err := s.lockMigrations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	for try := 0; ; try++ {
+		applied, err = s.migrateOnce(ctx)
+		var old *SchemaError
+		if err == nil || errors.As(err, &old) || s.dialect.lock != "" || try == mostTries {
+			return applied, err
+		}
+		// SQLite has no lock for longer than a transaction. Whoever came second
+		// finds, at its next try, that it is done.
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(tryAgain):
+		}
+	}
+}
+
+const (
+	mostTries = 50
+	tryAgain  = 100 * time.Millisecond
+)
+
+func (s *Store) migrateOnce(ctx context.Context) (applied []int64, err error) {
+	err = s.Ready(ctx)
+	var old *SchemaError
+	if !errors.As(err, &old) || old.Has > old.Wants {
+		return nil, err
+	}
+	p, err := s.provider()
+	if err != nil {
+		return nil, err
+	}
+	results, err := p.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate the app store: %w", err)
+	}
+	for _, r := range results {
+		applied = append(applied, r.Source.Version)
+	}
+	return applied, nil
+}
+
+// lockMigrations waits for others that migrate. The lock is that of a
+// connection, which unlock gives back.
+func (s *Store) lockMigrations(ctx context.Context) (unlock func(), err error) {
+	if s.dialect.lock == "" {
+		return func() {}, nil
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach the app store: %w", err)
+	}
+	var got sql.NullString // void in PostgreSQL, 1 in MySQL unless it took too long
+	if err := conn.QueryRowContext(ctx, s.dialect.lock).Scan(&got); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("wait for others that migrate the app store: %w", err)
+	}
+	if s.dialect.name == "mysql" && got.String != "1" {
+		_ = conn.Close()
+		return nil, errors.New("another has been migrating the app store for a minute")
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), s.dialect.unlock) // it goes with the connection too
+		_ = conn.Close()
+	}, nil
+}

@@ -1,0 +1,44 @@
+-- +goose Up
+-- The options of an app are a JSON object in the keys of config.yaml, and hold
+-- what differs from the defaults. changed is the value of the sequence at the
+-- app's last change, by which nodes find what is new to them.
+CREATE TABLE fanfare_apps (
+    id         TEXT NOT NULL PRIMARY KEY,
+    options    TEXT NOT NULL,
+    version    BIGINT NOT NULL,
+    changed    BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX fanfare_apps_changed ON fanfare_apps (changed);
+
+CREATE TABLE fanfare_app_keys (
+    app_key    TEXT NOT NULL PRIMARY KEY,
+    app_id     TEXT NOT NULL,
+    secret     TEXT NOT NULL,
+    place      BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    FOREIGN KEY (app_id) REFERENCES fanfare_apps (id) ON DELETE CASCADE
+);
+CREATE INDEX fanfare_app_keys_app ON fanfare_app_keys (app_id, place);
+
+-- One row. Every change begins with adding to it, so that changes come one after
+-- the other, in the order of their numbers.
+CREATE TABLE fanfare_app_sequence (
+    id    INTEGER NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO fanfare_app_sequence (id, value) VALUES (1, 0);
+
+-- What nodes are told of apps that are gone, for some days.
+CREATE TABLE fanfare_deleted_apps (
+    id         TEXT NOT NULL PRIMARY KEY,
+    changed    BIGINT NOT NULL,
+    deleted_at BIGINT NOT NULL
+);
+
+-- +goose Down
+DROP TABLE fanfare_deleted_apps;
+DROP TABLE fanfare_app_sequence;
+DROP TABLE fanfare_app_keys;
+DROP TABLE fanfare_apps;

@@ -1,0 +1,153 @@
+package appstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"fanfare/config"
+)
+
+// Config is what a Store is made of.
+type Config struct {
+	Kind string // sqlite, postgres or mysql
+	DSN  string // of the database, in the form its driver reads
+
+	// Keys encrypt the secrets of apps, each of 32 bytes: the first what is
+	// written; all of them decrypt. None stores secrets as they are.
+	Keys [][]byte
+
+	// Server is the configuration beside which apps have to work.
+	Server *config.Config
+	// Check is asked for each app too, after the rules of the configuration. nil
+	// allows all.
+	Check func(*config.App) error
+
+	// Now is the time; nil is time.Now.
+	Now func() time.Time
+}
+
+// App is an app in the store.
+type App struct {
+	config.App
+
+	// Name is what people call the app. The server has no use for it.
+	Name string
+	// Version counts the changes of the app, from 1.
+	Version          int64
+	Created, Updated time.Time
+
+	changed int64 // the sequence at its last change
+}
+
+// Store is the apps in a database. It is for concurrent use.
+type Store struct {
+	db        *sql.DB
+	dialect   dialect
+	dsn       string
+	seals     *seals
+	documents *config.Documents
+	check     func(*config.App) error
+	now       func() time.Time
+}
+
+// Open returns the store at an address. It reaches nobody yet: Ready tells
+// whether the database is there and its tables are up to date.
+func Open(cfg Config) (*Store, error) {
+	d, ok := dialects[cfg.Kind]
+	if !ok {
+		return nil, fmt.Errorf("no store is of the kind %q", cfg.Kind)
+	}
+	seals, err := newSeals(cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	db, err := d.open(cfg.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("store.dsn: %w", err)
+	}
+	db.SetMaxOpenConns(mostConnections)
+	db.SetMaxIdleConns(mostIdle)
+	db.SetConnMaxLifetime(connectionLife)
+	s := &Store{db: db, dialect: d, dsn: cfg.DSN, seals: seals, documents: config.NewDocuments(cfg.Server), check: cfg.Check, now: cfg.Now}
+	if s.check == nil {
+		s.check = func(*config.App) error { return nil }
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s, nil
+}
+
+const (
+	mostConnections = 4
+	mostIdle        = 1
+	connectionLife  = 5 * time.Minute
+)
+
+// Close closes the connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Documents reads and writes the options of apps as JSON.
+func (s *Store) Documents() *config.Documents { return s.documents }
+
+// read does what f does in a transaction that sees one state.
+func (s *Store) read(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, s.dialect.snapshot)
+	if err != nil {
+		return fmt.Errorf("read the app store: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return f(tx)
+}
+
+// write does what f does in a transaction of its own, or nothing. All writers
+// wait for each other at the sequence, whose next value is change: what f finds
+// stays so, and the changes of a lower number are there before those of a higher
+// one.
+func (s *Store) write(ctx context.Context, f func(tx *sql.Tx, change int64) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("change the app store: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(ctx, "UPDATE fanfare_app_sequence SET value = value + 1 WHERE id = 1"); err != nil {
+		return fmt.Errorf("change the app store: %w", err)
+	}
+	change, err := s.sequence(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := f(tx, change); err != nil {
+		return err
+	}
+	if s.dialect.notify != "" {
+		if _, err := tx.ExecContext(ctx, s.dialect.notify); err != nil {
+			return fmt.Errorf("tell the nodes: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("change the app store: %w", err)
+	}
+	return nil
+}
+
+// queryer is a *sql.DB or a *sql.Tx.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// sequence is the number of the last change.
+func (s *Store) sequence(ctx context.Context, q queryer) (n int64, err error) {
+	err = q.QueryRowContext(ctx, "SELECT value FROM fanfare_app_sequence WHERE id = 1").Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, errors.New("the table fanfare_app_sequence has lost its row; `INSERT INTO fanfare_app_sequence VALUES (1, 1000000)` makes another")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the app store: %w", err)
+	}
+	return n, nil
+}

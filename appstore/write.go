@@ -1,0 +1,280 @@
+package appstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"fanfare/config"
+)
+
+// Create adds an app with its keys. Version, Created and Updated are set.
+func (s *Store) Create(ctx context.Context, app App) (*App, error) {
+	if err := s.usable(&app); err != nil {
+		return nil, err
+	}
+	err := s.write(ctx, func(tx *sql.Tx, change int64) error {
+		return s.create(ctx, tx, &app, change)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &app, nil
+}
+
+// CreateAll adds apps, all or none.
+func (s *Store) CreateAll(ctx context.Context, list []App) error {
+	for i := range list {
+		if err := s.usable(&list[i]); err != nil {
+			return fmt.Errorf("app %s: %w", list[i].ID, err)
+		}
+	}
+	return s.write(ctx, func(tx *sql.Tx, change int64) error {
+		for i := range list {
+			if err := s.create(ctx, tx, &list[i], change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) create(ctx context.Context, tx *sql.Tx, app *App, change int64) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, s.dialect.bind("SELECT COUNT(*) FROM fanfare_apps WHERE id = ?"), app.ID).Scan(&n); err != nil {
+		return fmt.Errorf("read the app store: %w", err)
+	}
+	if n > 0 {
+		return &ExistsError{What: "id", Name: app.ID}
+	}
+	now := s.now().Truncate(time.Millisecond).UTC()
+	app.Version, app.Created, app.Updated, app.changed = 1, now, now, change
+	options, err := s.options(&app.App)
+	if err != nil {
+		return err
+	}
+	if err := s.exec(ctx, tx, "DELETE FROM fanfare_deleted_apps WHERE id = ?", app.ID); err != nil {
+		return err
+	}
+	if err := s.exec(ctx, tx, "INSERT INTO fanfare_apps (id, name, options, version, changed, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		app.ID, app.Name, options, 1, change, now.UnixMilli(), now.UnixMilli()); err != nil {
+		return err
+	}
+	return s.saveKeys(ctx, tx, app.ID, nil, keysOf(&app.App))
+}
+
+// Update has change alter an app and stores what it is then. version is that
+// of the app the change is made from, 0 whichever it has. The id stays.
+func (s *Store) Update(ctx context.Context, id string, version int64, change func(*App) error) (app *App, err error) {
+	err = s.write(ctx, func(tx *sql.Tx, number int64) error {
+		if app, err = s.current(ctx, tx, id, version); err != nil {
+			return err
+		}
+		before := keysOf(&app.App)
+		if err := change(app); err != nil {
+			return err
+		}
+		app.ID = id
+		if err := s.usable(app); err != nil {
+			return err
+		}
+		return s.save(ctx, tx, app, before, number)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return app, nil
+}
+
+// Delete removes an app. version is as with Update. One that cannot be read can
+// be removed.
+func (s *Store) Delete(ctx context.Context, id string, version int64) error {
+	return s.write(ctx, func(tx *sql.Tx, change int64) error {
+		r, err := s.getRow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if version != 0 && version != r.version {
+			return &ConflictError{ID: id, Given: version, Now: r.version}
+		}
+		now := s.now()
+		for _, step := range []struct {
+			query string
+			args  []any
+		}{
+			{"DELETE FROM fanfare_app_keys WHERE app_id = ?", []any{id}},
+			{"DELETE FROM fanfare_apps WHERE id = ?", []any{id}},
+			{"DELETE FROM fanfare_deleted_apps WHERE id = ? OR deleted_at < ?", []any{id, now.Add(-deletedFor).UnixMilli()}},
+			{"INSERT INTO fanfare_deleted_apps (id, changed, deleted_at) VALUES (?, ?, ?)", []any{id, change, now.UnixMilli()}},
+		} {
+			if err := s.exec(ctx, tx, step.query, step.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deletedFor is how long it is told that an app is gone. A Mirror that has heard
+// nothing for long reads all apps.
+const deletedFor = 7 * 24 * time.Hour
+
+// SetEnabled lets clients and callers of an app in, or keeps them out.
+func (s *Store) SetEnabled(ctx context.Context, id string, enabled bool) (*App, error) {
+	return s.Update(ctx, id, 0, func(a *App) error {
+		a.Enabled = enabled
+		return nil
+	})
+}
+
+// AddKey adds a key to an app, which is valid beside those it has.
+func (s *Store) AddKey(ctx context.Context, id string, key config.Key) (*App, error) {
+	return s.Update(ctx, id, 0, func(a *App) error {
+		a.Keys = append(a.Keys, key)
+		return nil
+	})
+}
+
+// RetireKey removes a key of an app, or fails with ErrNoKey or ErrLastKey. The
+// oldest that is left signs webhooks.
+func (s *Store) RetireKey(ctx context.Context, id, key string) (*App, error) {
+	return s.Update(ctx, id, 0, func(a *App) error {
+		keys := keysOf(&a.App)
+		i := slices.IndexFunc(keys, func(k config.Key) bool { return k.Key == key })
+		switch {
+		case i < 0:
+			return ErrNoKey
+		case len(keys) == 1:
+			return ErrLastKey
+		}
+		keys = slices.Delete(keys, i, i+1)
+		a.Key, a.Secret, a.Keys = keys[0].Key, keys[0].Secret, keys[1:]
+		return nil
+	})
+}
+
+// RotateEncryption encrypts with the first key whatever another encrypted, or
+// none; without a key it decrypts all. It returns how many apps it has stored
+// anew. Their versions stay, for nothing of them changes.
+func (s *Store) RotateEncryption(ctx context.Context) (n int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx, _ int64) error {
+		rows, err := s.rows(ctx, tx, "", 0)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			stored, err := s.reseal(ctx, tx, r)
+			if err != nil {
+				return err
+			}
+			if stored {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// reseal works on what is stored and not on the app, so that it goes for apps
+// that cannot be used too.
+func (s *Store) reseal(ctx context.Context, tx *sql.Tx, r *row) (stored bool, err error) {
+	for _, k := range r.keys {
+		if s.seals.isCurrent(k.secret) {
+			continue
+		}
+		secret, err := s.seals.open(r.id, secretPlace(k.key), k.secret)
+		if err != nil {
+			return false, err
+		}
+		if err := s.exec(ctx, tx, "UPDATE fanfare_app_keys SET secret = ? WHERE app_key = ?", s.seals.seal(r.id, secretPlace(k.key), secret), k.key); err != nil {
+			return false, err
+		}
+		stored = true
+	}
+	app := config.DefaultApp()
+	options, err := s.openOptions(r.id, r.options)
+	if err != nil {
+		return false, err
+	}
+	if err := s.documents.Apply(&app, options); err != nil || len(app.Webhooks) == 0 || !stored {
+		return stored, nil // one edited by hand stays as it is
+	}
+	app.ID = r.id
+	text, err := s.options(&app)
+	if err != nil {
+		return false, err
+	}
+	return true, s.exec(ctx, tx, "UPDATE fanfare_apps SET options = ? WHERE id = ?", text, r.id)
+}
+
+// current is an app that is about to be changed, in the version that is meant.
+func (s *Store) current(ctx context.Context, tx *sql.Tx, id string, version int64) (*App, error) {
+	app, err := s.get(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if version != 0 && version != app.Version {
+		return nil, &ConflictError{ID: id, Given: version, Now: app.Version}
+	}
+	return app, nil
+}
+
+func (s *Store) save(ctx context.Context, tx *sql.Tx, app *App, before []config.Key, change int64) error {
+	options, err := s.options(&app.App)
+	if err != nil {
+		return err
+	}
+	app.Version++
+	app.Updated, app.changed = s.now().Truncate(time.Millisecond).UTC(), change
+	if err := s.exec(ctx, tx, "UPDATE fanfare_apps SET name = ?, options = ?, version = ?, changed = ?, updated_at = ? WHERE id = ?",
+		app.Name, options, app.Version, change, app.Updated.UnixMilli(), app.ID); err != nil {
+		return err
+	}
+	if after := keysOf(&app.App); !slices.Equal(before, after) {
+		return s.saveKeys(ctx, tx, app.ID, before, after)
+	}
+	return nil
+}
+
+// saveKeys makes after the keys of an app. Those that stay keep the time at
+// which they were added.
+func (s *Store) saveKeys(ctx context.Context, tx *sql.Tx, app string, before, after []config.Key) error {
+	for _, k := range before {
+		if !slices.ContainsFunc(after, func(a config.Key) bool { return a.Key == k.Key }) {
+			if err := s.exec(ctx, tx, "DELETE FROM fanfare_app_keys WHERE app_key = ?", k.Key); err != nil {
+				return err
+			}
+		}
+	}
+	for i, k := range after {
+		secret := s.seals.seal(app, secretPlace(k.Key), k.Secret)
+		if slices.ContainsFunc(before, func(b config.Key) bool { return b.Key == k.Key }) {
+			if err := s.exec(ctx, tx, "UPDATE fanfare_app_keys SET secret = ?, place = ? WHERE app_key = ?", secret, i, k.Key); err != nil {
+				return err
+			}
+			continue
+		}
+		owner, err := s.keyOwner(ctx, tx, k.Key)
+		if err != nil {
+			return err
+		}
+		if owner != "" {
+			return &ExistsError{What: "key", Name: k.Key, App: owner}
+		}
+		if err := s.exec(ctx, tx, "INSERT INTO fanfare_app_keys (app_key, app_id, secret, place, created_at) VALUES (?, ?, ?, ?, ?)",
+			k.Key, app, secret, i, s.now().UnixMilli()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) exec(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
+	if _, err := tx.ExecContext(ctx, s.dialect.bind(query), args...); err != nil {
+		return fmt.Errorf("change the app store: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/appstore"
+	"fanfare/config"
+)
+
+func newAppsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "apps",
+		Short: "Change the apps in the database that the configuration names",
+		Long: `Change the apps in the database that the configuration names (store.kind and
+store.dsn, docs/apps.md). Servers follow by themselves, within a second.`,
+		Example: `  fanfare apps create --id shop
+  fanfare apps list`,
+	}
+	cmd.AddCommand(
+		newAppsListCommand(), newAppsShowCommand(), newAppsCreateCommand(), newAppsUpdateCommand(),
+		newAppsEnableCommand(true), newAppsEnableCommand(false), newAppsDeleteCommand(), newAppsRotateCommand(),
+		newAppsImportCommand(), newAppsMigrateCommand(), newAppsRotateEncryptionCommand(),
+	)
+	return cmd
+}
+
+// appsOutput is how a command of apps shows them.
+type appsOutput struct{ json, secrets bool }
+
+func (o *appsOutput) addTo(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line")
+	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show secrets")
+}
+
+// storeTimeout bounds what a command asks of the database.
+const storeTimeout = time.Minute
+
+// withStore opens the store of the configuration for f.
+func withStore(cmd *cobra.Command, f func(ctx context.Context, s *appstore.Store) error) error {
+	return withTables(cmd, func(ctx context.Context, s *appstore.Store) error {
+		if err := s.Ready(ctx); err != nil {
+			return err
+		}
+		return f(ctx, s)
+	})
+}
+
+// withTables is withStore for a store whose tables may be missing or old.
+func withTables(cmd *cobra.Command, f func(ctx context.Context, s *appstore.Store) error) error {
+	cfg, _, err := loadConfig(cmd.Flags())
+	if err != nil {
+		return err
+	}
+	if !cfg.Store.InDatabase() {
+		return mistake("the apps are in the configuration and not in a database: change the list apps of the file, or set store.kind and store.dsn")
+	}
+	s, err := newStore(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	ctx, cancel := context.WithTimeout(cmd.Context(), storeTimeout)
+	defer cancel()
+	return storeRefusal(f(ctx, s))
+}
+
+// storeRefusal gives what the store refuses its exit code.
+func storeRefusal(err error) error {
+	var conflict *appstore.ConflictError
+	var exists *appstore.ExistsError
+	var invalid *config.Error
+	switch {
+	case errors.As(err, &invalid):
+		var texts []string
+		for _, p := range invalid.Problems {
+			texts = append(texts, p.String())
+		}
+		return refused("the app is not usable: %s", strings.Join(texts, "; "))
+	case errors.As(err, &conflict), errors.As(err, &exists),
+		errors.Is(err, appstore.ErrNotFound), errors.Is(err, appstore.ErrNoKey), errors.Is(err, appstore.ErrLastKey):
+		return coded{err, exitRefused}
+	}
+	return err
+}
+
+// printApp shows one app.
+func (o *appsOutput) printApp(cmd *cobra.Command, s *appstore.Store, a *appstore.App) error {
+	doc := o.document(s, a)
+	if o.json {
+		return writeJSON(cmd.OutOrStdout(), doc)
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), printable(strings.TrimSuffix(line, "\n"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *appsOutput) document(s *appstore.Store, a *appstore.App) map[string]any {
+	doc := s.Documents().WriteAll(&a.App, o.secrets)
+	doc["name"], doc["version"] = a.Name, a.Version
+	doc["created"], doc["updated"] = a.Created.Format(time.RFC3339), a.Updated.Format(time.RFC3339)
+	return doc
+}
+
+// printApps shows apps as a table, or an object a line.
+func (o *appsOutput) printApps(cmd *cobra.Command, s *appstore.Store, list []appstore.App) error {
+	if o.json {
+		for i := range list {
+			if err := writeJSON(cmd.OutOrStdout(), o.document(s, &list[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	columns := "ID\tNAME\tKEY\tENABLED\tVERSION\tUPDATED"
+	if o.secrets {
+		columns += "\tSECRET"
+	}
+	_, _ = fmt.Fprintln(w, columns)
+	for i := range list {
+		a := &list[i]
+		key := a.Key
+		if n := len(a.Keys); n > 0 {
+			key += fmt.Sprintf(" +%d", n)
+		}
+		line := fmt.Sprintf("%s\t%s\t%s\t%t\t%d\t%s", a.ID, printable(a.Name), key, a.Enabled, a.Version, a.Updated.Format(time.RFC3339))
+		if o.secrets {
+			line += "\t" + printable(a.Secret)
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
+	return w.Flush()
+}
+
+// completeStored are the ids of the apps in the store, for the one argument of a
+// command.
+func completeStored(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var ids []cobra.Completion
+	err := withStore(cmd, func(ctx context.Context, s *appstore.Store) error {
+		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+		defer cancel()
+		list, bad, err := s.List(ctx)
+		for i := range list {
+			ids = append(ids, list[i].ID)
+		}
+		for _, u := range bad {
+			ids = append(ids, u.ID)
+		}
+		slices.Sort(ids)
+		return err
+	})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+// addStoreFlags gives a command of apps the flags that find the store.
+func addStoreFlags(cmd *cobra.Command) {
+	cmd.Flags().StringP("config", "c", "", configDoc)
+	completesFiles(cmd)
+}
+
+// takesApp makes a command that takes the id of an app.
+func takesApp(cmd *cobra.Command) *cobra.Command {
+	cmd.Use += " ID"
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.ValidArgsFunction = completeStored
+	addStoreFlags(cmd)
+	return cmd
+}

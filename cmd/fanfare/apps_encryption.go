@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/appstore"
+)
+
+func newAppsRotateEncryptionCommand() *cobra.Command {
+	var json bool
+	cmd := &cobra.Command{
+		Use: "rotate-encryption", Short: "Encrypt all secrets with store.encryption_key", Args: cobra.NoArgs,
+		Long: `Encrypt with store.encryption_key whatever an older key encrypted, or none. The older
+keys have to be in store.old_encryption_keys of every node until this has run. It
+does all or nothing, and can be run again.`,
+		Example: "  fanfare apps rotate-encryption --config /etc/fanfare/config.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withStore(cmd, func(ctx context.Context, s *appstore.Store) error {
+				n, err := s.RotateEncryption(ctx)
+				if err != nil {
+					return err
+				}
+				if json {
+					return writeJSON(cmd.OutOrStdout(), map[string]any{"apps": n})
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "apps whose secrets were stored anew: %d\n", n)
+				return err
+			})
+		},
+	}
+	addStoreFlags(cmd)
+	cmd.Flags().BoolVar(&json, "json", false, "print a JSON object")
+	return cmd
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"fanfare/appstore"
+	"fanfare/config"
+)
+
+func newAppsRotateCommand() *cobra.Command {
+	var retire string
+	var out appsOutput
+	cmd := takesApp(&cobra.Command{
+		Use: "rotate", Short: "Give an app another key, or retire one",
+		Long: `Give an app another key and print it with its secret. The keys that the app has
+stay valid, until each is retired with --retire.`,
+		Example: `  fanfare apps rotate shop
+  fanfare apps rotate shop --retire 3b1f0c2d4e5a69788796`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withStore(cmd, func(ctx context.Context, s *appstore.Store) error {
+				if retire != "" {
+					a, err := s.RetireKey(ctx, args[0], retire)
+					if err != nil {
+						return err
+					}
+					return printChanged(cmd, out, s, a, "without the key "+retire)
+				}
+				fresh, err := newApp("")
+				if err != nil {
+					return err
+				}
+				a, err := s.AddKey(ctx, args[0], config.Key{Key: fresh.key, Secret: fresh.secret})
+				if err != nil {
+					return err
+				}
+				return printKeys(cmd, out, a)
+			})
+		},
+	})
+	cmd.Flags().StringVar(&retire, "retire", "", "remove this key instead of adding one")
+	cmd.Flags().BoolVar(&out.json, "json", false, "print a JSON object")
+	return cmd
+}

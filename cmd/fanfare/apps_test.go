@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+)
+
+// storeFile is a configuration with a store of its own, whose tables are made.
+func storeFile(t *testing.T, more string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	text := "store: {kind: sqlite, dsn: " + filepath.Join(filepath.Dir(file), "apps.db") + ", poll_interval: 50ms}\n" + more
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustApps(t, file, "migrate")
+	return file
+}
+
+func mustApps(t *testing.T, file string, args ...string) string {
+	t.Helper()
+	out, err := execute(t, append(append([]string{"apps"}, args...), "--config", file)...)
+	if err != nil {
+		t.Fatalf("apps %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// A server follows what the commands do, and sockets of other apps stay open.
+func TestApps_ARunningServerFollowsTheStore(t *testing.T) {
+	file := storeFile(t, "")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustApps(t, file, "create", "--id", "app-id", "--key", "app-key", "--secret", "shhh")
+	r := serveFile(t, string(text))
+	c := connect(t, r.base)
+	mustApps(t, file, "update", "app-id", "--set", "limits.max_connections=1")
+	eventually(t, "the limit counts", func() bool { return reached(t, r, "app-key") == 4004 })
+	mustApps(t, file, "create", "--id", "two", "--key", "two-key", "--secret", "two-secret")
+	eventually(t, "the new app is there", func() bool { return reached(t, r, "two-key") == 0 })
+
+	// A reload and the store do not undo each other.
+	r.mustReload(string(text)+"log: {level: debug}\n", "log.level")
+	if code := reached(t, r, "two-key"); code != 0 {
+		t.Errorf("after a reload the app of the store is refused with %d", code)
+	}
+	mustApps(t, file, "disable", "two")
+	eventually(t, "the app is disabled", func() bool { return reached(t, r, "two-key") == 4003 })
+	mustApps(t, file, "delete", "two")
+	eventually(t, "the app is gone", func() bool { return reached(t, r, "two-key") == 4001 })
+	c.send(`{"event":"pusher:ping","data":{}}`)
+	c.expect("pusher:pong")
+	r.wantMetrics("fanfare_app_store_up 1", "fanfare_app_store_apps 1", "fanfare_app_store_unreadable_apps 0")
+}
+
+// reached is the code that a client of an app is closed with, 0 if it is let in.
+func reached(t *testing.T, r *reloadable, key string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, early, _, err := ws.Dial(ctx, strings.Replace(r.base, "http", "ws", 1)+"/app/"+key+"?protocol=7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	in := io.Reader(conn)
+	if early != nil {
+		in = io.MultiReader(early, conn)
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	c := &client{t: t, conn: conn, rw: struct {
+		io.Reader
+		io.Writer
+	}{in, conn}}
+	text, err := wsutil.ReadServerText(c.rw)
+	if err == nil && strings.Contains(string(text), "pusher:connection_established") {
+		return 0
+	}
+	if err == nil {
+		return int(c.closed())
+	}
+	var closed wsutil.ClosedError
+	if !errors.As(err, &closed) {
+		t.Fatal(err)
+	}
+	return int(closed.Code)
+}
+
+func TestApps_CommandsTellWhatIsWrong(t *testing.T) {
+	file := storeFile(t, "")
+	mustApps(t, file, "create", "--id", "shop", "--key", "k", "--secret", "s")
+	for _, tc := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"create --id shop", exitRefused, "already"},
+		{"create --key k --secret x", exitRefused, `"k" is already a key of app shop`},
+		{"create --set limits.max_event_bytes=0", exitRefused, "limits.max_event_bytes"},
+		{"create --set nonsense=1", exitRefused, "unknown key"},
+		{"create --set nonsense", exitMisused, "KEY=VALUE"},
+		{"create --set webhooks=[{\"url\":\"http://127.0.0.1/\"}]", exitRefused, "is not a public address"},
+		{"show none", exitRefused, "there is no such app"},
+		{"update shop", exitMisused, "nothing is to be changed"},
+		{"update shop --version 7 --name x", exitRefused, "has version 1, and not 7"},
+		{"rotate shop --retire k", exitRefused, "no other key"},
+		{"rotate shop --retire none", exitRefused, "no such key"},
+		{"import --from nobody", exitMisused, "--from"},
+	} {
+		_, err := execute(t, append(append([]string{"apps"}, strings.Fields(tc.args)...), "--config", file)...)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || exitCode(err) != tc.code {
+			t.Errorf("apps %s: %v (exit %d), want … %s (exit %d)", tc.args, err, exitCode(err), tc.want, tc.code)
+		}
+	}
+	if _, err := execute(t, "apps", "list", "--config", writeFile(t, oneApp+"}\n")); exitCode(err) != exitMisused || !strings.Contains(err.Error(), "store.kind") {
+		t.Errorf("without a store: %v", err)
+	}
+}
+
+func TestApps_ImportTakesEachSource(t *testing.T) {
+	dir := t.TempDir()
+	sources := map[string]string{
+		"fanfare.yaml": "apps:\n  - {id: f, key: fk, secret: fs, limits: {max_connections: 9}}\n",
+		"soketi.json":  `{"appManager.array.apps":[{"id":"s","key":"sk","secret":"ss","maxConnections":7}]}`,
+		"soketi.env":   "SOKETI_DEFAULT_APP_ID=se\nSOKETI_DEFAULT_APP_KEY=sek\nSOKETI_DEFAULT_APP_SECRET=ses\n",
+		"reverb.env":   "REVERB_APP_ID=r\nREVERB_APP_KEY=rk\nREVERB_APP_SECRET=rs\n",
+	}
+	file := storeFile(t, "")
+	for name, text := range sources {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := mustApps(t, file, "import", path); !strings.Contains(out, "apps created: 1") {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+	for id, secret := range map[string]string{"f": "fs", "s": "ss", "se": "ses", "r": "rs"} {
+		var app struct {
+			Secret string
+			Limits map[string]any
+		}
+		if err := json.Unmarshal([]byte(mustApps(t, file, "show", id, "--json", "--secrets")), &app); err != nil {
+			t.Fatal(err)
+		}
+		if app.Secret != secret {
+			t.Errorf("app %s has the secret %q", id, app.Secret)
+		}
+		if id == "s" && app.Limits["max_connections"] != 7.0 {
+			t.Errorf("limits of soketi's app: %v", app.Limits)
+		}
+	}
+	if out := mustApps(t, file, "import", filepath.Join(dir, "fanfare.yaml"), "--replace"); !strings.Contains(out, "replaced: 1") {
+		t.Error(out)
+	}
+	if shown := mustApps(t, file, "show", "f"); strings.Contains(shown, `"fs"`) {
+		t.Errorf("the secret is shown:\n%s", shown)
+	}
+}

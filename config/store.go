@@ -1,0 +1,91 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// StoreFile is the kind of store that is the list apps of the configuration.
+const StoreFile = "file"
+
+// Store says where the apps are kept. Kind file is the list apps.
+type Store struct {
+	Kind              string        `key:"kind" oneof:"file sqlite postgres mysql" reload:"no" doc:"Where the apps are: file is the list apps below; sqlite, postgres and mysql (MariaDB too) are databases, whose apps come and go while the server runs."`
+	DSN               string        `key:"dsn" rule:"password" reload:"no" doc:"The database. sqlite: the path of a file. postgres: postgres://user:password@host:5432/name. mysql: user:password@tcp(host:3306)/name."`
+	EncryptionKey     string        `key:"encryption_key" rule:"encryption_key" reload:"no" doc:"Key that encrypts the secrets in the database: 32 bytes in base64 or hex, such as openssl rand -base64 32 prints. Empty stores them as they are."`
+	OldEncryptionKeys []string      `key:"old_encryption_keys" rule:"encryption_key" reload:"no" doc:"Earlier keys, which still decrypt until fanfare apps rotate-encryption has run."`
+	Migrate           bool          `key:"migrate" reload:"no" doc:"Bring the tables of the database up to date at start. false leaves that to fanfare apps migrate, and a server whose tables are too old does not start."`
+	PollInterval      time.Duration `key:"poll_interval" min:"50ms" max:"5m" reload:"no" doc:"Time between two looks for changes. PostgreSQL also tells of them at once."`
+	StartTimeout      time.Duration `key:"start_timeout" min:"0s" max:"10m" reload:"no" doc:"Time that a start waits for a database that cannot be reached, before it fails."`
+	PrivateWebhooks   bool          `key:"private_webhooks" reload:"no" doc:"Let webhooks of apps in the database go to addresses that are not public, such as 10.0.0.5 or localhost. Whoever may write apps can then have the server call what only the server reaches."`
+}
+
+// InDatabase tells whether the apps are in a database, and not in the file.
+func (s Store) InDatabase() bool { return s.Kind != StoreFile && s.Kind != "" }
+
+func defaultStore() Store {
+	return Store{Kind: StoreFile, Migrate: true, PollInterval: 500 * time.Millisecond, StartTimeout: 30 * time.Second}
+}
+
+// EncryptionKeys are the keys of the store as bytes: the one that encrypts
+// first, then the earlier ones. It is empty without encryption_key.
+func (s Store) EncryptionKeys() [][]byte {
+	var keys [][]byte
+	for _, text := range append([]string{s.EncryptionKey}, s.OldEncryptionKeys...) {
+		if key, err := parseEncryptionKey(text); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// parseEncryptionKey reads 32 bytes in hex or base64. The error never repeats
+// the text.
+func parseEncryptionKey(text string) ([]byte, error) {
+	for _, decode := range []func(string) ([]byte, error){
+		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
+		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	} {
+		if key, err := decode(text); err == nil && len(key) == 32 {
+			return key, nil
+		}
+	}
+	return nil, errors.New("is not 32 bytes in base64 or hex; `openssl rand -base64 32` prints such a key")
+}
+
+func checkEncryptionKey(text string) error {
+	if text == "" {
+		return nil
+	}
+	_, err := parseEncryptionKey(text)
+	return err
+}
+
+// checkStore refuses a store that cannot be reached.
+func checkStore(c *Config, r *report) {
+	s := &c.Store
+	switch {
+	case s.InDatabase() && s.DSN == "":
+		r.add("store.dsn", fmt.Sprintf("is missing; store.kind %s needs the address of its database", s.Kind))
+	case s.EncryptionKey == "" && len(s.OldEncryptionKeys) > 0:
+		r.add("store.encryption_key", "is missing; store.old_encryption_keys only decrypt")
+	}
+}
+
+// doubtStore warns of settings that do nothing.
+func doubtStore(c *Config, r *report) {
+	s := &c.Store
+	switch {
+	case s.InDatabase() && len(c.FileApps) > 0:
+		r.warn("apps", fmt.Sprintf("are not served: store.kind is %s, and the apps are in that database; `fanfare apps import` takes these into it", s.Kind))
+	case !s.InDatabase() && !reflect.DeepEqual(*s, defaultStore()) && s.Kind == StoreFile:
+		r.warn("store", "has no effect while store.kind is file: the apps are those of the list apps")
+	case s.Kind == "sqlite" && c.Cluster.Driver != DriverMemory && !strings.HasPrefix(s.DSN, "/"):
+		r.warn("store.dsn", "is a file beside this node: nodes of a cluster on other machines do not see its apps")
+	}
+}

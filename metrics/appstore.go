@@ -1,0 +1,49 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// AppStore is the state of the database that apps are in.
+type AppStore struct {
+	Up               bool
+	LastSuccess      time.Time
+	Apps, Unreadable int
+}
+
+// NewAppStoreCollector returns the metrics of an app store.
+func NewAppStoreCollector(state func() AppStore) prometheus.Collector {
+	return appStoreCollector{state}
+}
+
+type appStoreCollector struct{ state func() AppStore }
+
+var (
+	appStoreUp          = prometheus.NewDesc("fanfare_app_store_up", "1 if the last look reached the database that apps are in.", nil, nil)
+	appStoreLastSuccess = prometheus.NewDesc("fanfare_app_store_last_success_timestamp_seconds", "When the database was reached last, in Unix time: the apps are as they were then.", nil, nil)
+	appStoreApps        = prometheus.NewDesc("fanfare_app_store_apps", "Apps of the database that are in force.", nil, nil)
+	appStoreUnreadable  = prometheus.NewDesc("fanfare_app_store_unreadable_apps", "Apps of the database that cannot be used; the log says why.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c appStoreCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{appStoreUp, appStoreLastSuccess, appStoreApps, appStoreUnreadable} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c appStoreCollector) Collect(out chan<- prometheus.Metric) {
+	s := c.state()
+	up := 0.0
+	if s.Up {
+		up = 1
+	}
+	gauge := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	gauge(appStoreUp, up)
+	gauge(appStoreLastSuccess, float64(s.LastSuccess.UnixNano())/1e9)
+	gauge(appStoreApps, float64(s.Apps))
+	gauge(appStoreUnreadable, float64(s.Unreadable))
+}
