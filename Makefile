@@ -112,11 +112,13 @@ check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instr
 	@go vet ./...
 	@go vet -tags hostile ./test/hostile
 	@go vet -tags store ./test/store
+	@go vet -tags store ./test/store
 	@GOOS=darwin go vet ./...
 	@for os in freebsd windows; do GOOS=$$os go vet ./cmd/fanfare; done
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
 	@$(TOOL) staticcheck -tags hostile ./test/hostile
+	@$(TOOL) staticcheck -tags store ./test/store
 	@$(TOOL) staticcheck -tags store ./test/store
 	@echo "== govulncheck"
 	@./tools/vulncheck
