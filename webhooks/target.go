@@ -18,7 +18,7 @@ func AnyTarget(netip.Addr) error { return nil }
 
 // PublicTargets allows addresses of the public internet only. It is for URLs
 // that come from others, who could otherwise have us call what only we reach.
-// No URL does yet.
+// Those of apps in a database may.
 func PublicTargets(a netip.Addr) error {
 	a = a.WithZone("").Unmap()
 	for _, p := range special() {

@@ -135,6 +135,7 @@ func TestApps_ImportTakesEachSource(t *testing.T) {
 		"fanfare.yaml": "apps:\n  - {id: f, key: fk, secret: fs, limits: {max_connections: 9}}\n",
 		"soketi.json":  `{"appManager.array.apps":[{"id":"s","key":"sk","secret":"ss","maxConnections":7}]}`,
 		"soketi.env":   "SOKETI_DEFAULT_APP_ID=se\nSOKETI_DEFAULT_APP_KEY=sek\nSOKETI_DEFAULT_APP_SECRET=ses\n",
+		"reverb.php":   "<?php\nreturn ['apps' => ['provider' => 'config', 'apps' => [['key' => 'pk', 'secret' => 'ps', 'app_id' => 'p', 'max_connections' => 4]]]];\n",
 		"reverb.env":   "REVERB_APP_ID=r\nREVERB_APP_KEY=rk\nREVERB_APP_SECRET=rs\n",
 	}
 	file := storeFile(t, "")
@@ -147,7 +148,7 @@ func TestApps_ImportTakesEachSource(t *testing.T) {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	for id, secret := range map[string]string{"f": "fs", "s": "ss", "se": "ses", "r": "rs"} {
+	for id, secret := range map[string]string{"f": "fs", "s": "ss", "se": "ses", "r": "rs", "p": "ps"} {
 		var app struct {
 			Secret string
 			Limits map[string]any

@@ -1,4 +1,4 @@
-//go:build store
+//go:build store && linux
 
 package store
 
