@@ -12,6 +12,7 @@ import (
 
 	"fanfare/adminapi"
 	"fanfare/config"
+	"fanfare/console"
 	"fanfare/webhooks"
 )
 
@@ -60,7 +61,7 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 	view := adminView{s}
 	a.api = adminapi.New(adminapi.Config{
 		Tokens: adminTokens(cfg), Node: view, Apps: adminApps{s}, Editor: s.editor(), Channels: adminChannels{s}, Sockets: adminSockets{s},
-		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Logger: s.log,
+		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Console: console.Handler(), Logger: s.log,
 	})
 	a.http = a.api.HTTPServer()
 	return a, nil
@@ -116,9 +117,12 @@ func (a *admin) update(cfg *config.Config) {
 // greet tells a person where it is.
 func (a *admin) greet(out io.Writer) {
 	if a != nil {
-		_, _ = fmt.Fprintf(out, "The admin API is on %s://%s/api/v1/overview\n\n", a.over, a.listener.Addr()) // the server runs without this line too
+		_, _ = fmt.Fprintf(out, "The console is on %s, the admin API below %[1]s/api/v1\n\n", a.url()) // the server runs without this line too
 	}
 }
+
+// url is the address of the console.
+func (a *admin) url() string { return a.over + "://" + a.listener.Addr().String() }
 
 // leave accepts no more: another process does, which has the listener too.
 func (a *admin) leave(ctx context.Context) {

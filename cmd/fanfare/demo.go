@@ -39,6 +39,9 @@ configuration file nor FANFARE_ variables.`,
 			if err != nil {
 				return err
 			}
+			if d.port == 0 && !cmd.Flags().Changed("admin-port") {
+				d.adminPort = 0
+			}
 			if err := d.open(log.Logger()); err != nil {
 				return err
 			}
@@ -54,7 +57,7 @@ configuration file nor FANFARE_ variables.`,
 	}
 	cmd.Flags().StringVar(&d.listen, "listen", demoListen, "address of the page, on this machine")
 	cmd.Flags().IntVar(&d.port, "port", 6002, "port of the server, on the same address; 0 takes a free one")
-	cmd.Flags().IntVar(&d.adminPort, "admin-port", 6004, "port of the admin API, on the same address; 0 takes a free one")
+	cmd.Flags().IntVar(&d.adminPort, "admin-port", 6004, "port of the console and the admin API, on the same address; 0 takes a free one, as --port 0 does")
 	return cmd
 }
 
@@ -132,8 +135,9 @@ func (d *demoServer) greet(out io.Writer) error {
   http://%s
 
 Open it in two tabs, with two names. Ctrl-C ends it.
-The server is on port %d, its admin API on http://%s/api/v1/overview. The chat's code is in examples/demo and examples/nextjs-chat.
-`, version, d.listener.Addr(), d.port, d.server.admin.listener.Addr())
+The console, on %s, shows what happens.
+The server is on port %d. The chat's code is in examples/demo and examples/nextjs-chat.
+`, version, d.listener.Addr(), d.server.admin.url(), d.port)
 	return err
 }
 

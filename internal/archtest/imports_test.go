@@ -44,6 +44,7 @@ var rules = map[string]rule{
 	"webhooks":          {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},
 	"metrics":           {[]string{"channels", "apps", "pusherproto", "internal/account"}, true},
 	"adminapi":          {nil, false}, // sees the server through interfaces of its own
+	"console":           {nil, false}, // files for browsers; they know the admin API alone
 	"cluster/sim":       {[]string{"cluster", "cluster/ledger", "channels", "apps", "pusherproto", "internal/account"}, true},
 	"cluster/redis":     {[]string{"cluster", "cluster/ledger", "channels", "apps", "pusherproto", "internal/account"}, true}, // its tests run nodes
 	"cluster":           {[]string{"cluster/ledger", "channels", "apps", "pusherproto", "internal/account"}, false},

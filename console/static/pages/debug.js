@@ -1,0 +1,112 @@
+// What happens now, as a table that grows at the top.
+import { follow } from '../api.js';
+import { plural } from '../format.js';
+import { Component, html } from '../html.js';
+import { Notice } from '../parts/notice.js';
+import { Table } from '../parts/table.js';
+import { go } from '../route.js';
+import { Happening } from './happening.js';
+import { Kept } from './kept.js';
+import { SocketCard } from './socket.js';
+
+const kinds = {
+  connection: 'Connections', disconnection: 'Disconnections', subscription: 'Subscriptions', refusal: 'Refusals', api: 'API',
+  client_event: 'Client events', signin: 'Sign-ins', webhook: 'Webhooks', error: 'Errors',
+};
+const filters = { app: 'App', channel: 'Channel', socket: 'Socket', event: 'Event' };
+const rowsShown = 200;
+const beat = 150; // ms between two looks of the page at what came
+
+export class Debug extends Component {
+  state = { open: false, paused: false, payload: true, error: null, expanded: null };
+  kept = new Kept();
+
+  componentDidMount() {
+    this.ticker = setInterval(() => this.kept.changed && !this.state.paused && this.show(), beat);
+    this.listen();
+  }
+
+  componentWillUnmount() {
+    this.stop.abort();
+    clearInterval(this.ticker);
+  }
+
+  // The server filters. What came before another filter was set is filtered here.
+  componentDidUpdate({ query }) {
+    if (Object.keys({ ...query, ...this.props.query }).some((key) => query[key] !== this.props.query[key])) this.listen();
+  }
+
+  show() {
+    this.kept.changed = false;
+    this.setState({ rows: this.kept.matching(this.props.query, rowsShown), leftOut: this.kept.leftOut, waiting: 0 });
+  }
+
+  async listen() {
+    this.stop?.abort();
+    const { signal } = (this.stop = new AbortController());
+    this.show();
+    for (let payload = true; !signal.aborted;) {
+      const { app, channel, socket, kind } = this.props.query;
+      try {
+        await follow({ app, channel, socket, kind, payload: payload && 'yes' }, signal,
+          () => this.setState({ open: true, error: null, payload }), (event) => this.came(event));
+        this.setState({ open: false });
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error.status === 403 && payload) {
+          payload = false; // the token may look, not see what users send
+          continue;
+        }
+        this.setState({ open: false, error });
+      }
+      await new Promise((resume) => setTimeout(resume, 1000));
+    }
+  }
+
+  came(event) {
+    this.kept.add(event);
+    if (this.state.paused) this.setState(({ waiting = 0 }) => ({ waiting: waiting + 1 }));
+  }
+
+  pause() {
+    const paused = !this.state.paused;
+    this.setState({ paused }, () => !paused && this.show());
+  }
+
+  set(key, value) {
+    go('debug', { ...this.props.query, [key]: value.trim() });
+  }
+
+  render({ query }, { rows = [], leftOut = 0, waiting = 0, open, paused, payload, error, expanded }) {
+    return html`
+      <${Notice} error=${error} />
+      <form class="filters" role="search" aria-label="Filters" onSubmit=${(e) => e.preventDefault()}>
+        ${Object.entries(filters).map(([key, name]) => html`
+          <label key=${key}>${name}<input name=${key} value=${query[key] ?? ''} spellcheck="false" autocomplete="off" onChange=${(e) => this.set(key, e.target.value)} /></label>`)}
+        <label>Kind
+          <select name="kind" value=${query.kind ?? ''} onChange=${(e) => this.set('kind', e.target.value)}>
+            <option value="">All</option>
+            ${Object.entries(kinds).map(([key, name]) => html`<option key=${key} value=${key}>${name}</option>`)}
+          </select>
+        </label>
+        <button type="button" class="quiet" onClick=${() => go('debug')}>Clear the filters</button>
+      </form>
+      <div class="row live">
+        <span class=${open ? 'badge good' : 'badge bad'} role="status">${open ? 'live' : 'not connected'}</span>
+        <button aria-pressed=${String(paused)} onClick=${() => this.pause()}>${paused ? `Go on (${plural(waiting, 'event')} since)` : 'Pause'}</button>
+        <button class="quiet" onClick=${() => { this.kept = new Kept(); this.show(); }}>Empty the table</button>
+        <span class="hint">${leftOut > 0 && html`<strong class="left-out">${plural(leftOut, 'event was', 'events were')} left out</strong>: more happened than can be shown. `}
+          ${!payload && 'This token does not see payloads. '}The newest ${rowsShown} are shown.</span>
+      </div>
+      ${query.socket && html`<${SocketCard} key=${query.socket + query.app} socket=${query.socket} app=${query.app || appOf(rows)} />`}
+      <${Table} label="What happens" columns=${['Time', 'Kind', 'App', 'Channel', 'Event', 'Socket', 'What']}
+          empty="Nothing has happened since this page was opened." busy=${!open && !error}>
+        ${rows.map((row) => html`
+          <${Happening} key=${row.id} row=${row} kind=${kinds[row.kind]} open=${expanded === row.id}
+            toggle=${() => this.setState({ expanded: expanded === row.id ? null : row.id })}
+            pick=${(key, value) => go('debug', key === 'socket' ? { app: row.app, socket: value } : { ...query, [key]: value })} />`)}
+      <//>`;
+  }
+}
+
+const appOf = (rows) => rows.find((r) => r.app)?.app;

@@ -1,0 +1,34 @@
+// One event of the live table, and what it holds if it is opened.
+import { Component, html } from '../html.js';
+import { clock, sentence } from './words.js';
+import { Payload } from '../parts/payload.js';
+
+const bad = new Set(['refusal', 'error']);
+
+export class Happening extends Component {
+  // Rows do not change. Hundreds of them are drawn only when they come or are opened.
+  shouldComponentUpdate({ row, open }) {
+    return row !== this.props.row || open !== this.props.open;
+  }
+
+  render({ row, kind, open, toggle, pick }) {
+    const picks = (key) => row[key] && html`
+      <button class="pick" title=${key === 'socket' ? 'Follow this socket' : `Only this ${key}`} onClick=${() => pick(key, row[key])}>${row[key]}</button>`;
+    return html`
+      <tr class=${open ? 'open' : ''}>
+        <td><button class="expand" data-row aria-expanded=${String(open)} onClick=${toggle}>${clock(row.time)}</button></td>
+        <td><span class=${bad.has(row.kind) ? 'badge bad' : 'badge'}>${kind ?? row.kind}</span></td>
+        <td>${row.app}</td><td>${picks('channel')}</td><td>${picks('event')}</td><td>${picks('socket')}</td>
+        <td>${sentence(row)}</td>
+      </tr>
+      ${open && html`<tr class="detail"><td colspan="7">${this.detail(row)}</td></tr>`}`;
+  }
+
+  detail({ message, user, level, fields = {} }) {
+    const { payload, ...others } = fields;
+    const all = Object.entries({ message, level: level.toLowerCase(), ...(user && { user }), ...others });
+    return html`
+      <dl class="pairs">${all.map(([key, value]) => html`<div key=${key}><dt>${key}</dt><dd>${typeof value === 'string' ? value : JSON.stringify(value)}</dd></div>`)}</dl>
+      ${payload !== undefined && html`<${Payload} text=${typeof payload === 'string' ? payload : JSON.stringify(payload)} />`}`;
+  }
+}

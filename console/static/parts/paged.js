@@ -1,0 +1,27 @@
+// A list that the API gives in pages: the first is asked again and again, further ones when they are wanted.
+import { html } from '../html.js';
+import { Polled } from '../polled.js';
+
+export class Paged extends Polled {
+  pages = 1;
+
+  /** Asks for one page: { items, next }. */
+  page(_cursor, _signal) {
+    throw new Error('not written');
+  }
+
+  async load(signal) {
+    const all = { items: [], next: '' };
+    for (let n = 0; n < this.pages; n++) {
+      const { items, next, ...rest } = await this.page(all.next, signal);
+      Object.assign(all, rest, { next, items: all.items.concat(items) });
+      if (!next) break;
+    }
+    return all;
+  }
+
+  more() {
+    if (!this.state.loaded?.next || this.pages >= 20) return null; // 2,000 lines are enough for a page
+    return html`<button class="quiet" onClick=${() => { this.pages++; this.refresh(); }}>Show more</button>`;
+  }
+}
