@@ -4,6 +4,8 @@ const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 
 export const number = (n) => (Math.abs(n) < 100 ? fine : plain).format(n);
 
+export const milliseconds = (n) => (n > 0 && n < .1 ? '< 0.1 ms' : `${number(n)} ms`);
+
 export function bytes(n) {
   const units = ['B', 'KB', 'MB', 'GB', 'TB'];
   let i = 0;

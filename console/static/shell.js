@@ -11,6 +11,7 @@ import { Webhooks } from './pages/webhooks.js';
 import { Notice } from './parts/notice.js';
 import { ThemeSwitch } from './parts/themeswitch.js';
 import { TokenForm } from './parts/tokenform.js';
+import { Typed } from './parts/typed.js';
 import { go, here, link } from './route.js';
 
 // Those of an app are shown for the one that is chosen.
@@ -92,7 +93,7 @@ function AppChoice({ apps, more, app, choose }) {
   return html`
     <label class="inline">App
       ${more
-        ? html`<input value=${app} onChange=${(e) => choose(e.target.value)} />`
+        ? html`<${Typed} value=${app} onChange=${(e) => choose(e.target.value)} />`
         : html`<select value=${app} onChange=${(e) => choose(e.target.value)}>
             ${!known && html`<option value=${app}>${app}</option>`}
             ${apps.map(({ id }) => html`<option key=${id} value=${id}>${id}</option>`)}

@@ -5,6 +5,7 @@ import { html } from '../html.js';
 import { Notice } from '../parts/notice.js';
 import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
+import { Typed } from '../parts/typed.js';
 import { go, link } from '../route.js';
 import { ChannelCard } from './channel.js';
 
@@ -27,7 +28,7 @@ export class Channels extends Paged {
     return html`
       <form class="filters" role="search" aria-label="Channels" onSubmit=${(e) => e.preventDefault()}>
         <label>Name begins with
-          <input name="prefix" type="search" value=${query.prefix ?? ''} spellcheck="false" autocomplete="off" onInput=${(e) => this.search(e.target.value)} />
+          <${Typed} name="prefix" type="search" value=${query.prefix ?? ''} onInput=${(e) => this.search(e.target.value)} />
         </label>
       </form>
       <${Notice} error=${error} />

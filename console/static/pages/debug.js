@@ -4,14 +4,15 @@ import { plural } from '../format.js';
 import { Component, html } from '../html.js';
 import { Notice } from '../parts/notice.js';
 import { Table } from '../parts/table.js';
+import { Typed } from '../parts/typed.js';
 import { go } from '../route.js';
 import { Happening } from './happening.js';
 import { Kept } from './kept.js';
 import { SocketCard } from './socket.js';
 
 const kinds = {
-  connection: 'Connections', disconnection: 'Disconnections', subscription: 'Subscriptions', refusal: 'Refusals', api: 'API',
-  client_event: 'Client events', signin: 'Sign-ins', webhook: 'Webhooks', error: 'Errors',
+  connection: 'Connection', disconnection: 'Disconnection', subscription: 'Subscription', refusal: 'Refusal', api: 'API',
+  client_event: 'Client event', signin: 'Sign-in', webhook: 'Webhook', error: 'Error',
 };
 const filters = { app: 'App', channel: 'Channel', socket: 'Socket', event: 'Event' };
 const rowsShown = 200;
@@ -82,7 +83,7 @@ export class Debug extends Component {
       <${Notice} error=${error} />
       <form class="filters" role="search" aria-label="Filters" onSubmit=${(e) => e.preventDefault()}>
         ${Object.entries(filters).map(([key, name]) => html`
-          <label key=${key}>${name}<input name=${key} value=${query[key] ?? ''} spellcheck="false" autocomplete="off" onChange=${(e) => this.set(key, e.target.value)} /></label>`)}
+          <label key=${key}>${name}<${Typed} name=${key} value=${query[key] ?? ''} onChange=${(e) => this.set(key, e.target.value)} /></label>`)}
         <label>Kind
           <select name="kind" value=${query.kind ?? ''} onChange=${(e) => this.set('kind', e.target.value)}>
             <option value="">All</option>

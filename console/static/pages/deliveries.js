@@ -1,5 +1,5 @@
 // The last deliveries to an endpoint of webhooks.
-import { clock, moment, number } from '../format.js';
+import { clock, milliseconds, moment, number } from '../format.js';
 import { html } from '../html.js';
 import { Table } from '../parts/table.js';
 
@@ -13,8 +13,8 @@ export function Deliveries({ of, replay }) {
         <tr key=${d.id}>
           <td title=${moment(d.last)}>${clock(d.last)}</td>
           <td><span class=${looks[d.state]}>${d.state}</span></td>
-          <td>${d.status || ''} ${d.error}</td>
-          <td class="n">${number(d.duration_ms)} ms</td>
+          <td>${d.error || d.status}</td>
+          <td class="n">${milliseconds(d.duration_ms)}</td>
           <td class="n">${number(d.attempts)}</td>
           <td><${Events} of=${d} /></td>
           <td>${d.next ? clock(d.next) : ''}</td>

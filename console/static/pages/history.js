@@ -1,6 +1,6 @@
 // The last hour of this node, of all apps or of one.
 import { get } from '../api.js';
-import { bytes, number } from '../format.js';
+import { bytes, milliseconds, number } from '../format.js';
 import { html } from '../html.js';
 import { Chart } from '../parts/chart.js';
 import { Notice } from '../parts/notice.js';
@@ -44,7 +44,7 @@ function charts({ times, step_s: step, loop_lag_ms: lag, total, apps }, app) {
     ['Messages a second', [['API events', rate(of.api_events)], ['Messages of clients', rate(of.messages_in)]], number],
     [app ? 'Held for the app' : 'Memory', [['Memory', of.memory_bytes]], bytes],
   ];
-  if (!app) all.push(['Loop lag', [['Loop lag', lag]], (v) => `${number(v)} ms`]);
+  if (!app) all.push(['Loop lag', [['Loop lag', lag]], milliseconds]);
   return html`
     <div class="charts">
       ${all.map(([title, lines, show]) => html`

@@ -1,6 +1,6 @@
 // How the server is: numbers of now, the nodes, and the last hour as charts.
 import { get } from '../api.js';
-import { bytes, duration, number } from '../format.js';
+import { bytes, duration, milliseconds, number } from '../format.js';
 import { html } from '../html.js';
 import { Notice } from '../parts/notice.js';
 import { Table } from '../parts/table.js';
@@ -22,7 +22,7 @@ export class Overview extends Polled {
       ${wrong.map((text) => html`<p key=${text} class="notice bad">${text}</p>`)}
       <p class="lead">
         <span class=${now.ready ? 'badge good' : 'badge bad'}>${now.draining ? 'draining' : now.ready ? 'ready' : 'not ready'}</span>
-        Node <strong>${now.node}</strong>, version ${now.version}, up for ${duration(now.uptime_s)}.
+        ${' '}Node <strong>${now.node}</strong>, version ${now.version}, up for ${duration(now.uptime_s)}.
         ${cluster ? ' The numbers are those of this node unless they say otherwise.' : ''}
       </p>
       <dl class="numbers">
@@ -34,7 +34,7 @@ export class Overview extends Polled {
         <${Figure} name="Messages in a second" value=${number(rates.messages_in)} more=${`${number(now.messages_in)} in all`} />
         <${Figure} name="API events a second" value=${number(rates.api_events)} more=${`${number(now.api_events)} in all`} />
         <${Figure} name="Client events a second" value=${number(rates.client_events)} more=${`${number(now.client_events)} in all`} />
-        <${Figure} name="Loop lag" value=${`${number(now.loop_lag_ms)} ms`} more=${`${now.loop_sockets.length} loops`} />
+        <${Figure} name="Loop lag" value=${milliseconds(now.loop_lag_ms)} more=${`${now.loop_sockets.length} loops`} />
         <${Figure} name="Memory" value=${bytes(now.memory_bytes)} more=${now.memory_limit_bytes ? `of ${bytes(now.memory_limit_bytes)}` : 'no limit'} />
       </dl>
       <${History} apps=${apps} node=${now.node} />

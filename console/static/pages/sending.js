@@ -23,8 +23,12 @@ export function node(app, key, event, format) {
   return `const Pusher = require("pusher");
 
 const pusher = new Pusher({
-  appId: ${inJS(app)}, key: ${inJS(key)}, secret: process.env.PUSHER_APP_SECRET,
-  host: process.env.PUSHER_HOST, port: process.env.PUSHER_PORT, useTLS: false,
+  appId: ${inJS(app)},
+  key: ${inJS(key)},
+  secret: process.env.PUSHER_APP_SECRET,
+  host: process.env.PUSHER_HOST,
+  port: process.env.PUSHER_PORT,
+  useTLS: false,
 });
 await pusher.${call};`;
 }
@@ -34,7 +38,10 @@ export function php(app, key, event) {
     ? `sendToUser(${inPHP(event.user)}, ${inPHP(event.name)}, ${inPHP(event.data)}, true)`
     : `trigger([${event.channels.map(inPHP).join(', ')}], ${inPHP(event.name)}, ${inPHP(event.data)}, [], true)`;
   return `$pusher = new Pusher\\Pusher(${inPHP(key)}, getenv('PUSHER_APP_SECRET'), ${inPHP(app)}, [
-  'host' => getenv('PUSHER_HOST'), 'port' => getenv('PUSHER_PORT'), 'scheme' => 'http',
+  'host' => getenv('PUSHER_HOST'),
+  'port' => getenv('PUSHER_PORT'),
+  'scheme' => 'http',
+  'useTLS' => false,
 ]);
 $pusher->${call};`;
 }

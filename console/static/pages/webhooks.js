@@ -6,6 +6,8 @@ import { Notice } from '../parts/notice.js';
 import { Paged } from '../parts/paged.js';
 import { Deliveries } from './deliveries.js';
 
+const counts = { queued: 'Events waiting', sent: 'Requests accepted', failed: 'Requests failed', retried: 'Retries', dropped: 'Events dropped' };
+
 export class Webhooks extends Paged {
   async page(cursor, signal) {
     const { endpoints, next, node } = await get('webhooks', { cursor }, signal);
@@ -34,9 +36,9 @@ export class Webhooks extends Paged {
             <h2>${e.url}</h2>
             <span class=${e.down ? 'badge bad' : 'badge good'}>${e.down ? 'down' : 'up'}</span>
           </div>
-          <dl class="pairs">
+          <dl class="pairs narrow">
             <div><dt>App</dt><dd>${e.app}</dd></div>
-            ${['queued', 'sent', 'retried', 'failed', 'dropped'].map((key) => html`<div key=${key}><dt>${key.charAt(0).toUpperCase() + key.slice(1)}</dt><dd>${number(e[key])}</dd></div>`)}
+            ${Object.entries(counts).map(([key, name]) => html`<div key=${key}><dt>${name}</dt><dd>${number(e[key])}</dd></div>`)}
           </dl>
           <${Deliveries} of=${e} replay=${(id) => this.replay(id)} />
         </section>`)}

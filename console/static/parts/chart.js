@@ -35,10 +35,11 @@ export class Chart extends Component {
     this.plot = new uPlot({
       width: this.place.current.clientWidth, height,
       legend: { show: lines.length > 1 },
+      padding: [12, 8, 0, 0],
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 0) * 1.1)] } },
       axes: [
-        { ...axis, values: [[600, '{HH}:{mm}', null, null, null, null, null, null, 1], [60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
+        { ...axis, size: 28, values: [[600, '{HH}:{mm}', null, null, null, null, null, null, 1], [60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
         { ...axis, size: 64, values: (_, ticks) => ticks.map(show) },
       ],
       series: [

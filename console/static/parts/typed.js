@@ -1,0 +1,19 @@
+// An input that a page which is drawn again and again does not write over while somebody types.
+import { Component, createRef, html } from '../html.js';
+
+export class Typed extends Component {
+  input = createRef();
+
+  componentDidMount() {
+    this.input.current.value = this.props.value;
+  }
+
+  componentDidUpdate({ value }) {
+    const { current } = this.input;
+    if (value !== this.props.value && current !== document.activeElement) current.value = this.props.value;
+  }
+
+  render({ value, ...rest }) {
+    return html`<input ref=${this.input} spellcheck="false" autocomplete="off" ...${rest} />`;
+  }
+}
