@@ -26,17 +26,17 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST)
 
-run: build ## serve on :6001 with config.yaml and the admin API on :6003, and show all that happens
+run: build ## serve on :6001 with config.yaml and the console on :6003, and show all that happens
 	@echo "== serving with config.yaml; Ctrl-C ends it"
 	@exec ./bin/fanfare serve --debug --config config.yaml --admin-listen 127.0.0.1:6003
 
-demo: build ## a chat to try, on http://127.0.0.1:8000
+demo: build ## a chat to try, on http://127.0.0.1:8000, and the console on :6004
 	@echo "== a chat to try; Ctrl-C ends it"
 	@exec ./bin/fanfare demo
 
 screenshots: build ## take the pictures of docs/images anew (wants what make e2e installs)
 	@echo "== docs/images"
-	@./test/run chat/screenshots.mjs
+	@./test/run chat/screenshots.mjs console/screenshots.mjs
 
 build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"

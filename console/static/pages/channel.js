@@ -18,7 +18,7 @@ export class ChannelCard extends Polled {
         <div class="heading"><h2>${name}</h2><button class="quiet" onClick=${close}>Close</button></div>
         <${Notice} error=${error} />
         ${c && html`
-          <dl class="pairs">
+          <dl class="pairs narrow">
             <div><dt>State</dt><dd>${c.occupied ? 'occupied' : 'vacated'}</dd></div>
             <div><dt>Kind</dt><dd>${c.kind}</dd></div>
             <div><dt>Subscriptions</dt><dd>${number(c.subscriptions)}</dd></div>

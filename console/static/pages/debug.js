@@ -100,7 +100,7 @@ export class Debug extends Component {
           ${!payload && 'This token does not see payloads. '}The newest ${rowsShown} are shown.</span>
       </div>
       ${query.socket && html`<${SocketCard} key=${query.socket + query.app} socket=${query.socket} app=${query.app || appOf(rows)} />`}
-      <${Table} label="What happens" columns=${['Time', 'Kind', 'App', 'Channel', 'Event', 'Socket', 'What']}
+      <${Table} label="What happens" columns=${['Time', 'Kind', 'What', 'Channel', 'Event', 'Socket', 'App']}
           empty="Nothing has happened since this page was opened." busy=${!open && !error}>
         ${rows.map((row) => html`
           <${Happening} key=${row.id} row=${row} kind=${kinds[row.kind]} open=${expanded === row.id}

@@ -18,8 +18,8 @@ export class Happening extends Component {
       <tr class=${open ? 'open' : ''}>
         <td><button class="expand" data-row aria-expanded=${String(open)} onClick=${toggle}>${clock(row.time)}</button></td>
         <td><span class=${bad.has(row.kind) ? 'badge bad' : 'badge'}>${kind ?? row.kind}</span></td>
-        <td class="short">${row.app}</td><td>${picks('channel')}</td><td>${picks('event')}</td><td class="id">${picks('socket')}</td>
         <td class="what">${sentence(row)}</td>
+        <td>${picks('channel')}</td><td>${picks('event')}</td><td class="id">${picks('socket')}</td><td>${row.app}</td>
       </tr>
       ${open && html`<tr class="detail"><td colspan="7"><div>${this.detail(row)}</div></td></tr>`}`;
   }
