@@ -38,7 +38,7 @@ const control = (child) => ({ pauseServer: () => child().kill('SIGSTOP'), resume
 /** `fanfare demo`: page, back end and server are one process. */
 export async function demo(t) {
   const [page, server] = [await freePort(), await freePort()];
-  const site = new Site(t, `http://127.0.0.1:${page}`, binary, ['demo', '--listen', `127.0.0.1:${page}`, '--port', String(server)]);
+  const site = new Site(t, `http://127.0.0.1:${page}`, binary, ['demo', '--listen', `127.0.0.1:${page}`, '--port', String(server), '--admin-port', '0']);
   await site.start();
   return { url: site.url, address: `ws://127.0.0.1:${server}`, ...control(() => site.child), killServer: () => site.kill(), startServer: () => site.start() };
 }
