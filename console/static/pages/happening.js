@@ -1,7 +1,8 @@
 // One event of the live table, and what it holds if it is opened.
 import { Component, html } from '../html.js';
-import { clock, sentence } from './words.js';
+import { clock } from '../format.js';
 import { Payload } from '../parts/payload.js';
+import { sentence } from './words.js';
 
 const bad = new Set(['refusal', 'error']);
 

@@ -1,6 +1,4 @@
 // A line of the log in one phrase.
-export { clock } from '../format.js';
-
 export function sentence({ message, user, fields = {} }) {
   const { code, reason, status, method, path, by, transport, at } = fields;
   const more = [

@@ -35,7 +35,7 @@ export class Chart extends Component {
     this.plot = new uPlot({
       width: this.place.current.clientWidth, height,
       legend: { show: lines.length > 1 },
-      padding: [12, 8, 0, 0],
+      padding: [12, 28, 0, 0],
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 0) * 1.1)] } },
       axes: [
