@@ -28,6 +28,14 @@ type Store struct {
 // InDatabase tells whether the apps are in a database, and not in the file.
 func (s Store) InDatabase() bool { return s.Kind != StoreFile && s.Kind != "" }
 
+// isSet tells whether anything differs from its default.
+func (s Store) isSet() bool {
+	if len(s.OldEncryptionKeys) == 0 {
+		s.OldEncryptionKeys = nil
+	}
+	return !reflect.DeepEqual(s, defaultStore())
+}
+
 func defaultStore() Store {
 	return Store{Kind: StoreFile, Migrate: true, PollInterval: 500 * time.Millisecond, StartTimeout: 30 * time.Second}
 }
@@ -83,7 +91,7 @@ func doubtStore(c *Config, r *report) {
 	switch {
 	case s.InDatabase() && len(c.FileApps) > 0:
 		r.warn("apps", fmt.Sprintf("are not served: store.kind is %s, and the apps are in that database; `fanfare apps import` takes these into it", s.Kind))
-	case !s.InDatabase() && !reflect.DeepEqual(*s, defaultStore()) && s.Kind == StoreFile:
+	case !s.InDatabase() && s.isSet() && s.Kind == StoreFile:
 		r.warn("store", "has no effect while store.kind is file: the apps are those of the list apps")
 	case s.Kind == "sqlite" && c.Cluster.Driver != DriverMemory && !strings.HasPrefix(s.DSN, "/"):
 		r.warn("store.dsn", "is a file beside this node: nodes of a cluster on other machines do not see its apps")

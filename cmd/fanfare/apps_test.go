@@ -170,3 +170,57 @@ func TestApps_ImportTakesEachSource(t *testing.T) {
 		t.Errorf("the secret is shown:\n%s", shown)
 	}
 }
+
+// An app gets a second key, loses the first, is kept out and let in again.
+func TestApps_KeysAreRotated(t *testing.T) {
+	file := storeFile(t, "")
+	mustApps(t, file, "create", "--id", "shop", "--key", "first", "--secret", "s")
+	var made struct{ Key, Secret string }
+	if err := json.Unmarshal([]byte(mustApps(t, file, "rotate", "shop", "--json")), &made); err != nil || made.Key == "" || len(made.Secret) < 16 {
+		t.Fatalf("rotate: %+v, %v", made, err)
+	}
+	if shown := mustApps(t, file, "show", "shop", "--json", "--secrets"); !strings.Contains(shown, made.Secret) || !strings.Contains(shown, `"first"`) {
+		t.Errorf("after the rotation:\n%s", shown)
+	}
+	mustApps(t, file, "rotate", "shop", "--retire", "first")
+	mustApps(t, file, "disable", "shop")
+	if shown := mustApps(t, file, "show", "shop", "--json"); strings.Contains(shown, `"first"`) || !strings.Contains(shown, `"enabled":false`) {
+		t.Errorf("after the first key was retired and the app disabled:\n%s", shown)
+	}
+	mustApps(t, file, "enable", "shop")
+	if shown := mustApps(t, file, "show", "shop", "--json"); !strings.Contains(shown, `"enabled":true`) {
+		t.Errorf("after it was enabled:\n%s", shown)
+	}
+}
+
+// Secrets are encrypted with the key that is configured now, and the key before it
+// is needed until then.
+func TestApps_EncryptionIsRotated(t *testing.T) {
+	keys := [2]string{strings.Repeat("0a", 32), strings.Repeat("0b", 32)}
+	file := storeFile(t, "")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(more string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(strings.Replace(string(text), "}\n", ", "+more+"}\n", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustApps(t, file, "create", "--id", "shop", "--key", "k", "--secret", "hunter2-hunter2")
+	with(`encryption_key: "` + keys[0] + `"`)
+	if out := mustApps(t, file, "rotate-encryption"); !strings.Contains(out, "1") {
+		t.Errorf("the first time: %s", out)
+	}
+	with(`encryption_key: "` + keys[1] + `", old_encryption_keys: ["` + keys[0] + `"]`)
+	mustApps(t, file, "rotate-encryption")
+	with(`encryption_key: "` + keys[1] + `"`)
+	if shown := mustApps(t, file, "show", "shop", "--secrets"); !strings.Contains(shown, "hunter2-hunter2") {
+		t.Errorf("with the new key alone:\n%s", shown)
+	}
+	with(`encryption_key: "` + keys[0] + `"`)
+	if out, err := execute(t, "apps", "show", "shop", "--config", file); err == nil || !strings.Contains(err.Error(), "encrypt") {
+		t.Errorf("with the old key: %s, %v", out, err)
+	}
+}

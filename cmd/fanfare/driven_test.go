@@ -17,7 +17,7 @@ import (
 
 // drivers are the functions of these tests that run a command line, and the lists
 // of words that become one.
-var drivers = []string{"execute", "inBackground", "command", "SetArgs", "append", "[]string"}
+var drivers = []string{"execute", "inBackground", "command", "SetArgs", "append", "[]string", "mustApps"}
 
 // drivenWithout are the commands that start programs of their own, which a test
 // binary cannot be. Their tests run what they run, with processes of the binary.
@@ -94,7 +94,11 @@ func drivenHere(t *testing.T) (driven, tests map[string]bool) {
 			if !slices.Contains(drivers, nameOf(by)) {
 				return true
 			}
-			if found, _, err := root.Find(words(list)); err == nil {
+			args := words(list)
+			if nameOf(by) == "mustApps" {
+				args = append([]string{"apps"}, args...)
+			}
+			if found, _, err := root.Find(args); err == nil {
 				driven[found.CommandPath()] = true
 			}
 			return true
