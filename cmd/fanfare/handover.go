@@ -149,18 +149,18 @@ func environmentOfSuccessor(env []string) []string {
 // passOn lists the listeners for a successor.
 func (s *server) passOn() []handover.Passed {
 	_, unix := config.UnixSocket(s.started.Listen)
-	list := []handover.Passed{{Name: passClients, Listener: s.plain, Own: unix && (s.given.clients == nil || s.given.own)}}
+	list := []handover.Passed{{Name: passClients, Listener: s.plain, At: s.started.Listen, Own: unix && (s.given.clients == nil || s.given.own)}}
 	if scrapes, ok := s.scrapes.(*few); ok {
-		list = append(list, handover.Passed{Name: passMetrics, Listener: scrapes.Listener})
+		list = append(list, handover.Passed{Name: passMetrics, Listener: scrapes.Listener, At: s.started.Metrics.Listen})
 	}
 	if s.admin != nil {
-		list = append(list, handover.Passed{Name: passAdmin, Listener: s.admin.plain})
+		list = append(list, handover.Passed{Name: passAdmin, Listener: s.admin.plain, At: s.started.Admin.Listen})
 	}
 	if s.control != nil {
 		list = append(list, handover.Passed{Name: passControl, Listener: s.control.listener, Own: true})
 	}
 	if s.acme != nil && s.acme.listener != nil {
-		list = append(list, handover.Passed{Name: passChallenges, Listener: s.acme.listener})
+		list = append(list, handover.Passed{Name: passChallenges, Listener: s.acme.listener, At: s.started.TLS.ACME.HTTPListen})
 	}
 	return list
 }

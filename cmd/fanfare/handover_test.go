@@ -330,12 +330,15 @@ func TestHandOver_WithAnotherAddress_IsRefused(t *testing.T) {
 	}
 	f.launch()
 	f.line(0, "msg=serving")
-	if err := os.WriteFile(file, []byte(text+"listen: 127.0.0.1:1\nmetrics: {listen: \"\"}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := execute(t, "upgrade", "--config="+file, "--control-socket="+control)
-	if err == nil || !strings.Contains(err.Error(), `listen is "127.0.0.1:1", and the server that runs has `+at+"; to change it, restart the server") {
-		t.Errorf("the command says %v", err)
+	_, port, _ := net.SplitHostPort(at)
+	for _, other := range []string{"127.0.0.1:1", "127.0.0.2:" + port} { // another port, another host
+		if err := os.WriteFile(file, []byte(text+"listen: "+other+"\nmetrics: {listen: \"\"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := execute(t, "upgrade", "--config="+file, "--control-socket="+control)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("listen is %q, and the server that runs has %s; to change it, restart the server", other, at)) {
+			t.Errorf("the command says %v", err)
+		}
 	}
 	connect(t, "http://"+at)
 }

@@ -21,7 +21,7 @@ const (
 
 // inheritedListeners are those of the process that hands over.
 func inheritedListeners(from *handover.Inheritance) passed {
-	p := passed{inherited: true}
+	p := passed{from: from}
 	p.clients, p.own = from.Take(passClients)
 	p.metrics, _ = from.Take(passMetrics)
 	p.admin, _ = from.Take(passAdmin)
@@ -68,7 +68,7 @@ func (s *server) takeOver(ctx context.Context) error {
 // opensStoreLater tells whether the process that hands over may have the store of
 // webhooks. In a cluster there is none then.
 func (s *server) opensStoreLater() bool {
-	return s.given.inherited && s.started.Cluster.Driver == config.DriverMemory
+	return s.given.from != nil && s.started.Cluster.Driver == config.DriverMemory
 }
 
 // begin says that everything runs: to who waits here, and to the process that

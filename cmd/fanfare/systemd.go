@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fanfare/config"
+	"fanfare/internal/handover"
 )
 
 // passed are the listeners that were open before this process: systemd opened
@@ -23,9 +24,9 @@ type passed struct {
 	metrics    net.Listener
 	admin      net.Listener // not by systemd, as all below
 	control    net.Listener
-	challenges net.Listener // of tls.acme.http_listen
-	own        bool         // the file of clients goes with this process
-	inherited  bool         // a process hands over
+	challenges net.Listener          // of tls.acme.http_listen
+	own        bool                  // the file of clients goes with this process
+	from       *handover.Inheritance // the process that hands over; nil without one
 }
 
 // firstPassed is the descriptor of the first of them.
@@ -79,20 +80,28 @@ func listenerOf(file *os.File) (net.Listener, error) {
 }
 
 // fits tells whether the sockets are those of the configuration, by which
-// commands find the server.
+// commands find the server. systemd says which addresses a port is reached on,
+// but a process that hands over had them from its configuration.
 func (p passed) fits(cfg *config.Config) error {
 	for _, it := range []struct {
-		key, configured string
-		l               net.Listener
-	}{{"listen", cfg.Listen, p.clients}, {"metrics.listen", cfg.Metrics.Listen, p.metrics}, {"admin.listen", cfg.Admin.Listen, p.admin}, {"tls.acme.http_listen", cfg.TLS.ACME.HTTPListen, p.challenges}} {
+		key, configured, name string
+		l                     net.Listener
+	}{
+		{"listen", cfg.Listen, passClients, p.clients},
+		{"metrics.listen", cfg.Metrics.Listen, passMetrics, p.metrics},
+		{"admin.listen", cfg.Admin.Listen, passAdmin, p.admin},
+		{"tls.acme.http_listen", cfg.TLS.ACME.HTTPListen, passChallenges, p.challenges},
+	} {
 		if it.l == nil {
 			continue
 		}
-		switch at := listenAddress(it.l.Addr()); {
-		case sameEnd(it.configured, at):
-		case p.inherited:
-			return fmt.Errorf("%s is %q, and the server that runs has %s; to change it, restart the server", it.key, it.configured, at)
-		default:
+		if p.from != nil {
+			if at := p.from.At(it.name); at != it.configured {
+				return fmt.Errorf("%s is %q, and the server that runs has %s; to change it, restart the server", it.key, it.configured, at)
+			}
+			continue
+		}
+		if at := listenAddress(it.l.Addr()); !sameEnd(it.configured, at) {
 			return fmt.Errorf("%s is %q, and systemd passes a socket on %s; write the same in both", it.key, it.configured, at)
 		}
 	}

@@ -27,6 +27,9 @@ const Variable = "_FANFARE_INHERITS"
 type Passed struct {
 	Name     string
 	Listener net.Listener
+	// At is where it was configured to listen. What it listens on does not tell: a
+	// supervisor may have opened it.
+	At string
 	// Own is true for a Unix socket whose file goes with the listener. systemd
 	// keeps the files of those that it opened.
 	Own bool

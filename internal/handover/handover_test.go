@@ -66,6 +66,9 @@ func successor(role string) error {
 	if none, _ := i.Take("metrics"); none != nil || own == tcp {
 		return i.Failed(fmt.Errorf("metrics %v, own %v", none, own))
 	}
+	if at := i.At("clients"); at != "where it was told to" {
+		return i.Failed(fmt.Errorf("it was configured to listen on %q", at))
+	}
 	if err := i.Prepared(ctx); err != nil {
 		return err
 	}
@@ -80,7 +83,7 @@ func successor(role string) error {
 
 func begin(t *testing.T, kind string, l net.Listener, own bool) *Successor {
 	t.Helper()
-	s, err := Start(os.Args[0], os.Args[:1], append(os.Environ(), role+"="+kind, Variable+"=[]"), []Passed{{Name: "clients", Listener: l, Own: own}})
+	s, err := Start(os.Args[0], os.Args[:1], append(os.Environ(), role+"="+kind, Variable+"=[]"), []Passed{{Name: "clients", Listener: l, At: "where it was told to", Own: own}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +205,7 @@ func TestInherited_WithoutAPredecessor(t *testing.T) {
 		t.Errorf("inherited %v, %v", i, err)
 	}
 	var none *Inheritance
-	if l, _ := none.Take("clients"); l != nil || none.Failed(io.EOF) != io.EOF {
+	if l, _ := none.Take("clients"); l != nil || none.At("clients") != "" || none.Failed(io.EOF) != io.EOF {
 		t.Error("nothing is something")
 	}
 	none.Rest()

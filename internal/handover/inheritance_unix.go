@@ -47,7 +47,7 @@ func Inherited() (*Inheritance, error) {
 		if err != nil {
 			return nil, i.Failed(fmt.Errorf("take over the listener of %s: %w", it.Name, err))
 		}
-		i.passed = append(i.passed, Passed{Name: it.Name, Listener: l, Own: it.Own})
+		i.passed = append(i.passed, Passed{Name: it.Name, Listener: l, At: it.At, Own: it.Own})
 	}
 	return i, nil
 }
@@ -74,6 +74,20 @@ func (i *Inheritance) Take(name string) (l net.Listener, own bool) {
 		}
 	}
 	return nil, false
+}
+
+// At returns where the listener of that name was configured to listen in the
+// process that hands over.
+func (i *Inheritance) At(name string) string {
+	if i == nil {
+		return ""
+	}
+	for _, p := range i.passed {
+		if p.Name == name {
+			return p.At
+		}
+	}
+	return ""
 }
 
 // Rest closes what nobody took.

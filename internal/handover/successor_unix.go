@@ -33,6 +33,7 @@ type Successor struct {
 // inherited is one entry of Variable.
 type inherited struct {
 	Name string `json:"name"`
+	At   string `json:"at,omitempty"`
 	Own  bool   `json:"own,omitempty"`
 }
 
@@ -66,7 +67,7 @@ func Start(path string, args, env []string, pass []Passed) (*Successor, error) {
 			return nil, fmt.Errorf("pass the listener of %s on: %w", p.Name, err)
 		}
 		theirs = append(theirs, f)
-		list = append(list, inherited{p.Name, p.Own})
+		list = append(list, inherited{p.Name, p.At, p.Own})
 	}
 	text, err := json.Marshal(list)
 	if err != nil {

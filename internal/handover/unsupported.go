@@ -34,6 +34,9 @@ func Inherited() (*Inheritance, error) { return nil, nil }
 // Take returns nil.
 func (*Inheritance) Take(string) (net.Listener, bool) { return nil, false }
 
+// At returns nothing.
+func (*Inheritance) At(string) string { return "" }
+
 // Rest does nothing.
 func (*Inheritance) Rest() {}
 
