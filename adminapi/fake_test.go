@@ -188,7 +188,7 @@ func newDesk(t *testing.T, tokens ...Token) *desk {
 	t.Helper()
 	d := &desk{t: t, fake: &fake{}, log: &strings.Builder{}, now: epoch, tokens: tokens}
 	d.Server = New(Config{
-		Tokens: tokens, Node: d.fake, Apps: d.fake, Channels: d.fake, Sockets: fakeSockets{d.fake}, Webhooks: d.fake, Log: d.fake, Editor: fakeEditor{d.fake},
+		Tokens: tokens, Open: true, Node: d.fake, Apps: d.fake, Channels: d.fake, Sockets: fakeSockets{d.fake}, Webhooks: d.fake, Log: d.fake, Editor: fakeEditor{d.fake},
 		Logger: slog.New(slog.NewTextHandler(d.log, nil)), Now: func() time.Time { return d.now },
 		Sleep: func(_ context.Context, pause time.Duration) { d.slept = append(d.slept, pause) },
 	})

@@ -42,7 +42,7 @@ func (s *Server) guarded(h http.Handler) http.Handler {
 // protects the API: a page whose name was made to lead to this machine has that
 // name in Host, and a page of elsewhere its own in Origin.
 func (s *Server) admit(q *http.Request) error {
-	if len(*s.tokens.Load()) == 0 && !isLoopback(q.Host) {
+	if s.access.Load().open && !isLoopback(q.Host) {
 		return &Error{http.StatusForbidden, "forbidden", "without admin.tokens the host must be localhost or a loopback address"}
 	}
 	foreign := &Error{http.StatusForbidden, "forbidden", "the request comes from a page of another origin"}

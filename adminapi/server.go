@@ -45,9 +45,12 @@ type Token struct {
 
 // Config is what a Server is made of.
 type Config struct {
-	// Tokens say who may call. None is for a loopback address: whoever is on this
-	// machine has the role Admin, and requests must name it by a loopback name.
-	Tokens   []Token
+	// Tokens say who may call.
+	Tokens []Token
+	// Open lets everybody in as Admin while there are no tokens. It is for a
+	// loopback address: requests must name this machine by a loopback name.
+	// Without it and without tokens nobody may call.
+	Open     bool
 	Node     Node
 	Apps     Apps
 	Channels Channels
@@ -70,7 +73,7 @@ type Config struct {
 type Server struct {
 	cfg       Config
 	http      http.Handler
-	tokens    atomic.Pointer[[]Token]
+	access    atomic.Pointer[access]
 	guesses   guesses
 	rates     rates
 	history   history
@@ -103,13 +106,15 @@ func New(cfg Config) *Server {
 		guesses: guesses{waiting: make(chan struct{}, mostWaiting)}, profile: newProfiles(),
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
-	s.SetTokens(cfg.Tokens)
+	s.SetTokens(cfg.Tokens, cfg.Open)
 	s.http = s.handler()
 	return s
 }
 
-// SetTokens replaces those of the Config, for requests from here on.
-func (s *Server) SetTokens(tokens []Token) { s.tokens.Store(&tokens) }
+// SetTokens replaces Tokens and Open of the Config, for requests from here on.
+func (s *Server) SetTokens(tokens []Token, open bool) {
+	s.access.Store(&access{tokens: tokens, open: open && len(tokens) == 0})
+}
 
 // Bounds of a connection.
 const (

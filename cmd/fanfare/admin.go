@@ -60,7 +60,7 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 	}
 	view := adminView{s}
 	a.api = adminapi.New(adminapi.Config{
-		Tokens: adminTokens(cfg), Node: view, Apps: adminApps{s}, Editor: s.editor(), Channels: adminChannels{s}, Sockets: adminSockets{s},
+		Tokens: adminTokens(cfg), Open: adminIsOpen(cfg, cfg), Node: view, Apps: adminApps{s}, Editor: s.editor(), Channels: adminChannels{s}, Sockets: adminSockets{s},
 		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Console: console.Handler(), Logger: s.log,
 	})
 	a.http = a.api.HTTPServer()
@@ -107,11 +107,20 @@ func (a *admin) parts(ctx context.Context) []func() error {
 	}
 }
 
-// update takes over what can change while the server runs.
-func (a *admin) update(cfg *config.Config) {
+// update takes over what can change while the server runs. The listener stays
+// that of the start.
+func (a *admin) update(started, cfg *config.Config) {
 	if a != nil {
-		a.api.SetTokens(adminTokens(cfg))
+		a.api.SetTokens(adminTokens(cfg), adminIsOpen(started, cfg))
 	}
+}
+
+// adminIsOpen tells whether everybody may call while there are no tokens: only
+// this machine reaches the listener that there is, and the configuration says so
+// of the same address. What is written for another one, or to turn the API off,
+// does not open this one until the restart.
+func adminIsOpen(started, cfg *config.Config) bool {
+	return started.Admin.Listen == cfg.Admin.Listen && started.AdminOnLoopback() && !started.Admin.BehindProxy && !cfg.Admin.BehindProxy
 }
 
 // greet tells a person where it is.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -236,5 +237,42 @@ func TestAdminToken_PrintsAFileWithTheHashOfTheToken(t *testing.T) {
 	}
 	if _, err := execute(t, "admin", "token", "--role", "root"); err == nil {
 		t.Error("a role that is none was taken")
+	}
+}
+
+// The listener stays until the restart. Tokens that are removed for another
+// address, or to turn the API off, open it to nobody.
+func TestAdmin_ReloadWithoutTokens_DoesNotOpenAListenerThatOthersReach(t *testing.T) {
+	hash := sha256.Sum256([]byte("token"))
+	for name, tt := range map[string]struct{ listen, next string }{
+		"turned off":                    {"0.0.0.0:0", ""},
+		"for a loopback address":        {"0.0.0.0:0", "127.0.0.1:0"},
+		"turned off on loopback":        {"127.0.0.1:0", ""},
+		"for another address of itself": {"127.0.0.1:0", "[::1]:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, func(c *config.Config) {
+				c.Admin = config.Admin{
+					Listen: tt.listen, BehindProxy: true, Tokens: []config.AdminToken{{Name: "ops", Hash: hex.EncodeToString(hash[:]), Role: "admin"}},
+				}
+			})
+			next := *r.cfg
+			next.Admin = config.Admin{Listen: tt.next}
+			if result := r.reload(func() (*config.Config, string, error) { return &next, "", nil }); result.Error != "" {
+				t.Fatal(result.Error)
+			}
+			_, port, err := net.SplitHostPort(r.admin.listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.Get("http://127.0.0.1:" + port + "/api/v1/apps?secrets=yes")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = res.Body.Close() }()
+			if res.StatusCode != http.StatusUnauthorized {
+				t.Errorf("everybody may see secrets: %d", res.StatusCode)
+			}
+		})
 	}
 }

@@ -106,7 +106,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		s.web.replace(s.api.HTTPServer())
 	}
 	s.profiles.Store(cfg.Metrics.Pprof)
-	s.admin.update(cfg)
+	s.admin.update(s.started, cfg)
 	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
 	if cfg.Runtime != s.cfg.Runtime {
 		s.initial.set(cfg)
