@@ -16,8 +16,8 @@ import (
 type Admin struct {
 	Listen      string       `key:"listen" flag:"admin-listen" rule:"address_or_empty" reload:"no" doc:"Address of the admin API, such as 127.0.0.1:6003. Empty is off. An address that others can reach takes tokens and TLS."`
 	TLS         AdminTLS     `key:"tls" doc:"Certificate of the admin API. Without one, an address that others can reach has that of the server (tls), and a loopback address is served without TLS."`
-	BehindProxy bool         `key:"behind_proxy" reload:"no" doc:"Serve an address that others can reach without TLS, because a proxy in front of it terminates TLS and nobody else reaches it. Tokens pass in the clear between the two."`
-	Tokens      []AdminToken `key:"tokens" doc:"Who may call the admin API. An empty list, on a loopback address only, lets everybody on this machine in as admin."`
+	BehindProxy bool         `key:"behind_proxy" reload:"no" doc:"Serve an address that others can reach without TLS, because a proxy in front of it terminates TLS and nobody else reaches it. Tokens pass in the clear between the two. Set it for a proxy on this machine too: a loopback address then takes tokens."`
+	Tokens      []AdminToken `key:"tokens" doc:"Who may call the admin API. An empty list, on a loopback address without behind_proxy only, lets everybody on this machine in as admin."`
 }
 
 // AdminTLS names a PEM certificate and its key. Both or neither are set.
@@ -77,6 +77,9 @@ func checkAdmin(c *Config, r *report) {
 		r.add("admin.listen", fmt.Sprintf("%q is also the address of metrics; give the admin API one of its own, such as \"127.0.0.1:6003\"", a.Listen))
 	}
 	if c.AdminOnLoopback() {
+		if a.BehindProxy && len(a.Tokens) == 0 {
+			r.add("admin.tokens", "is empty, and admin.behind_proxy says that a proxy passes others on; add a token, `fanfare admin token` makes one, or turn admin.behind_proxy off")
+		}
 		return
 	}
 	if len(a.Tokens) == 0 {

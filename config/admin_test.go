@@ -15,6 +15,8 @@ func TestAdmin_WhereItMayListen(t *testing.T) {
 		{`admin: {listen: "127.0.0.1:6003"}`, ""},
 		{`admin: {listen: "[::1]:6003"}`, ""},
 		{`admin: {listen: "localhost:6003"}`, ""},
+		{`admin: {listen: "127.0.0.1:6003", behind_proxy: true}`, "admin.tokens"},
+		{`admin: {listen: "127.0.0.1:6003", behind_proxy: true, ` + token + `}`, ""},
 		{`admin: {listen: ":6003", tls: {cert_file: c, key_file: k}}`, "admin.tokens"},
 		{`admin: {listen: ":6003", behind_proxy: true}`, "admin.tokens"},
 		{`admin: {listen: "0.0.0.0:6003", ` + token + `}`, "admin.tls.cert_file"},
