@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 )
@@ -14,9 +15,9 @@ const (
 	mostAdmins   = 64
 )
 
-// few is a listener that has few connections at a time and closes the oldest
-// for one more, so that nobody takes all descriptors from the clients, nor all
-// places from the other callers.
+// few is a listener that has few connections at a time. For one more it closes
+// the oldest of the network that has the most, so that nobody takes all
+// descriptors from the clients, nor all places from the other callers.
 type few struct {
 	net.Listener
 	most int
@@ -27,7 +28,8 @@ type few struct {
 
 type fewConn struct {
 	net.Conn
-	of *few
+	of   *few
+	from netip.Prefix // what one caller may have many addresses of; zero on a Unix socket
 }
 
 // Accept implements net.Listener.
@@ -36,18 +38,50 @@ func (f *few) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &fewConn{conn, f}
+	c := &fewConn{conn, f, network(conn.RemoteAddr())}
 	f.mu.Lock()
 	f.conns = append(f.conns, c)
-	var oldest *fewConn
+	var surplus *fewConn
 	if len(f.conns) > f.most {
-		oldest = f.conns[0]
+		surplus = f.surplus()
 	}
 	f.mu.Unlock()
-	if oldest != nil {
-		_ = oldest.Close()
+	if surplus != nil {
+		_ = surplus.Close()
 	}
 	return c, nil
+}
+
+// surplus is the oldest connection of the network with the most; of several
+// networks, the one with the oldest connection. The caller holds the lock.
+func (f *few) surplus() *fewConn {
+	counts := make(map[netip.Prefix]int)
+	for _, c := range f.conns {
+		counts[c.from]++
+	}
+	chosen := f.conns[0]
+	for _, c := range f.conns {
+		if counts[c.from] > counts[chosen.from] {
+			chosen = c
+		}
+	}
+	return chosen
+}
+
+// network is an address of IPv4, or the 64 bits of an address of IPv6 that a
+// provider gives to one customer.
+func network(of net.Addr) netip.Prefix {
+	tcp, ok := of.(*net.TCPAddr)
+	if !ok {
+		return netip.Prefix{}
+	}
+	address := tcp.AddrPort().Addr().Unmap()
+	bits := 64
+	if address.Is4() {
+		bits = 32
+	}
+	p, _ := address.Prefix(bits) // fails for no address only
+	return p
 }
 
 // Close implements net.Conn.
