@@ -75,6 +75,7 @@ type Server struct {
 	http      http.Handler
 	access    atomic.Pointer[access]
 	guesses   guesses
+	refusals  refusals
 	rates     rates
 	history   history
 	profiling chan struct{}
@@ -165,12 +166,12 @@ type request struct {
 // serve authenticates a request for a route and answers it.
 func (s *Server) serve(w http.ResponseWriter, q *http.Request, to route) {
 	who, err := s.authenticate(q)
-	if err == nil && who.Role < to.role {
-		err = &Error{http.StatusForbidden, "forbidden", "this takes the role " + to.role.String() + ", and " + who.Name + " has " + who.Role.String()}
-	}
 	write := isWrite(q)
 	if err == nil {
 		err = s.rates.take(who.Name+" "+remote(q), write, s.cfg.Now())
+	}
+	if err == nil && who.Role < to.role {
+		err = &Error{http.StatusForbidden, "forbidden", "this takes the role " + to.role.String() + ", and " + who.Name + " has " + who.Role.String()}
 	}
 	var answer any
 	r := &request{Request: q, w: w, who: who}
@@ -187,29 +188,6 @@ func (s *Server) serve(w http.ResponseWriter, q *http.Request, to route) {
 	default:
 		s.respond(w, http.StatusOK, answer)
 	}
-}
-
-// audit writes a line about a write, also one that was refused.
-func (s *Server) audit(q *http.Request, who Token, err error) {
-	result := "done"
-	if err != nil {
-		result = asError(err).Code
-	}
-	name := who.Name
-	if name == "" {
-		name = "unknown"
-	}
-	s.cfg.Logger.LogAttrs(q.Context(), slog.LevelInfo, "admin action", slog.String("by", name), slog.String("method", q.Method),
-		slog.String("path", bounded(q.URL.EscapedPath())), slog.String("address", remote(q)), slog.String("result", result))
-}
-
-// bounded is a text as a line of the log has it.
-func bounded(text string) string {
-	const most = 512
-	if len(text) > most {
-		return text[:most] + "…"
-	}
-	return text
 }
 
 // Error is an answer that refuses.
