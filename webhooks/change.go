@@ -178,6 +178,7 @@ func (s *Sender) retired(e *endpoint) bool {
 	e.ended = true
 	s.past[e.bucket] = true
 	delete(s.endpoints, e.bucket)
+	e.past.leave(e)
 	e.settle()
 	return true
 }

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"bytes"
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -18,6 +19,9 @@ import (
 type Recent struct {
 	// Deliveries is how many each endpoint has, the newest.
 	Deliveries int
+	// Bytes bounds what those of all endpoints take together, without bodies. The
+	// oldest go first. 0 is 8 MiB.
+	Bytes int
 	// FailedBytes bounds the bodies of failed deliveries, all endpoints together.
 	// The oldest go first.
 	FailedBytes int
@@ -50,8 +54,16 @@ type Delivery struct {
 // Told is what an event of a delivery is about, without what users sent.
 type Told struct{ Name, Channel string }
 
-// mostTold is how many events a Delivery names.
-const mostTold = 20
+const (
+	// mostTold is how many events a Delivery names.
+	mostTold = 20
+	// mostError is how much of an error it has: a certificate may put many names in one.
+	mostError = 500
+	// attemptedBytes is what a delivery takes without its events, about, and
+	// toldBytes an event of it without the channel's name.
+	attemptedBytes = 1024
+	toldBytes      = 32
+)
 
 // Errors of Replay.
 var (
@@ -65,7 +77,9 @@ type recent struct {
 	account *account.Account
 
 	mu    sync.Mutex
-	last  uint64 // number of the newest delivery
+	last  uint64    // number of the newest delivery
+	size  int       // of all deliveries, without bodies
+	all   list.List // of *attempted, the oldest in front
 	bytes int
 	held  list.List // of *attempted with a body, the oldest in front
 }
@@ -74,6 +88,8 @@ type recent struct {
 type attempted struct {
 	Delivery
 	endpoint *endpoint
+	size     int           // without the body
+	among    *list.Element // in all
 	body     []byte        // of a failed one, without its time
 	place    *list.Element // in held
 	busy     bool          // it is being replayed
@@ -83,6 +99,7 @@ func newRecent(limits Recent, of *account.Account) *recent {
 	if limits.Deliveries <= 0 {
 		return nil
 	}
+	limits.Bytes = cmp.Or(limits.Bytes, 8<<20)
 	return &recent{limits: limits, account: of}
 }
 
@@ -92,22 +109,51 @@ func (r *recent) begin(e *endpoint, b *batch, first time.Time) *attempted {
 	if r == nil {
 		return nil
 	}
-	a := &attempted{endpoint: e, Delivery: Delivery{
+	a := &attempted{endpoint: e, size: attemptedBytes, Delivery: Delivery{
 		App: e.app, State: Retrying, First: first, EventCount: b.len(), Events: make([]Told, 0, min(b.len(), mostTold)),
 	}}
 	for _, ev := range b.all[:min(b.len(), mostTold)] {
 		a.Events = append(a.Events, Told{eventNames[ev.kind], ev.line.name})
+		a.size += toldBytes + len(ev.line.name)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++
 	a.ID = strconv.FormatUint(r.last, 10)
 	if len(e.recent) >= r.limits.Deliveries {
-		r.drop(e.recent[0])
-		e.recent = append(e.recent[:0], e.recent[1:]...)
+		r.forget(e.recent[0])
 	}
 	e.recent = append(e.recent, a)
+	a.among = r.all.PushBack(a)
+	r.size += a.size
+	r.account.Resize(account.Webhooks, a.size)
+	for r.size > r.limits.Bytes {
+		r.forget(r.all.Front().Value.(*attempted))
+	}
 	return a
+}
+
+// forget lets go of a delivery, the oldest of its endpoint. The caller holds the
+// lock.
+func (r *recent) forget(a *attempted) {
+	r.drop(a)
+	r.all.Remove(a.among)
+	r.size -= a.size
+	r.account.Resize(account.Webhooks, -a.size)
+	e := a.endpoint
+	e.recent = slices.Delete(e.recent, 0, 1)
+}
+
+// leave lets go of all deliveries of an endpoint that has ended.
+func (r *recent) leave(e *endpoint) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(e.recent) > 0 {
+		r.forget(e.recent[0])
+	}
 }
 
 // drop lets go of the body. The caller holds the lock.
@@ -142,6 +188,7 @@ func (a *attempted) enter(status int, begun time.Time, err error) {
 	a.Last, a.Took, a.Status, a.Error = time.Now(), time.Since(begun), status, ""
 	if err != nil {
 		a.Error = err.Error()
+		a.Error = a.Error[:min(len(a.Error), mostError)]
 		return
 	}
 	a.State = Delivered

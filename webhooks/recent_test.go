@@ -3,9 +3,12 @@ package webhooks
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"fanfare/internal/account"
 )
 
 var keeps = Recent{Deliveries: 3, FailedBytes: 1 << 10}
@@ -98,6 +101,29 @@ func TestRecent_FailedBodies_AreBoundedAndTheOldestGo(t *testing.T) {
 		got := last(t, s)
 		if len(got) != 2 || !got[0].Replayable || got[1].Replayable || s.recent.bytes > 100 {
 			t.Errorf("%d bytes, %+v", s.recent.bytes, got)
+		}
+	})
+}
+
+// Ten thousand apps have an endpoint each.
+func TestRecent_DeliveriesOfAllEndpoints_AreBoundedAndTheOldestGo(t *testing.T) {
+	held := account.New(0)
+	limits := Recent{Deliveries: 50, Bytes: 5 * (attemptedBytes + toldBytes + 4)}
+	both := map[string][]Endpoint{"a": {{URL: "http://one.test/"}, {URL: "http://two.test/"}}}
+	during(t, Config{Recent: limits, Account: held, Endpoints: both}, &outside{}, func(t *testing.T, s *Sender) {
+		for i := range 10 {
+			s.Observe(occupied("ch-" + strconv.Itoa(i)))
+			pass(time.Second)
+		}
+		all, _ := s.Recent(50)
+		if len(all) != 2 || len(all[0])+len(all[1]) != 5 || all[0][0].Events[0].Channel != "ch-9" || all[1][0].Events[0].Channel != "ch-9" {
+			t.Errorf("kept %+v", all)
+		}
+		kept := held.Bytes()
+		change(t, s, Change{})
+		pass(time.Minute)
+		if freed := kept - held.Bytes(); freed < int64(limits.Bytes) || s.recent.all.Len() != 0 {
+			t.Errorf("of %d bytes %d were freed when the endpoints ended, and %d deliveries are left", kept, freed, s.recent.all.Len())
 		}
 	})
 }
