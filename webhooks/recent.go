@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"container/list"
-	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -63,12 +61,6 @@ const (
 	// toldBytes an event of it without the channel's name.
 	attemptedBytes = 1024
 	toldBytes      = 32
-)
-
-// Errors of Replay.
-var (
-	ErrNoDelivery    = errors.New("there is no such delivery any more")
-	ErrNotReplayable = errors.New("the delivery has not failed, or its events are not held any more")
 )
 
 // recent is what is kept for a Sender. A nil one keeps nothing.
@@ -262,54 +254,4 @@ func (a *attempted) shown(index int) Delivery {
 	d := a.Delivery
 	d.Endpoint, d.Replayable = index, a.body != nil && !a.busy
 	return d
-}
-
-// Replay makes one more attempt at a failed delivery, at once and beside those
-// under way: its events come out of order. It returns the delivery as it is then.
-func (s *Sender) Replay(ctx context.Context, id string) (Delivery, error) {
-	a, body, err := s.failed(id)
-	if err != nil {
-		return Delivery{}, err
-	}
-	e, r := a.endpoint, s.recent
-	begun := time.Now()
-	now := e.present.Load()
-	status, failure := 0, error(ErrNotReplayable)
-	if app, ok := e.apps.ByID(e.app); ok {
-		hook := strconv.AppendInt([]byte(`{"time_ms":`), begun.UnixMilli(), 10)
-		status, failure = now.client.post(ctx, e.url, now.header, app.Keys[0], append(hook, body...), "")
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a.busy = false
-	a.enter(status, begun, failure)
-	if failure == nil {
-		r.drop(a)
-	}
-	return a.shown(now.index), nil
-}
-
-// failed finds a delivery that can be replayed and has nobody else do so.
-func (s *Sender) failed(id string) (*attempted, []byte, error) {
-	if s.recent == nil {
-		return nil, nil, ErrNoDelivery
-	}
-	s.mu.Lock()
-	listed := s.listed
-	s.mu.Unlock()
-	s.recent.mu.Lock()
-	defer s.recent.mu.Unlock()
-	for _, e := range listed {
-		for _, a := range e.recent {
-			switch {
-			case a.ID != id:
-			case a.body == nil || a.busy:
-				return nil, nil, ErrNotReplayable
-			default:
-				a.busy = true
-				return a, a.body, nil
-			}
-		}
-	}
-	return nil, nil, ErrNoDelivery
 }
