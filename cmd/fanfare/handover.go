@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"fanfare/config"
@@ -94,9 +95,7 @@ func (s *server) succeed(ctx context.Context) (pid int, err error) {
 		return 0, err
 	}
 	s.log.Info("a new process was started to take over", slog.Int("pid", next.PID), slog.String("program", path))
-	ctx, cancel := context.WithTimeout(ctx, preparePatience)
-	defer cancel()
-	if err := next.Prepared(ctx); err != nil {
+	if err := s.prepared(ctx, next); err != nil {
 		next.Abort()
 		return 0, fmt.Errorf("the new process cannot take over: %w", err)
 	}
@@ -108,6 +107,24 @@ func (s *server) succeed(ctx context.Context) (pid int, err error) {
 		next.Abort()
 		return 0, errShuttingDown
 	}
+}
+
+// prepared waits until the new process could take over, or this one ends: the new
+// one has its listeners, and no other server could be started on them.
+func (s *server) prepared(ctx context.Context, next *handover.Successor) error {
+	ctx, cancel := context.WithTimeout(ctx, preparePatience)
+	ctx, end := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	watching.Go(func() {
+		select {
+		case <-s.left:
+			end(errShuttingDown)
+		case <-ctx.Done():
+		}
+	})
+	return next.Prepared(ctx)
 }
 
 // canHandOver tells what stands in the way.

@@ -33,15 +33,32 @@ import (
 type lineage struct {
 	*fanfare
 	at, metrics, control string
+	program              string // a link to what is started
 	flags                []string
+}
+
+// replace has whoever is started next be a script.
+func (l *lineage) replace(script string) {
+	l.t.Helper()
+	if err := os.Remove(l.program); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := os.WriteFile(l.program, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 // found starts the first of a line of processes.
 func found(t *testing.T, env []string, flags ...string) *lineage {
 	t.Helper()
-	l := &lineage{control: filepath.Join(t.TempDir(), "control.sock")}
+	dir := t.TempDir()
+	l := &lineage{control: filepath.Join(dir, "control.sock"), program: filepath.Join(dir, "fanfare")}
 	l.flags = append([]string{"--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--control-socket=" + l.control}, flags...)
 	l.fanfare = command(t, env, append([]string{"serve"}, l.flags...)...)
+	if err := os.Symlink(l.Path, l.program); err != nil {
+		t.Fatal(err)
+	}
+	l.Path, l.Args[0] = l.program, l.program
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -305,6 +322,34 @@ func TestHandOver_ToAMistake_TheServerGoesOn(t *testing.T) {
 	if _, err := wsutil.ReadServerText(c.rw); !closedWith(err, 4200) {
 		t.Errorf("the socket ends with %v", err)
 	}
+}
+
+// A new process that says nothing has the listeners. It does not outlive the
+// server, in whose place another one has to be able to listen.
+func TestHandOver_ServerEndsMeanwhile_TheNewProcessEndsToo(t *testing.T) {
+	l := found(t, nil)
+	l.replace("exec sleep 1000\n")
+	said := make(chan error, 1)
+	go func() {
+		_, err := l.upgrade()
+		said <- err
+	}()
+	l.line(0, `msg="a new process was started to take over"`)
+	l.signal(syscall.SIGTERM)
+	if err := l.Wait(); err != nil {
+		t.Errorf("the server ends with %v", err)
+	}
+	if err := syscall.Kill(l.successors()[0], 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the new process is there: %v", err)
+	}
+	if err := <-said; err == nil || !strings.Contains(err.Error(), "the server is shutting down") {
+		t.Errorf("the command says %v", err)
+	}
+	again, err := net.Listen("tcp", l.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = again.Close()
 }
 
 func closedWith(err error, code ws.StatusCode) bool {

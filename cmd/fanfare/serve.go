@@ -156,7 +156,9 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 			s.supervisor.draining(s.shutdown().Timeout)
 		}
 	})
-	return s.run(ctx)
+	err = s.run(ctx)
+	s.handing.Lock() // whoever was to take over is gone, or serves
+	return err
 }
 
 // untilSignal is done at the first SIGTERM or SIGINT. By then signals have
