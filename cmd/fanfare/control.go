@@ -30,7 +30,7 @@ const controlAuto = "auto"
 // and root. A nil control answers nobody.
 type control struct {
 	listener net.Listener
-	left     chan struct{} // closed when another process answers
+	left     chan struct{} // closed when this process answers no more
 }
 
 func newControl(l net.Listener) *control { return &control{listener: l, left: make(chan struct{})} }
@@ -115,9 +115,8 @@ func controlName(listen string) string {
 	return port + ".sock"
 }
 
-// run answers until ctx is done or another process does. Then the socket is free
-// for a server that follows, and a request under way gets its answer. Whoever is in
-// tails stays.
+// run answers until ctx is done or it is told to end or to leave. A request under
+// way gets its answer. Whoever is in tails stays.
 func (c *control) run(ctx context.Context, reload func() reloaded, upgrade func(context.Context) handedOver, status func() clusterStatus, tails http.Handler) {
 	if c == nil {
 		return
@@ -146,10 +145,19 @@ func (c *control) run(ctx context.Context, reload func() reloaded, upgrade func(
 	serving.Wait()
 }
 
-// leave has another process answer, which has the listener too.
+// end frees the socket for a server that follows.
+func (c *control) end() {
+	if c != nil {
+		close(c.left)
+	}
+}
+
+// leave has another process answer, which has the listener too: of the requests
+// that come from here on it gets all.
 func (c *control) leave() {
 	if c != nil {
 		keepFile(c.listener)
+		_ = c.listener.Close()
 		close(c.left)
 	}
 }

@@ -210,14 +210,17 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	turn, cancel := context.WithTimeout(context.Background(), turnPatience)
 	defer cancel()
 	err := t.Go(turn)
+	if err == nil {
+		s.control.leave() // who asks after the answer asks the successor
+	}
 	t.done <- err
 	if err != nil {
+		s.control.end()
 		s.log.Error("the new process does not serve, and this one ends: nobody does until the server is started again", slog.Any("error", err))
 		t.Abort()
 		return errors.Join(fmt.Errorf("the hand-over failed: %w", err), s.drain())
 	}
 	s.supervisor.follows(t.PID)
-	s.control.leave()
 	t.Release()
 	s.log.Info("the new process serves", slog.Int("pid", t.PID), slog.Duration("after", time.Since(began).Round(time.Millisecond)))
 

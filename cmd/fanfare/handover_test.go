@@ -352,6 +352,75 @@ func TestHandOver_ServerEndsMeanwhile_TheNewProcessEndsToo(t *testing.T) {
 	_ = again.Close()
 }
 
+// SIGTERM to a process that hands over changes nothing any more: the new one
+// serves, and has the control socket.
+func TestHandOver_SIGTERMToTheOldProcess_ControlSocketStays(t *testing.T) {
+	asked, answer := make(chan struct{}, 1), make(chan struct{})
+	endpoint := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		<-answer
+	}))
+	defer endpoint.Close()
+	answers := sync.OnceFunc(func() { close(answer) })
+	defer answers()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	text := "apps: [{id: app-id, key: app-key, secret: app-secret, webhooks: [{url: \"" + endpoint.URL + "\"}]}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	told, path := listenNotify(t)
+	l := found(t, []string{"NOTIFY_SOCKET=" + path}, "--config="+file)
+	c := connect(t, l.base())
+	c.send(`{"event":"pusher:subscribe","data":{"channel":"room"}}`)
+	c.expect("subscription_succeeded")
+	<-asked // so the hand-over waits for the answer
+	said := make(chan error, 1)
+	go func() {
+		_, err := l.upgrade()
+		said <- err
+	}()
+	l.line(0, `msg="handing over"`)
+	l.signal(syscall.SIGTERM)
+	for b := make([]byte, 4096); ; {
+		_ = told.SetReadDeadline(time.Now().Add(patience))
+		n, err := told.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(string(b[:n]), "STOPPING=1") {
+			break
+		}
+	}
+	answers()
+	if err := <-said; err != nil {
+		t.Errorf("the command says %v", err)
+	}
+	if _, err := wsutil.ReadServerText(c.rw); !closedWith(err, 4200) {
+		t.Errorf("the socket ends with %v", err)
+	}
+	if err := l.Wait(); err != nil {
+		t.Errorf("the first process: %v", err)
+	}
+	if _, err := execute(t, append([]string{"reload"}, l.flags...)...); err != nil {
+		t.Errorf("a reload of the new process: %v", err)
+	}
+}
+
+// listenNotify is what systemd listens on.
+func listenNotify(t *testing.T) (told *net.UnixConn, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "notify")
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = told.Close() })
+	return told, path
+}
+
 func closedWith(err error, code ws.StatusCode) bool {
 	var closed wsutil.ClosedError
 	return errors.As(err, &closed) && closed.Code == code
@@ -501,12 +570,7 @@ func TestHandOver_OfAStream_IsTold(t *testing.T) {
 
 // systemd hears which process it has to watch.
 func TestHandOver_SystemdFollows(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notify")
-	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = told.Close() }()
+	told, path := listenNotify(t)
 	l := found(t, []string{"NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=300000"})
 	if _, err := l.upgrade(); err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 	}
 
 	// The log and hangups go on while the server drains. The control socket does
-	// not: the next server of this machine needs it.
+	// not: the next server of this machine needs it, see run.
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	defer beside.Wait()
@@ -135,7 +135,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 			_ = ctl.close()
 			return
 		}
-		ctl.run(ctx, func() reloaded { return s.reload(load) }, s.handOver, s.cluster.status, tails)
+		ctl.run(ended, func() reloaded { return s.reload(load) }, s.handOver, s.cluster.status, tails)
 	})
 	beside.Go(func() {
 		if !s.hasBegun(ended) {
@@ -450,6 +450,7 @@ func (s *server) run(ctx context.Context) error {
 				<-sent
 			})
 		} else {
+			s.control.end()
 			err = errors.Join(err, s.drain())
 		}
 	} else {
