@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -44,7 +43,7 @@ func (s *Server) overview(*request) (any, error) {
 	rates, lag := s.history.rate()
 	a := overviewAnswer{
 		Version: about.Version, Node: about.Node, Started: about.Started.UTC(), UptimeS: int64(max(0, s.cfg.Now().Sub(about.Started)) / time.Second),
-		Clustered: about.Clustered, Ready: about.Ready, Draining: about.Draining, Apps: len(s.cfg.Apps.All()),
+		Clustered: about.Clustered, Ready: about.Ready, Draining: about.Draining, Apps: s.cfg.Apps.Count(),
 		Connections: counts.Connections, Channels: counts.Channels, Members: counts.Members, MessagesIn: counts.MessagesIn, Deliveries: counts.Deliveries,
 		APIEvents: counts.APIEvents, ClientEvents: counts.ClientEvents, Rates: rates,
 		MemoryBytes: counts.MemoryBytes, MemoryLimitBytes: about.MemoryLimitBytes, HeldBytes: counts.HeldBytes,
@@ -110,23 +109,29 @@ func (s *Server) apps(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.listing(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	counts := map[string]AppCounts{}
 	for _, c := range s.cfg.Node.Counts().Apps {
 		counts[c.ID] = c
 	}
 	list, next := pageOf(s.cfg.Apps.All(), p, func(a *App) string { return a.ID })
+	ids := make([]string, 0, len(list))
+	for i := range list {
+		ids = append(ids, list[i].ID)
+	}
+	options := s.cfg.Apps.Options(ids)
 	answers := make([]appAnswer, 0, len(list))
 	for _, app := range list {
 		a := appAnswer{
 			ID: app.ID, Enabled: app.Enabled, Keys: append([]Key{}, app.Keys...), Connections: app.Connections,
 			Channels: counts[app.ID].Channels, HeldBytes: counts[app.ID].MemoryBytes, Options: map[string]any{},
 		}
-		options, err := s.cfg.Apps.Options(app.ID)
-		if err != nil {
-			return nil, fmt.Errorf("show the options of app %q: %w", app.ID, err)
-		}
-		if options != nil {
-			a.Options = options
+		if its := options[app.ID]; its != nil {
+			a.Options = its
 		}
 		for i := range a.Keys {
 			if !secrets {
@@ -150,27 +155,13 @@ func (s *Server) app(r *request) (string, error) {
 	return id, nil
 }
 
-// mostListings is how many lists of channels are made at a time: each takes
-// memory by the number of channels.
-const mostListings = 4
-
-// listing takes one of those places.
-func (s *Server) listing() (leave func(), err error) {
-	select {
-	case s.listings <- struct{}{}:
-		return func() { <-s.listings }, nil
-	default:
-		return nil, &Error{http.StatusTooManyRequests, "too_many_requests", "too many lists are being made"}
-	}
-}
-
 // channels is GET apps/ID/channels.
 func (s *Server) channels(r *request) (any, error) {
 	app, p, err := s.listOf(r)
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.listing()
+	leave, err := s.listing(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +210,7 @@ func (s *Server) users(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.listing()
+	leave, err := s.listing(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -278,6 +269,11 @@ func (s *Server) webhooks(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.listing(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	only := r.URL.Query().Get("app")
 	list := []Endpoint{}
 	for _, e := range s.cfg.Webhooks.Endpoints(mostDeliveries) {

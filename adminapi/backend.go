@@ -68,9 +68,11 @@ type AppCounts struct {
 type Apps interface {
 	// All lists the apps. Secrets are in it: what shows them masks them.
 	All() []App
-	// Options are all others of an app, by their key in the configuration, secrets
-	// masked.
-	Options(id string) (map[string]any, error)
+	// Count is how many there are.
+	Count() int
+	// Options are all other options of some apps, by the app's id and their key in
+	// the configuration, secrets masked. An app that is gone has none.
+	Options(ids []string) map[string]map[string]any
 	// Has tells whether an app is served.
 	Has(id string) bool
 }

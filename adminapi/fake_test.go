@@ -49,8 +49,14 @@ func (f *fake) All() []App {
 	return []App{{ID: "shop", Keys: []Key{{"k2", "s2"}}}, {ID: "chat", Enabled: true, Keys: []Key{{"k1", "hunter2"}}, Connections: 3}}
 }
 
-func (f *fake) Options(string) (map[string]any, error) {
-	return map[string]any{"client_events": true}, nil
+func (f *fake) Count() int { return len(f.All()) }
+
+func (f *fake) Options(ids []string) map[string]map[string]any {
+	options := map[string]map[string]any{}
+	for _, id := range ids {
+		options[id] = map[string]any{"client_events": true}
+	}
+	return options
 }
 func (f *fake) Has(id string) bool { return id == "chat" || id == "shop" }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -111,7 +110,7 @@ func checkTokenHash(s string) error {
 }
 
 // Masked is the configuration as Print shows it, by the keys of the file, without
-// apps, of which there may be many: MaskedApp has each.
+// apps, of which there may be many: Documents has each.
 func (c *Config) Masked() (map[string]any, error) {
 	server := *c
 	server.Apps = nil
@@ -120,20 +119,5 @@ func (c *Config) Masked() (map[string]any, error) {
 		return nil, fmt.Errorf("read what is printed: %w", err)
 	}
 	delete(values, "apps")
-	return values, nil
-}
-
-// MaskedApp is one app in the same way; nil if there is none with the id.
-func (c *Config) MaskedApp(id string) (map[string]any, error) {
-	app := byID(c.Apps)[id]
-	if app == nil {
-		return nil, nil
-	}
-	s := sampler{value: (*field).shown}
-	s.group(0, "", find(schema(), "apps").fields, reflect.ValueOf(app).Elem(), true)
-	values := map[string]any{}
-	if err := yaml.Unmarshal([]byte(s.b.String()), &values); err != nil {
-		return nil, fmt.Errorf("read what is printed of app %q: %w", id, err)
-	}
 	return values, nil
 }

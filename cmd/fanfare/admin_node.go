@@ -87,7 +87,10 @@ func (v adminView) LoopLag(ctx context.Context) time.Duration {
 func (v adminView) Configuration() (map[string]any, error) { return v.s.inForce().Masked() }
 
 // adminApps shows the admin API the apps.
-type adminApps struct{ s *server }
+type adminApps struct {
+	s         *server
+	documents *config.Documents
+}
 
 // All implements adminapi.Apps.
 func (a adminApps) All() []adminapi.App {
@@ -103,13 +106,27 @@ func (a adminApps) All() []adminapi.App {
 	return list
 }
 
+// Count implements adminapi.Apps.
+func (a adminApps) Count() int { return len(a.s.registry.All()) }
+
 // Options implements adminapi.Apps.
-func (a adminApps) Options(id string) (map[string]any, error) {
-	options, err := a.s.inForce().MaskedApp(id)
-	for _, shown := range []string{"id", "enabled", "key", "secret", "keys"} {
-		delete(options, shown)
+func (a adminApps) Options(ids []string) map[string]map[string]any {
+	options := make(map[string]map[string]any, len(ids))
+	for _, id := range ids {
+		options[id] = nil
 	}
-	return options, err
+	all := a.s.inForce().Apps // never changed, but replaced
+	for i := range all {
+		if _, wanted := options[all[i].ID]; !wanted {
+			continue
+		}
+		values := a.documents.WriteAll(&all[i], false)
+		for _, shown := range []string{"id", "enabled", "key", "secret", "keys"} {
+			delete(values, shown)
+		}
+		options[all[i].ID] = values
+	}
+	return options
 }
 
 // Has implements adminapi.Apps.
