@@ -21,7 +21,7 @@ type Admin struct {
 
 // AdminTLS names a PEM certificate and its key. Both or neither are set.
 type AdminTLS struct {
-	CertFile string `key:"cert_file" reload:"no" doc:"PEM file with the certificate and its chain."`
+	CertFile string `key:"cert_file" reload:"no" doc:"PEM file with the certificate and its chain. The file is read again at every reload."`
 	KeyFile  string `key:"key_file" reload:"no" doc:"PEM file with the private key."`
 }
 

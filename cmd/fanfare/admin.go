@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 
 	"fanfare/adminapi"
 	"fanfare/config"
@@ -23,6 +24,8 @@ type admin struct {
 	listener net.Listener
 	plain    net.Listener // below it: the descriptor that is listened on
 	over     string       // http or https
+
+	certificate atomic.Pointer[tls.Certificate] // that of admin.tls
 }
 
 // What is kept of the deliveries of webhooks while the admin API is on.
@@ -44,7 +47,8 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 	if cfg.Admin.Listen == "" {
 		return nil, nil
 	}
-	secure, err := s.adminTLS(cfg)
+	a := &admin{over: "http"}
+	secure, err := s.adminTLS(cfg, a)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +58,7 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 			return nil, notFree(err, "admin.listen", "--admin-listen")
 		}
 	}
-	a := &admin{plain: l, listener: &few{Listener: l, most: mostAdmins}, over: "http"}
+	a.plain, a.listener = l, &few{Listener: l, most: mostAdmins}
 	if secure != nil {
 		a.listener, a.over = tls.NewListener(a.listener, secure), "https"
 	}
@@ -68,18 +72,33 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 }
 
 // adminTLS is nil without TLS.
-func (s *server) adminTLS(cfg *config.Config) (*tls.Config, error) {
+func (s *server) adminTLS(cfg *config.Config, a *admin) (*tls.Config, error) {
+	cert, err := adminCertificate(cfg)
 	switch {
-	case cfg.Admin.TLS.CertFile != "":
-		cert, err := tls.LoadX509KeyPair(cfg.Admin.TLS.CertFile, cfg.Admin.TLS.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("admin.tls.cert_file and admin.tls.key_file: %w", err)
-		}
-		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+	case err != nil:
+		return nil, err
+	case cert != nil:
+		a.certificate.Store(cert)
+		return &tls.Config{
+			MinVersion:     tls.VersionTLS12,
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return a.certificate.Load(), nil },
+		}, nil
 	case cfg.AdminOverTLS():
 		return s.tlsConfig(), nil
 	}
 	return nil, nil
+}
+
+// adminCertificate reads that of admin.tls; nil without one.
+func adminCertificate(cfg *config.Config) (*tls.Certificate, error) {
+	if cfg.Admin.Listen == "" || cfg.Admin.TLS.CertFile == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(cfg.Admin.TLS.CertFile, cfg.Admin.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("admin.tls.cert_file and admin.tls.key_file: %w", err)
+	}
+	return &cert, nil
 }
 
 func adminTokens(cfg *config.Config) []adminapi.Token {
@@ -108,10 +127,15 @@ func (a *admin) parts(ctx context.Context) []func() error {
 }
 
 // update takes over what can change while the server runs. The listener stays
-// that of the start.
-func (a *admin) update(started, cfg *config.Config) {
-	if a != nil {
-		a.api.SetTokens(adminTokens(cfg), adminIsOpen(started, cfg))
+// that of the start, with its certificate or without; the files of cert, which
+// is nil if there is none to take over, were read again.
+func (a *admin) update(started, cfg *config.Config, cert *tls.Certificate) {
+	if a == nil {
+		return
+	}
+	a.api.SetTokens(adminTokens(cfg), adminIsOpen(started, cfg))
+	if cert != nil && a.certificate.Load() != nil {
+		a.certificate.Store(cert)
 	}
 }
 

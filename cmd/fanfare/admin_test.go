@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -275,4 +278,40 @@ func TestAdmin_ReloadWithoutTokens_DoesNotOpenAListenerThatOthersReach(t *testin
 			}
 		})
 	}
+}
+
+// A certificate that was renewed counts after a reload, or nothing changes.
+func TestAdmin_ReloadReadsItsCertificateAgain(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, cert, key, "first.example")
+	r := start(t, func(c *config.Config) {
+		withAdmin(c)
+		c.Admin.TLS = config.AdminTLS{CertFile: cert, KeyFile: key}
+	})
+	want := func(name string) {
+		t.Helper()
+		conn, err := tls.Dial("tcp", r.admin.plain.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own server
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if got := conn.ConnectionState().PeerCertificates[0].DNSNames[0]; got != name {
+			t.Errorf("new connections get the certificate for %s, want %s", got, name)
+		}
+	}
+	reload := func() reloaded { return r.reload(func() (*config.Config, string, error) { return r.cfg, "", nil }) }
+	want("first.example")
+	writeCertificate(t, cert, key, "second.example")
+	if result := reload(); result.Error != "" {
+		t.Error(result.Error)
+	}
+	want("second.example")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if result := reload(); !strings.Contains(result.Error, "admin.tls") {
+		t.Errorf("without its key: %+v", result)
+	}
+	want("second.example")
 }

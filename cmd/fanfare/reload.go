@@ -91,6 +91,10 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 			return err
 		}
 	}
+	adminCert, err := adminCertificate(cfg)
+	if err != nil {
+		return err
+	}
 	if err := s.changeWebhooks(cfg); err != nil {
 		return err
 	}
@@ -106,7 +110,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 		s.web.replace(s.api.HTTPServer())
 	}
 	s.profiles.Store(cfg.Metrics.Pprof)
-	s.admin.update(s.started, cfg)
+	s.admin.update(s.started, cfg, adminCert)
 	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
 	if cfg.Runtime != s.cfg.Runtime {
 		s.initial.set(cfg)
