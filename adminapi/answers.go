@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -118,7 +119,11 @@ func (s *Server) apps(r *request) (any, error) {
 	for _, c := range s.cfg.Node.Counts().Apps {
 		counts[c.ID] = c
 	}
-	list, next := pageOf(s.cfg.Apps.All(), p, func(a *App) string { return a.ID })
+	all := s.cfg.Apps.All()
+	if only := r.URL.Query().Get("app"); only != "" {
+		all = slices.DeleteFunc(all, func(a App) bool { return a.ID != only })
+	}
+	list, next := pageOf(all, p, func(a *App) string { return a.ID })
 	ids := make([]string, 0, len(list))
 	for i := range list {
 		ids = append(ids, list[i].ID)

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 )
@@ -34,5 +35,16 @@ func TestLists_WaitForTheirTurn(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Whoever wants the secret of one app gets no other's.
+func TestApps_OfOneAlone(t *testing.T) {
+	d := newDesk(t)
+	for app, ids := range map[string]string{"chat": `"id":"chat"`, "none": ""} {
+		w := d.ask("GET", "/api/v1/apps?secrets=yes&app="+app, "")
+		if w.Code != 200 || strings.Contains(w.Body.String(), `"id":"shop"`) || !strings.Contains(w.Body.String(), ids) || strings.Contains(w.Body.String(), "s2") {
+			t.Errorf("%s: %d %s", app, w.Code, w.Body)
+		}
 	}
 }

@@ -21,15 +21,8 @@ export class AppCard extends Component {
 
   async reveal() {
     try {
-      for (let cursor = ''; ;) {
-        const { apps, next } = await get('apps', { secrets: 'yes', limit: 1000, cursor });
-        const found = apps.find(({ id }) => id === this.props.app.id);
-        if (found || !next) {
-          this.setState({ secrets: found?.keys ?? null, error: null });
-          return;
-        }
-        cursor = next;
-      }
+      const { apps } = await get('apps', { secrets: 'yes', app: this.props.app.id });
+      this.setState({ secrets: apps[0]?.keys ?? null, error: null });
     } catch (error) {
       this.setState({ error });
     }
