@@ -148,7 +148,11 @@ func (s *Server) apps(r *request) (any, error) {
 	if secrets {
 		s.audit(r.Request, r.who, nil) // who saw them is worth a line
 	}
-	return map[string]any{"apps": answers, "next": next}, nil
+	store := "file"
+	if s.cfg.Editor != nil {
+		store = "database"
+	}
+	return map[string]any{"apps": answers, "store": store, "editable": s.cfg.Editor != nil && r.who.Role >= Admin, "next": next}, nil
 }
 
 // app is the app of the path.

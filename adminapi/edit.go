@@ -10,6 +10,8 @@ import (
 // Editor changes apps in a database. Its errors are *Error where the caller is
 // to know why: bad_request names the key of the configuration that is wrong.
 type Editor interface {
+	// Find is an app as the database has it, which may be newer than what is served.
+	Find(ctx context.Context, id string) (EditedApp, error)
 	// Create adds an app. It makes an id unless one is given, and a key with a
 	// secret, which the answer has this once.
 	Create(ctx context.Context, c AppChange) (EditedApp, error)
@@ -85,6 +87,19 @@ func (a EditedApp) shown(secrets bool) EditedApp {
 		a.Options = map[string]any{}
 	}
 	return a
+}
+
+// oneApp is GET apps/ID.
+func (s *Server) oneApp(r *request) (any, error) {
+	e, err := s.editor()
+	if err != nil {
+		return nil, err
+	}
+	app, err := e.Find(r.Context(), r.PathValue("app"))
+	if err != nil {
+		return nil, err
+	}
+	return app.shown(false), nil
 }
 
 // createApp is POST apps.

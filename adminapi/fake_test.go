@@ -146,6 +146,13 @@ func (f *fake) Follow(ctx context.Context, w io.Writer, _ map[string][]string) e
 // fakeEditor has the methods of apps that are in a database.
 type fakeEditor struct{ *fake }
 
+func (f fakeEditor) Find(_ context.Context, id string) (EditedApp, error) {
+	if id != "chat" {
+		return EditedApp{}, notFound("there is no such app")
+	}
+	return EditedApp{ID: id, Version: 1, Keys: []Key{{"k", "hunter2"}}}, nil
+}
+
 func (f fakeEditor) Create(context.Context, AppChange) (EditedApp, error) {
 	f.did("create")
 	return EditedApp{ID: "new", Version: 1, Keys: []Key{{"k", "hunter2"}}}, nil

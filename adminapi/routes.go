@@ -30,6 +30,7 @@ func routes() []route {
 		{"GET", v1 + "/events", Read, (*Server).events},
 		{"GET", v1 + "/apps", Read, (*Server).apps},
 		{"POST", v1 + "/apps", Admin, (*Server).createApp},
+		{"GET", v1 + "/apps/{app}", Read, (*Server).oneApp},
 		{"PATCH", v1 + "/apps/{app}", Admin, (*Server).updateApp},
 		{"DELETE", v1 + "/apps/{app}", Admin, (*Server).deleteApp},
 		{"POST", v1 + "/apps/{app}/keys", Admin, (*Server).addKey},

@@ -29,6 +29,7 @@ var calls = []call{
 	{"GET", "/api/v1/apps", "", Read},
 	{"GET", "/api/v1/apps?secrets=yes", "", Admin},
 	{"POST", "/api/v1/apps", `{"id":"new","name":"New","options":{"client_events":false}}`, Admin},
+	{"GET", "/api/v1/apps/chat", "", Read},
 	{"PATCH", "/api/v1/apps/chat", `{"version":1,"enabled":false}`, Admin},
 	{"DELETE", "/api/v1/apps/chat?version=1", "", Admin},
 	{"POST", "/api/v1/apps/chat/keys", `{}`, Admin},
@@ -237,7 +238,7 @@ func TestRoutes_WhatCannotBeDone(t *testing.T) {
 func TestRoutes_405_SaysWhatThePathTakes(t *testing.T) {
 	d := newDesk(t)
 	for path, want := range map[string]string{
-		"/api/v1/apps": "GET, POST", "/api/v1/apps/chat": "PATCH, DELETE", "/api/v1/apps/chat/events": "POST", "/api/v1/apps/chat/sockets/close": "POST", "/api/v1/apps/chat/sockets/1.2": "GET",
+		"/api/v1/apps": "GET, POST", "/api/v1/apps/chat": "GET, PATCH, DELETE", "/api/v1/apps/chat/events": "POST", "/api/v1/apps/chat/sockets/close": "POST", "/api/v1/apps/chat/sockets/1.2": "GET",
 	} {
 		if w := d.ask("OPTIONS", path, ""); w.Code != 405 || w.Header().Get("Allow") != want {
 			t.Errorf("%s: %d, Allow %q", path, w.Code, w.Header().Get("Allow"))
@@ -249,6 +250,7 @@ func TestEdit_AppsOfTheFile_AreNotChangedHere(t *testing.T) {
 	d := newDesk(t)
 	d.cfg.Editor = nil
 	for _, c := range []call{
+		{"GET", "/api/v1/apps/chat", "", 0},
 		{"POST", "/api/v1/apps", `{}`, 0},
 		{"PATCH", "/api/v1/apps/chat", `{}`, 0},
 		{"DELETE", "/api/v1/apps/chat", "", 0},
@@ -261,10 +263,33 @@ func TestEdit_AppsOfTheFile_AreNotChangedHere(t *testing.T) {
 	}
 }
 
+// A console offers changes by what the list of apps says.
+func TestApps_SaysWhereTheyAreAndWhoMayChangeThem(t *testing.T) {
+	for _, c := range []struct {
+		who      Role
+		file     bool
+		store    string
+		editable bool
+	}{{Read, false, "database", false}, {Operate, false, "database", false}, {Admin, false, "database", true}, {Admin, true, "file", false}} {
+		d := withRoles(t)
+		if c.file {
+			d.cfg.Editor = nil
+		}
+		var got struct {
+			Store    string
+			Editable bool
+		}
+		w := d.ask("GET", "/api/v1/apps", "", "Authorization", "Bearer "+c.who.String()+"-token")
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Store != c.store || got.Editable != c.editable {
+			t.Errorf("as %s, in a file %t: %v %s, want %s and editable %t", c.who, c.file, err, w.Body, c.store, c.editable)
+		}
+	}
+}
+
 // A secret is in the answer that made it, and in no other.
 func TestEdit_SecretsAreShownOnce(t *testing.T) {
 	d := newDesk(t)
-	for _, c := range []call{{"POST", "/api/v1/apps", `{}`, 1}, {"POST", "/api/v1/apps/chat/keys", `{}`, 1}, {"PATCH", "/api/v1/apps/chat", `{}`, 0}} {
+	for _, c := range []call{{"POST", "/api/v1/apps", `{}`, 1}, {"POST", "/api/v1/apps/chat/keys", `{}`, 1}, {"PATCH", "/api/v1/apps/chat", `{}`, 0}, {"GET", "/api/v1/apps/chat", "", 0}} {
 		w := d.ask(c.method, c.path, c.body)
 		if got := strings.Contains(w.Body.String(), "hunter2"); w.Code != 200 || got != (c.least == 1) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)

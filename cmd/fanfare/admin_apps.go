@@ -24,6 +24,11 @@ func (s *server) editor() adminapi.Editor {
 	return adminEditor{s.store}
 }
 
+// Find implements adminapi.Editor.
+func (e adminEditor) Find(ctx context.Context, id string) (adminapi.EditedApp, error) {
+	return e.edited(e.store.Get(ctx, id))
+}
+
 // Create implements adminapi.Editor.
 func (e adminEditor) Create(ctx context.Context, c adminapi.AppChange) (adminapi.EditedApp, error) {
 	id := ""

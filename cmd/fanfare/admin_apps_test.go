@@ -62,6 +62,10 @@ func TestAdminApps_InADatabase(t *testing.T) {
 	}
 	eventually(t, "the app is disabled", func() bool { return reached(t, r, made.Keys[0].Key) == 4003 })
 
+	if status, answer := ask("GET", "/shop", "", nil); status != 200 || !strings.Contains(answer, `"version":2`) || !strings.Contains(answer, `"name":"The shop"`) || strings.Contains(answer, made.Keys[0].Secret) {
+		t.Errorf("found with %d %s", status, answer)
+	}
+
 	var fresh key
 	if status, answer := ask("POST", "/shop/keys", `{}`, &fresh); status != 200 || fresh.Key == "" || fresh.Secret == "" {
 		t.Errorf("a key was made with %d %s", status, answer)
@@ -74,6 +78,7 @@ func TestAdminApps_InADatabase(t *testing.T) {
 		{"PATCH", "/shop", `{"version":1,"name":"late"}`, 409, `"conflict"`},
 		{"POST", "", `{"id":"shop"}`, 409, "shop"},
 		{"PATCH", "/none", `{"name":"x"}`, 404, "not_found"},
+		{"GET", "/none", "", 404, "not_found"},
 		{"PATCH", "/shop", `{"options":{"limits":{"max_connections":-1}}}`, 400, "limits.max_connections"},
 		{"PATCH", "/shop", `{"options":{"webhooks":[{"url":"http://10.0.0.1/hook"}]}}`, 400, "10.0.0.1"},
 		{"DELETE", "/shop/keys/none", "", 404, "not_found"},
