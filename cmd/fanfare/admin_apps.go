@@ -31,16 +31,15 @@ func (e adminEditor) Find(ctx context.Context, id string) (adminapi.EditedApp, e
 
 // Create implements adminapi.Editor.
 func (e adminEditor) Create(ctx context.Context, c adminapi.AppChange) (adminapi.EditedApp, error) {
-	id := ""
-	if c.ID != nil {
-		id = *c.ID
-	}
-	fresh, err := newApp(id)
+	fresh, err := newApp("")
 	if err != nil {
 		return adminapi.EditedApp{}, err
 	}
 	app := appstore.App{App: config.DefaultApp()}
 	app.ID, app.Key, app.Secret = fresh.id, fresh.key, fresh.secret
+	if c.ID != nil && *c.ID != "" {
+		app.ID = *c.ID // which the store checks
+	}
 	if err := e.alter(&app, c); err != nil {
 		return adminapi.EditedApp{}, toCaller(err)
 	}

@@ -77,6 +77,8 @@ func TestAdminApps_InADatabase(t *testing.T) {
 	}{
 		{"PATCH", "/shop", `{"version":1,"name":"late"}`, 409, `"conflict"`},
 		{"POST", "", `{"id":"shop"}`, 409, "shop"},
+		{"POST", "", `{"id":"a shop/"}`, 400, "id"},
+		{"POST", "", `{"id":"` + strings.Repeat("x", 300) + `"}`, 400, "id"},
 		{"PATCH", "/none", `{"name":"x"}`, 404, "not_found"},
 		{"GET", "/none", "", 404, "not_found"},
 		{"PATCH", "/shop", `{"options":{"limits":{"max_connections":-1}}}`, 400, "limits.max_connections"},

@@ -26,6 +26,8 @@ export function path(parts, ...names) {
 
 export const get = (where, query, signal) => call('GET', where, { query, signal });
 export const post = (where, body = {}) => call('POST', where, { body });
+export const patch = (where, body) => call('PATCH', where, { body });
+export const remove = (where, query) => call('DELETE', where, { query });
 
 async function call(method, where, { query, body, signal }) {
   const answer = await send(method, where, { query, body, signal });

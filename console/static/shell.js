@@ -49,7 +49,9 @@ export class Shell extends Component {
   moved() {
     const before = this.state.route.page;
     this.setState({ route: here() }, () => {
-      if (before !== this.state.route.page) document.querySelector('main h1')?.focus();
+      if (before === this.state.route.page) return;
+      document.querySelector('main h1')?.focus();
+      this.enter(); // apps come and go
     });
   }
 

@@ -3,6 +3,8 @@ import { get } from '../api.js';
 import { Component, html } from '../html.js';
 import { Notice } from '../parts/notice.js';
 import { Snippet } from '../parts/snippet.js';
+import { Keys } from './keys.js';
+import { Settings } from './settings.js';
 import { snippets } from './snippets.js';
 
 export class AppCard extends Component {
@@ -19,29 +21,16 @@ export class AppCard extends Component {
     }
   }
 
-  async reveal() {
-    try {
-      const { apps } = await get('apps', { secrets: 'yes', app: this.props.app.id });
-      this.setState({ secrets: apps[0]?.keys ?? null, error: null });
-    } catch (error) {
-      this.setState({ error });
-    }
-  }
-
-  render({ app }, { secrets, error, language, host, port, tls }) {
+  render({ app, editable, changed, remove }, { secrets, error, language, host, port, tls }) {
     const all = snippets({ id: app.id, key: app.keys[0]?.key ?? '', secret: secrets?.[0]?.secret ?? '', host, port, tls });
     return html`
       <section class="card" aria-label=${`App ${app.id}`}>
         <h2>${app.id}</h2>
         <${Notice} error=${error} />
-        <h3>Keys</h3>
-        <dl class="pairs">
-          ${(secrets ?? app.keys).map(({ key, secret }) => html`<div key=${key}><dt>Key</dt><dd><code>${key}</code></dd><dt>Secret</dt><dd><code>${secret}</code></dd></div>`)}
-        </dl>
-        <button class="quiet" onClick=${() => (secrets ? this.setState({ secrets: null }) : this.reveal())}>${secrets ? 'Hide the secrets' : 'Show the secrets'}</button>
+        <${Keys} app=${app} editable=${editable} changed=${changed} revealed=${(shown) => this.setState({ secrets: shown })} />
         <h3>Connect</h3>
         <div class="filters">
-          <label>Host<input value=${host} spellcheck="false" onInput=${(e) => this.setState({ host: e.target.value })} /></label>
+          <label>Host<input value=${host} spellcheck=${false} onInput=${(e) => this.setState({ host: e.target.value })} /></label>
           <label>Port<input value=${port} inputmode="numeric" onInput=${(e) => this.setState({ port: e.target.value })} /></label>
           <label class="inline"><input type="checkbox" checked=${tls} onChange=${(e) => this.setState({ tls: e.target.checked })} />TLS</label>
           <label>Library
@@ -51,8 +40,9 @@ export class AppCard extends Component {
           </label>
         </div>
         <${Snippet} label=${language} code=${all[language]} />
-        <h3>Options</h3>
-        <${Options} of=${app.options} />
+        ${editable
+          ? html`<${Settings} id=${app.id} keys=${app.keys.map(({ key }) => key).join(' ')} changed=${changed} remove=${remove} />`
+          : html`<h3>Options</h3><${Options} of=${app.options} />`}
       </section>`;
   }
 }

@@ -61,15 +61,15 @@ export class Creator extends Component {
               <label key=${value} class="inline"><input type="radio" name="to" value=${value} checked=${to === value} onChange=${() => this.setState({ to: value })} />${name}</label>`)}
           </fieldset>
           ${to === 'user'
-            ? html`<label>User id<input ...${this.field('user')} required spellcheck="false" autocomplete="off" /></label>`
-            : html`<label>Channels, with commas between<input ...${this.field('channels')} required spellcheck="false" autocomplete="off" /></label>`}
-          <label>Event<input ...${this.field('name')} required spellcheck="false" autocomplete="off" /></label>
+            ? html`<label>User id<input ...${this.field('user')} required spellcheck=${false} autocomplete="off" /></label>`
+            : html`<label>Channels, with commas between<input ...${this.field('channels')} required spellcheck=${false} autocomplete="off" /></label>`}
+          <label>Event<input ...${this.field('name')} required spellcheck=${false} autocomplete="off" /></label>
           <label>Data is
             <select value=${format} onChange=${(e) => this.setState({ format: e.target.value })}>
               <option value="json">JSON</option><option value="text">any text</option>
             </select>
           </label>
-          <label>Data<textarea ...${this.field('data')} rows="8" spellcheck="false" aria-invalid=${String(Boolean(wrong))} aria-describedby="data-says"></textarea></label>
+          <label>Data<textarea ...${this.field('data')} rows="8" spellcheck=${false} aria-invalid=${String(Boolean(wrong))} aria-describedby="data-says"></textarea></label>
           <p id="data-says" class=${wrong ? 'says wrong' : 'says'} role="status">${wrong || (format === 'json' ? 'Valid JSON.' : 'Sent as it is.')}</p>
           <${Notice} error=${error} done=${done} />
           <button type="submit" disabled=${sending || Boolean(wrong)}>Send</button>

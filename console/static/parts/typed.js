@@ -14,6 +14,6 @@ export class Typed extends Component {
   }
 
   render({ value, ...rest }) {
-    return html`<input ref=${this.input} spellcheck="false" autocomplete="off" ...${rest} />`;
+    return html`<input ref=${this.input} spellcheck=${false} autocomplete="off" ...${rest} />`;
   }
 }
