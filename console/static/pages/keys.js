@@ -41,7 +41,7 @@ export class Keys extends Component {
   async retire(key) {
     try {
       await remove(path`apps/${this.props.app.id}/keys/${key}`);
-      this.setState({ error: null, done: `The key ${key} is retired.`, fresh: null });
+      this.setState(({ fresh }) => ({ error: null, done: `The key ${key} is retired.`, fresh: fresh?.key === key ? null : fresh }));
     } catch (error) {
       this.setState({ error, done: null });
     }
