@@ -107,9 +107,10 @@ func (s *Server) Accepts() bool { return s.address != nil }
 // Dismiss tells the clients that Quiesce has kept to connect again at once
 // (4200), as many at a time as wave says: the process that they come to is there
 // already, and all of them would come in one instant. Those are told too whose
-// request comes while it waits. It returns when all have answered or had the time
-// to.
-func (s *Server) Dismiss(ctx context.Context, wave int) error {
+// request comes while it waits; others is how many connections there are whose
+// request may be a socket's yet and that no loop knows of. It returns when all have
+// answered or had the time to.
+func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error {
 	share := max(1, wave/len(s.loops))
 	late := time.Now().Add(latePatience)
 	for {
@@ -124,6 +125,7 @@ func (s *Server) Dismiss(ctx context.Context, wave int) error {
 		if err != nil {
 			return err
 		}
+		left += others()
 		if left == 0 || !open && !time.Now().Before(late) {
 			break
 		}
@@ -133,6 +135,9 @@ func (s *Server) Dismiss(ctx context.Context, wave int) error {
 	}
 	for end := time.Now().Add(s.closeTimeout()); s.Sockets() > 0 && time.Now().Before(end); {
 		if err := pause(ctx, quietLook); err != nil {
+			return err
+		}
+		if _, err := s.ask(ctx, func(l *loop) int { return l.sendAway(share) }); err != nil { // the last that came
 			return err
 		}
 	}

@@ -234,7 +234,7 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	if s.cfg.TLS.Enabled() {
 		wave = tlsWave
 	}
-	err = s.leftOpen(s.sockets.Dismiss(ctx, wave), cfg.Timeout)
+	err = s.leftOpen(s.sockets.Dismiss(ctx, wave, s.web.Connections), cfg.Timeout)
 	err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
 	s.log.Info("handed over", slog.Int("pid", t.PID), slog.Duration("took", time.Since(began).Round(time.Millisecond)))
 	return err

@@ -568,6 +568,38 @@ func TestHandOver_OfAStream_IsTold(t *testing.T) {
 	}
 }
 
+// Who had connected to the old process, and asks for a socket when the new one
+// serves, is told where to go: clients are far away, and TLS takes its time.
+func TestHandOver_OfAConnectionWithoutARequest_IsTold(t *testing.T) {
+	for _, transport := range []string{"auto", "goroutine"} {
+		t.Run(transport, func(t *testing.T) {
+			l := found(t, nil, "--transport="+transport)
+			conn, err := net.Dial("tcp", l.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			_ = connect(t, l.base()).conn.Close() // accepted behind it
+			if _, err := l.upgrade(); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			d := ws.Dialer{NetDial: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
+			_, early, _, err := d.Dial(t.Context(), "ws://"+l.at+"/app/app-key?protocol=7")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &dialled{Conn: conn, r: conn}
+			if early != nil {
+				s.r = io.MultiReader(early, conn)
+			}
+			if _, err := wsutil.ReadServerText(s); !closedWith(err, 4200) {
+				t.Errorf("the socket ends with %v", err)
+			}
+		})
+	}
+}
+
 // systemd hears which process it has to watch.
 func TestHandOver_SystemdFollows(t *testing.T) {
 	told, path := listenNotify(t)

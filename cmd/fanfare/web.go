@@ -197,6 +197,16 @@ func (w *web) Quiet(ctx context.Context) bool {
 	return true
 }
 
+// Connections is how many there are.
+func (w *web) Connections() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.servers {
+		n += int(s.conns.Load())
+	}
+	return n
+}
+
 // Close accepts no more and ends every connection.
 func (w *web) Close() error {
 	w.Stop()
