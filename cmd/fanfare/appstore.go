@@ -53,10 +53,14 @@ func (s *server) openStore() error {
 	return nil
 }
 
-// followStore takes over what changes in the store until ctx is done.
+// followStore takes over what changes in the store until ctx is done, once the
+// server runs, see reloadOnHangup.
 func (s *server) followStore(ctx context.Context) {
-	if s.mirror != nil {
-		defer s.closeStore()
+	if s.mirror == nil {
+		return
+	}
+	defer s.closeStore()
+	if s.hasBegun(ctx) {
 		s.mirror.Run(ctx, s.takeApps)
 	}
 }

@@ -28,8 +28,12 @@ func untilHangup() <-chan os.Signal {
 // loader reads the configuration as serve did, and tells from which file.
 type loader func() (cfg *config.Config, file string, err error)
 
-// reloadOnHangup reloads at every hangup, until ctx is done.
+// reloadOnHangup reloads at every hangup, until ctx is done. What came before the
+// server runs waits: another process may have the store of webhooks until then.
 func (s *server) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, load loader) {
+	if !s.hasBegun(ctx) {
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
