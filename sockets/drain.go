@@ -105,12 +105,16 @@ func (s *Server) Succeed(ctx context.Context) error {
 func (s *Server) Accepts() bool { return s.address != nil }
 
 // Dismiss tells the clients that Quiesce has kept to connect again at once
-// (4200), as many at a time as wave says: the process that they come to is there
-// already, and all of them would come in one instant. Those are told too whose
+// (4200), as many at a time as wave says, or more if ctx would be done before the
+// last: the process that they come to is there already, and all of them would come
+// in one instant. Those are told too whose
 // request comes while it waits; others is how many connections there are whose
 // request may be a socket's yet and that no loop knows of. It returns when all have
 // answered or had the time to.
 func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error {
+	if end, ok := ctx.Deadline(); ok {
+		wave = max(wave, leastWave(s.Sockets(), time.Until(end)))
+	}
 	share := max(1, wave/len(s.loops))
 	late := time.Now().Add(latePatience)
 	for {
@@ -142,6 +146,13 @@ func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error
 		}
 	}
 	return nil
+}
+
+// leastWave is how many sockets a wave has to have at least, so that all are told
+// within half of the time: the last of them have to answer, too.
+func leastWave(sockets int, within time.Duration) int {
+	waves := max(1, int(within/2/drainWave))
+	return (sockets + waves - 1) / waves
 }
 
 // Conclude waits, once the listener of a Front is closed, for the requests of

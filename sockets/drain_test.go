@@ -169,3 +169,21 @@ func TestDrain_WhoComesMeanwhile_4100(t *testing.T) {
 		}
 	})
 }
+
+func TestDismiss_OfManySockets_EndsInTime(t *testing.T) {
+	for _, c := range []struct {
+		sockets int
+		within  time.Duration
+		want    int
+	}{
+		{0, 30 * time.Second, 0},
+		{150_000, 30 * time.Second, 500},
+		{1_000_000, 30 * time.Second, 3334},
+		{100, drainWave, 100},
+		{100, -time.Second, 100},
+	} {
+		if got := leastWave(c.sockets, c.within); got != c.want {
+			t.Errorf("%d sockets within %s: waves of %d, want %d", c.sockets, c.within, got, c.want)
+		}
+	}
+}
