@@ -25,9 +25,15 @@ const (
 
 // Drain sends every socket to another node (4200), in waves over spread so
 // that not all arrive there in the same instant. Those that come meanwhile are
-// refused with 4100. What was accepted before is still written. It returns when
-// the last socket is gone, or with the context's error.
+// refused with 4100, or sent there as well after Succeed. What was accepted before
+// is still written. It returns when the last socket is gone, or with the context's
+// error.
 func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
+	if s.succeeded.Load() {
+		if _, err := s.ask(ctx, func(l *loop) int { l.holding = true; return 0 }); err != nil {
+			return err
+		}
+	}
 	s.hub.Close()
 	if _, err := s.ask(ctx, func(*loop) int { return 0 }); err != nil {
 		return err
@@ -104,13 +110,13 @@ func (s *Server) Succeed(ctx context.Context) error {
 // Accepts tells whether the loops accept connections themselves.
 func (s *Server) Accepts() bool { return s.address != nil }
 
-// Dismiss tells the clients that Quiesce has kept to connect again at once
-// (4200), as many at a time as wave says, or more if ctx would be done before the
-// last: the process that they come to is there already, and all of them would come
-// in one instant. Those are told too whose
-// request comes while it waits; others is how many connections there are whose
-// request may be a socket's yet and that no loop knows of. It returns when all have
-// answered or had the time to.
+// Dismiss tells the clients that Quiesce or Drain, after Succeed, has kept to
+// connect again at once (4200), as many at a time as wave says, or more if ctx would
+// be done before the last: the process that they come to is there already, and all
+// of them would come in one instant. Those are told too whose request comes while it
+// waits; others is how many connections there are whose request may be a socket's
+// yet and that no loop knows of. It returns when all have answered or had the time
+// to.
 func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error {
 	if end, ok := ctx.Deadline(); ok {
 		wave = max(wave, leastWave(s.Sockets(), time.Until(end)))

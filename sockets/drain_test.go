@@ -170,6 +170,25 @@ func TestDrain_WhoComesMeanwhile_4100(t *testing.T) {
 	})
 }
 
+// Nobody is to come back a second later who can be served elsewhere at once.
+func TestDrain_AfterSucceed_LatecomersGoToo(t *testing.T) {
+	linksOf(t, Config{CloseTimeout: patience}, nil, func(h *harness) {
+		p := h.subscribed("news")
+		if err := h.server.Succeed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		drained := make(chan error, 1)
+		go func() { drained <- h.server.Drain(t.Context(), 0) }()
+		p.expectClose(4200) // and does not answer: the drain goes on
+		late := h.raw()
+		late.expectClose(4200)
+		_, _ = p.conn.Close(), late.conn.Close()
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestDismiss_OfManySockets_EndsInTime(t *testing.T) {
 	for _, c := range []struct {
 		sockets int

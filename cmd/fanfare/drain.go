@@ -34,10 +34,11 @@ const (
 // instant. The listener answers up to then, since pusher-js tries again after
 // fifteen seconds where nobody listens. Metrics stay up to the end. Of a cluster
 // the node takes leave last, when those who were on it are on others.
-func (s *server) drain() error { return s.drainAs(s.shutdown()) }
+func (s *server) drain() error { return s.drainAs(s.shutdown(), false) }
 
-// drainAs is drain in another way than is configured.
-func (s *server) drainAs(cfg config.Shutdown) error {
+// drainAs is drain in another way than is configured. Another process may have the
+// listener already.
+func (s *server) drainAs(cfg config.Shutdown, handedOver bool) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
@@ -51,7 +52,11 @@ func (s *server) drainAs(cfg config.Shutdown) error {
 
 	var err error
 	if cfg.Successor {
-		err = s.leftOpen(s.sockets.Drain(ctx, cfg.Spread), cfg.Timeout)
+		err = s.sockets.Drain(ctx, cfg.Spread)
+		if err == nil && handedOver {
+			err = s.dismiss(ctx) // who comes last
+		}
+		err = s.leftOpen(err, cfg.Timeout)
 		err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
 	} else {
 		err = s.leftOpen(s.sockets.Quiesce(ctx), cfg.Timeout)

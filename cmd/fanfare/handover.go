@@ -226,18 +226,23 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 
 	if s.cluster != nil {
 		cfg.Successor, cfg.Delay = true, 0
-		return s.drainAs(cfg)
+		return s.drainAs(cfg, true)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
 	defer cancel()
+	err = s.leftOpen(s.dismiss(ctx), cfg.Timeout)
+	err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
+	s.log.Info("handed over", slog.Int("pid", t.PID), slog.Duration("took", time.Since(began).Round(time.Millisecond)))
+	return err
+}
+
+// dismiss sends the clients that are left to the successor.
+func (s *server) dismiss(ctx context.Context) error {
 	wave := plainWave
 	if s.cfg.TLS.Enabled() {
 		wave = tlsWave
 	}
-	err = s.leftOpen(s.sockets.Dismiss(ctx, wave, s.web.Connections), cfg.Timeout)
-	err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
-	s.log.Info("handed over", slog.Int("pid", t.PID), slog.Duration("took", time.Since(began).Round(time.Millisecond)))
-	return err
+	return s.sockets.Dismiss(ctx, wave, s.web.Connections)
 }
 
 // leaveListener accepts no more. Callers that keep their connection are answered
