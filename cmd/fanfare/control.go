@@ -170,10 +170,14 @@ func (c *control) close() error {
 	return c.listener.Close()
 }
 
+// controlPatience is how long an answer may take: a hand-over has preparePatience
+// and turnPatience, and a moment between them.
+const controlPatience = 2 * time.Minute
+
 // askControl sends one request to the server whose control socket is at path and
 // reads the answer, which is JSON, into answer.
 func askControl(ctx context.Context, path, method, what string, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, controlPatience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, "http://control"+what, http.NoBody)
 	if err != nil {

@@ -26,8 +26,9 @@ const (
 	settlePatience = time.Second
 	lastWebhooks   = 2 * time.Second
 	// turnPatience is how long the successor may take until it serves once it is
-	// its turn.
-	turnPatience = 10 * time.Second
+	// its turn. It reads the store of webhooks in that time, and to end it leaves
+	// nobody to serve.
+	turnPatience = 45 * time.Second
 	// plainWave and tlsWave are how many clients are sent to the successor at a
 	// time, twenty times a second: about half of what a processor shakes hands with,
 	// and less than sockets.handshakes_per_address allows to those of one proxy.
