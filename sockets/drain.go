@@ -114,8 +114,8 @@ func (s *Server) Accepts() bool { return s.address != nil }
 // connect again at once (4200), as many at a time as wave says, or more if ctx would
 // be done before the last: the process that they come to is there already, and all
 // of them would come in one instant. Those are told too whose request comes while it
-// waits; others is how many connections there are whose request may be a socket's
-// yet and that no loop knows of. It returns when all have answered or had the time
+// waits; others is 0 once there is no connection or request left that no loop knows
+// of and that may become a socket. It returns when all have answered or had the time
 // to.
 func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error {
 	if end, ok := ctx.Deadline(); ok {

@@ -243,7 +243,7 @@ func (s *server) dismiss(ctx context.Context) error {
 	if s.cfg.TLS.Enabled() {
 		wave = tlsWave
 	}
-	return s.sockets.Dismiss(ctx, wave, s.web.Connections)
+	return s.sockets.Dismiss(ctx, wave, s.web.Work)
 }
 
 // leaveListener accepts no more. Callers that keep their connection are answered

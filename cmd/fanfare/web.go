@@ -24,11 +24,14 @@ type web struct {
 	ending   bool
 }
 
-// served is a server and how many connections it has.
+// served is a server and its work.
 type served struct {
 	*http.Server
-	feed  *feed // nil until Serve
-	conns atomic.Int64
+	feed *feed // nil until Serve
+	// work is how many connections and requests there are. A request counts, since
+	// one that becomes a socket is no connection of the server any more while
+	// its handler still passes it on.
+	work atomic.Int64
 }
 
 func newWeb(first *http.Server) *web {
@@ -41,7 +44,12 @@ func newWeb(first *http.Server) *web {
 // goroutine.
 func (w *web) add(s *http.Server) {
 	next := &served{Server: s}
-	watch := s.ConnState
+	answer, watch := s.Handler, s.ConnState
+	s.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		next.work.Add(1)
+		defer w.left(next)
+		answer.ServeHTTP(rw, r)
+	})
 	s.ConnState = func(conn net.Conn, state http.ConnState) {
 		if watch != nil {
 			watch(conn, state)
@@ -55,20 +63,20 @@ func (w *web) add(s *http.Server) {
 
 func (w *web) newest() *served { return w.servers[len(w.servers)-1] }
 
-// left says that a connection of a server is gone.
+// left says that a connection or a request of a server is gone.
 func (w *web) left(s *served) {
-	if s.conns.Add(-1) == 0 {
+	if s.work.Add(-1) == 0 {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.prune()
 	}
 }
 
-// prune forgets servers that were replaced and have no connection. The caller
+// prune forgets servers that were replaced and have no work. The caller
 // holds the lock.
 func (w *web) prune() {
 	newest := w.newest()
-	w.servers = slices.DeleteFunc(w.servers, func(s *served) bool { return s != newest && s.conns.Load() == 0 })
+	w.servers = slices.DeleteFunc(w.servers, func(s *served) bool { return s != newest && s.work.Load() == 0 })
 }
 
 // Serve serves until Shutdown or Close, as that of an http.Server does.
@@ -104,7 +112,7 @@ func (w *web) give(conn net.Conn) {
 	for {
 		w.mu.Lock()
 		s, ending := w.newest(), w.ending
-		s.conns.Add(1)
+		s.work.Add(1)
 		w.mu.Unlock()
 		if s.feed.give(conn) {
 			return
@@ -179,14 +187,14 @@ func (w *web) Finish(ctx context.Context) bool {
 	return w.Quiet(ctx)
 }
 
-// Quiet waits until there are no connections, and tells whether it is so before
-// ctx is done.
+// Quiet waits until there are no connections and no requests, and tells whether it
+// is so before ctx is done.
 func (w *web) Quiet(ctx context.Context) bool {
 	w.mu.Lock()
 	servers := slices.Clone(w.servers)
 	w.mu.Unlock()
 	for _, s := range servers {
-		for s.conns.Load() > 0 {
+		for s.work.Load() > 0 {
 			select {
 			case <-time.After(time.Millisecond):
 			case <-ctx.Done():
@@ -197,12 +205,13 @@ func (w *web) Quiet(ctx context.Context) bool {
 	return true
 }
 
-// Connections is how many there are.
-func (w *web) Connections() (n int) {
+// Work is how many connections and requests there are: 0 is that no socket can
+// come of them.
+func (w *web) Work() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.servers {
-		n += int(s.conns.Load())
+		n += int(s.work.Load())
 	}
 	return n
 }

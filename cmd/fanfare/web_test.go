@@ -60,3 +60,41 @@ func TestWeb_ReplacedServers_GoWithTheirLastConnection(t *testing.T) {
 	_ = conn.Close()
 	eventually(t, "the first has gone", func() bool { return servers() == 1 })
 }
+
+// A connection that becomes a socket is waited for until its handler has passed it
+// on: it is in nobody else's count before.
+func TestWeb_RequestThatTakesItsConnection_IsWaitedFor(t *testing.T) {
+	taken, pass := make(chan struct{}), make(chan struct{})
+	w := newWeb(&http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		close(taken)
+		<-pass
+		_ = conn.Close()
+	})})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- w.Serve(listener) }()
+	defer func() {
+		_ = w.Close()
+		<-served
+	}()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-taken
+	if w.Work() == 0 {
+		t.Error("the request is not counted while it has the connection")
+	}
+	close(pass)
+	eventually(t, "nothing is left", func() bool { return w.Work() == 0 })
+}
