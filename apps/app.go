@@ -39,7 +39,9 @@ type App struct {
 	PongTimeout time.Duration
 	// CacheTTL is how long a cache channel remembers its last event.
 	CacheTTL time.Duration
-	Limits   Limits
+	// History says which channels keep their events; HistoryOf reads it.
+	History []HistoryRule
+	Limits  Limits
 }
 
 // Key is one key of an app with the secret that signs for it.
@@ -58,6 +60,7 @@ type Limits struct {
 	MaxSubscriptions      int // channels per socket
 	MaxPresenceMembers    int // users per presence channel; 0 is unlimited
 	MaxCachedBytes        int // what cache channels of the app remember on this node; 0 is unlimited
+	MaxHistoryBytes       int // what channels of the app with a history keep, on this node or in the cluster; 0 is unlimited
 	MaxUserInfoBytes      int // user_info of a presence member
 	MaxChannelName        int // characters
 	MaxEventName          int // characters
@@ -76,6 +79,7 @@ func DefaultLimits() Limits {
 		MaxSubscriptions:      1000,
 		MaxPresenceMembers:    100,
 		MaxCachedBytes:        256 << 20,
+		MaxHistoryBytes:       256 << 20,
 		MaxUserInfoBytes:      2048,
 		MaxChannelName:        200,
 		MaxEventName:          200,

@@ -160,6 +160,16 @@ func (deaf) Channel(ctx context.Context, _ *apps.App, _ string) (ChannelInfo, er
 	return ChannelInfo{}, ctx.Err()
 }
 
+func (deaf) History(ctx context.Context, _ *apps.App, _ string, _ HistoryQuery) (HistoryPage, error) {
+	<-ctx.Done()
+	return HistoryPage{}, ctx.Err()
+}
+
+func (deaf) ClearHistory(ctx context.Context, _ *apps.App, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (deaf) Members(ctx context.Context, _ *apps.App, _ string) ([]string, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()

@@ -41,6 +41,20 @@ func (h *Hub) Members(ctx context.Context, app *apps.App, name string) (ids []st
 	return ids, err
 }
 
+// History reads what a channel keeps, nothing if it keeps nothing.
+func (h *Hub) History(ctx context.Context, app *apps.App, name string, q HistoryQuery) (page HistoryPage, err error) {
+	err = h.ask(ctx, func(ctx context.Context) error {
+		page, err = h.cluster.History(ctx, app, name, q)
+		return err
+	})
+	return page, err
+}
+
+// ClearHistory forgets what a channel keeps. If it fails that may have been done.
+func (h *Hub) ClearHistory(ctx context.Context, app *apps.App, name string) error {
+	return h.ask(ctx, func(ctx context.Context) error { return h.cluster.ClearHistory(ctx, app, name) })
+}
+
 // TerminateUser closes every socket signed in as the user with 4009. If it fails
 // that may have been done.
 func (h *Hub) TerminateUser(ctx context.Context, app *apps.App, userID string) error {

@@ -51,6 +51,11 @@ type Cluster interface {
 	Channel(ctx context.Context, app *apps.App, name string) (ChannelInfo, error)
 	// Members lists the user ids on a presence channel as they joined.
 	Members(ctx context.Context, app *apps.App, name string) ([]string, error)
+	// History reads what a channel keeps, nothing if it keeps nothing.
+	History(ctx context.Context, app *apps.App, channel string, q HistoryQuery) (HistoryPage, error)
+	// ClearHistory forgets what a channel keeps. Whoever recovers from a serial
+	// before it is told that it cannot.
+	ClearHistory(ctx context.Context, app *apps.App, channel string) error
 	// Run keeps the cluster's time and traffic until ctx is done.
 	Run(ctx context.Context) error
 }
@@ -83,8 +88,15 @@ type Join struct {
 	Socket  pusherproto.SocketID
 	Member  pusherproto.Member // presence channels
 	// Again is set when the socket is subscribed already: the answer is the
-	// same but nothing is counted.
+	// same but nothing is counted, and nothing of the history is sent.
 	Again bool
+	// History is the channel's rule, nil if it keeps nothing.
+	History *apps.HistoryRule
+	// Recover is the serial that the client saw last, "" if it does not ask.
+	// RecoverSocket is the socket that saw it: events that were not meant for that
+	// socket are left out.
+	Recover       string
+	RecoverSocket pusherproto.SocketID
 }
 
 // Joined answers a Join.
@@ -96,7 +108,29 @@ type Joined struct {
 	Presence *Presence
 	// Cached is the cache channel's event as first sent, nil if there is none.
 	Cached *Frame
+	// Past is the events that the socket is sent first, the oldest first: what it
+	// missed, or as many as the rule rewinds.
+	Past []*Frame
+	// At is where the history stands, no serial if there is none.
+	At pusherproto.Serial
+	// Lost is why the socket cannot be sent what it missed, nil if it can or does
+	// not ask. Past is then that of a socket that does not ask.
+	Lost *LostHistory
 }
+
+// LostHistory is why a client cannot recover. Its texts are for clients.
+type LostHistory struct {
+	Reason  string // a word for programs
+	Message string
+}
+
+// What stands in the way of a recovery.
+var (
+	LostSerial = &LostHistory{"invalid_serial", "The serial is none of this channel's history"}
+	LostEpoch  = &LostHistory{"epoch_changed", "The history was lost or emptied since the serial"}
+	LostEvents = &LostHistory{"too_old", "Events that came after the serial are not kept any more"}
+	LostRule   = &LostHistory{"no_history", "The channel keeps no history"}
+)
 
 // Leave asks that a socket be counted out.
 type Leave struct {
@@ -119,6 +153,13 @@ type Publication struct {
 	Data []byte
 	// Client is set for the event of a socket of this node.
 	Client bool
+	// Keep is the rule of the channel's history if the event is to be kept, else
+	// nil. The event's serial is then appended to the frame, which has room for it
+	// and which nobody else has yet.
+	Keep *apps.HistoryRule
+	// Placed, unless it is nil, is called with the serial of an event that is kept,
+	// before Accepted, or before Publish returns where there is none.
+	Placed func(pusherproto.Serial)
 	// Accepted, unless it is nil, is called exactly once, on any goroutine,
 	// possibly before Publish returns: with nil when the event has its place in
 	// the order of the channel, with ErrAway or ErrDoubt if that did not come in
@@ -158,6 +199,32 @@ type ChannelInfo struct {
 	Sockets int     // subscription_count; the channel is occupied if not 0
 	Users   int     // user_count of a presence channel
 	Cached  *Cached // nil when nothing is remembered
+}
+
+// HistoryQuery asks for a part of what a channel keeps.
+type HistoryQuery struct {
+	Limit    int                // the most events
+	After    pusherproto.Serial // only later ones; no serial is all
+	Before   pusherproto.Serial // only earlier ones; no serial is all
+	Backward bool               // the newest first
+}
+
+// HistoryPage is a part of what a channel keeps.
+type HistoryPage struct {
+	Events []HistoryEvent     // in the order asked for
+	More   bool               // there are more that fit the query
+	At     pusherproto.Serial // where the history stands; no serial if there is none
+}
+
+// HistoryEvent is an event that is kept.
+type HistoryEvent struct {
+	Serial  pusherproto.Serial
+	Message []byte // the JSON text as sent to subscribers, serial included
+	Time    time.Time
+	// Client is whether a client sent it, and SocketID whom it was not meant for:
+	// the sender, or what the caller of the API excluded.
+	Client   bool
+	SocketID pusherproto.SocketID
 }
 
 // Cached is what a cache channel remembers.

@@ -42,6 +42,7 @@ type Limits struct {
 	MaxSubscriptions      int `key:"max_subscriptions" min:"1" doc:"Channels that one connection may subscribe to."`
 	MaxPresenceMembers    int `key:"max_presence_members" min:"0" doc:"Users in one presence channel. 0 is no limit."`
 	MaxCachedBytes        int `key:"max_cached_bytes" min:"0" doc:"Memory for the events of cache channels, in bytes. Above it the oldest are dropped before cache_ttl. 0 is no limit but a share of runtime.memory_limit, which holds besides (docs/security.md)."`
+	MaxHistoryBytes       int `key:"max_history_bytes" min:"0" doc:"Memory for the history of channels, in bytes. Above it the oldest events are dropped before their ttl. 0 is no limit but a share of runtime.memory_limit, which holds besides (docs/security.md)."`
 	MaxUserInfoBytes      int `key:"max_user_info_bytes" min:"2" doc:"Largest user_info of a presence member, in bytes."`
 	MaxChannelName        int `key:"max_channel_name" min:"1" max:"10000" doc:"Longest name of a channel, in characters."`
 	MaxEventName          int `key:"max_event_name" min:"1" max:"10000" doc:"Longest name of an event, in characters."`

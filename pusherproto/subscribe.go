@@ -9,6 +9,11 @@ type Subscribe struct {
 	ChannelData    string // the exact string received, which is what was signed
 	HasChannelData bool   // channel_data is a string
 	BadChannelData bool   // channel_data is neither a string nor null: the signed bytes are unknown
+	// Recover is the serial that the client saw last, and Recovers whether it sent
+	// one, of whatever type. RecoverSocket is the id of the socket that saw it.
+	Recover       string
+	Recovers      bool
+	RecoverSocket string
 }
 
 const subscribeShape = `{"channel":"NAME"}`
@@ -17,7 +22,7 @@ const subscribeShape = `{"channel":"NAME"}`
 // channel name is only read, not checked. The error has CodeNone: without a name there is no channel
 // to refuse. Spec: websocket, sections 2 and 5.
 func DecodeSubscribe(data []byte) (Subscribe, *Error) {
-	names := [...]string{"channel", "auth", "channel_data"}
+	names := [...]string{"channel", "auth", "channel_data", "recover", "recover_socket_id"}
 	var values [len(names)][]byte
 	if err := decodeData(data, CodeNone, EventSubscribe, subscribeShape, names[:], values[:]); err != nil {
 		return Subscribe{}, err
@@ -35,6 +40,12 @@ func DecodeSubscribe(data []byte) (Subscribe, *Error) {
 		s.ChannelData, s.HasChannelData = string(jsontext.Unquote(channelData)), true
 	case channelData != nil && !jsontext.IsNull(channelData):
 		s.BadChannelData = true
+	}
+	if s.Recovers = values[3] != nil && !jsontext.IsNull(values[3]); jsontext.IsString(values[3]) {
+		s.Recover = string(jsontext.Unquote(values[3]))
+	}
+	if jsontext.IsString(values[4]) {
+		s.RecoverSocket = string(jsontext.Unquote(values[4]))
 	}
 	return s, nil
 }

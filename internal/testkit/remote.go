@@ -136,6 +136,14 @@ func (r *Remote) Members(context.Context, *apps.App, string) ([]string, error) {
 	return nil, r.fails()
 }
 
+// History implements channels.Cluster.
+func (r *Remote) History(context.Context, *apps.App, string, channels.HistoryQuery) (channels.HistoryPage, error) {
+	return channels.HistoryPage{}, r.fails()
+}
+
+// ClearHistory implements channels.Cluster.
+func (r *Remote) ClearHistory(context.Context, *apps.App, string) error { return r.fails() }
+
 func (r *Remote) fails() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,0 +1,54 @@
+package pusherproto
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Serial is the place of an event in the history of its channel, or of a moment
+// between two events. Offsets grow with time and have gaps; those of two epochs
+// cannot be compared: the history was lost in between. An epoch of 0 is no serial.
+// Clients treat its text as opaque.
+type Serial struct {
+	Epoch  uint64
+	Offset uint64
+}
+
+// serialBase is the base of the two numbers in the text of a serial.
+const serialBase = 36
+
+// MaxSerial is the length of the longest text of a serial.
+const MaxSerial = 13 + 1 + 13
+
+// AppendSerial appends the text of a serial: letters, digits and a hyphen.
+func AppendSerial(dst []byte, s Serial) []byte {
+	dst = strconv.AppendUint(dst, s.Epoch, serialBase)
+	dst = append(dst, '-')
+	return strconv.AppendUint(dst, s.Offset, serialBase)
+}
+
+// String is the text of a serial, "" if it is none.
+func (s Serial) String() string {
+	if s == (Serial{}) {
+		return ""
+	}
+	return string(AppendSerial(make([]byte, 0, MaxSerial), s))
+}
+
+// ParseSerial reads the text of a serial as AppendSerial writes it, and nothing
+// else.
+func ParseSerial(text string) (s Serial, ok bool) {
+	epoch, offset, ok := strings.Cut(text, "-")
+	if !ok || len(text) > MaxSerial {
+		return Serial{}, false
+	}
+	var err error
+	if s.Epoch, err = strconv.ParseUint(epoch, serialBase, 64); err != nil || s.Epoch == 0 {
+		return Serial{}, false
+	}
+	if s.Offset, err = strconv.ParseUint(offset, serialBase, 64); err != nil {
+		return Serial{}, false
+	}
+	var room [MaxSerial]byte
+	return s, string(AppendSerial(room[:0], s)) == text
+}
