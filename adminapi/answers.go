@@ -7,28 +7,29 @@ import (
 )
 
 type overviewAnswer struct {
-	Version          string     `json:"version"`
-	Node             string     `json:"node"`
-	Started          time.Time  `json:"started"`
-	UptimeS          int64      `json:"uptime_s"`
-	Clustered        bool       `json:"clustered"`
-	Ready            bool       `json:"ready"`
-	Draining         bool       `json:"draining"`
-	Apps             int        `json:"apps"`
-	Connections      int64      `json:"connections"`
-	Channels         int64      `json:"channels"`
-	Members          int64      `json:"members"`
-	MessagesIn       int64      `json:"messages_in"`
-	Deliveries       int64      `json:"deliveries"`
-	APIEvents        int64      `json:"api_events"`
-	ClientEvents     int64      `json:"client_events"`
-	Rates            rateAnswer `json:"rates"`
-	MemoryBytes      int64      `json:"memory_bytes"`
-	MemoryLimitBytes int64      `json:"memory_limit_bytes"`
-	HeldBytes        int64      `json:"held_bytes"`
-	LoopLagMS        float64    `json:"loop_lag_ms"`
-	LoopSockets      []int      `json:"loop_sockets"`
-	Cluster          *totals    `json:"cluster"`
+	Version          string        `json:"version"`
+	Node             string        `json:"node"`
+	Started          time.Time     `json:"started"`
+	UptimeS          int64         `json:"uptime_s"`
+	Clustered        bool          `json:"clustered"`
+	Ready            bool          `json:"ready"`
+	Draining         bool          `json:"draining"`
+	Apps             int           `json:"apps"`
+	Connections      int64         `json:"connections"`
+	Channels         int64         `json:"channels"`
+	Members          int64         `json:"members"`
+	MessagesIn       int64         `json:"messages_in"`
+	Deliveries       int64         `json:"deliveries"`
+	APIEvents        int64         `json:"api_events"`
+	ClientEvents     int64         `json:"client_events"`
+	Rates            rateAnswer    `json:"rates"`
+	MemoryBytes      int64         `json:"memory_bytes"`
+	MemoryLimitBytes int64         `json:"memory_limit_bytes"`
+	HeldBytes        int64         `json:"held_bytes"`
+	APILatencyMS     latencyAnswer `json:"api_latency_ms"`
+	LoopLagMS        float64       `json:"loop_lag_ms"`
+	LoopSockets      []int         `json:"loop_sockets"`
+	Cluster          *totals       `json:"cluster"`
 }
 
 // totals are the sums of all nodes that live.
@@ -41,14 +42,14 @@ type totals struct {
 // overview is GET overview.
 func (s *Server) overview(*request) (any, error) {
 	about, counts := s.cfg.Node.About(), s.cfg.Node.Counts()
-	rates, lag := s.history.rate()
+	rates, lag, took := s.history.rate()
 	a := overviewAnswer{
 		Version: about.Version, Node: about.Node, Started: about.Started.UTC(), UptimeS: int64(max(0, s.cfg.Now().Sub(about.Started)) / time.Second),
 		Clustered: about.Clustered, Ready: about.Ready, Draining: about.Draining, Apps: s.cfg.Apps.Count(),
 		Connections: counts.Connections, Channels: counts.Channels, Members: counts.Members, MessagesIn: counts.MessagesIn, Deliveries: counts.Deliveries,
 		APIEvents: counts.APIEvents, ClientEvents: counts.ClientEvents, Rates: rates,
 		MemoryBytes: counts.MemoryBytes, MemoryLimitBytes: about.MemoryLimitBytes, HeldBytes: counts.HeldBytes,
-		LoopLagMS: milliseconds(lag), LoopSockets: append([]int{}, about.LoopSockets...),
+		APILatencyMS: took, LoopLagMS: milliseconds(lag), LoopSockets: append([]int{}, about.LoopSockets...),
 	}
 	if about.Clustered {
 		a.Cluster = &totals{}

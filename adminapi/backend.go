@@ -49,6 +49,7 @@ type Counts struct {
 	Count
 	Channels, Members, ClientEvents int64
 	HeldBytes                       int64
+	Publishes                       Answered // calls of the HTTP API that publish
 	Apps                            []AppCounts
 }
 

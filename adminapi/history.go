@@ -35,6 +35,7 @@ type sample struct {
 	lag  time.Duration
 	node Count
 	more int64 // client events
+	took latencyAnswer
 	apps []AppCounts
 }
 
@@ -76,7 +77,7 @@ func (h *history) take(c Counts, lag time.Duration, at time.Time) {
 			})
 			list = list[:busiest]
 		}
-		h.samples[h.next] = &sample{at, lag, c.since(h.before.Count), max(0, c.ClientEvents-h.before.ClientEvents), slices.Clone(list)}
+		h.samples[h.next] = &sample{at, lag, c.since(h.before.Count), max(0, c.ClientEvents-h.before.ClientEvents), c.Publishes.since(h.before.Publishes).latency(), slices.Clone(list)}
 		h.next = (h.next + 1) % steps
 		h.count = min(h.count+1, steps)
 	}
@@ -130,6 +131,8 @@ type historyAnswer struct {
 	StepS int          `json:"step_s"`
 	Times []int64      `json:"times"`
 	Lag   []float64    `json:"loop_lag_ms"`
+	P50   []float64    `json:"api_p50_ms"`
+	P99   []float64    `json:"api_p99_ms"`
 	Total columns      `json:"total"`
 	Apps  []appColumns `json:"apps"`
 }
@@ -139,7 +142,7 @@ func (s *Server) showHistory(r *request) (any, error) {
 	only := r.URL.Query().Get("app")
 	all := s.history.all()
 	a := historyAnswer{
-		Node: s.cfg.Node.About().Node, StepS: int(step / time.Second), Times: make([]int64, len(all)), Lag: make([]float64, len(all)),
+		Node: s.cfg.Node.About().Node, StepS: int(step / time.Second), Times: make([]int64, len(all)), Lag: make([]float64, len(all)), P50: make([]float64, len(all)), P99: make([]float64, len(all)),
 		Total: newColumns(len(all)), Apps: []appColumns{},
 	}
 	chosen := busiestOf(all, only)
@@ -150,6 +153,7 @@ func (s *Server) showHistory(r *request) (any, error) {
 	}
 	for i, one := range all {
 		a.Times[i], a.Lag[i] = one.at.Unix(), milliseconds(one.lag)
+		a.P50[i], a.P99[i] = one.took.P50, one.took.P99
 		a.Total.set(i, one.node)
 		for _, app := range one.apps {
 			if j, ok := at[app.ID]; ok {
@@ -188,14 +192,15 @@ type rateAnswer struct {
 	ClientEvents float64 `json:"client_events"`
 }
 
-// rate is what the last sample had a second.
-func (h *history) rate() (rateAnswer, time.Duration) {
+// rate is what the last sample had a second, the lag of its loops, and how long
+// its publishes took.
+func (h *history) rate() (rateAnswer, time.Duration, latencyAnswer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.count == 0 {
-		return rateAnswer{}, 0
+		return rateAnswer{}, 0, latencyAnswer{}
 	}
 	last := h.samples[(h.next-1+steps)%steps]
 	per := func(n int64) float64 { return float64(n) / step.Seconds() }
-	return rateAnswer{per(last.node.MessagesIn), per(last.node.Deliveries), per(last.node.APIEvents), per(last.more)}, last.lag
+	return rateAnswer{per(last.node.MessagesIn), per(last.node.Deliveries), per(last.node.APIEvents), per(last.more)}, last.lag, last.took
 }

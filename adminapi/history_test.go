@@ -11,6 +11,7 @@ import (
 // number.
 func counted(after int64, apps int) Counts {
 	c := Counts{Count: Count{Connections: 5, MessagesIn: 100 * after, Deliveries: 10 * after, APIEvents: after}}
+	c.Publishes = Answered{Count: uint64(after), Within: map[time.Duration]uint64{time.Millisecond: 0, 3 * time.Millisecond: uint64(after)}}
 	for i := range apps {
 		c.Apps = append(c.Apps, AppCounts{ID: fmt.Sprintf("app-%03d", i), Count: Count{Connections: 1, MessagesIn: after * int64(i)}})
 	}
@@ -31,6 +32,9 @@ func TestHistory_KeepsAnHourOfTheBusiest(t *testing.T) {
 	}
 	if a.Total.MessagesIn[7] != 100 || a.Total.Connections[7] != 5 {
 		t.Errorf("a step has %d messages, %d connections", a.Total.MessagesIn[7], a.Total.Connections[7])
+	}
+	if a.P50[7] != 2 || a.P99[7] != 2.98 {
+		t.Errorf("half of a step's publishes took at most %v ms, 99 %% %v ms", a.P50[7], a.P99[7])
 	}
 	if len(a.Apps) != busiest || a.Apps[0].App != "app-079" || a.Apps[0].MessagesIn[0] != 79 {
 		t.Errorf("%d apps, the first is %+v", len(a.Apps), a.Apps[0].App)

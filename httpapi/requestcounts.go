@@ -77,6 +77,9 @@ func waits(route string) bool {
 	return strings.HasSuffix(route, "/xhr") || strings.HasSuffix(route, "/xhr_streaming")
 }
 
+// Publishes tells whether a route is one of those that publish events.
+func Publishes(route string) bool { return route == eventsPath || route == batchPath }
+
 func statusPlace(status int) int {
 	for i := range countedStatuses {
 		if countedStatuses[i] == status {

@@ -8,6 +8,7 @@ import (
 
 	"fanfare/adminapi"
 	"fanfare/config"
+	"fanfare/httpapi"
 	"fanfare/internal/logs"
 )
 
@@ -61,7 +62,7 @@ func (v adminView) Counts() adminapi.Counts {
 		Count: adminapi.Count{
 			MessagesIn: int64(stats.MessagesReceived), Deliveries: int64(stats.FramesSent), APIEvents: int64(stats.Published), MemoryBytes: goMemory(),
 		},
-		ClientEvents: int64(stats.ClientEvents), HeldBytes: v.s.account.Bytes(),
+		ClientEvents: int64(stats.ClientEvents), HeldBytes: v.s.account.Bytes(), Publishes: v.publishes(),
 	}
 	for i := range stats.Apps {
 		a := &stats.Apps[i]
@@ -74,6 +75,21 @@ func (v adminView) Counts() adminapi.Counts {
 		}})
 	}
 	return c
+}
+
+// publishes adds up how long the calls took that publish.
+func (v adminView) publishes() adminapi.Answered {
+	sum := adminapi.Answered{Within: map[time.Duration]uint64{}}
+	for _, l := range v.s.api.Requests().Latencies {
+		if !httpapi.Publishes(l.Route) {
+			continue
+		}
+		sum.Count += l.Count
+		for bound, n := range l.Buckets {
+			sum.Within[bound] += n
+		}
+	}
+	return sum
 }
 
 // LoopLag implements adminapi.Node.

@@ -187,6 +187,7 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
   await t.test('overview: charts of all apps and of one', async () => {
     await reader.open('overview');
     await page.getByRole('img', { name: /^Connections in the last hour\. Connections: now \d/ }).waitFor();
+    await page.getByRole('img', { name: /^Publish latency in the last hour\. Half within: now .*, at most .* ms; 99 % within: now .*, at most .*[1-9].* ms/ }).waitFor();
     await page.getByLabel('Charts of').selectOption('chat');
     await page.getByRole('img', { name: /^Connections in the last hour\. Connections: now 1/ }).waitFor();
   });

@@ -33,7 +33,7 @@ export class History extends Polled {
   }
 }
 
-function charts({ times, step_s: step, loop_lag_ms: lag, total, apps }, app) {
+function charts({ times, step_s: step, loop_lag_ms: lag, api_p50_ms: p50, api_p99_ms: p99, total, apps }, app) {
   const of = app ? apps.find((a) => a.app === app) : total;
   if (times.length === 0) return html`<p class="empty">The first point comes ten seconds after the start.</p>`;
   if (!of) return html`<p class="empty">This app has done nothing in the last hour.</p>`;
@@ -44,7 +44,7 @@ function charts({ times, step_s: step, loop_lag_ms: lag, total, apps }, app) {
     ['Messages a second', [['API events', rate(of.api_events)], ['Messages of clients', rate(of.messages_in)]], number],
     [app ? 'Held for the app' : 'Memory', [['Memory', of.memory_bytes]], bytes],
   ];
-  if (!app) all.push(['Loop lag', [['Loop lag', lag]], milliseconds]);
+  if (!app) all.push(['Publish latency', [['Half within', p50], ['99 % within', p99]], milliseconds], ['Loop lag', [['Loop lag', lag]], milliseconds]);
   return html`
     <div class="charts">
       ${all.map(([title, lines, show]) => html`

@@ -34,6 +34,7 @@ export class Overview extends Polled {
         <${Figure} name="Messages in a second" value=${number(rates.messages_in)} more=${`${number(now.messages_in)} in all`} />
         <${Figure} name="API events a second" value=${number(rates.api_events)} more=${`${number(now.api_events)} in all`} />
         <${Figure} name="Client events a second" value=${number(rates.client_events)} more=${`${number(now.client_events)} in all`} />
+        <${Figure} name="Publish latency" value=${milliseconds(now.api_latency_ms.p50)} more=${`99 % within ${milliseconds(now.api_latency_ms.p99)}`} />
         <${Figure} name="Loop lag" value=${milliseconds(now.loop_lag_ms)} more=${`${now.loop_sockets.length} loops`} />
         <${Figure} name="Memory" value=${bytes(now.memory_bytes)} more=${now.memory_limit_bytes ? `of ${bytes(now.memory_limit_bytes)}` : 'no limit'} />
       </dl>
