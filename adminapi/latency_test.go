@@ -15,7 +15,7 @@ func TestAnswered_Within(t *testing.T) {
 			t.Errorf("%v of the calls took at most %v, want %v", share, got, want)
 		}
 	}
-	if got := (now.since(now)).latency(); got != (latencyAnswer{}) {
+	if got := now.since(now).latency(); got != (latencyAnswer{}) {
 		t.Errorf("no calls took %v", got)
 	}
 	if got := before.since(now).Count; got != 10 {

@@ -13,12 +13,17 @@ import (
 )
 
 // BenchmarkDoorPublish is an event that nobody subscribes to, answered on an
-// event loop: with the log at its usual level, and with an access log.
+// event loop: with the log at its usual level, with the log of a server that
+// somebody has watched, as the console does, and nobody does any more, and with an
+// access log.
 func BenchmarkDoorPublish(b *testing.B) {
-	for _, name := range []string{"log=off", "log=on"} {
+	for _, name := range []string{"log=off", "log=unwatched", "log=on"} {
 		b.Run(name, func(b *testing.B) {
 			srv := testkit.Start(b, testkit.Options{HTTP: func(c *httpapi.Config) {
 				c.AccessLog, c.Logger = name == "log=on", slog.New(slog.NewTextHandler(io.Discard, nil))
+				if name == "log=unwatched" {
+					c.Logger = testkit.WatchedLog(b)
+				}
 			}})
 			body := `{"name":"my-event","channels":["my-channel"],"data":"` + strings.Repeat("x", 200) + `"}`
 			r := &sockets.Request{
