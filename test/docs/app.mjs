@@ -12,26 +12,11 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fanfare } from '../support/fanfare.mjs';
+import { codeBlocks } from './blocks.mjs';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 // It has the real next, pusher, pusher-js and typescript: test/chat/setup installs it.
 const example = join(repository, 'examples/nextjs-chat');
-
-/** The code blocks of a page: what stands after the fence, and the text. */
-export function codeBlocks(page) {
-  const blocks = [];
-  let open = null;
-  for (const line of page.split('\n')) {
-    const fence = line.match(/^\s*(?:`{3,}|~{3,})(.*)$/);
-    if (!fence) open?.lines.push(line);
-    else if (open) {
-      blocks.push({ info: open.info, text: open.lines.join('\n') + '\n' });
-      open = null;
-    } else open = { info: fence[1].trim(), lines: [] };
-  }
-  assert.equal(open, null, 'a code block is not closed');
-  return blocks;
-}
 
 export const page = await readFile(join(repository, 'docs/from-socketio.md'), 'utf8');
 

@@ -12,7 +12,8 @@ import { hostileProxy } from '../fallback/http.mjs';
 import { freePort, oneNode } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 import { Wire } from '../support/wire.mjs';
-import { app, block, blocks, codeBlocks, modules, page, settings } from './app.mjs';
+import { app, block, blocks, modules, page, settings } from './app.mjs';
+import { codeBlocks } from './blocks.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
