@@ -11,7 +11,7 @@ type App struct {
 	ID                   string        `key:"id" flag:"app-id" rule:"id" doc:"Id of the app, as in API paths."`
 	Key                  string        `key:"key" flag:"app-key" rule:"key" doc:"Public key that clients connect with."`
 	Secret               string        `key:"secret" flag:"app-secret" rule:"secret" doc:"Secret that signs API requests, subscriptions and webhooks. Only your servers may know it."`
-	Keys                 []Key         `key:"keys" doc:"Further keys that are valid while keys are rotated: newer than key, the oldest first. Webhooks are signed with key."`
+	Keys                 []Key         `key:"keys" doc:"Additional keys accepted during a rotation, oldest first. Webhooks are signed with key."`
 	Enabled              bool          `key:"enabled" doc:"false refuses clients with 4003 and API requests with 403."`
 	ClientEvents         bool          `key:"client_events" doc:"Let clients send events to each other (client-...)."`
 	SubscriptionCount    bool          `key:"subscription_count" doc:"Send the number of subscribers of a channel to its subscribers (pusher_internal:subscription_count). Presence and encrypted channels never get it."`

@@ -62,7 +62,7 @@ export class Realtime {
   #make() {
     const { key, host, port, tls } = this.#settings;
     const pusher = new this.#Pusher(key, {
-      cluster: '', // must be there, means nothing with a host of our own
+      cluster: '', // required by pusher-js; ignored because wsHost is set
       wsHost: host, wsPort: port, wssPort: port, forceTLS: tls,
       enabledTransports: ['ws'],
       // A network that went away without a word shows after at most 40 seconds, and 10

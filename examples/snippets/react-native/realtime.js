@@ -4,7 +4,7 @@ import { Pusher } from 'pusher-js/react-native'; // by its name; its types know 
 /** On a device, localhost is the device: host is the address of the machine with fanfare. */
 export function connect({ key, host, port, tls, api, token }) {
   return new Pusher(key, {
-    cluster: '', // must be there, means nothing with a host of your own
+    cluster: '', // required by pusher-js; ignored because wsHost is set
     wsHost: host, wsPort: port, wssPort: port, forceTLS: tls,
     enabledTransports: ['ws', 'wss'],
     channelAuthorization: {
