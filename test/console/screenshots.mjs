@@ -1,4 +1,4 @@
-// Takes the pictures of docs/images: each page of the console, on a desktop and on a phone, light and dark.
+// Takes the pictures of docs/images/console: each page of the console, on a desktop and on a phone, light and dark.
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { browser } from '../support/browser.mjs';
@@ -6,10 +6,8 @@ import { until } from '../support/wait.mjs';
 import { Reader } from './reader.mjs';
 import { scene } from './scene.mjs';
 
-// All go to CONSOLE_PICTURES if that is set; else those of the manual to its folder.
-const all = process.env.CONSOLE_PICTURES;
-const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
-const ofManual = new Set(['overview-desktop-light', 'debug-desktop-dark', 'channels-desktop-light', 'apps-phone-dark']);
+// They go to CONSOLE_PICTURES if that is set.
+const images = process.env.CONSOLE_PICTURES ?? fileURLToPath(new URL('../../docs/images/console', import.meta.url));
 
 test('pictures of the console', { timeout: 300_000 }, async (t) => {
   const { server, people } = await scene(t);
@@ -31,8 +29,6 @@ test('pictures of the console', { timeout: 300_000 }, async (t) => {
         ['overview', {}, 'this one'], ['debug', {}, 'live'], ['channels', { app: 'shop', channel: 'presence-lobby' }, 'Members'],
         ['users', { app: 'shop' }, 'cy'], ['creator', { app: 'shop' }, 'Valid JSON.'], ['webhooks', {}, 'retrying'], ['apps', { app: 'shop' }, 'limits.max_connections'],
       ]) {
-        const picture = `${name}-${size}-${colorScheme}`;
-        if (!all && !ofManual.has(picture)) continue;
         await reader.open(name, query);
         await reader.sees(shows);
         if (name === 'debug') {
@@ -40,7 +36,7 @@ test('pictures of the console', { timeout: 300_000 }, async (t) => {
           await reader.page.getByRole('button', { name: 'Pause' }).click();
           await reader.row('client event').nth(2).getByRole('button', { expanded: false }).click();
         }
-        await reader.page.screenshot({ path: `${all ?? images}/${all ? '' : 'console-'}${picture}.png` });
+        await reader.page.screenshot({ path: `${images}/${name}-${size}-${colorScheme}.png` });
       }
     }
   }
