@@ -112,13 +112,7 @@ func (s *Store) options(a *config.App) (string, error) {
 	if err := json.Unmarshal(doc, &parts); err != nil {
 		return "", fmt.Errorf("encrypt the webhooks of app %s: %w", a.ID, err)
 	}
-	sealed, err := json.Marshal(s.seals.seal(a.ID, webhooksPlace, string(parts["webhooks"])))
-	if err != nil {
-		return "", fmt.Errorf("encrypt the webhooks of app %s: %w", a.ID, err)
-	}
-	parts["webhooks"] = sealed
-	doc, err = json.Marshal(parts)
-	return string(doc), err
+	return s.sealOptions(a.ID, parts, parts["webhooks"])
 }
 
 // openOptions are the options with the webhooks as they were.
@@ -141,4 +135,45 @@ func (s *Store) openOptions(app, options string) ([]byte, error) {
 	}
 	parts["webhooks"] = json.RawMessage(plain)
 	return json.Marshal(parts)
+}
+
+// resealOptions are stored options whose webhooks are encrypted as they would be
+// now. Options that somebody edited by hand into something else stay as they are.
+func (s *Store) resealOptions(app, options string) (string, error) {
+	parts := map[string]json.RawMessage{}
+	if json.Unmarshal([]byte(options), &parts) != nil {
+		return options, nil
+	}
+	var stored string
+	if json.Unmarshal(parts["webhooks"], &stored) != nil {
+		stored = string(parts["webhooks"]) // a list, which is not encrypted
+	}
+	if s.seals.isCurrent(stored) {
+		return options, nil
+	}
+	plain, err := s.seals.open(app, webhooksPlace, stored)
+	if err != nil {
+		return "", err
+	}
+	if !strings.HasPrefix(plain, "[") || !json.Valid([]byte(plain)) {
+		return options, nil
+	}
+	return s.sealOptions(app, parts, json.RawMessage(plain))
+}
+
+// sealOptions are options with webhooks as they are stored.
+func (s *Store) sealOptions(app string, parts map[string]json.RawMessage, webhooks json.RawMessage) (string, error) {
+	if s.seals.current != "" {
+		sealed, err := json.Marshal(s.seals.seal(app, webhooksPlace, string(webhooks)))
+		if err != nil {
+			return "", fmt.Errorf("encrypt the webhooks of app %s: %w", app, err)
+		}
+		webhooks = sealed
+	}
+	parts["webhooks"] = webhooks
+	doc, err := json.Marshal(parts)
+	if err != nil {
+		return "", fmt.Errorf("encrypt the webhooks of app %s: %w", app, err)
+	}
+	return string(doc), nil
 }

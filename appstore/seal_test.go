@@ -69,6 +69,45 @@ func TestEncryption_Rotates(t *testing.T) {
 	}
 }
 
+// While keys are changed one node writes with the new key, and one that is not
+// restarted yet with the old: the webhooks of an app may be older than its secrets.
+func TestEncryption_RotatesWebhooks_WhoseAppHasNewSecrets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "apps.db")
+	before := open(t, file, encryptionKey('a'), encryptionKey('b'))
+	after := open(t, file, encryptionKey('b'), encryptionKey('a'))
+	mustCreate(t, after, withWebhook("1"))
+	if _, err := before.SetEnabled(t.Context(), "1", false); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := after.RotateEncryption(t.Context()); n != 1 || err != nil {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if got := mustGet(t, open(t, file, encryptionKey('b')), "1"); got.Webhooks[0].Headers["Authorization"] != "token-in-header" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What cannot be used today, by a server with other options for one, must not be
+// lost with the old key.
+func TestEncryption_RotatesAppsThatCannotBeUsed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "apps.db")
+	s := open(t, file, encryptionKey('a'))
+	mustCreate(t, s, withWebhook("1"))
+	if _, err := s.db.ExecContext(t.Context(), `UPDATE fanfare_apps SET options = '{"of_tomorrow":1,' || substr(options, 2)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, file, encryptionKey('b'), encryptionKey('a')).RotateEncryption(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, file, encryptionKey('b'))
+	if _, err := s.db.ExecContext(t.Context(), `UPDATE fanfare_apps SET options = replace(options, '"of_tomorrow":1,', '')`); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustGet(t, s, "1"); got.Webhooks[0].Headers["Authorization"] != "token-in-header" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestEncryption_AWrongKeyIsNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "apps.db")
 	mustCreate(t, open(t, file, encryptionKey('a')), app("1"))

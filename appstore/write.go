@@ -194,20 +194,11 @@ func (s *Store) reseal(ctx context.Context, tx *sql.Tx, r *row) (stored bool, er
 		}
 		stored = true
 	}
-	app := config.DefaultApp()
-	options, err := s.openOptions(r.id, r.options)
-	if err != nil {
-		return false, err
+	options, err := s.resealOptions(r.id, r.options)
+	if err != nil || options == r.options {
+		return stored, err
 	}
-	if err := s.documents.Apply(&app, options); err != nil || len(app.Webhooks) == 0 || !stored {
-		return stored, nil // one edited by hand stays as it is
-	}
-	app.ID = r.id
-	text, err := s.options(&app)
-	if err != nil {
-		return false, err
-	}
-	return true, s.exec(ctx, tx, "UPDATE fanfare_apps SET options = ? WHERE id = ?", text, r.id)
+	return true, s.exec(ctx, tx, "UPDATE fanfare_apps SET options = ? WHERE id = ?", options, r.id)
 }
 
 // current is an app that is about to be changed, in the version that is meant.
