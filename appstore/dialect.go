@@ -4,14 +4,9 @@ import (
 	"database/sql"
 	"embed"
 	"io/fs"
-	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -76,46 +71,3 @@ func (d dialect) bind(query string) string {
 	}
 	return b.String()
 }
-
-// openSQLite takes a path, or the URI that SQLite itself takes. Writers wait for
-// each other, and readers for nobody.
-func openSQLite(dsn string) (*sql.DB, error) {
-	if !strings.HasPrefix(dsn, "file:") {
-		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
-	}
-	with := "?"
-	if strings.Contains(dsn, "?") {
-		with = "&"
-	}
-	return sql.Open("sqlite", dsn+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
-}
-
-func openPostgres(dsn string) (*sql.DB, error) {
-	cfg, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return nil, err // pgx leaves the password out
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectTimeout
-	}
-	return stdlib.OpenDB(*cfg), nil
-}
-
-func openMySQL(dsn string) (*sql.DB, error) {
-	cfg, err := mysql.ParseDSN(strings.TrimPrefix(dsn, "mysql://"))
-	if err != nil {
-		return nil, err // it has no word of the address
-	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = connectTimeout
-	}
-	cfg.Logger = &mysql.NopLogger{} // what matters comes as an error
-	connector, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return sql.OpenDB(connector), nil
-}
-
-// connectTimeout bounds a connection that is opened, unless the address does.
-const connectTimeout = 5 * time.Second

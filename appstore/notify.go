@@ -27,12 +27,9 @@ func (s *Store) wakes(ctx context.Context, wake func()) {
 const listenAgain = 2 * time.Second
 
 func (s *Store) listen(ctx context.Context, wake func()) {
-	cfg, err := pgx.ParseConfig(s.dsn)
+	cfg, err := parsePostgres(s.dsn)
 	if err != nil {
 		return // Open has read it
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectTimeout
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {

@@ -1,0 +1,78 @@
+package appstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// openSQLite takes a path, or the URI that SQLite itself takes. Writers wait for
+// each other, and readers for nobody.
+func openSQLite(dsn string) (*sql.DB, error) {
+	if !strings.HasPrefix(dsn, "file:") {
+		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
+	}
+	with := "?"
+	if strings.Contains(dsn, "?") {
+		with = "&"
+	}
+	return sql.Open("sqlite", dsn+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
+}
+
+func openPostgres(dsn string) (*sql.DB, error) {
+	cfg, err := parsePostgres(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return stdlib.OpenDB(*cfg), nil
+}
+
+// parsePostgres reads an address. Its errors have no piece of it, for in one that
+// cannot be read nobody knows what the password is.
+func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		text := err.Error() // cannot parse `address`: what is wrong (why)
+		text = text[strings.LastIndexByte(text, '`')+1:]
+		if strings.Contains(text, "failed to parse as") {
+			text, _, _ = strings.Cut(text, " (")
+		}
+		return nil, fmt.Errorf("cannot be read%s; write postgres://user:password@host:5432/name, and %%40 for an @ in the password", text)
+	}
+	if strings.Contains(strings.TrimPrefix(cfg.Host, "@"), "@") && !strings.HasPrefix(cfg.Host, "/") {
+		return nil, errors.New("has an @ in the host; write %40 for one in the password")
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
+	}
+	return cfg, nil
+}
+
+func openMySQL(dsn string) (*sql.DB, error) {
+	cfg, err := mysql.ParseDSN(strings.TrimPrefix(dsn, "mysql://"))
+	if err != nil {
+		if text := err.Error(); strings.HasPrefix(text, "invalid DSN: ") { // which is followed by no piece of it
+			return nil, errors.New(text)
+		}
+		return nil, errors.New("is not an address such as user:password@tcp(host:3306)/name, or has a parameter with a wrong value")
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = connectTimeout
+	}
+	cfg.Logger = &mysql.NopLogger{} // what matters comes as an error
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// connectTimeout bounds a connection that is opened, unless the address does.
+const connectTimeout = 5 * time.Second
