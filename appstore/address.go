@@ -1,10 +1,12 @@
 package appstore
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -14,13 +16,28 @@ import (
 )
 
 // openSQLite takes a path, or the URI that SQLite itself takes. Writers wait for
-// each other, and readers for nobody.
+// each other, and readers for nobody. A file that is not there is made for its
+// owner alone, for it will hold secrets; SQLite gives the files beside it the same
+// mode.
 func openSQLite(dsn string) (*sql.DB, error) {
 	if !strings.HasPrefix(dsn, "file:") {
 		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
 	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return nil, errors.New("is not the path of a file, nor the URI of one")
+	}
+	path, err := url.PathUnescape(cmp.Or(u.Opaque, u.EscapedPath()))
+	if err != nil || path == ":memory:" || u.Query().Get("mode") == "memory" {
+		return nil, errors.New("is not the path of a file; a database in memory would not be shared by two connections")
+	}
+	if u.Query().Get("mode") == "" {
+		if f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600); err == nil { // SQLite tells why not
+			_ = f.Close()
+		}
+	}
 	with := "?"
-	if strings.Contains(dsn, "?") {
+	if u.RawQuery != "" {
 		with = "&"
 	}
 	return sql.Open("sqlite", dsn+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")

@@ -23,6 +23,8 @@ func TestOpen_AnAddressThatIsWrong_IsNotRepeated(t *testing.T) {
 		{"postgres", "host=db password=hun ter2", "keyword/value"},
 		{"postgres", "host=db password = 'hunter2", "keyword/value"},
 		{"postgres", "postgres://fanfare:hunter2@db/fanfare?sslmode=on", "sslmode is invalid"},
+		{"sqlite", ":memory:", "path of a file"},
+		{"sqlite", "file:apps?mode=memory&cache=shared", "path of a file"},
 	} {
 		_, err := Open(Config{Kind: wrong.kind, DSN: wrong.dsn, Server: &server})
 		if err == nil || !strings.HasPrefix(err.Error(), "store.dsn: ") || !strings.Contains(err.Error(), wrong.why) {
