@@ -30,6 +30,7 @@ const notifyChannel = "fanfare_apps"
 var dialects = map[string]dialect{
 	"sqlite": {
 		name: "sqlite", goose: goose.DialectSQLite3, open: openSQLite,
+		snapshot:  &sql.TxOptions{ReadOnly: true}, // begins without the lock of writers
 		hasTables: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '" + migrationsTable + "'",
 	},
 	"postgres": {

@@ -2,6 +2,7 @@ package appstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fanfare/config"
+	"fanfare/internal/testkit/deadline"
 )
 
 // open returns the store in a file with its tables made.
@@ -303,5 +305,25 @@ func TestPage_GoesThroughAll(t *testing.T) {
 	}
 	if strings.Join(got, " ") != "a0 a1 a2 a3 a4 a5 a6" {
 		t.Error(got)
+	}
+}
+
+// An import of thousands of apps must not look like a database that is away.
+func TestStore_SQLite_WhoReadsWaitsForNoWriter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "apps.db")
+	s := open(t, file)
+	mustCreate(t, s, app("1"))
+	reader := open(t, file)
+	err := s.write(t.Context(), func(*sql.Tx, int64) error {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline.Long)
+		defer cancel()
+		list, _, err := reader.List(ctx)
+		if err != nil || len(list) != 1 {
+			return fmt.Errorf("during a change: %d apps, %w", len(list), err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
