@@ -41,11 +41,11 @@ var dialects = map[string]dialect{
 		unlock:    "SELECT pg_advisory_unlock(724160301)",
 		hasTables: "SELECT COUNT(*) FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = '" + migrationsTable + "'",
 	},
-	"mysql": {
+	"mysql": { // where the name of a lock has 64 characters at most, as that of a database
 		name: "mysql", goose: goose.DialectMySQL, open: openMySQL,
 		snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-		lock:      "SELECT GET_LOCK(CONCAT('fanfare_apps.', DATABASE()), 60)",
-		unlock:    "SELECT RELEASE_LOCK(CONCAT('fanfare_apps.', DATABASE()))",
+		lock:      "SELECT GET_LOCK(CONCAT('fanfare_apps.', MD5(COALESCE(DATABASE(), ''))), 60)",
+		unlock:    "SELECT RELEASE_LOCK(CONCAT('fanfare_apps.', MD5(COALESCE(DATABASE(), ''))))",
 		hasTables: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '" + migrationsTable + "'",
 	},
 }

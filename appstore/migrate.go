@@ -14,7 +14,11 @@ import (
 const migrationsTable = "fanfare_app_migrations"
 
 // SchemaError is that the tables are not those that this program has.
-type SchemaError struct{ Has, Wants int64 }
+type SchemaError struct {
+	Has, Wants int64
+
+	unbegun bool // the table of migrations is there and empty
+}
 
 // Error says what to do.
 func (e *SchemaError) Error() string {
@@ -40,12 +44,18 @@ func (s *Store) Ready(ctx context.Context) error {
 		return err
 	}
 	wants := p.ListSources()[len(p.ListSources())-1].Version
-	var tables int
+	var tables, rows int
 	if err := s.db.QueryRowContext(ctx, s.dialect.hasTables).Scan(&tables); err != nil {
 		return fmt.Errorf("reach the app store: %w", err)
 	}
 	if tables == 0 {
 		return &SchemaError{Wants: wants}
+	}
+	if err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+migrationsTable).Scan(&rows); err != nil {
+		return fmt.Errorf("reach the app store: %w", err)
+	}
+	if rows == 0 {
+		return &SchemaError{Wants: wants, unbegun: true}
 	}
 	has, err := p.GetDBVersion(ctx)
 	switch {
@@ -96,6 +106,11 @@ func (s *Store) migrateOnce(ctx context.Context) (applied []int64, err error) {
 	p, err := s.provider()
 	if err != nil {
 		return nil, err
+	}
+	if old.unbegun { // goose was killed before it wrote the row that it begins with
+		if _, err := s.db.ExecContext(ctx, "INSERT INTO "+migrationsTable+" (version_id, is_applied) VALUES (0, TRUE)"); err != nil {
+			return nil, fmt.Errorf("migrate the app store: %w", err)
+		}
 	}
 	results, err := p.Up(ctx)
 	if err != nil {

@@ -121,56 +121,6 @@ func TestStore_ConcurrentUpdatesOfOneVersion_OneWins(t *testing.T) {
 	})
 }
 
-func TestStore_SeveralMigrateAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, d *database) {
-		dsn := d.fresh(t, "race")
-		var wg sync.WaitGroup
-		applied := make([]int, 4)
-		for i := range applied {
-			s := open(t, d.kind, dsn)
-			wg.Go(func() {
-				versions, err := s.Migrate(t.Context())
-				if err == nil {
-					err = s.Ready(t.Context())
-				}
-				if err != nil {
-					t.Error(err)
-				}
-				applied[i] = len(versions)
-			})
-		}
-		wg.Wait()
-		sum := 0
-		for _, n := range applied {
-			sum += n
-		}
-		if sum != 2 {
-			t.Errorf("migrations were applied %v times", applied)
-		}
-	})
-}
-
-// The tables of version 1, as migrations/…/00001_apps.sql made them.
-func TestStore_TablesOfAnOlderVersionAreBroughtUp(t *testing.T) {
-	each(t, func(t *testing.T, d *database) {
-		s, dsn := migrated(t, d, "older")
-		if _, err := s.Create(t.Context(), app("1")); err != nil {
-			t.Fatal(err)
-		}
-		d.exec(t, dsn, "ALTER TABLE fanfare_apps DROP COLUMN name", "DELETE FROM fanfare_app_migrations WHERE version_id = 2")
-		var schema *appstore.SchemaError
-		if err := s.Ready(t.Context()); !errors.As(err, &schema) || schema.Has != 1 || schema.Wants != 2 {
-			t.Fatalf("older tables: %v", err)
-		}
-		if applied, err := s.Migrate(t.Context()); err != nil || len(applied) != 1 {
-			t.Fatalf("applied %v, %v", applied, err)
-		}
-		if a, err := s.Get(t.Context(), "1"); err != nil || a.Secret != "secret-1" {
-			t.Errorf("%+v, %v", a, err)
-		}
-	})
-}
-
 func TestStore_EncryptionIsRotated(t *testing.T) {
 	each(t, func(t *testing.T, d *database) {
 		old, next := []byte("0123456789abcdef0123456789abcdef"), []byte("fedcba9876543210fedcba9876543210")
