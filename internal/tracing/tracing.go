@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/url"
-	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -74,6 +71,9 @@ func New(cfg Config) (*Tracing, error) {
 	if where == "" || err != nil {
 		return nil, err
 	}
+	if err := checkHeaders(); err != nil {
+		return nil, err
+	}
 	t := &Tracing{log: cfg.Logger, ratio: cfg.SampleRatio}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -96,7 +96,7 @@ func New(cfg Config) (*Tracing, error) {
 	}
 	about, err := cfg.resource()
 	if err != nil {
-		return nil, fmt.Errorf("describe this process for traces: %w", err)
+		return nil, fmt.Errorf("describe this process for traces, also by OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
 	t.cut, t.giveUp = context.WithCancel(context.Background())
 	queue := sdktrace.NewBatchSpanProcessor(&exporter{client, t},
@@ -106,43 +106,6 @@ func New(cfg Config) (*Tracing, error) {
 		sdktrace.WithSampler(sampler{sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.SampleRatio))}))
 	t.tracer = t.provider.Tracer(instrumenting, trace.WithInstrumentationVersion(cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	return t, nil
-}
-
-// endpoint is where the collector is, "" if nothing says so.
-func (cfg *Config) endpoint() (string, error) {
-	if cfg.Endpoint != "" {
-		return cfg.Endpoint, nil
-	}
-	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
-		return "", nil
-	}
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
-		value := strings.TrimSpace(os.Getenv(name))
-		if value == "" {
-			continue
-		}
-		if u, err := url.Parse(value); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return "", fmt.Errorf("%s is not an http or https address; write for example http://127.0.0.1:4318", name)
-		}
-		return value, nil
-	}
-	return "", nil
-}
-
-func protocol() string {
-	if p := os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"); p != "" {
-		return p
-	}
-	return os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")
-}
-
-// withTracesPath is a base URL with the path of traces (OTLP: endpoint URLs).
-func withTracesPath(base string) string {
-	base = strings.TrimRight(base, "/")
-	if strings.HasSuffix(base, tracesPath) {
-		return base
-	}
-	return base + tracesPath
 }
 
 // resource describes the process. What comes later in it counts.

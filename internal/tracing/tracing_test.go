@@ -58,7 +58,7 @@ func noLeaks(t *testing.T) {
 
 func noEnvironment(t *testing.T) {
 	for _, name := range []string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
 		"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL",
 	} {
 		t.Setenv(name, "")
@@ -239,6 +239,25 @@ func TestNew_TakesTheVariablesOfOpenTelemetry(t *testing.T) {
 	if a, b := headers[0].Get("X-Token"), headers[2].Get("X-Token"); a != "abc d" || b != "ours" {
 		t.Errorf("tokens %q, %q", a, b)
 	}
+}
+
+// The exporter would write a list that it cannot read to standard error.
+func TestNew_HeadersThatCannotBeRead_AreNotRepeated(t *testing.T) {
+	for _, list := range []string{"Bearer hunter2", "a=b,hunter2", "Authorization=hunter2%zz", "Authorization: Bearer=hunter2"} {
+		for _, variable := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+			noEnvironment(t)
+			t.Setenv(variable, list)
+			for _, headers := range []map[string]string{nil, {"X-Token": "ours"}} {
+				tr, err := New(Config{Endpoint: "http://127.0.0.1:1", Headers: headers})
+				if tr != nil || err == nil || !strings.HasPrefix(err.Error(), variable+" is not a list") || strings.Contains(err.Error(), "hunter2") {
+					t.Errorf("%s=%s: %v, %v", variable, list, tr, err)
+				}
+			}
+		}
+	}
+	noEnvironment(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", " a = b , c=d%20e,")
+	open(t, Config{Endpoint: "http://127.0.0.1:1"})
 }
 
 // lines is a log that may be read while it is written.
