@@ -99,10 +99,17 @@ func scheme(secure bool) attribute.KeyValue {
 // carrier are the headers of W3C Trace Context.
 type carrier struct{ parent, state string }
 
+// mostState bounds what a caller's state adds to each span that waits. W3C Trace
+// Context §3.3.1.5 wants 512 characters passed on.
+const mostState = 512
+
 // parentOf is the span of a caller, which is not valid if it names none.
 func parentOf(parent, state string) trace.SpanContext {
 	if parent == "" {
 		return trace.SpanContext{}
+	}
+	if len(state) > mostState {
+		state = ""
 	}
 	ctx := propagation.TraceContext{}.Extract(context.Background(), &carrier{parent, state})
 	return trace.SpanContextFromContext(ctx)

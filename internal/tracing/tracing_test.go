@@ -144,6 +144,25 @@ func TestCall_Sampling(t *testing.T) {
 	}
 }
 
+// What callers say of their traces stays in memory with the spans that wait: no more
+// of it than others have to pass on.
+func TestCall_ALongTracestateIsLeftOut(t *testing.T) {
+	c := collect(t)
+	tr := open(t, Config{Endpoint: c.URL, SampleRatio: 1})
+	var states []string
+	for length := 252; length >= 251; length-- {
+		state := "a=" + strings.Repeat("x", 256) + ",b=" + strings.Repeat("y", length)
+		call := published()
+		call.Traceparent, call.Tracestate = sampled, state
+		tr.Call(call)
+		states = append(states, state)
+	}
+	spans := c.Wait(t, 2)
+	if spans[0].State != "" || spans[0].Parent == "" || spans[1].State != states[1] {
+		t.Errorf("states of %d and %d characters: %+v", len(states[0]), len(states[1]), spans)
+	}
+}
+
 func TestAttempt_IsASpan_ThatLinksToTheFirst(t *testing.T) {
 	c := collect(t)
 	tr := open(t, Config{Endpoint: c.URL, SampleRatio: 1})
