@@ -12,9 +12,10 @@
  */
 export function recover(pusher, { onGap } = {}) {
   const { connection, send_event } = pusher;
-  // By channel object: the serial after which its next event comes, and the id of
-  // the socket that had it. pusher-js makes a new object for a channel that a page
-  // unsubscribes and subscribes again, so such a page starts anew.
+  // By channel object: the serial after which its next event comes, the id of the
+  // socket that was told so, and the serial of the last event. pusher-js makes a new
+  // object for a channel that a page unsubscribes and subscribes again, so such a
+  // page starts anew.
   const places = new WeakMap();
   let watched, unwatch;
 
@@ -35,12 +36,13 @@ export function recover(pusher, { onGap } = {}) {
       return true;
     }
     if (!serial) return;
+    let last = (places.get(channel) || {}).last;
     if (event !== 'pusher_internal:subscription_succeeded') {
-      const place = places.get(channel);
       // Of a subscription that the page has ended, or what the page had before.
-      if (!channel.subscribed || (place && !follows(serial, place.serial))) return true;
+      if (!channel.subscribed || (last && !follows(serial, last))) return true;
+      last = serial;
     }
-    places.set(channel, { serial, socket: connection.socket_id });
+    places.set(channel, { serial, socket: connection.socket_id, last });
   };
 
   const watch = () => {

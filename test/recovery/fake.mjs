@@ -38,7 +38,7 @@ class Link {
     for (const message of messages) this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  /** Has the client connect again at once. Some versions give WebSockets up when they were cut off twice. */
+  /** Has the client connect again at once. */
   end() {
     this.socket.close(4200);
   }

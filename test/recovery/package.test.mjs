@@ -27,6 +27,8 @@ test('each form has 1 KB at most, minified and gzipped', async (t) => {
 
 for (const [version, name] of Object.entries(versions)) {
   const Pusher = require(name);
+  // In Node, the others give WebSockets up when two connections ended soon.
+  const connections = version === '8.6' ? 5 : 2;
 
   // A client of a fake server, with what it got and which gaps it was told of.
   const open = async (t, options = {}) => {
@@ -47,7 +49,7 @@ for (const [version, name] of Object.entries(versions)) {
     assert.deepEqual(Object.keys(await link.asked('news')).sort(), ['auth', 'channel']); // channel_data is undefined
     link.say(succeeded('news', 'e-0'), event('news', 1, 'e-5'), event('news', 2, 'e-9'));
     await until('two events', () => got.length === 2);
-    for (let n = 2; n < 5; n++) {
+    for (let n = 2; n <= connections; n++) {
       link.end();
       link = await fake.link(n);
       const asked = await link.asked('news');
@@ -56,7 +58,7 @@ for (const [version, name] of Object.entries(versions)) {
       link.say(succeeded('news', asked.recover), event('news', n + 1, `e-1${n}`));
       await until('one more', () => got.length === n + 1);
     }
-    assert.deepEqual(got, [1, 2, 3, 4, 5]);
+    assert.deepEqual(got, Array.from({ length: connections + 1 }, (_, i) => i + 1));
   });
 
   test(`pusher-js ${version}: whoever saw no event recovers from the subscription`, async (t) => {
@@ -97,6 +99,7 @@ for (const [version, name] of Object.entries(versions)) {
     await until('an event', () => got.length === 4);
     assert.deepEqual(gaps, [['news', 'epoch_changed']]);
     assert.deepEqual(got, [1, 'after 0 gaps', 2, 'after 1 gaps']);
+    if (connections === 2) return;
     link.end();
     assert.equal((await (await fake.link(3)).asked('news')).recover, 'f-4');
   });
