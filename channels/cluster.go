@@ -129,6 +129,7 @@ var (
 	LostSerial = &LostHistory{"invalid_serial", "The serial is none of this channel's history"}
 	LostEpoch  = &LostHistory{"epoch_changed", "The history was lost or emptied since the serial"}
 	LostEvents = &LostHistory{"too_old", "Events that came after the serial are not kept any more"}
+	LostBytes  = &LostHistory{"too_long", "More was missed than the server sends at once"}
 	LostRule   = &LostHistory{"no_history", "The channel keeps no history"}
 )
 
@@ -214,6 +215,9 @@ type HistoryPage struct {
 	Events []HistoryEvent     // in the order asked for
 	More   bool               // there are more that fit the query
 	At     pusherproto.Serial // where the history stands; no serial if there is none
+	// Lost is why events are missing between After, or Before, and those there are;
+	// nil if none are or it is not asked.
+	Lost *LostHistory
 }
 
 // HistoryEvent is an event that is kept.
