@@ -92,6 +92,16 @@ func (s *Session) chargeAnswer(p *place) {
 	s.charge(cost)
 }
 
+// chargeRecovery pays for what the answer to a subscription is longer than
+// chargeAnswer took it to be: nobody else missed just as much.
+func (s *Session) chargeRecovery(g *group, weight int) {
+	free := 0
+	if i := s.lookup(g); i >= 0 && s.places[i].first {
+		free = firstFree
+	}
+	s.charge(max(0, weight-free) - max(0, int(g.channel.weight.Load())-free))
+}
+
 // weightOf is how many deliveries a frame costs as much as.
 func weightOf(f *Frame) int32 {
 	if f == nil {

@@ -149,7 +149,7 @@ type Publication struct {
 	// Remember is how long a cache channel keeps the event; 0 is not at all.
 	Remember time.Duration
 	// Data is the event's data as a JSON string literal, for Remember; a part
-	// of Frame.
+	// of Frame, where it stands last, before the closing brace.
 	Data []byte
 	// Client is set for the event of a socket of this node.
 	Client bool

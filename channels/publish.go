@@ -113,16 +113,25 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)
 		if trace {
 			h.tracePublished(app.ID, name, ev)
 		}
-		buf := beginFrame(len(ev.Name) + len(name) + len(ev.Data) + 40)
+		size := len(ev.Name) + len(name) + len(ev.Data) + 40
+		kind := pusherproto.KindOf(name)
+		var keep *apps.HistoryRule
+		if len(app.History) > 0 {
+			if keep = historyOf(app, kind, name); keep != nil {
+				size += pusherproto.SerialMember
+			}
+		}
+		buf := beginFrame(size)
 		p := Publication{
 			App:     app,
 			Channel: name,
 			Frame:   seal(pusherproto.AppendEvent(buf, ev.Name, name, ev.Data)),
 			Except:  ev.SocketID,
+			Keep:    keep,
 
 			Accepted: accepted,
 		}
-		if pusherproto.KindOf(name).Cache() {
+		if kind.Cache() {
 			p.Remember = app.CacheTTL
 			// ev.Data may be the caller's request buffer. In the frame it
 			// stands last, before the closing brace.
