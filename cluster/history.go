@@ -38,6 +38,10 @@ type keptEvent struct {
 	place   *list.Element // among the partition's of the app
 }
 
+// outdateEvery is how long a history waits at most for the next look at its first
+// event.
+const outdateEvery = 30 * time.Second
+
 func (e *keptEvent) bytes() int { return e.frame.Size() + keptBytes }
 
 // historyEpoch is the epoch of a channel's serials in a memory: those of one
@@ -144,7 +148,11 @@ func (s *subject) outdate() {
 		return
 	}
 	h.timed = true
-	s.q.timers.at(h.events[0].expires, func(time.Time) {
+	next := h.events[0].expires
+	if soon := now.Add(outdateEvery); soon.Before(next) { // a timer outlives the subject
+		next = soon
+	}
+	s.q.timers.at(next, func(time.Time) {
 		h.timed = false
 		s.outdate()
 	})
