@@ -74,34 +74,22 @@ func (v *visitor) hearsInShort(want string) (serials []string) {
 	return serials
 }
 
-func (h *house) history(q channels.HistoryQuery) (page channels.HistoryPage) {
-	h.town.t.Helper()
-	type answer struct {
-		page channels.HistoryPage
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		p, err := h.peer.History(context.Background(), &h.town.app, "h", q)
-		answers <- answer{p, err}
-	}()
-	for {
-		select {
-		case a := <-answers:
-			if a.err != nil {
-				h.town.t.Fatal(a.err)
-			}
-			return a.page
-		case <-time.After(time.Millisecond):
-			h.town.settle()
-		}
-	}
+// asking is the context of a question; it tells when the answer is waited for.
+type asking struct {
+	context.Context
+	waits chan struct{}
 }
 
-func (h *house) clears(channel string) {
+func (a asking) Done() <-chan struct{} {
+	a.waits <- struct{}{}
+	return nil
+}
+
+// asks has a question asked, and everything come of it.
+func (h *house) asks(question func(context.Context) error) {
 	h.town.t.Helper()
-	ended := make(chan error, 1)
-	go func() { ended <- h.peer.ClearHistory(context.Background(), &h.town.app, channel) }()
+	ctx, ended := asking{context.Background(), make(chan struct{})}, make(chan error, 1)
+	go func() { ended <- question(ctx) }()
 	for {
 		select {
 		case err := <-ended:
@@ -109,10 +97,24 @@ func (h *house) clears(channel string) {
 				h.town.t.Fatal(err)
 			}
 			return
-		case <-time.After(time.Millisecond):
+		case <-ctx.waits:
 			h.town.settle()
 		}
 	}
+}
+
+func (h *house) history(q channels.HistoryQuery) (page channels.HistoryPage) {
+	h.town.t.Helper()
+	h.asks(func(ctx context.Context) (err error) {
+		page, err = h.peer.History(ctx, &h.town.app, "h", q)
+		return err
+	})
+	return page
+}
+
+func (h *house) clears(channel string) {
+	h.town.t.Helper()
+	h.asks(func(ctx context.Context) error { return h.peer.ClearHistory(ctx, &h.town.app, channel) })
 }
 
 func TestHistory_RecoversOnAnyNode(t *testing.T) {
