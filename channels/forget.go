@@ -128,7 +128,7 @@ func (st *memoryStripe) emptyAll() {
 			}
 		}
 	}
-	st.app.account.Resize(account.History, -st.lost.forget())
+	st.app.account.Resize(account.History, -st.lost.forget(st.app.newest.Load()))
 }
 
 // Forget implements forgetter.

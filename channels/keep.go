@@ -30,6 +30,27 @@ const (
 	drops
 )
 
+var dropReasons = [drops]string{dropEvents: "events", dropTTL: "ttl", dropBytes: "bytes", dropCleared: "cleared"}
+
+// dropper is a Cluster that counts the events that it keeps no longer.
+type dropper interface {
+	Dropped(appID string) []DropStats
+}
+
+// Dropped implements dropper.
+func (m *memory) Dropped(appID string) (all []DropStats) {
+	found, ok := m.apps.Load(appID)
+	if !ok {
+		return nil
+	}
+	for why, reason := range dropReasons {
+		if n := found.(*memoryApp).dropped[why].Load(); n > 0 {
+			all = append(all, DropStats{reason, n})
+		}
+	}
+	return all
+}
+
 // What is entered for an event beside its frame's bytes, and for a log.
 const (
 	keptBytes = 96 + frameSize + 16 + 12 // with its place in the ring, of which a part is in reserve

@@ -54,9 +54,10 @@ func (h *lostHistories) put(epoch uint64, lost lostEvents) (grown int) {
 	return 0
 }
 
-// forget drops everything and returns how many bytes that took.
-func (h *lostHistories) forget() int {
+// forget drops everything: all that came up to an offset may be lost. It returns
+// how many bytes that took.
+func (h *lostHistories) forget(newest uint64) int {
 	took := lostBytes * len(h.order)
-	*h = lostHistories{rest: h.rest}
+	*h = lostHistories{rest: newest}
 	return took
 }

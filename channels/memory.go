@@ -30,8 +30,9 @@ type memory struct {
 
 type memoryApp struct {
 	account  *account.Account
-	seed     maphash.Seed  // of the epochs of histories
-	newest   atomic.Uint64 // the offset of the newest event that is, or was, kept
+	seed     maphash.Seed                       // of the epochs of histories
+	rules    atomic.Pointer[[]apps.HistoryRule] // as Renew told
+	newest   atomic.Uint64                      // the offset of the newest event that is, or was, kept
 	dropped  [drops]atomic.Uint64
 	oldest   [shelves][stripes]atomic.Uint64 // the offset of the oldest event of each
 	stripes  [stripes]memoryStripe
@@ -111,6 +112,7 @@ func (m *memory) app(app *apps.App) *memoryApp {
 		return a.(*memoryApp)
 	}
 	made := &memoryApp{account: m.node.Account(app), seed: maphash.MakeSeed()}
+	made.rules.Store(&app.History)
 	for i := range made.stripes {
 		st := &made.stripes[i]
 		st.app, st.number = made, i

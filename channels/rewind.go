@@ -4,21 +4,35 @@ import (
 	"bytes"
 	"slices"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
+
+// asked is what a session remembers of a Join until it is answered.
+type asked struct {
+	userID   string
+	history  *apps.HistoryRule
+	again    bool
+	recovers bool
+}
 
 // addPast has the answer to a subscription bring what the socket is sent of the
 // history, and notes what such an answer costs. On a cache channel the event it
 // remembers may be a part of that, or one that who recovers knows: then it is not
 // sent by itself.
-func (s *Session) addPast(m *Mail, recovers bool, j *Joined) {
-	g, past := m.group, j.Past
-	recovers = recovers && j.Lost == nil
+func (s *Session) addPast(m *Mail, of asked, j *Joined) {
+	g, lost := m.group, j.Lost
+	past, cut := fitting(j.Past, int(s.hub.mostPast.Load()))
+	recovers := of.recovers && lost == nil
+	if recovers && cut {
+		recovers, lost = false, LostBytes
+		past = past[max(0, len(past)-of.history.Rewind):]
+	}
 	if j.Cached != nil && (recovers || slices.ContainsFunc(past, j.Cached.same)) {
 		m.second = nil
 	}
-	if j.Lost != nil {
-		first := []*Frame{recoveryFailed(g.channel.name, j.Lost)}
+	if lost != nil {
+		first := []*Frame{recoveryFailed(g.channel.name, lost)}
 		if m.second != nil {
 			first = append(first, m.second)
 		}
@@ -42,6 +56,17 @@ func (s *Session) addPast(m *Mail, recovers bool, j *Joined) {
 			s.chargeRecovery(g, int(all))
 		}
 	}
+}
+
+// fitting is the newest frames that are no more than so many bytes, each with what
+// it costs beside them, and whether that is not all.
+func fitting(frames []*Frame, most int) (fit []*Frame, cut bool) {
+	for i := len(frames) - 1; i >= 0; i-- {
+		if most -= len(frames[i].buf) + frameSize; most < 0 {
+			return frames[i+1:], true
+		}
+	}
+	return frames, false
 }
 
 func recoveryFailed(channel string, why *LostHistory) *Frame {

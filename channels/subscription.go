@@ -59,17 +59,17 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		s.places[old].again = true
 	}
 	s.chargeAnswer(&s.places[old])
-	g, userID, again := s.places[old].group, member.UserID, s.places[old].again
-	join := Join{App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member, Again: again}
-	if len(s.app.History) > 0 {
-		join.History = historyOf(s.app, kind, join.Channel)
+	g := s.places[old].group
+	join := Join{
+		App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member,
+		Again: s.places[old].again, History: historyOf(s.app, kind, req.Channel),
 	}
-	if req.Recovers && !again {
+	if req.Recovers && !join.Again {
 		join.Recover = cmp.Or(req.Recover, noSerial)
 		join.RecoverSocket, _ = pusherproto.ParseSocketID(req.RecoverSocket)
 	}
-	recovers := join.Recover != ""
-	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, userID, again, recovers, j) })
+	of := asked{userID: member.UserID, history: join.History, again: join.Again, recovers: join.Recover != ""}
+	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, of, j) })
 }
 
 // enter takes a place on a channel, for the cluster to agree to, and returns its
@@ -130,10 +130,10 @@ func errorFrame(e *pusherproto.SubscriptionError) *Frame {
 
 // answerJoin takes the cluster's answer on any goroutine and sends it to the
 // session's owner in order with the channel's frames.
-func (s *Session) answerJoin(g *group, userID string, again, recovers bool, j Joined) {
+func (s *Session) answerJoin(g *group, of asked, j Joined) {
 	name := g.channel.name
 	if j.Refused != nil {
-		m := Mail{kind: mailRefused, session: s, group: g, again: again}
+		m := Mail{kind: mailRefused, session: s, group: g, again: of.again}
 		why := ReasonPresenceFull
 		if j.Refused.Status == pusherproto.CodeOverCapacity {
 			why = ReasonClusterFull
@@ -142,7 +142,7 @@ func (s *Session) answerJoin(g *group, userID string, again, recovers bool, j Jo
 		s.tenant.lane.Post(m)
 		return
 	}
-	m := Mail{kind: mailJoined, session: s, group: g, again: again, text: userID, second: j.Cached}
+	m := Mail{kind: mailJoined, session: s, group: g, again: of.again, text: of.userID, second: j.Cached}
 	room := 0
 	if j.At.Epoch != 0 {
 		room = pusherproto.SerialMember
@@ -159,8 +159,8 @@ func (s *Session) answerJoin(g *group, userID string, again, recovers bool, j Jo
 	if j.Cached == nil && g.channel.kind.Cache() {
 		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(name)), name))
 	}
-	s.addPast(&m, recovers, &j)
-	if again {
+	s.addPast(&m, of, &j)
+	if of.again {
 		s.tenant.lane.Post(m) // frames for the channel reach it already
 		return
 	}

@@ -85,8 +85,8 @@ func (a asking) Done() <-chan struct{} {
 	return nil
 }
 
-// asks has a question asked, and everything come of it.
-func (h *house) asks(question func(context.Context) error) {
+// questions has a question asked, and everything come of it.
+func (h *house) questions(question func(context.Context) error) {
 	h.town.t.Helper()
 	ctx, ended := asking{context.Background(), make(chan struct{})}, make(chan error, 1)
 	go func() { ended <- question(ctx) }()
@@ -105,7 +105,7 @@ func (h *house) asks(question func(context.Context) error) {
 
 func (h *house) history(q channels.HistoryQuery) (page channels.HistoryPage) {
 	h.town.t.Helper()
-	h.asks(func(ctx context.Context) (err error) {
+	h.questions(func(ctx context.Context) (err error) {
 		page, err = h.peer.History(ctx, &h.town.app, "h", q)
 		return err
 	})
@@ -114,7 +114,7 @@ func (h *house) history(q channels.HistoryQuery) (page channels.HistoryPage) {
 
 func (h *house) clears(channel string) {
 	h.town.t.Helper()
-	h.asks(func(ctx context.Context) error { return h.peer.ClearHistory(ctx, &h.town.app, channel) })
+	h.questions(func(ctx context.Context) error { return h.peer.ClearHistory(ctx, &h.town.app, channel) })
 }
 
 func TestHistory_RecoversOnAnyNode(t *testing.T) {
