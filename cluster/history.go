@@ -44,9 +44,9 @@ const outdateEvery = 30 * time.Second
 
 func (e *keptEvent) bytes() int { return e.frame.Size() + keptBytes }
 
-// historyEpoch is the epoch of a channel's serials in a memory: those of one
+// HistoryEpoch is the epoch of a channel's serials in a memory: those of one
 // channel mean nothing on another.
-func historyEpoch(b ledger.Birth, s ledger.Subject) uint64 {
+func HistoryEpoch(b ledger.Birth, s ledger.Subject) uint64 {
 	h := fnv.New64a()
 	var text [8]byte
 	for i := range text {
@@ -72,7 +72,7 @@ func withoutSerial(message []byte) []byte {
 // serial is that of an event of the present memory.
 func (s *subject) serial(seq uint64) pusherproto.Serial {
 	if s.history.epoch == 0 {
-		s.history.epoch = historyEpoch(s.q.feeds.birth, s.name)
+		s.history.epoch = HistoryEpoch(s.q.feeds.birth, s.name)
 	}
 	return pusherproto.Serial{Epoch: s.history.epoch, Offset: seq}
 }

@@ -22,7 +22,7 @@ func (p *Peer) History(ctx context.Context, app *apps.App, channel string, query
 	birth := q.feeds.birth
 	q.mu.Unlock()
 	for range 3 {
-		a, err := p.readHistory(ctx, q, pageOf(name, query, historyEpoch(birth, name)))
+		a, err := p.readHistory(ctx, q, pageOf(name, query, HistoryEpoch(birth, name)))
 		if err != nil {
 			return page, err
 		}
@@ -52,7 +52,7 @@ func pageOf(name ledger.Subject, query channels.HistoryQuery, epoch uint64) ledg
 }
 
 func historyPageOf(a ledger.Answer, name ledger.Subject) channels.HistoryPage {
-	epoch := historyEpoch(a.Birth, name)
+	epoch := HistoryEpoch(a.Birth, name)
 	page := channels.HistoryPage{More: a.History.More, At: pusherproto.Serial{Epoch: epoch, Offset: a.Head}}
 	for i := range a.History.Events {
 		k := &a.History.Events[i]

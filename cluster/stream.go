@@ -228,7 +228,7 @@ func (q *partition) placed(a *ledger.Answer) {
 			continue
 		}
 		if o := kept[at.N-kept[0].op.N]; o.placed != nil {
-			o.placed(pusherproto.Serial{Epoch: historyEpoch(a.Birth, o.op.Subject), Offset: at.Seq})
+			o.placed(pusherproto.Serial{Epoch: HistoryEpoch(a.Birth, o.op.Subject), Offset: at.Seq})
 			o.placed = nil
 		}
 	}
