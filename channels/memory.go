@@ -112,7 +112,8 @@ func (m *memory) app(app *apps.App) *memoryApp {
 		return a.(*memoryApp)
 	}
 	made := &memoryApp{account: m.node.Account(app), seed: maphash.MakeSeed()}
-	made.rules.Store(&app.History)
+	rules := app.History
+	made.rules.Store(&rules)
 	for i := range made.stripes {
 		st := &made.stripes[i]
 		st.app, st.number = made, i

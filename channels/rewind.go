@@ -12,6 +12,7 @@ import (
 type asked struct {
 	userID   string
 	history  *apps.HistoryRule
+	paid     int // deliveries that the answer was taken to cost
 	again    bool
 	recovers bool
 }
@@ -52,9 +53,7 @@ func (s *Session) addPast(m *Mail, of asked, j *Joined) {
 		for _, f := range past {
 			s.conn.Send(f)
 		}
-		if recovers {
-			s.chargeRecovery(g, int(all))
-		}
+		s.chargePast(g, int(all), of.paid)
 	}
 }
 

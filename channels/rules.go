@@ -40,7 +40,8 @@ func (m *memory) Renew(app *apps.App) {
 	if old := a.rules.Load(); slices.Equal(*old, app.History) {
 		return
 	}
-	a.rules.Store(&app.History)
+	rules := app.History
+	a.rules.Store(&rules)
 	for i := range a.stripes {
 		st := &a.stripes[i]
 		st.mu.Lock()

@@ -58,8 +58,8 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	} else {
 		s.places[old].again = true
 	}
-	s.chargeAnswer(&s.places[old])
 	g := s.places[old].group
+	paid := s.chargeAnswer(&s.places[old])
 	join := Join{
 		App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member,
 		Again: s.places[old].again, History: historyOf(s.app, kind, req.Channel),
@@ -68,7 +68,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		join.Recover = cmp.Or(req.Recover, noSerial)
 		join.RecoverSocket, _ = pusherproto.ParseSocketID(req.RecoverSocket)
 	}
-	of := asked{userID: member.UserID, history: join.History, again: join.Again, recovers: join.Recover != ""}
+	of := asked{userID: member.UserID, history: join.History, paid: paid, again: join.Again, recovers: join.Recover != ""}
 	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, of, j) })
 }
 
