@@ -130,6 +130,7 @@ var (
 	LostEpoch  = &LostHistory{"epoch_changed", "The history was lost or emptied since the serial"}
 	LostEvents = &LostHistory{"too_old", "Events that came after the serial are not kept any more"}
 	LostBytes  = &LostHistory{"too_long", "More was missed than the server sends at once"}
+	LostAway   = &LostHistory{"unavailable", "The history cannot be read at the moment"}
 	LostRule   = &LostHistory{"no_history", "The channel keeps no history"}
 )
 
