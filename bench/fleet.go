@@ -29,8 +29,11 @@ type fleet struct {
 	bare    bool                                               // plain TCP: a socket is there as soon as it is connected
 	atOnce  int                                                // handshakes under way at a time
 
+	returning *returning // nil if sockets do not come back
+
 	conns    []*client.Conn
 	peers    []peer // of conns
+	dialled  int
 	want     int
 	pending  int     // between dial and subscription
 	joined   int     // subscribed since the fleet began
@@ -82,7 +85,7 @@ func (f *fleet) openWithin(ctx context.Context, n int, timeout time.Duration) er
 		f.want += n
 		f.dial()
 	})
-	return f.settle(ctx, timeout, func() bool { return f.pending == 0 && len(f.conns) >= f.want })
+	return f.settle(ctx, timeout, func() bool { return f.pending == 0 && f.dialled >= f.want })
 }
 
 // settle waits until the sockets that were asked for are subscribed.
@@ -101,11 +104,14 @@ func (f *fleet) settle(ctx context.Context, timeout time.Duration, settled func(
 
 // dial begins as many connections as may be under way.
 func (f *fleet) dial() {
-	for f.pending < f.atOnce && len(f.conns) < f.want {
-		i := len(f.conns)
+	for f.pending < f.atOnce && f.dialled < f.want {
+		i := f.dialled
+		f.dialled++
 		c, err := f.loop.Dial(f, i, f.address(i), f.target.source(i))
-		f.conns = append(f.conns, c)
-		f.peers = append(f.peers, peer{began: f.loop.Now()})
+		if i == len(f.conns) {
+			f.conns, f.peers = append(f.conns, nil), append(f.peers, peer{})
+		}
+		f.conns[i], f.peers[i] = c, peer{began: f.loop.Now(), got: f.peers[i].got}
 		if err != nil {
 			f.failed++
 			f.problems.add(err.Error())

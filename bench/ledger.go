@@ -20,6 +20,7 @@ type ledger struct {
 	// from and to bound the events whose latency counts; those before are
 	// warm-up.
 	from, to    uint32
+	since       []int64 // by socket: when it came back; what was due before was recovered, and has no latency. nil if none comes back
 	latency     *hdrhistogram.Histogram
 	measured    int64 // distinct deliveries of them
 	lastArrival int64
@@ -94,7 +95,7 @@ func (l *ledger) arrived(socket int32, text []byte, now int64) (stamp, bool) {
 		return s, false
 	}
 	l.delivered++
-	if s.event >= l.from && s.event < l.to {
+	if s.event >= l.from && s.event < l.to && (l.since == nil || l.due[s.event] >= l.since[socket]) {
 		l.measured++
 		l.lastArrival = now
 		record(l.latency, now-l.due[s.event])

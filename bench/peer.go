@@ -60,6 +60,9 @@ func (f *fleet) Arrived(c *client.Conn, b []byte) (used int) {
 		used += n
 		if op == client.OpText && f.ledger != nil {
 			if text := findStamp(payload); text != nil {
+				if f.returning != nil {
+					f.returning.note(c.Index, f.peerOf(c).id, payload)
+				}
 				f.book(c, text, now)
 				continue
 			}
@@ -105,6 +108,9 @@ func (f *fleet) text(c *client.Conn, payload []byte) {
 		f.established(c, payload)
 	case "pusher_internal:subscription_succeeded":
 		if f.peerOf(c).state == peerJoining {
+			if f.returning != nil {
+				f.returning.note(c.Index, f.peerOf(c).id, payload)
+			}
 			f.join(c)
 		}
 	case "pusher:subscription_error":
@@ -139,6 +145,9 @@ func (f *fleet) join(c *client.Conn) {
 	f.pending--
 	f.joined++
 	record(f.joining, f.loop.Now()-f.peerOf(c).began)
+	if f.ledger != nil && f.ledger.since != nil {
+		f.ledger.since[c.Index] = f.loop.Now()
+	}
 	if f.silences(int(c.Index)) {
 		f.loop.Mute(c)
 	} else {
@@ -162,6 +171,9 @@ func (f *fleet) subscribe(c *client.Conn) {
 	}
 	if data != "" {
 		b = pusherproto.AppendString(append(b, `,"channel_data":`...), data)
+	}
+	if f.returning != nil {
+		b = f.returning.appendRecover(b, c.Index)
 	}
 	f.scratch = append(b, "}}"...)
 	f.send(c, client.OpText, f.scratch)

@@ -23,6 +23,7 @@ func target(t *testing.T) Target {
 	t.Helper()
 	s := testkit.Start(t, testkit.Options{Leaks: true, Apps: []apps.App{testkit.App(func(a *apps.App) {
 		a.Limits.ClientEventsPerSecond = 0
+		a.History = []apps.HistoryRule{{Channels: recoveryPrefix + "*", Events: 10_000, TTL: time.Hour}}
 	})}})
 	return Target{Host: s.Addr, AppID: "app-id", Key: "app-key", Secret: "app-secret", PID: os.Getpid()}
 }
@@ -262,4 +263,34 @@ func TestScenarios_NobodyThereIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	positive(t, r, "refused")
+}
+
+func TestRecovery(t *testing.T) {
+	measured(t, func(d time.Duration) Scenario {
+		return Recovery{Sockets: 40, Channels: 3, Missed: 20, Size: 200, Rate: 200, Callers: 2, Warmup: short, After: d}
+	}, "connected and subscribed", "dial to recovered p50", "live events p99", "events")
+}
+
+// A history that is too short: the server refuses, and what is lost is counted.
+func TestRecovery_MoreMissedThanKept_IsRefusedAndLost(t *testing.T) {
+	s := testkit.Start(t, testkit.Options{Leaks: true, Apps: []apps.App{testkit.App(func(a *apps.App) {
+		a.History = []apps.HistoryRule{{Channels: "bench-*", Events: 10, TTL: time.Hour}}
+	})}})
+	w := Recovery{Sockets: 4, Channels: 1, Missed: 20, Size: 200, Rate: 200, Callers: 1, After: short}
+	r, err := w.Run(t.Context(), Target{Host: s.Addr, AppID: "app-id", Key: "app-key", Secret: "app-secret", PID: os.Getpid()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refused, lost := r.Value("recoveries refused"), r.Value("lost"); refused != 4 || lost < 4*20 {
+		t.Errorf("%v recoveries refused, %v events lost", refused, lost)
+	}
+}
+
+func TestRecovery_WithoutHistory_SaysWhatIsMissing(t *testing.T) {
+	s := testkit.Start(t, testkit.Options{Leaks: true, Apps: []apps.App{testkit.App()}})
+	w := Recovery{Sockets: 4, Channels: 1, Missed: 20, Size: 200, Rate: 200, Callers: 1}
+	_, err := w.Run(t.Context(), Target{Host: s.Addr, AppID: "app-id", Key: "app-key", Secret: "app-secret"})
+	if err == nil || !strings.Contains(err.Error(), `a rule for "bench-recovery-*"`) {
+		t.Errorf("%v", err)
+	}
 }

@@ -77,10 +77,11 @@ func (s *Session) budget() (each, most int64) {
 
 // chargeAnswer pays for the answer to a subscription, which is taken to be as
 // long as the last one on the channel, and for those who hear that the socket
-// comes.
-func (s *Session) chargeAnswer(p *place) {
+// comes. It returns how long the answer is taken to be, in deliveries.
+func (s *Session) chargeAnswer(p *place) (answer int) {
 	c := p.channel()
-	cost := int(c.weight.Load())
+	answer = int(c.weight.Load())
+	cost := answer
 	if !p.again {
 		if c.kind.Presence() || s.app.SubscriptionCount {
 			cost += s.hearing(c, s.tenant.table.subscribers(c))
@@ -90,6 +91,17 @@ func (s *Session) chargeAnswer(p *place) {
 		}
 	}
 	s.charge(cost)
+	return answer
+}
+
+// chargePast pays for what an answer with a part of a history is longer than
+// chargeAnswer took it to be: nobody else may have missed as much, or been there.
+func (s *Session) chargePast(g *group, weight, paid int) {
+	free := 0
+	if i := s.lookup(g); i >= 0 && s.places[i].first {
+		free = firstFree
+	}
+	s.charge(max(0, weight-free) - max(0, paid-free))
 }
 
 // weightOf is how many deliveries a frame costs as much as.

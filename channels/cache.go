@@ -1,11 +1,7 @@
 package channels
 
 import (
-	"container/list"
 	"time"
-	"weak"
-
-	"fanfare/internal/account"
 )
 
 // missSilence is how long one observed cache miss stands for those that follow
@@ -17,114 +13,44 @@ const missSilence = 5 * time.Second
 // fills no memory.
 const maxSilences = 10_000
 
-// cachedOverhead is what a remembered event takes beside its frame's bytes and
-// the state of its channel, with a name of common length.
-const cachedOverhead = 208
-
-// cachedEvent is the last API event of a cache channel.
-type cachedEvent struct {
-	channel *channelState
-	sent    *Frame
-	data    []byte // part of sent
-	expires time.Time
-	place   *list.Element // among the stripe's
-}
-
-// frame is the event as first sent, nil if there is none any more.
-func (e *cachedEvent) frame(now time.Time) *Frame {
-	if e == nil || !now.Before(e.expires) {
+// cached is the event that is remembered, nil if there is none any more.
+func (c *channelState) cached(now time.Duration) *keptEvent {
+	if c.special == nil || c.special.cached == nil {
 		return nil
 	}
-	return e.sent
-}
-
-func (e *cachedEvent) describe(now time.Time) *Cached {
-	if e.frame(now) == nil {
-		return nil
-	}
-	return &Cached{Data: e.data, TTL: e.expires.Sub(now)}
-}
-
-func (e *cachedEvent) bytes() int { return cap(e.sent.buf) + cachedOverhead }
-
-// cachedEvents are the events that the channels of a stripe remember, the
-// oldest first.
-type cachedEvents struct {
-	events   list.List // of *cachedEvent
-	expiring bool      // a deadline looks after the first
-}
-
-// first is the oldest, nil if there is none.
-func (l *cachedEvents) first() *cachedEvent {
-	if place := l.events.Front(); place != nil {
-		return place.Value.(*cachedEvent)
+	l := c.special.cached
+	if e := l.get(0); now < l.expiry(e) {
+		return e
 	}
 	return nil
 }
 
-// keep puts an event behind the others. The caller holds the lock.
-func (st *memoryStripe) keep(e *cachedEvent) {
-	st.app.account.Hold(account.Cache, e.bytes())
-	e.place = st.cached.events.PushBack(e)
-	st.special(e.channel).cached = e
-}
-
-// drop takes an event out again. The caller holds the lock.
-func (st *memoryStripe) drop(e *cachedEvent) {
-	st.app.account.Release(account.Cache, e.bytes())
-	st.cached.events.Remove(e.place)
-	e.channel.special.cached = nil
-}
-
-// remember makes an event the channel's cached one. What is over the app's
-// limit then is made up for by the oldest of the stripe. The caller holds the
-// stripe's lock.
-func (m *memory) remember(st *memoryStripe, c *channelState, p Publication) {
-	if old := c.cached(); old != nil {
-		st.drop(old)
+func (c *channelState) cachedFrame(now time.Duration) *Frame {
+	if e := c.cached(now); e != nil {
+		return e.frame
 	}
-	e := &cachedEvent{channel: c, sent: p.Frame, data: p.Data, expires: m.now().Add(p.Remember)}
+	return nil
+}
+
+func (c *channelState) describeCached(now time.Duration) *Cached {
+	e := c.cached(now)
+	if e == nil {
+		return nil
+	}
+	return &Cached{Data: e.frame.Payload()[e.from:e.to], TTL: e.log.expiry(e) - now}
+}
+
+// remember makes an event the channel's cached one: the only one in a log. The
+// caller holds the stripe's lock.
+func (st *memoryStripe) remember(c *channelState, e *keptEvent, ttl time.Duration) {
+	of := st.special(c)
+	if of.cached == nil {
+		of.cached = st.newLog(c, cacheShelf)
+	}
+	of.missed = time.Time{}
+	e.log = of.cached
+	e.log.most, e.log.ttl = 1, ttl
 	st.keep(e)
-	c.special.missed = time.Time{}
-	for st.app.account.CacheFull(int64(p.App.Limits.MaxCachedBytes)) && st.cached.first() != e {
-		st.forget(st.cached.first())
-	}
-	m.expireLater(st)
-}
-
-// forget drops a cached event, and its channel if that is all there was of it.
-// The caller holds the lock.
-func (st *memoryStripe) forget(e *cachedEvent) {
-	st.drop(e)
-	st.sweep(e.channel)
-}
-
-// expireLater has the oldest event forgotten at its time. The caller holds the
-// stripe's lock.
-func (m *memory) expireLater(st *memoryStripe) {
-	if st.cached.expiring || st.cached.first() == nil {
-		return
-	}
-	st.cached.expiring = true
-	later := weak.Make(st) // half an hour is long for an app that is gone
-	m.schedule.at(st.cached.first().expires, func() {
-		if st := later.Value(); st != nil {
-			m.expire(st)
-		}
-	})
-}
-
-// expire forgets the events whose time is over. One that was remembered for a
-// shorter time than those before it waits for them; it is not told any more.
-func (m *memory) expire(st *memoryStripe) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	now := m.now()
-	for e := st.cached.first(); e != nil && e.frame(now) == nil; e = st.cached.first() {
-		st.forget(e)
-	}
-	st.cached.expiring = false
-	m.expireLater(st)
 }
 
 // observeMiss reports a cache miss once for sockets that subscribe together, or

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -31,17 +32,29 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 		s.refuseClientEvent(why, name, message)
 		return
 	}
-	name, userID := s.places[i].channel().name, s.places[i].userID()
+	c, userID := s.places[i].channel(), s.places[i].userID()
+	name = c.name
 	if s.hub.logs(LevelTrace) {
 		s.traceClientEvent(event, name, userID, m.Data)
 	}
-	buf := beginFrame(len(event) + len(name) + len(m.Data) + len(userID) + 56)
+	size := len(event) + len(name) + len(m.Data) + len(userID) + 56
+	var keep *apps.HistoryRule
+	if len(s.app.History) > 0 {
+		if keep = historyOf(s.app, c.kind, name); keep != nil && !keep.ClientEvents {
+			keep = nil
+		}
+		if keep != nil {
+			size += pusherproto.SerialMember
+		}
+	}
+	buf := beginFrame(size)
 	if !s.hub.cluster.Publish(Publication{
 		App:     s.app,
 		Channel: name,
 		Frame:   seal(pusherproto.AppendClientEvent(buf, m.Event, m.Channel, m.Data, userID)),
 		Except:  s.id,
 		Client:  true,
+		Keep:    keep,
 	}) {
 		s.refuseClientEvent(ReasonClusterAway, name, "Client event rejected - the other nodes of the cluster cannot be reached; send it again in a while")
 		return

@@ -129,6 +129,8 @@ var (
 	LostSerial = &LostHistory{"invalid_serial", "The serial is none of this channel's history"}
 	LostEpoch  = &LostHistory{"epoch_changed", "The history was lost or emptied since the serial"}
 	LostEvents = &LostHistory{"too_old", "Events that came after the serial are not kept any more"}
+	LostBytes  = &LostHistory{"too_long", "More was missed than the server sends at once"}
+	LostAway   = &LostHistory{"unavailable", "The history cannot be read at the moment"}
 	LostRule   = &LostHistory{"no_history", "The channel keeps no history"}
 )
 
@@ -149,7 +151,7 @@ type Publication struct {
 	// Remember is how long a cache channel keeps the event; 0 is not at all.
 	Remember time.Duration
 	// Data is the event's data as a JSON string literal, for Remember; a part
-	// of Frame.
+	// of Frame, where it stands last, before the closing brace.
 	Data []byte
 	// Client is set for the event of a socket of this node.
 	Client bool
@@ -214,6 +216,9 @@ type HistoryPage struct {
 	Events []HistoryEvent     // in the order asked for
 	More   bool               // there are more that fit the query
 	At     pusherproto.Serial // where the history stands; no serial if there is none
+	// Lost is why events are missing between After, or Before, and those there are;
+	// nil if none are or it is not asked.
+	Lost *LostHistory
 }
 
 // HistoryEvent is an event that is kept.

@@ -3,6 +3,8 @@ package channels
 import (
 	"math"
 	"runtime"
+
+	"fanfare/internal/account"
 )
 
 // forgotten is the number of sockets of a tenant that is about to be replaced
@@ -101,7 +103,7 @@ func (r *refusals) forget(keep func(appID string) bool) {
 	}
 }
 
-// Empty implements forgetter: it forgets what cache channels remember.
+// Empty implements forgetter: it forgets the events that channels keep.
 func (m *memory) Empty(appID string) {
 	found, ok := m.apps.Load(appID)
 	if !ok {
@@ -111,11 +113,22 @@ func (m *memory) Empty(appID string) {
 	for i := range a.stripes {
 		st := &a.stripes[i]
 		st.mu.Lock()
-		for e := st.cached.first(); e != nil; e = st.cached.first() {
-			st.forget(e)
-		}
+		st.emptyAll()
+		m.await(st)
 		st.mu.Unlock()
 	}
+}
+
+// emptyAll drops every event. The caller holds the lock.
+func (st *memoryStripe) emptyAll() {
+	for on := range st.shelves {
+		for e := st.shelves[on].first; e != nil; e = st.shelves[on].first {
+			if st.drop(e.log, dropCleared); e.log.n == 0 {
+				st.emptied(e.log)
+			}
+		}
+	}
+	st.app.account.Resize(account.History, -st.lost.forget(st.app.newest.Load()))
 }
 
 // Forget implements forgetter.

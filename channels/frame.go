@@ -3,6 +3,8 @@ package channels
 import (
 	"encoding/binary"
 	"sync/atomic"
+
+	"fanfare/pusherproto"
 )
 
 // headerRoom is the largest header of an unmasked frame (RFC 6455 §5.2).
@@ -50,8 +52,14 @@ func beginFrame(size int) []byte {
 
 // seal makes a frame of a buffer that came from beginFrame.
 func seal(buf []byte) *Frame {
-	n := len(buf) - headerRoom
 	f := &Frame{buf: buf}
+	f.seal()
+	return f
+}
+
+// seal writes the header.
+func (f *Frame) seal() {
+	buf, n := f.buf, len(f.buf)-headerRoom
 	switch {
 	case n < 126:
 		f.start = headerRoom - 2
@@ -66,7 +74,14 @@ func seal(buf []byte) *Frame {
 		binary.BigEndian.PutUint64(buf[2:], uint64(n))
 	}
 	buf[f.start] = opText
-	return f
+}
+
+// AppendSerial makes a serial the last member of the frame's message. Nobody else
+// has the frame yet. Its buffer has room for it if it was begun with as much more
+// as pusherproto.SerialMember.
+func (f *Frame) AppendSerial(s pusherproto.Serial) {
+	f.buf = pusherproto.AppendSerialMember(f.buf, s)
+	f.seal()
 }
 
 // NewFrame makes a frame of a JSON payload, which it copies.

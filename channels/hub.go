@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -52,6 +53,9 @@ type Config struct {
 	// OfflineGrace delays offline events; negative is none, 0 is
 	// DefaultOfflineGrace.
 	OfflineGrace time.Duration
+	// MostPast is how many bytes of a history a socket is sent at once, when it
+	// subscribes; 0 is DefaultMostPast. It is less than may wait for a slow reader.
+	MostPast int
 	// Account counts what sessions and channels hold; nil is one without a bound.
 	Account *account.Account
 	// Now is the clock; nil is time.Now.
@@ -73,6 +77,7 @@ type Hub struct {
 	concluded chan struct{} // closed by Conclude
 	refusals  refusals
 	grace     atomic.Int64 // Config.OfflineGrace
+	mostPast  atomic.Int64 // Config.MostPast
 
 	pong *Frame
 }
@@ -102,6 +107,7 @@ func New(cfg Config) *Hub {
 		h.cluster = newMemory(h, h.now, &h.grace)
 	}
 	h.SetOfflineGrace(cfg.OfflineGrace)
+	h.SetMostPast(cfg.MostPast)
 	return h
 }
 
@@ -196,6 +202,12 @@ func (h *Hub) SetOfflineGrace(d time.Duration) {
 		c.SetOfflineGrace(max(d, 0))
 	}
 }
+
+// DefaultMostPast is how many bytes of a history a socket is sent at once.
+const DefaultMostPast = 512 << 10
+
+// SetMostPast replaces that of the Config, for sockets that subscribe from here on.
+func (h *Hub) SetMostPast(bytes int) { h.mostPast.Store(int64(cmp.Or(bytes, DefaultMostPast))) }
 
 // SetObservers replaces those of the Config. A notice under way may still
 // reach an earlier one.

@@ -3,6 +3,8 @@ package channels
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +30,11 @@ type memory struct {
 
 type memoryApp struct {
 	account  *account.Account
+	seed     maphash.Seed                       // of the epochs of histories
+	rules    atomic.Pointer[[]apps.HistoryRule] // as Renew told
+	newest   atomic.Uint64                      // the offset of the newest event that is, or was, kept
+	dropped  [drops]atomic.Uint64
+	oldest   [shelves][stripes]atomic.Uint64 // the offset of the oldest event of each
 	stripes  [stripes]memoryStripe
 	users    memoryUsers
 	silences atomic.Int64 // missSilences that have not ended
@@ -35,13 +42,20 @@ type memoryApp struct {
 
 type memoryStripe struct {
 	app      *memoryApp
+	number   int // among the app's
 	mu       sync.Mutex
 	channels index[*channelState]
-	cached   cachedEvents
+	shelves  [shelves]shelf
+	lost     lostHistories
+
+	waiting    waiting
+	deadline   *due          // looks after the first that waits; nil before there was one
+	deadlineAt time.Duration // if it is armed
+	armed      bool
 }
 
 // channelState is what is known of a channel. It exists while the channel is
-// occupied, remembers an event, or missed one a moment ago.
+// occupied, keeps an event, or missed one a moment ago.
 type channelState struct {
 	name    string
 	hash    uint32
@@ -49,11 +63,12 @@ type channelState struct {
 	special *special // what most channels have not
 }
 
-// special is what is known of presence and cache channels, and of those whose
-// count is told.
+// special is what is known of presence and cache channels, of those with a
+// history, and of those whose count is told.
 type special struct {
 	presence *Presence
-	cached   *cachedEvent
+	cached   *eventLog // has an event, or is nil
+	history  *eventLog
 	missed   time.Time // when a cache miss was last observed
 	silences int       // how many missSilences have not ended
 	count    Count
@@ -63,7 +78,7 @@ type special struct {
 // cached event's.
 const (
 	stateBytes   = 32 + indexBytes
-	specialBytes = 96
+	specialBytes = 112
 )
 
 func (c *channelState) label() (name string, hash uint32) { return c.name, c.hash }
@@ -74,14 +89,6 @@ func (c *channelState) presence() *Presence {
 		return nil
 	}
 	return c.special.presence
-}
-
-// cached is the event that is remembered, nil if there is none.
-func (c *channelState) cached() *cachedEvent {
-	if c.special == nil {
-		return nil
-	}
-	return c.special.cached
 }
 
 // special makes what c has not yet. The caller holds the lock.
@@ -104,9 +111,15 @@ func (m *memory) app(app *apps.App) *memoryApp {
 	if a, ok := m.apps.Load(app.ID); ok {
 		return a.(*memoryApp)
 	}
-	made := &memoryApp{account: m.node.Account(app)}
+	made := &memoryApp{account: m.node.Account(app), seed: maphash.MakeSeed()}
+	rules := app.History
+	made.rules.Store(&rules)
 	for i := range made.stripes {
-		made.stripes[i].app = made
+		st := &made.stripes[i]
+		st.app, st.number = made, i
+		for on := range made.oldest {
+			made.oldest[on][i].Store(math.MaxUint64)
+		}
 	}
 	a, _ := m.apps.LoadOrStore(app.ID, made)
 	return a.(*memoryApp)
@@ -133,8 +146,16 @@ func (st *memoryStripe) open(channel string) *channelState {
 
 // sweep forgets a state that says nothing. The caller holds the lock.
 func (st *memoryStripe) sweep(c *channelState) {
-	if c.sockets > 0 || c.special != nil && (c.special.cached != nil || c.special.silences > 0) {
+	if c.sockets > 0 {
 		return
+	}
+	if s := c.special; s != nil {
+		if s.cached != nil || s.silences > 0 || s.history != nil && s.history.n > 0 {
+			return
+		}
+		if s.history != nil {
+			st.closeHistory(s.history)
+		}
 	}
 	st.channels.remove(c.name, c.hash)
 	st.app.account.Resize(account.Channels, -stateBytes)
@@ -172,11 +193,18 @@ func (m *memory) Join(j Join, answer func(Joined)) {
 	if !j.Again {
 		c.sockets++
 	}
-	answer(Joined{Presence: c.presence(), Cached: c.cached().frame(m.now())})
+	joined := Joined{Presence: c.presence()}
+	if j.Kind.Cache() {
+		joined.Cached = c.cachedFrame(m.since())
+	}
+	if j.History != nil || j.Recover != "" || c.history() != nil {
+		m.past(st, c, &j, &joined)
+	}
+	answer(joined)
 	if !j.Again {
 		m.afterJoin(st, j, c, added)
 	}
-	if j.Kind.Cache() && c.cached().frame(m.now()) == nil {
+	if j.Kind.Cache() && joined.Cached == nil {
 		m.observeMiss(st, j, c)
 	}
 }
@@ -229,18 +257,48 @@ func (st *memoryStripe) removeMember(c *channelState, userID string) bool {
 
 // Publish implements Cluster.
 func (m *memory) Publish(p Publication) (taken bool) {
-	if p.Remember == 0 {
+	if p.Remember == 0 && p.Keep == nil {
 		m.node.Deliver(p.App, p.Channel, p.Frame, p.Except)
 		return true
 	}
-	st, c := m.app(p.App).lock(p.Channel)
-	defer st.mu.Unlock()
+	m.publishKept(&p)
+	return true
+}
+
+// publishKept is Publish for an event that is kept.
+func (m *memory) publishKept(p *Publication) {
+	a := m.app(p.App)
+	end := len(p.Frame.Payload()) - 1
+	e := keptEvent{frame: p.Frame, at: m.since(), except: p.Except, client: p.Client, from: int32(end - len(p.Data)), to: int32(end)}
+	var serial pusherproto.Serial
+	var recorded, remembered *keptEvent
+	st, c := a.lock(p.Channel)
 	if c == nil {
 		c = st.open(p.Channel)
 	}
-	m.remember(st, c, p)
+	e.offset = a.newest.Add(1)
+	if p.Keep != nil {
+		recorded = new(keptEvent)
+		*recorded = e
+		serial = m.record(st, c, recorded, p.Keep)
+	}
+	if p.Remember > 0 {
+		remembered = new(keptEvent)
+		*remembered = e
+		st.remember(c, remembered, p.Remember)
+	}
+	m.await(st)
 	m.node.Deliver(p.App, p.Channel, p.Frame, p.Except)
-	return true
+	st.mu.Unlock()
+	if recorded != nil {
+		a.trim(historyShelf, p.App.Limits.MaxHistoryBytes, recorded)
+	}
+	if remembered != nil {
+		a.trim(cacheShelf, p.App.Limits.MaxCachedBytes, remembered)
+	}
+	if recorded != nil && p.Placed != nil {
+		p.Placed(serial)
+	}
 }
 
 // Terminate implements Cluster.
@@ -258,7 +316,7 @@ func (m *memory) Channels(_ context.Context, app *apps.App, prefix string) ([]Ch
 		st.mu.Lock()
 		for c := range st.channels.all {
 			if c.sockets > 0 && strings.HasPrefix(c.name, prefix) {
-				out = append(out, c.info(m.now()))
+				out = append(out, c.info(m.since()))
 			}
 		}
 		st.mu.Unlock()
@@ -272,13 +330,13 @@ func (m *memory) Channel(_ context.Context, app *apps.App, name string) (Channel
 	st, c := m.app(app).lock(name)
 	defer st.mu.Unlock()
 	if c != nil {
-		return c.info(m.now()), nil
+		return c.info(m.since()), nil
 	}
 	return ChannelInfo{Name: name}, nil
 }
 
-func (c *channelState) info(now time.Time) ChannelInfo {
-	info := ChannelInfo{Name: c.name, Sockets: int(c.sockets), Cached: c.cached().describe(now)}
+func (c *channelState) info(now time.Duration) ChannelInfo {
+	info := ChannelInfo{Name: c.name, Sockets: int(c.sockets), Cached: c.describeCached(now)}
 	if p := c.presence(); p != nil {
 		info.Users = p.Count()
 	}

@@ -109,25 +109,38 @@ func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherpr
 // publish hands an event for each of its channels to the cluster.
 func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)) {
 	trace := h.logs(LevelTrace)
-	for _, name := range ev.Channels {
+	for i, name := range ev.Channels {
 		if trace {
 			h.tracePublished(app.ID, name, ev)
 		}
-		buf := beginFrame(len(ev.Name) + len(name) + len(ev.Data) + 40)
+		size := len(ev.Name) + len(name) + len(ev.Data) + 40
+		kind := pusherproto.KindOf(name)
+		var keep *apps.HistoryRule
+		if len(app.History) > 0 {
+			if keep = historyOf(app, kind, name); keep != nil {
+				size += pusherproto.SerialMember
+			}
+		}
+		buf := beginFrame(size)
 		p := Publication{
 			App:     app,
 			Channel: name,
 			Frame:   seal(pusherproto.AppendEvent(buf, ev.Name, name, ev.Data)),
 			Except:  ev.SocketID,
+			Keep:    keep,
 
 			Accepted: accepted,
 		}
-		if pusherproto.KindOf(name).Cache() {
+		if kind.Cache() {
 			p.Remember = app.CacheTTL
 			// ev.Data may be the caller's request buffer. In the frame it
 			// stands last, before the closing brace.
 			payload := p.Frame.Payload()
 			p.Data = payload[len(payload)-1-len(ev.Data) : len(payload)-1]
+		}
+		if keep != nil && ev.Serials != nil {
+			at := &ev.Serials[i]
+			p.Placed = func(s pusherproto.Serial) { *at = s }
 		}
 		h.cluster.Publish(p)
 	}

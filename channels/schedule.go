@@ -16,9 +16,11 @@ type schedule struct {
 	due  dueHeap
 }
 
+// due is a deadline.
 type due struct {
-	at  time.Time
-	run func()
+	at    time.Time
+	run   func()
+	place int // in the heap; -1 if it is not waited for
 }
 
 func newSchedule(now func() time.Time) *schedule {
@@ -27,8 +29,18 @@ func newSchedule(now func() time.Time) *schedule {
 
 // at has f run once, at t or soon after, on the goroutine of run.
 func (s *schedule) at(t time.Time, f func()) {
+	s.move(&due{run: f, place: -1}, t)
+}
+
+// move has a deadline come at another time, or at all.
+func (s *schedule) move(d *due, t time.Time) {
 	s.mu.Lock()
-	heap.Push(&s.due, due{t, f})
+	d.at = t
+	if d.place < 0 {
+		heap.Push(&s.due, d)
+	} else {
+		heap.Fix(&s.due, d.place)
+	}
 	first := s.due[0].at.Equal(t)
 	s.mu.Unlock()
 	if first {
@@ -36,6 +48,15 @@ func (s *schedule) at(t time.Time, f func()) {
 		case s.wake <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// cancel has a deadline not come, unless it does already.
+func (s *schedule) cancel(d *due) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.place >= 0 {
+		heap.Remove(&s.due, d.place)
 	}
 }
 
@@ -68,26 +89,31 @@ func (s *schedule) runDue() time.Duration {
 			s.mu.Unlock()
 			return wait
 		}
-		next := heap.Pop(&s.due).(due)
+		next := heap.Pop(&s.due).(*due)
 		s.mu.Unlock()
 		next.run()
 	}
 }
 
-type dueHeap []due
+type dueHeap []*due
 
 func (h dueHeap) Len() int           { return len(h) }
 func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)        { *h = append(*h, x.(due)) }
+
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+func (h *dueHeap) Push(x any) {
+	d := x.(*due)
+	d.place = len(*h)
+	*h = append(*h, d)
+}
+
 func (h *dueHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = due{}
-	rest := old[:len(old)-1]
-	if cap(rest) > roomy && len(rest) < cap(rest)/4 {
-		rest = append(make(dueHeap, 0, 2*len(rest)), rest...)
-	}
-	*h = rest
+	last := (*h)[len(*h)-1]
+	last.place = -1
+	*h = shorten(*h)
 	return last
 }

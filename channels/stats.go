@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"fanfare/internal/account"
 	"fanfare/pusherproto"
 )
 
@@ -31,6 +32,7 @@ type AppStats struct {
 	Sockets       int64
 	Channels      int64 // with a subscriber on this node
 	Subscriptions []KindStats
+	History       HistoryStats
 	Members       int64 // of presence channels with a subscriber on this node, on all nodes
 	Opened        uint64
 	Closed        []CloseStats
@@ -47,6 +49,19 @@ type AppStats struct {
 type KindStats struct {
 	Kind          string
 	Subscriptions int64
+}
+
+// HistoryStats is what the channels of an app keep on this node.
+type HistoryStats struct {
+	Events  int64
+	Bytes   int64
+	Dropped []DropStats // events that are kept no longer, since the server began
+}
+
+// DropStats is how many events were dropped for a reason.
+type DropStats struct {
+	Reason string
+	Events uint64
 }
 
 // CloseStats is how many connections ended with a code. Code 0 is all codes
@@ -71,6 +86,9 @@ func (h *Hub) Stats() Stats {
 	}
 	for id, t := range tenants {
 		a := t.stats(id)
+		if of, ok := h.cluster.(dropper); ok {
+			a.History.Dropped = of.Dropped(id)
+		}
 		s.Apps = append(s.Apps, a)
 		s.add(&a)
 	}
@@ -91,6 +109,7 @@ func (s *Stats) add(a *AppStats) {
 func (t *tenant) stats(id string) AppStats {
 	a := AppStats{
 		ID:           id,
+		History:      HistoryStats{Events: int64(t.account.Count(account.History)), Bytes: t.account.BytesOf(account.History)},
 		HeldBytes:    t.account.Bytes(),
 		Sockets:      max(0, t.sockets.Load()),
 		Channels:     t.table.channels.Load(),

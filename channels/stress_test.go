@@ -215,9 +215,7 @@ func (s *stress) checkEmpty() {
 	shared := d.memory().app(&s.app)
 	for i := range shared.stripes {
 		st := &shared.stripes[i]
-		for st.cached.first() != nil { // half an hour has not gone by
-			st.forget(st.cached.first())
-		}
+		st.emptyAll()                                       // half an hour has not gone by
 		for _, c := range slices.Collect(st.channels.all) { // nor have five seconds
 			if c.special != nil {
 				c.special.silences = 0

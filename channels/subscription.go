@@ -1,10 +1,14 @@
 package channels
 
 import (
+	"cmp"
 	"fmt"
 
 	"fanfare/pusherproto"
 )
+
+// noSerial is what a client names that names no text.
+const noSerial = "?"
 
 func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	req, perr := pusherproto.DecodeSubscribe(m.Data)
@@ -54,10 +58,18 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	} else {
 		s.places[old].again = true
 	}
-	s.chargeAnswer(&s.places[old])
-	g, userID, again := s.places[old].group, member.UserID, s.places[old].again
-	join := Join{App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member, Again: again}
-	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, userID, again, j) })
+	g := s.places[old].group
+	paid := s.chargeAnswer(&s.places[old])
+	join := Join{
+		App: s.app, Channel: g.channel.name, Kind: kind, Socket: s.id, Member: member,
+		Again: s.places[old].again, History: historyOf(s.app, kind, req.Channel),
+	}
+	if req.Recovers && !join.Again {
+		join.Recover = cmp.Or(req.Recover, noSerial)
+		join.RecoverSocket, _ = pusherproto.ParseSocketID(req.RecoverSocket)
+	}
+	of := asked{userID: member.UserID, history: join.History, paid: paid, again: join.Again, recovers: join.Recover != ""}
+	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, of, j) })
 }
 
 // enter takes a place on a channel, for the cluster to agree to, and returns its
@@ -118,10 +130,10 @@ func errorFrame(e *pusherproto.SubscriptionError) *Frame {
 
 // answerJoin takes the cluster's answer on any goroutine and sends it to the
 // session's owner in order with the channel's frames.
-func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
+func (s *Session) answerJoin(g *group, of asked, j Joined) {
 	name := g.channel.name
 	if j.Refused != nil {
-		m := Mail{kind: mailRefused, session: s, group: g, again: again}
+		m := Mail{kind: mailRefused, session: s, group: g, again: of.again}
 		why := ReasonPresenceFull
 		if j.Refused.Status == pusherproto.CodeOverCapacity {
 			why = ReasonClusterFull
@@ -130,18 +142,25 @@ func (s *Session) answerJoin(g *group, userID string, again bool, j Joined) {
 		s.tenant.lane.Post(m)
 		return
 	}
-	m := Mail{kind: mailJoined, session: s, group: g, again: again, text: userID, second: j.Cached}
+	m := Mail{kind: mailJoined, session: s, group: g, again: of.again, text: of.userID, second: j.Cached}
+	room := 0
+	if j.At.Epoch != 0 {
+		room = pusherproto.SerialMember
+	}
 	switch {
 	case j.Presence != nil:
-		m.frame = seal(j.Presence.appendSucceeded(beginFrame(j.Presence.size()), name))
+		m.frame = seal(j.Presence.appendSucceeded(beginFrame(j.Presence.size()+room), name))
 	default:
-		m.frame = seal(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(name)), name))
+		m.frame = seal(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(name)+room), name))
+	}
+	if j.At.Epoch != 0 {
+		m.frame.AppendSerial(j.At)
 	}
 	if j.Cached == nil && g.channel.kind.Cache() {
 		m.second = seal(pusherproto.AppendCacheMiss(beginFrame(64+len(name)), name))
 	}
-	g.channel.weight.Store(weightOf(m.frame) + weightOf(m.second))
-	if again {
+	s.addPast(&m, of, &j)
+	if of.again {
 		s.tenant.lane.Post(m) // frames for the channel reach it already
 		return
 	}
@@ -169,6 +188,9 @@ func (s *Session) joined(m *Mail) {
 	s.conn.Send(m.frame)
 	if m.second != nil {
 		s.conn.Send(m.second)
+	}
+	if m.call != nil {
+		m.call()
 	}
 	s.release(c.name)
 }

@@ -26,6 +26,7 @@ type cachedEvent struct {
 	origin   ledger.Origin
 	at       ledger.Place  // in the memory that has it
 	place    *list.Element // among the partition's of the app
+	serial   bool          // the frame has one
 }
 
 func (e *cachedEvent) bytes() int { return e.frame.Size() + cachedBytes }
@@ -62,7 +63,16 @@ func cachedBy(e *ledger.Entry, f *channels.Frame, now time.Time) *cachedEvent {
 	return &cachedEvent{
 		frame: f, except: e.Op.Except, from: e.Op.DataFrom, to: e.Op.DataTo,
 		expires: now.Add(e.Op.Remember), origin: originOf(e), at: ledger.Place{Birth: e.Birth, Seq: e.Seq},
+		serial: e.Op.Keep.Events > 0,
 	}
+}
+
+// plain is the message without its serial, which another memory would not know.
+func (e *cachedEvent) plain() []byte {
+	if payload := e.frame.Payload(); e.serial {
+		return withoutSerial(payload)
+	}
+	return e.frame.Payload()
 }
 
 // originOf is the op that the event of an entry came with first.
@@ -111,6 +121,9 @@ func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 	blind := s.blind
 	s.blind = false
 	e := newCached(c, s.q.feeds.birth, s.q.peer.cfg.Now())
+	if e != nil {
+		s.keptToo(e)
+	}
 	if s.recall(e) && e == nil {
 		return
 	}
@@ -164,7 +177,7 @@ func (s *subject) recall(e *cachedEvent) bool {
 	}
 	s.reminded = own.origin
 	s.q.wait(&saying{holding: true, since: now, op: ledger.Op{
-		Kind: ledger.OpRecall, Subject: s.name, Payload: own.frame.Payload(), Except: own.except,
+		Kind: ledger.OpRecall, Subject: s.name, Payload: own.plain(), Except: own.except,
 		Remember: own.expires.Sub(now), DataFrom: own.from, DataTo: own.to, Origin: own.origin, Was: own.at,
 	}})
 	s.q.flush()

@@ -83,6 +83,13 @@ func (q *partition) reborn(a *ledger.Answer) {
 		q.peer.counters.births.Add(1)
 		q.peer.deaths.anew()
 	}
+	for _, s := range q.subjects {
+		if goesOn {
+			s.rebornHistory()
+		} else {
+			s.lostHistory()
+		}
+	}
 	if goesOn {
 		q.peer.cfg.Logger.Info("the cluster's engine runs anew, with all that this node has heard", "partition", int(q.number))
 		return

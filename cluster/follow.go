@@ -47,6 +47,8 @@ func (s *subject) step(e heardEntry) {
 		s.stepEvent(e)
 	case ledger.EntryRecalled:
 		s.recalled(cachedBy(e.Entry, channels.NewFrame(e.Op.Payload), s.q.peer.cfg.Now()), e.Op.Was, false)
+	case ledger.EntryCleared:
+		s.clearHistory(e.Entry)
 	case ledger.EntryClosed:
 		s.closed = e.Seq
 		if !e.again {
@@ -97,12 +99,13 @@ func (s *subject) stepNode(e *ledger.Entry) {
 }
 
 // stepEvent delivers an event. One that a socket of this node sent was delivered
-// when it came.
+// when it came, unless it is kept: then its order is the same everywhere.
 func (s *subject) stepEvent(e heardEntry) {
-	f := channels.NewFrame(e.Op.Payload)
+	f := s.frameOf(e.Entry)
 	if e.Op.Remember > 0 {
 		s.remember(cachedBy(e.Entry, f, s.q.peer.cfg.Now()))
 	}
+	s.keep(e.Entry, f)
 	if !e.again {
 		s.deliverEvent(e.Entry, f)
 	}
@@ -115,10 +118,11 @@ func (s *subject) deliverEvent(e *ledger.Entry, f *channels.Frame) {
 		}
 		return
 	}
-	if e.Node == s.q.peer.cfg.Node {
+	own := e.Node == s.q.peer.cfg.Node
+	if own && e.Op.Keep.Events <= 0 {
 		return // it was delivered when it came
 	}
-	if s.shown != nil && !s.shown.Has(pusherproto.ClientEventUser(e.Op.Payload)) {
+	if !own && s.shown != nil && !s.shown.Has(pusherproto.ClientEventUser(e.Op.Payload)) {
 		s.q.peer.counters.dropped.Add(1)
 		return
 	}
@@ -157,6 +161,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 		s.gap()
 	}
 	s.merge(st)
+	s.learnHistory(st)
 	s.learnCached(st.Cached, heard)
 	s.show(s.changes(st))
 	i := 0
@@ -185,13 +190,13 @@ func (s *subject) stepKnown(e heardEntry) {
 	switch e.Kind {
 	case ledger.EntryEvent:
 		if !e.again {
-			s.deliverEvent(e.Entry, channels.NewFrame(e.Op.Payload))
+			s.deliverEvent(e.Entry, s.frameOf(e.Entry))
 		}
 	case ledger.EntryClosed:
 		if !e.again {
 			s.close()
 		}
-	case ledger.EntryHeld, ledger.EntryEntered, ledger.EntryStruck, ledger.EntryRecalled:
+	case ledger.EntryHeld, ledger.EntryEntered, ledger.EntryStruck, ledger.EntryRecalled, ledger.EntryCleared:
 	}
 }
 

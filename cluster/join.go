@@ -18,6 +18,7 @@ type join struct {
 	answer   func(channels.Joined) // nil once it is called
 	said     *saying               // what has the ledger decide
 	decision bool                  // the ledger decides
+	alone    bool                  // it is answered without the ledger
 }
 
 // Join implements channels.Cluster.
@@ -36,7 +37,7 @@ func (p *Peer) Join(j channels.Join, answer func(channels.Joined)) {
 		s.sockets++
 		s.sayCount()
 	}
-	if !w.decision && s.known {
+	if !w.decision && s.known && !s.ahead(w) {
 		s.answer(w)
 		return
 	}
@@ -46,6 +47,9 @@ func (p *Peer) Join(j channels.Join, answer func(channels.Joined)) {
 			s.answerAlone(w)
 		}
 	})
+	if !w.decision && s.known {
+		s.catchUp(w)
+	}
 }
 
 // hold1 counts a member's socket in, and has the ledger decide unless it has
@@ -223,7 +227,9 @@ func (s *subject) answer(w *join) {
 	answer := w.answer
 	w.answer = nil
 	cached := s.cached.current(now)
-	answer(channels.Joined{Presence: s.shown, Cached: cached})
+	joined := channels.Joined{Presence: s.shown, Cached: cached}
+	s.past(w, &joined)
+	answer(joined)
 	if !w.Again {
 		s.uncounted = true
 		s.count1()
@@ -236,6 +242,7 @@ func (s *subject) answer(w *join) {
 // answerAlone answers a socket that waited too long, without the ledger.
 func (s *subject) answerAlone(w *join) {
 	s.answeredBlind()
+	w.alone = true
 	if !w.decision {
 		s.joins = without(s.joins, w)
 		s.answer(w)

@@ -24,6 +24,7 @@ type partition struct {
 	subjects map[ledger.Subject]*subject
 	sessions map[ledger.Subject]func() // HTTP sessions of this node
 	cached   map[*app]*list.List       // subjects with a cached event, the oldest first
+	kept     map[*app]*list.List       // events of histories, about the oldest first
 	nodes    map[ledger.Node]*neighbor
 	leaving  bool      // it has said bye
 	young    bool      // a node was entering when the ledger last listed them
@@ -65,6 +66,7 @@ func (q *partition) init(p *Peer, number Partition) {
 	q.subjects = make(map[ledger.Subject]*subject)
 	q.sessions = make(map[ledger.Subject]func())
 	q.cached = make(map[*app]*list.List)
+	q.kept = make(map[*app]*list.List)
 	q.nodes = make(map[ledger.Node]*neighbor)
 	q.stream.next = 1
 	q.link.since = p.cfg.Now()

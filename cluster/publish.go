@@ -19,12 +19,16 @@ func subjectOf(appID, channel string) ledger.Subject {
 }
 
 // Publish implements channels.Cluster. What a socket sends is delivered on this
-// node at once, what the API sends everywhere when its entry comes down. Nothing
+// node at once, what the API sends everywhere when its entry comes down, and so is
+// what a socket sends and the channel keeps: the order of what is kept is one. Nothing
 // of a socket is taken while what waits is over its bounds (rule U3).
 func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	name := subjectOf(pub.App.ID, pub.Channel)
 	q := p.partitionOf(name)
 	op := ledger.Op{Kind: ledger.OpEvent, Subject: name, Payload: pub.Frame.Payload(), Except: pub.Except, Client: pub.Client}
+	if name.Kind == ledger.Channel {
+		op.Keep = keepOf(pub.App, pub.Keep)
+	}
 	if pub.Remember > 0 && pub.Data != nil {
 		op.Remember = pub.Remember
 		op.DataFrom, op.DataTo = span(op.Payload, pub.Data)
@@ -35,12 +39,18 @@ func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !pub.Client {
-		return q.say(op, pub.Accepted) != nil
+		o := q.say(op, pub.Accepted)
+		if o != nil {
+			o.placed = pub.Placed // the answer takes the lock
+		}
+		return o != nil
 	}
 	if q.queue(op, pub.Accepted) == nil {
 		return false
 	}
-	p.node.Deliver(pub.App, pub.Channel, pub.Frame, pub.Except)
+	if op.Keep.Events == 0 {
+		p.node.Deliver(pub.App, pub.Channel, pub.Frame, pub.Except)
+	}
 	if p.cfg.Gather == 0 {
 		q.flush()
 	} else {
@@ -60,16 +70,5 @@ func span(payload, part []byte) (from, to int) {
 
 // Terminate implements channels.Cluster.
 func (p *Peer) Terminate(ctx context.Context, app *apps.App, userID string) error {
-	name := ledger.Subject{Kind: ledger.User, App: app.ID, Name: userID}
-	q := p.partitionOf(name)
-	answer := make(chan error, 1)
-	q.mu.Lock()
-	q.say(ledger.Op{Kind: ledger.OpClose, Subject: name}, func(err error) { answer <- err })
-	q.mu.Unlock()
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return p.confirmed(ctx, ledger.Op{Kind: ledger.OpClose, Subject: ledger.Subject{Kind: ledger.User, App: app.ID, Name: userID}})
 }

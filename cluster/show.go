@@ -88,6 +88,7 @@ func (s *subject) vanish() {
 	if s.cached != nil {
 		s.remember(nil)
 	}
+	s.forgetHistory()
 	if s.shown != nil {
 		clear(s.members)
 		clear(s.doubts)

@@ -6,6 +6,7 @@ import (
 
 	"fanfare/channels"
 	"fanfare/cluster/ledger"
+	"fanfare/pusherproto"
 )
 
 // A batch is bounded: the ledger applies it in one step, and whoever comes next
@@ -45,6 +46,7 @@ type saying struct {
 	holding  bool        // said because the node enters
 	dropped  bool        // it is not said
 	accepted func(error) // called once, nil if nobody waits
+	placed   func(pusherproto.Serial)
 }
 
 // waits tells whether an op may still be changed, written whether it may have
@@ -204,6 +206,7 @@ func (q *partition) done(a *ledger.Answer) {
 	}
 	q.stream.flying = false
 	q.refusedFull(a)
+	q.placed(a)
 	if !a.Link {
 		q.applied(a.Standing.N)
 	}
@@ -215,6 +218,20 @@ func (q *partition) done(a *ledger.Answer) {
 		return
 	}
 	q.flush()
+}
+
+// placed tells where events are that are kept. Whose answer was lost is not told.
+func (q *partition) placed(a *ledger.Answer) {
+	kept := q.stream.kept
+	for _, at := range a.Placed {
+		if len(kept) == 0 || at.N < kept[0].op.N || at.N-kept[0].op.N >= uint64(len(kept)) {
+			continue
+		}
+		if o := kept[at.N-kept[0].op.N]; o.placed != nil {
+			o.placed(pusherproto.Serial{Epoch: HistoryEpoch(a.Birth, o.op.Subject), Offset: at.Seq})
+			o.placed = nil
+		}
+	}
 }
 
 // refusedFull fails the events for which the ledger had no memory. One that was

@@ -67,6 +67,7 @@ type subject struct {
 	given     ledger.Origin // of the last that came without its own entry
 	reminded  ledger.Origin // of the last that the ledger was reminded of: sockets have it
 	missed    time.Time     // when a cache miss was last observed
+	history   history
 }
 
 // mostAsked is how many states of a partition are asked for at once.
@@ -173,7 +174,7 @@ func (q *partition) askNext() {
 				return
 			}
 			if !it.stale() && a.Birth == q.feeds.birth && a.State != nil {
-				it.s.learn(a.State, a.Head)
+				q.complete(it, a)
 			}
 			q.askNext()
 		})

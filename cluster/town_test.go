@@ -389,7 +389,7 @@ func (v *visitor) signsIn(userData string) { v.says("%s", v.signin(userData)) }
 // publishes has the node's API publish an event, and returns what came of it so
 // far: nil, an error, or errPending.
 func (h *house) publishes(channel, data string) *publishing {
-	p := &publishing{errPending}
+	p := &publishing{err: errPending}
 	payload := pusherproto.AppendEvent(nil, "e", channel, pusherproto.AppendString(nil, data))
 	pub := channels.Publication{
 		App: &h.town.app, Channel: channel, Frame: channels.NewFrame(payload),
@@ -399,6 +399,8 @@ func (h *house) publishes(channel, data string) *publishing {
 			}
 			p.err = err
 		},
+		Keep:   h.town.app.HistoryOf(channel),
+		Placed: func(s pusherproto.Serial) { p.serials = append(p.serials, s) },
 	}
 	if pusherproto.KindOf(channel).Cache() {
 		pub.Remember = h.town.app.CacheTTL
@@ -411,7 +413,10 @@ func (h *house) publishes(channel, data string) *publishing {
 
 var errPending = errors.New("not answered")
 
-type publishing struct{ err error }
+type publishing struct {
+	err     error
+	serials []pusherproto.Serial
+}
 
 func (p *publishing) is(t *testing.T, want error) {
 	t.Helper()

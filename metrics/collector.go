@@ -23,6 +23,7 @@ type Collector struct {
 	refusals      *prometheus.Desc
 	subscriptions *prometheus.Desc
 	closed        *prometheus.Desc
+	dropped       *prometheus.Desc
 	ofApp         []figure[channels.AppStats]
 	ofNode        []figure[channels.Stats]
 }
@@ -48,10 +49,13 @@ func NewCollector(source Source, ready func() bool) *Collector {
 		refusals:      describe("refusals_total", "Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if no app was known.", "app", "code", "reason"),
 		subscriptions: describe("subscriptions", "Subscriptions of sockets, by kind of channel.", "app", "kind"),
 		closed:        describe("connections_closed_total", "Connections that ended, by close code. 1006 is one that was lost; other is any code that is not listed.", "app", "code"),
+		dropped:       describe("history_dropped_events_total", "Events that histories keep no longer. reason is events (the channel has as many that are newer), ttl, bytes (max_history_bytes, or the memory, is full) or cleared.", "app", "reason"),
 		ofApp: []figure[app]{
 			{of("sockets", "Open sockets."), gauge, func(s *app) float64 { return float64(s.Sockets) }},
 			{of("channels", "Channels with a subscriber on this node."), gauge, func(s *app) float64 { return float64(s.Channels) }},
-			{of("app_held_bytes", "Memory that is held for the app: subscriptions, channels, members, what cache channels remember, messages and bodies that wait."), gauge, func(s *app) float64 { return float64(s.HeldBytes) }},
+			{of("app_held_bytes", "Memory that is held for the app: subscriptions, channels, members, what cache channels remember and histories keep, messages and bodies that wait."), gauge, func(s *app) float64 { return float64(s.HeldBytes) }},
+			{of("history_events", "Events that the history of channels keeps on this node."), gauge, func(s *app) float64 { return float64(s.History.Events) }},
+			{of("history_bytes", "Memory that they take."), gauge, func(s *app) float64 { return float64(s.History.Bytes) }},
 			{of("presence_members", "Members of the presence channels that the node has a subscriber on, those on other nodes too. A user counts once on each channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
 			{of("connections_opened_total", "Connections that were established, over any transport."), count, func(s *app) float64 { return float64(s.Opened) }},
 			{of("events_published_total", "Events accepted from the HTTP API. An event for several channels counts once."), count, func(s *app) float64 { return float64(s.Published) }},
@@ -102,6 +106,7 @@ func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.refusals
 	out <- c.subscriptions
 	out <- c.closed
+	out <- c.dropped
 	for _, f := range c.ofApp {
 		out <- f.desc
 	}
@@ -134,6 +139,9 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 		}
 		for _, k := range app.Subscriptions {
 			send(c.subscriptions, prometheus.GaugeValue, float64(k.Subscriptions), app.ID, k.Kind)
+		}
+		for _, d := range app.History.Dropped {
+			send(c.dropped, prometheus.CounterValue, float64(d.Events), app.ID, d.Reason)
 		}
 		for _, e := range app.Closed {
 			send(c.closed, prometheus.CounterValue, float64(e.Count), app.ID, codeLabel(e.Code, "other"))

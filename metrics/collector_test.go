@@ -22,6 +22,7 @@ var snapshot = fixed{
 			ID: "chat", HeldBytes: 18, Sockets: 3, Channels: 2, Members: 4, Opened: 5, Published: 10, ClientEvents: 11,
 			MessagesReceived: 12, BytesReceived: 13, FramesSent: 14, BytesSent: 15,
 			Subscriptions: []channels.KindStats{{Kind: "public", Subscriptions: 6}, {Kind: "presence", Subscriptions: 7}},
+			History:       channels.HistoryStats{Events: 18, Bytes: 19, Dropped: []channels.DropStats{{Reason: "ttl", Events: 20}}},
 			Closed:        []channels.CloseStats{{Code: 1001, Count: 8}, {Code: 0, Count: 9}},
 		},
 		{ID: "shop", Sockets: 1},
@@ -36,7 +37,7 @@ var snapshot = fixed{
 }
 
 const exposition = `
-# HELP fanfare_app_held_bytes Memory that is held for the app: subscriptions, channels, members, what cache channels remember, messages and bodies that wait.
+# HELP fanfare_app_held_bytes Memory that is held for the app: subscriptions, channels, members, what cache channels remember and histories keep, messages and bodies that wait.
 # TYPE fanfare_app_held_bytes gauge
 fanfare_app_held_bytes{app="chat"} 18
 fanfare_app_held_bytes{app="shop"} 0
@@ -64,6 +65,17 @@ fanfare_events_published_total{app="shop"} 0
 # TYPE fanfare_frames_sent_total counter
 fanfare_frames_sent_total{app="chat"} 14
 fanfare_frames_sent_total{app="shop"} 0
+# HELP fanfare_history_bytes Memory that they take.
+# TYPE fanfare_history_bytes gauge
+fanfare_history_bytes{app="chat"} 19
+fanfare_history_bytes{app="shop"} 0
+# HELP fanfare_history_dropped_events_total Events that histories keep no longer. reason is events (the channel has as many that are newer), ttl, bytes (max_history_bytes, or the memory, is full) or cleared.
+# TYPE fanfare_history_dropped_events_total counter
+fanfare_history_dropped_events_total{app="chat",reason="ttl"} 20
+# HELP fanfare_history_events Events that the history of channels keeps on this node.
+# TYPE fanfare_history_events gauge
+fanfare_history_events{app="chat"} 18
+fanfare_history_events{app="shop"} 0
 # HELP fanfare_messages_received_total Messages read from sockets.
 # TYPE fanfare_messages_received_total counter
 fanfare_messages_received_total{app="chat"} 12

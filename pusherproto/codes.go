@@ -39,6 +39,8 @@ const (
 	EventMemberRemoved         = "pusher_internal:member_removed"         // server
 	EventSubscriptionCount     = "pusher_internal:subscription_count"     // server
 	EventWatchlistEvents       = "pusher_internal:watchlist_events"       // server
+
+	EventRecoveryFailed = "fanfare:recovery_failed" // server, to clients that recover alone
 )
 
 // Prefixes that decide what an event name means.

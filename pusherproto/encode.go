@@ -82,6 +82,18 @@ func AppendCacheMiss(dst []byte, channel string) []byte {
 	return append(dst, `,"data":"{}"}`...)
 }
 
+// AppendRecoveryFailed appends that a subscriber cannot be sent what it missed: why, in a word for
+// programs and in a sentence.
+func AppendRecoveryFailed(dst []byte, channel, reason, message string) []byte {
+	dst = append(dst, `{"event":"`+EventRecoveryFailed+`"`...)
+	dst = appendChannel(dst, channel)
+	dst = append(dst, `,"data":"{\"reason\":`...)
+	dst = jsontext.AppendNested(dst, reason)
+	dst = append(dst, `,\"message\":`...)
+	dst = jsontext.AppendNested(dst, message)
+	return append(dst, `}"}`...)
+}
+
 // AppendEvent appends a published event. data is a JSON string literal, quotes included, and goes in
 // unchanged: an Event's Data is one.
 func AppendEvent(dst []byte, event, channel string, data []byte) []byte {

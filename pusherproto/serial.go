@@ -27,6 +27,17 @@ func AppendSerial(dst []byte, s Serial) []byte {
 	return strconv.AppendUint(dst, s.Offset, serialBase)
 }
 
+// SerialMember is how many bytes AppendSerialMember adds at most.
+const SerialMember = len(`,"serial":""`) + MaxSerial
+
+// AppendSerialMember makes a serial the last member of a message, which is what
+// dst ends with.
+func AppendSerialMember(dst []byte, s Serial) []byte {
+	dst = append(dst[:len(dst)-1], `,"serial":"`...)
+	dst = AppendSerial(dst, s)
+	return append(dst, `"}`...)
+}
+
 // String is the text of a serial, "" if it is none.
 func (s Serial) String() string {
 	if s == (Serial{}) {

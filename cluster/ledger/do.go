@@ -34,6 +34,8 @@ func (l *Ledger) apply(n *node, op *Op, full bool) {
 		l.close(n, op)
 	case OpRecall:
 		l.recall(n, op)
+	case OpClear:
+		l.clear(n, op)
 	case OpDone:
 		l.entered(n)
 	case OpBye:
@@ -69,12 +71,14 @@ func (l *Ledger) event(n *node, op *Op) {
 	if op.Hooks&HookEvents != 0 {
 		l.recordEvent(op)
 	}
-	if rec == nil {
-		return
+	if rec != nil {
+		rec.event = e.Seq
+		if op.Remember > 0 {
+			l.remember(rec, e)
+		}
 	}
-	rec.event = e.Seq
-	if op.Remember > 0 {
-		l.remember(rec, e)
+	if op.Keep.Events > 0 {
+		l.keep(e, l.now)
 	}
 }
 

@@ -51,6 +51,7 @@ func (l *Ledger) Dump() []string {
 			add("tally %q told=%d at=%d", s.String(), it.told, it.at)
 		}
 	}
+	l.dumpHistories(add)
 	b := &l.outbox
 	add("outbox last=%d bytes=%d lost=%d keeper=%d term=%d heard=%d taken=%d", b.last, b.bytes, b.lost, b.keeper, b.term, b.heard, b.taken)
 	for _, it := range b.records {

@@ -24,7 +24,7 @@ type Entry struct {
 	Kind  EntryKind
 	Node  Node // whose op it is, or whom EntryEntered and EntryStruck are about
 	Epoch uint32
-	Op    Op // of EntryHeld, EntryEvent, EntryClosed, EntryRecalled
+	Op    Op // of EntryHeld, EntryEvent, EntryClosed, EntryRecalled, EntryCleared
 	// Refused are those of Op.On that are over the limit: they are not on the
 	// subject, and whatever else the op says holds.
 	Refused []string
@@ -62,6 +62,7 @@ type State struct {
 	Facts   []Fact
 	Members []StateMember // in the order they came
 	Cached  *CachedEvent
+	History History // the newest events, as many as fit in a page
 }
 
 // Fact is what one node holds of a subject's sockets.

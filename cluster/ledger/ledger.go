@@ -36,6 +36,10 @@ type Ledger struct {
 	ticked        uint64 // seq at the last Tick, before its time went on
 	outbox        outbox
 
+	kept   histories
+	now    int64       // the server's clock at the request that runs
+	placed []Placement // by the request that runs
+
 	appended []*Entry // by the request that runs
 }
 
@@ -50,6 +54,7 @@ func New() *Ledger { return &Ledger{} }
 // to are immutable, the request's ops included.
 func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
 	l.wake(run, fresh)
+	l.now, l.placed = now, nil
 	l.moment = l.time + min(max(now-l.clock, 0), tickMost)
 	a := Answer{Birth: l.birth, Head: l.seq}
 	switch r := r.(type) {
@@ -58,6 +63,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 		a.Full = l.node(r.Node).full
 	case Do:
 		a.Standing, a.Link, a.Full = l.do(r)
+		a.Placed = l.placed
 	case Poll:
 		var n *node
 		n, a.Link = l.linked(r.Node, r.Epoch)
@@ -76,6 +82,8 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 		a.Boxed, a.Lost = len(l.outbox.records), l.outbox.lost
 	case GetState:
 		a.State = l.state(r.Subject)
+	case GetHistory:
+		a.History = l.page(r, l.moment)
 	case GetLog:
 		a.Log, a.Missing = l.log.after(r.After, r.Most, l.PageBytes, l.seq)
 	case List:

@@ -23,6 +23,7 @@ type naive struct {
 	out         []*Entry
 	full        bool // the Do that is carried out
 	naiveHooks
+	naiveHistories
 }
 
 type naiveNode struct {
@@ -70,6 +71,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		}
 	}
 	v.out = nil
+	v.now, v.placed = now, nil
 	v.moment = v.time + max(0, min(2000, now-v.clock))
 	a := Answer{Birth: v.birth, Head: v.seq}
 	switch r := r.(type) {
@@ -112,7 +114,7 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 			v.nodes[r.Node].full = a.Full
 		}
 		a.Link = a.Link || v.nodes[r.Node] == nil || len(r.Ops) == 0 && v.mustLink(r.Node, r.Epoch)
-		a.Standing = v.standing(r.Node)
+		a.Standing, a.Placed = v.standing(r.Node), v.placed
 	case Poll:
 		a.Link, a.Standing, a.Nodes = v.mustLink(r.Node, r.Epoch), v.standing(r.Node), v.standings()
 	case Strike:
@@ -140,6 +142,9 @@ func (v *naive) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*E
 		a.Boxed, a.Lost = len(v.box), v.lost
 	case GetState:
 		a.State = v.state(r.Subject)
+		a.State.History = v.newest(r.Subject)
+	case GetHistory:
+		a.History = v.page(r)
 	case GetLog:
 		a.Missing = r.After > v.seq || r.After < v.seq-uint64(len(v.log))
 		for _, e := range v.log {
@@ -246,6 +251,9 @@ func (v *naive) apply(n *naiveNode, op Op) {
 				DataFrom: op.DataFrom, DataTo: op.DataTo, TTL: ends,
 			}
 		}
+		if op.Keep.Events > 0 {
+			v.keep(op)
+		}
 	case OpRecall:
 		if v.common(op.Was.Birth) >= op.Was.Seq {
 			break
@@ -262,6 +270,9 @@ func (v *naive) apply(n *naiveNode, op Op) {
 	case OpClose:
 		e.Kind = EntryClosed
 		it.closed, it.closedAt = v.append(e).Seq, v.time
+	case OpClear:
+		e.Kind = EntryCleared
+		v.clear(op.Subject, v.append(e).Seq)
 	case OpDone:
 		if n.Status == Entering {
 			n.Status = Open
@@ -337,6 +348,7 @@ func (v *naive) drop(id Node, before uint32) {
 
 // clean takes away what is past its time, and subjects that say nothing.
 func (v *naive) clean() {
+	v.cleanHistories()
 	for s, it := range v.subjects {
 		if it.cached != nil && it.cached.TTL <= v.time {
 			it.cached = nil

@@ -24,7 +24,7 @@ const (
 type Op struct {
 	N       uint64 // 1, 2, 3 … for each node and partition
 	Kind    OpKind
-	Subject Subject // OpHold, OpEvent, OpClose, OpRecall
+	Subject Subject // OpHold, OpEvent, OpClose, OpRecall, OpClear
 
 	// OpHold. Facts are absolute: the number of sockets is that after the op.
 	Sockets int
@@ -49,6 +49,7 @@ type Op struct {
 	Was    Place
 
 	Hooks Hooks // OpHold, OpEvent: the webhooks that the app wants of the channel
+	Keep  Keep  // OpEvent: in the history of Subject
 }
 
 // Place is where an entry was in a memory.

@@ -65,6 +65,9 @@ func (l *Ledger) problem() string {
 	if p := l.hooksProblem(); p != "" {
 		return p
 	}
+	if p := l.kept.historiesProblem(); p != "" {
+		return p
+	}
 	return l.log.problem(l.seq)
 }
 
@@ -156,6 +159,45 @@ func (l *Ledger) hooksProblem() string {
 	}
 	if bytes != l.outbox.bytes {
 		return fmt.Sprintf("the outbox has %d bytes, not %d", bytes, l.outbox.bytes)
+	}
+	return ""
+}
+
+// historiesProblem is about what subjects keep.
+func (hs *histories) historiesProblem() string {
+	sums, some := map[string]int{}, map[string]int{}
+	for s, h := range hs.all {
+		if h.subject != s || len(h.events) == 0 && h.until == 0 {
+			return fmt.Sprintf("the history of %v is wrong", s)
+		}
+		before := h.dropped
+		for _, k := range h.events {
+			if k.seq <= before {
+				return fmt.Sprintf("event %d of %v comes behind %d", k.seq, s, before)
+			}
+			before = k.seq
+			sums[s.App] += k.size
+		}
+		if len(h.events) > 0 {
+			some[s.App]++
+		}
+		if at, found := hs.findDue(h); !found || hs.dues[at] != h {
+			return fmt.Sprintf("the history of %v is in no line", s)
+		}
+	}
+	for app, in := range hs.apps {
+		if in.bytes != sums[app] || len(in.oldest) != some[app] {
+			return fmt.Sprintf("app %q keeps %d bytes of %d channels, not %d of %d", app, sums[app], some[app], in.bytes, len(in.oldest))
+		}
+		delete(sums, app)
+		for i, h := range in.oldest {
+			if hs.all[h.subject] != h || i > 0 && in.oldest[i-1].events[0].seq >= h.events[0].seq {
+				return fmt.Sprintf("the line of app %q is wrong", app)
+			}
+		}
+	}
+	if len(hs.dues) != len(hs.all) || len(sums) > 0 {
+		return fmt.Sprintf("%d histories are due, of %d; no app has %v", len(hs.dues), len(hs.all), sums)
 	}
 	return ""
 }

@@ -69,8 +69,11 @@ func (t *traffic) request() Request {
 		return Tick{Grace: t.grace()}
 	case k < 80:
 		return Collect{Node: n.id, Birth: n.memory, Term: n.term - min(n.term, uint64(t.roll(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.roll(4))), Most: pick(t, 0, 1, 5, 1000)}
-	case k < 88:
+	case k < 85:
 		return GetState{Subject: t.subject()}
+	case k < 88:
+		from, to := t.head-min(t.head, uint64(t.roll(60))), t.head-min(t.head, uint64(t.roll(60)))
+		return GetHistory{Subject: t.subject(), After: pick(t, 0, from), Before: pick(t, 0, to), Backward: t.one(2), Most: pick(t, 0, 1, 3, 50)}
 	case k < 91:
 		if t.roll(8) == 0 {
 			return GetLog{Most: t.roll(40)}
@@ -143,12 +146,17 @@ func (t *traffic) op() Op {
 			op.Remember = time.Duration(pick(t, 1, 2500, 60_000)) * time.Millisecond
 			op.DataFrom, op.DataTo = 20, 23
 		}
+		if t.one(2) {
+			op.Keep = Keep{Events: pick(t, 1, 3, 20), TTL: pick(t, 0, 2500*time.Millisecond, time.Minute, time.Minute), Bytes: pick(t, 0, 300, 2000)}
+		}
 		return op
 	case k < 87:
 		return Op{
 			Kind: OpRecall, Subject: t.subject(), Payload: []byte(`{"event":"c","data":"3"}`), DataFrom: 20, DataTo: 23,
 			Remember: time.Duration(pick(t, 0, 2500, 60_000)) * time.Millisecond, Origin: Origin{pick(t, A, B), uint64(t.roll(9))}, Was: Place{max(pick(t, t.births[0], t.births[1]), 1), uint64(t.roll(2000))},
 		}
+	case k < 88:
+		return Op{Kind: OpClear, Subject: t.subject()}
 	case k < 90:
 		return Op{Kind: OpClose, Subject: t.subject()}
 	case k < 99:

@@ -3,7 +3,7 @@ package ledger
 import "time"
 
 // Request is one thing an engine is asked to have the ledger do: one of Link,
-// Do, GetState, GetLog, Poll, Strike, Tick, Collect, List, Describe.
+// Do, GetState, GetHistory, GetLog, Poll, Strike, Tick, Collect, List, Describe.
 type Request interface{ request() }
 
 // Link begins or resumes the stream of a node's ops (rule U2).
@@ -108,6 +108,10 @@ type Answer struct {
 	Box      []Record   // Collect, oldest first
 	Boxed    int        // Tick, Collect: records in the outbox
 	Lost     uint64     // Tick, Collect: records that were never collected, for want of room
+	History  History    // GetHistory
+	// Placed is, of the events of a Do that are kept, where those are that it has
+	// applied itself.
+	Placed []Placement
 
 	// Full are numbers of a full Do's events and recalls: they are done, and nothing came of
 	// them. Its new users are refused as if they were over the limit. A Link is told those of the

@@ -9,7 +9,7 @@ import (
 // state is what rule D4 needs: every fact that counts, with its epoch, and the
 // standings.
 func (l *Ledger) state(s Subject) *State {
-	state := &State{Subject: s, Birth: l.birth, Nodes: l.standings()}
+	state := &State{Subject: s, Birth: l.birth, Nodes: l.standings(), History: l.newest(s)}
 	rec := l.find(s)
 	if rec == nil {
 		return state

@@ -31,6 +31,7 @@ func (l *Ledger) tick(now, grace int64) {
 	l.log.trim(l.time)
 	l.freeCached(chunk)
 	l.freeMarks(chunk)
+	l.kept.free(l.time)
 	l.forgetNodes()
 	l.tellDue(grace, chunk)
 }

@@ -18,6 +18,7 @@ const markKept = 60 * 60 * 1000
 type reply struct {
 	fields []rueidis.RedisMessage
 	birth  ledger.Birth // of the memory that answers
+	moment int64        // ledger time now, once record has read it
 	err    error
 }
 
@@ -102,6 +103,7 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		a.Link = in.number() != 0
 		a.Standing = in.standing(r.Node)
 		a.Full = in.numbers()
+		a.Placed = in.placed()
 	case ledger.Link:
 		a.Standing = in.standing(r.Node)
 		a.Common, a.Born = uint64(in.number()), uint64(in.number())
@@ -130,6 +132,10 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		rec, a.Nodes = in.record()
 		a.State = rec.state(r.Subject, a.Birth, a.Nodes)
 		a.Nodes = nil
+		a.State.History = in.history(in.moment)
+		slices.Reverse(a.State.History.Events)
+	case ledger.GetHistory:
+		a.History = in.history(in.number())
 	case ledger.Describe:
 		rec, _ := in.record()
 		var t ledger.Totals

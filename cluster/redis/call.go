@@ -47,7 +47,9 @@ func (c *caller) make(r ledger.Request, fresh ledger.Birth) call {
 		}
 		return call{&c.scripts.link, c.keys(), args}
 	case ledger.GetState:
-		return call{&c.scripts.state, c.keys(c.subject(r.Subject)), append(args, r.Subject.String())}
+		return call{&c.scripts.state, c.keys(c.subject(r.Subject), c.history(r.Subject)), append(args, r.Subject.String())}
+	case ledger.GetHistory:
+		return call{&c.scripts.read, c.keys(c.history(r.Subject)), append(args, r.Subject.String(), number(r.After), number(r.Before), flag(r.Backward), strconv.Itoa(r.Most))}
 	case ledger.Describe:
 		return call{&c.scripts.state, c.keys(c.subject(r.Subject)), append(args, r.Subject.String())}
 	case ledger.GetLog:
@@ -82,6 +84,9 @@ func (c *caller) do(r ledger.Do, args []string) call {
 		if op.Subject.Kind != 0 {
 			subject = op.Subject.String()
 			keys = append(keys, c.subject(op.Subject))
+			if op.Keep.Events > 0 || op.Kind == ledger.OpClear {
+				keys = append(keys, c.history(op.Subject))
+			}
 		}
 		args = append(args, string(numbers), subject, string(text))
 		if op.Kind != ledger.OpHold {
@@ -97,7 +102,7 @@ func (c *caller) do(r ledger.Do, args []string) call {
 
 // appendNumbers writes what do.lua needs of an op: kind, n, size, sockets,
 // limit, whether it is exempt, ms to remember, number of users off and on, the
-// place that a recalled event had, hooks, and whether it is known.
+// place that a recalled event had, hooks, whether it is known, and how it is kept.
 func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = append(b, byte(op.Kind))
 	b = binary.BigEndian.AppendUint64(b, op.N)
@@ -111,7 +116,7 @@ func appendNumbers(b []byte, op *ledger.Op) []byte {
 	b = binary.BigEndian.AppendUint32(b, clamp(hold, len(op.On)))
 	b = binary.BigEndian.AppendUint64(b, uint64(op.Was.Birth))
 	b = binary.BigEndian.AppendUint64(b, op.Was.Seq)
-	return appendFlag(append(b, byte(op.Hooks)), hold && op.Known)
+	return appendKeep(appendFlag(append(b, byte(op.Hooks)), hold && op.Known), op)
 }
 
 // milliseconds is how long an event is remembered, 0 if it is not.

@@ -55,7 +55,8 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 		b = binary.AppendVarint(b, int64(op.DataTo))
 		b = appendBytes(b, op.Payload)
 		b = append(b, byte(op.Hooks))
-	case ledger.OpClose:
+		b = appendKept(b, &op.Keep)
+	case ledger.OpClose, ledger.OpClear:
 		b = appendString(b, op.Subject.String())
 	case ledger.OpRecall:
 		b = appendString(b, op.Subject.String())
@@ -111,6 +112,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 		op.DataTo = r.int()
 		op.Payload = r.bytes()
 		op.Hooks = ledger.Hooks(r.byte())
+		op.Keep = r.keep()
 		if op.Remember > 0 {
 			r.note(checkData(&op))
 		}
@@ -124,7 +126,7 @@ func parseOp(b []byte) (op ledger.Op, err error) {
 		op.DataTo = r.int()
 		op.Payload = r.bytes()
 		r.note(checkData(&op))
-	case ledger.OpClose:
+	case ledger.OpClose, ledger.OpClear:
 		op.Subject = r.subject()
 	case ledger.OpDone, ledger.OpBye:
 	default:
@@ -173,7 +175,7 @@ func parseEntry(b []byte) (*ledger.Entry, error) {
 		return nil, fmt.Errorf("damaged entry: %w", r.err)
 	}
 	switch e.Kind {
-	case ledger.EntryHeld, ledger.EntryEvent, ledger.EntryClosed, ledger.EntryRecalled:
+	case ledger.EntryHeld, ledger.EntryEvent, ledger.EntryClosed, ledger.EntryRecalled, ledger.EntryCleared:
 		var err error
 		if e.Op, err = parseOp(op); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", e.Seq, err)

@@ -22,10 +22,11 @@ var ops = []ledger.Op{
 		N: 300, Kind: ledger.OpHold, Subject: room, Sockets: -1, Most: 100, Exempt: true, Known: true, Hooks: ledger.HookMembers,
 		On: []ledger.Member{{User: "u1", Info: []byte(`{"name":"é"}`)}, {User: "u2"}, {User: "", Info: []byte{}}}, Off: []string{"u3", ""},
 	},
-	{N: 1 << 60, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52}, Client: true, Hooks: ledger.HookEvents},
+	{N: 1 << 60, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Except: pusherproto.SocketID{A: 7, B: 1 << 52}, Client: true, Hooks: ledger.HookEvents, Keep: ledger.Keep{Events: 300, TTL: time.Hour, Bytes: 1 << 24}},
 	{N: 4, Kind: ledger.OpEvent, Subject: room, Payload: []byte(`{"event":"e","data":"d"}`), Remember: 1500 * time.Microsecond, DataFrom: 20, DataTo: 23},
 	{N: 5, Kind: ledger.OpClose, Subject: ledger.Subject{Kind: ledger.User, App: "shop", Name: "u1"}},
 	{N: 8, Kind: ledger.OpHold, Subject: ledger.Subject{Kind: ledger.App, App: "shop"}, Sockets: 7, Most: 100, Tight: true},
+	{N: 5, Kind: ledger.OpClear, Subject: room},
 	{N: 6, Kind: ledger.OpDone},
 	{N: 7, Kind: ledger.OpBye},
 	{
@@ -62,6 +63,9 @@ func TestOp_DamagedIsAnError(t *testing.T) {
 	for _, op := range ops {
 		whole := appendOp(nil, &op)
 		for n := range whole {
+			if op.Kind == ledger.OpEvent && n == len(appendOp(nil, &op))-len(appendKept(nil, &op.Keep)) {
+				continue // as versions wrote it that kept nothing
+			}
 			if got, err := parseOp(whole[:n]); err == nil {
 				t.Errorf("%d of %d bytes of %+v were read as %+v", n, len(whole), op, got)
 			}

@@ -94,6 +94,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 			add("cached %q seq=%d was=%v origin=%v except=%v ttl=%d data=%d:%d payload=%q", name, c.Seq, c.Was, c.Origin, c.Except, c.TTL, c.DataFrom, c.DataTo, c.Payload)
 		}
 	}
+	want.histories(t, client, base, add)
 	want.hooks(t, client, base, meta, here, add)
 	want.compare(t, client, base)
 	slices.Sort(lines)
@@ -204,7 +205,7 @@ func (x indexes) compare(t *testing.T, client rueidis.CoreClient, base string) {
 	got := indexes{}
 	for _, key := range keys(t, client, base) {
 		switch rest := key[len(base):]; {
-		case rest == "due", rest == "closes", rest == "coming", rest == "going", rest == "counts", rest[0] == 'i', rest[0] == 'o':
+		case rest == "due", rest == "closes", rest == "coming", rest == "going", rest == "counts", rest == "hdue", strings.HasPrefix(rest, "hq"), rest[0] == 'i', rest[0] == 'o':
 			scores, err := client.Do(t.Context(), client.B().Zrange().Key(key).Min("0").Max("-1").Withscores().Build()).AsZScores()
 			if err != nil {
 				t.Fatal(err)
@@ -212,7 +213,7 @@ func (x indexes) compare(t *testing.T, client rueidis.CoreClient, base string) {
 			for _, it := range scores {
 				got.add(key, it.Member, it.Score)
 			}
-		case rest[0] == 's', slices.Contains([]string{"meta", "nodes", "log", "told", "box"}, rest):
+		case rest[0] == 's', slices.Contains([]string{"meta", "nodes", "log", "told", "box", "hist", "hbytes", "hgone"}, rest), strings.HasPrefix(rest, "hc"), strings.HasPrefix(rest, "hu"), strings.HasPrefix(rest, "ha"):
 		default:
 			t.Fatalf("nobody knows the key %q", key)
 		}

@@ -50,6 +50,7 @@ func (n names) keys(more ...string) []string {
 // none is a key that is never written.
 func (n names) none() string                    { return n.base + "none" }
 func (n names) subject(s ledger.Subject) string { return n.base + "s" + s.String() }
+func (n names) history(s ledger.Subject) string { return n.base + "h" + s.String() }
 func (n names) index(id ledger.Node) string     { return n.base + "i" + nodeText(id) }
 func (n names) watched(s ledger.Subject) string { return n.feed + ":" + s.String() }
 func (n names) everything() string              { return n.feed + "!" }
@@ -62,6 +63,8 @@ func (n names) about(r ledger.Request) string {
 		return "the key " + n.subject(r.Subject)
 	case ledger.Describe:
 		return "the key " + n.subject(r.Subject)
+	case ledger.GetHistory:
+		return "the key " + n.history(r.Subject)
 	}
 	return "the keys " + n.base + "*"
 }

@@ -25,6 +25,7 @@ type member struct {
 // record reads the ledger's time at its last tick and now, its nodes, and a subject (lua/record.lua).
 func (r *reply) record() (rec record, nodes []ledger.Standing) {
 	time, moment := r.number(), r.number()
+	r.moment = moment
 	all := r.nodes()
 	nodes = standings(all)
 	floors := make(map[ledger.Node]uint32, len(all))

@@ -13,8 +13,8 @@ type script struct{ text, sha string }
 // scripts are those of the requests and of beats. Their text is all that there
 // is to a version: nodes of two versions run each its own.
 type scripts struct {
-	do, doFull, link, state, log, poll, strike, tick, collect, list script
-	beat, mark, claim, check                                        script
+	do, doFull, link, state, log, poll, strike, tick, collect, list, read script
+	beat, mark, claim, check                                              script
 }
 
 var (
@@ -24,6 +24,10 @@ var (
 	hooksLua string
 	//go:embed lua/record.lua
 	recordLua string
+	//go:embed lua/history.lua
+	historyLua string
+	//go:embed lua/read.lua
+	readLua string
 	//go:embed lua/do.lua
 	doLua string
 	//go:embed lua/link.lua
@@ -71,15 +75,16 @@ func loadScripts(edit *strings.Replacer) *scripts {
 		return script{text, hex.EncodeToString(sum[:])}
 	}
 	return &scripts{
-		do:      program(plain, baseLua, hooksLua, recordLua, doLua),
-		doFull:  program(always, baseLua, hooksLua, recordLua, doLua),
+		do:      program(plain, baseLua, hooksLua, recordLua, historyLua, doLua),
+		doFull:  program(always, baseLua, hooksLua, recordLua, historyLua, doLua),
 		link:    program(always, baseLua, linkLua),
-		state:   program(always, baseLua, stateLua),
+		state:   program(always, baseLua, historyLua, stateLua),
 		log:     program(always, baseLua, logLua),
 		poll:    program(always, baseLua, pollLua),
 		strike:  program(always, baseLua, strikeLua),
-		tick:    program(always, baseLua, hooksLua, recordLua, tickLua),
+		tick:    program(always, baseLua, hooksLua, recordLua, historyLua, tickLua),
 		collect: program(always, baseLua, collectLua),
+		read:    program(always, baseLua, historyLua, readLua),
 		list:    program(always, baseLua, hooksLua, recordLua, listLua),
 		beat:    program(always, beatLua),
 		mark:    program(always, markLua),
@@ -93,5 +98,5 @@ func sharded() *strings.Replacer { return strings.NewReplacer("'PUBLISH'", "'SPU
 
 // all are those that are run by name.
 func (s *scripts) all() []script {
-	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.collect, s.list, s.beat, s.mark}
+	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.collect, s.list, s.read, s.beat, s.mark}
 }

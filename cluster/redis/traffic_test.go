@@ -69,8 +69,11 @@ func (t *traffic) request() ledger.Request {
 		return ledger.Tick{Grace: t.grace()}
 	case k < 80:
 		return ledger.Collect{Node: n.id, Birth: n.memory, Term: n.term - min(n.term, uint64(t.IntN(12)/11)), Have: n.have, Ack: n.have - min(n.have, uint64(t.IntN(4))), Most: pick(t, 0, 1, 5, 1000)}
-	case k < 88:
+	case k < 85:
 		return ledger.GetState{Subject: t.subject()}
+	case k < 88:
+		from, to := t.head-min(t.head, uint64(t.IntN(60))), t.head-min(t.head, uint64(t.IntN(60)))
+		return ledger.GetHistory{Subject: t.subject(), After: pick(t, 0, from), Before: pick(t, 0, to), Backward: t.one(2), Most: pick(t, 0, 1, 3, 50)}
 	case k < 91:
 		if t.IntN(8) == 0 {
 			return ledger.GetLog{Most: t.IntN(40)}
@@ -148,6 +151,9 @@ func (t *traffic) op() ledger.Op {
 			op.Remember = pick(t, 1, time.Microsecond, 2500*time.Millisecond, time.Minute, -time.Second)
 			op.DataFrom, op.DataTo = 20, 23
 		}
+		if t.one(2) {
+			op.Keep = ledger.Keep{Events: pick(t, 1, 3, 20), TTL: pick(t, 0, 2500*time.Millisecond, time.Minute, time.Minute), Bytes: pick(t, 0, 300, 2000)}
+		}
 		return op
 	case k < 87:
 		return ledger.Op{
@@ -155,6 +161,8 @@ func (t *traffic) op() ledger.Op {
 			Except: pusherproto.SocketID{A: t.Uint64(), B: t.Uint64()}, Remember: pick(t, 0, 2500*time.Millisecond, time.Minute, -time.Second),
 			Origin: ledger.Origin{Node: ledger.Node(t.Uint64()), N: t.Uint64()}, Was: ledger.Place{Birth: max(pick(t, t.births[0], t.births[1]), 1), Seq: t.Uint64() % (t.head + 10)},
 		}
+	case k < 88:
+		return ledger.Op{Kind: ledger.OpClear, Subject: t.subject()}
 	case k < 90:
 		return ledger.Op{Kind: ledger.OpClose, Subject: t.subject()}
 	case k < 99:

@@ -62,6 +62,11 @@ var mutants = []mutant{
 	{"H4: what is known passes for new", nothingKnown, Config{}, leftBeforeTheWipe},
 	{"H4: every memory passes for a part of the present one", allCommon, Config{}, dumpOfBeforeTheWipe},
 	{"H4: what was let go is not said", lettingGoUnsaid, Config{}, leftBeforeTheWipe},
+	{"history: a state does not say what is dropped", nothingDropped, Config{Readers: 8}, nil},
+	{"history: a state lacks the last event", lastUnkept, Config{Readers: 8}, nil},
+	{"history: that it is emptied is not pushed", func() *Mutation { return withoutPush(ledger.EntryCleared) }, Config{Readers: 8}, nil},
+	{"history: an event is said to be elsewhere", misplaced, Config{Readers: 8}, nil},
+	{"history: another run id is not noticed", oneRun, Config{Readers: 8}, nil},
 	{"H6: records are done with when they are handed over", doneAtOnce, Config{}, keeperIsKilled},
 }
 

@@ -142,7 +142,7 @@ func (w *World) note(p cluster.Partition, e *ledger.Entry) {
 			}
 		}
 	case ledger.EntryEvent:
-		if e.Op.Client || e.Op.Subject.Kind != ledger.Channel {
+		if e.Op.Client || e.Op.Subject.Kind != ledger.Channel || e.Op.Keep.Events > 0 {
 			return
 		}
 		t, _ := read(string(e.Op.Payload))

@@ -17,6 +17,7 @@ const restWithin = 3 * time.Minute
 // Rest ends all faults and actions, waits until everything has arrived, and
 // compares what everybody believes with the truth.
 func (w *World) Rest() {
+	w.readers.end()
 	w.heal()
 	deadline := w.now + restWithin
 	var wrong problem
@@ -59,6 +60,7 @@ func (w *World) begin() {
 	w.reference.begin()
 	t, _ := w.truth()
 	w.hooks.begin(&t)
+	w.readers.begin()
 	clear(w.record)
 	clear(w.staying)
 	for _, s := range w.servers {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -24,11 +25,12 @@ type server struct {
 type memory struct {
 	ledgers  []*ledger.Ledger // by partition; nil where another server has it
 	beats    []cluster.Beat
-	accepted []*published // events of back ends, since the world rested
+	accepted []*published           // events of back ends, since the world rested
+	kept     map[string][]keptTruth // of channels with a history
 }
 
 func (m *memory) clone() *memory {
-	c := &memory{ledgers: make([]*ledger.Ledger, len(m.ledgers)), beats: slices.Clone(m.beats), accepted: slices.Clone(m.accepted)}
+	c := &memory{ledgers: make([]*ledger.Ledger, len(m.ledgers)), beats: slices.Clone(m.beats), accepted: slices.Clone(m.accepted), kept: maps.Clone(m.kept)}
 	for i, l := range m.ledgers {
 		if l != nil {
 			c.ledgers[i] = l.Clone()
@@ -163,6 +165,7 @@ func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 	l := in.ledgers[p]
 	_, boxed := l.Outbox(math.MaxUint64)
 	answer, entries := w.mutation.handle(l, c.run, fresh, now, r)
+	w.readers.born(answer.Birth, in.memory)
 	if w.tracing {
 		w.tracef(subjectOf(r), "%s carries out %s", in.run, describeRequest(c.node, p, r, answer))
 	}

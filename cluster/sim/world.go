@@ -27,6 +27,7 @@ type Config struct {
 	MaxMembers     int           // of a presence channel; 0 is no limit
 	MaxConnections int           // sockets; 0 is no limit
 	OnGap          cluster.Gap
+	Readers        int       // pages on channels with a history
 	Mutation       *Mutation // a planted fault
 	Trace          bool      // keeps what happened, for people
 
@@ -47,6 +48,7 @@ type World struct {
 	tabs            []*tab
 	backend         *backend
 	hooks           *hooks
+	readers         *readers
 	channels, users []string // their names
 
 	mutation *Mutation
@@ -121,6 +123,7 @@ func NewWorld(cfg Config) *World {
 	w.app.Limits.ClientEventsPerSecond, w.app.Limits.SubscribesPerSecond = 0, 0
 	w.app.Limits.MaxPresenceMembers, w.app.Limits.MaxConnections = cfg.MaxMembers, cfg.MaxConnections
 	w.name()
+	w.readers = w.newReaders()
 	w.backend = w.newBackend()
 	w.hooks = newHooks(w)
 	w.reference = w.newReference()
@@ -261,6 +264,7 @@ func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
 			ev.missed = ev.missed || in.demoted
 		}
 	}
+	w.readers.appended(in.memory, e)
 	if !in.demoted {
 		w.note(p, e)
 	}

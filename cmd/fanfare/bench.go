@@ -45,7 +45,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
 	completes(cmd, "format", oneOf("text", "json", "markdown"))
-	cmd.AddCommand(b.idle(), b.secure(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
+	cmd.AddCommand(b.idle(), b.secure(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.recovery(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
 	return cmd
 }
 
@@ -303,6 +303,33 @@ func (b *benchCommand) churn() *cobra.Command {
 	f.IntVar(&w.Waves, "waves", 3, "times it joins and vanishes")
 	f.Float64Var(&w.Rate, "rate", 100, "events a second of the quiet channel")
 	f.DurationVar(&w.After, "after", 2*time.Second, "time to watch the quiet channel once the crowd has vanished")
+	return cmd
+}
+
+func (b *benchCommand) recovery() *cobra.Command {
+	var w bench.Recovery
+	cmd := b.scenario("recovery", "Cut all connections and have them recover what they miss: what live events notice", "--sockets 10000 --missed 20", func() (bench.Scenario, error) {
+		if w.Rate <= 0 {
+			return nil, mistake("--rate has to be above 0")
+		}
+		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "missed", w.Missed), atLeast(1, "callers", w.Callers))
+	})
+	cmd.Long = cmd.Short + `.
+
+The channels are bench-recovery-0, bench-recovery-1 and so on. The app needs a rule
+that keeps their history, and as many events as are missed:
+
+  history:
+    - { channels: "bench-recovery-*", events: 1000, ttl: 10m }`
+	f := cmd.Flags()
+	f.IntVar(&w.Sockets, "sockets", 10000, "sockets that are cut off and recover; one more of each channel stays")
+	f.IntVar(&w.Channels, "channels", 100, "channels that sockets and events are spread over")
+	f.IntVar(&w.Missed, "missed", 20, "events of each channel that are missed")
+	f.IntVar(&w.Size, "size", 200, "bytes of an event's data")
+	f.Float64Var(&w.Rate, "rate", 100, "live events a second")
+	f.IntVar(&w.Callers, "callers", 8, "HTTP connections that trigger")
+	f.DurationVar(&w.Warmup, "warmup", time.Second, "time of live events before the cut")
+	f.DurationVar(&w.After, "after", 2*time.Second, "time of live events once all are back")
 	return cmd
 }
 

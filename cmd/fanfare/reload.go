@@ -116,6 +116,7 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 	s.profiles.Store(cfg.Metrics.Pprof)
 	s.admin.update(s.started, cfg, adminCert)
 	s.hub.SetOfflineGrace(orNone(cfg.Users.OfflineGrace))
+	s.hub.SetMostPast(mostPast(cfg))
 	if cfg.Runtime != s.cfg.Runtime {
 		s.initial.set(cfg)
 		s.limitMemory(cfg)
@@ -164,6 +165,7 @@ func (s *server) changeApps(cfg *config.Config) (capacity, error) {
 	if err := s.registry.Replace(cfg.AppList()); err != nil {
 		return capacity{}, err
 	}
+	s.hub.Renew(s.registry.ByID)
 	s.sockets.Renew(s.registry)
 	s.forget()
 	bounds := newCapacity(cfg, openFiles())

@@ -285,6 +285,7 @@ func (s *server) open(given passed) error {
 	}
 	s.hub = channels.New(channels.Config{
 		Logger: logger, Account: s.account, OfflineGrace: orNone(cfg.Users.OfflineGrace), Cluster: s.cluster.maker(),
+		MostPast: mostPast(cfg),
 	})
 	s.observe(cfg)
 	limits := socketLimits(cfg)

@@ -88,6 +88,10 @@ func socketLimits(cfg *config.Config) sockets.Limits {
 	}
 }
 
+// mostPast is what of a history may be sent to a socket at once: events that come
+// meanwhile have room in its queue.
+func mostPast(cfg *config.Config) int { return cfg.Sockets.QueueBytes / 2 }
+
 func overUnix(cfg *config.Config) bool {
 	_, unix := config.UnixSocket(cfg.Listen)
 	return unix

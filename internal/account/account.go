@@ -36,6 +36,8 @@ const (
 	Channels
 	// Cache is the events that cache channels remember.
 	Cache
+	// History is the events that channels with a history keep.
+	History
 	// Webhooks are events that wait for an endpoint, or for their grace to pass.
 	Webhooks
 
@@ -44,7 +46,7 @@ const (
 )
 
 var names = [Kinds]string{
-	"connections", "bodies", "receives", "sockets", "messages", "queues", "subscriptions", "channels", "cache", "webhooks",
+	"connections", "bodies", "receives", "sockets", "messages", "queues", "subscriptions", "channels", "cache", "history", "webhooks",
 }
 
 // String is the kind's name in metrics and documents.
@@ -87,6 +89,9 @@ func (a *Account) Release(k Kind, bytes int) { a.add(k, -1, -int64(bytes)) }
 
 // Resize enters that a holder has grown by some bytes, or shrunk.
 func (a *Account) Resize(k Kind, by int) { a.add(k, 0, int64(by)) }
+
+// Change enters both at once: by how many there are more holders, and more bytes.
+func (a *Account) Change(k Kind, holders, bytes int) { a.add(k, int64(holders), int64(bytes)) }
 
 func (a *Account) add(k Kind, count, bytes int64) {
 	for ; a != nil; a = a.whole {
@@ -134,21 +139,25 @@ func (a *Account) Full() bool {
 	return false
 }
 
-// cacheShare is the part of the memory that may be held which remembered events
-// can take, one in cacheShare. An app may have no more of it than all together
-// leave free: one alone half, and any number of apps leave room for another.
-// Otherwise those who publish to ever new channels would fill the memory, and the
-// server would let nobody in before the events expire.
-const cacheShare = 2
+// keptShare is the part of the memory that may be held which kept events can take,
+// those of cache channels and of histories together, one in keptShare. An app may
+// have no more of either than all together leave free: one alone half, and any
+// number of apps leave room for another. Otherwise those who publish to ever new
+// channels would fill the memory, and the server would let nobody in before the
+// events expire.
+const keptShare = 2
 
-// CacheFull tells whether the account of an app has too much in Cache, of which
-// it may have most; 0 is no limit.
-func (a *Account) CacheFull(most int64) bool {
-	has := a.BytesOf(Cache)
+// KeptFull tells whether the account of an app has too much in a kind of kept
+// events, of which it may have most; 0 is no limit.
+func (a *Account) KeptFull(k Kind, most int64) bool {
+	has := a.BytesOf(k)
 	if most > 0 && has > most {
 		return true
 	}
 	whole := a.Whole()
 	all := whole.Most()
-	return all > 0 && has > all/cacheShare-whole.BytesOf(Cache)
+	return all > 0 && has > all/keptShare-whole.BytesOf(Cache)-whole.BytesOf(History)
 }
+
+// CacheFull is KeptFull of Cache.
+func (a *Account) CacheFull(most int64) bool { return a.KeptFull(Cache, most) }

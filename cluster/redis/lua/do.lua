@@ -3,10 +3,11 @@
 -- A cached event is its seq, the birth of the memory it came to, its place in a
 -- memory before that (0 if it was accepted), whose op it was, and the op.
 local full, id, epoch = ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
--- kind, n, size, sockets, limit, whether it is exempt, ms, off, on, place before, hooks, whether it is known
-local OP = '>BI8I4I4I4BI8I4I4c8I8BB'
+-- kind, n, size, sockets, limit, whether it is exempt, ms, off, on, place before, hooks, whether it is known,
+-- how it is kept: events, ms, bytes of the app
+local OP = '>BI8I4I4I4BI8I4I4c8I8BBI4I8I8'
 local NOWHERE = string.rep('\0', 8)
-local refusedOps = {}
+local refusedOps, placed = {}, {}
 
 local function wants(hooks, bit_) return bit.band(hooks, bit_) ~= 0 end
 
@@ -163,7 +164,7 @@ local function remember(rec, op, ms, wasBirth, was)
 	call('HSET', rec.key, 'c', pack('>I8c8c8I8', seq, birth, wasBirth, was) .. id .. op)
 end
 
-local function event(n, subject, op, size, ms, hooks)
+local function event(n, subject, op, size, ms, hooks, events, ttl, most)
 	if full then
 		refusedOps[#refusedOps + 1] = n
 		return
@@ -182,6 +183,10 @@ local function event(n, subject, op, size, ms, hooks)
 			remember(rec, op, ms, NOWHERE, 0)
 		end
 		saveRecord(rec)
+	end
+	if events > 0 then
+		keep(subject, op, size, events, ttl, most)
+		placed[#placed + 1], placed[#placed + 2] = n, seq
 	end
 end
 
@@ -207,6 +212,16 @@ local function recall(n, subject, op, size, ms, wasBirth, was)
 	saveRecord(rec)
 end
 
+local function clear(subject, op, size)
+	local rec = find(subject)
+	append(8, id, epoch, rec and rec.seq or 0, op, size, NONE, FEED .. ':' .. subject)
+	if rec then
+		rec.seq = seq
+		saveRecord(rec)
+	end
+	clearHistory(subject)
+end
+
 local function close(subject, op, size)
 	local rec = find(subject) or open(subject)
 	append(3, id, epoch, rec.seq, op, size, NONE, FEED .. ':' .. subject)
@@ -229,7 +244,7 @@ local at, changed, done, key = 8, false, 0, ''
 
 local function run()
 	while at <= #ARGV and not link do
-		local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was, hooks, known = unpack_(OP, ARGV[at])
+		local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was, hooks, known, events, ttl, most = unpack_(OP, ARGV[at])
 		local subject, op = ARGV[at + 1], ARGV[at + 2]
 		at = at + 3
 		if n > x.n then
@@ -242,7 +257,7 @@ local function run()
 			if kind == 1 then
 				hold(x, at, subject, op, size, sockets, limit, exempt, off, on, hooks, known == 1)
 			elseif kind == 2 then
-				event(n, subject, op, size, ms, hooks)
+				event(n, subject, op, size, ms, hooks, events, ttl, most)
 			elseif kind == 3 then
 				close(subject, op, size)
 			elseif kind == 4 then
@@ -251,6 +266,8 @@ local function run()
 				strike(x)
 			elseif kind == 6 then
 				recall(n, subject, op, size, ms, wasBirth, was)
+			elseif kind == 8 then
+				clear(subject, op, size)
 			end
 		end
 		at = at + off + 2 * on
@@ -274,8 +291,9 @@ if changed then
 	saveNode(x)
 	save()
 	saveBox()
+	saveHistories()
 end
 if not fine then
 	return redis.error_reply((type(why) == 'table' and why.err or 'ERR ' .. tostring(why)) .. ' (at ' .. key .. ')')
 end
-return { birth, head, link and 1 or 0, standing(x), refusedOps }
+return { birth, head, link and 1 or 0, standing(x), refusedOps, placed }

@@ -78,6 +78,9 @@ for _, subject in ipairs(call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, FR
 	end
 end
 
+freeHistories()
+saveHistories()
+
 for _ = 1, FREED do
 	local subject = call('ZRANGE', CLOSES, 0, 0)[1]
 	local rec = subject and load(subject)

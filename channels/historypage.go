@@ -1,0 +1,77 @@
+package channels
+
+import (
+	"context"
+
+	"fanfare/apps"
+	"fanfare/pusherproto"
+)
+
+// History implements Cluster.
+func (m *memory) History(_ context.Context, app *apps.App, channel string, q HistoryQuery) (page HistoryPage, err error) {
+	rule := historyOf(app, pusherproto.KindOf(channel), channel)
+	if rule == nil {
+		return page, nil
+	}
+	a := m.app(app)
+	st, c := a.lock(channel)
+	defer st.mu.Unlock()
+	page.At = pusherproto.Serial{Epoch: a.epoch(channel), Offset: a.newest.Load()}
+	if c == nil || c.history() == nil {
+		return page, nil
+	}
+	l := c.history()
+	m.renew(st, l, rule)
+	from, to := l.span(q, page.At.Epoch)
+	if from >= to {
+		return page, nil
+	}
+	n := min(to-from, int32(max(0, min(q.Limit, int(l.n)))))
+	page.More = n < to-from
+	page.Events = make([]HistoryEvent, 0, n)
+	for i := range n {
+		at := from + i
+		if q.Backward {
+			at = to - 1 - i
+		}
+		page.Events = append(page.Events, m.tell(l.get(at)))
+	}
+	return page, nil
+}
+
+// span is the positions that a query asks for. After a serial of another epoch
+// everything is later, before one nothing is left.
+func (l *eventLog) span(q HistoryQuery, epoch uint64) (from, to int32) {
+	to = l.n
+	switch {
+	case q.Before == pusherproto.Serial{}:
+	case q.Before.Epoch != epoch || q.Before.Offset == 0:
+		to = 0
+	default:
+		to = l.after(q.Before.Offset - 1)
+	}
+	if q.After.Epoch == epoch {
+		from = l.after(q.After.Offset)
+	}
+	return from, to
+}
+
+func (m *memory) tell(e *keptEvent) HistoryEvent {
+	return HistoryEvent{
+		Serial:  pusherproto.Serial{Epoch: e.log.epoch, Offset: e.offset},
+		Message: e.frame.Payload(), Time: m.began.Add(e.at), Client: e.client, SocketID: e.except,
+	}
+}
+
+// ClearHistory implements Cluster. What a cache channel remembers stays.
+func (m *memory) ClearHistory(_ context.Context, app *apps.App, channel string) error {
+	a := m.app(app)
+	st, c := a.lock(channel)
+	defer st.mu.Unlock()
+	if c == nil || c.history() == nil {
+		return nil
+	}
+	st.empty(c.history())
+	st.emptied(c.history())
+	return nil
+}

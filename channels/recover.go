@@ -1,0 +1,80 @@
+package channels
+
+import "fanfare/pusherproto"
+
+// past finds what a socket that joins is sent of the history. The caller holds the
+// stripe's lock.
+func (m *memory) past(st *memoryStripe, c *channelState, j *Join, answer *Joined) {
+	l := c.history()
+	if j.History == nil {
+		if l != nil { // the rule is gone
+			st.empty(l)
+			st.emptied(l)
+		}
+		if j.Recover != "" && !j.Again {
+			answer.Lost = LostRule
+		}
+		return
+	}
+	answer.At.Offset = st.app.newest.Load()
+	if l != nil {
+		answer.At.Epoch = l.epoch
+		m.renew(st, l, j.History)
+	} else {
+		answer.At.Epoch = st.app.epoch(j.Channel)
+	}
+	if j.Again {
+		return
+	}
+	if j.Recover != "" {
+		if answer.Past, answer.Lost = st.recover(l, j, answer.At); answer.Lost == nil {
+			return
+		}
+	}
+	if l != nil {
+		answer.Past = l.frames(max(0, l.n-int32(j.History.Rewind)), pusherproto.SocketID{})
+	}
+}
+
+// recover finds what came after the serial that a client saw last.
+func (st *memoryStripe) recover(l *eventLog, j *Join, at pusherproto.Serial) ([]*Frame, *LostHistory) {
+	seen, ok := pusherproto.ParseSerial(j.Recover)
+	switch {
+	case !ok:
+		return nil, LostSerial
+	case seen.Epoch != at.Epoch:
+		return nil, LostEpoch
+	case seen.Offset > at.Offset:
+		return nil, LostSerial
+	}
+	var lost lostEvents
+	if l != nil {
+		lost = lostEvents{l.dropped, l.cleared}
+	} else {
+		lost = st.lost.of(at.Epoch)
+	}
+	switch {
+	case seen.Offset < lost.cleared:
+		return nil, LostEpoch
+	case seen.Offset < lost.dropped:
+		return nil, LostEvents
+	case l == nil:
+		return nil, nil
+	}
+	return l.frames(l.after(seen.Offset), j.RecoverSocket), nil
+}
+
+// frames is those of the events from a position on, but for what was not meant for
+// a socket.
+func (l *eventLog) frames(from int32, socket pusherproto.SocketID) []*Frame {
+	if from >= l.n {
+		return nil
+	}
+	frames := make([]*Frame, 0, l.n-from)
+	for i := from; i < l.n; i++ {
+		if e := l.get(i); socket.IsZero() || e.except != socket {
+			frames = append(frames, e.frame)
+		}
+	}
+	return frames
+}
