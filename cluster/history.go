@@ -44,6 +44,32 @@ const outdateEvery = 30 * time.Second
 
 func (e *keptEvent) bytes() int { return e.frame.Size() + keptBytes }
 
+// Why this node keeps an event no longer.
+const (
+	dropEvents = iota
+	dropTTL
+	dropBytes
+	dropCleared
+	drops
+)
+
+var dropReasons = [drops]string{dropEvents: "events", dropTTL: "ttl", dropBytes: "bytes", dropCleared: "cleared"}
+
+// Dropped says how many events of the app this node keeps no longer, of the
+// channels that it watches.
+func (p *Peer) Dropped(appID string) (all []channels.DropStats) {
+	found, ok := p.apps.Load(appID)
+	if !ok {
+		return nil
+	}
+	for why, reason := range dropReasons {
+		if n := found.(*app).dropped[why].Load(); n > 0 {
+			all = append(all, channels.DropStats{Reason: reason, Events: n})
+		}
+	}
+	return all
+}
+
 // HistoryEpoch is the epoch of a channel's serials in a memory: those of one
 // channel mean nothing on another.
 func HistoryEpoch(b ledger.Birth, s ledger.Subject) uint64 {
@@ -94,6 +120,7 @@ func (s *subject) keep(e *ledger.Entry, f *channels.Frame) {
 	s.addKept(&keptEvent{subject: s, seq: e.Seq, frame: f, except: e.Op.Except, expires: s.q.peer.cfg.Now().Add(k.TTL)})
 	for len(s.history.events) > k.Events {
 		s.dropKept()
+		s.app.dropped[dropEvents].Add(1)
 	}
 	s.boundKept()
 	s.outdate()
@@ -134,6 +161,7 @@ func (s *subject) boundKept() {
 	most := int64(s.app.latest.Load().Limits.MaxHistoryBytes)
 	for all := s.q.kept[s.app]; all != nil && all.Len() > 1 && s.app.account.KeptFull(account.History, most); {
 		all.Front().Value.(*keptEvent).subject.dropKept()
+		s.app.dropped[dropBytes].Add(1)
 	}
 }
 
@@ -143,6 +171,7 @@ func (s *subject) outdate() {
 	now := s.q.peer.cfg.Now()
 	for len(h.events) > 0 && !now.Before(h.events[0].expires) {
 		s.dropKept()
+		s.app.dropped[dropTTL].Add(1)
 	}
 	if h.timed || len(h.events) == 0 {
 		return
@@ -179,6 +208,7 @@ func (s *subject) lostHistory() {
 
 // clearHistory is called when the ledger has emptied the history.
 func (s *subject) clearHistory(e *ledger.Entry) {
+	s.app.dropped[dropCleared].Add(uint64(len(s.history.events)))
 	for len(s.history.events) > 0 {
 		s.dropKept()
 	}

@@ -216,6 +216,11 @@ func TestHistory_RewindAndBounds(t *testing.T) {
 		v.hearsInShort("succeeded too_old 5")
 		v.leaves()
 	}
+	for i, want := range [][]channels.DropStats{{{Reason: "events", Events: 3}, {Reason: "ttl", Events: 2}}, {{Reason: "events", Events: 1}, {Reason: "ttl", Events: 2}}} {
+		if diff := cmp.Diff(want, w.nodes[i].peer.Dropped("1")); diff != "" {
+			t.Errorf("node %d: %s", i, diff)
+		}
+	}
 	w.passes(20 * time.Second) // nothing is kept, and the second node does not watch
 	for _, h := range w.nodes {
 		v := h.visit()

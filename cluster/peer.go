@@ -48,8 +48,9 @@ type app struct {
 	account *account.Account
 	latest  atomic.Pointer[apps.App] // as it was given last
 	users   users
-	open    atomic.Int64 // sockets on this node
-	limited atomic.Bool  // there is a subject of them
+	open    atomic.Int64         // sockets on this node
+	limited atomic.Bool          // there is a subject of them
+	dropped [drops]atomic.Uint64 // events of histories
 }
 
 // NewPeer returns a Peer that is not connected. Until Run runs the engine, the

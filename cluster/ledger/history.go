@@ -223,7 +223,10 @@ func (hs *histories) free(time int64) {
 // page is the part of a subject's history that is asked for, as of a moment.
 func (l *Ledger) page(r GetHistory, moment int64) History {
 	h := l.kept.all[r.Subject]
-	if h == nil {
+	switch {
+	case h == nil && len(l.kept.forgotten) == 0:
+		return History{}
+	case h == nil:
 		return History{Dropped: l.kept.forgotten[bucketOf(r.Subject)]}
 	}
 	p := History{Dropped: h.dropped}
