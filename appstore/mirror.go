@@ -1,10 +1,10 @@
 package appstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,8 +26,9 @@ type Mirror struct {
 	cfg MirrorConfig
 
 	mu       sync.Mutex
-	sequence int64 // of the last change that was taken over; -1 for none
-	apps     map[string]config.App
+	sequence int64             // of the last change that was taken over; -1 for none
+	apps     []config.App      // by their ids; replaced as a whole
+	changes  map[string]bool   // ids of apps that nobody took over as they are now
 	bad      map[string]string // why an app cannot be used, as it was logged last
 	status   Status
 	failed   bool // it was logged that the database is away
@@ -43,7 +44,7 @@ type Status struct {
 
 // NewMirror returns a Mirror that has nothing yet.
 func NewMirror(cfg MirrorConfig) *Mirror {
-	return &Mirror{cfg: cfg, sequence: -1, apps: map[string]config.App{}, bad: map[string]string{}}
+	return &Mirror{cfg: cfg, sequence: -1, changes: map[string]bool{}, bad: map[string]string{}}
 }
 
 // queryTimeout bounds a look at the database.
@@ -97,8 +98,13 @@ func (m *Mirror) load(ctx context.Context) error {
 	if err := m.cfg.Store.Ready(ctx); err != nil {
 		return err
 	}
-	_, err := m.Look(ctx)
-	return err
+	if _, err := m.Look(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.changes) // who loads begins with Apps
+	return nil
 }
 
 const (
@@ -106,16 +112,33 @@ const (
 	startTimeout   = 30 * time.Second
 )
 
-// Apps are those in force by their ids.
+// Apps are those in force by their ids. They may be read only.
 func (m *Mirror) Apps() []config.App {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list := make([]config.App, 0, len(m.apps))
-	for _, a := range m.apps {
-		list = append(list, a)
+	return m.apps
+}
+
+// Update is what a Mirror has now.
+type Update struct {
+	Apps    []config.App // in force, by their ids; may be read only
+	Changed []string     // ids of those that are new, other than before, or gone
+}
+
+// update is what has changed and was not taken over yet.
+func (m *Mirror) update() Update {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Update{m.apps, slices.Sorted(maps.Keys(m.changes))}
+}
+
+// taken notes that an Update is in force.
+func (m *Mirror) taken(u Update) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range u.Changed {
+		delete(m.changes, id)
 	}
-	slices.SortFunc(list, func(a, b config.App) int { return cmp.Compare(a.ID, b.ID) })
-	return list
 }
 
 // Status is the state at the last look.
@@ -127,9 +150,9 @@ func (m *Mirror) Status() Status {
 	return s
 }
 
-// Run looks for changes until ctx is done, and has apply take over the apps
-// after each. What apply refuses is given to it again at the next look.
-func (m *Mirror) Run(ctx context.Context, apply func([]config.App) error) {
+// Run looks for changes until ctx is done, and has apply take over the apps after
+// each. What apply refuses is given to it again after the next look.
+func (m *Mirror) Run(ctx context.Context, apply func(Update) error) {
 	woken := make(chan struct{}, 1)
 	var listener sync.WaitGroup
 	defer listener.Wait()
@@ -153,11 +176,15 @@ func (m *Mirror) Run(ctx context.Context, apply func([]config.App) error) {
 		case <-ticker.C:
 		case <-woken:
 		}
-		changed, err := m.Look(ctx)
-		if err != nil || !changed && refused == "" {
+		if _, err := m.Look(ctx); err != nil {
 			continue
 		}
-		if err := apply(m.Apps()); err == nil {
+		u := m.update()
+		if len(u.Changed) == 0 {
+			continue
+		}
+		if err := apply(u); err == nil {
+			m.taken(u)
 			refused = ""
 		} else if refused != err.Error() {
 			refused = err.Error()
@@ -213,43 +240,5 @@ func (m *Mirror) look(ctx context.Context) (changed bool, err error) {
 	if c.Sequence == m.sequence && !c.All {
 		return false, nil
 	}
-	m.take(c)
-	return true, nil
-}
-
-// take replaces what has changed. An app that cannot be used stays as it was, if
-// it was there.
-func (m *Mirror) take(c Changes) {
-	m.sequence = c.Sequence
-	here := make(map[string]bool, len(c.Apps)+len(c.Bad))
-	for i := range c.Apps {
-		a := &c.Apps[i]
-		here[a.ID] = true
-		m.apps[a.ID] = a.App
-		delete(m.bad, a.ID)
-	}
-	for _, u := range c.Bad {
-		here[u.ID] = true
-		if why := u.Err.Error(); m.bad[u.ID] != why {
-			m.bad[u.ID] = why
-			_, before := m.apps[u.ID]
-			m.cfg.Logger.Error("an app of the app store cannot be used", slog.String("app", u.ID), slog.Bool("goes_on_as_before", before), slog.Any("error", u.Err))
-		}
-	}
-	if c.All {
-		for id := range m.apps {
-			if !here[id] {
-				delete(m.apps, id)
-			}
-		}
-		for id := range m.bad {
-			if !here[id] {
-				delete(m.bad, id)
-			}
-		}
-	}
-	for _, id := range c.Deleted {
-		delete(m.apps, id)
-		delete(m.bad, id)
-	}
+	return m.take(c), nil
 }

@@ -2,6 +2,7 @@ package appstore
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -62,7 +63,7 @@ func TestMirror_FollowsWhatOthersChange(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	taken := make(chan []config.App, 100)
 	var running sync.WaitGroup
-	running.Go(func() { m.Run(ctx, func(list []config.App) error { taken <- list; return nil }) })
+	running.Go(func() { m.Run(ctx, func(u Update) error { taken <- u.Apps; return nil }) })
 	defer running.Wait()
 	defer stop()
 	expect := func(want ...string) {
@@ -87,6 +88,84 @@ func TestMirror_FollowsWhatOthersChange(t *testing.T) {
 	expect("2")
 	mustCreate(t, s, app("1"))
 	expect("1", "2")
+}
+
+// What is told is what differs, and again until it is taken over.
+func TestMirror_TellsWhatHasChanged(t *testing.T) {
+	s := newStore(t)
+	for _, id := range []string{"b", "d", "f"} {
+		mustCreate(t, s, app(id))
+	}
+	m := newMirror(s)
+	if err := m.Load(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	look := func(want ...string) Update {
+		t.Helper()
+		if _, err := m.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		u := m.update()
+		if !slices.Equal(u.Changed, want) {
+			t.Errorf("changed: %v, want %v", u.Changed, want)
+		}
+		return u
+	}
+	look()
+	before := m.Apps()
+	mustCreate(t, s, app("c"))
+	if _, err := s.SetEnabled(t.Context(), "d", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), "f", 0); err != nil {
+		t.Fatal(err)
+	}
+	look("c", "d", "f")
+	mustCreate(t, s, app("a"))
+	u := look("a", "c", "d", "f")
+	if got := ids(u.Apps); !slices.Equal(got, []string{"a", "b", "c", "d"}) || u.Apps[3].Enabled {
+		t.Errorf("%v", u.Apps)
+	}
+	if !slices.Equal(ids(before), []string{"b", "d", "f"}) || !before[1].Enabled {
+		t.Errorf("the list of before is changed: %v", before)
+	}
+	m.taken(u)
+	look()
+	// All apps are read after an outage, and none of them differs.
+	m.status.Up = false
+	look()
+	if _, err := s.db.ExecContext(t.Context(), "DELETE FROM fanfare_apps WHERE id = 'b'"); err != nil {
+		t.Fatal(err)
+	}
+	m.status.Up = false
+	look("b")
+}
+
+func TestMirror_Run_GivesAgainWhatWasRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "apps.db")
+	s := open(t, file)
+	log := &logbook{}
+	m := loggedMirror(open(t, file), log)
+	if err := m.Load(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), deadline.Long)
+	defer stop()
+	given := 0
+	mustCreate(t, s, app("1"))
+	m.Run(ctx, func(u Update) error {
+		if !slices.Equal(u.Changed, []string{"1"}) {
+			t.Errorf("changed: %v", u.Changed)
+		}
+		if given++; given < 3 {
+			return errors.New("not now")
+		}
+		stop()
+		return nil
+	})
+	if given != 3 || log.count("cannot be taken over") != 1 {
+		t.Errorf("given %d times, %q", given, log.lines)
+	}
 }
 
 func TestMirror_AnAppThatCannotBeUsedStaysAsItWas(t *testing.T) {

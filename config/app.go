@@ -92,16 +92,21 @@ func (c *Config) Registry() (*apps.Registry, error) { return apps.NewRegistry(c.
 func (c *Config) AppList() []apps.App {
 	list := make([]apps.App, 0, len(c.Apps))
 	for i := range c.Apps {
-		app := c.Apps[i].app()
-		if app.ActivityTimeout == 0 {
-			app.ActivityTimeout = c.Sockets.ActivityTimeout
-		}
-		if app.PongTimeout == 0 {
-			app.PongTimeout = c.Sockets.PongTimeout
-		}
-		list = append(list, app)
+		list = append(list, c.Resolve(&c.Apps[i]))
 	}
 	return list
+}
+
+// Resolve is an app of a server as configured, one that is not in Apps too.
+func (c *Config) Resolve(a *App) apps.App {
+	app := a.app()
+	if app.ActivityTimeout == 0 {
+		app.ActivityTimeout = c.Sockets.ActivityTimeout
+	}
+	if app.PongTimeout == 0 {
+		app.PongTimeout = c.Sockets.PongTimeout
+	}
+	return app
 }
 
 func (a *App) app() apps.App {

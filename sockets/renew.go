@@ -11,22 +11,37 @@ import (
 // Renew brings sockets under the apps of a changed registry, those included
 // that are on their way to a loop: their new limits count from here on, and
 // sockets of apps that are disabled or gone are closed with 4003.
-func (s *Server) Renew(registry *apps.Registry) {
+func (s *Server) Renew(registry *apps.Registry) { s.renew(registry, nil) }
+
+// RenewApps is Renew where no apps but those with some ids have changed.
+func (s *Server) RenewApps(registry *apps.Registry, ids []string) {
+	changed := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		changed[id] = true
+	}
+	s.renew(registry, changed)
+}
+
+func (s *Server) renew(registry *apps.Registry, changed map[string]bool) {
 	for _, l := range s.loops {
 		l.Post(channels.Call(func() {
 			l.registry = registry
 			for i := range l.slots {
 				if c := l.slots[i].conn; c != nil && c.front == nil {
-					c.renew()
+					c.renew(changed)
 				}
 			}
 		}))
 	}
 }
 
-// renew makes the connection live by its app as it is in the loop's registry.
-func (c *conn) renew() {
+// renew makes the connection live by its app as it is in the loop's registry, if
+// that is among those that have changed; nil is any.
+func (c *conn) renew(changed map[string]bool) {
 	if c.loop.registry == nil || c.state != connOpen || c.held {
+		return
+	}
+	if changed != nil && !changed[c.App().ID] {
 		return
 	}
 	app, _ := c.loop.registry.ByID(c.App().ID)

@@ -242,7 +242,7 @@ func (c *conn) open(o *Opening, transport string) {
 		c.loop.awaitAdmission(c, o, transport)
 	}
 	c.loop.schedule(c, c.expire(c.loop.now))
-	c.renew()
+	c.renew(nil)
 }
 
 // messageLimit is the largest client message (spec: websocket section 2).

@@ -17,6 +17,9 @@ type Change struct {
 	Timeout     time.Duration
 	QueueEvents int
 	QueueBytes  int
+	// Apps are those whose endpoints there are; the endpoints of others stay as
+	// they are, and so does the rest of the settings. nil is all.
+	Apps []string
 }
 
 // planned is an endpoint as it will be.
@@ -53,14 +56,31 @@ func (s *Sender) Prepare(c Change) (apply func() error, err error) {
 			plan = append(plan, p)
 		}
 	}
-	return func() error { return s.apply(plan, cfg.Grace, cfg.Timeout) }, nil
+	return func() error { return s.apply(plan, c.Apps, cfg.Grace, cfg.Timeout) }, nil
 }
 
-func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
+// about tells whether an app is one of some, as all are of nil.
+func about(some []string) func(app string) bool {
+	if some == nil {
+		return func(string) bool { return true }
+	}
+	set := make(map[string]bool, len(some))
+	for _, app := range some {
+		set[app] = true
+	}
+	return func(app string) bool { return set[app] }
+}
+
+// apply makes a plan count for some apps.
+func (s *Sender) apply(plan []planned, some []string, grace, timeout time.Duration) error {
+	about := about(some)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {
 		return nil
+	}
+	if some != nil {
+		grace, timeout = time.Duration(s.grace.Load()), s.client.timeout
 	}
 	s.grace.Store(int64(grace))
 	if s.client == nil || s.client.timeout != timeout {
@@ -75,36 +95,38 @@ func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
 	if s.journal.settled() {
 		clear(s.past)
 	}
-	made := make(map[string]*endpoint)
+	fresh := make(map[string]*endpoint)
 	for _, p := range plan {
 		if s.endpoints[p.bucket] == nil {
 			e, err := s.open(p)
 			if err != nil {
 				return err
 			}
-			made[p.bucket] = e
+			fresh[p.bucket] = e
 		}
 	}
-	fresh := maps.Clone(made)
-	maps.Copy(made, s.endpoints)
-	s.endpoints = made
+	maps.Copy(s.endpoints, fresh)
 
 	audiences, kept := make(map[string]*audience), make(map[string]bool, len(plan))
-	s.listed = make([]*endpoint, 0, len(plan))
+	planned := make([]*endpoint, 0, len(plan))
 	for _, p := range plan {
 		e := s.endpoints[p.bucket]
 		p.next.client = s.client
 		e.take(&p.next)
-		s.listed = append(s.listed, e)
+		planned = append(planned, e)
 		kept[p.bucket] = true
 		if audiences[p.app] == nil {
 			audiences[p.app] = &audience{grace: grace}
 		}
 		audiences[p.app].add(e, p.filter)
 	}
-	s.follow(audiences)
+	s.listed = relisted(s.listed, planned, about)
+	s.follow(audiences, about)
 	for bucket, e := range s.endpoints { // after they are told nothing more
-		if now := *e.present.Load(); !kept[bucket] && !now.leaving {
+		if !about(e.app) || kept[bucket] {
+			continue
+		}
+		if now := *e.present.Load(); !now.leaving {
 			now.leaving, now.client = true, s.client
 			e.take(&now)
 		}
@@ -115,6 +137,22 @@ func (s *Sender) apply(plan []planned, grace, timeout time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// relisted are the endpoints of a list, by their apps, with those of some apps
+// replaced.
+func relisted(list, planned []*endpoint, about func(app string) bool) []*endpoint {
+	out := make([]*endpoint, 0, len(list)+len(planned))
+	for _, e := range list {
+		if about(e.app) {
+			continue
+		}
+		for len(planned) > 0 && planned[0].app < e.app {
+			out, planned = append(out, planned[0]), planned[1:]
+		}
+		out = append(out, e)
+	}
+	return append(out, planned...)
 }
 
 // open makes an endpoint with what the store holds for it. The caller holds
@@ -136,9 +174,9 @@ func (s *Sender) open(p planned) (*endpoint, error) {
 	return e, nil
 }
 
-// follow gives each app its audience, and ends tenants without one. The caller
-// holds the lock.
-func (s *Sender) follow(audiences map[string]*audience) {
+// follow gives each app its audience, and ends tenants without one of those that
+// it is about. The caller holds the lock.
+func (s *Sender) follow(audiences map[string]*audience, about func(app string) bool) {
 	before := *s.tenants.Load()
 	after := maps.Clone(before)
 	for app, a := range audiences {
@@ -154,7 +192,7 @@ func (s *Sender) follow(audiences map[string]*audience) {
 	}
 	var left []*tenant
 	for app, t := range after {
-		if audiences[app] == nil {
+		if about(app) && audiences[app] == nil {
 			left = append(left, t)
 			delete(after, app)
 		}

@@ -341,3 +341,47 @@ func TestChange_ThousandsOfAppsThatAreGone_TakeNothing(t *testing.T) {
 	}
 	stop()
 }
+
+func TestChange_OfSomeApps_LeavesTheOthersAsTheyAre(t *testing.T) {
+	o := newByHost()
+	cfg := Config{Endpoints: map[string][]Endpoint{"a": {{URL: "http://hooks.test/"}}, "none": {{URL: "http://c.test/"}}}}
+	inBubble(t, cfg, o, func(t *testing.T, s *Sender) {
+		some := func(app string, list ...Endpoint) {
+			t.Helper()
+			apply, err := s.Prepare(Change{Apps: []string{app}, Endpoints: map[string][]Endpoint{app: list}, Grace: time.Hour})
+			if err == nil {
+				err = apply()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		listed := func() (apps string) {
+			for _, e := range s.Stats().Endpoints {
+				apps += e.App
+			}
+			return apps
+		}
+		some("b", Endpoint{URL: "http://b1.test/"}, Endpoint{URL: "http://b2.test/"})
+		if got := listed(); got != "abbnone" {
+			t.Errorf("endpoints of %s", got)
+		}
+		some("none")
+		some("b", Endpoint{URL: "http://b2.test/"})
+		s.Observe(numbered(0))
+		of := numbered(1)
+		of.App = &apps.App{ID: "b"}
+		s.Observe(of)
+		of.App = &apps.App{ID: "none"}
+		s.Observe(of)
+		pass(time.Minute)
+		if got := listed(); got != "ab" || len(s.endpoints) != 2 {
+			t.Errorf("endpoints of %s, %d in all", got, len(s.endpoints))
+		}
+		for host, want := range map[string][]string{"hooks.test": {body(0)}, "b2.test": {body(1)}, "b1.test": nil, "c.test": nil} {
+			if got := o.to(host); !slices.Equal(got, want) {
+				t.Errorf("%s got %s, want %s", host, got, want)
+			}
+		}
+	})
+}

@@ -43,7 +43,7 @@ func New(cfg Config) (*Sender, error) {
 	if cfg.Target == nil {
 		cfg.Target, cfg.anywhere = AnyTarget, true
 	}
-	first := Change{cfg.Endpoints, cfg.Grace, cfg.Timeout, cfg.QueueEvents, cfg.QueueBytes}
+	first := Change{Endpoints: cfg.Endpoints, Grace: cfg.Grace, Timeout: cfg.Timeout, QueueEvents: cfg.QueueEvents, QueueBytes: cfg.QueueBytes}
 	cfg = cfg.withDefaults()
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64

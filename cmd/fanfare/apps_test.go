@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -223,4 +225,57 @@ func TestApps_EncryptionIsRotated(t *testing.T) {
 	if out, err := execute(t, "apps", "show", "shop", "--config", file); err == nil || !strings.Contains(err.Error(), "encrypt") {
 		t.Errorf("with the old key: %s, %v", out, err)
 	}
+}
+
+// Endpoints come and go with the apps of the store. That of an app that is gone
+// hears who left with it, whatever else changes meanwhile.
+func TestApps_WebhooksFollowTheStore(t *testing.T) {
+	hooks := make(chan string, 100)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		hooks <- r.URL.Path + string(body)
+	}))
+	defer endpoint.Close()
+	wants := func(parts ...string) {
+		t.Helper()
+		select {
+		case h := <-hooks:
+			for _, part := range parts {
+				if !strings.Contains(h, part) {
+					t.Errorf("got %s, want %s", h, part)
+				}
+			}
+		case <-time.After(patience):
+			t.Fatalf("in vain: %v", parts)
+		}
+	}
+	file := storeFile(t, "")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := strings.Replace(string(text), "}\n", ", private_webhooks: true}\n", 1)
+	mustApps(t, file, "create", "--id", "first", "--key", "first-key", "--secret", "s")
+	r := serveFile(t, with)
+	mustApps(t, r.file, "create", "--id", "app-id", "--key", "app-key", "--secret", "shhh", "--data", `{"webhooks":[{"url":"`+endpoint.URL+`/one"}]}`)
+	eventually(t, "the app is there", func() bool { return reached(t, r, "app-key") == 0 })
+	c := connect(t, r.base)
+	subscribe := func(channel string) {
+		t.Helper()
+		c.send(`{"event":"pusher:subscribe","data":{"channel":"` + channel + `"}}`)
+		c.expect("subscription_succeeded")
+	}
+	subscribe("a")
+	wants("/one", "channel_occupied", `"a"`)
+	mustApps(t, r.file, "disable", "first")
+	eventually(t, "another app has changed", func() bool { return reached(t, r, "first-key") == 4003 })
+	subscribe("b")
+	wants("/one", "channel_occupied", `"b"`)
+	c.send(`{"event":"pusher:unsubscribe","data":{"channel":"b"}}`)
+	wants("channel_vacated", `"b"`)
+	mustApps(t, r.file, "delete", "app-id")
+	c.closed()
+	mustApps(t, r.file, "enable", "first")
+	eventually(t, "another app has changed once more", func() bool { return reached(t, r, "first-key") == 0 })
+	wants("channel_vacated", `"a"`)
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"slices"
+	"time"
 
+	"fanfare/apps"
 	"fanfare/appstore"
 	"fanfare/config"
 	"fanfare/metrics"
@@ -47,6 +51,7 @@ func (s *server) openStore() error {
 	if err := s.mirror.Load(context.Background(), s.cfg.Store.StartTimeout); err != nil {
 		return err
 	}
+	s.removed = map[string]time.Time{}
 	next := *s.cfg
 	next.Apps = s.mirror.Apps()
 	s.cfg, s.started = &next, &next
@@ -65,24 +70,79 @@ func (s *server) followStore(ctx context.Context) {
 	}
 }
 
-// takeApps makes the apps of the store count, as a reload does.
-func (s *server) takeApps(list []config.App) error {
+// takeApps makes what has changed in the store count, as a reload does. It costs
+// what the changed apps do and little for the others, of which there may be
+// thousands.
+func (s *server) takeApps(u appstore.Update) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	if s.ending {
 		return nil
 	}
 	next := *s.cfg
-	next.Apps = list
-	if err := s.changeWebhooks(&next); err != nil {
+	next.Apps = u.Apps
+	if err := s.takeWebhooks(&next, u.Changed); err != nil {
 		return err
 	}
-	if _, err := s.changeApps(&next); err != nil {
+	s.observe(&next)
+	var put []apps.App
+	var gone []string
+	for _, id := range u.Changed {
+		if app := appstore.Find(next.Apps, id); app != nil {
+			put = append(put, next.Resolve(app))
+		} else {
+			gone = append(gone, id)
+		}
+	}
+	if err := s.registry.Change(put, gone); err != nil {
 		return err
 	}
+	s.sockets.RenewApps(s.registry, u.Changed)
+	s.appsChanged(&next)
 	s.cfg = &next
-	s.log.Debug("the apps of the store have changed", slog.Int("apps", len(list)))
+	s.log.Debug("the apps of the store have changed", slog.Int("changed", len(u.Changed)), slog.Int("apps", len(u.Apps)))
 	return s.api.Update(s.apiConfig(&next))
+}
+
+// removedFor is how long an app that is gone from the store keeps its endpoints at
+// least: the events of its last clients are still to be sent. They end with the
+// first change after it.
+const removedFor = time.Minute
+
+// takeWebhooks makes the webhooks of changed apps count.
+func (s *server) takeWebhooks(next *config.Config, changed []string) error {
+	var list []*config.App
+	var about, gone []string
+	for _, id := range changed {
+		before, now := appstore.Find(s.cfg.Apps, id), appstore.Find(next.Apps, id)
+		_, leaving := s.removed[id]
+		switch {
+		case now == nil && before != nil && len(before.Webhooks) > 0:
+			gone = append(gone, id)
+		case now == nil:
+		case leaving, before == nil && len(now.Webhooks) > 0, before != nil && !reflect.DeepEqual(before.Webhooks, now.Webhooks):
+			about, list = append(about, id), append(list, now)
+		}
+	}
+	for id, at := range s.removed {
+		if time.Since(at) > removedFor && !slices.Contains(about, id) {
+			about = append(about, id)
+		}
+	}
+	if len(about) > 0 {
+		c := webhooksOf(next, list)
+		c.Apps = about
+		if err := s.prepareWebhooks(c); err != nil {
+			return err
+		}
+	}
+	for _, id := range about {
+		delete(s.removed, id)
+	}
+	for _, id := range gone {
+		s.removed[id] = time.Now()
+	}
+	return nil
 }
 
 // storeDegraded is what anybody may read of a store that cannot be reached. The

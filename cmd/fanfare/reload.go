@@ -14,6 +14,7 @@ import (
 
 	"fanfare/apps"
 	"fanfare/config"
+	"fanfare/webhooks"
 )
 
 // untilHangup receives SIGHUP, which from here to the end of the process does
@@ -152,7 +153,11 @@ func (s *server) change(cfg *config.Config, result *reloaded) error {
 }
 
 func (s *server) changeWebhooks(cfg *config.Config) error {
-	hooks, err := s.hooks.Prepare(webhookChange(cfg, s.cfg))
+	return s.prepareWebhooks(webhookChange(cfg, s.cfg))
+}
+
+func (s *server) prepareWebhooks(c webhooks.Change) error {
+	hooks, err := s.hooks.Prepare(c)
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
@@ -167,10 +172,15 @@ func (s *server) changeApps(cfg *config.Config) (capacity, error) {
 	}
 	s.hub.Renew(s.registry.ByID)
 	s.sockets.Renew(s.registry)
+	return s.appsChanged(cfg), nil
+}
+
+// appsChanged sets what follows from the apps of cfg.
+func (s *server) appsChanged(cfg *config.Config) capacity {
 	s.forget()
 	bounds := newCapacity(cfg, openFiles())
 	s.sockets.SetMaxConnections(bounds.Sockets, bounds.Hint)
-	return bounds, nil
+	return bounds
 }
 
 // forget lets go of what is kept of apps that are gone. Their last sockets are

@@ -183,10 +183,11 @@ type server struct {
 	cfg      *config.Config // in force; a reload replaces it
 	log      *slog.Logger
 	registry *apps.Registry
-	store    *appstore.Store  // nil where the apps are in the configuration
-	mirror   *appstore.Mirror // of store
-	account  *account.Account // of all that is held for others
-	cluster  *membership      // nil for a server on its own
+	store    *appstore.Store      // nil where the apps are in the configuration
+	mirror   *appstore.Mirror     // of store
+	removed  map[string]time.Time // from the store, and when; their webhooks still count
+	account  *account.Account     // of all that is held for others
+	cluster  *membership          // nil for a server on its own
 	hub      *channels.Hub
 	traces   traces
 	hooks    *webhooks.Sender

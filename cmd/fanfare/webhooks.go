@@ -50,22 +50,28 @@ func webhookTargets(cfg *config.Config) webhooks.Policy {
 // in the one before, and is no longer, keeps its endpoints up to the next
 // change: the events of its last clients are still to be sent.
 func webhookChange(cfg, before *config.Config) webhooks.Change {
-	endpoints := make(map[string][]webhooks.Endpoint)
-	add := func(app config.App) {
-		for _, h := range app.Webhooks {
-			endpoints[app.ID] = append(endpoints[app.ID], webhookEndpoint(h))
-		}
-	}
+	list := make([]*config.App, 0, len(cfg.Apps))
 	here := make(map[string]bool, len(cfg.Apps))
-	for _, app := range cfg.Apps {
-		here[app.ID] = true
-		add(app)
+	for i := range cfg.Apps {
+		here[cfg.Apps[i].ID] = true
+		list = append(list, &cfg.Apps[i])
 	}
 	if before != nil {
-		for _, app := range before.Apps {
-			if !here[app.ID] {
-				add(app)
+		for i := range before.Apps {
+			if app := &before.Apps[i]; !here[app.ID] {
+				list = append(list, app)
 			}
+		}
+	}
+	return webhooksOf(cfg, list)
+}
+
+// webhooksOf is what some apps say of webhooks, and the rest of a configuration.
+func webhooksOf(cfg *config.Config, list []*config.App) webhooks.Change {
+	endpoints := make(map[string][]webhooks.Endpoint)
+	for _, app := range list {
+		for _, h := range app.Webhooks {
+			endpoints[app.ID] = append(endpoints[app.ID], webhookEndpoint(h))
 		}
 	}
 	return webhooks.Change{
