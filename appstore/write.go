@@ -24,23 +24,6 @@ func (s *Store) Create(ctx context.Context, app App) (*App, error) {
 	return &app, nil
 }
 
-// CreateAll adds apps, all or none.
-func (s *Store) CreateAll(ctx context.Context, list []App) error {
-	for i := range list {
-		if err := s.usable(&list[i]); err != nil {
-			return fmt.Errorf("app %s: %w", list[i].ID, err)
-		}
-	}
-	return s.write(ctx, func(tx *sql.Tx, change int64) error {
-		for i := range list {
-			if err := s.create(ctx, tx, &list[i], change); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 func (s *Store) create(ctx context.Context, tx *sql.Tx, app *App, change int64) error {
 	var n int
 	if err := tx.QueryRowContext(ctx, s.dialect.bind("SELECT COUNT(*) FROM fanfare_apps WHERE id = ?"), app.ID).Scan(&n); err != nil {
@@ -76,7 +59,9 @@ func (s *Store) Update(ctx context.Context, id string, version int64, change fun
 		if err := change(app); err != nil {
 			return err
 		}
-		app.ID = id
+		if app.ID != id {
+			return invalid("id", "cannot be changed; create another app")
+		}
 		if err := s.usable(app); err != nil {
 			return err
 		}

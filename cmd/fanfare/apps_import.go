@@ -44,7 +44,7 @@ given.`,
 				if err != nil {
 					return err
 				}
-				return im.write(ctx, cmd, s, list)
+				return im.write(cmd, s, list)
 			})
 		},
 	}
@@ -133,7 +133,7 @@ func (im *appsImport) readDatabase(ctx context.Context) (list []config.App, err 
 	}
 	rows, err := appstore.ReadTable(ctx, kind, im.database, im.table)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--soketi-database: %w", err)
 	}
 	for some := range slices.Chunk(rows, rowsAtOnce) {
 		text, err := json.Marshal(map[string]any{"appManager.array.apps": some})
@@ -149,24 +149,20 @@ func (im *appsImport) readDatabase(ctx context.Context) (list []config.App, err 
 	return list, nil
 }
 
-func (im *appsImport) write(ctx context.Context, cmd *cobra.Command, s *appstore.Store, list []config.App) error {
+// importedAtOnce is how many apps are imported by one change of the store. Who
+// writes meanwhile waits for it.
+const importedAtOnce = 200
+
+func (im *appsImport) write(cmd *cobra.Command, s *appstore.Store, list []config.App) error {
 	created, replaced, kept := []string{}, []string{}, []string{}
-	for _, a := range list {
-		_, err := s.Create(ctx, appstore.App{App: a})
-		var exists *appstore.ExistsError
-		switch {
-		case err == nil:
-			created = append(created, a.ID)
-		case !errors.As(err, &exists) || exists.What != "id":
-			return fmt.Errorf("app %s (%d are imported): %w", a.ID, len(created)+len(replaced), err)
-		case !im.replace:
-			kept = append(kept, a.ID)
-		default:
-			if _, err := s.Update(ctx, a.ID, 0, func(there *appstore.App) error { there.App = a; return nil }); err != nil {
-				return fmt.Errorf("app %s (%d are imported): %w", a.ID, len(created)+len(replaced), err)
-			}
-			replaced = append(replaced, a.ID)
+	for some := range slices.Chunk(list, importedAtOnce) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), storeTimeout)
+		done, err := s.Import(ctx, some, im.replace)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%w (%d others are imported)", err, len(created)+len(replaced))
 		}
+		created, replaced, kept = append(created, done.Created...), append(replaced, done.Replaced...), append(kept, done.Kept...)
 	}
 	if im.json {
 		return writeJSON(cmd.OutOrStdout(), map[string]any{"created": created, "replaced": replaced, "kept": kept})

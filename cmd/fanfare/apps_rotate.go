@@ -19,6 +19,9 @@ stay valid, until each is retired with --retire.`,
 		Example: `  fanfare apps rotate shop
   fanfare apps rotate shop --retire 3b1f0c2d4e5a69788796`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if retire == "" && cmd.Flags().Changed("retire") { // of a variable that is not set
+				return mistake("--retire names no key")
+			}
 			return withStore(cmd, func(ctx context.Context, s *appstore.Store) error {
 				if retire != "" {
 					a, err := s.RetireKey(ctx, args[0], retire)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"fanfare/appstore"
+	"fanfare/config"
 )
 
 // storeFile is a configuration with a store of its own, whose tables are made.
@@ -119,6 +123,8 @@ func TestApps_CommandsTellWhatIsWrong(t *testing.T) {
 		{"update shop --version 7 --name x", exitRefused, "has version 1, and not 7"},
 		{"rotate shop --retire k", exitRefused, "no other key"},
 		{"rotate shop --retire none", exitRefused, "no such key"},
+		{"rotate shop --retire=", exitMisused, "--retire names no key"},
+		{"update shop --set id=other", exitRefused, "id: cannot be changed"},
 		{"import --from nobody", exitMisused, "--from"},
 	} {
 		_, err := execute(t, append(append([]string{"apps"}, strings.Fields(tc.args)...), "--config", file)...)
@@ -170,6 +176,42 @@ func TestApps_ImportTakesEachSource(t *testing.T) {
 	}
 	if shown := mustApps(t, file, "show", "f"); strings.Contains(shown, `"fs"`) {
 		t.Errorf("the secret is shown:\n%s", shown)
+	}
+}
+
+// Thousands of apps are some changes of the store, and not thousands. What is wrong
+// with one is told of it.
+func TestApps_ImportOfMany(t *testing.T) {
+	file, many := storeFile(t, ""), &strings.Builder{}
+	many.WriteString("apps:\n")
+	for i := range 2*importedAtOnce + 1 {
+		fmt.Fprintf(many, "  - {id: a%d, key: k%d, secret: s}\n", i, i)
+	}
+	if out := mustApps(t, file, "import", writeFile(t, many.String())); !strings.Contains(out, "apps created: 401,") {
+		t.Error(out)
+	}
+	cfg, err := config.Load(file, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newStore(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if c, err := s.Changes(t.Context(), -1); err != nil || c.Sequence != 3 || len(c.Apps) != 401 {
+		t.Errorf("%d changes, %d apps, %v", c.Sequence, len(c.Apps), err)
+	}
+	taken := writeFile(t, "apps:\n  - {id: new, key: new, secret: s}\n  - {id: other, key: k1, secret: s}\n")
+	if _, err := execute(t, "apps", "import", taken, "--config", file); exitCode(err) != exitRefused || !strings.Contains(err.Error(), `app other: "k1" is already a key of app a1`) {
+		t.Errorf("a key that is taken: %v", err)
+	}
+	if _, err := s.Get(t.Context(), "new"); !errors.Is(err, appstore.ErrNotFound) {
+		t.Errorf("what is imported together with a mistake: %v", err)
+	}
+	private := writeFile(t, "apps:\n  - {id: other, key: o, secret: s, webhooks: [{url: 'http://10.0.0.1/'}]}\n")
+	if _, err := execute(t, "apps", "import", private, "--config", file); exitCode(err) != exitRefused || !strings.Contains(err.Error(), "app other: webhooks") {
+		t.Errorf("a webhook to a private address: %v", err)
 	}
 }
 
