@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -157,24 +156,11 @@ func completeStored(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	var ids []cobra.Completion
-	err := withStore(cmd, func(ctx context.Context, s *appstore.Store) error {
-		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
-		defer cancel()
-		list, bad, err := s.List(ctx)
-		for i := range list {
-			ids = append(ids, list[i].ID)
-		}
-		for _, u := range bad {
-			ids = append(ids, u.ID)
-		}
-		slices.Sort(ids)
-		return err
-	})
-	if err != nil {
+	cfg, _, err := loadConfig(cmd.Flags())
+	if err != nil || !cfg.Store.InDatabase() {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return storedIDs(cmd.Context(), cfg)
 }
 
 // addStoreFlags gives a command of apps the flags that find the store.

@@ -321,3 +321,23 @@ func TestApps_WebhooksFollowTheStore(t *testing.T) {
 	eventually(t, "another app has changed once more", func() bool { return reached(t, r, "first-key") == 0 })
 	wants("channel_vacated", `"a"`)
 }
+
+// Commands that act for an app take it from the store, also while the file still
+// has the list of before.
+func TestChooseApp_OfTheStore(t *testing.T) {
+	file := storeFile(t, "apps:\n  - {id: both, key: old, secret: s}\n  - {id: of-the-file, key: k, secret: s}\n")
+	mustApps(t, file, "create", "--id", "both", "--key", "new", "--secret", "s")
+	mustApps(t, file, "create", "--id", "stored", "--key", "stored-key", "--secret", "s")
+	cfg, err := config.Load(file, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, key := range map[string]string{"both": "new", "stored": "stored-key", "of-the-file": "k"} {
+		if app, err := chooseApp(cfg, id); err != nil || app.Key != key {
+			t.Errorf("%s: key %q, %v", id, app.Key, err)
+		}
+	}
+	if _, err := chooseApp(cfg, "none"); exitCode(err) != exitMisused {
+		t.Errorf("none: %v", err)
+	}
+}

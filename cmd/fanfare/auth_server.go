@@ -75,8 +75,8 @@ them each connection is a user of its own, whose id is the socket id.`,
 	f.StringVar(&app, "app", "", "id of the app (the first of the configuration)")
 	f.StringArrayVar(&az.origins, "allow-origin", nil, "origin of pages that may ask too, such as https://chat.test; repeat it for several")
 	addEncryptionFlag(cmd, &key)
-	completes(cmd, "app", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return appsOf(of)
+	completes(cmd, "app", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return appsOf(cmd.Context(), of)
 	})
 	completesFiles(cmd)
 	return cmd

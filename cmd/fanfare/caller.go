@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,8 +85,12 @@ func (c *caller) open(cmd *cobra.Command) (api, error) {
 func chooseApp(cfg *config.Config, id string) (config.App, error) {
 	list := cfg.Apps
 	if cfg.Store.InDatabase() {
-		if list = cfg.FileApps; len(list) == 0 { // no flag or variable names one
-			return storedApp(cfg, id)
+		list = cfg.FileApps // which are not served, but flags and variables may name one
+		if id != "" || len(list) == 0 {
+			app, err := storedApp(cfg, id)
+			if err == nil || !slices.ContainsFunc(list, func(a config.App) bool { return a.ID == id }) {
+				return app, err
+			}
 		}
 	}
 	ids := make([]string, 0, len(list))

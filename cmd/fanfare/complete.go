@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"fanfare/config"
 )
 
 // completionTimeout is how long a shell waits for what a server knows.
@@ -39,19 +41,44 @@ func completesFiles(cmd *cobra.Command) {
 	}
 }
 
-// completeApps are the ids of the configured apps.
+// completeApps are the ids of the configured apps, or those of the store.
 func completeApps(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return appsOf(cmd.Flags())
+	return appsOf(cmd.Context(), cmd.Flags())
 }
 
-func appsOf(flags *pflag.FlagSet) (ids []cobra.Completion, directive cobra.ShellCompDirective) {
+func appsOf(ctx context.Context, flags *pflag.FlagSet) (ids []cobra.Completion, directive cobra.ShellCompDirective) {
 	cfg, _, err := loadConfig(flags)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	if cfg.Store.InDatabase() {
+		return storedIDs(ctx, cfg)
+	}
 	for _, a := range cfg.Apps {
 		ids = append(ids, a.ID)
 	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+func storedIDs(ctx context.Context, cfg *config.Config) (ids []cobra.Completion, directive cobra.ShellCompDirective) {
+	s, err := newStore(cfg)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	defer func() { _ = s.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	defer cancel()
+	list, bad, err := s.List(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	for i := range list {
+		ids = append(ids, list[i].ID)
+	}
+	for _, u := range bad {
+		ids = append(ids, u.ID)
+	}
+	slices.Sort(ids)
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 

@@ -22,6 +22,9 @@ func TestCompletion_OffersWhatThereIs(t *testing.T) {
 	member := inBackground(t, "subscribe", "--url", r.at.base(), "-c", "presence-room")
 	member.waitFor("pusher:subscription_succeeded")
 	file := writeFile(t, "apps:\n  - {id: '1', key: k, secret: s}\n  - {id: shop, key: k2, secret: s}\n")
+	stored := storeFile(t, "apps:\n  - {id: of-the-file, key: k, secret: s}\n")
+	mustApps(t, stored, "create", "--id", "two")
+	mustApps(t, stored, "create", "--id", "one")
 	for _, tt := range []struct{ line, want string }{
 		{"trigger --url URL --channel ", "cache-news news presence-room :4"},
 		{"subscribe --url URL -c n", "news :4"},
@@ -32,6 +35,11 @@ func TestCompletion_OffersWhatThereIs(t *testing.T) {
 		{"users --url http://127.0.0.1:1 ", ":1"},
 		{"channels --config FILE --app ", "1 shop :4"},
 		{"auth-server --config FILE --app ", "1 shop :4"},
+		{"channels --config STORE --app ", "one two :4"},
+		{"auth-server --config STORE --app ", "one two :4"},
+		{"tail --config STORE --app ", "one two :4"},
+		{"apps show --config STORE ", "one two :4"},
+		{"apps show --config FILE ", ":1"},
 		{"channels --config /nowhere --app ", ":1"},
 		{"channels --format ", "text json :4"},
 		{"import --from ", "reverb soketi pusher :4"},
@@ -44,6 +52,8 @@ func TestCompletion_OffersWhatThereIs(t *testing.T) {
 				words[i] = r.at.base()
 			case "FILE":
 				words[i] = file
+			case "STORE":
+				words[i] = stored
 			}
 		}
 		out, err := execute(t, append([]string{"__completeNoDesc"}, words...)...)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +35,10 @@ func newWebhooksListenCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			if r.secrets, err = receiverSecrets(key, secret, file); err != nil {
+			if r.read, err = receiverSecrets(key, secret, file); err == nil {
+				r.secrets, err = r.read()
+			}
+			if err != nil {
 				return err
 			}
 			if r.status < 200 || r.status > 599 {
@@ -71,41 +72,20 @@ func newWebhooksListenCommand() *cobra.Command {
 	return cmd
 }
 
-// receiverSecrets are the secrets of the keys that may sign, by key: the one
-// given, or those that serve would find.
-func receiverSecrets(key, secret, file string) (map[string]string, error) {
-	if (key == "") != (secret == "") {
-		return nil, mistake("--key and --secret belong together: give both, or neither for those of the configuration")
-	}
-	if key != "" {
-		return map[string]string{key: secret}, nil
-	}
-	cfg, err := config.Load(cmp.Or(file, os.Getenv(config.FileVariable)), nil, os.Environ())
-	if err != nil {
-		return nil, err
-	}
-	secrets := make(map[string]string)
-	for _, app := range cfg.Apps {
-		secrets[app.Key] = app.Secret
-		for _, k := range app.Keys {
-			secrets[k.Key] = k.Secret
-		}
-	}
-	return secrets, nil
-}
-
 // maxHook is the longest body a receiver reads.
 const maxHook = 64 << 20
 
 // receiver is an endpoint that shows what it is told.
 type receiver struct {
-	secrets      map[string]string // by key
+	secrets      map[string]string                 // by key
+	read         func() (map[string]string, error) // reads them anew; nil leaves them as they are
 	status, fail int
 	delay        time.Duration
 
 	mu       sync.Mutex
 	out      io.Writer
 	answered int
+	looked   time.Time // when secrets were read anew
 }
 
 // hook is the body of a webhook (spec: webhooks, Request).
@@ -149,8 +129,19 @@ func (r *receiver) check(req *http.Request, body []byte) (status int, problem st
 	if got := req.Header.Get("Content-Type"); got != "application/json" {
 		return http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type is %q, want application/json and nothing more", got)
 	}
+	status, problem = r.verify(req, body)
+	if problem != "" && r.look() { // the app may be new
+		status, problem = r.verify(req, body)
+	}
+	return status, problem
+}
+
+// verify says what is wrong with the signature, if anything.
+func (r *receiver) verify(req *http.Request, body []byte) (status int, problem string) {
 	key := req.Header.Get("X-Pusher-Key")
+	r.mu.Lock()
 	secret, ok := r.secrets[key]
+	r.mu.Unlock()
 	if !ok {
 		return http.StatusUnauthorized, fmt.Sprintf("the key %q is not one that is believed here", key)
 	}

@@ -184,12 +184,50 @@ func TestListen_RefusesWhatItCannotBelieve(t *testing.T) {
 func TestListen_BelievesTheKeysThatServeFinds(t *testing.T) {
 	t.Setenv(config.FileVariable, writeFile(t, "apps:\n  - {id: chat, key: k, secret: s, keys: [{key: newer, secret: n}]}\n"))
 	t.Setenv("FANFARE_APPS_0_SECRET", "from-the-environment")
-	secrets, err := receiverSecrets("", "", "")
+	read, err := receiverSecrets("", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := read()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[string]string{"k": "from-the-environment", "newer": "n"}, secrets); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Apps of a database come while it listens.
+func TestListen_BelievesTheKeysOfTheStore(t *testing.T) {
+	file := storeFile(t, "")
+	mustApps(t, file, "create", "--id", "one", "--key", "one-key", "--secret", "s1")
+	read, err := receiverSecrets("", "", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := read()
+	if diff := cmp.Diff(map[string]string{"one-key": "s1"}, secrets); diff != "" || err != nil {
+		t.Fatalf("%v (-want +got)\n%s", err, diff)
+	}
+	url, out := receive(t, &receiver{secrets: secrets, read: read})
+	mustApps(t, file, "create", "--id", "two", "--key", "two-key", "--secret", "s2")
+	body := `{"time_ms":1,"events":[{"name":"channel_occupied","channel":"a"}]}`
+	for _, k := range [][2]string{{"one-key", "s1"}, {"two-key", "s2"}} {
+		req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-Pusher-Key", k[0])
+		req.Header.Set("X-Pusher-Signature", pusherproto.SignWebhook(k[1], []byte(body)))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d\n%s", k[0], res.StatusCode, out)
+		}
 	}
 }
 

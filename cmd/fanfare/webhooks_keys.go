@@ -1,0 +1,84 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"fanfare/config"
+)
+
+// receiverSecrets reads the secrets of the keys that may sign, by key: the one
+// given, or those that serve would find.
+func receiverSecrets(key, secret, file string) (read func() (map[string]string, error), err error) {
+	if (key == "") != (secret == "") {
+		return nil, mistake("--key and --secret belong together: give both, or neither for those of the configuration")
+	}
+	if key != "" {
+		return func() (map[string]string, error) { return map[string]string{key: secret}, nil }, nil
+	}
+	cfg, err := config.Load(cmp.Or(file, os.Getenv(config.FileVariable)), nil, os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	return func() (map[string]string, error) {
+		list, err := servedApps(cfg)
+		return secretsOf(list), err
+	}, nil
+}
+
+// servedApps are the apps of a configuration, or of the database that it names.
+func servedApps(cfg *config.Config) ([]config.App, error) {
+	if !cfg.Store.InDatabase() {
+		return cfg.Apps, nil
+	}
+	s, err := newStore(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		return nil, err
+	}
+	stored, _, err := s.List(ctx)
+	list := make([]config.App, 0, len(stored))
+	for i := range stored {
+		list = append(list, stored[i].App)
+	}
+	return list, err
+}
+
+func secretsOf(list []config.App) map[string]string {
+	secrets := make(map[string]string)
+	for _, app := range list {
+		secrets[app.Key] = app.Secret
+		for _, k := range app.Keys {
+			secrets[k.Key] = k.Secret
+		}
+	}
+	return secrets
+}
+
+// lookAgain is the least time between two looks for keys that are not known.
+const lookAgain = time.Second
+
+// look reads the secrets anew, unless it just has, and tells whether it did.
+func (r *receiver) look() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.read == nil || time.Since(r.looked) < lookAgain {
+		return false
+	}
+	r.looked = time.Now()
+	secrets, err := r.read()
+	if err != nil {
+		_, _ = fmt.Fprintf(r.out, "the keys cannot be read: %v\n", err)
+		return false
+	}
+	r.secrets = secrets
+	return true
+}
