@@ -391,6 +391,33 @@ func TestHistory_ABreakIsReadFromTheLog(t *testing.T) {
 	}
 }
 
+// Whoever joins while entries are missing waits for the state.
+func TestHistory_LostPushIsReadFromTheState(t *testing.T) {
+	w := newTown(t, 2, tenEvents)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.subscribes("h")
+	b.subscribes("h")
+	at := a.hearsInShort("succeeded")[0]
+	b.heard()
+	s := ledger.Subject{Kind: ledger.Channel, App: "1", Name: "h"}
+	delete(w.nodes[0].watching, s)
+	w.nodes[1].publishes("h", "1")
+	w.settle()
+	w.nodes[0].watching[s] = true
+	w.nodes[1].publishes("h", "2")
+	for len(w.steps) > 0 && !w.nodes[0].peer.partitionOf(s).subjects[s].awaiting {
+		w.steps[0]()
+		w.steps = w.steps[1:]
+	}
+	v := w.nodes[0].visit()
+	v.pipelines("%s", strings.Replace(v.subscription("h", ""), `"channel":`, fmt.Sprintf(`"recover":%q,"channel":`, at), 1))
+	w.settle()
+	v.hearsInShort("succeeded 1 2")
+	if a.closed != pusherproto.CodeReconnect || v.closed != 0 {
+		t.Errorf("closed %d and %d", a.closed, v.closed)
+	}
+}
+
 func TestHistory_AServerThatRunsAnew(t *testing.T) {
 	w := newTown(t, 2, withHistory(apps.HistoryRule{Events: 10, TTL: time.Minute, Rewind: 2}))
 	a, b := w.nodes[0].visit(), w.nodes[1].visit()
@@ -536,7 +563,12 @@ func TestHistory_LongOneIsReadWhole(t *testing.T) {
 	}
 	w.settle()
 	want = append(want, "60")
-	v.hearsInShort("succeeded " + strings.Join(want[11:], " "))
+	got := v.hearsInShort("succeeded " + strings.Join(want[11:], " "))
+	joined, _ := pusherproto.ParseSerial(got[0])
+	before, _ := pusherproto.ParseSerial(got[len(got)-2])
+	if last, _ := pusherproto.ParseSerial(got[len(got)-1]); joined.Offset < before.Offset || joined.Offset >= last.Offset {
+		t.Errorf("joined at %s; what came then is at %s, behind %s", joined, last, before)
+	}
 	v = w.nodes[1].visit()
 	v.recovers("h", at, pusherproto.SocketID{})
 	v.hearsInShort("succeeded too_old")
