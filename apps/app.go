@@ -39,6 +39,9 @@ type App struct {
 	PongTimeout time.Duration
 	// CacheTTL is how long a cache channel remembers its last event.
 	CacheTTL time.Duration
+	// IdempotencyTTL is how long the idempotency key of a call of the API is
+	// remembered; 0 is not at all.
+	IdempotencyTTL time.Duration
 	// History says which channels keep their events; HistoryOf reads it.
 	History []HistoryRule
 	Limits  Limits
@@ -102,6 +105,7 @@ func Default() App {
 		ActivityTimeout:      30 * time.Second,
 		PongTimeout:          30 * time.Second,
 		CacheTTL:             30 * time.Minute,
+		IdempotencyTTL:       2 * time.Minute,
 		Limits:               DefaultLimits(),
 	}
 }

@@ -216,6 +216,9 @@ type HistoryPage struct {
 	Events []HistoryEvent     // in the order asked for
 	More   bool               // there are more that fit the query
 	At     pusherproto.Serial // where the history stands; no serial if there is none
+	// Lost is why events are missing between After, or Before, and those there are;
+	// nil if none are or it is not asked.
+	Lost *LostHistory
 }
 
 // HistoryEvent is an event that is kept.

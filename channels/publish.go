@@ -109,7 +109,7 @@ func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherpr
 // publish hands an event for each of its channels to the cluster.
 func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)) {
 	trace := h.logs(LevelTrace)
-	for _, name := range ev.Channels {
+	for i, name := range ev.Channels {
 		if trace {
 			h.tracePublished(app.ID, name, ev)
 		}
@@ -137,6 +137,10 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)
 			// stands last, before the closing brace.
 			payload := p.Frame.Payload()
 			p.Data = payload[len(payload)-1-len(ev.Data) : len(payload)-1]
+		}
+		if keep != nil && ev.Serials != nil {
+			at := &ev.Serials[i]
+			p.Placed = func(s pusherproto.Serial) { *at = s }
 		}
 		h.cluster.Publish(p)
 	}

@@ -44,6 +44,8 @@ func (f *field) check(path string, v reflect.Value, r *report) {
 func (f *field) checkNumber(path string, n int64, r *report) {
 	low, high := f.numberBounds()
 	switch {
+	case n == 0 && f.required():
+		r.add(path, f.missing(path, r))
 	case n < low:
 		r.add(path, fmt.Sprintf("%d is too small; the minimum is %d", n, low))
 	case n > high:
@@ -69,6 +71,8 @@ func (f *field) checkDuration(path string, d time.Duration, r *report) {
 	high, _ := time.ParseDuration(f.max)
 	switch {
 	case d == 0 && f.unset:
+	case d == 0 && f.required():
+		r.add(path, f.missing(path, r))
 	case d < low:
 		r.add(path, fmt.Sprintf("%s is too short; the minimum is %s", shortDuration(d), f.min))
 	case d > high:
@@ -100,7 +104,7 @@ func (f *field) checkText(path, s string, r *report) {
 // required tells whether the key has no default.
 func (f *field) required() bool {
 	switch f.rule {
-	case "id", "key", "secret", "url", "token_name", "token_hash":
+	case "id", "key", "secret", "url", "token_name", "token_hash", "channel_names", "events_kept", "time_kept":
 		return true
 	}
 	return false
@@ -129,6 +133,12 @@ func (f *field) hint() string {
 		return "write who has the token, such as grafana"
 	case "token_hash":
 		return "`fanfare admin token` makes a token and its hash"
+	case "channel_names":
+		return `write the names of the channels, with * for any text, such as "private-chat-*"`
+	case "events_kept":
+		return "write how many events a channel keeps at most, such as 100"
+	case "time_kept":
+		return "write how long a channel keeps an event, such as 1h"
 	case "url":
 		return "write the address of your endpoint, such as https://example.com/hooks"
 	}

@@ -228,6 +228,7 @@ func defaultApp() App {
 		AuthorizationTimeout: d.AuthorizationTimeout,
 		AllowedOrigins:       d.AllowedOrigins,
 		CacheTTL:             d.CacheTTL,
+		IdempotencyTTL:       d.IdempotencyTTL,
 		Limits:               Limits(l),
 	}
 }

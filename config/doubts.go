@@ -112,6 +112,7 @@ func doubtApp(c *Config, a *App, path string, r *report) {
 	if l.MaxCachedBytes > 0 && l.MaxCachedBytes < l.MaxEventBytes {
 		r.warn(limits+"max_cached_bytes", fmt.Sprintf("%d does not hold one event of max_event_bytes (%d)", l.MaxCachedBytes, l.MaxEventBytes))
 	}
+	doubtHistory(a, path, r)
 	for i := range a.Webhooks {
 		doubtWebhook(c, a, &a.Webhooks[i], fmt.Sprintf("%s.webhooks.%d", path, i), r)
 	}

@@ -52,7 +52,7 @@ func TestSample_ExamplesLoadWhenUncommented(t *testing.T) {
 	var lines []string
 	for line := range strings.Lines(text) {
 		switch {
-		case strings.HasPrefix(line, "    keys: []"), strings.HasPrefix(line, "    webhooks: []"), strings.HasPrefix(line, "  tokens: []"):
+		case strings.HasPrefix(line, "    keys: []"), strings.HasPrefix(line, "    webhooks: []"), strings.HasPrefix(line, "    history: []"), strings.HasPrefix(line, "  tokens: []"):
 			lines = append(lines, strings.Replace(line, " []", "", 1))
 		case strings.HasPrefix(line, "    # -") || strings.HasPrefix(line, "    #  "):
 			lines = append(lines, strings.Replace(line, "# ", "  ", 1))
@@ -67,8 +67,8 @@ func TestSample_ExamplesLoadWhenUncommented(t *testing.T) {
 	if len(got.Admin.Tokens) != 1 {
 		t.Errorf("tokens %+v, want one", got.Admin.Tokens)
 	}
-	if len(got.Apps) != 1 || len(got.Apps[0].Keys) != 1 || len(got.Apps[0].Webhooks) != 1 {
-		t.Errorf("apps %+v, want one with a further key and a webhook", got.Apps)
+	if len(got.Apps) != 1 || len(got.Apps[0].Keys) != 1 || len(got.Apps[0].Webhooks) != 1 || len(got.Apps[0].History) != 1 {
+		t.Errorf("apps %+v, want one with a further key, a rule of the history and a webhook", got.Apps)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestSchema_TagsAreKnown(t *testing.T) {
 		for _, f := range fields {
 			p := join(path, f.key)
 			switch f.rule {
-			case "", "secret", "password", "headers", "whole_seconds": // in check.go
+			case "", "secret", "password", "headers", "whole_seconds", "events_kept", "time_kept": // in check.go
 			default:
 				if rules(f.rule) == nil {
 					t.Errorf("%s: there is no rule %q", p, f.rule)

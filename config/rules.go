@@ -51,6 +51,8 @@ func rules(name string) func(string) error {
 		return checkKeyPrefix
 	case "node_name":
 		return checkNodeName
+	case "channel_names":
+		return checkChannelNames
 	case "channel_part":
 		return checkChannelPart
 	case "token_name":

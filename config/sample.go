@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Sample is config.yaml: every key with what it does and its default, so that
@@ -119,6 +120,8 @@ func exampleOf(t reflect.Type) any {
 	switch t {
 	case reflect.TypeFor[AdminToken]():
 		return AdminToken{Name: "grafana", Hash: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", Role: "read"}
+	case reflect.TypeFor[HistoryRule]():
+		return HistoryRule{Channels: "private-chat-*", Events: 100, TTL: time.Hour, Rewind: 20}
 	case reflect.TypeFor[Webhook]():
 		w := defaultWebhook()
 		w.URL = "https://example.com/hooks"

@@ -21,6 +21,9 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 		return err
 	}
 	ctx := x.r.Context()
+	for i := range events {
+		makePlaces(&events[i])
+	}
 	s.publishing(x, len(events), len(events))
 	err = s.cfg.Hub.PublishBatch(ctx, r.app, events)
 	s.published(x)
@@ -38,7 +41,7 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = s.appendPublished(ctx, b, r.app, events[i].Channels[0], events[i].Info)
+		b = s.appendPublished(ctx, b, r.app, &events[i], 0)
 	}
 	return x.respond(200, append(b, "]}"...))
 }

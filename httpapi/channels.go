@@ -97,6 +97,9 @@ func askedInfo(q pusherproto.Query) (pusherproto.Info, error) {
 	if bad != nil {
 		return 0, bad
 	}
+	if info&pusherproto.InfoSerial != 0 {
+		return 0, badRequest("info: serial can be asked for only when publishing; /channels/NAME/history tells where a history stands")
+	}
 	return info, nil
 }
 

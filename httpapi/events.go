@@ -20,6 +20,7 @@ func (s *Server) publish(x *exchange, r *request) error {
 		return err
 	}
 	ctx := x.r.Context()
+	makePlaces(&ev)
 	s.publishing(x, len(ev.Channels), 1)
 	err = s.cfg.Hub.Publish(ctx, r.app, ev)
 	s.published(x)
@@ -38,7 +39,7 @@ func (s *Server) publish(x *exchange, r *request) error {
 		}
 		b = pusherproto.AppendString(b, name)
 		b = append(b, ':')
-		b = s.appendPublished(ctx, b, r.app, name, ev.Info)
+		b = s.appendPublished(ctx, b, r.app, &ev, i)
 	}
 	return x.respond(200, append(b, "}}"...))
 }
@@ -47,23 +48,33 @@ func (s *Server) publish(x *exchange, r *request) error {
 // its channels.
 const countPatience = 5 * time.Second
 
-// appendPublished appends what the answer to a publish tells of one channel.
-// Attributes that do not apply to it are left out (spec: http-api section 4).
-func (s *Server) appendPublished(ctx context.Context, b []byte, app *apps.App, name string, info pusherproto.Info) []byte {
+// makePlaces has publishing tell the serials of an event if they are asked for.
+func makePlaces(ev *pusherproto.Event) {
+	if ev.Info&pusherproto.InfoSerial != 0 {
+		ev.Serials = make([]pusherproto.Serial, len(ev.Channels))
+	}
+}
+
+// appendPublished appends what the answer to a publish tells of the event's i-th
+// channel. Attributes that do not apply to it are left out (spec: http-api
+// section 4).
+func (s *Server) appendPublished(ctx context.Context, b []byte, app *apps.App, ev *pusherproto.Event, i int) []byte {
+	name, counts := ev.Channels[i], ev.Info&^pusherproto.InfoSerial
 	kind := pusherproto.KindOf(name)
 	if !kind.Presence() {
-		info &^= pusherproto.InfoUserCount
-	}
-	if info == 0 || kind.UserChannel() {
-		return append(b, "{}"...)
-	}
-	ch, err := s.cfg.Hub.Channel(ctx, app, name)
-	if err != nil {
-		// The event is out: an error would make the caller send it again.
-		s.log.Warn("counts are missing from an answer", slog.String("app", app.ID), slog.String("channel", name), slog.Any("error", err))
-		return append(b, "{}"...)
+		counts &^= pusherproto.InfoUserCount
 	}
 	o := object{b: append(b, '{')}
-	o.counts(ch, info)
+	if counts != 0 && !kind.UserChannel() {
+		ch, err := s.cfg.Hub.Channel(ctx, app, name)
+		if err == nil {
+			o.counts(ch, counts)
+		} else { // the event is out: an error would make the caller send it again
+			s.log.Warn("counts are missing from an answer", slog.String("app", app.ID), slog.String("channel", name), slog.Any("error", err))
+		}
+	}
+	if ev.Serials != nil && ev.Serials[i] != (pusherproto.Serial{}) {
+		o.serial("serial", ev.Serials[i])
+	}
 	return append(o.b, '}')
 }

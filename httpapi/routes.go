@@ -8,6 +8,7 @@ const (
 	apiPrefix   = "/apps/:app" // what back ends call
 	eventsPath  = apiPrefix + "/events"
 	batchPath   = apiPrefix + "/batch_events"
+	historyPath = apiPrefix + "/channels/:channel/history"
 	socketPath  = "/app/:key"                  // of WebSockets
 	sessionPath = "/app/:key/:server/:session" // of HTTP sessions
 )
@@ -16,6 +17,7 @@ const (
 var (
 	reads   = []string{http.MethodGet, http.MethodHead}
 	posts   = []string{http.MethodPost}
+	deletes = []string{http.MethodDelete}
 	options = []string{http.MethodOptions}
 )
 
@@ -43,6 +45,8 @@ func (s *Server) routes() *router {
 	r.handle(reads, apiPrefix+"/channels", s.signed(noBody, s.listChannels))
 	r.handle(reads, apiPrefix+"/channels/:channel", s.signed(noBody, s.describeChannel))
 	r.handle(reads, apiPrefix+"/channels/:channel/users", s.signed(noBody, s.listUsers))
+	r.handle(reads, historyPath, s.signed(noBody, s.showHistory))
+	r.handle(deletes, historyPath, s.signed(noBody, s.clearHistory))
 	r.handle(reads, apiPrefix+"/channels/:channel/stats", s.signed(noBody, s.stats))
 	return r
 }

@@ -80,7 +80,7 @@ var badBatches = []struct{ desc, body, want string }{
 	{"bad channel", batchOf(goodInBatch, `{"name":"e","channel":"a b","data":"d"}`), `batch[1].channel: invalid channel name "a b": it contains ' '`},
 	{"channels", batchOf(`{"name":"e","channels":["a"],"data":"d"}`), `batch[0].channels: is not allowed in a batch`},
 	{"channel and channels", batchOf(`{"name":"e","channel":"a","channels":["a"],"data":"d"}`), `batch[0].channels: is not allowed in a batch`},
-	{"bad info", batchOf(goodInBatch, `{"name":"e","channel":"a","data":"d","info":"x"}`), `info should be a comma separated list of attributes; "x" is none of user_count, subscription_count and cache (batch[1].info)`},
+	{"bad info", batchOf(goodInBatch, `{"name":"e","channel":"a","data":"d","info":"x"}`), `info should be a comma separated list of attributes; "x" is none of user_count, subscription_count, cache and serial (batch[1].info)`},
 	{"bad socket id", batchOf(`{"name":"e","channel":"a","data":"d","socket_id":"x"}`), `batch[0].socket_id: `},
 	{"member twice", batchOf(`{"name":"e","channel":"a","data":"d","data":"e"}`), `batch[0].data: is sent twice`},
 	{"reserved name", batchOf(goodInBatch, `{"name":"pusher:e","channel":"a","data":"d"}`), `batch[1].name: `},

@@ -224,7 +224,7 @@ func (d *draft) checkInfo() (Info, *Error) {
 		return 0, d.at("info", err)
 	}
 	if info&InfoCache != 0 {
-		return 0, d.bad("info", "cache cannot be asked for when publishing; there are user_count and subscription_count")
+		return 0, d.bad("info", "cache cannot be asked for when publishing; there are user_count, subscription_count and serial")
 	}
 	return info, nil
 }

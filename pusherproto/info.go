@@ -10,6 +10,7 @@ const (
 	InfoUserCount         Info = 1 << iota // user_count: distinct users of a presence channel
 	InfoSubscriptionCount                  // subscription_count: sockets
 	InfoCache                              // cache: the stored event of a cache channel
+	InfoSerial                             // serial: the place of a published event in the history of a channel
 )
 
 // infoRule is Pusher's sentence on any other info.
@@ -30,8 +31,10 @@ func ParseInfo(s string) (Info, *Error) {
 			info |= InfoSubscriptionCount
 		case "cache":
 			info |= InfoCache
+		case "serial":
+			info |= InfoSerial
 		default:
-			return 0, refuse(400, "%s; %s is none of user_count, subscription_count and cache", infoRule, quoted(name))
+			return 0, refuse(400, "%s; %s is none of user_count, subscription_count, cache and serial", infoRule, quoted(name))
 		}
 	}
 	return info, nil

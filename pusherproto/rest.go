@@ -36,6 +36,9 @@ type Event struct {
 	SocketID SocketID // the socket that receives nothing; zero for none
 	Info     Info     // what the answer shall tell of each channel
 	HasInfo  bool     // Info names at least one attribute
+	// Serials, unless it is nil, has room for each channel: whoever publishes the
+	// event puts there its place in the history of those that keep it.
+	Serials []Serial
 }
 
 // DecodeEvent reads and checks the body of POST /events, a JSON object or nothing. Parameters missing from

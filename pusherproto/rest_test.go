@@ -175,7 +175,7 @@ var badEvents = []struct{ desc, body, want string }{
 	{"socket id number", `{"name":"e","data":"d","channel":"a","socket_id":1.2}`, `socket_id: `},
 	{"socket id newline", `{"name":"e","data":"d","channel":"a","socket_id":"1.2\n"}`, `socket_id: `},
 
-	{"info bogus", `{"name":"e","data":"d","channel":"a","info":"bogus"}`, `info should be a comma separated list of attributes; "bogus" is none of user_count, subscription_count and cache`},
+	{"info bogus", `{"name":"e","data":"d","channel":"a","info":"bogus"}`, `info should be a comma separated list of attributes; "bogus" is none of user_count, subscription_count, cache and serial`},
 	{"info cache", `{"name":"e","data":"d","channel":"cache-a","info":"cache"}`, `info: cache cannot be asked for`},
 	{"info array", `{"name":"e","data":"d","channel":"a","info":["user_count"]}`, `info should be a comma separated list of attributes, in a string`},
 }

@@ -1,0 +1,152 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"fanfare/apps"
+)
+
+// HistoryRule mirrors apps.HistoryRule, field by field.
+type HistoryRule struct {
+	Channels     string        `key:"channels" rule:"channel_names" doc:"Names of the channels: an asterisk stands for any text, also for none."`
+	Events       int           `key:"events" min:"1" max:"10000" rule:"events_kept" doc:"Events that a channel keeps at most."`
+	TTL          time.Duration `key:"ttl" min:"1s" max:"720h" rule:"time_kept" doc:"Time that a channel keeps an event at most."`
+	Rewind       int           `key:"rewind" min:"0" max:"10000" doc:"Of the kept events, those that a new subscriber is sent, the last ones. 0 is none."`
+	ClientEvents bool          `key:"client_events" doc:"Keep what clients send to each other, too."`
+}
+
+// mostRules bounds the list: each event of the app is held against it.
+const mostRules = 64
+
+// mostPattern bounds the length of one pattern.
+const mostPattern = 400
+
+// checkChannelNames holds a pattern of names to what names consist of.
+func checkChannelNames(s string) error {
+	switch n := utf8.RuneCountInString(s); {
+	case n > mostPattern:
+		return fmt.Errorf("has %d characters; the most is %d", n, mostPattern)
+	case strings.Contains(s, "**"):
+		return fmt.Errorf("%q has two asterisks side by side, which mean no more than one; remove one", s)
+	case strings.HasPrefix(s, "#"):
+		return fmt.Errorf("%q is the channel of a user, which keeps nothing; name channels that clients subscribe to", s)
+	}
+	for _, c := range s {
+		if c != '*' && checkChannelPart(string(c)) != nil {
+			return fmt.Errorf("%q holds %q, which no channel name can; use letters, digits and _ - = @ , . ; and * for any text", s, c)
+		}
+	}
+	return nil
+}
+
+// checkHistory refuses rules that can never have an effect, or none that is meant.
+func checkHistory(c *Config, a *App, path string, r *report) {
+	if n := len(a.History); n > mostRules {
+		r.add(path+".history", fmt.Sprintf("lists %d rules; the most is %d", n, mostRules))
+		return
+	}
+	checkHistoryOnNode(c, a, path, r)
+	for i := range a.History {
+		rule, at := &a.History[i], fmt.Sprintf("%s.history.%d", path, i)
+		if rule.Rewind > rule.Events && rule.Events > 0 {
+			r.add(at+".rewind", fmt.Sprintf("%d is more than the channel keeps: events is %d", rule.Rewind, rule.Events))
+		}
+		if checkChannelNames(rule.Channels) != nil || rule.Channels == "" {
+			continue
+		}
+		if n := len(strings.ReplaceAll(rule.Channels, "*", "")); n > a.Limits.MaxChannelName {
+			r.add(at+".channels", fmt.Sprintf("%q fits no channel: the shortest such name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
+			continue
+		}
+		for j, earlier := range a.History[:i] {
+			if covers(earlier.Channels, rule.Channels) {
+				r.add(at+".channels", fmt.Sprintf("%q never counts: %q of rule %d fits every such name, and the first rule that fits holds; write the narrower rule first, or remove it",
+					rule.Channels, earlier.Channels, j))
+				break
+			}
+		}
+	}
+}
+
+// checkHistoryOnNode refuses rules on the nodes of a cluster, which keep nothing
+// yet.
+func checkHistoryOnNode(c *Config, a *App, path string, r *report) {
+	if c.Cluster.Driver != DriverMemory && len(a.History) > 0 {
+		r.add(path+".history", fmt.Sprintf("is not kept in a cluster yet; remove the rules, or serve on one node (cluster.driver is %s)", c.Cluster.Driver))
+	}
+}
+
+// doubtHistory warns of rules that are surely not meant.
+func doubtHistory(a *App, path string, r *report) {
+	for i := range a.History {
+		rule, at := &a.History[i], fmt.Sprintf("%s.history.%d", path, i)
+		switch {
+		case !rule.ClientEvents:
+		case !a.ClientEvents:
+			r.warn(at+".client_events", "keeps nothing while the app's client_events is false")
+		case !clientsSend(rule.Channels):
+			r.warn(at+".client_events", fmt.Sprintf("keeps nothing: clients send events on private and presence channels, and %q fits none", rule.Channels))
+		}
+		if checkChannelNames(rule.Channels) != nil {
+			continue
+		}
+		for j, earlier := range a.History[:i] {
+			if checkChannelNames(earlier.Channels) == nil && overlap(earlier.Channels, rule.Channels) &&
+				!covers(earlier.Channels, rule.Channels) && !covers(rule.Channels, earlier.Channels) {
+				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d fit some of the same names; for those, rule %d holds", rule.Channels, earlier.Channels, j, j))
+			}
+		}
+	}
+	if l := a.Limits; len(a.History) > 0 && l.MaxHistoryBytes > 0 && l.MaxHistoryBytes < l.MaxEventBytes {
+		r.warn(path+".limits.max_history_bytes", fmt.Sprintf("%d does not hold one event of max_event_bytes (%d)", l.MaxHistoryBytes, l.MaxEventBytes))
+	}
+}
+
+// covers tells whether every name that has the form of the second pattern has that
+// of the first. An asterisk is no character of names: only one of the first
+// pattern's own can take it in.
+func covers(wide, narrow string) bool {
+	app := apps.App{History: []apps.HistoryRule{{Channels: wide}}}
+	return app.HistoryOf(narrow) != nil
+}
+
+// overlap tells whether a name can have the form of both patterns.
+func overlap(a, b string) bool {
+	// below is whether what follows place i+1 of a can be what follows place j of
+	// b, and row the same for place i.
+	below, row := make([]bool, len(b)+1), make([]bool, len(b)+1)
+	for i := len(a); i >= 0; i-- {
+		for j := len(b); j >= 0; j-- {
+			anyA, anyB := i < len(a) && a[i] == '*', j < len(b) && b[j] == '*'
+			switch {
+			case anyA:
+				row[j] = below[j] || j < len(b) && row[j+1]
+			case anyB:
+				row[j] = row[j+1] || i < len(a) && below[j]
+			case i == len(a) || j == len(b):
+				row[j] = i == len(a) && j == len(b)
+			default:
+				row[j] = a[i] == b[j] && below[j+1]
+			}
+		}
+		below, row = row, below
+	}
+	return below[0]
+}
+
+// clientsSend tells whether clients can send events on a channel of the pattern.
+func clientsSend(pattern string) bool {
+	head, _, several := strings.Cut(pattern, "*")
+	if strings.HasPrefix(head, "private-encrypted-") {
+		return false
+	}
+	for _, start := range []string{"private-", "presence-"} {
+		if strings.HasPrefix(head, start) || several && strings.HasPrefix(start, head) {
+			return true
+		}
+	}
+	return false
+}
