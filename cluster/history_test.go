@@ -511,8 +511,8 @@ func TestHistory_IsReadInPages(t *testing.T) {
 		{channels.HistoryQuery{Limit: 1, After: all.Events[1].Serial}, "2 true"},
 		{channels.HistoryQuery{Limit: 9, Before: all.Events[2].Serial}, "0 1 false"},
 		{channels.HistoryQuery{Limit: 9, After: all.Events[0].Serial, Before: all.Events[3].Serial, Backward: true}, "2 1 false"},
-		{channels.HistoryQuery{Limit: 9, After: other}, "0 1 2 3 4 false"},
-		{channels.HistoryQuery{Limit: 9, Before: other}, "false"},
+		{channels.HistoryQuery{Limit: 9, After: other}, "0 1 2 3 4 false epoch_changed"},
+		{channels.HistoryQuery{Limit: 9, Before: other}, "false epoch_changed"},
 		{channels.HistoryQuery{}, "true"},
 	} {
 		for _, h := range w.nodes {
@@ -522,13 +522,34 @@ func TestHistory_IsReadInPages(t *testing.T) {
 				_, data, _ := strings.Cut(string(e.Message), `"data":"`)
 				got = append(got, data[:1])
 			}
-			if got := strings.Join(append(got, fmt.Sprint(page.More)), " "); got != it.want {
+			got = append(got, fmt.Sprint(page.More))
+			if page.Lost != nil {
+				got = append(got, page.Lost.Reason)
+			}
+			if got := strings.Join(got, " "); got != it.want {
 				t.Errorf("%+v: %s, want %s", it.q, got, it.want)
 			}
 		}
 	}
+	for i := range 7 {
+		w.nodes[0].publishes("h", fmt.Sprint(i))
+	}
+	w.settle()
+	for i, want := range map[int]*channels.LostHistory{0: channels.LostEvents, 1: channels.LostEvents, 2: nil} {
+		if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9, Before: all.Events[i].Serial}); page.Lost != want || len(page.Events) != 0 {
+			t.Errorf("before %d: read %+v", i, page)
+		}
+	}
+	for i, want := range map[int]*channels.LostHistory{0: channels.LostEvents, 1: nil, 2: nil} {
+		if page := w.nodes[0].history(channels.HistoryQuery{Limit: 20, After: all.Events[i].Serial}); page.Lost != want || len(page.Events) < 9 {
+			t.Errorf("after %d: read %+v", i, page)
+		}
+	}
 	w.nodes[1].clears("h")
-	if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9}); len(page.Events) != 0 {
+	if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9}); len(page.Events) != 0 || page.Lost != nil {
+		t.Errorf("read %+v", page)
+	}
+	if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9, After: all.Events[4].Serial}); page.Lost != channels.LostEpoch {
 		t.Errorf("read %+v", page)
 	}
 	w.nodes[0].cut()
