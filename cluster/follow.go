@@ -149,6 +149,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	closed := shown && st.Closed > s.closed
 	after := s.at
 	s.awaiting, s.lost, s.suspect, s.whole = false, false, false, false
+	s.learning = true
 	s.at, s.last, s.event, s.closed = head, st.Seq, st.Event, st.Closed
 	heard := s.heard
 	s.heard = nil
@@ -183,6 +184,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	for ; i < len(heard); i++ {
 		s.follow(heard[i])
 	}
+	s.learning = false
 }
 
 // stepKnown goes over an entry whose facts are in the replica already.

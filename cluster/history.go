@@ -263,11 +263,15 @@ func (s *subject) rebornHistory() {
 
 // historyAt is where the history stands: all up to there has come down.
 func (s *subject) historyAt() uint64 {
-	if s.awaiting {
+	if s.awaiting || s.learning {
 		return s.at
 	}
 	return max(s.at, s.q.feeds.position)
 }
+
+// behind tells whether a socket that joins has to wait until the node knows more of
+// the history: entries are missing, or it has heard later ones elsewhere.
+func (s *subject) behind(w *join) bool { return w.History != nil && s.awaiting || s.ahead(w) }
 
 // ahead tells whether a socket that joins names a place that this node may not have
 // reached: another node was faster.
@@ -302,7 +306,7 @@ func (s *subject) past(w *join, answer *channels.Joined) {
 		return
 	}
 	h := &s.history
-	if !h.ready || w.alone && s.ahead(w) {
+	if !h.ready || w.alone && s.behind(w) {
 		if w.Recover != "" && !w.Again {
 			answer.Lost = channels.LostAway
 		}

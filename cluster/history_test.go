@@ -391,6 +391,33 @@ func TestHistory_ABreakIsReadFromTheLog(t *testing.T) {
 	}
 }
 
+// Whoever joins while entries are missing waits for the state.
+func TestHistory_LostPushIsReadFromTheState(t *testing.T) {
+	w := newTown(t, 2, tenEvents)
+	a, b := w.nodes[0].visit(), w.nodes[1].visit()
+	a.subscribes("h")
+	b.subscribes("h")
+	at := a.hearsInShort("succeeded")[0]
+	b.heard()
+	s := ledger.Subject{Kind: ledger.Channel, App: "1", Name: "h"}
+	delete(w.nodes[0].watching, s)
+	w.nodes[1].publishes("h", "1")
+	w.settle()
+	w.nodes[0].watching[s] = true
+	w.nodes[1].publishes("h", "2")
+	for len(w.steps) > 0 && !w.nodes[0].peer.partitionOf(s).subjects[s].awaiting {
+		w.steps[0]()
+		w.steps = w.steps[1:]
+	}
+	v := w.nodes[0].visit()
+	v.pipelines("%s", strings.Replace(v.subscription("h", ""), `"channel":`, fmt.Sprintf(`"recover":%q,"channel":`, at), 1))
+	w.settle()
+	v.hearsInShort("succeeded 1 2")
+	if a.closed != pusherproto.CodeReconnect || v.closed != 0 {
+		t.Errorf("closed %d and %d", a.closed, v.closed)
+	}
+}
+
 func TestHistory_AServerThatRunsAnew(t *testing.T) {
 	w := newTown(t, 2, withHistory(apps.HistoryRule{Events: 10, TTL: time.Minute, Rewind: 2}))
 	a, b := w.nodes[0].visit(), w.nodes[1].visit()
@@ -484,8 +511,8 @@ func TestHistory_IsReadInPages(t *testing.T) {
 		{channels.HistoryQuery{Limit: 1, After: all.Events[1].Serial}, "2 true"},
 		{channels.HistoryQuery{Limit: 9, Before: all.Events[2].Serial}, "0 1 false"},
 		{channels.HistoryQuery{Limit: 9, After: all.Events[0].Serial, Before: all.Events[3].Serial, Backward: true}, "2 1 false"},
-		{channels.HistoryQuery{Limit: 9, After: other}, "0 1 2 3 4 false"},
-		{channels.HistoryQuery{Limit: 9, Before: other}, "false"},
+		{channels.HistoryQuery{Limit: 9, After: other}, "0 1 2 3 4 false epoch_changed"},
+		{channels.HistoryQuery{Limit: 9, Before: other}, "false epoch_changed"},
 		{channels.HistoryQuery{}, "true"},
 	} {
 		for _, h := range w.nodes {
@@ -495,13 +522,34 @@ func TestHistory_IsReadInPages(t *testing.T) {
 				_, data, _ := strings.Cut(string(e.Message), `"data":"`)
 				got = append(got, data[:1])
 			}
-			if got := strings.Join(append(got, fmt.Sprint(page.More)), " "); got != it.want {
+			got = append(got, fmt.Sprint(page.More))
+			if page.Lost != nil {
+				got = append(got, page.Lost.Reason)
+			}
+			if got := strings.Join(got, " "); got != it.want {
 				t.Errorf("%+v: %s, want %s", it.q, got, it.want)
 			}
 		}
 	}
+	for i := range 7 {
+		w.nodes[0].publishes("h", fmt.Sprint(i))
+	}
+	w.settle()
+	for i, want := range map[int]*channels.LostHistory{0: channels.LostEvents, 1: channels.LostEvents, 2: nil} {
+		if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9, Before: all.Events[i].Serial}); page.Lost != want || len(page.Events) != 0 {
+			t.Errorf("before %d: read %+v", i, page)
+		}
+	}
+	for i, want := range map[int]*channels.LostHistory{0: channels.LostEvents, 1: nil, 2: nil} {
+		if page := w.nodes[0].history(channels.HistoryQuery{Limit: 20, After: all.Events[i].Serial}); page.Lost != want || len(page.Events) < 9 {
+			t.Errorf("after %d: read %+v", i, page)
+		}
+	}
 	w.nodes[1].clears("h")
-	if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9}); len(page.Events) != 0 {
+	if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9}); len(page.Events) != 0 || page.Lost != nil {
+		t.Errorf("read %+v", page)
+	}
+	if page := w.nodes[0].history(channels.HistoryQuery{Limit: 9, After: all.Events[4].Serial}); page.Lost != channels.LostEpoch {
 		t.Errorf("read %+v", page)
 	}
 	w.nodes[0].cut()
@@ -536,7 +584,12 @@ func TestHistory_LongOneIsReadWhole(t *testing.T) {
 	}
 	w.settle()
 	want = append(want, "60")
-	v.hearsInShort("succeeded " + strings.Join(want[11:], " "))
+	got := v.hearsInShort("succeeded " + strings.Join(want[11:], " "))
+	joined, _ := pusherproto.ParseSerial(got[0])
+	before, _ := pusherproto.ParseSerial(got[len(got)-2])
+	if last, _ := pusherproto.ParseSerial(got[len(got)-1]); joined.Offset < before.Offset || joined.Offset >= last.Offset {
+		t.Errorf("joined at %s; what came then is at %s, behind %s", joined, last, before)
+	}
 	v = w.nodes[1].visit()
 	v.recovers("h", at, pusherproto.SocketID{})
 	v.hearsInShort("succeeded too_old")

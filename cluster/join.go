@@ -37,7 +37,7 @@ func (p *Peer) Join(j channels.Join, answer func(channels.Joined)) {
 		s.sockets++
 		s.sayCount()
 	}
-	if !w.decision && s.known && !s.ahead(w) {
+	if !w.decision && s.known && !s.behind(w) {
 		s.answer(w)
 		return
 	}

@@ -27,7 +27,9 @@ func (p *Peer) History(ctx context.Context, app *apps.App, channel string, query
 			return page, err
 		}
 		if a.Birth == birth {
-			return historyPageOf(a, name), nil
+			page := historyPageOf(a, name)
+			page.Lost = missing(&a.History, page.At, query)
+			return page, nil
 		}
 		birth = a.Birth // what the query names may be of another memory than it seemed
 	}
@@ -49,6 +51,20 @@ func pageOf(name ledger.Subject, query channels.HistoryQuery, epoch uint64) ledg
 		r.Before = 1
 	}
 	return r
+}
+
+// missing is why there are no events next to where a query begins, or ends.
+func missing(h *ledger.History, at pusherproto.Serial, query channels.HistoryQuery) *channels.LostHistory {
+	if query.After.Epoch != 0 {
+		if _, why := channels.MissedSince(query.After.String(), at, h.Dropped, h.Cleared); why != nil {
+			return why
+		}
+	}
+	if query.Before.Epoch != 0 {
+		_, why := channels.MissedSince(query.Before.String(), at, h.Dropped+1, h.Cleared) // its own event is kept, too
+		return why
+	}
+	return nil
 }
 
 func historyPageOf(a ledger.Answer, name ledger.Subject) channels.HistoryPage {

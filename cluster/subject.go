@@ -46,6 +46,7 @@ type subject struct {
 	// under way.
 	known     bool
 	awaiting  bool
+	learning  bool // a state was learnt, and what came down since is followed
 	unwatched bool // the feed begins when the state is asked for
 	asked     int  // counts states that were asked for
 	heard     []heardEntry
@@ -90,7 +91,7 @@ type mine struct {
 
 // What is entered in the account for each, beside the names.
 const (
-	subjectBytes = 480
+	subjectBytes = 552
 	memberBytes  = 200
 )
 

@@ -43,12 +43,11 @@ func checkChannelNames(s string) error {
 }
 
 // checkHistory refuses rules that can never have an effect, or none that is meant.
-func checkHistory(c *Config, a *App, path string, r *report) {
+func checkHistory(a *App, path string, r *report) {
 	if n := len(a.History); n > mostRules {
 		r.add(path+".history", fmt.Sprintf("lists %d rules; the most is %d", n, mostRules))
 		return
 	}
-	checkHistoryOnNode(c, a, path, r)
 	for i := range a.History {
 		rule, at := &a.History[i], fmt.Sprintf("%s.history.%d", path, i)
 		if rule.Rewind > rule.Events && rule.Events > 0 {
@@ -68,14 +67,6 @@ func checkHistory(c *Config, a *App, path string, r *report) {
 				break
 			}
 		}
-	}
-}
-
-// checkHistoryOnNode refuses rules on the nodes of a cluster, which keep nothing
-// yet.
-func checkHistoryOnNode(c *Config, a *App, path string, r *report) {
-	if c.Cluster.Driver != DriverMemory && len(a.History) > 0 {
-		r.add(path+".history", fmt.Sprintf("is not kept in a cluster yet; remove the rules, or serve on one node (cluster.driver is %s)", c.Cluster.Driver))
 	}
 }
 

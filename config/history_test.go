@@ -89,13 +89,6 @@ func TestHistory_RulesThatCannotBeMeant_AreRefused(t *testing.T) {
 	}
 }
 
-func TestHistory_Cluster_RefusesRules(t *testing.T) {
-	_, err := Load(write(t, historyApp+"    history: [{channels: a, events: 1, ttl: 1s}]\ncluster: {driver: redis}\n"), nil, nil)
-	if err == nil || !strings.Contains(err.Error(), "apps[0].history: is not kept in a cluster yet") {
-		t.Errorf("got %v, want that a cluster keeps no history", err)
-	}
-}
-
 func TestHistory_RulesThatAreHardlyMeant_GetAWarning(t *testing.T) {
 	for name, c := range map[string]struct{ app, rules, want string }{
 		"client events are off": {"    client_events: false\n", `{channels: "private-*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: keeps nothing while the app's client_events is false"},

@@ -95,7 +95,7 @@ func checkApp(c *Config, a *App, path string, r *report) {
 			r.add(fmt.Sprintf("%s.keys.%d.secret", path, i), "is the key, which every client knows; `fanfare keys new` makes a secret")
 		}
 	}
-	checkHistory(c, a, path, r)
+	checkHistory(a, path, r)
 	for i := range a.Webhooks {
 		checkWebhook(&a.Webhooks[i], fmt.Sprintf("%s.webhooks.%d", path, i), r)
 	}

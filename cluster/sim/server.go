@@ -68,6 +68,9 @@ func (s *server) empty() *memory {
 	for p := range m.ledgers {
 		if p%s.w.cfg.Servers == s.index {
 			m.ledgers[p] = ledger.New()
+			if s.w.cfg.Readers > 0 {
+				m.ledgers[p].PageBytes = 1500 // a history takes several
+			}
 		}
 	}
 	return m
