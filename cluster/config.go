@@ -33,6 +33,7 @@ type Config struct {
 	Logger *slog.Logger
 	OnGap  Gap
 	Hooks  Hooks // nil: there are no webhooks
+	Desk   Desk  // nil: other nodes' questions are not answered
 	// Gather is for how long what clients send to each other is kept, before it goes
 	// to other nodes together; 0 is not at all. Sockets of this node have heard it by
 	// then, and do not share the processor with what it takes to send it on.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type line struct {
 	asked   time.Time // when a mark was asked for: once in DeathAfter
 	dead    bool
 	missing bool // it is in a partition and not in the table
+	able    bool // it answers questions
 	about   string
 }
 
@@ -73,7 +75,11 @@ func (d *deaths) turn(now time.Time) {
 func (d *deaths) describe(now time.Time) {
 	about := d.peer.cfg.about() // which may take locks
 	wanted, own := d.peer.rates.take(now)
-	about = said{about, wanted, d.peer.ownSockets()}.text()
+	says := said{about, wanted, d.peer.ownSockets(), ""}
+	if d.peer.cfg.Desk != nil {
+		says.letters = strconv.Itoa(letterVersion)
+	}
+	about = says.text()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.about, d.own, d.described = about, own, now
@@ -145,10 +151,12 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 			continue
 		}
 		seen[b.Node] = true
-		b.About = b.said().about
+		says := b.said()
+		b.About = says.about
 		if d.observe(b, now, late); b.Dead && b.Node != cfg.Node {
 			dead = append(dead, b.Node)
 		}
+		d.lines[b.Node].able = says.letters != ""
 	}
 	for _, node := range listed {
 		if node != cfg.Node && !seen[node] && !slices.Contains(dead, node) {
@@ -220,6 +228,15 @@ func (d *deaths) living() (nodes []ledger.Node) {
 			nodes = append(nodes, node)
 		}
 	}
+	return nodes
+}
+
+// able are those of them that answer questions, sorted.
+func (d *deaths) able() []ledger.Node {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	nodes := slices.DeleteFunc(d.living(), func(n ledger.Node) bool { return !d.lines[n].able })
+	slices.Sort(nodes)
 	return nodes
 }
 

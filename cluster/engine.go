@@ -30,6 +30,12 @@ type Engine interface {
 	// partition goes down.
 	Watch(p Partition, s ledger.Subject)
 	Unwatch(p Partition, s ledger.Subject)
+	// Listen begins the feed of what other nodes tell this one. It ends when the
+	// partition goes down.
+	Listen(p Partition, n ledger.Node)
+	// Tell sends a node that listens a message. It may be lost: what waits of
+	// messages is bounded.
+	Tell(p Partition, to ledger.Node, message []byte)
 	// Beat writes the node's counter and reads those of all. Mark declares a
 	// node dead unless its counter has moved; the answer is that of a Beat.
 	Beat(b Beat)
@@ -48,6 +54,8 @@ type Upcalls interface {
 	Answer(p Partition, r ledger.Request, a ledger.Answer)
 	// Push brings an entry of a feed, in the order of the ledger.
 	Push(p Partition, e *ledger.Entry)
+	// Told brings a message of another node. Its bytes are the Peer's.
+	Told(message []byte)
 	// Beats brings the answer to the oldest Beat or Mark without one; ok is
 	// false if it was lost.
 	Beats(all []Beat, ok bool)

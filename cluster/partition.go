@@ -112,6 +112,9 @@ func (q *partition) up() {
 	for name := range q.sessions {
 		q.peer.engine.Watch(q.number, name)
 	}
+	if own := q.peer.cfg.Node; letterPartition(own) == q.number {
+		q.peer.engine.Listen(q.number, own)
+	}
 	q.sendLink()
 }
 

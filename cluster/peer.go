@@ -36,6 +36,7 @@ type Peer struct {
 	grace      atomic.Int64 // SetOfflineGrace
 	misrouted  misrouted
 	gathered   gathered
+	letters    letters
 }
 
 var (
@@ -75,6 +76,7 @@ func (p *Peer) SetOfflineGrace(d time.Duration) { p.grace.Store(int64(d)) }
 // is done.
 func (p *Peer) Run(ctx context.Context) error {
 	p.deaths.describe(p.cfg.Now()) // the first beat goes with the first link
+	defer p.endLetters()
 	ended := make(chan error, 1)
 	go func() { ended <- p.engine.Run(ctx, p) }()
 	ticker := time.NewTicker(turnEvery)
@@ -95,6 +97,7 @@ func (p *Peer) Run(ctx context.Context) error {
 func (p *Peer) Turn() {
 	now := p.cfg.Now()
 	p.deaths.turn(now)
+	p.turnLetters(now)
 	for i := range p.partitions {
 		p.partitions[i].turn(now)
 	}

@@ -70,13 +70,13 @@ func TestSockets_ABeatTellsOfTheLargestAppsOnly(t *testing.T) {
 }
 
 func TestSaid_PartsAreWhatWasSaid(t *testing.T) {
-	for _, s := range []said{{}, {"a", "", ""}, {"a", "b", ""}, {"a", "", "c"}, {"a", "b", "c"}} {
+	for _, s := range []said{{}, {"a", "", "", ""}, {"a", "b", "", ""}, {"a", "", "c", ""}, {"a", "b", "c", ""}, {"a", "", "", "1"}, {"a", "b", "c", "1"}} {
 		b := Beat{About: s.text()}
 		if got := b.said(); got != s {
 			t.Errorf("%q: got %q, want %q", b.About, got, s)
 		}
 	}
-	if got := (&Beat{About: "a\x00b\x00c\x00more"}).said(); got != (said{"a", "b", "c"}) {
+	if got := (&Beat{About: "a\x00b\x00c\x001\x00more"}).said(); got != (said{"a", "b", "c", "1"}) {
 		t.Errorf("of another version: %q", got)
 	}
 }

@@ -27,6 +27,7 @@ type town struct {
 	nodes  []*house
 	engine server
 	steps  []func() // what the wire holds
+	mute   bool     // nodes that are built answer no questions, as those of an earlier version
 }
 
 // server is the other side of the engines: the ledgers and the table.
@@ -48,6 +49,10 @@ type house struct {
 	up       bool
 	link     int // counts connections
 	watching map[ledger.Subject]bool
+	listens  bool
+	asked    []*Question
+	followed []*Followed
+	told     int  // messages that it sent
 	lost     bool // what it sends is carried out, and not answered
 	frozen   bool // it stands still: what it is sent waits in backlog
 	backlog  []func()
@@ -79,7 +84,7 @@ func (w *town) build(id ledger.Node) *house {
 	h.hub = channels.New(channels.Config{
 		Now: func() time.Time { return w.now },
 		Cluster: func(n channels.Node) channels.Cluster {
-			h.peer = NewPeer(n, Config{Node: id, Now: func() time.Time { return w.now }, About: func() string { return "test" }}, h)
+			h.peer = NewPeer(n, Config{Node: id, Now: func() time.Time { return w.now }, About: func() string { return "test" }, Desk: h.desk()}, h)
 			return h.peer
 		},
 		Observers: []channels.Observer{h},
@@ -115,7 +120,7 @@ func (h *house) connect() {
 	h.backlog = nil
 	h.up = true
 	h.link++
-	h.watching = map[ledger.Subject]bool{}
+	h.watching, h.listens = map[ledger.Subject]bool{}, false
 	for i := range Partitions {
 		h.peer.Up(Partition(i))
 	}
@@ -201,6 +206,41 @@ func (h *house) Unwatch(_ Partition, s ledger.Subject) {
 	if h.up {
 		h.later(func() { delete(h.watching, s) })
 	}
+}
+
+// handDesk answers when the test says so.
+type handDesk struct{ h *house }
+
+func (d handDesk) Asked(q *Question)    { d.h.asked = append(d.h.asked, q) }
+func (d handDesk) Followed(f *Followed) { d.h.followed = append(d.h.followed, f) }
+
+func (h *house) desk() Desk {
+	if h.town.mute {
+		return nil
+	}
+	return handDesk{h}
+}
+
+// Listen and Tell implement Engine.
+func (h *house) Listen(p Partition, n ledger.Node) {
+	if n != h.peer.cfg.Node || p != letterPartition(n) {
+		h.town.t.Errorf("node %d listens as %d in partition %d", h.peer.cfg.Node, n, p)
+	}
+	h.later(func() { h.listens = true })
+}
+
+func (h *house) Tell(_ Partition, to ledger.Node, message []byte) {
+	h.told++
+	if !h.up {
+		return
+	}
+	h.later(func() {
+		for _, other := range h.town.nodes {
+			if other.peer.cfg.Node == to && other.listens {
+				other.comes(func() { other.peer.Told(message) })
+			}
+		}
+	})
 }
 
 // Beat implements Engine.

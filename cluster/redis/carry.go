@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/rueidis"
 
@@ -27,6 +28,13 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 		for ; done < len(items); done++ {
 			m, err := results[done].ToMessage()
 			if items[done].request == nil && (err == nil || rueidis.IsRedisNil(err)) {
+				continue
+			}
+			if items[done].to != "" {
+				if away, ok := c.elsewhere(err); ok {
+					return away
+				}
+				c.logger.Debug("what a node tells another was refused", "partition", p.number, "reason", err)
 				continue
 			}
 			if noScript(err) && !loaded {
@@ -54,8 +62,8 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 			up.Answer(p.number, items[done].request, a)
 		}
 		// What came behind a script that did not run is sent again with it: reads
-		// and links can be repeated, and ops have numbers.
-		items = items[done:]
+		// and links can be repeated, and ops have numbers. Letters have gone.
+		items = slices.DeleteFunc(slices.Clone(items[done:]), func(it item) bool { return it.to != "" })
 	}
 	p.tell(up, len(p.entries))
 	return nil
@@ -73,6 +81,8 @@ func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Complet
 			}
 			call := p.caller.call(it.request, ledger.Birth(random()|1))
 			commands[i] = c.wire.B().Evalsha().Sha1(call.script.sha).Numkeys(int64(len(call.keys))).Key(call.keys...).Arg(call.args...).Build()
+		case it.to != "":
+			commands[i] = c.publish(it.to, it.letter)
 		case it.watch != "":
 			p.feeds[it.watch] = struct{}{}
 			commands[i] = c.subscribe(it.watch)

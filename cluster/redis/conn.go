@@ -163,6 +163,13 @@ func (c *conn) subscribe(feed string) rueidis.Completed {
 	return c.wire.B().Subscribe().Channel(feed).Build()
 }
 
+func (c *conn) publish(feed string, message []byte) rueidis.Completed {
+	if c.sharded {
+		return c.wire.B().Spublish().Channel(feed).Message(string(message)).Build()
+	}
+	return c.wire.B().Publish().Channel(feed).Message(string(message)).Build()
+}
+
 func (c *conn) unsubscribe(feed string) rueidis.Completed {
 	if c.sharded {
 		return c.wire.B().Sunsubscribe().Channel(feed).Build()

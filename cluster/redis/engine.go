@@ -105,7 +105,12 @@ func (e *Engine) Trouble() string {
 // file puts what the connection was pushed where its partition finds it. The
 // connection's reader calls it, so it does not wait.
 func (e *Engine) file(feed, message string) {
-	if p := partitionOf(e.cfg.Prefix, feed); p >= 0 {
+	p := partitionOf(e.cfg.Prefix, feed)
+	switch {
+	case p < 0:
+	case strings.HasPrefix(feed, e.parts[p].caller.feed+letterMark):
+		e.parts[p].fileLetter(message)
+	default:
 		e.parts[p].file(message)
 	}
 }
@@ -128,6 +133,16 @@ func (e *Engine) Watch(p cluster.Partition, s ledger.Subject) {
 // Unwatch implements cluster.Engine.
 func (e *Engine) Unwatch(p cluster.Partition, s ledger.Subject) {
 	e.parts[p].add(item{unwatch: e.parts[p].caller.watched(s)})
+}
+
+// Listen implements cluster.Engine.
+func (e *Engine) Listen(p cluster.Partition, n ledger.Node) {
+	e.parts[p].add(item{watch: e.parts[p].caller.letters(n)})
+}
+
+// Tell implements cluster.Engine.
+func (e *Engine) Tell(p cluster.Partition, to ledger.Node, message []byte) {
+	e.parts[p].addLetter(item{to: e.parts[p].caller.letters(to), letter: message})
 }
 
 func random() uint64 {

@@ -88,6 +88,8 @@ func (d *desk) Push(p cluster.Partition, e *ledger.Entry) {
 	d.note(p, nil, "push %d kind=%d n=%d %s", e.Seq, e.Kind, e.Op.N, e.Op.Payload)
 }
 
+func (d *desk) Told(message []byte) { d.note(d.part, nil, "told %s", message) }
+
 func (d *desk) Beats(all []cluster.Beat, ok bool) {
 	slices.SortFunc(all, func(a, b cluster.Beat) int { return strings.Compare(a.About, b.About) })
 	d.note(d.part, nil, "beats %v %+v", ok, all)

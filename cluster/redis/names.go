@@ -42,6 +42,9 @@ func layoutKey(prefix string) string { return table.base(prefix) + "layout" }
 func appsKey(prefix string) string   { return table.base(prefix) + "apps" }
 func beatsKey(prefix string) string  { return table.base(prefix) + "beats" }
 
+// letterMark is in the names of feeds of messages to one node.
+const letterMark = "~"
+
 // keys are those that every script of the partition declares.
 func (n names) keys(more ...string) []string {
 	return append([]string{n.base + "meta", n.base + "nodes", n.base + "log", n.base + "due", n.base + "closes", n.base + "told", n.base + "coming", n.base + "going", n.base + "counts", n.base + "box"}, more...)
@@ -54,6 +57,7 @@ func (n names) history(s ledger.Subject) string { return n.base + "h" + s.String
 func (n names) index(id ledger.Node) string     { return n.base + "i" + nodeText(id) }
 func (n names) watched(s ledger.Subject) string { return n.feed + ":" + s.String() }
 func (n names) everything() string              { return n.feed + "!" }
+func (n names) letters(to ledger.Node) string   { return n.feed + letterMark + nodeText(to) }
 func (n names) occupied(app string) string      { return n.base + "o" + app }
 
 // about names the keys that a request is about, for people.

@@ -29,10 +29,13 @@ const (
 
 var errOverrun = errors.New("more came than this node could take")
 
-// item is something to send: a request, or a feed to begin or end.
+// item is something to send: a request, a feed to begin or end, or a letter to a
+// node's feed.
 type item struct {
 	request        ledger.Request
 	watch, unwatch string
+	to             string
+	letter         []byte
 }
 
 // partition sends one batch after the other. While one is under way, what is
@@ -48,6 +51,7 @@ type partition struct {
 	items  []item
 	pushed []string
 	bytes  int   // of pushed
+	post   post  // what nodes tell each other
 	ended  error // why nothing is taken any more; nil while it is
 
 	// Of the goroutine of run.
@@ -109,6 +113,7 @@ func (p *partition) take() (items []item, pushed []string, ended error) {
 	defer p.mu.Unlock()
 	n := min(len(p.items), mostAtOnce)
 	items, p.items = p.items[:n:n], p.items[n:]
+	p.post.sent(items)
 	pushed, p.pushed, p.bytes = p.pushed, nil, 0
 	if len(p.items) > 0 {
 		p.poke()
@@ -127,7 +132,7 @@ func (p *partition) takePushed() (pushed []string, ended error) {
 func (p *partition) setUp(up bool) {
 	p.mu.Lock()
 	p.up, p.ended = up, nil
-	p.items, p.pushed, p.bytes = nil, nil, 0
+	p.items, p.pushed, p.bytes, p.post = nil, nil, 0, post{}
 	p.mu.Unlock()
 	p.entries = nil
 }
@@ -234,6 +239,9 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (wait time.Duration, why 
 		if !errors.Is(err, errOverrun) {
 			p.read(c, pushed)
 			p.tell(up, len(p.entries))
+		}
+		for _, message := range p.takeLetters() {
+			up.Told([]byte(message))
 		}
 		if err == nil && len(items) > 0 {
 			err = p.carry(c, up, items)

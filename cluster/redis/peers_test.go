@@ -50,7 +50,7 @@ func openHouseAt(t *testing.T, now func() time.Time, addr string, change ...func
 	h := &house{t: t, app: apps.Default(), own: account.New(0), more: make(chan struct{})}
 	h.app.ID = "shop"
 	// On a slow machine nobody is taken for away.
-	cfg := cluster.Config{Now: now, JoinPatience: deadline.Long, SendPatience: deadline.Long, QueueAge: deadline.Long, DeathAfter: deadline.Long}
+	cfg := cluster.Config{Now: now, JoinPatience: deadline.Long, SendPatience: deadline.Long, QueueAge: deadline.Long, DeathAfter: deadline.Long, Desk: h}
 	h.Peer = cluster.NewPeer(h, cfg, engine)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

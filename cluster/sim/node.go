@@ -30,7 +30,8 @@ type node struct {
 	losses   losses
 	unasked  uint64        // then: sockets that were let in without the ledger
 	beaten   time.Duration // when its last beat arrived
-	judged   bool          // it has asked to have another marked dead
+	followed []*cluster.Followed
+	judged   bool // it has asked to have another marked dead
 }
 
 func (n *node) String() string { return fmt.Sprintf("node%d", n.index) }
@@ -168,6 +169,18 @@ func (n *node) Beat(b cluster.Beat) {
 		}
 		return in.beat(b)
 	})
+}
+
+func (n *node) Listen(p cluster.Partition, id ledger.Node) {
+	if c := n.conn(p); c != nil {
+		c.in.listeners[id] = c
+	}
+}
+
+func (n *node) Tell(p cluster.Partition, to ledger.Node, message []byte) {
+	if c := n.conn(p); c != nil {
+		c.send(func() { c.in.pass(to, message) })
+	}
 }
 
 func (n *node) Mark(m cluster.Mark) {

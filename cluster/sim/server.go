@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -53,6 +54,8 @@ type instance struct {
 	demoted bool
 	conns   []*conn
 	feeds   map[ledger.Subject][]*conn
+
+	listeners map[ledger.Node]*conn
 }
 
 func newServer(w *World, index int) *server {
@@ -81,7 +84,7 @@ func (s *server) start(m *memory) *instance {
 	s.w.runs++
 	return &instance{
 		server: s, run: ledger.Run(fmt.Sprintf("run-%d", s.w.runs)), memory: m,
-		feeds: map[ledger.Subject][]*conn{},
+		feeds: map[ledger.Subject][]*conn{}, listeners: map[ledger.Node]*conn{},
 		clock: time.Duration(s.w.random.Int64N(int64(4*time.Hour))) - 2*time.Hour,
 	}
 }
@@ -210,12 +213,20 @@ func (in *instance) unwatch(c *conn, s ledger.Subject) {
 	}
 }
 
+// pass passes on what a node tells another, which hears it if it listens here.
+func (in *instance) pass(to ledger.Node, message []byte) {
+	if c := in.listeners[to]; c != nil {
+		c.reply(func() { c.node.up.Told(bytes.Clone(message)) })
+	}
+}
+
 // forget takes a connection out of everything.
 func (in *instance) forget(c *conn) {
 	in.conns = slices.DeleteFunc(in.conns, func(o *conn) bool { return o == c })
 	for s := range in.feeds {
 		in.unwatch(c, s)
 	}
+	maps.DeleteFunc(in.listeners, func(_ ledger.Node, o *conn) bool { return o == c })
 }
 
 // beat writes a node's counter.

@@ -140,13 +140,14 @@ func NewWorld(cfg Config) *World {
 func (w *World) startNode() *node {
 	w.started++
 	w.newcomer = true
-	n := &node{w: w, index: w.started, id: ledger.Node(w.random.Uint64() | 1)}
+	id := w.random.Uint64() &^ (cluster.Partitions - 1)
+	n := &node{w: w, index: w.started, id: ledger.Node(id | uint64(w.started%w.cfg.Partitions))} // it listens in a partition that is there
 	n.clock = time.Duration(w.random.Int64N(int64(20*time.Hour))) - 10*time.Hour
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(time.Duration(w.clock.Load()) + n.clock) }
 	n.losses.begin()
 	n.hub = channels.New(channels.Config{Now: now, Cluster: func(hub channels.Node) channels.Cluster {
 		n.peer = cluster.NewPeer(hub, w.mutation.config(cluster.Config{
-			Node: n.id, About: n.String, Now: now, Logger: slog.New(&n.losses), OnGap: w.cfg.OnGap, Hooks: nodeHooks{n},
+			Node: n.id, About: n.String, Now: now, Logger: slog.New(&n.losses), OnGap: w.cfg.OnGap, Hooks: nodeHooks{n}, Desk: nodeDesk{n},
 		}), n)
 		n.up = n.peer
 		return n.peer

@@ -204,6 +204,9 @@ func (w *writer) Push(_ cluster.Partition, e *ledger.Entry) {
 	}
 }
 
+// Told implements cluster.Upcalls.
+func (w *writer) Told([]byte) {}
+
 // Beats implements cluster.Upcalls.
 func (w *writer) Beats([]cluster.Beat, bool) {}
 

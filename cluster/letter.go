@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"fanfare/cluster/ledger"
+)
+
+// letter is what a node sends one other node, beside the ledgers: nobody orders
+// it, keeps it or sends it again.
+type letter struct {
+	kind letterKind
+	from ledger.Node
+	id   uint64        // of the question that it belongs to, drawn by who asks
+	left time.Duration // letterQuestion, letterFollow: how long an answer is of use
+	most int           // likewise: how many bytes one may have
+	body []byte
+}
+
+type letterKind byte
+
+const (
+	letterQuestion letterKind = iota + 1 // wants a letterAnswer
+	letterAnswer
+	letterFollow // wants letterNews for left from now; said again, it goes on
+	letterNews
+	letterLeave // ends a letterFollow
+)
+
+const (
+	// letterVersion begins a letter. A node drops those of versions and kinds that
+	// it does not know. Within a version fields are only added, at the end.
+	letterVersion = 1
+	// mostLetter is how many bytes the body of one has.
+	mostLetter = 1 << 20
+	// mostLeft bounds what a node does for one that may be gone.
+	mostLeft = time.Minute
+)
+
+func (l *letter) append(b []byte) []byte {
+	b = append(b, letterVersion, byte(l.kind))
+	b = binary.BigEndian.AppendUint64(b, uint64(l.from))
+	b = binary.BigEndian.AppendUint64(b, l.id)
+	b = binary.BigEndian.AppendUint32(b, uint32(l.left.Milliseconds()))
+	b = binary.BigEndian.AppendUint32(b, uint32(l.most))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(l.body)))
+	return append(b, l.body...)
+}
+
+// letterHead is the bytes of a letter before its body.
+const letterHead = 2 + 8 + 8 + 4 + 4 + 4
+
+// parseLetter reads what append wrote. The body points into b.
+func parseLetter(b []byte) (letter, error) {
+	if len(b) > 0 && b[0] != letterVersion {
+		return letter{}, fmt.Errorf("letter of the unknown version %d", b[0])
+	}
+	if len(b) < letterHead {
+		return letter{}, errors.New("a letter that ends too early")
+	}
+	l := letter{kind: letterKind(b[1]), from: ledger.Node(binary.BigEndian.Uint64(b[2:])), id: binary.BigEndian.Uint64(b[10:])}
+	l.left = time.Duration(binary.BigEndian.Uint32(b[18:])) * time.Millisecond
+	most, size := binary.BigEndian.Uint32(b[22:]), binary.BigEndian.Uint32(b[26:])
+	rest := b[letterHead:]
+	switch {
+	case l.kind < letterQuestion || l.kind > letterLeave:
+		return letter{}, fmt.Errorf("letter of the unknown kind %d", l.kind)
+	case uint64(size) > uint64(len(rest)):
+		return letter{}, errors.New("a letter that ends too early")
+	case size > mostLetter || most > mostLetter:
+		return letter{}, fmt.Errorf("letter of %d bytes that asks for %d", size, most)
+	case l.left > mostLeft:
+		return letter{}, fmt.Errorf("letter that asks for %v of work", l.left)
+	}
+	l.most, l.body = int(most), rest[:size:size]
+	return l, nil
+}

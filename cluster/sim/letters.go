@@ -1,0 +1,12 @@
+package sim
+
+import "fanfare/cluster"
+
+// nodeDesk answers with its node's name, and keeps who follows.
+type nodeDesk struct{ n *node }
+
+func (d nodeDesk) Asked(q *cluster.Question) {
+	q.Answer(append([]byte(d.n.String()+" says "), q.Body...))
+}
+
+func (d nodeDesk) Followed(f *cluster.Followed) { d.n.followed = append(d.n.followed, f) }
