@@ -132,8 +132,9 @@ type Cached struct {
 
 // User is a signed-in user.
 type User struct {
-	ID      string `json:"id"`
-	Sockets int    `json:"sockets"`
+	ID      string   `json:"id"`
+	Sockets int      `json:"sockets"`
+	Nodes   []string `json:"nodes"` // where those are
 }
 
 // Event is one to be sent, to channels or to a user. Data is the text that
@@ -159,6 +160,7 @@ type Sockets interface {
 // Socket is one connection of a client.
 type Socket struct {
 	ID            string    `json:"id"`
+	Node          string    `json:"node"`
 	User          string    `json:"user"`
 	Address       string    `json:"address"`
 	Transport     string    `json:"transport"`
@@ -172,7 +174,6 @@ type Socket struct {
 // SocketDetail is a socket with its channels, the first of them.
 type SocketDetail struct {
 	Socket
-	Node     string   `json:"node"`
 	Channels []string `json:"channels"`
 }
 
@@ -193,6 +194,7 @@ type Webhooks interface {
 
 // Endpoint is where webhooks of an app go.
 type Endpoint struct {
+	Node       string     `json:"node"`
 	App        string     `json:"app"`
 	Endpoint   int        `json:"endpoint"`
 	URL        string     `json:"url"`
@@ -203,6 +205,8 @@ type Endpoint struct {
 	Failed     uint64     `json:"failed"`
 	Dropped    uint64     `json:"dropped"`
 	Deliveries []Delivery `json:"deliveries"`
+
+	at string // id of the node
 }
 
 // Delivery is one request with webhooks and its attempts.

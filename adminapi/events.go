@@ -51,8 +51,10 @@ type liveEvent struct {
 	Socket  string                     `json:"socket,omitempty"`
 	User    string                     `json:"user,omitempty"`
 	Event   string                     `json:"event,omitempty"`
+	Node    string                     `json:"node,omitempty"`
 	Fields  map[string]json.RawMessage `json:"fields,omitempty"`
 	LeftOut int                        `json:"left_out,omitempty"`
+	Missing *[]string                  `json:"missing,omitempty"` // of the kind missing
 }
 
 // events is GET events. It is written until the caller leaves or the server
@@ -63,21 +65,20 @@ func (s *Server) events(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := map[string]bool{}
+	var wanted []string
 	if text := q.Get("kind"); text != "" {
 		for kind := range strings.SplitSeq(text, ",") {
 			if kind != "error" && !slices.Contains(slices.Collect(maps.Values(kinds)), kind) {
 				return nil, bad("kind: there is no kind " + bounded(kind))
 			}
-			wanted[kind] = true
+			wanted = append(wanted, kind)
 		}
 	}
-	only := map[string][]string{}
-	for _, key := range []string{"app", "channel", "socket"} {
-		if v := q.Get(key); v != "" {
-			only[key] = []string{v}
-		}
+	of, err := s.scope(r)
+	if err != nil {
+		return nil, err
 	}
+	about := question{About: aboutEvents, App: q.Get("app"), Channel: q.Get("channel"), ID: q.Get("socket"), Kinds: wanted, Payload: payload}
 	select {
 	case s.streams <- struct{}{}:
 	default:
@@ -92,17 +93,47 @@ func (s *Server) events(r *request) (any, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ending, cancel)()
-	w := newStream(r.w, wanted, payload, s.cfg.Now)
+	w := newStream(r.w, newSieve(wanted, payload, s.local.Self.Name, s.cfg.Now))
 	if r.Method == http.MethodHead {
 		return nil, nil
 	}
 	w.beat() // so that the caller sees the head
 	var beating sync.WaitGroup
 	beating.Go(func() { w.beats(ctx) })
-	_ = s.cfg.Log.Follow(ctx, w, only) // it ends when the caller leaves
+	s.watch(ctx, r, of, about, w, beating.Go)
 	cancel()
 	beating.Wait()
 	return nil, nil
+}
+
+// watch has what happens written until the caller leaves.
+func (s *Server) watch(ctx context.Context, r *request, of scope, about question, w *stream, beside func(func())) {
+	if s.cfg.Cluster != nil && (len(of.others) > 0 || !r.URL.Query().Has("node")) {
+		if !of.self {
+			about.Node = of.others[0].ID
+		}
+		h := &watching{names: s.watched(about.Node), pieces: make(chan []byte, mostPieces)}
+		beside(func() { s.cfg.Cluster.Follow(ctx, encode(about), mostPiece, h) })
+		beside(func() { h.run(ctx, w) })
+	}
+	if of.self {
+		_ = s.cfg.Log.Follow(ctx, w, about.only()) // it ends when the caller leaves
+		return
+	}
+	<-ctx.Done()
+}
+
+// watched names the nodes that a watcher wants to see, one or all.
+func (s *Server) watched(node string) func(id string) (string, bool) {
+	return func(id string) (string, bool) {
+		name := id
+		for _, m := range s.cfg.Cluster.Others() {
+			if m.ID == id {
+				name = m.Name
+			}
+		}
+		return name, node == "" || node == id
+	}
 }
 
 // begin counts a stream, if any may begin.
@@ -116,26 +147,20 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// stream writes lines of the log as server-sent events.
+// stream writes events as server-sent ones.
 type stream struct {
 	out     http.ResponseWriter
 	control *http.ResponseController
-	wanted  map[string]bool // kinds; none is all
-	payload bool
-	now     func() time.Time
 
-	mu      sync.Mutex // of what follows, and of writes
-	partial []byte     // the beginning of a line
-	second  time.Time
-	sent    int // in that second
-	left    int // out, and not told yet
+	mu    sync.Mutex // of what follows, and of writes
+	sieve sieve
 }
 
-func newStream(w http.ResponseWriter, wanted map[string]bool, payload bool, now func() time.Time) *stream {
+func newStream(w http.ResponseWriter, of sieve) *stream {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
-	s := &stream{out: w, control: http.NewResponseController(w), wanted: wanted, payload: payload, now: now}
+	s := &stream{out: w, control: http.NewResponseController(w), sieve: of}
 	_ = s.control.SetReadDeadline(time.Time{})  // those of requests; fails only where there is none
 	_ = s.control.SetWriteDeadline(time.Time{}) // likewise
 	w.WriteHeader(http.StatusOK)
@@ -147,18 +172,26 @@ func (s *stream) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out bytes.Buffer
-	rest := b
-	for {
-		text, after, whole := bytes.Cut(rest, []byte{'\n'})
-		if !whole {
-			s.partial = append(s.partial, rest...)
-			break
-		}
-		s.line(&out, append(s.partial, text...))
-		s.partial, rest = s.partial[:0], after
-	}
-	s.tell(&out)
+	on := appendTo(&out)
+	s.sieve.read(b, on)
+	s.sieve.tell(on)
 	return len(b), s.flush(&out)
+}
+
+// others writes events of other nodes.
+func (s *stream) others(events []*liveEvent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out bytes.Buffer
+	on := appendTo(&out)
+	for _, e := range events {
+		if e.Missing != nil { // of which there are few
+			on(e)
+			continue
+		}
+		s.sieve.pass(e, on)
+	}
+	_ = s.flush(&out) // the next line or beat fails too, and ends the stream
 }
 
 // flush writes what there is. The caller holds the lock.
@@ -189,7 +222,7 @@ func (s *stream) beats(ctx context.Context) {
 			}
 			s.mu.Lock()
 			var out bytes.Buffer
-			s.tell(&out)
+			s.sieve.tell(appendTo(&out))
 			_ = s.flush(&out) // the next line fails too, and ends the stream
 			s.mu.Unlock()
 		}
@@ -202,47 +235,17 @@ func (s *stream) beat() {
 	_ = s.flush(bytes.NewBufferString(":\n\n")) // likewise
 }
 
-// line appends the event of a line, if it is one that is wanted and there is room
-// for it in this second.
-func (s *stream) line(out *bytes.Buffer, text []byte) {
-	e, ok := readLine(text, s.payload)
-	if !ok || len(s.wanted) > 0 && !s.wanted[e.Kind] && e.Kind != "lost" {
-		return
+// appendTo appends events.
+func appendTo(out *bytes.Buffer) func(*liveEvent) {
+	return func(e *liveEvent) {
+		b, err := json.Marshal(e)
+		if err != nil { // a line that was JSON stays JSON
+			return
+		}
+		out.WriteString("data: ")
+		out.Write(b)
+		out.WriteString("\n\n")
 	}
-	if now := s.now(); now.Sub(s.second) >= time.Second {
-		s.tellNow(out)
-		s.second, s.sent = now, 0
-	}
-	if s.sent >= mostEvents {
-		s.left++
-		return
-	}
-	s.sent++
-	appendEvent(out, e)
-}
-
-// tell says how many were left out once the second is over.
-func (s *stream) tell(out *bytes.Buffer) {
-	if s.left > 0 && s.now().Sub(s.second) >= time.Second {
-		s.tellNow(out)
-	}
-}
-
-func (s *stream) tellNow(out *bytes.Buffer) {
-	if s.left > 0 {
-		appendEvent(out, &liveEvent{Time: s.now().UTC(), Kind: "lost", Level: "WARN", Message: "more happened than is shown", LeftOut: s.left})
-		s.left = 0
-	}
-}
-
-func appendEvent(out *bytes.Buffer, e *liveEvent) {
-	b, err := json.Marshal(e)
-	if err != nil { // a line that was JSON stays JSON
-		return
-	}
-	out.WriteString("data: ")
-	out.Write(b)
-	out.WriteString("\n\n")
 }
 
 // readLine makes an event of a line of the log.

@@ -77,7 +77,7 @@ func (f *fake) Describe(_ context.Context, _, name string) (ChannelDetail, error
 }
 
 func (f *fake) Users(context.Context, string, string, int) ([]User, error) {
-	return []User{{"ann", 2}}, nil
+	return []User{{ID: "ann", Sockets: 2}}, nil
 }
 
 func (f *fake) Send(_ context.Context, app string, e Event) error {

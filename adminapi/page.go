@@ -21,6 +21,8 @@ type page struct {
 	most  int
 }
 
+var badCursor = bad("cursor is none that this API gave")
+
 // page reads cursor and limit. A cursor is the name of the last thing of the
 // page before, so that what comes and goes between two pages shifts nothing.
 func (r *request) page() (page, error) {
@@ -30,7 +32,7 @@ func (r *request) page() (page, error) {
 	}
 	after, err := base64.RawURLEncoding.DecodeString(r.URL.Query().Get("cursor"))
 	if err != nil || !utf8.Valid(after) {
-		return page{}, bad("cursor is none that this API gave")
+		return page{}, badCursor
 	}
 	return page{string(after), most}, nil
 }

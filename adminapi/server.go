@@ -57,6 +57,8 @@ type Config struct {
 	Sockets  Sockets
 	Webhooks Webhooks
 	Log      Log
+	// Cluster is the cluster that the node is in; nil if it is on its own.
+	Cluster Cluster
 	// Editor changes apps; nil if they are in the configuration file.
 	Editor Editor
 	// Console answers all paths but those of the API; nil is 404. It is asked
@@ -72,6 +74,7 @@ type Config struct {
 // Server answers requests. Make one with New and keep Run running.
 type Server struct {
 	cfg       Config
+	local     Local
 	http      http.Handler
 	access    atomic.Pointer[access]
 	guesses   guesses
@@ -105,6 +108,10 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, profiling: make(chan struct{}, 1), streams: make(chan struct{}, mostStreams), listings: make(chan struct{}, mostListings),
 		guesses: guesses{waiting: make(chan struct{}, mostWaiting)}, profile: newProfiles(),
+	}
+	s.local = Local{Self: Member{Name: cfg.Node.About().Node}, Apps: cfg.Apps, Channels: cfg.Channels, Sockets: cfg.Sockets, Webhooks: cfg.Webhooks, Log: cfg.Log, Now: cfg.Now}
+	if cfg.Cluster != nil {
+		s.local.Self = cfg.Cluster.Self()
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.SetTokens(cfg.Tokens, cfg.Open)

@@ -68,6 +68,9 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 	return p
 }
 
+// Node is the id of this node.
+func (p *Peer) Node() ledger.Node { return p.cfg.Node }
+
 // SetOfflineGrace is how long users who leave from here on may be without a
 // socket before watchers are told; 0 is none. The Hub calls it.
 func (p *Peer) SetOfflineGrace(d time.Duration) { p.grace.Store(int64(d)) }

@@ -65,7 +65,7 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 	view := adminView{s}
 	a.api = adminapi.New(adminapi.Config{
 		Tokens: adminTokens(cfg), Open: adminIsOpen(cfg, cfg), Node: view, Apps: adminApps{s, config.NewDocuments(cfg)}, Editor: s.editor(), Channels: adminChannels{s}, Sockets: adminSockets{s},
-		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Console: console.Handler(), Logger: s.log,
+		Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s}, Cluster: s.adminCluster(), Console: console.Handler(), Logger: s.log,
 	})
 	a.http = a.api.HTTPServer()
 	return a, nil

@@ -92,7 +92,7 @@ func (c adminChannels) Users(_ context.Context, id, after string, most int) ([]a
 	}
 	var list []adminapi.User
 	for _, u := range c.s.hub.Users(app, after, most) {
-		list = append(list, adminapi.User(u))
+		list = append(list, adminapi.User{ID: u.ID, Sockets: u.Sockets})
 	}
 	return list, nil
 }

@@ -188,6 +188,7 @@ type server struct {
 	removed  map[string]time.Time // from the store, and when; their webhooks still count
 	account  *account.Account     // of all that is held for others
 	cluster  *membership          // nil for a server on its own
+	desk     *nodeDesk            // nil likewise
 	hub      *channels.Hub
 	traces   traces
 	hooks    *webhooks.Sender
@@ -282,7 +283,8 @@ func (s *server) open(given passed) error {
 		return err
 	}
 	if s.cluster != nil {
-		s.cluster.cfg.Hooks = clusterHooks{s.hooks}
+		s.desk = newNodeDesk()
+		s.cluster.cfg.Hooks, s.cluster.cfg.Desk = clusterHooks{s.hooks}, s.desk
 	}
 	s.hub = channels.New(channels.Config{
 		Logger: logger, Account: s.account, OfflineGrace: orNone(cfg.Users.OfflineGrace), Cluster: s.cluster.maker(),
@@ -343,6 +345,9 @@ func (s *server) open(given passed) error {
 			}
 		}
 		s.scrapes = &few{Listener: scrapes, most: mostScrapes}
+	}
+	if s.desk != nil {
+		s.desk.local = s.local()
 	}
 	s.admin, err = s.openAdmin(cfg, given.admin)
 	return err
@@ -406,7 +411,7 @@ func (s *server) run(ctx context.Context) error {
 	// The core outlives ctx: it carries the drain.
 	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
-	failed := make(chan error, 8) // one for each part, so that none blocks
+	failed := make(chan error, 9) // one for each part, so that none blocks
 	running := 0
 	begin := func(part func() error) {
 		running++
@@ -431,6 +436,9 @@ func (s *server) run(ctx context.Context) error {
 		}
 		for _, part := range s.admin.parts(core) {
 			begin(part)
+		}
+		if s.desk != nil {
+			begin(func() error { return s.desk.run(core) })
 		}
 		s.ready.Store(true)
 		s.begin()
