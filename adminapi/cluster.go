@@ -58,6 +58,7 @@ type question struct {
 	Node    string   `json:"node,omitempty"` // aboutEvents: of this node alone, by its id
 	Kinds   []string `json:"kinds,omitempty"`
 	Payload bool     `json:"payload,omitempty"`
+	Rate    int      `json:"rate,omitempty"` // aboutEvents: bytes a second, 0 is mostTold
 }
 
 // answer is what is answered. Cut says that the list goes on.

@@ -112,6 +112,7 @@ func (s *Server) watch(ctx context.Context, r *request, of scope, about question
 		if !of.self {
 			about.Node = of.others[0].ID
 		}
+		about.Rate = max(mostTold/max(len(of.others), 1), mostPiece)
 		h := &watching{names: s.watched(about.Node), pieces: make(chan []byte, mostPieces)}
 		beside(func() { s.cfg.Cluster.Follow(ctx, encode(about), mostPiece, h) })
 		beside(func() { h.run(ctx, w) })

@@ -11,7 +11,8 @@ import (
 const (
 	// tellEvery is how often a node tells another what happened.
 	tellEvery = 100 * time.Millisecond
-	// mostTold is the bytes that it tells in a second. What is more it counts.
+	// mostTold is the bytes that it tells in a second, and that all nodes tell one
+	// watcher if each may tell no less than a piece. What is more they count.
 	mostTold = 1 << 20
 	// mostPiece is the bytes of one piece: more than an event with its payload.
 	mostPiece = 256 << 10
@@ -29,7 +30,10 @@ func (l *Local) Tell(ctx context.Context, text []byte, most int, send func([]byt
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := &telling{sieve: newSieve(q.Kinds, q.Payload, l.Self.Name, l.now), most: min(most, mostPiece), send: send}
+	t := &telling{sieve: newSieve(q.Kinds, q.Payload, l.Self.Name, l.now), most: min(most, mostPiece), rate: mostTold, send: send}
+	if q.Rate > 0 {
+		t.rate = min(q.Rate, mostTold)
+	}
 	var beating sync.WaitGroup
 	beating.Go(func() { t.run(ctx) })
 	_ = l.Log.Follow(ctx, t, q.only()) // who follows is told no more, or has gone
@@ -51,7 +55,8 @@ func (q *question) only() map[string][]string {
 // telling gathers events for another node. It implements io.Writer for lines of
 // the log.
 type telling struct {
-	most int
+	most int // bytes of a piece
+	rate int // bytes a second
 	send func([]byte)
 
 	mu    sync.Mutex
@@ -79,7 +84,7 @@ func (t *telling) add(e *liveEvent) {
 	if now := t.sieve.now(); now.Sub(t.since) >= time.Second {
 		t.since, t.bytes = now, 0
 	}
-	if e.Kind != "lost" && (t.bytes+len(b) > mostTold || len(b) >= t.most) {
+	if e.Kind != "lost" && (t.bytes+len(b) > t.rate || len(b) >= t.most) {
 		t.sieve.left++
 		return
 	}
@@ -122,9 +127,9 @@ type watching struct {
 	pieces chan []byte
 
 	mu      sync.Mutex
-	lost    int // events of pieces that did not wait
+	lost    int      // events of pieces that did not wait
 	silent  []string // ids
-	changed bool // silent was
+	changed bool     // silent was
 }
 
 // News implements Hearing.

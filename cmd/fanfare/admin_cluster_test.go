@@ -346,7 +346,7 @@ func TestAdminCluster_WebhooksOfAllNodes(t *testing.T) {
 		Missing []string
 	}
 	made := map[string]string{} // delivery by node
-	for _, r := range nodes { // one of them delivers, and all show it
+	for _, r := range nodes {   // one of them delivers, and all show it
 		eventually(t, "the delivery is shown", func() bool {
 			got.Endpoints = nil
 			r.adminOf(t, "GET", "/api/v1/webhooks", "", &got)

@@ -39,8 +39,9 @@ export class Shell extends Component {
 
   async enter() {
     try {
-      const { apps, next } = await get('apps', { limit: 1000 });
-      this.setState({ apps, more: Boolean(next), asking: false, error: null });
+      const [{ apps, next }, { nodes }] = await Promise.all([get('apps', { limit: 1000 }), get('nodes')]);
+      const living = nodes.filter((n) => n.state !== 'dead').map((n) => n.name || n.id);
+      this.setState({ apps, nodes: [...new Set(living)].sort(), more: Boolean(next), asking: false, error: null });
     } catch (error) {
       if (error.status !== 401) this.setState({ error });
     }
@@ -55,7 +56,7 @@ export class Shell extends Component {
     });
   }
 
-  render(_, { route, apps, more, error, asking, wrong }) {
+  render(_, { route, apps, nodes, more, error, asking, wrong }) {
     const { title, part: Page, ofApp } = pages[route.page] ?? { title: 'Nothing here', part: Nowhere };
     document.title = `${title} · fanfare console`;
     if (asking) return html`<${TokenForm} wrong=${wrong} entered=${(token) => { useToken(token); this.enter(); }} />`;
@@ -79,7 +80,7 @@ export class Shell extends Component {
           ${ofApp && apps && html`<${AppChoice} apps=${apps} more=${more} app=${app} choose=${(id) => go(route.page, { app: id })} />`}
         </div>
         <${Notice} error=${error} />
-        ${apps && html`<${Page} key=${ofApp ? route.page + app : route.page} app=${app} apps=${apps} query=${route.query} />`}
+        ${apps && html`<${Page} key=${ofApp ? route.page + app : route.page} app=${app} apps=${apps} nodes=${nodes} query=${route.query} />`}
       </main>`;
   }
 }

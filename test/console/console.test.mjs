@@ -58,7 +58,7 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
     await card.getByRole('button', { name: 'Close the socket' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Close it' }).click();
     await reader.row('connection closed').filter({ hasText: '4009' }).waitFor();
-    await card.getByText('not on this node').waitFor();
+    await card.getByText('gone', { exact: true }).waitFor();
     await until('the client is told', () => ann.connection.state !== 'connected');
   });
 

@@ -16,7 +16,7 @@ export class Channels extends Paged {
     return { items: channels, next };
   }
 
-  componentDidUpdate({ query }) {
+  componentDidUpdate({ query }) { // channels are those of all nodes
     if (query.prefix !== this.props.query.prefix) this.refresh();
   }
 

@@ -2,6 +2,7 @@
 import { follow } from '../api.js';
 import { plural } from '../format.js';
 import { Component, html } from '../html.js';
+import { Missing, NodeChoice } from '../parts/nodechoice.js';
 import { Notice } from '../parts/notice.js';
 import { Table } from '../parts/table.js';
 import { Typed } from '../parts/typed.js';
@@ -47,10 +48,10 @@ export class Debug extends Component {
     const { signal } = (this.stop = new AbortController());
     this.show();
     for (let payload = true; !signal.aborted;) {
-      const { app, channel, socket, kind } = this.props.query;
+      const { app, channel, socket, kind, node } = this.props.query;
       try {
-        await follow({ app, channel, socket, kind, payload: payload && 'yes' }, signal,
-          () => this.setState({ open: true, error: null, payload }), (event) => this.came(event));
+        await follow({ app, channel, socket, kind, node, payload: payload && 'yes' }, signal,
+          () => this.setState({ open: true, error: null, payload, missing: [] }), (event) => this.came(event));
         this.setState({ open: false });
       } catch (error) {
         if (signal.aborted) return;
@@ -65,6 +66,10 @@ export class Debug extends Component {
   }
 
   came(event) {
+    if (event.kind === 'missing') {
+      this.setState({ missing: event.missing });
+      return;
+    }
     this.kept.add(event);
     if (this.state.paused) this.setState(({ waiting = 0 }) => ({ waiting: waiting + 1 }));
   }
@@ -78,7 +83,8 @@ export class Debug extends Component {
     go('debug', { ...this.props.query, [key]: value.trim() });
   }
 
-  render({ query }, { rows = [], leftOut = 0, waiting = 0, open, paused, payload, error, expanded }) {
+  render({ query, nodes }, { rows = [], leftOut = 0, waiting = 0, open, paused, payload, error, expanded, missing }) {
+    const many = nodes.length > 1;
     return html`
       <${Notice} error=${error} />
       <form class="filters" role="search" aria-label="Filters" onSubmit=${(e) => e.preventDefault()}>
@@ -90,8 +96,10 @@ export class Debug extends Component {
             ${Object.entries(kinds).map(([key, name]) => html`<option key=${key} value=${key}>${name}</option>`)}
           </select>
         </label>
+        <${NodeChoice} nodes=${nodes} node=${query.node} choose=${(node) => this.set('node', node)} />
         <button type="button" class="quiet" onClick=${() => go('debug')}>Clear the filters</button>
       </form>
+      <${Missing} names=${missing} />
       <div class="row live">
         <span class=${open ? 'badge good' : 'badge bad'} role="status">${open ? 'live' : 'not connected'}</span>
         <button aria-pressed=${String(paused)} onClick=${() => this.pause()}>${paused ? `Go on (${plural(waiting, 'event')} since)` : 'Pause'}</button>
@@ -100,10 +108,10 @@ export class Debug extends Component {
           ${!payload && 'This token does not see payloads. '}The newest ${rowsShown} are shown.</span>
       </div>
       ${query.socket && html`<${SocketCard} key=${query.socket + query.app} socket=${query.socket} app=${query.app || appOf(rows)} />`}
-      <${Table} label="What happens" columns=${['Time', 'Kind', 'What', 'Channel', 'Event', 'Socket', 'App']}
+      <${Table} label="What happens" columns=${['Time', 'Kind', 'What', 'Channel', 'Event', 'Socket', 'App', ...(many ? ['Node'] : [])]}
           empty="Nothing has happened since this page was opened." busy=${!open && !error}>
         ${rows.map((row) => html`
-          <${Happening} key=${row.id} row=${row} kind=${kinds[row.kind]} open=${expanded === row.id}
+          <${Happening} key=${row.id} row=${row} kind=${kinds[row.kind]} open=${expanded === row.id} many=${many}
             toggle=${() => this.setState({ expanded: expanded === row.id ? null : row.id })}
             pick=${(key, value) => go('debug', key === 'socket' ? { app: row.app, socket: value } : { ...query, [key]: value })} />`)}
       <//>`;

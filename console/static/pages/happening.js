@@ -12,7 +12,7 @@ export class Happening extends Component {
     return row !== this.props.row || open !== this.props.open;
   }
 
-  render({ row, kind, open, toggle, pick }) {
+  render({ row, kind, open, many, toggle, pick }) {
     const picks = (key) => row[key] && html`
       <button class="pick" title=${key === 'socket' ? 'Follow this socket' : `Only this ${key}`} onClick=${() => pick(key, row[key])}>${row[key]}</button>`;
     return html`
@@ -20,9 +20,9 @@ export class Happening extends Component {
         <td><button class="expand" data-row aria-expanded=${String(open)} onClick=${toggle}>${clock(row.time)}</button></td>
         <td><span class=${bad.has(row.kind) ? 'badge bad' : 'badge'}>${kind ?? row.kind}</span></td>
         <td class="what">${sentence(row)}</td>
-        <td>${picks('channel')}</td><td>${picks('event')}</td><td class="id">${picks('socket')}</td><td>${row.app}</td>
+        <td>${picks('channel')}</td><td>${picks('event')}</td><td class="id">${picks('socket')}</td><td>${row.app}</td>${many && html`<td>${picks('node')}</td>`}
       </tr>
-      ${open && html`<tr class="detail"><td colspan="7"><div>${this.detail(row)}</div></td></tr>`}`;
+      ${open && html`<tr class="detail"><td colspan=${many ? 8 : 7}><div>${this.detail(row)}</div></td></tr>`}`;
   }
 
   detail({ message, user, level, fields = {} }) {

@@ -40,7 +40,7 @@ function sizeOf(event) {
 }
 
 function matches(event, query) {
-  for (const key of ['app', 'channel', 'socket', 'event', 'kind']) {
+  for (const key of ['app', 'channel', 'socket', 'event', 'kind', 'node']) {
     if (query[key] && event[key] !== query[key]) return false;
   }
   return true;

@@ -23,7 +23,7 @@ export class Overview extends Polled {
       <p class="lead">
         <span class=${now.ready ? 'badge good' : 'badge bad'}>${now.draining ? 'draining' : now.ready ? 'ready' : 'not ready'}</span>
         ${' '}Node <strong>${now.node}</strong>, version ${now.version}, up for ${duration(now.uptime_s)}.
-        ${cluster ? ' The numbers are those of this node unless they say otherwise.' : ''}
+        ${cluster ? ' The numbers and charts are those of this node unless they say otherwise.' : ''}
       </p>
       <dl class="numbers">
         ${cluster && html`<${Figure} name="Nodes" value=${number(cluster.nodes)} />`}

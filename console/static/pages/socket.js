@@ -26,9 +26,9 @@ export class SocketCard extends Polled {
     const gone = error?.status === 404;
     return html`
       <section class="card socket" aria-label="The followed socket">
-        <h2>Socket ${socket} ${gone && html`<span class="badge bad">not on this node</span>`}</h2>
+        <h2>Socket ${socket} ${gone && html`<span class="badge bad">gone</span>`}</h2>
         <${Notice} error=${gone ? null : error} done=${done} />
-        ${gone && html`<p>It has gone, or is on another node. Below is what was seen of it.</p>`}
+        ${gone && html`<p>No node has it any more. Below is what was seen of it.</p>`}
         ${loaded && !gone && html`
           <dl class="pairs">
             <div><dt>User</dt><dd>${loaded.user || 'not signed in'}</dd></div>

@@ -3,15 +3,17 @@ import { get, path, post } from '../api.js';
 import { number } from '../format.js';
 import { html } from '../html.js';
 import { Action } from '../parts/action.js';
+import { Missing, NodeChoice } from '../parts/nodechoice.js';
 import { Notice } from '../parts/notice.js';
 import { Paged } from '../parts/paged.js';
 import { Table } from '../parts/table.js';
-import { link } from '../route.js';
+import { go, link } from '../route.js';
 
 export class Users extends Paged {
   async page(cursor, signal) {
-    const { users, next, node } = await get(path`apps/${this.props.app}/users`, { cursor }, signal);
-    return { items: users, next, node };
+    const { app, query } = this.props;
+    const { users, next, missing } = await get(path`apps/${app}/users`, { node: query.node, cursor }, signal);
+    return { items: users, next, missing };
   }
 
   async terminate(id) {
@@ -24,15 +26,21 @@ export class Users extends Paged {
     }
   }
 
-  render({ app }, { loaded, error, failed, done }) {
+  render({ app, nodes, query }, { loaded, error, failed, done }) {
+    const many = nodes.length > 1;
     return html`
-      <p class="lead">Users that are signed in${loaded ? html` on node <strong>${loaded.node}</strong>` : ''}. To terminate one closes every connection of the user, on all nodes.</p>
+      <p class="lead">Users that are signed in. To terminate one closes every connection of the user${many && ', on all nodes'}.</p>
+      ${many && html`<form class="filters" role="search" aria-label="Users" onSubmit=${(e) => e.preventDefault()}>
+        <${NodeChoice} nodes=${nodes} node=${query.node} choose=${(node) => go('users', { ...query, app, node })} />
+      </form>`}
+      <${Missing} names=${loaded?.missing} />
       <${Notice} error=${failed ?? error} done=${done} />
-      <${Table} label="Users" columns=${['User', 'Connections', 'Actions']} busy=${!loaded && !error} empty="Nobody is signed in to this app.">
+      <${Table} label="Users" columns=${['User', 'Connections', ...(many ? ['Nodes'] : []), 'Actions']} busy=${!loaded && !error} empty="Nobody is signed in to this app.">
         ${loaded?.items.map((u) => html`
           <tr key=${u.id}>
             <th scope="row"><a data-row href=${link('creator', { app, user: u.id })} title="Send this user an event">${u.id}</a></th>
             <td class="n">${number(u.sockets)}</td>
+            ${many && html`<td>${u.nodes.join(', ')}</td>`}
             <td><${Action} label="Terminate" yes="Terminate" question=${`Close every connection of ${u.id}?`} act=${() => this.terminate(u.id)} /></td>
           </tr>`)}
       <//>

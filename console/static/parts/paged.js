@@ -20,6 +20,13 @@ export class Paged extends Polled {
     return all;
   }
 
+  /** Begins anew when another node is chosen. */
+  componentDidUpdate({ query }) {
+    if (query.node === this.props.query.node) return;
+    this.pages = 1;
+    this.refresh();
+  }
+
   more() {
     if (!this.state.loaded?.next || this.pages >= 20) return null; // 2,000 lines are enough for a page
     return html`<button class="quiet" onClick=${() => { this.pages++; this.refresh(); }}>Show more</button>`;
