@@ -39,7 +39,8 @@ export class Shell extends Component {
 
   async enter() {
     try {
-      const [{ apps, next }, { nodes }] = await Promise.all([get('apps', { limit: 1000 }), get('nodes')]);
+      const { apps, next } = await get('apps', { limit: 1000 });
+      const { nodes } = await get('nodes'); // afterwards: a second 401 would ask for the token again
       const living = nodes.filter((n) => n.state !== 'dead').map((n) => n.name || n.id);
       this.setState({ apps, nodes: [...new Set(living)].sort(), more: Boolean(next), asking: false, error: null });
     } catch (error) {
