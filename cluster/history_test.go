@@ -74,13 +74,13 @@ func (v *visitor) hearsInShort(want string) (serials []string) {
 	return serials
 }
 
-// asking is the context of a question; it tells when the answer is waited for.
-type asking struct {
+// awaited is the context of a question that tells when the answer is waited for.
+type awaited struct {
 	context.Context
 	waits chan struct{}
 }
 
-func (a asking) Done() <-chan struct{} {
+func (a awaited) Done() <-chan struct{} {
 	a.waits <- struct{}{}
 	return nil
 }
@@ -88,7 +88,7 @@ func (a asking) Done() <-chan struct{} {
 // questions has a question asked, and everything come of it.
 func (h *house) questions(question func(context.Context) error) {
 	h.town.t.Helper()
-	ctx, ended := asking{context.Background(), make(chan struct{})}, make(chan error, 1)
+	ctx, ended := awaited{context.Background(), make(chan struct{})}, make(chan error, 1)
 	go func() { ended <- question(ctx) }()
 	for {
 		select {
