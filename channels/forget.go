@@ -103,13 +103,15 @@ func (r *refusals) forget(keep func(appID string) bool) {
 	}
 }
 
-// Empty implements forgetter: it forgets the events that channels keep.
+// Empty implements forgetter: it forgets the events that channels keep, and the keys
+// of calls that published.
 func (m *memory) Empty(appID string) {
 	found, ok := m.apps.Load(appID)
 	if !ok {
 		return
 	}
 	a := found.(*memoryApp)
+	a.keys.empty()
 	for i := range a.stripes {
 		st := &a.stripes[i]
 		st.mu.Lock()

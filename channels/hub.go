@@ -67,7 +67,8 @@ type Hub struct {
 	log       *slog.Logger
 	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
-	shared    bool // the cluster has other nodes: it answers later, and is told more
+	alone     *memory // the cluster of a node on its own, nil in one that is shared
+	shared    bool    // the cluster has other nodes: it answers later, and is told more
 	now       func() time.Time
 	tenants   tenants
 	owners    []Owner      // set before the first session
@@ -104,7 +105,8 @@ func New(cfg Config) *Hub {
 	if cfg.Cluster != nil {
 		h.cluster, h.shared = cfg.Cluster(h), true
 	} else {
-		h.cluster = newMemory(h, h.now, &h.grace)
+		h.alone = newMemory(h, h.now, &h.grace)
+		h.cluster = h.alone
 	}
 	h.SetOfflineGrace(cfg.OfflineGrace)
 	h.SetMostPast(cfg.MostPast)

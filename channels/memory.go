@@ -37,6 +37,7 @@ type memoryApp struct {
 	oldest   [shelves][stripes]atomic.Uint64 // the offset of the oldest event of each
 	stripes  [stripes]memoryStripe
 	users    memoryUsers
+	keys     usedKeys
 	silences atomic.Int64 // missSilences that have not ended
 }
 
@@ -114,6 +115,7 @@ func (m *memory) app(app *apps.App) *memoryApp {
 	made := &memoryApp{account: m.node.Account(app), seed: maphash.MakeSeed()}
 	rules := app.History
 	made.rules.Store(&rules)
+	made.keys.init(made.account, m.schedule)
 	for i := range made.stripes {
 		st := &made.stripes[i]
 		st.app, st.number = made, i

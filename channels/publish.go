@@ -14,7 +14,13 @@ import (
 //
 // In a cluster it then waits until all channels have their event, and fails with
 // ErrAway or ErrFull if none has and none will, else with ErrDoubt.
+//
+// An event with an idempotency key is delivered once within the time that the app
+// says: see publishOnce.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
+	if ev.Claim != nil && app.IdempotencyTTL > 0 {
+		return h.publishOnce(ctx, app, []pusherproto.Event{ev})
+	}
 	if err := h.accept(ctx, app.ID); err != nil {
 		return err
 	}
@@ -47,12 +53,20 @@ func (h *Hub) accept(ctx context.Context, appID string) error {
 // TryPublish delivers events in order if that needs no waiting; else it fails
 // with ErrBusy or ErrDraining and nothing was delivered. It is for event loops,
 // on whose turns Close does not wait. In a cluster it always fails with ErrBusy:
-// TryPublishThen is for that.
+// TryPublishThen is for that. It fails with ErrBusy, too, while another call has one
+// of the events' idempotency keys, and with ErrKeyUsed.
 func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	if h.shared {
 		return ErrBusy
 	}
 	if err := h.ready(app.ID); err != nil {
+		return err
+	}
+	if claims(app, events) {
+		other, err := h.deliverClaimed(app, events)
+		if other != nil {
+			return ErrBusy
+		}
 		return err
 	}
 	h.tenant(app.ID).published.Add(uint64(len(events)))
@@ -62,10 +76,14 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	return nil
 }
 
-// TryPublishThen is TryPublish for a cluster: done is called once, on any goroutine,
+// TryPublishThen is TryPublish for a cluster, but that events with idempotency keys
+// always have to wait: done is called once, on any goroutine,
 // possibly before this returns, with nil or an error as from Publish. If it
 // fails, done is not called.
 func (h *Hub) TryPublishThen(app *apps.App, done func(error), events ...pusherproto.Event) error {
+	if claims(app, events) {
+		return ErrBusy
+	}
 	if err := h.ready(app.ID); err != nil {
 		return err
 	}
@@ -92,6 +110,9 @@ func (h *Hub) ready(appID string) error {
 // the batch whole or, on error, not at all. In a cluster that is so for ErrAway
 // and ErrFull; on ErrDoubt a part of the batch may have been delivered.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
+	if claims(app, events) {
+		return h.publishOnce(ctx, app, events)
+	}
 	if err := h.accept(ctx, app.ID); err != nil {
 		return err
 	}

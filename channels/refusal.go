@@ -94,6 +94,7 @@ var reasons = map[int]Reason{
 	404: "not_found",
 	405: "method_not_allowed",
 	408: "timeout",
+	409: "idempotency_key_used",
 	411: "invalid_request",
 	413: "request_too_large",
 	415: "invalid_request",

@@ -16,6 +16,9 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 	if len(events) == 0 {
 		return x.done()
 	}
+	if err := x.claim(r, events, ""); err != nil {
+		return err
+	}
 	taken, err := s.spend(x, r.app, len(events))
 	if err != nil {
 		return err

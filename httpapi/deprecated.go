@@ -23,6 +23,9 @@ func (s *Server) trigger(x *exchange, r *request) error {
 	if bad != nil {
 		return bad
 	}
+	if err := x.claimOne(r, &ev, channel); err != nil {
+		return err
+	}
 	taken, err := s.spend(x, r.app, 1)
 	if err != nil {
 		return err

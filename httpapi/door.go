@@ -214,6 +214,9 @@ func (d door) authentic(c *call, r *sockets.Request, now time.Time) bool {
 // nothing is charged: net/http, which gets the request then, will. In a cluster
 // the answer comes later.
 func (d door) publish(dst []byte, r *sockets.Request, c *call, begun time.Time, events ...pusherproto.Event) ([]byte, bool) {
+	if !claims(r, c.query, events) {
+		return nil, false
+	}
 	taken, wait := d.rates.spend(c.app, len(events), d.perSecond(c.app, 0), d.cfg.Now())
 	if wait > 0 {
 		return nil, false

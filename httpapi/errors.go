@@ -85,6 +85,10 @@ func (s *Server) describe(x *exchange, err error) (status int, message string) {
 	switch {
 	case errors.As(err, &refused) && refused.Code == http.StatusRequestTimeout && s.draining(): // see Conclude
 		return s.describe(x, channels.ErrDraining)
+	case errors.Is(err, channels.ErrKeyUsed):
+		return http.StatusConflict, channels.ErrKeyUsed.Error()
+	case errors.Is(err, channels.ErrNoKeys):
+		return http.StatusBadRequest, channels.ErrNoKeys.Error()
 	case errors.As(err, &refused):
 		return refused.Code, refused.Message
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -15,6 +15,9 @@ func (s *Server) publish(x *exchange, r *request) error {
 	if bad != nil {
 		return bad
 	}
+	if err := x.claimOne(r, &ev, ""); err != nil {
+		return err
+	}
 	taken, err := s.spend(x, r.app, 1)
 	if err != nil {
 		return err

@@ -18,17 +18,20 @@ const (
 	memberChannels
 	memberSocketID
 	memberInfo
+	memberKey
 	memberCount
 )
 
 func eventMembers() [memberCount]string {
-	return [...]string{"name", "data", "channel", "channels", "socket_id", "info"}
+	return [...]string{"name", "data", "channel", "channels", "socket_id", "info", "idempotency_key"}
 }
 
 // draft is an event as published, its members still unchecked JSON text, nil when absent.
 type draft struct {
 	index  int // in a batch, -1 outside of one
 	values [memberCount][]byte
+	raw    []byte // the text that was sent: of an event in a batch its own, else the whole body
+	query  Query  // what was sent beside it
 }
 
 // read takes the members of the object that r stands at. Faults of the JSON stay in r.
@@ -116,6 +119,11 @@ func (d *draft) check(lim Limits) (Event, *Error) {
 	ev.HasInfo = ev.Info != 0
 	if ev.Data, err = d.checkData(lim); err != nil {
 		return Event{}, err
+	}
+	if d.values[memberKey] != nil {
+		if ev.Claim, err = d.checkKey(); err != nil {
+			return Event{}, err
+		}
 	}
 	return ev, nil
 }

@@ -39,6 +39,7 @@ type Event struct {
 	// Serials, unless it is nil, has room for each channel: whoever publishes the
 	// event puts there its place in the history of those that keep it.
 	Serials []Serial
+	Claim   *Claim // what makes the publish idempotent, nil if nothing does
 }
 
 // DecodeEvent reads and checks the body of POST /events, a JSON object or nothing. Parameters missing from
@@ -48,7 +49,7 @@ type Event struct {
 func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
 	r := unmarked(body)
-	d := draft{index: -1}
+	d := draft{index: -1, raw: body, query: query}
 	if c := r.Peek(); !r.AtEnd() {
 		if c != '{' {
 			return Event{}, refuse(400, "body must be a JSON object; send %s", eventShape)
@@ -172,9 +173,11 @@ func readBatch(r *jsontext.Reader, lim Limits) ([]draft, *Error) {
 		if r.Peek() != '{' && !r.AtEnd() {
 			return nil, refuse(400, "batch[%d]: must be an object", d.index)
 		}
+		from := r.Offset()
 		if err := d.read(r); err != nil {
 			return nil, err
 		}
+		d.raw = r.Since(from)
 		drafts = append(drafts, d)
 	}
 	if surplus > 0 {

@@ -38,6 +38,8 @@ const (
 	Cache
 	// History is the events that channels with a history keep.
 	History
+	// Keys are idempotency keys of calls that have published.
+	Keys
 	// Webhooks are events that wait for an endpoint, or for their grace to pass.
 	Webhooks
 
@@ -46,7 +48,7 @@ const (
 )
 
 var names = [Kinds]string{
-	"connections", "bodies", "receives", "sockets", "messages", "queues", "subscriptions", "channels", "cache", "history", "webhooks",
+	"connections", "bodies", "receives", "sockets", "messages", "queues", "subscriptions", "channels", "cache", "history", "idempotency_keys", "webhooks",
 }
 
 // String is the kind's name in metrics and documents.
@@ -140,7 +142,7 @@ func (a *Account) Full() bool {
 }
 
 // keptShare is the part of the memory that may be held which kept events can take,
-// those of cache channels and of histories together, one in keptShare. An app may
+// those of cache channels and of histories together, and idempotency keys, one in keptShare. An app may
 // have no more of either than all together leave free: one alone half, and any
 // number of apps leave room for another. Otherwise those who publish to ever new
 // channels would fill the memory, and the server would let nobody in before the
@@ -156,7 +158,7 @@ func (a *Account) KeptFull(k Kind, most int64) bool {
 	}
 	whole := a.Whole()
 	all := whole.Most()
-	return all > 0 && has > all/keptShare-whole.BytesOf(Cache)-whole.BytesOf(History)
+	return all > 0 && has > all/keptShare-whole.BytesOf(Cache)-whole.BytesOf(History)-whole.BytesOf(Keys)
 }
 
 // CacheFull is KeptFull of Cache.

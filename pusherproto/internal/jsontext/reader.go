@@ -14,6 +14,12 @@ func NewReader(b []byte) Reader { return Reader{b: b} }
 // AtEnd tells whether nothing is left.
 func (r *Reader) AtEnd() bool { return r.i >= len(r.b) }
 
+// Offset is how many bytes have been read.
+func (r *Reader) Offset() int { return r.i }
+
+// Since is what was read since from, an Offset.
+func (r *Reader) Since(from int) []byte { return r.b[from:r.i] }
+
 // Peek skips white space and returns the next byte, 0 at the end.
 func (r *Reader) Peek() byte {
 	r.i = skipSpace(r.b, r.i)
