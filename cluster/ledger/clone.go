@@ -10,6 +10,7 @@ func (l *Ledger) Clone() *Ledger {
 	c.appended = nil
 	c.cloneHooks(l)
 	c.kept, c.placed = l.kept.clone(), nil
+	c.cloneMarks(l)
 	c.places, c.dues, c.closes = nil, make(dues, len(l.dues)), make([]*record, len(l.closes))
 	k := cloner{records: map[*record]*record{}, members: map[*member]*member{}, facts: map[*fact]*fact{}}
 	c.nodes = make([]*node, len(l.nodes))

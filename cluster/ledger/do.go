@@ -4,7 +4,8 @@ package ledger
 func (l *Ledger) do(r Do) (s Standing, link bool, full []uint64) {
 	n, link := l.linked(r.Node, r.Epoch)
 	for i := 0; i < len(r.Ops) && !link; i++ {
-		op := &r.Ops[i]
+		said := r.Ops[i]
+		op := &said
 		switch {
 		case op.N <= n.n: // done already
 		case op.N > n.n+1, n.status == Struck: // one is missing, or the node has said bye
@@ -15,6 +16,11 @@ func (l *Ledger) do(r Do) (s Standing, link bool, full []uint64) {
 				full = append(full, op.N)
 				continue
 			}
+			if l.repeated(op) {
+				continue
+			}
+			l.came(op)
+			op.Once = Once{}
 			l.apply(n, op, r.Full)
 		}
 	}

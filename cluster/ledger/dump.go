@@ -52,6 +52,7 @@ func (l *Ledger) Dump() []string {
 		}
 	}
 	l.dumpHistories(add)
+	l.dumpMarks(add)
 	b := &l.outbox
 	add("outbox last=%d bytes=%d lost=%d keeper=%d term=%d heard=%d taken=%d", b.last, b.bytes, b.lost, b.keeper, b.term, b.heard, b.taken)
 	for _, it := range b.records {

@@ -37,8 +37,9 @@ type Ledger struct {
 	outbox        outbox
 
 	kept   histories
-	now    int64       // the server's clock at the request that runs
-	placed []Placement // by the request that runs
+	now    int64                 // the server's clock at the request that runs
+	placed []Placement           // by the request that runs
+	marks  map[string]*usedMarks // by app
 
 	appended []*Entry // by the request that runs
 }
@@ -80,6 +81,8 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	case Collect:
 		a.Term, a.Box = l.collect(r)
 		a.Boxed, a.Lost = len(l.outbox.records), l.outbox.lost
+	case Claim:
+		a.Claimed = l.claimKey(r)
 	case GetState:
 		a.State = l.state(r.Subject)
 	case GetHistory:

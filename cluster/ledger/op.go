@@ -50,6 +50,9 @@ type Op struct {
 
 	Hooks Hooks // OpHold, OpEvent: the webhooks that the app wants of the channel
 	Keep  Keep  // OpEvent: in the history of Subject
+
+	// OpEvent: whether it is dropped if it has come. No entry has it.
+	Once Once
 }
 
 // Place is where an entry was in a memory.

@@ -3,7 +3,7 @@ package ledger
 import "time"
 
 // Request is one thing an engine is asked to have the ledger do: one of Link,
-// Do, GetState, GetHistory, GetLog, Poll, Strike, Tick, Collect, List, Describe.
+// Do, Claim, GetState, GetHistory, GetLog, Poll, Strike, Tick, Collect, List, Describe.
 type Request interface{ request() }
 
 // Link begins or resumes the stream of a node's ops (rule U2).
@@ -112,6 +112,8 @@ type Answer struct {
 	// Placed is, of the events of a Do that are kept, where those are that it has
 	// applied itself.
 	Placed []Placement
+
+	Claimed Claimed // Claim
 
 	// Full are numbers of a full Do's events and recalls: they are done, and nothing came of
 	// them. Its new users are refused as if they were over the limit. A Link is told those of the

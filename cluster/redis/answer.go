@@ -104,6 +104,8 @@ func parseAnswer(r ledger.Request, m rueidis.RedisMessage) (ledger.Answer, error
 		a.Standing = in.standing(r.Node)
 		a.Full = in.numbers()
 		a.Placed = in.placed()
+	case ledger.Claim:
+		a.Claimed = ledger.Claimed(in.number())
 	case ledger.Link:
 		a.Standing = in.standing(r.Node)
 		a.Common, a.Born = uint64(in.number()), uint64(in.number())

@@ -46,6 +46,8 @@ func (c *caller) make(r ledger.Request, fresh ledger.Birth) call {
 			args = append(args, nodeText(peer))
 		}
 		return call{&c.scripts.link, c.keys(), args}
+	case ledger.Claim:
+		return c.claim(r, args)
 	case ledger.GetState:
 		return call{&c.scripts.state, c.keys(c.subject(r.Subject), c.history(r.Subject)), append(args, r.Subject.String())}
 	case ledger.GetHistory:
@@ -87,6 +89,9 @@ func (c *caller) do(r ledger.Do, args []string) call {
 			if op.Keep.Events > 0 || op.Kind == ledger.OpClear {
 				keys = append(keys, c.history(op.Subject))
 			}
+		}
+		if op.Once.Mark != (ledger.Mark{}) {
+			numbers, keys = appendOnce(numbers, op.Once), append(keys, c.marks(op.Subject.App))
 		}
 		args = append(args, string(numbers), subject, string(text))
 		if op.Kind != ledger.OpHold {

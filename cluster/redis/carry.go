@@ -79,6 +79,10 @@ func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Complet
 				do.Full = true
 				it.request = do
 			}
+			if claim, ok := it.request.(ledger.Claim); ok && full {
+				claim.Full = true
+				it.request = claim
+			}
 			call := p.caller.call(it.request, ledger.Birth(random()|1))
 			commands[i] = c.wire.B().Evalsha().Sha1(call.script.sha).Numkeys(int64(len(call.keys))).Key(call.keys...).Arg(call.args...).Build()
 		case it.to != "":

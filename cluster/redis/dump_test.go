@@ -96,6 +96,7 @@ func dump(t *testing.T, client rueidis.CoreClient, base string) []string {
 	}
 	want.histories(t, client, base, add)
 	want.hooks(t, client, base, meta, here, add)
+	marks(t, client, base, orZero(meta["time"]), add)
 	want.compare(t, client, base)
 	slices.Sort(lines)
 	return lines
@@ -213,7 +214,7 @@ func (x indexes) compare(t *testing.T, client rueidis.CoreClient, base string) {
 			for _, it := range scores {
 				got.add(key, it.Member, it.Score)
 			}
-		case rest[0] == 's', slices.Contains([]string{"meta", "nodes", "log", "told", "box", "hist", "hbytes", "hgone"}, rest), strings.HasPrefix(rest, "hc"), strings.HasPrefix(rest, "hu"), strings.HasPrefix(rest, "ha"):
+		case rest[0] == 's', rest[0] == 'u', slices.Contains([]string{"meta", "nodes", "log", "told", "box", "hist", "hbytes", "hgone"}, rest), strings.HasPrefix(rest, "hc"), strings.HasPrefix(rest, "hu"), strings.HasPrefix(rest, "ha"):
 		default:
 			t.Fatalf("nobody knows the key %q", key)
 		}

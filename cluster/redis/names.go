@@ -59,6 +59,7 @@ func (n names) watched(s ledger.Subject) string { return n.feed + ":" + s.String
 func (n names) everything() string              { return n.feed + "!" }
 func (n names) letters(to ledger.Node) string   { return n.feed + letterMark + nodeText(to) }
 func (n names) occupied(app string) string      { return n.base + "o" + app }
+func (n names) marks(app string) string         { return n.base + "u" + app }
 
 // about names the keys that a request is about, for people.
 func (n names) about(r ledger.Request) string {

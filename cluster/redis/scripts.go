@@ -14,6 +14,7 @@ type script struct{ text, sha string }
 // is to a version: nodes of two versions run each its own.
 type scripts struct {
 	do, doFull, link, state, log, poll, strike, tick, collect, list, read script
+	key, keyFull                                                          script
 	beat, mark, claim, check                                              script
 }
 
@@ -28,6 +29,10 @@ var (
 	historyLua string
 	//go:embed lua/read.lua
 	readLua string
+	//go:embed lua/once.lua
+	onceLua string
+	//go:embed lua/key.lua
+	keyLua string
 	//go:embed lua/do.lua
 	doLua string
 	//go:embed lua/link.lua
@@ -75,8 +80,8 @@ func loadScripts(edit *strings.Replacer) *scripts {
 		return script{text, hex.EncodeToString(sum[:])}
 	}
 	return &scripts{
-		do:      program(plain, baseLua, hooksLua, recordLua, historyLua, doLua),
-		doFull:  program(always, baseLua, hooksLua, recordLua, historyLua, doLua),
+		do:      program(plain, baseLua, hooksLua, recordLua, historyLua, onceLua, doLua),
+		doFull:  program(always, baseLua, hooksLua, recordLua, historyLua, onceLua, doLua),
 		link:    program(always, baseLua, linkLua),
 		state:   program(always, baseLua, historyLua, stateLua),
 		log:     program(always, baseLua, logLua),
@@ -86,6 +91,8 @@ func loadScripts(edit *strings.Replacer) *scripts {
 		collect: program(always, baseLua, collectLua),
 		read:    program(always, baseLua, historyLua, readLua),
 		list:    program(always, baseLua, hooksLua, recordLua, listLua),
+		key:     program(plain, baseLua, onceLua, keyLua),
+		keyFull: program(always, baseLua, onceLua, keyLua),
 		beat:    program(always, beatLua),
 		mark:    program(always, markLua),
 		claim:   program(always, claimLua),
@@ -98,5 +105,5 @@ func sharded() *strings.Replacer { return strings.NewReplacer("'PUBLISH'", "'SPU
 
 // all are those that are run by name.
 func (s *scripts) all() []script {
-	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.collect, s.list, s.read, s.beat, s.mark}
+	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.collect, s.list, s.read, s.key, s.keyFull, s.beat, s.mark}
 }

@@ -81,6 +81,8 @@ func (t *traffic) request() ledger.Request {
 		return ledger.GetLog{After: t.head + 1 - min(t.head, uint64(t.IntN(60))), Most: t.IntN(40)}
 	case k < 94:
 		return ledger.Poll{Node: n.id, Epoch: n.epoch}
+	case k < 95:
+		return ledger.Claim{App: pick(t, "1", "2"), Key: ledger.Mark{0, byte(t.IntN(4))}, With: ledger.Mark{1, byte(t.IntN(6))}, For: pick(t, 1, 2*time.Second, time.Minute), Full: t.one(10)}
 	case k < 97:
 		return ledger.List{App: pick(t, "1", "2"), Prefix: pick(t, "", "p", "presence-a", "x")}
 	default:
@@ -146,6 +148,9 @@ func (t *traffic) op() ledger.Op {
 		op := ledger.Op{Kind: ledger.OpEvent, Subject: t.subject(), Payload: []byte(pick(t, `{"event":"a","data":"1"}`, `{"event":"b","data":"2"}`)), Client: t.one(2), Hooks: t.hooks()}
 		if t.one(3) {
 			op.Except = pusherproto.SocketID{A: t.Uint64(), B: t.Uint64()}
+		}
+		if t.one(3) {
+			op.Once = ledger.Once{Mark: ledger.Mark{byte(1 + t.IntN(5))}, For: pick(t, 1, 700*time.Millisecond, time.Minute)}
 		}
 		if t.one(3) {
 			op.Remember = pick(t, 1, time.Microsecond, 2500*time.Millisecond, time.Minute, -time.Second)

@@ -6,6 +6,7 @@ local full, id, epoch = ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
 -- kind, n, size, sockets, limit, whether it is exempt, ms, off, on, place before, hooks, whether it is known,
 -- how it is kept: events, ms, bytes of the app
 local OP = '>BI8I4I4I4BI8I4I4c8I8BBI4I8I8'
+local OP_SIZE = struct.size(OP) -- behind it ONCE, of an event that is to come once
 local NOWHERE = string.rep('\0', 8)
 local refusedOps, placed = {}, {}
 
@@ -245,6 +246,7 @@ local at, changed, done, key = 8, false, 0, ''
 local function run()
 	while at <= #ARGV and not link do
 		local kind, n, size, sockets, limit, exempt, ms, off, on, wasBirth, was, hooks, known, events, ttl, most = unpack_(OP, ARGV[at])
+		local once, onceFor, mark, app, now = sub(ARGV[at], OP_SIZE + 1)
 		local subject, op = ARGV[at + 1], ARGV[at + 2]
 		at = at + 3
 		if n > x.n then
@@ -254,6 +256,13 @@ local function run()
 			end
 			done, key = x.n, BASE .. 's' .. subject
 			x.n, changed = n, true
+			if once ~= '' and not full then
+				onceFor, mark = unpack_(ONCE, once)
+				app, now = appOf(subject), moment(clock())
+				if used(app, mark, now) then
+					kind, once = 0, ''
+				end
+			end
 			if kind == 1 then
 				hold(x, at, subject, op, size, sockets, limit, exempt, off, on, hooks, known == 1)
 			elseif kind == 2 then
@@ -268,6 +277,9 @@ local function run()
 				recall(n, subject, op, size, ms, wasBirth, was)
 			elseif kind == 8 then
 				clear(subject, op, size)
+			end
+			if once ~= '' and not full then -- done, so that what has failed is not taken for it
+				use(app, mark, now + onceFor, onceFor)
 			end
 		end
 		at = at + off + 2 * on
