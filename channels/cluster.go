@@ -162,6 +162,10 @@ type Publication struct {
 	// Placed, unless it is nil, is called with the serial of an event that is kept,
 	// before Accepted, or before Publish returns where there is none.
 	Placed func(pusherproto.Serial)
+	// Once, unless it is nil, has the cluster drop the event, as accepted, if one with
+	// this claim was published to the channel within the app's IdempotencyTTL. The cluster
+	// of a node on its own knows by itself.
+	Once *pusherproto.Claim
 	// Accepted, unless it is nil, is called exactly once, on any goroutine,
 	// possibly before Publish returns: with nil when the event has its place in
 	// the order of the channel, with ErrAway or ErrDoubt if that did not come in

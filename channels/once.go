@@ -13,8 +13,8 @@ import (
 // nothing was delivered.
 var ErrKeyUsed = errors.New("this idempotency key was used with another request; choose a new key for each event, and send the same request when you try again")
 
-// ErrNoKeys says that idempotency keys are not remembered in a cluster.
-var ErrNoKeys = errors.New("idempotency keys are not supported in a cluster; send the request without one")
+// ErrNoKeys says that the cluster does not remember idempotency keys.
+var ErrNoKeys = errors.New("idempotency keys are not remembered here; send the request without one")
 
 // claims tells whether one of the events has an idempotency key that counts.
 func claims(app *apps.App, events []pusherproto.Event) bool {
@@ -85,7 +85,60 @@ func (h *Hub) deliverClaimed(app *apps.App, events []pusherproto.Event) (other <
 	return nil, nil
 }
 
-// publishClaimed is publishOnce in a cluster.
-func (h *Hub) publishClaimed(context.Context, *apps.App, []pusherproto.Event) error {
-	return ErrNoKeys
+// Claimer is a Cluster that remembers idempotency keys.
+type Claimer interface {
+	// Claim claims the keys of a call, for the time that the app says. It fails with
+	// ErrKeyUsed if one was claimed for another call, with ErrAway or ErrFull if they
+	// cannot be remembered, or with the context's error.
+	Claim(ctx context.Context, app *apps.App, claims []pusherproto.Claim) error
+}
+
+// publishClaimed is publishOnce in a cluster. Who repeats a call publishes its events
+// again, of which the cluster drops those that have come: that completes a call of
+// which only a part was done.
+func (h *Hub) publishClaimed(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
+	c, ok := h.cluster.(Claimer)
+	if !ok {
+		return ErrNoKeys
+	}
+	if h.closed.Load() {
+		return ErrDraining
+	}
+	keys := make([]pusherproto.Claim, 0, len(events))
+	for i := range events {
+		if events[i].Claim != nil {
+			keys = append(keys, *events[i].Claim)
+		}
+	}
+	if err := h.claim(ctx, c, app, keys); err != nil {
+		return err
+	}
+	if err := h.accept(ctx, app.ID); err != nil {
+		return err
+	}
+	return h.publishAndWait(ctx, app, events)
+}
+
+// claim claims keys within the time that a publisher waits.
+func (h *Hub) claim(ctx context.Context, c Claimer, app *apps.App, keys []pusherproto.Claim) error {
+	patience, cancel := context.WithTimeout(ctx, acceptPatience)
+	defer cancel()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() {
+		close(stop)
+		<-stopped
+	}()
+	go func() {
+		defer close(stopped)
+		select {
+		case <-h.concluded:
+			cancel()
+		case <-stop:
+		}
+	}()
+	err := c.Claim(patience, app, keys)
+	if patience.Err() != nil && ctx.Err() == nil {
+		return ErrAway // nothing was published yet
+	}
+	return err
 }

@@ -163,6 +163,9 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)
 			at := &ev.Serials[i]
 			p.Placed = func(s pusherproto.Serial) { *at = s }
 		}
+		if ev.Claim != nil && app.IdempotencyTTL > 0 {
+			p.Once = ev.Claim
+		}
 		h.cluster.Publish(p)
 	}
 }

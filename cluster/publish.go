@@ -29,6 +29,7 @@ func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	if name.Kind == ledger.Channel {
 		op.Keep = keepOf(pub.App, pub.Keep)
 	}
+	op.Once = onceOf(&pub)
 	if pub.Remember > 0 && pub.Data != nil {
 		op.Remember = pub.Remember
 		op.DataFrom, op.DataTo = span(op.Payload, pub.Data)
