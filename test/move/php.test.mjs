@@ -38,6 +38,18 @@ test('php: triggerBatch, with keys that are not 0, 1, 2', async (t) => {
   assert.equal(await news.log.next('b'), 2);
 });
 
+test('php: an idempotency key among the parameters of trigger', async (t) => {
+  const server = await serve(t);
+  const news = await subscribed(await server.connected(), 'news');
+  for (let i = 0; i < 3; i++) assert.deepEqual(await call('trigger', ['news'], 'e', { n: 1 }, { idempotency_key: 'order-1' }), {});
+  await assert.rejects(call('trigger', ['news'], 'e', { n: 2 }, { idempotency_key: 'order-1' }), /^Error: 409 .*this idempotency key was used/);
+  const event = (n) => ({ channel: 'news', name: 'e', data: { n }, idempotency_key: `order-${n}` });
+  await call('triggerBatch', [event(2), event(3)]);
+  await call('triggerBatch', [event(3), event(4)]);
+  await settled(server.sdk, news);
+  assert.deepEqual(news.log.all('e').map(({ n }) => n), [1, 2, 3, 4]);
+});
+
 test('php: lists in the query of get', async (t) => {
   const server = await serve(t);
   for (const id of ['7', '8']) await subscribed(await server.connected({ user: { id } }), 'presence-room');
