@@ -49,6 +49,13 @@ func TestScripts_LeaveNothingBehind(t *testing.T) {
 		say(ledger.Collect{Node: last, Birth: a.Birth, Term: a.Term, Have: a.Box[n-1].ID, Ack: a.Box[n-1].ID})
 	}
 	w.flush()
+	for _, key := range []string{"u1", "u2"} { // those of idempotency keys end by Redis' own time
+		key = w.caller.base + key
+		if ms, err := w.client.Do(t.Context(), w.client.B().Pttl().Key(key).Build()).AsInt64(); err != nil || ms == -1 || ms > 3*60*1000 {
+			t.Errorf("the key %q ends in %d ms (%v)", key, ms, err)
+		}
+		ask(t, w.client, "DEL", key)
+	}
 	left := keys(t, w.client, w.caller.base)
 	if want := []string{w.caller.base + "hgone", w.caller.base + "meta", w.caller.base + "nodes"}; !slices.Equal(left, want) {
 		t.Fatalf("an hour later there are the keys %q", left)
