@@ -9,6 +9,9 @@ import (
 	"fanfare/channels"
 )
 
+// longLife is so many steps that everything happens in them.
+const longLife = 10_000
+
 // Whoever recovers hears what it missed, each event once and in order, or is told
 // that it cannot.
 func TestSim_WhoRecoversHearsWhatItMissed(t *testing.T) {
@@ -25,7 +28,7 @@ func TestSim_WhoRecoversHearsWhatItMissed(t *testing.T) {
 				t.Fatalf("%v\nto see it again: SIM_FIRST=%d SIM_SEEDS=1 SIM_STEPS=%d go test ./cluster/sim -run TestSim_WhoRecovers", err, seed, steps)
 			}
 			for _, what := range []string{"missed", "nothing missed", "placed", channels.LostEvents.Reason} {
-				if w.readers.tally[what] == 0 {
+				if steps >= longLife && w.readers.tally[what] == 0 {
 					t.Errorf("%q is nowhere in %v", what, w.readers.tally)
 				}
 			}
