@@ -15,7 +15,7 @@ const longLife = 10_000
 // Whoever recovers hears what it missed, each event once and in order, or is told
 // that it cannot.
 func TestSim_WhoRecoversHearsWhatItMissed(t *testing.T) {
-	seeds, steps, first := fromEnv(t, "SIM_SEEDS", 12), fromEnv(t, "SIM_STEPS", standardSteps/4), fromEnv(t, "SIM_FIRST", 0)
+	seeds, steps, first := fromEnv(t, "SIM_SEEDS", 6), fromEnv(t, "SIM_STEPS", standardSteps/4), fromEnv(t, "SIM_FIRST", 0)
 	for seed := uint64(first); seed < uint64(first+seeds); seed++ {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			t.Parallel()
