@@ -82,7 +82,7 @@ storm: ## all attacks together for STORM (10m), chosen by SEED
 simulate: ## a cluster under every fault: SEEDS (200) lives of STEPS (100000) steps, from the seed FIRST on
 	@echo "== a simulated cluster"
 	@SIM_SEEDS=$(or $(SEEDS),200) SIM_STEPS=$(or $(STEPS),100000) SIM_FIRST=$(or $(FIRST),0) \
-		go test -count=1 -timeout 24h -run '^TestSim_Seeds$$' ./cluster/sim
+		go test -count=1 -timeout 24h -run '^TestSim_(Seeds|WhoRecoversHearsWhatItMissed)$$' ./cluster/sim
 
 race: ## unit tests under the race detector (wants a C compiler)
 	@echo "== unit tests under the race detector"
