@@ -8,7 +8,7 @@ import (
 )
 
 // countedStatuses are the statuses that are told apart; 0 is all others.
-var countedStatuses = [...]int{0, 101, 200, 202, 204, 400, 401, 403, 404, 405, 408, 413, 415, 426, 429, 431, 500, 503}
+var countedStatuses = [...]int{0, 101, 200, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 429, 431, 500, 503}
 
 // latencyBounds are the upper bounds of a latency histogram's buckets, but for
 // the last, which has none.
