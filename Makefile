@@ -112,13 +112,10 @@ check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instr
 	@go vet ./...
 	@go vet -tags hostile ./test/hostile
 	@go vet -tags store ./test/store
-	@go vet -tags store ./test/store
-	@GOOS=darwin go vet ./...
-	@for os in freebsd windows; do GOOS=$$os go vet ./cmd/fanfare; done
+	@./tools/crossvet/run
 	@echo "== staticcheck"
 	@$(TOOL) staticcheck ./...
 	@$(TOOL) staticcheck -tags hostile ./test/hostile
-	@$(TOOL) staticcheck -tags store ./test/store
 	@$(TOOL) staticcheck -tags store ./test/store
 	@echo "== govulncheck"
 	@./tools/vulncheck
