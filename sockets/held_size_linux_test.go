@@ -8,9 +8,11 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"fanfare/apps"
 	"fanfare/internal/account"
 )
 
@@ -74,7 +76,8 @@ func (h *harness) silentOne() int {
 }
 
 func TestSocket_TakesWhatItCountsFor(t *testing.T) {
-	links(t, func(h *harness) {
+	nobodyIsPinged := func(app *apps.App) { app.ActivityTimeout = time.Hour } // a ping is a frame more
+	linksOf(t, Config{}, nobodyIsPinged, func(h *harness) {
 		many, stacks := 3000, h.server.cfg.Portable || h.secret.Load() != nil
 		if stacks {
 			many = 1500 // stacks that those who ended before have left are reused
