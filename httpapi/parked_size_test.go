@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"testing"
+	"time"
 
 	"fanfare/httpapi"
 	"fanfare/internal/account"
@@ -19,6 +20,7 @@ import (
 // larger.
 func TestFallback_AWaitingRequest_TakesWhatItCountsFor(t *testing.T) {
 	o := uncounted()
+	o.Apps[0].ActivityTimeout = time.Hour // a ping is a frame more than waiting counts
 	o.HTTP = func(c *httpapi.Config) { c.Fallback.OpensPerAddress = 0 }
 	s := testkit.Start(t, o)
 	const many = 500
