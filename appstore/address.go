@@ -20,16 +20,9 @@ import (
 // owner alone, for it will hold secrets; SQLite gives the files beside it the same
 // mode.
 func openSQLite(dsn string) (*sql.DB, error) {
-	if !strings.HasPrefix(dsn, "file:") {
-		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
-	}
-	u, err := url.Parse(dsn)
+	u, path, err := sqliteFile(dsn)
 	if err != nil {
-		return nil, errors.New("is not the path of a file, nor the URI of one")
-	}
-	path, err := url.PathUnescape(cmp.Or(u.Opaque, u.EscapedPath()))
-	if err != nil || path == ":memory:" || u.Query().Get("mode") == "memory" {
-		return nil, errors.New("is not the path of a file; a database in memory would not be shared by two connections")
+		return nil, err
 	}
 	if u.Query().Get("mode") == "" {
 		if f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600); err == nil { // SQLite tells why not
@@ -40,7 +33,22 @@ func openSQLite(dsn string) (*sql.DB, error) {
 	if u.RawQuery != "" {
 		with = "&"
 	}
-	return sql.Open("sqlite", dsn+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
+	return sql.Open("sqlite", u.String()+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
+}
+
+// sqliteFile is an address of SQLite as a URI, and the path of its file.
+func sqliteFile(dsn string) (u *url.URL, path string, err error) {
+	if !strings.HasPrefix(dsn, "file:") {
+		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
+	}
+	if u, err = url.Parse(dsn); err != nil {
+		return nil, "", errors.New("is not the path of a file, nor the URI of one")
+	}
+	path, err = url.PathUnescape(cmp.Or(u.Opaque, u.EscapedPath()))
+	if err != nil || path == ":memory:" || u.Query().Get("mode") == "memory" {
+		return nil, "", errors.New("is not the path of a file; a database in memory would not be shared by two connections")
+	}
+	return u, path, nil
 }
 
 func openPostgres(dsn string) (*sql.DB, error) {

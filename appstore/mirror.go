@@ -220,7 +220,14 @@ func (m *Mirror) look(ctx context.Context) (changed bool, err error) {
 	}
 	m.mu.Unlock()
 	now := m.cfg.Store.now()
-	c, err := m.cfg.Store.Changes(ctx, after)
+	replaced, err := m.cfg.Store.replaced()
+	if replaced {
+		after = -1
+	}
+	var c Changes
+	if err == nil {
+		c, err = m.cfg.Store.Changes(ctx, after)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.status.Up = err == nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -247,6 +248,39 @@ func TestMirror_WhileTheDatabaseIsAway_ItGoesOnAndSaysSoOnce(t *testing.T) {
 	}
 	if st := m.Status(); !st.Up || log.count("reached again") != 1 {
 		t.Errorf("%+v, %q", st, log.lines)
+	}
+}
+
+// A copy that is put in the place of the file has other apps with greater numbers.
+func TestMirror_SQLite_AnotherFileIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "apps.db"), filepath.Join(dir, "copy.db")
+	mustCreate(t, open(t, file), app("1"))
+	restored := open(t, other)
+	for _, id := range []string{"2", "3", "4"} {
+		mustCreate(t, restored, app(id))
+	}
+	if err := restored.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log := &logbook{}
+	m := loggedMirror(open(t, file), log)
+	if err := m.Load(t.Context(), 0); err != nil || !slices.Equal(ids(m.Apps()), []string{"1"}) {
+		t.Fatal(ids(m.Apps()), err)
+	}
+	for _, old := range []string{file, file + "-wal", file + "-shm"} {
+		if err := os.Rename(old, old+".old"); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.Look(t.Context()); err == nil || m.Status().Up || log.count("cannot be reached") != 1 {
+		t.Errorf("without the file: %v, %+v", err, m.Status())
+	}
+	if err := os.Rename(other, file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Look(t.Context()); err != nil || !slices.Equal(ids(m.Apps()), []string{"2", "3", "4"}) {
+		t.Errorf("of the copy: %v, %v", ids(m.Apps()), err)
 	}
 }
 

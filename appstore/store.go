@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"fanfare/config"
@@ -51,6 +53,7 @@ type Store struct {
 	documents *config.Documents
 	check     func(*config.App) error
 	now       func() time.Time
+	file      atomic.Pointer[os.FileInfo] // of SQLite, as replaced saw it
 }
 
 // Open returns the store at an address. It reaches nobody yet: Ready tells
