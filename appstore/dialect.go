@@ -18,6 +18,7 @@ type dialect struct {
 	open      func(dsn string) (*sql.DB, error)
 	numbered  bool           // placeholders are $1, $2 and not ?
 	snapshot  *sql.TxOptions // of a transaction that reads one state
+	change    *sql.TxOptions // of one that waits for others and finds what they left
 	notify    string         // has nodes look at once, "" if nothing does
 	lock      string         // takes the lock of migrations, "" if there is none
 	unlock    string
@@ -36,6 +37,7 @@ var dialects = map[string]dialect{
 	"postgres": {
 		name: "postgres", goose: goose.DialectPostgres, open: openPostgres, numbered: true,
 		snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		change:    &sql.TxOptions{Isolation: sql.LevelReadCommitted}, // at others it fails instead
 		notify:    "SELECT pg_notify('" + notifyChannel + "', '')",
 		lock:      "SELECT pg_advisory_lock(724160301)",
 		unlock:    "SELECT pg_advisory_unlock(724160301)",

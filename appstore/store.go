@@ -111,7 +111,7 @@ func (s *Store) read(ctx context.Context, f func(*sql.Tx) error) error {
 // stays so, and the changes of a lower number are there before those of a higher
 // one.
 func (s *Store) write(ctx context.Context, f func(tx *sql.Tx, change int64) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.db.BeginTx(ctx, s.dialect.change)
 	if err != nil {
 		return fmt.Errorf("change the app store: %w", err)
 	}

@@ -92,6 +92,27 @@ func TestStore_CreatesReadsChangesAndDeletes(t *testing.T) {
 	})
 }
 
+// Operators set another default than read committed and repeatable read.
+func TestStore_WritersWaitForEachOther_WhateverTheDatabasesDefaultIs(t *testing.T) {
+	defaults := map[string]string{"postgres": "&default_transaction_isolation=serializable", "mysql": "?tx_isolation=%27SERIALIZABLE%27"}
+	each(t, func(t *testing.T, d *database) {
+		_, dsn := migrated(t, d, "isolated")
+		s := open(t, d.kind, dsn+defaults[d.kind])
+		errs := make([]error, 8)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() { _, errs[i] = s.Create(t.Context(), app(fmt.Sprint(i))) })
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+		if c, err := s.Changes(t.Context(), -1); err != nil || len(c.Apps) != len(errs) || c.Sequence != int64(len(errs)) {
+			t.Errorf("%d apps, change %d, %v", len(c.Apps), c.Sequence, err)
+		}
+	})
+}
+
 func TestStore_ConcurrentUpdatesOfOneVersion_OneWins(t *testing.T) {
 	each(t, func(t *testing.T, d *database) {
 		s, _ := migrated(t, d, "conflict")
