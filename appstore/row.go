@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fanfare/config"
 )
@@ -74,7 +75,7 @@ func (s *Store) usable(a *App) error {
 		return invalid("id", fmt.Sprintf("has %d characters; the most is %d", len(a.ID), longestID))
 	case len([]rune(a.Name)) > longestName:
 		return invalid("name", fmt.Sprintf("has %d characters; the most is %d", len([]rune(a.Name)), longestName))
-	case strings.ContainsRune(a.Name, 0):
+	case !storable(a.Name):
 		return invalid("name", "holds a character that cannot be stored")
 	}
 	for i, k := range keysOf(&a.App) {
@@ -83,6 +84,8 @@ func (s *Store) usable(a *App) error {
 			at = fmt.Sprintf("keys[%d].key", i-1)
 		}
 		switch {
+		case !storable(k.Secret):
+			return invalid(at, "has a secret with a character that cannot be stored")
 		case len(k.Key) > longestID:
 			return invalid(at, fmt.Sprintf("has %d characters; the most is %d", len(k.Key), longestID))
 		case strings.HasPrefix(k.Secret, sealMark):
@@ -91,6 +94,9 @@ func (s *Store) usable(a *App) error {
 	}
 	return nil
 }
+
+// storable tells whether every database takes a text.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 func invalid(key, text string) error {
 	return &config.Error{Problems: []config.Problem{{Key: key, Text: text}}}

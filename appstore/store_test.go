@@ -327,3 +327,23 @@ func TestStore_SQLite_WhoReadsWaitsForNoWriter(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// SQLite stores what PostgreSQL refuses as an error of its own.
+func TestStore_TextsThatNoDatabaseTakes_AreTheCallersMistake(t *testing.T) {
+	s := newStore(t)
+	for name, change := range map[string]func(*App){
+		"a name with a zero":              func(a *App) { a.Name = "a\x00b" },
+		"a name that is not UTF-8":        func(a *App) { a.Name = "a\xffb" },
+		"a secret with a zero":            func(a *App) { a.Secret = "a\x00b" },
+		"a further secret is not UTF-8":   func(a *App) { a.Keys = []config.Key{{Key: "k2", Secret: "a\xffb"}} },
+		"a secret that looks encrypted":   func(a *App) { a.Secret = sealMark },
+		"an id that is longer than MySQL": func(a *App) { a.ID = strings.Repeat("a", longestID+1) },
+	} {
+		a := app("1")
+		change(&a)
+		var wrong *config.Error
+		if _, err := s.Create(t.Context(), a); !errors.As(err, &wrong) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
