@@ -2,7 +2,9 @@ package appstore
 
 import (
 	"cmp"
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -96,7 +98,21 @@ func openMySQL(dsn string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	return sql.OpenDB(hurried{connector, cfg.Timeout}), nil
+}
+
+// hurried bounds the whole opening of a connection: MySQL's timeout ends with
+// dialing, and a server that hangs takes connections.
+type hurried struct {
+	driver.Connector
+	within time.Duration
+}
+
+// Connect implements driver.Connector.
+func (h hurried) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.within)
+	defer cancel()
+	return h.Connector.Connect(ctx)
 }
 
 // connectTimeout bounds a connection that is opened, unless the address does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -294,5 +295,31 @@ func TestMirror_AStartWaitsNoLongerThanItMay(t *testing.T) {
 	log := &logbook{}
 	if err := loggedMirror(s, log).Load(t.Context(), time.Second); err == nil || log.count("the start waits") != 1 {
 		t.Errorf("%v, %q", err, log.lines)
+	}
+}
+
+// A database that takes connections and says nothing, as one that is stopped, keeps
+// a start no longer than it may.
+func TestMirror_ADatabaseThatHangs_IsAway(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	server := config.Defaults()
+	for kind, dsn := range map[string]string{
+		"mysql":    "fanfare@tcp(" + silent.Addr().String() + ")/fanfare?timeout=50ms",
+		"postgres": "postgres://fanfare@" + silent.Addr().String() + "/fanfare?connect_timeout=1",
+	} {
+		s, err := Open(Config{Kind: kind, DSN: dsn, Server: &server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), deadline.Long)
+		if err := newMirror(s).Load(ctx, 0); err == nil || ctx.Err() != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		stop()
+		_ = s.Close()
 	}
 }
