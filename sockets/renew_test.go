@@ -30,6 +30,23 @@ func TestRenew_SocketsOfADisabledApp_AreClosed4003(t *testing.T) {
 	})
 }
 
+func TestRenewApps_SocketsOfTheOthersAreLeftAlone(t *testing.T) {
+	links(t, func(h *harness) {
+		p := h.dial()
+		disabled := *h.app
+		disabled.Enabled = false
+		registry, err := apps.NewRegistry([]apps.App{disabled})
+		if err != nil {
+			h.Fatal(err)
+		}
+		h.server.RenewApps(registry, []string{"another"})
+		p.ping()
+		h.server.RenewApps(registry, []string{"another", disabled.ID})
+		p.expect(`"code":4003`)
+		p.expectClose(4003)
+	})
+}
+
 // The app of a connection is looked up before its loop has it.
 func TestRenew_SocketThatArrivesWithTheAppAsItWas_LivesByTheNewOne(t *testing.T) {
 	links(t, func(h *harness) {
