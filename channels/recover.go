@@ -38,30 +38,17 @@ func (m *memory) past(st *memoryStripe, c *channelState, j *Join, answer *Joined
 
 // recover finds what came after the serial that a client saw last.
 func (st *memoryStripe) recover(l *eventLog, j *Join, at pusherproto.Serial) ([]*Frame, *LostHistory) {
-	seen, ok := pusherproto.ParseSerial(j.Recover)
-	switch {
-	case !ok:
-		return nil, LostSerial
-	case seen.Epoch != at.Epoch:
-		return nil, LostEpoch
-	case seen.Offset > at.Offset:
-		return nil, LostSerial
-	}
 	var lost lostEvents
 	if l != nil {
 		lost = lostEvents{l.dropped, l.cleared}
 	} else {
 		lost = st.lost.of(at.Epoch)
 	}
-	switch {
-	case seen.Offset < lost.cleared:
-		return nil, LostEpoch
-	case seen.Offset < lost.dropped:
-		return nil, LostEvents
-	case l == nil:
-		return nil, nil
+	seen, why := MissedSince(j.Recover, at, lost.dropped, lost.cleared)
+	if why != nil || l == nil {
+		return nil, why
 	}
-	return l.frames(l.after(seen.Offset), j.RecoverSocket), nil
+	return l.frames(l.after(seen), j.RecoverSocket), nil
 }
 
 // frames is those of the events from a position on, but for what was not meant for
