@@ -269,22 +269,20 @@ func (m *memory) Publish(p Publication) (taken bool) {
 func (m *memory) publishKept(p *Publication) {
 	a := m.app(p.App)
 	end := len(p.Frame.Payload()) - 1
-	e := keptEvent{frame: p.Frame, at: m.since(), except: p.Except, client: p.Client, from: int32(end - len(p.Data)), to: int32(end)}
+	now := m.since()
 	var serial pusherproto.Serial
 	var recorded, remembered *keptEvent
 	st, c := a.lock(p.Channel)
 	if c == nil {
 		c = st.open(p.Channel)
 	}
-	e.offset = a.newest.Add(1)
+	offset := a.newest.Add(1)
 	if p.Keep != nil {
-		recorded = new(keptEvent)
-		*recorded = e
+		recorded = &keptEvent{frame: p.Frame, at: now, offset: offset, except: p.Except, client: p.Client}
 		serial = m.record(st, c, recorded, p.Keep)
 	}
 	if p.Remember > 0 {
-		remembered = new(keptEvent)
-		*remembered = e
+		remembered = &keptEvent{frame: p.Frame, at: now, offset: offset, except: p.Except, from: int32(end - len(p.Data)), to: int32(end)}
 		st.remember(c, remembered, p.Remember)
 	}
 	m.await(st)
