@@ -23,7 +23,7 @@ type App struct {
 	ActivityTimeout      time.Duration `key:"activity_timeout" unset:"true" min:"1s" max:"24h" rule:"whole_seconds" doc:"Time without a message after which client or server sends a ping. 0 takes sockets.activity_timeout."`
 	PongTimeout          time.Duration `key:"pong_timeout" unset:"true" min:"1s" max:"10m" doc:"Time to answer a ping before the connection is closed. 0 takes sockets.pong_timeout."`
 	CacheTTL             time.Duration `key:"cache_ttl" min:"1s" max:"24h" doc:"Time a cache channel keeps its last event."`
-	IdempotencyTTL       time.Duration `key:"idempotency_ttl" unset:"true" min:"1s" max:"24h" doc:"Time in which an API call with an idempotency key that was used is answered as before and delivers nothing (docs/history.md). 0 ignores such keys."`
+	IdempotencyTTL       time.Duration `key:"idempotency_ttl" unset:"true" min:"1s" max:"24h" doc:"Time in which an API call with an idempotency key that was used is answered as before and delivers nothing (docs/idempotency.md). 0 ignores such keys."`
 	History              []HistoryRule `key:"history" doc:"Channels that keep their last events, for clients that come late or come back (docs/history.md). The first rule that fits a channel holds; a channel that none fits keeps nothing."`
 	Limits               Limits        `key:"limits" doc:"Limits of the app, of one connection and of one message."`
 	Webhooks             []Webhook     `key:"webhooks" doc:"Endpoints that receive the app's events, each with its own events, channels and headers (docs/webhooks.md)."`
