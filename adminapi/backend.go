@@ -99,6 +99,11 @@ type Channels interface {
 	// name, at most most.
 	List(ctx context.Context, app, prefix, after string, most int) ([]Channel, error)
 	Describe(ctx context.Context, app, channel string) (ChannelDetail, error)
+	// History lists the events that a channel keeps, the newest first: those before
+	// a serial unless that is empty, at most most.
+	History(ctx context.Context, app, channel, before string, most int) (Kept, error)
+	// ClearHistory forgets what a channel keeps.
+	ClearHistory(ctx context.Context, app, channel string) error
 	// Users lists signed-in users of this node, sorted by id.
 	Users(ctx context.Context, app, after string, most int) ([]User, error)
 	// Send sends an event.
@@ -128,6 +133,23 @@ type ChannelDetail struct {
 type Cached struct {
 	Data string `json:"data"`
 	TTLS int64  `json:"ttl_s"`
+}
+
+// Kept is a part of what a channel keeps. Next is the serial before which there is
+// more, "" if there is not.
+type Kept struct {
+	Events []KeptEvent
+	Next   string
+}
+
+// KeptEvent is an event that a channel keeps. Data is the text that clients get.
+type KeptEvent struct {
+	Serial   string    `json:"serial"`
+	Time     time.Time `json:"time"`
+	Name     string    `json:"name"`
+	Data     string    `json:"data"`
+	UserID   string    `json:"user_id"`
+	SocketID string    `json:"socket_id"`
 }
 
 // User is a signed-in user.

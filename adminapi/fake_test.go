@@ -76,6 +76,24 @@ func (f *fake) Describe(_ context.Context, _, name string) (ChannelDetail, error
 	return ChannelDetail{Channel: Channel{Name: name, Kind: "presence-cache", Users: 2}, Members: []string{"1", "2"}, Cached: &Cached{Data: "{}", TTLS: 3}}, nil
 }
 
+func (f *fake) History(_ context.Context, _, _, before string, most int) (Kept, error) {
+	all := []KeptEvent{{Serial: "1-2", Time: epoch, Name: "client-e", Data: "{}", UserID: "ann", SocketID: "1.2"}, {Serial: "1-1", Time: epoch, Name: "e", Data: "text"}}
+	switch {
+	case before == "1-2":
+		return Kept{Events: all[1:]}, nil
+	case before != "":
+		return Kept{}, bad("cursor is none that this API gave")
+	case most == 1:
+		return Kept{Events: all[:1], Next: "1-2"}, nil
+	}
+	return Kept{Events: all}, nil
+}
+
+func (f *fake) ClearHistory(_ context.Context, app, channel string) error {
+	f.did("empty " + channel + " of " + app)
+	return nil
+}
+
 func (f *fake) Users(context.Context, string, string, int) ([]User, error) {
 	return []User{{ID: "ann", Sockets: 2}}, nil
 }

@@ -37,6 +37,8 @@ func routes() []route {
 		{"DELETE", v1 + "/apps/{app}/keys/{key}", Admin, (*Server).retireKey},
 		{"GET", v1 + "/apps/{app}/channels", Read, (*Server).channels},
 		{"GET", v1 + "/apps/{app}/channels/{channel}", Read, (*Server).channel},
+		{"GET", v1 + "/apps/{app}/channels/{channel}/history", Read, (*Server).kept},
+		{"DELETE", v1 + "/apps/{app}/channels/{channel}/history", Operate, (*Server).forget},
 		{"GET", v1 + "/apps/{app}/users", Read, (*Server).users},
 		{"GET", v1 + "/apps/{app}/sockets", Read, (*Server).sockets},
 		{"GET", v1 + "/apps/{app}/sockets/{socket}", Read, (*Server).socket},

@@ -36,6 +36,8 @@ var calls = []call{
 	{"DELETE", "/api/v1/apps/chat/keys/k1", "", Admin},
 	{"GET", "/api/v1/apps/chat/channels?prefix=presence-&limit=1", "", Read},
 	{"GET", "/api/v1/apps/chat/channels/presence-cache-a", "", Read},
+	{"GET", "/api/v1/apps/chat/channels/presence-a/history?limit=1", "", Read},
+	{"DELETE", "/api/v1/apps/chat/channels/presence-a/history", "", Operate},
 	{"GET", "/api/v1/apps/chat/users", "", Read},
 	{"GET", "/api/v1/apps/chat/sockets", "", Read},
 	{"GET", "/api/v1/apps/chat/sockets/1.2", "", Read},

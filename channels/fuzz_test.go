@@ -2,11 +2,13 @@ package channels
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"fanfare/apps"
 	"fanfare/pusherproto"
 )
 
@@ -116,4 +118,49 @@ func checkFrame(t *testing.T, text string) {
 	if p := list.Presence; p.Count != len(p.IDs) || p.Count != len(p.Hash) {
 		t.Fatalf("%s counts wrong", text)
 	}
+}
+
+// FuzzRecover subscribes with arbitrary serials: whoever does hears events of the
+// channel alone, in order and each once, after an answer that a client can read.
+func FuzzRecover(f *testing.F) {
+	for _, serial := range []string{"", "-", "1-1", "0-0", "1-", "3w5e11264sgsf-3w5e11264sgsf", "NOW", "MID", "OLD", "MID0", "\x00", "a-\u2028"} {
+		f.Add(serial, "1.1")
+		f.Add(serial, "")
+	}
+	f.Fuzz(func(t *testing.T, serial, id string) {
+		d := newDesk(t, kept(apps.HistoryRule{Channels: "*", Events: 4, TTL: time.Minute, Rewind: 2}))
+		witness := d.visit()
+		witness.subscribes("news")
+		witness.subscribes("other")
+		for i := range 6 {
+			d.publish("news", strconv.Itoa(i))
+			d.publish("other", "other")
+		}
+		for name, i := range map[string]int{"OLD": 0, "MID": 8, "NOW": 12} { // real ones, and what begins like them
+			_, real := serialOf(witness.got[i])
+			serial = strings.ReplaceAll(serial, name, real)
+		}
+		v := d.visit()
+		v.Receive([]byte(`{"event":"pusher:subscribe","data":{"channel":"news","recover":` + string(pusherproto.AppendString(nil, serial)) +
+			`,"recover_socket_id":` + string(pusherproto.AppendString(nil, id)) + `}}`))
+		d.settle()
+		d.publish("news", "6")
+		next, failed := -1, false
+		for i, text := range v.got {
+			rest, _ := serialOf(text)
+			checkFrame(t, rest)
+			if failed = failed || strings.Contains(text, pusherproto.EventRecoveryFailed); i == 0 || strings.Contains(text, pusherproto.EventRecoveryFailed) {
+				continue
+			}
+			_, data, _ := strings.Cut(rest, `"channel":"news","data":"`)
+			n, err := strconv.Atoi(strings.TrimSuffix(data, `"}`))
+			if err != nil || next >= 0 && n != next {
+				t.Fatalf("heard %q", v.got)
+			}
+			next = n + 1
+		}
+		if _, ok := pusherproto.ParseSerial(serial); next != 7 || !ok && !failed {
+			t.Fatalf("serial %q: heard %q", serial, v.got)
+		}
+	})
 }

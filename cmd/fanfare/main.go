@@ -47,6 +47,7 @@ func newCommand() *cobra.Command {
 		newSubscribeCommand(),
 		newChannelsCommand(),
 		newUsersCommand(),
+		newHistoryCommand(),
 		newTerminateCommand(),
 		newAuthServerCommand(),
 		newBenchCommand(),

@@ -6,6 +6,7 @@ import { Notice } from '../parts/notice.js';
 import { Payload } from '../parts/payload.js';
 import { Polled } from '../polled.js';
 import { link } from '../route.js';
+import { KeptHistory } from './kepthistory.js';
 
 export class ChannelCard extends Polled {
   load(signal) {
@@ -33,6 +34,7 @@ export class ChannelCard extends Polled {
             ${c.cached
               ? html`<p class="hint">Forgotten in ${duration(c.cached.ttl_s)}.</p><${Payload} text=${c.cached.data} label="Data of the cached event" />`
               : html`<p class="empty">None.</p>`}`}`}
+        <${KeptHistory} key=${name} app=${app} name=${name} />
         <p class="row">
           <a href=${link('debug', { app, channel: name })}>Watch it</a>
           <a href=${link('creator', { app, channel: name })}>Send it an event</a>
