@@ -13,9 +13,9 @@
 export function recover(pusher, { onGap } = {}) {
   const { connection, send_event } = pusher;
   // By channel object: the serial after which its next event comes, the id of the
-  // socket that was told so, and the serial of the last event. pusher-js makes a new
-  // object for a channel that a page unsubscribes and subscribes again, so such a
-  // page starts anew.
+  // socket that was told so, the serial of the last event, and where the history was
+  // when the channel was subscribed. pusher-js makes a new object for a channel that
+  // a page unsubscribes and subscribes again, so such a page starts anew.
   const places = new WeakMap();
   let watched, unwatch;
 
@@ -31,18 +31,22 @@ export function recover(pusher, { onGap } = {}) {
     const { event, serial } = message;
     const channel = pusher.channel(message.channel);
     if (!channel) return;
+    const place = places.get(channel);
+    const socket = connection.socket_id;
     if (event === 'fanfare:recovery_failed') {
+      places.set(channel, place && { ...place, serial: place.at, socket });
       if (onGap) onGap(message.channel, JSON.parse(message.data).reason);
       return true;
     }
     if (!serial) return;
-    let last = (places.get(channel) || {}).last;
-    if (event !== 'pusher_internal:subscription_succeeded') {
-      // Of a subscription that the page has ended, or what the page had before.
-      if (!channel.subscribed || (last && !follows(serial, last))) return true;
-      last = serial;
+    if (event === 'pusher_internal:subscription_succeeded') {
+      // What was missed is still to come: it counts as missed until then.
+      places.set(channel, { serial, socket, ...place, at: serial });
+      return;
     }
-    places.set(channel, { serial, socket: connection.socket_id, last });
+    // Of a subscription that the page has ended, or what the page had before.
+    if (!channel.subscribed || (place && place.last && !follows(serial, place.last))) return true;
+    places.set(channel, { serial, socket, last: serial, at: serial });
   };
 
   const watch = () => {

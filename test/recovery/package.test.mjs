@@ -69,8 +69,15 @@ for (const [version, name] of Object.entries(versions)) {
     link.say(succeeded('news', 'e-7'));
     await until('it is subscribed', () => pusher.channel('news').subscribed);
     link.end();
-    const asked = await (await fake.link(2)).asked('news');
+    const next = await fake.link(2);
+    const asked = await next.asked('news');
     assert.deepEqual([asked.recover, asked.recover_socket_id], ['e-7', '1.1']);
+    if (connections === 2) return;
+    // Cut off before what was missed came: it is asked for again.
+    next.say(succeeded('news', 'e-9'));
+    await until('it is subscribed again', () => pusher.channel('news').subscribed);
+    next.end();
+    assert.equal((await (await fake.link(3)).asked('news')).recover, 'e-7');
   });
 
   test(`pusher-js ${version}: drops what it had, by serial; a new epoch begins anew`, async (t) => {
