@@ -3,10 +3,12 @@
 package channels
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"fanfare/apps"
 )
@@ -35,7 +37,14 @@ var holders = map[string]struct {
 	"users with watchlists": {2000, 1, 0, func(v *visitor, socket, _ int) {
 		v.signsIn(fmt.Sprintf(`{"id":"%d","user_info":{"name":"Ann"},"watchlist":["%d-a","%d-b","%d-c","1","2","3","4"]}`, socket, socket, socket, socket))
 	}},
-	"remembered events": {1, 5000, 0, func(v *visitor, _, i int) { v.d.publish(fmt.Sprintf("cache-%06d", i), strings.Repeat("x", 500)) }},
+	"remembered events":        {1, 5000, 0, func(v *visitor, _, i int) { v.d.publish(fmt.Sprintf("cache-%06d", i), strings.Repeat("x", 500)) }},
+	"events of many histories": {1, 5000, 0, func(v *visitor, _, i int) { v.d.publish(fmt.Sprintf("past-%06d", i), strings.Repeat("x", 500)) }},
+	"events of few histories":  {1, 5000, 0, func(v *visitor, _, i int) { v.d.publish(fmt.Sprintf("past-%d", i%10), strings.Repeat("x", 50)) }},
+	"histories that are gone": {1, 5000, 0, func(v *visitor, _, i int) {
+		name := fmt.Sprintf("past-%06d", i)
+		v.d.publish(name, "1")
+		_ = v.d.hub.ClearHistory(context.Background(), &v.d.app, name)
+	}},
 	"messages that wait": {20, 100, 0, func(v *visitor, _, i int) {
 		v.signing = true
 		v.pipelines(`{"event":"client-%d","data":"%s"}`, i, strings.Repeat("x", 500))
@@ -47,7 +56,8 @@ var holders = map[string]struct {
 func TestBytes_AreThoseOfTheAccount(t *testing.T) {
 	for name, h := range holders {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, func(a *apps.App) { a.Limits.MaxPresenceMembers, a.Limits.SubscribesPerSecond = 0, 0 })
+			d := newDesk(t, func(a *apps.App) { a.Limits.MaxPresenceMembers, a.Limits.SubscribesPerSecond = 0, 0 },
+				kept(apps.HistoryRule{Channels: "past-*", Events: 1000, TTL: time.Minute}))
 			visitors := make([]*visitor, h.sockets)
 			for i := range visitors {
 				visitors[i] = d.visit()
@@ -73,7 +83,7 @@ func TestBytes_AreThoseOfTheAccount(t *testing.T) {
 				v.leaves()
 			}
 			d.passes(d.app.CacheTTL)
-			d.empty()
+			d.emptyOfHistory()
 			runtime.KeepAlive(visitors)
 		})
 	}

@@ -11,6 +11,9 @@ import (
 func (m *memory) History(_ context.Context, app *apps.App, channel string, q HistoryQuery) (page HistoryPage, err error) {
 	rule := historyOf(app, pusherproto.KindOf(channel), channel)
 	if rule == nil {
+		if q.names() {
+			page.Lost = LostRule
+		}
 		return page, nil
 	}
 	a := m.app(app)
@@ -18,10 +21,12 @@ func (m *memory) History(_ context.Context, app *apps.App, channel string, q His
 	defer st.mu.Unlock()
 	page.At = pusherproto.Serial{Epoch: a.epoch(channel), Offset: a.newest.Load()}
 	if c == nil || c.history() == nil {
+		page.Lost = q.Misses(page.At, st.lost.of(page.At.Epoch).dropped, st.lost.of(page.At.Epoch).cleared)
 		return page, nil
 	}
 	l := c.history()
 	m.renew(st, l, rule)
+	page.Lost = q.Misses(page.At, l.dropped, l.cleared)
 	from, to := l.span(q, page.At.Epoch)
 	if from >= to {
 		return page, nil
@@ -37,6 +42,26 @@ func (m *memory) History(_ context.Context, app *apps.App, channel string, q His
 		page.Events = append(page.Events, m.tell(l.get(at)))
 	}
 	return page, nil
+}
+
+// Misses is why events are missing from what the query asks for: it names a place
+// of another history, or one that is too long ago. At, dropped and cleared are as
+// for MissedSince.
+func (q *HistoryQuery) Misses(at pusherproto.Serial, dropped, cleared uint64) *LostHistory {
+	none := pusherproto.Serial{}
+	if q.Before != none && (q.Before.Epoch != at.Epoch || q.Before.Offset < cleared) {
+		return LostEpoch
+	}
+	if q.After == none {
+		return nil
+	}
+	_, why := MissedSince(q.After.String(), at, dropped, cleared)
+	return why
+}
+
+// names tells whether the query names a place.
+func (q *HistoryQuery) names() bool {
+	return q.After != pusherproto.Serial{} || q.Before != pusherproto.Serial{}
 }
 
 // span is the positions that a query asks for. After a serial of another epoch

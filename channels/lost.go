@@ -4,7 +4,7 @@ package channels
 const mostLost = 512
 
 // lostBytes is what is entered for each.
-const lostBytes = 64
+const lostBytes = 56
 
 // lostEvents is the newest event of a history that was dropped, and the newest
 // that was emptied out, by their offsets; 0 is none.

@@ -44,11 +44,11 @@ func (st *memoryStripe) recover(l *eventLog, j *Join, at pusherproto.Serial) ([]
 	} else {
 		lost = st.lost.of(at.Epoch)
 	}
-	from, why := MissedSince(j.Recover, at, lost.dropped, lost.cleared)
+	seen, why := MissedSince(j.Recover, at, lost.dropped, lost.cleared)
 	if why != nil || l == nil {
 		return nil, why
 	}
-	return l.frames(l.after(from), j.RecoverSocket), nil
+	return l.frames(l.after(seen), j.RecoverSocket), nil
 }
 
 // frames is those of the events from a position on, but for what was not meant for

@@ -192,16 +192,15 @@ func TestHistory_BadQuestions(t *testing.T) {
 	srv.Get(t, "/channels/a%20b/history").ExpectError(400, "channel name")
 	srv.Get(t, "/channels/%23server-to-user-7/history").ExpectError(400)
 	srv.Do(t, testkit.Call{Method: "DELETE", Path: "/channels/%23server-to-user-7/history"}).ExpectError(400)
-	srv.Do(t, testkit.Call{Path: path, Secret: "wrong"}).ExpectError(401)
-	srv.Do(t, testkit.Call{Method: "DELETE", Path: path, Secret: "wrong"}).ExpectError(401)
+	srv.Do(t, testkit.Call{Path: path, Key: "app-key", Secret: "wrong"}).ExpectError(401)
+	srv.Do(t, testkit.Call{Method: "DELETE", Path: path, Key: "app-key", Secret: "wrong"}).ExpectError(401)
 	srv.Do(t, testkit.Call{Method: "POST", Path: path, Body: "{}"}).ExpectError(405, "GET")
 }
 
 func TestPublish_InfoSerial_IsThatOfTheHistory(t *testing.T) {
 	srv := testkit.Start(t, withHistory())
 	r := srv.Post(t, "/events", `{"name":"e","channels":["h-a","none","h-b"],"data":"d","info":"serial,subscription_count"}`)
-	a, b := page(t, srv, "h-a").Serial, page(t, srv, "h-b").Events[0].Serial
-	a = page(t, srv, "h-a").Events[0].Serial
+	a, b := page(t, srv, "h-a").Events[0].Serial, page(t, srv, "h-b").Events[0].Serial
 	r.Expect(200, `{"channels":{"h-a":{"subscription_count":0,"serial":"`+a+`"},"none":{"subscription_count":0},"h-b":{"subscription_count":0,"serial":"`+b+`"}}}`)
 
 	r = srv.Post(t, "/batch_events", `{"batch":[{"name":"e","channel":"h-a","data":"d","info":"serial"},{"name":"e","channel":"none","data":"d","info":"serial"},{"name":"e","channel":"h-a","data":"d"}]}`)
