@@ -15,6 +15,9 @@ import (
 func (p *Peer) History(ctx context.Context, app *apps.App, channel string, query channels.HistoryQuery) (page channels.HistoryPage, err error) {
 	name := subjectOf(app.ID, channel)
 	if name.Kind != ledger.Channel || app.HistoryOf(channel) == nil {
+		if none := (pusherproto.Serial{}); query.After != none || query.Before != none {
+			page.Lost = channels.LostRule
+		}
 		return page, nil
 	}
 	q := p.partitionOf(name)
@@ -28,7 +31,7 @@ func (p *Peer) History(ctx context.Context, app *apps.App, channel string, query
 		}
 		if a.Birth == birth {
 			page := historyPageOf(a, name)
-			page.Lost = missing(&a.History, page.At, query)
+			page.Lost = query.Misses(page.At, a.History.Dropped, a.History.Cleared)
 			return page, nil
 		}
 		birth = a.Birth // what the query names may be of another memory than it seemed
@@ -51,20 +54,6 @@ func pageOf(name ledger.Subject, query channels.HistoryQuery, epoch uint64) ledg
 		r.Before = 1
 	}
 	return r
-}
-
-// missing is why there are no events next to where a query begins, or ends.
-func missing(h *ledger.History, at pusherproto.Serial, query channels.HistoryQuery) *channels.LostHistory {
-	if query.After.Epoch != 0 {
-		if _, why := channels.MissedSince(query.After.String(), at, h.Dropped, h.Cleared); why != nil {
-			return why
-		}
-	}
-	if query.Before.Epoch != 0 {
-		_, why := channels.MissedSince(query.Before.String(), at, h.Dropped+1, h.Cleared) // its own event is kept, too
-		return why
-	}
-	return nil
 }
 
 func historyPageOf(a ledger.Answer, name ledger.Subject) channels.HistoryPage {
