@@ -30,7 +30,7 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 			if items[done].request == nil && (err == nil || rueidis.IsRedisNil(err)) {
 				continue
 			}
-			if items[done].to != "" {
+			if p.caller.isLetters(items[done].to + items[done].watch) { // without which everything else goes on
 				if away, ok := c.elsewhere(err); ok {
 					return away
 				}

@@ -108,7 +108,7 @@ func (e *Engine) file(feed, message string) {
 	p := partitionOf(e.cfg.Prefix, feed)
 	switch {
 	case p < 0:
-	case strings.HasPrefix(feed, e.parts[p].caller.feed+letterMark):
+	case e.parts[p].caller.isLetters(feed):
 		e.parts[p].fileLetter(message)
 	default:
 		e.parts[p].file(message)

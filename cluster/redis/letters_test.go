@@ -90,6 +90,30 @@ func TestLetters_OfARedisCluster(t *testing.T) {
 	}
 }
 
+// A user of the server who may not use these feeds is in the cluster all the same.
+func TestLetters_ThatAreNotAllowed_HoldNothingUp(t *testing.T) {
+	s := startServer(t)
+	ask(t, s.client(), "ACL", "SETUSER", "narrow", "on", ">x", "~*", "+@all", "resetchannels", "&fanfare{*}@0:*", "&fanfare{*}@0!", "&fanfare{*}!*")
+	a := openHouse(t, s.addr())
+	b := openHouse(t, s.addr(), func(c *Config) { c.Username, c.Password = "narrow", "x" })
+	a.join("anna")
+	b.join("bert")
+	for end := time.Now().Add(deadline.Long); len(a.Others()) == 0 || len(b.Others()) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("they do not know of each other")
+		}
+	}
+	for _, h := range []*house{a, b} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if got := h.Ask(ctx, h.Others(), []byte("?"), time.Second, 100); len(got) > 0 {
+			t.Errorf("answered %v", got)
+		}
+		cancel()
+	}
+	a.publishLong("the end")
+	b.expect("the end")
+}
+
 // A slow server costs bounded memory, and what has nothing to do with letters goes on.
 func TestLetters_WaitWithinBounds(t *testing.T) {
 	p := &partition{wake: make(chan struct{}, 1)}
