@@ -87,16 +87,21 @@ func (r *request) closing() (Close, error) {
 	if in.Code != nil {
 		c.Code = *in.Code
 	}
-	switch c.Code {
-	case 4009, 4100, 4200:
-	default:
-		return Close{}, bad("code is 4009, 4100 or 4200")
-	}
 	if c.Reason == "" {
 		c.Reason = "Closed by the operator"
 	}
-	if len(c.Reason) > 123 || !utf8.ValidString(c.Reason) {
-		return Close{}, bad("reason has more than 123 bytes, which is all a close frame holds")
+	return c, c.check()
+}
+
+// check tells what is wrong with it.
+func (c *Close) check() error {
+	switch {
+	case c == nil:
+		return bad("how to close is missing")
+	case c.Code != 4009 && c.Code != 4100 && c.Code != 4200:
+		return bad("code is 4009, 4100 or 4200")
+	case len(c.Reason) > 123 || !utf8.ValidString(c.Reason):
+		return bad("reason has more than 123 bytes, which is all a close frame holds")
 	}
-	return c, nil
+	return nil
 }

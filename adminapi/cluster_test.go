@@ -88,6 +88,7 @@ func (c crowdSockets) List(_ context.Context, _, cursor string, most int) ([]Soc
 			return nil, "", badCursor
 		}
 	}
+	from = min(max(from, 0), len(c.sockets))
 	to := min(from+most, len(c.sockets))
 	next := ""
 	if to < len(c.sockets) {
@@ -310,13 +311,14 @@ func TestLocal_AnswersOnlyWhatItUnderstands(t *testing.T) {
 	c := &crowd{fake: &fake{}, users: many(3, func(i int) string { return fmt.Sprint(i) }), sockets: []Socket{{ID: "1.2"}}}
 	l := c.local(Member{leftID, "left"})
 	for text, want := range map[string]string{
-		`nonsense`:                                  "",
-		`{"about":"the weather"}`:                   `{"error":{"Status":400,"Code":"bad_request","Text":"this node does not know the question"}}`,
-		`{"about":"users","app":"none"}`:            `{}`,
-		`{"about":"close","app":"chat"}`:            `{}`,
-		`{"about":"close all","app":"chat"}`:        `{}`,
-		`{"about":"users","app":"chat"}`:            `{"users":[{"id":"0","sockets":1,"nodes":["left"]}]}`,
-		`{"about":"replay","id":"` + ownID + `-1"}`: `{"error":{"Status":404,"Code":"not_found","Text":"there is no such delivery any more"}`,
+		`nonsense`:                       "",
+		`{"about":"the weather"}`:        `{"error":{"Status":400,"Code":"bad_request","Text":"this node does not know the question"}}`,
+		`{"about":"users","app":"none"}`: `{}`,
+		`{"about":"close","app":"chat"}`: `{"error":{"Status":400`,
+		`{"about":"close","app":"chat","id":"1.2","close":{"Code":1}}`: `{"error":{"Status":400`,
+		`{"about":"close all","app":"chat","close":{"Code":1000}}`:     `{"error":{"Status":400`,
+		`{"about":"users","app":"chat"}`:                               `{"users":[{"id":"0","sockets":1,"nodes":["left"]}]}`,
+		`{"about":"replay","id":"` + ownID + `-1"}`:                    `{"error":{"Status":404,"Code":"not_found","Text":"there is no such delivery any more"}`,
 	} {
 		if got := string(l.Answer(t.Context(), []byte(text), 1<<10)); !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %s", text, got)
@@ -418,4 +420,26 @@ func TestWatching_WhatDoesNotWaitIsCounted(t *testing.T) {
 	if events := w.noted(epoch); len(events) > 0 {
 		t.Errorf("once more %+v", events)
 	}
+}
+
+// Whatever comes over the bus, a node answers within the bound or not at all, and
+// a watcher gets events or none.
+func FuzzLocal(f *testing.F) {
+	f.Add([]byte(`{"about":"users","app":"chat","limit":9}`), 1000)
+	f.Add([]byte(`{"about":"sockets","app":"chat","after":"1"}`), 100)
+	f.Add([]byte(`{"about":"webhooks","limit":-1}`), 0)
+	f.Add([]byte(`{"about":"close","app":"chat","id":"1.2","close":{"Code":1}}`), 50)
+	f.Add([]byte(`{"kind":"signin"}`+"\n{}\n"), 50)
+	f.Fuzz(func(t *testing.T, text []byte, most int) {
+		c := &crowd{
+			fake: &fake{}, users: many(3, func(i int) string { return fmt.Sprint(i) }), sockets: []Socket{{ID: "1.2"}, {ID: "1.3"}},
+			endpoints: []Endpoint{{App: "chat"}},
+		}
+		if got := c.local(Member{leftID, "left"}).Answer(t.Context(), text, most); len(got) > max(most, 0) {
+			t.Errorf("%d bytes of %d: %s", len(got), most, got)
+		}
+		for _, e := range readPiece(text) {
+			encode(e)
+		}
+	})
 }

@@ -56,11 +56,11 @@ func (l *Local) answer(ctx context.Context, q question) (a answer, err error) {
 	case aboutSocket:
 		a.Socket, err = l.socket(ctx, q.App, q.ID)
 	case aboutClose:
-		if q.Close != nil {
+		if err = q.Close.check(); err == nil {
 			a.There, err = l.Sockets.Close(ctx, q.App, q.ID, *q.Close)
 		}
 	case aboutCloseAll:
-		if q.Close != nil {
+		if err = q.Close.check(); err == nil {
 			a.Count, err = l.Sockets.CloseAll(ctx, q.App, *q.Close)
 		}
 	case aboutWebhooks:
