@@ -15,7 +15,6 @@ import (
 // town is a cluster in one process: what this node's desk asks, others answer.
 type town struct {
 	nodes   map[string]*Local // by id; nil does not answer
-	names   map[string]string
 	asked   []question
 	most    []int
 	hearing Hearing // of who follows
