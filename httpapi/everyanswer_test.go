@@ -84,6 +84,7 @@ var answers = []answerCase{
 	{"a user's channel", testkit.Call{Path: "/channels/%23server-to-user-1"}, nil, 400, "app-id", "invalid_request"},
 	{"no such path", testkit.Call{Path: "/nothing"}, nil, 404, "", "not_found"},
 	{"the wrong method", testkit.Call{Method: "DELETE", Path: "/channels"}, nil, 405, "", "method_not_allowed"},
+	{"a used key", testkit.Call{Path: "/events", Body: keyedEvent("hush", "hush")}, nil, 409, "app-id", "idempotency_key_used"},
 	{"over the rate", overRate, nil, 429, "slow", "rate_limit"},
 
 	{"outside of everything", testkit.Call{Path: "/events"}, own("GET /elsewhere"), 404, "", "not_found"},
@@ -123,6 +124,7 @@ func TestEveryAnswer_ThatRefuses_HasItsLine(t *testing.T) {
 	}
 	everyWay(t, slog.LevelDebug, o, func(t *testing.T, srv *testkit.Server, b *logbook.Book) {
 		srv.Do(t, overRate).Expect(200, "{}") // the one event of this second
+		srv.Post(t, "/events", keyedEvent("hush", "other")).Expect(200, "{}")
 		for i, tc := range answers {
 			id := "r" + strconv.Itoa(i)
 			header := tc.call.Header.Clone()
