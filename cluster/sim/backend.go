@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,6 +34,8 @@ type published struct {
 	except  int // the socket that is not to hear it
 	result  result
 	missed  bool // it was in a part of the ledger that is lost
+	insists bool // it is published again if the back end got no answer
+	again   bool // it was
 }
 
 type result uint8
@@ -82,7 +85,7 @@ func (b *backend) publish(channel string) {
 	if t := w.tabs[w.random.IntN(len(w.tabs))]; t.sock != nil && w.random.IntN(8) == 0 {
 		except = t.sock
 	}
-	b.publishOn(p, n, channel, except)
+	b.publishOn(p, n, channel, except).insists = p.pinned == nil
 }
 
 func (b *backend) publishOn(p *publisher, n *node, channel string, except *socket) *published {
@@ -110,6 +113,7 @@ func (b *backend) publishOn(p *publisher, n *node, channel string, except *socke
 		payload := frame.Payload()
 		pub.Data = payload[len(payload)-1-len(text) : len(payload)-1]
 	}
+	pub.Once = &pusherproto.Claim{Key: [16]byte{byte(p.index), byte(p.index >> 8), byte(number), byte(number >> 8)}}
 	pub.Accepted = func(err error) {
 		if w.tracing {
 			w.tracef(channel, "event %d of p-%d on %s: %v", number, p.index, channel, err)
@@ -127,6 +131,10 @@ func (b *backend) publishOn(p *publisher, n *node, channel string, except *socke
 			ev.result = withdrawn
 		}
 		p.waits = false
+		// An answer may be lost on its way to the back end, too.
+		if ev.insists && (ev.result == doubtful || ev.result == accepted && number%8 == 0) {
+			w.after(2*time.Second, func() { b.repeat(ev, pub) })
+		}
 	}
 	if w.tracing {
 		w.tracef(channel, "%s is given event %d of p-%d for %s", n, number, p.index, channel)
@@ -134,6 +142,27 @@ func (b *backend) publishOn(p *publisher, n *node, channel string, except *socke
 	n.do(func() { n.peer.Publish(pub) })
 	return ev
 }
+
+// repeat publishes an event whose answer did not come once more, on any node: it comes once
+// all the same, unless the ledger has forgotten something meanwhile.
+func (b *backend) repeat(ev *published, pub channels.Publication) {
+	w := b.w
+	n := w.anyNode(func(n *node) bool { return !n.dead && !n.draining })
+	if n == nil || w.forgetful() || ev.at < w.rested {
+		return
+	}
+	ev.again = true
+	pub.Frame = channels.NewFrame(slices.Clone(pub.Frame.Payload()))
+	pub.Accepted = func(err error) {
+		if err == nil {
+			ev.result = accepted
+		}
+	}
+	n.do(func() { n.peer.Publish(pub) })
+}
+
+// forgetful tells whether a ledger may have lost something since all was well.
+func (w *World) forgetful() bool { return w.forgot || w.lossy || w.split }
 
 // replace has another publisher go on where one does not know what became of
 // its last event, which may come late.

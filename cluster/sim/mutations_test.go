@@ -55,6 +55,7 @@ var mutants = []mutant{
 	{"time: a pause trims the log", unclamped, Config{}, pauseLongerThanTheLog},
 	{"time: a pause is a grace", unclamped, Config{}, pauseBetweenLeavingAndComingBack},
 	{"D3: a log that is too short is taken for whole", logLongEnough, Config{Partitions: 1}, busyChannelOutgrowsTheLog},
+	{"I2: an event comes each time it is published", marksForgotten, Config{}, nil},
 	{"H1: an op does not say that members are to be told", unhooked(ledger.HookMembers), Config{}, nil},
 	{"H1: an op does not say that the channel is to be told", unhooked(ledger.HookChannel), Config{}, nil},
 	{"H2: there is no grace", noGrace, Config{}, nil},
