@@ -8,8 +8,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
 # Go tests, a line for each package and the failures last. What has not changed
 # since it passed comes from Go's cache. Tests run in parallel to wait, not to
-# compute: more of them than there are processors.
-GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -parallel 8 -timeout 30m
+# compute: more of them than there are processors, and of packages one more.
+PACKAGES_AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+GOTEST := $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -p $(PACKAGES_AT_ONCE) -parallel 8 -timeout 30m
 FUZZTIME ?= 1m
 # The attacks have the machine for themselves: no other package runs beside them.
 ATTACKS := cd test/hostile && go test -tags hostile -count=1
@@ -18,6 +19,12 @@ STORM ?= 10m
 CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-http.test.mjs move/php.test.mjs
 LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E TARGETS
+# Flags of the release for whatever is compiled: checks, tests, the server that they
+# drive and the release then share one build of all dependencies, which takes minutes.
+# The race detector has one of its own.
+export CGO_ENABLED = 0
+FLAGS := -trimpath -tags=grpcnotrace
+export GOFLAGS := $(strip $(FLAGS) $(filter-out $(FLAGS),$(shell go env GOFLAGS 2>/dev/null)))
 
 .PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs release release-check goreleaser-check package-test clean
 
