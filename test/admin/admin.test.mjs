@@ -26,7 +26,7 @@ async function schemathesis(t, admin, ...args) {
   t.after(() => rm(cwd, { recursive: true, force: true }));
   const child = spawn(join(here, '.venv/bin/st'), [
     ...args, 'run', `${admin}/api/v1/openapi.json`, '--url', admin, '-H', `Authorization: Bearer ${token}`,
-    ...without, '--max-time', '15', '--rate-limit', 'auto', '--seed', '1', '--warnings', 'off',
+    ...without, '--max-examples', '20', '--rate-limit', 'auto', '--seed', '1', '--warnings', 'off',
   ], { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
   let out = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => (out += d));
