@@ -12,6 +12,8 @@ import (
 	"fanfare/pusherproto"
 )
 
+var _ channels.Claimer = (*Peer)(nil)
+
 // claimAgain is how long a claim waits that found its partition away.
 const claimAgain = 50 * time.Millisecond
 

@@ -170,3 +170,12 @@ func TestIdempotency_TimeIsOver_IsDeliveredAgain(t *testing.T) {
 		clock.Advance(time.Minute)
 	}
 }
+
+// A cluster that cannot remember keys takes none.
+func TestIdempotency_ClusterWithoutKeys_400(t *testing.T) {
+	inCluster(t, func(t *testing.T, srv *testkit.Server, remote *testkit.Remote) {
+		remote.Answer(nil)
+		srv.Do(t, idempotent("/events", `{"name":"e","channel":"a","data":"1"}`, "k")).ExpectError(400, "idempotency keys are not remembered here")
+		srv.Post(t, "/events", `{"name":"e","channel":"a","data":"1"}`).Expect(200, "{}")
+	})
+}
