@@ -166,3 +166,29 @@ func TestForget_WhileASocketOpens_ItIsNotLost(t *testing.T) {
 	}
 	v.Gone()
 }
+
+// An app with histories leaves nothing either: neither events nor what is known of
+// those that were dropped, nor a deadline.
+func TestForget_AppsWithHistories_LeaveNothing(t *testing.T) {
+	d := newDesk(t)
+	for i := range 50 {
+		app := d.app
+		app.ID = fmt.Sprint("app-", i)
+		app.History = []apps.HistoryRule{{Channels: "*", Events: 2, TTL: 24 * time.Hour, ClientEvents: true}}
+		d.use(&app)
+		d.use(&app)
+		mustNotFail(t, d.hub.ClearHistory(t.Context(), &app, "x"))
+	}
+	d.passes(10 * time.Second)
+	d.hub.Forget(d.known("1"))
+	left := 0
+	d.memory().apps.Range(func(_, _ any) bool { left++; return true })
+	if n := len(d.memory().schedule.due); left > 0 || n > 0 || len(d.hub.Stats().Apps) > 0 {
+		t.Errorf("%d apps and %d deadlines are left", left, n)
+	}
+	for k := range account.Kinds {
+		if n := d.hub.tenants.account.BytesOf(account.Kind(k)); n != 0 {
+			t.Errorf("%d bytes of %s are left", n, account.Kind(k))
+		}
+	}
+}

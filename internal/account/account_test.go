@@ -87,3 +87,28 @@ func TestAccount_IsEmptyAfterwards(t *testing.T) {
 		t.Errorf("%d bytes are left in all", whole.Bytes())
 	}
 }
+
+func TestKeptFull_CacheAndHistoryShareTheirPart(t *testing.T) {
+	whole := account.New(1000)
+	one, other := whole.Part(), whole.Part()
+	expect := func(when string, a *account.Account, k account.Kind, most int64, want bool) {
+		t.Helper()
+		if got := a.KeptFull(k, most); got != want {
+			t.Errorf("%s: too much in %s: %v", when, k, got)
+		}
+	}
+	one.Hold(account.History, 250)
+	expect("a quarter", one, account.History, 0, false)
+	one.Resize(account.History, 1)
+	expect("more than a quarter", one, account.History, 0, true)
+	expect("of another kind", one, account.Cache, 0, false)
+	one.Resize(account.History, -101)
+	expect("below", one, account.History, 0, false)
+	expect("above the app's own limit", one, account.History, 149, true)
+	one.Change(account.Cache, 2, 150)
+	other.Hold(account.History, 150)
+	expect("what others have counts too", one, account.History, 0, true)
+	expect("what others have counts too", other, account.History, 0, true)
+	whole.SetMost(0)
+	expect("without a bound", one, account.History, 0, false)
+}

@@ -94,6 +94,17 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
     assert.equal(await page.getByLabel('Channels, with commas between').inputValue(), 'cache-prices');
   });
 
+  await t.test('channels: the history, and emptying it', async () => {
+    await reader.open('channels', { app: 'shop', prefix: 'orders' });
+    await page.getByRole('link', { name: 'orders', exact: true }).click();
+    const history = page.getByRole('region', { name: 'History' });
+    await history.getByText('{"number":17}').waitFor();
+    await page.getByRole('button', { name: 'Empty the history' }).click();
+    await page.getByRole('button', { name: 'Empty it' }).click();
+    await reader.sees('The history is empty.');
+    await history.waitFor({ state: 'detached' });
+  });
+
   await t.test('event creator: to a channel, to a user, bad JSON, a refusal', async () => {
     await reader.open('creator', { app: 'shop' });
     const got = [];

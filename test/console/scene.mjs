@@ -35,7 +35,7 @@ export async function scene(t, say = (text) => text) {
   const [good, bad] = await Promise.all([new Endpoint().open(t), new Endpoint().open(t)]);
   bad.status = 500;
   const server = await served(t, {
-    app: { id: 'shop', webhooks: [{ url: good.url, events: ['channel_occupied', 'member_added'] }] },
+    app: { id: 'shop', history: [{ channels: 'orders', events: 10, ttl: '1h' }], webhooks: [{ url: good.url, events: ['channel_occupied', 'member_added'] }] },
     apps: [{ id: 'chat', key: 'chat-key', secret: 'chat-secret', webhooks: [{ url: bad.url }] }],
     webhooks: { grace: '0s' },
   });
