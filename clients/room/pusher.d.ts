@@ -33,7 +33,14 @@ export interface Options {
 }
 
 export interface Pusher {
-  connection: { state: string; socket_id: string; bind(event: string, handler: (data: any) => void): unknown };
+  connection: {
+    state: string;
+    socket_id: string;
+    bind(event: string, handler: (data: any) => void): unknown;
+    unbind(event?: string, handler?: (data: any) => void): unknown;
+  };
+  channel(name: string): Channel;
+  send_event(event: string, data: any, channel?: string): boolean;
   connect(): void;
   disconnect(): void;
   signin(): void;
@@ -42,3 +49,6 @@ export interface Pusher {
 }
 
 export type PusherClass = new (key: string, options: Options) => Pusher;
+
+/** recover of @fanfare/pusher-js-recovery. */
+export type Recover = (pusher: Pusher) => unknown;

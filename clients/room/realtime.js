@@ -2,7 +2,7 @@
 import { ApiError, post } from './api.js';
 
 /**
- * @import { Pusher, PusherClass } from './pusher.d.ts'
+ * @import { Pusher, PusherClass, Recover } from './pusher.d.ts'
  * @import { RealtimeSettings } from './types.js'
  */
 
@@ -31,6 +31,7 @@ const problems = {
 
 export class Realtime {
   #Pusher;
+  #recover;
   #settings;
   /** @type {Pusher | undefined} */
   #made;
@@ -47,10 +48,12 @@ export class Realtime {
 
   /**
    * @param {PusherClass} PusherJs that of pusher-js, from wherever the page has it
+   * @param {Recover} recover that of clients/js: what was said while we were away comes when we are back
    * @param {RealtimeSettings} settings
    */
-  constructor(PusherJs, settings) {
+  constructor(PusherJs, recover, settings) {
     this.#Pusher = PusherJs;
+    this.#recover = recover;
     this.#settings = settings;
   }
 
@@ -76,6 +79,7 @@ export class Realtime {
         customHandler: ({ socketId }, done) => this.#authorize('/api/user-auth', { socket_id: socketId }, done),
       },
     });
+    this.#recover(pusher);
     pusher.connection.bind('state_change', this.#onStateChange);
     // Emitted when a connection is lost, a second before pusher-js begins to connect.
     pusher.connection.bind('connecting_in', () => this.#lost());
@@ -205,6 +209,7 @@ let page;
 /**
  * The page's connection. The settings are the page's too, so the first ones count.
  * @param {PusherClass} PusherJs
+ * @param {Recover} recover
  * @param {RealtimeSettings} settings
  */
-export const realtime = (PusherJs, settings) => (page ??= new Realtime(PusherJs, settings));
+export const realtime = (PusherJs, recover, settings) => (page ??= new Realtime(PusherJs, recover, settings));

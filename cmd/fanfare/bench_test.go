@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"fanfare/bench"
 	"fanfare/bench/report"
@@ -95,7 +96,10 @@ func TestBench_ScenariosRunAsCommands(t *testing.T) {
 		t.Log("the benchmark's client runs on Linux only")
 		return
 	}
-	r := start(t, func(c *config.Config) { c.Fallback.OpensPerAddress = 0 })
+	r := start(t, func(c *config.Config) {
+		c.Fallback.OpensPerAddress = 0
+		c.Apps[0].History = []config.HistoryRule{{Channels: "bench-recovery-*", Events: 1000, TTL: time.Minute}}
+	})
 	host := strings.TrimPrefix(r.at.base(), "http://")
 	short := []string{"--host", host, "--warmup", "50ms", "--duration", "100ms", "--format", "json"}
 	still := []string{"--host", host, "--settle", "50ms", "--hold", "50ms", "--format", "json"}
@@ -111,6 +115,7 @@ func TestBench_ScenariosRunAsCommands(t *testing.T) {
 		{[]string{"bench", "tls", "--sockets", "10", "--plain"}, still, "connected"},
 		{[]string{"bench", "parked", "--sessions", "10"}, still, "opened and subscribed"},
 		{[]string{"bench", "churn", "--sockets", "10", "--waves", "1", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "connected and subscribed"},
+		{[]string{"bench", "recovery", "--sockets", "10", "--channels", "2", "--warmup", "50ms", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "dial to recovered p50"},
 		{[]string{"bench", "presence", "--sockets", "4", "--room", "2"}, []string{"--host", host, "--format", "json"}, "member_added"},
 	} {
 		t.Run(tt.args[1], func(t *testing.T) {
@@ -156,6 +161,8 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		"bench client-events --room 10 --sockets 5",
 		"bench presence --room 0",
 		"bench churn --rate 0",
+		"bench recovery --rate 0",
+		"bench recovery --missed 0",
 		"bench bare --threads 0",
 		"bench cluster --rate 0",
 		"bench cluster --joins 1",

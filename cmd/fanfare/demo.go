@@ -114,6 +114,8 @@ func (d *demoServer) config(host string) config.Config {
 	app := &cfg.Apps[0]
 	app.ID, app.Key, app.Secret = "demo", "fanfare-demo", randomHex(20)
 	app.Limits.MaxPresenceMembers = 1000
+	// What was said while a tab was offline appears when it is back.
+	app.History = []config.HistoryRule{{Channels: "presence-room-*", Events: 100, TTL: 10 * time.Minute}}
 	_, port, _ := net.SplitHostPort(d.listener.Addr().String()) // it has one
 	app.AllowedOrigins = nil
 	ports := []string{port}

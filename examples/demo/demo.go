@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	recovery "fanfare/clients/js"
 	"fanfare/clients/room"
 )
 
@@ -54,6 +55,7 @@ func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", unlisted(http.FileServerFS(pages)))
 	mux.Handle("GET /lib/", unlisted(http.StripPrefix("/lib", http.FileServerFS(room.Files))))
+	mux.Handle("GET /recovery/", unlisted(http.StripPrefix("/recovery", http.FileServerFS(recovery.Files))))
 	mux.HandleFunc("GET /api/config", answer(maxBody, s.settings))
 	mux.HandleFunc("GET /api/rooms/{room}", answer(maxBody, s.room))
 	mux.HandleFunc("POST /api/login", answer(maxBody, s.login))

@@ -38,7 +38,7 @@ func TestPage_EverythingItLoadsIsServed(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/app.js", "/chat.js", "/vendor/pusher.min.js", "/lib/room.js", "/lib/typing.js", "/lib/base.css", "/lib/chat.css"} {
+	for _, path := range []string{"/app.js", "/chat.js", "/vendor/pusher.min.js", "/lib/room.js", "/lib/typing.js", "/recovery/recovery.js", "/lib/base.css", "/lib/chat.css"} {
 		if !seen[path] {
 			t.Errorf("the page does not load %s; it loads %v", path, seen)
 		}

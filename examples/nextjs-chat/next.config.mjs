@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-// The app's modules are here and in clients/room. The root also says that the lock
+// The app's modules are here and in clients. The root also says that the lock
 // file beside this one is ours, whatever lies in the folders above.
 const root = resolve(import.meta.dirname, '../..');
 

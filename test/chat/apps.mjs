@@ -45,7 +45,7 @@ export async function demo(t) {
 
 /** An example of Next.js, built, beside a server; app is more of its configuration there. */
 export const nextChat = (example) => async (t, app = {}) => {
-  const server = await fanfare(t, { app: { limits: { max_presence_members: 600 }, ...app } });
+  const server = await fanfare(t, { app: { limits: { max_presence_members: 600 }, history: [{ channels: 'presence-room-*', events: 100, ttl: '10m' }], ...app } });
   const port = await freePort();
   const site = new Site(t, `http://127.0.0.1:${port}`, process.execPath,
     ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)],

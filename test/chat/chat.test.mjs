@@ -175,6 +175,25 @@ for (const [title, start] of Object.entries({ 'fanfare demo': demo, ...examples 
   });
 }
 
+test('fanfare demo: what was said while a tab was offline appears when it is back, once and in order', async (t) => {
+  const app = await demo(t);
+  const chromium = await browser(t);
+  const [ann, ben] = await Promise.all(['Ann', 'Ben'].map(async (name) => person(await chromium.newContext(), app.url, name, 'tea')));
+  for (const who of [ann, ben]) await who.join();
+  for (const who of [ann, ben]) await who.sees(['Ann', 'Ben']);
+  await ben.page.evaluate(() => window.Pusher.instances[0].disconnect());
+  await ann.sees(['Ann']);
+  const said = ['first', 'second', 'third'];
+  for (const text of said) {
+    await ann.say(text);
+    await ann.hears(text, { from: 'Ann' });
+  }
+  await ben.page.evaluate(() => window.Pusher.instances[0].connect());
+  for (const text of said) await ben.hears(text, { from: 'Ann' });
+  assert.deepEqual(await ben.page.locator('[data-kind=message] .text').allTextContents(), said);
+  assert.deepEqual([...ann.errors, ...ben.errors], []);
+});
+
 for (const [title, start] of Object.entries(examples)) {
   test(`${title}: whoever comes before the server is told so, and let in when it is there`, async (t) => {
     const app = await start(t);

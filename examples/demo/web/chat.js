@@ -2,6 +2,7 @@
 import { get } from './lib/api.js';
 import { colourOf, initial } from './lib/avatar.js';
 import { realtime } from './lib/realtime.js';
+import { recover } from './recovery/recovery.js';
 import { linkText, RoomStore, timeOfDay, typingText } from './lib/roomStore.js';
 import { statuses } from './lib/types.js';
 import { composer } from './composer.js';
@@ -12,7 +13,7 @@ const words = { online: 'Online', away: 'Away', busy: 'Busy' };
 
 /** Shows a room in main. left is called once, with a reason if the room would not have us. */
 export function showChat(main, { settings, me, room, status, left }) {
-  const store = new RoomStore(realtime(window.Pusher, settings), room, me, status);
+  const store = new RoomStore(realtime(window.Pusher, recover, settings), room, me, status);
   let shown = {};
   let unread = 0;
   let expected = null; // how many are in the room before we are

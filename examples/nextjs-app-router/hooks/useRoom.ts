@@ -1,6 +1,7 @@
 // A room of the chat as React state: what useSocket was to the Socket.IO app.
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import Pusher from 'pusher-js';
+import { recover } from '@fanfare/pusher-js-recovery';
 import { realtime } from '@fanfare/room/realtime.js';
 import { type RoomCallbacks, RoomStore } from '@fanfare/room/roomStore.js';
 import type { Identity, RealtimeSettings, Status } from '@fanfare/room/types.js';
@@ -15,7 +16,7 @@ interface UseRoomOptions extends RoomCallbacks {
 }
 
 export function useRoom({ settings, room, me: { id, name }, status, ...callbacks }: UseRoomOptions) {
-  const link = realtime(Pusher, settings);
+  const link = realtime(Pusher, recover, settings);
   const latest = useLatest({ ...callbacks, status });
   const store = useMemo(() => new RoomStore(link, room, { id, name }, latest.current.status), [link, room, id, name, latest]);
 
