@@ -12,6 +12,7 @@ import (
 	"fanfare/channels"
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
+	"fanfare/internal/testkit/deadline"
 	"fanfare/pusherproto"
 )
 
@@ -261,7 +262,11 @@ func TestHistory_PollWhileOthersPublish_EachEventOnce(t *testing.T) {
 		})
 	}
 	var next [2]int
+	end := time.Now().Add(deadline.Long)
 	for after := ""; next[0]+next[1] < events; {
+		if time.Now().After(end) {
+			t.Fatalf("only %v events came", next)
+		}
 		p := page(t, srv, "h-a", "after", after, "limit", "7")
 		if p.Lost != nil {
 			t.Fatalf("lost: %+v", p.Lost)
