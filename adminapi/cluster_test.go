@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -331,16 +332,16 @@ func TestLocal_AnswersOnlyWhatItUnderstands(t *testing.T) {
 // A node tells another what is wanted, in pieces, and no more of it than may be.
 func TestLocal_TellsWhatHappensWithinBounds(t *testing.T) {
 	c := &crowd{fake: &fake{}}
-	now := epoch
+	var later atomic.Int64 // than epoch; what ticks reads it, too
 	l := c.local(Member{leftID, "left"})
-	l.Now = func() time.Time { return now }
+	l.Now = func() time.Time { return epoch.Add(time.Duration(later.Load())) }
 	told := make(chan string, 1000)
 	c.follow = func(_ context.Context, w io.Writer) {
 		line := `{"level":"TRACE","msg":"client event","channel":"a","payload":"` + strings.Repeat("x", 10<<10) + `"}` + "\n"
 		for range mostTold/(10<<10) + 100 {
 			_, _ = io.WriteString(w, line)
 		}
-		now = now.Add(2 * time.Second)
+		later.Add(int64(2 * time.Second))
 		_, _ = io.WriteString(w, `{"level":"DEBUG","msg":"signed in","user":"last"}`+"\n"+line)
 		for event := range told { // the rest comes with the next tick
 			if strings.Contains(event, "last") {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fanfare/channels"
+	"fanfare/cluster/ledger"
 	"fanfare/internal/testkit/deadline"
 )
 
@@ -20,6 +21,9 @@ func (e *linkingEngine) Run(ctx context.Context, up Upcalls) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
+
+// Listen is called if the node's own feed is in the partition that is up.
+func (e *linkingEngine) Listen(Partition, ledger.Node) {}
 
 func (e *linkingEngine) Beat(b Beat) {
 	select {
