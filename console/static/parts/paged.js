@@ -22,7 +22,7 @@ export class Paged extends Polled {
 
   /** Begins anew when another node is chosen. */
   componentDidUpdate({ query }) {
-    if (query.node === this.props.query.node) return;
+    if (query?.node === this.props.query?.node) return; // not every list is chosen by what is in the address
     this.pages = 1;
     this.refresh();
   }
