@@ -17,7 +17,7 @@ ATTACKS := cd test/hostile && go test -tags hostile -count=1
 STORM ?= 10m
 # The end-to-end tests that make sense with two nodes; make test leaves out the long ones.
 CLUSTER_FILES := e2e/*.test.mjs fallback/*.test.mjs go-sdk/*.test.mjs java/java-http.test.mjs move/php.test.mjs
-LONG_CLUSTER_FILES := chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
+LONG_CLUSTER_FILES := recovery/recovery.test.mjs chat/*.test.mjs docs/*.test.mjs webhooks/*.test.mjs java/client-*.test.mjs java/tls.test.mjs
 export PACKAGES RUN COUNT PERCENT E2E TARGETS
 # Flags of the release for whatever is compiled: checks, tests, the server that they
 # drive and the release then share one build of all dependencies, which takes minutes.
