@@ -112,7 +112,7 @@ starved: ## the tests at 12 % of a processor and beside busy loops: those that w
 	@echo "== tests where processors are scarce"
 	@./tools/starved $(PARTS)
 
-check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instruction counts, 5 s of each fuzz target
+check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instruction counts, 2 s of each fuzz target
 	@echo "== gofumpt"
 	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
 	@echo "== go vet, here and for macOS, FreeBSD and Windows"
@@ -128,7 +128,7 @@ check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instr
 	@./tools/vulncheck
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory instructions
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 fmt: ## format every Go file
 	@echo "== gofumpt -w"
