@@ -27,7 +27,7 @@ languages = {
 }
 
 fence = re.compile(r"^\s*(`{3,}|~{3,})")
-titled = re.compile(r"^(\s*(?:`{3,}|~{3,}))(\S+) +(\S.*)$")
+named = re.compile(r"^(\s*(?:`{3,}|~{3,})\S+) +(\S.*)$")
 nested = re.compile(r"^ {2,3}(?=\S)")
 # Code is matched too, so that nothing in it counts as a link.
 link = re.compile(r"""`+[^`]*`+|\]\((?P<target>[^)\s]+)|\b(?:src|srcset|href)="(?P<value>[^"\s]+)""")
@@ -118,13 +118,14 @@ def without_code_blocks(text: str) -> str:
 
 
 def reformed(text: str) -> str:
-    """Writes for Python-Markdown what GitHub reads otherwise: a name after the
-    language of a code block, and lists whose inner items are indented by two."""
+    """Writes for Python-Markdown what GitHub reads otherwise: the name of a file, or
+    of a step, after the language of a code block, and lists in lists indented by two."""
     lines = []
     for line, outside in zip(text.split("\n"), without_code_blocks(text).split("\n")):
-        name = titled.match(line)
+        name = named.match(line)
         if name and not outside.strip():
-            line = f'{name[1]}{name[2]} title="{name[3]}"'
+            is_file = "." in name[2] or "/" in name[2]
+            line = f'{name[1]} title="{name[2]}"' if is_file else name[1]
         elif outside.strip():
             line = nested.sub("    ", line)
         lines.append(line)

@@ -48,7 +48,7 @@ class Pages(unittest.TestCase):
 
     def test_markdown_of_github_is_read_the_same(self):
         self.assertEqual(
-            pages.reformed("- a\n  - b\n\n```ts lib/a.ts\n  - c\n```\n\n```sh\nls\n```"),
+            pages.reformed("- a\n  - b\n\n```ts lib/a.ts\n  - c\n```\n\n```sh step 1\nls\n```"),
             '- a\n    - b\n\n```ts title="lib/a.ts"\n  - c\n```\n\n```sh\nls\n```',
         )
 
