@@ -85,6 +85,14 @@ class Repository:
                 target.write_text(shown(source, path), "utf-8")
         return [uri for uri in written if uri.endswith(".md")]
 
+    def indexed(self) -> list[str]:
+        """The pages of the site in the order in which the index of their folder has them."""
+        out = []
+        for index in sorted((self.root / "docs").rglob("README.md")):
+            path = index.relative_to(self.root).as_posix()
+            out += [self.in_site(found) for _, _, found in links(index.read_text("utf-8"), path)]
+        return out
+
     def titled(self, text: str, path: str) -> str:
         """The page with titles where it names other pages by their files."""
 
@@ -158,11 +166,12 @@ def shown(source: Path, path: str) -> str:
     return f"---\nsearch: {{ exclude: true }}\n---\n\n# {source.name}\n\n`{path}` in the repository:\n\n{ticks}{language}\n{text}\n{ticks}\n"
 
 
-def navigation(entries: list, pages: list[str]) -> list:
-    """The navigation with a page for each that a pattern matches."""
+def navigation(entries: list, pages: list[str], indexed: list[str]) -> list:
+    """The navigation with a page for each that a pattern matches, in the order of the index."""
     patterns = sorted(leaves(entries), key=len, reverse=True)
     belongs = {uri: next((p for p in patterns if matches(uri, p)), None) for uri in pages}
-    order = sorted(pages, key=lambda uri: (not uri.endswith("README.md"), len(uri), uri))
+    place = {uri: i for i, uri in reversed(list(enumerate(indexed)))}
+    order = sorted(pages, key=lambda uri: (not uri.endswith("README.md"), place.get(uri, len(indexed)), uri))
 
     def expanded(entries: list) -> list:
         out = []
@@ -200,7 +209,7 @@ def main(folder: str) -> None:
     shutil.copyfile(repository.root / "console/static/icon.svg", out / "pages/icon.svg")
     # The rest of the configuration has tags that only MkDocs reads: it stays text.
     before, nav = (here / "mkdocs.yml").read_text("utf-8").split("\nnav:\n")
-    entries = navigation(yaml.safe_load("nav:\n" + nav)["nav"], pages)
+    entries = navigation(yaml.safe_load("nav:\n" + nav)["nav"], pages, repository.indexed())
     (out / "mkdocs.yml").write_text(before + "\n" + yaml.safe_dump({"nav": entries}, sort_keys=False), "utf-8")
 
 

@@ -59,8 +59,8 @@ class Pages(unittest.TestCase):
 
     def test_a_page_is_in_the_navigation_where_the_longest_pattern_has_it(self):
         entries = [{"One": ["a*.md", "none*.md"]}, {"Two": ["a-b*.md", {"Three": ["spec/*.md"]}]}, {"Four": ["gone*.md"]}]
-        found = pages.navigation(entries, ["a-bc.md", "a-c.md", "a.md", "spec/z.md", "spec/README.md", "other.md"])
-        self.assertEqual(found, [{"One": ["a.md", "a-c.md"]}, {"Two": ["a-bc.md", {"Three": ["spec/README.md", "spec/z.md"]}]}])
+        found = pages.navigation(entries, ["a-bc.md", "a-c.md", "a.md", "spec/y.md", "spec/z.md", "spec/README.md", "other.md"], ["spec/z.md", "a.md", "spec/y.md", "a-c.md"])
+        self.assertEqual(found, [{"One": ["a.md", "a-c.md"]}, {"Two": ["a-bc.md", {"Three": ["spec/README.md", "spec/z.md", "spec/y.md"]}]}])
 
 
 class Links(html.parser.HTMLParser):
