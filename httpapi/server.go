@@ -113,6 +113,7 @@ type Server struct {
 	listings       listings
 	census         *census
 	connections    *connections
+	short          atomic.Bool           // descriptors are: connections end with their answer
 	proxyHeaders   *sockets.ProxyHeaders // nil if no connection begins with one
 	ids            requestIDs
 }
@@ -213,10 +214,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if h, ok := connOf(r).(handed); ok {
 		h.Served(r.Method == http.MethodPost)
 	}
+	last := s.short.Load()
 	if !s.census.Calm() {
-		if _, full := s.census.Patience(peer(r.RemoteAddr), 0); full {
-			w.Header().Set("Connection", "close")
-		}
+		_, full := s.census.Patience(peer(r.RemoteAddr), 0)
+		last = last || full
+	}
+	if last {
+		w.Header().Set("Connection", "close")
 	}
 	x := s.exchanges.begin(w, r)
 	if s.cfg.Tracer != nil {
@@ -301,13 +305,15 @@ func (s *Server) headTooLarge(x *exchange) error {
 // answer tells.
 const writeGrace = 20 * time.Second
 
-// Relieve closes connections of web, an HTTPServer, that can be missed when
-// descriptors are short: it keeps none between two requests until it is called
-// with short false.
-func (s *Server) Relieve(web interface{ SetKeepAlivesEnabled(bool) }, short bool) {
-	web.SetKeepAlivesEnabled(!short)
+// Relieve closes net/http's connections that can be missed when descriptors are
+// short: it keeps none between two requests until it is called with short false.
+// Those of loops go back to them. An http.Server's SetKeepAlivesEnabled would close
+// these too, and cut off a request that has just arrived.
+func (s *Server) Relieve(short bool) {
+	s.short.Store(short)
 	if short {
 		s.connections.cut(time.Now())
+		s.connections.dismiss()
 	}
 }
 

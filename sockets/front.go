@@ -73,6 +73,7 @@ type front struct {
 	counted bool // nor was Settle
 	leaving bool // goes to net/http when what is queued is written
 	cut     bool // the rest of its request was waited for long enough
+	missed  bool // was idle and is closed for another
 	begun   bool // some of a request has come
 	body    bool // its head has
 	secure  bool // the client's connection to its proxy is encrypted

@@ -261,6 +261,17 @@ func (c *conn) refuseUnasked(answer []byte) {
 	_, _ = unix.Write(int(c.fd), answer)
 }
 
+// answerMissed answers a request that has arrived since its idle connection was
+// chosen to be closed. Unread, it would turn the close into a reset.
+func (c *conn) answerMissed() {
+	if !c.front.missed {
+		return
+	}
+	if n, _ := unix.Read(int(c.fd), c.loop.scratch); n > 0 {
+		c.refuseUnasked(c.front.cfg.Door.Crowd())
+	}
+}
+
 // turnAway closes a connection with an answer to the request that it may be
 // about to send. What has come is read, or the client would see a reset.
 func (l *loop) turnAway(fd int, answer []byte) {
