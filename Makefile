@@ -26,7 +26,7 @@ export CGO_ENABLED = 0
 FLAGS := -trimpath -tags=grpcnotrace
 export GOFLAGS := $(strip $(FLAGS) $(filter-out $(FLAGS),$(shell go env GOFLAGS 2>/dev/null)))
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs release release-check goreleaser-check package-test clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs pictures release release-check goreleaser-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -163,6 +163,10 @@ cli-peers: build ## the commands that call a server, with fanfare and with soket
 docs: ## write config.yaml and docs/configuration.md anew from the code
 	@echo "== config.yaml and docs/configuration.md"
 	@go test ./config -run '^TestGenerated' -count=1 -update
+
+pictures: ## draw the pictures in docs/images anew that tools/pictures makes
+	@echo "== docs/images"
+	@go run -C tools ./pictures
 
 release: ## all archives, packages, SBOMs and SHA256SUMS into bin/release (TARGETS="linux/amd64 …" chooses)
 	@echo "== a release of $(VERSION)"

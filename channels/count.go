@@ -8,9 +8,10 @@ import (
 )
 
 // Up to countAtOnce sockets every change of a subscription count is sent;
-// above it one in countInterval (spec: websocket section 7), and likewise
-// above countBurst changes in that time: one socket that comes and goes must
-// not have everybody sent a hundred times as much as it sends itself.
+// above it one in countInterval
+// (docs/spec/cache-and-counts.md#subscription-counts), and likewise above
+// countBurst changes in that time: one socket that comes and goes must not have
+// everybody sent a hundred times as much as it sends itself.
 const (
 	countAtOnce   = 100
 	countInterval = 5 * time.Second

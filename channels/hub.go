@@ -40,7 +40,7 @@ var ErrNoMemory = errors.New("the server is short of memory, try again")
 const publishPatience = 4 * time.Second
 
 // DefaultOfflineGrace is how long a user may be without a socket before
-// watchers are told (spec: websocket section 9, Watchlist).
+// watchers are told (docs/spec/users.md#watchlist).
 const DefaultOfflineGrace = 3 * time.Second
 
 // Config is what a Hub is made of. The zero value works.
@@ -222,7 +222,7 @@ func (h *Hub) SetObservers(observers ...Observer) {
 }
 
 // watchersOf names the group of the sockets that watch a user. No channel can
-// have such a name (spec: websocket section 4, Names).
+// have such a name (docs/spec/channels.md#names).
 func watchersOf(userID string) string { return watchersPrefix + userID }
 
 const watchersPrefix = "#watchers-of-"

@@ -52,7 +52,7 @@ func expectNothingHeld(t *testing.T, s *connections, a *account.Account) {
 	}
 }
 
-// Spec: edge case 9: one address is limited, others connect.
+// See docs/spec/edge-cases.md, case 9: one address is limited, others connect.
 func TestConnections_CountsAddressesApart(t *testing.T) {
 	proxy := netip.MustParseAddr("10.0.0.1")
 	s, _ := counting(connectionBounds{unfinished: 2}, func(a netip.Addr) bool { return a == proxy })

@@ -11,7 +11,7 @@ import (
 )
 
 // Fallback configures HTTP streaming and polling, for clients whose network
-// breaks WebSockets (spec: http-fallback).
+// breaks WebSockets (docs/spec/http-fallback.md#requests).
 type Fallback struct {
 	// Disabled serves none of it.
 	Disabled bool

@@ -21,8 +21,8 @@ const (
 	overPolling   = "xhr_polling"
 )
 
-// Refusals of a connection, in the order of the checks (spec: websocket section
-// 1). They are never changed.
+// Refusals of a connection, in the order of the checks
+// (docs/spec/websocket.md#refusing-a-connection). They are never changed.
 var (
 	pathNotFound = &pusherproto.Error{Code: pusherproto.CodePathNotFound, Message: "Path not found; connect to /app/KEY"}
 	unknownApp   = &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"}

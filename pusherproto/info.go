@@ -5,7 +5,7 @@ import "strings"
 // Info is a set of attributes asked for with the info parameter.
 type Info uint8
 
-// The attributes there are. Where each is allowed: spec, http-api, section 4.
+// The attributes there are. Where each is allowed: docs/spec/http-api.md#info.
 const (
 	InfoUserCount         Info = 1 << iota // user_count: distinct users of a presence channel
 	InfoSubscriptionCount                  // subscription_count: sockets

@@ -27,7 +27,7 @@ type Config struct {
 	// QueueBytes bounds what waits for a slow reader; 0 is 1 MiB.
 	QueueBytes int
 	// MaxMessageBytes bounds one client message; 0 derives it from the app's
-	// event limit (spec: websocket section 2).
+	// event limit (docs/spec/websocket.md#frames).
 	MaxMessageBytes int
 	// MessageTimeout is how long a client message may take to arrive, from its
 	// first byte to its last; 0 is 30 seconds. Whole seconds count.
@@ -36,16 +36,17 @@ type Config struct {
 	// five seconds.
 	CloseTimeout time.Duration
 	// Heartbeat is the silence after which an HTTP session's client is sent a
-	// sign of life; 0 is 25 seconds (spec: http-fallback section 3). Whole
-	// seconds count, as in ReceiveWithin.
+	// sign of life; 0 is 25 seconds
+	// (docs/spec/http-fallback.md#heartbeats). Whole seconds count, as in
+	// ReceiveWithin.
 	Heartbeat time.Duration
 	// ReceiveWithin is how long an HTTP session lives without a request to
 	// answer on, and how long a closed one is remembered; 0 is ten seconds
-	// (spec: http-fallback section 4).
+	// (docs/spec/http-fallback.md#session-life).
 	ReceiveWithin time.Duration
 	// HostName is this node's own public name, without a port. Clients of HTTP
 	// sessions send all further requests there; "" leaves them where they are
-	// (spec: http-fallback section 3, rule 5).
+	// (docs/spec/http-fallback.md#lines).
 	HostName string
 	// ConnectionsPerAddress is that of Limits.
 	ConnectionsPerAddress int
@@ -245,7 +246,7 @@ func (c *conn) open(o *Opening, transport string) {
 	c.renew(nil)
 }
 
-// messageLimit is the largest client message (spec: websocket section 2).
+// messageLimit is the largest client message (docs/spec/websocket.md#frames).
 func (s *Server) messageLimit(app *apps.App) int32 {
 	const least = 64 << 10
 	switch {

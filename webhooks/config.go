@@ -58,7 +58,7 @@ type Config struct {
 	transport http.RoundTripper // in place of the network, in tests
 }
 
-// Defaults of Config (spec: webhooks, Delay and Delivery).
+// Defaults of Config (docs/spec/webhooks.md#delay, docs/spec/webhooks.md#delivery).
 const (
 	DefaultGrace        = 3 * time.Second
 	DefaultQueueEvents  = 100_000
@@ -90,7 +90,7 @@ type Endpoint struct {
 // twice that, twice that again, up to Most, each 20 % more or less. A hook is
 // dropped when GiveUp has passed since its first attempt; its last attempt
 // ends by then. Zero fields are one
-// second, one minute and five minutes (spec: webhooks, Delivery).
+// second, one minute and five minutes (docs/spec/webhooks.md#delivery).
 type Retry struct{ First, Most, GiveUp time.Duration }
 
 func (c Config) withDefaults() Config {

@@ -20,8 +20,8 @@ func setOf(kinds ...channels.NoticeKind) kindSet {
 
 func (s kindSet) has(k channels.NoticeKind) bool { return s&(1<<k) != 0 }
 
-// eventNames are the names of kinds of notices on the wire (spec: webhooks,
-// Events).
+// eventNames are the names of kinds of notices on the wire
+// (docs/spec/webhooks.md#events).
 var eventNames = [...]string{
 	channels.ChannelOccupied:   "channel_occupied",
 	channels.ChannelVacated:    "channel_vacated",

@@ -25,7 +25,7 @@ func TestWriteSVG(t *testing.T) {
 			t.Fatalf("it is not well-formed: %v", err)
 		}
 	}
-	for _, want := range []string{"latency &amp; load", "&lt;another&gt;", ">100k<", ">1M<", ">100k ms<"} {
+	for _, want := range []string{"latency &amp; load", "&lt;another&gt;", ">100k<", ">1M<", ">100k ms<", "@media (prefers-color-scheme: dark)", `class="line s1"`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

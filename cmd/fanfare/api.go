@@ -40,8 +40,8 @@ type call struct {
 }
 
 // signed returns the URL of the request. The server accepts it for ten minutes
-// from now (spec: http-api section 1). The path is signed as SDKs do, without
-// escapes.
+// from now (docs/spec/http-signature.md#authentication). The path is signed as
+// SDKs do, without escapes.
 func (c call) signed(base string, app config.App, now time.Time) string {
 	path := "/apps/" + app.ID + c.path
 	query := pusherproto.SignRequest(app.Key, app.Secret, c.method, path, c.query, c.body, now)

@@ -11,7 +11,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// message is what a server sends (spec: websocket, section 2).
+// message is what a server sends (docs/spec/websocket.md#data).
 type message struct {
 	Event   string          `json:"event"`
 	Channel string          `json:"channel"`
