@@ -26,7 +26,7 @@ export CGO_ENABLED = 0
 FLAGS := -trimpath -tags=grpcnotrace
 export GOFLAGS := $(strip $(FLAGS) $(filter-out $(FLAGS),$(shell go env GOFLAGS 2>/dev/null)))
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs pictures release release-check goreleaser-check package-test clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs docs-site pictures prose release release-check goreleaser-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -57,6 +57,7 @@ test: ## unit tests and fuzz seeds under the race detector, real clients end to 
 	@FANFARE_TEST_PORTABLE=1 $(GOTEST) ./httpapi
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
+	@$(MAKE) --no-print-directory docs-site
 	@$(MAKE) --no-print-directory check-deploy
 	@$(MAKE) --no-print-directory store-test
 	@$(MAKE) --no-print-directory release-check TARGETS="linux/amd64"
@@ -112,7 +113,7 @@ starved: ## the tests at 12 % of a processor and beside busy loops: those that w
 	@echo "== tests where processors are scarce"
 	@./tools/starved $(PARTS)
 
-check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instruction counts, 2 s of each fuzz target
+check: ## formatting, vet, staticcheck, known vulnerabilities, the language of the docs, race tests, instruction counts, 2 s of each fuzz target
 	@echo "== gofumpt"
 	@unformatted=$$($(TOOL) gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':"; echo "$$unformatted"; exit 1; fi
 	@echo "== go vet, here and for macOS, FreeBSD and Windows"
@@ -126,6 +127,7 @@ check: ## formatting, vet, staticcheck, known vulnerabilities, race tests, instr
 	@$(TOOL) staticcheck -tags store ./test/store
 	@echo "== govulncheck"
 	@./tools/vulncheck
+	@$(MAKE) --no-print-directory prose
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory instructions
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
@@ -167,6 +169,14 @@ docs: ## write config.yaml and docs/configuration.md anew from the code
 pictures: ## draw the pictures in docs/images anew that tools/pictures makes
 	@echo "== docs/images"
 	@go run -C tools ./pictures
+
+docs-site: ## build the documentation as a site into bin/site, and check its links (installs MkDocs with pip)
+	@echo "== bin/site"
+	@./tools/site/build
+
+prose: ## check the language of the docs: coined words, long sentences (FILES chooses; installs textlint with npm)
+	@echo "== the language of the documentation"
+	@./tools/prose/run $(FILES)
 
 release: ## all archives, packages, SBOMs and SHA256SUMS into bin/release (TARGETS="linux/amd64 …" chooses)
 	@echo "== a release of $(VERSION)"
