@@ -1,7 +1,8 @@
 // Runs the fragments of code in docs/idempotency.md, docs/fallback.md, docs/codes.md
 // and the READMEs of clients/js and the example for the app router, as they stand there.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import Pusher from 'pusher-js';
 import { recover } from '../../clients/js/recovery.js';
-import { fanfare } from '../support/fanfare.mjs';
+import { fanfare, freePort } from '../support/fanfare.mjs';
 import { Log, settled, subscribed, until } from '../support/wait.mjs';
 import { blocksOf, folder } from './shell.mjs';
 
@@ -43,6 +44,25 @@ test('docs/fallback.md: pusher-js connects over HTTP when it has no WebSocket', 
     server.clients.push(pusher);
     await until('it is connected', () => pusher.connection.state === 'connected');
     assert.match(pusher.connection.connection.transport.name, blocked.length ? /^xhr_/ : /^ws$/);
+  }
+});
+
+test('docs/fallback.md: HAProxy passes streams and polls on', async (t) => {
+  const [, config] = await blocksOf('docs/fallback.md', ['js', 'haproxy']);
+  const server = await fanfare(t);
+  const [port, cwd] = [await freePort(), await folder(t)];
+  const file = join(cwd, 'haproxy.cfg');
+  await writeFile(file, `${replaced(config, ['127.0.0.1:6001', `127.0.0.1:${server.port}`])}\nfrontend clients\n    bind 127.0.0.1:${port}\n    default_backend fanfare\n`);
+  const haproxy = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'inherit', 'inherit'] });
+  t.after(async () => {
+    haproxy.kill('SIGKILL');
+    if (haproxy.exitCode === null && haproxy.signalCode === null) await once(haproxy, 'exit');
+  });
+  for (const transport of ['xhr_streaming', 'xhr_polling']) {
+    const client = server.client({ wsHost: '127.0.0.1', httpHost: '127.0.0.1', httpPort: port, enabledTransports: [transport] });
+    const news = await subscribed(client, 'news');
+    await server.sdk.trigger('news', 'e', transport);
+    assert.equal(await news.log.next('e'), transport);
   }
 });
 
