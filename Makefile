@@ -160,8 +160,8 @@ cli-peers: build ## the commands that call a server, with fanfare and with soket
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent
 	@node --test tools/peers/cli.test.mjs
 
-docs: ## write config.yaml and docs/configuration.md anew from the code
-	@echo "== config.yaml and docs/configuration.md"
+docs: ## write config.yaml and docs/configuration*.md from the code
+	@echo "== config.yaml and docs/configuration*.md"
 	@go test ./config -run '^TestGenerated' -count=1 -update
 
 release: ## all archives, packages, SBOMs and SHA256SUMS into bin/release (TARGETS="linux/amd64 …" chooses)
