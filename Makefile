@@ -78,7 +78,7 @@ attacks: ## attack the built server in 256 MB, in some three minutes
 	@echo "== attacks"
 	@$(ATTACKS) -timeout 20m
 
-hostile: ## the same attacks with all their force; prints the figures of docs/security.md
+hostile: ## the same attacks with all their force; prints the figures of docs/security-attacks.md
 	@echo "== attacks in full"
 	@export FANFARE_HOSTILE=full; $(ATTACKS) -timeout 60m
 
