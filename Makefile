@@ -79,7 +79,7 @@ attacks: ## attack the built server in 256 MB, in some three minutes
 	@echo "== attacks"
 	@$(ATTACKS) -timeout 20m
 
-hostile: ## the same attacks with all their force; prints the figures of docs/security.md
+hostile: ## the same attacks with all their force; prints the figures of docs/security-attacks.md
 	@echo "== attacks in full"
 	@export FANFARE_HOSTILE=full; $(ATTACKS) -timeout 60m
 
@@ -162,8 +162,8 @@ cli-peers: build ## the commands that call a server, with fanfare and with soket
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent
 	@node --test tools/peers/cli.test.mjs
 
-docs: ## write config.yaml and docs/configuration.md anew from the code
-	@echo "== config.yaml and docs/configuration.md"
+docs: ## write config.yaml and docs/configuration*.md from the code
+	@echo "== config.yaml and docs/configuration*.md"
 	@go test ./config -run '^TestGenerated' -count=1 -update
 
 pictures: ## draw the pictures in docs/images anew that tools/pictures makes

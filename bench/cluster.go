@@ -12,7 +12,7 @@ import (
 	"fanfare/bench/report"
 )
 
-// Cluster measures what a cluster of fanfares promises (docs/performance.md),
+// Cluster measures what a cluster of fanfares promises (docs/performance-cluster.md),
 // with all of its processes on this machine: nodes of their own, and a
 // redis-server of their own or the one at Redis.
 type Cluster struct {

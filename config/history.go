@@ -11,11 +11,11 @@ import (
 
 // HistoryRule mirrors apps.HistoryRule, field by field.
 type HistoryRule struct {
-	Channels     string        `key:"channels" rule:"channel_names" doc:"Names of the channels: an asterisk stands for any text, also for none."`
-	Events       int           `key:"events" min:"1" max:"10000" rule:"events_kept" doc:"Events that a channel keeps at most."`
-	TTL          time.Duration `key:"ttl" min:"1s" max:"720h" rule:"time_kept" doc:"Time that a channel keeps an event at most."`
-	Rewind       int           `key:"rewind" min:"0" max:"10000" doc:"Of the kept events, those that a new subscriber is sent, the last ones. 0 is none."`
-	ClientEvents bool          `key:"client_events" doc:"Keep what clients send to each other, too."`
+	Channels     string        `key:"channels" rule:"channel_names" doc:"Pattern of channel names. An asterisk matches any text, the empty text included."`
+	Events       int           `key:"events" min:"1" max:"10000" rule:"events_kept" doc:"Maximum number of events that a channel keeps."`
+	TTL          time.Duration `key:"ttl" min:"1s" max:"720h" rule:"time_kept" doc:"Maximum time for which a channel keeps an event."`
+	Rewind       int           `key:"rewind" min:"0" max:"10000" doc:"Number of kept events, the newest, that are sent to a new subscriber. 0 sends none."`
+	ClientEvents bool          `key:"client_events" doc:"Keep client events too."`
 }
 
 // mostRules bounds the list: each event of the app is held against it.

@@ -130,7 +130,7 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		case refusal.Code == pusherproto.CodeNoVersion:
 			hint = "sockets.allow_missing_protocol lets such clients in"
 		case refusal.Code < 1000 && !hopsKept(r):
-			hint = "the proxy must pass on the headers Upgrade and Connection, see docs/deployment.md"
+			hint = "the proxy must pass on the headers Upgrade and Connection, see docs/deployment-proxies.md"
 		default:
 			return slog.LevelDebug, ""
 		}

@@ -31,7 +31,7 @@ func (b *benchCommand) cluster() *cobra.Command {
 		Use:   "cluster",
 		Short: "Measure clusters of fanfares on this machine and say which targets they meet",
 		Long: `Start redis-server and clusters of fanfares on free ports of the loopback interface,
-measure the figures of docs/performance.md and say which targets they meet. The
+measure the figures of docs/performance-cluster.md and say which targets they meet. The
 parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 		Example: `  fanfare bench cluster --quick
   fanfare bench cluster --redis 127.0.0.1:6379 --format markdown`,
