@@ -46,9 +46,9 @@ const (
 // leastNodes are needed for a node to die among others.
 const leastNodes = 3
 
-// NodesFor is how many nodes a number of sockets needs where a process may open
+// nodesFor is how many nodes a number of sockets needs where a process may open
 // so many files. A node keeps a sixteenth of them for other things.
-func NodesFor(sockets, files int) int {
+func nodesFor(sockets, files int) int {
 	room := max(1, files-files/16-membersOfNode-25)
 	return max(leastNodes, (sockets+room-1)/room)
 }
@@ -71,7 +71,7 @@ func (w Million) needed(clients int) int64 {
 func (w Million) Run(ctx context.Context) (results []report.Result, figures []report.Figure, err error) {
 	files := client.FilesAllowed()
 	if w.Nodes == 0 {
-		w.Nodes = NodesFor(w.Sockets, files)
+		w.Nodes = nodesFor(w.Sockets, files)
 	}
 	w.Server, w.Audience, w.Writer = bound(w.Server), bound(w.Audience), bound(w.Writer)
 	m := &million{Million: w, clients: clientsFor(w.Sockets, files), began: time.Now()}

@@ -60,6 +60,7 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 	r.Set("data", "%d bytes", m.Size)
 	r.Add("connected after", "s", time.Since(began).Seconds())
 	var times []float64
+	var curves [][][2]float64
 	for i := range m.Events {
 		if _, err := hall.do(ctx, audienceExpect); err != nil {
 			return 0, err
@@ -74,13 +75,12 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 			return 0, err
 		}
 		times = append(times, time.Unix(0, heard.Times.Last).Sub(due).Seconds())
-		if i == 0 || times[i] <= report.MedianOf(times) {
-			r.Curves = []report.Curve{{Name: curveBare, Points: heard.Times.curve(due, 200)}}
-		}
+		curves = append(curves, heard.Times.curve(due, 200))
 		if err := m.say("a frame: %s have it, the last after %.2f s", report.Grouped(heard.Times.total()), times[i]); err != nil {
 			return 0, err
 		}
 	}
+	r.Curves = []report.Curve{{Name: curveBare, Points: curves[typical(times)]}}
 	sum, err := hall.do(ctx, audienceCount)
 	if err != nil {
 		return 0, err
