@@ -75,7 +75,7 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 			return 0, err
 		}
 		times = append(times, time.Unix(0, heard.Times.Last).Sub(due).Seconds())
-		curves = append(curves, heard.Times.curve(due, 200))
+		curves = append(curves, heard.Times.curve(due, picturePoints))
 		if err := m.say("a frame: %s have it, the last after %.2f s", report.Grouped(heard.Times.total()), times[i]); err != nil {
 			return 0, err
 		}

@@ -110,7 +110,7 @@ func (s *stadium) connect(ctx context.Context) error {
 	r.Add("nodes' CPU", "cores", spent.cores(spent.nodes.CPU))
 	r.Add("redis CPU", "cores", spent.cores(spent.redis.CPU))
 	r.Add("clients' CPU", "cores", spent.cores(clients.CPU))
-	r.Curves = append(r.Curves, report.Curve{Name: curveSockets, Points: joined.Times.curve(began, 200)})
+	r.Curves = append(r.Curves, report.Curve{Name: curveSockets, Points: joined.Times.curve(began, picturePoints)})
 	s.add("connected and subscribed", s.goal("≤ 200 s"), took <= 200, "%.1f s, %s a second", took, report.Number(float64(s.Sockets)/took))
 	s.add("the channel's count is exact on all nodes", "", true, "%.1f s after the last", counted)
 	if err := s.memory(ctx, r, machine, clients.RSS, before.nodes.RSS); err != nil {
@@ -261,7 +261,7 @@ func (s *stadium) send(ctx context.Context, sockets int) (e sentEvent, err error
 	}
 	e.took = time.Unix(0, heard.Times.Last).Sub(due).Seconds()
 	e.half = heard.Times.share(0.5).Sub(due).Seconds()
-	e.curve = heard.Times.curve(due, 200)
+	e.curve = heard.Times.curve(due, picturePoints)
 	return e, s.say("an event: %s of %s have it, the last after %.2f s", report.Grouped(heard.Times.total()), report.Grouped(int64(sockets)), e.took)
 }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"fanfare/bench/report"
@@ -97,10 +98,11 @@ func (s *stadium) memoryCurves() []report.Curve {
 	if len(samples) == 0 {
 		return nil
 	}
+	samples = thinned(samples, picturePoints)
 	curve := func(name string, of func(memorySample) int64) report.Curve {
 		c := report.Curve{Name: name}
 		for _, m := range samples {
-			c.Points = append(c.Points, [2]float64{m.at.Sub(s.came).Seconds(), float64(of(m))})
+			c.Points = append(c.Points, [2]float64{math.Round(m.at.Sub(s.came).Seconds()*1000) / 1000, float64(of(m))})
 		}
 		return c
 	}
@@ -110,4 +112,15 @@ func (s *stadium) memoryCurves() []report.Curve {
 		curve(curveClients, func(m memorySample) int64 { return m.clients }),
 		curve(curveRedis, func(m memorySample) int64 { return m.redis }),
 	}
+}
+
+// thinned is at most n of the samples, the first and the last among them.
+func thinned(samples []memorySample, n int) (some []memorySample) {
+	if len(samples) <= n {
+		return samples
+	}
+	for i := range n {
+		some = append(some, samples[i*(len(samples)-1)/(n-1)])
+	}
+	return some
 }

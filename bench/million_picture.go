@@ -18,6 +18,9 @@ const (
 	curveRedis      = "redis"
 )
 
+// picturePoints is about how many points of a curve are kept.
+const picturePoints = 80
+
 // DrawMillion draws the results of a run of Million: how the sockets come, what
 // memory all of it takes, and how an event reaches everybody.
 func DrawMillion(w io.Writer, results []report.Result) error {

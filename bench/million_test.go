@@ -56,6 +56,20 @@ func TestSourceOf_ProcessesShareNoAddress(t *testing.T) {
 	}
 }
 
+func TestThinned_KeepsBothEnds(t *testing.T) {
+	var samples []memorySample
+	for i := range int64(1000) {
+		samples = append(samples, memorySample{slab: i})
+	}
+	some := thinned(samples, 80)
+	if len(some) != 80 || some[0].slab != 0 || some[79].slab != 999 {
+		t.Errorf("%d samples, from %d to %d", len(some), some[0].slab, some[len(some)-1].slab)
+	}
+	if few := thinned(samples[:5], 80); len(few) != 5 {
+		t.Errorf("%d of 5 samples", len(few))
+	}
+}
+
 func TestTypical_IsNextToTheMedian(t *testing.T) {
 	for _, tt := range []struct {
 		values []float64

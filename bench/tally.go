@@ -2,6 +2,7 @@ package bench
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -54,13 +55,13 @@ func (t *tally) total() (n int64) {
 }
 
 // curve is how many had happened by the end of each slot, at most points of
-// them: seconds since a time, and the number.
+// them: seconds since a time, to the millisecond, and the number.
 func (t *tally) curve(since time.Time, points int) (curve [][2]float64) {
 	slots := slices.Sorted(maps.Keys(t.Slots))
 	if len(slots) == 0 {
 		return nil
 	}
-	after := func(ns int64) float64 { return max(0, float64(ns-since.UnixNano())/1e9) }
+	after := func(ns int64) float64 { return max(0, math.Round(float64(ns-since.UnixNano())/1e6)/1000) }
 	curve = append(curve, [2]float64{after(t.First), 0})
 	n := int64(0)
 	for i, slot := range slots {

@@ -31,7 +31,7 @@ func TestTally_ProcessesAddUp(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	want := [][2]float64{{0.01, 0}, {0.03, 40}, {0.07, 70}, {0.15, 100}}
-	if got := sum.curve(time.Unix(0, at(-50)), 100); !near(got, want) {
+	if got := sum.curve(time.Unix(0, at(-50)), 100); !reflect.DeepEqual(got, want) {
 		t.Errorf("curve %v, want %v", got, want)
 	}
 	for part, want := range map[float64]int64{0.4: at(-20), 0.41: at(20), 0.7: at(20), 1: at(100)} {
@@ -39,16 +39,6 @@ func TestTally_ProcessesAddUp(t *testing.T) {
 			t.Errorf("%v of all after %v, want %v", part, got.Sub(time.Unix(0, at(0))), time.Duration(want-at(0)))
 		}
 	}
-}
-
-// near compares curves to the microsecond.
-func near(got, want [][2]float64) bool {
-	for i := range got {
-		for k, v := range got[i] {
-			got[i][k] = float64(int64(v*1e6+0.5)) / 1e6
-		}
-	}
-	return reflect.DeepEqual(got, want)
 }
 
 func TestTally_ALongCurveIsThinned(t *testing.T) {
