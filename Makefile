@@ -26,7 +26,7 @@ export CGO_ENABLED = 0
 FLAGS := -trimpath -tags=grpcnotrace
 export GOFLAGS := $(strip $(FLAGS) $(filter-out $(FLAGS),$(shell go env GOFLAGS 2>/dev/null)))
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs docs-site pictures prose release release-check goreleaser-check package-test clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers million cli-peers check-deploy store-test screenshots docs docs-site pictures prose release release-check goreleaser-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -49,7 +49,7 @@ build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"
 	@CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
 
-test: ## unit tests and fuzz seeds under the race detector, real clients end to end on one node and on two, the release and its deb, then attacks
+test: ## unit tests and fuzz seeds under the race detector, real clients end to end on one node and on two, 40,000 sockets, the release and its deb, then attacks
 	@$(MAKE) --no-print-directory race
 	@echo "== unit tests that the race detector leaves out or makes shorter"
 	@./tools/unraced $(GOTEST)
@@ -58,6 +58,7 @@ test: ## unit tests and fuzz seeds under the race detector, real clients end to 
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
 	@$(MAKE) --no-print-directory docs-site
+	@$(MAKE) --no-print-directory million SOCKETS=40000 MILLION="--events 3 --bare=false --spare 0.5"
 	@$(MAKE) --no-print-directory check-deploy
 	@$(MAKE) --no-print-directory store-test
 	@$(MAKE) --no-print-directory release-check TARGETS="linux/amd64"
@@ -151,6 +152,10 @@ bench: build ## the figures of docs/performance.md, on this machine
 bench-cluster: build ## clusters of fanfares on this machine (wants redis-server)
 	@echo "== clusters"
 	@./bin/fanfare bench cluster --runs 3
+
+million: build ## SOCKETS (1000000) on one channel of a cluster on this machine, and a node that dies; fails if anything is lost or not exact (wants redis-server)
+	@echo "== $(or $(SOCKETS),1000000) sockets on a cluster"
+	@./bin/fanfare bench million --sockets $(or $(SOCKETS),1000000) $(MILLION)
 
 bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
 	@echo "== fanfare against its peers"

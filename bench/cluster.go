@@ -82,7 +82,7 @@ func (t *clusterTable) say(format string, args ...any) error {
 
 // town starts a cluster of n nodes.
 func (t *clusterTable) town(ctx context.Context, n int) (*town, error) {
-	return startTown(ctx, t.Server, t.Redis, n)
+	return startTown(ctx, t.Server, t.Redis, n, 2*time.Minute)
 }
 
 // keep keeps the runs of one thing and returns their median.

@@ -26,6 +26,7 @@ type fleet struct {
 	ledger  *ledger                                            // nil if no events are counted
 	onEvent func(c *client.Conn, s stamp)                      // a new event, after it was booked
 	onOther func(c *client.Conn, event string, message []byte) // anything else of the server
+	from    func(i int) netip.Addr                             // the address that socket i connects from; nil is the target's choice
 	bare    bool                                               // plain TCP: a socket is there as soon as it is connected
 	atOnce  int                                                // handshakes under way at a time
 
@@ -69,6 +70,13 @@ func (f *fleet) address(i int) netip.AddrPort {
 	return f.hosts[f.hostOf(i)]
 }
 
+func (f *fleet) source(i int) netip.Addr {
+	if f.from == nil {
+		return f.target.source(i)
+	}
+	return f.from(i)
+}
+
 // silences tells whether a socket stops reading once it is subscribed.
 func (f *fleet) silences(index int) bool { return f.silent != nil && f.silent(index) }
 
@@ -107,7 +115,7 @@ func (f *fleet) dial() {
 	for f.pending < f.atOnce && f.dialled < f.want {
 		i := f.dialled
 		f.dialled++
-		c, err := f.loop.Dial(f, i, f.address(i), f.target.source(i))
+		c, err := f.loop.Dial(f, i, f.address(i), f.source(i))
 		if i == len(f.conns) {
 			f.conns, f.peers = append(f.conns, nil), append(f.peers, peer{})
 		}

@@ -95,10 +95,10 @@ func (c *Caller) Arrived(_ *Conn, b []byte) int {
 }
 
 // response is an HTTP/1.1 response. size is its length in all, 0 while it is
-// incomplete.
+// incomplete. The body of a chunked one is a copy.
 type response struct {
 	status int
-	body   []byte // of a chunked one the chunks with their lengths
+	body   []byte
 	size   int
 	closes bool
 }
@@ -126,11 +126,11 @@ func readResponse(b []byte) (response, error) {
 	r.closes = bytes.EqualFold(header(head, "connection"), []byte("close"))
 	body := b[end+4:]
 	if bytes.EqualFold(header(head, "transfer-encoding"), []byte("chunked")) {
-		last := bytes.Index(body, []byte("0\r\n\r\n"))
-		if last < 0 {
-			return response{}, nil
+		text, n, err := readChunks(body)
+		if n == 0 || err != nil {
+			return response{}, err
 		}
-		r.body, r.size = body[:last], end+4+last+5
+		r.body, r.size = text, end+4+n
 		return r, nil
 	}
 	length := 0
@@ -146,6 +146,37 @@ func readResponse(b []byte) (response, error) {
 	}
 	r.body, r.size = body[:length], end+4+length
 	return r, nil
+}
+
+// readChunks reads a chunked body without a trailer at the front of b (RFC 9112
+// §7.1). size is its length with the lengths of the chunks, 0 while it is
+// incomplete.
+func readChunks(b []byte) (body []byte, size int, err error) {
+	body = []byte{}
+	for rest := b; ; {
+		line, after, ok := bytes.Cut(rest, []byte("\r\n"))
+		if !ok {
+			if len(rest) > 1<<10 {
+				return nil, 0, fmt.Errorf("%w: a chunk of %.40q", errResponse, rest)
+			}
+			return nil, 0, nil
+		}
+		digits, _, _ := bytes.Cut(line, []byte(";"))
+		n, err := strconv.ParseUint(string(bytes.TrimSpace(digits)), 16, 32)
+		if err != nil || n > MaxMessage {
+			return nil, 0, fmt.Errorf("%w: a chunk of %.40q", errResponse, line)
+		}
+		if len(after) < int(n)+2 {
+			return nil, 0, nil
+		}
+		if string(after[n:n+2]) != "\r\n" {
+			return nil, 0, fmt.Errorf("%w: a chunk that does not end", errResponse)
+		}
+		body, rest = append(body, after[:n]...), after[n+2:]
+		if n == 0 {
+			return body, len(b) - len(rest), nil
+		}
+	}
 }
 
 // header returns the value of a header, its name in lower case; nil if absent.

@@ -80,7 +80,8 @@ func TestReadResponse(t *testing.T) {
 		{"lower case", "HTTP/1.1 401 Unauthorized\r\ncontent-length:3\r\nconnection: Close\r\n\r\nabc", "abc", 401, true},
 		{"empty", "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", "", 202, false},
 		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", "", 204, false},
-		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n", 200, false},
+		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "{}", 200, false},
+		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10;a=b\r\n0\r\n\r\n0123456789a\r\n1\r\n!\r\n0\r\n\r\n", "0\r\n\r\n0123456789a!", 200, false},
 	} {
 		r, err := readResponse([]byte(tt.in))
 		if err != nil || r.status != tt.status || string(r.body) != tt.body || r.size != len(tt.in) || r.closes != tt.closes {
@@ -92,7 +93,10 @@ func TestReadResponse(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"SSH-2.0-x\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"} {
+	for _, bad := range []string{
+		"SSH-2.0-x\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
+	} {
 		if _, err := readResponse([]byte(bad)); err == nil {
 			t.Errorf("%q: no error", bad)
 		}

@@ -126,9 +126,11 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 	return err
 }
 
-// axisLabel is a number as an axis shows it: 0.1, 20k, 1.5M.
+// axisLabel is a number as an axis shows it: 0.1, 20k, 1.5M, 8G.
 func axisLabel(v float64) string {
 	switch {
+	case v >= 1e9:
+		return fmt.Sprintf("%.3gG", v/1e9)
 	case v >= 1e6:
 		return fmt.Sprintf("%.3gM", v/1e6)
 	case v >= 1e3:

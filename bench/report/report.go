@@ -21,6 +21,7 @@ type Result struct {
 	Host     string    `json:"host"`
 	Settings []Setting `json:"settings"`
 	Metrics  []Metric  `json:"metrics"`
+	Curves   []Curve   `json:"curves,omitempty"`   // for pictures
 	Problems []string  `json:"problems,omitempty"` // what the server refused, most frequent first
 }
 
@@ -36,6 +37,12 @@ type Metric struct {
 	Unit  string    `json:"unit"`
 	Value float64   `json:"value"`
 	Runs  []float64 `json:"runs,omitempty"`
+}
+
+// Curve is a value over time.
+type Curve struct {
+	Name   string       `json:"name"`
+	Points [][2]float64 `json:"points"` // seconds and value
 }
 
 // Set adds a setting.

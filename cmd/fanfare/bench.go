@@ -45,7 +45,7 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
 	completes(cmd, "format", oneOf("text", "json", "markdown"))
-	cmd.AddCommand(b.idle(), b.secure(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.recovery(), b.presence(), b.bare(), b.figures(), b.cluster(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand())
+	cmd.AddCommand(b.idle(), b.secure(), b.parked(), b.fanout(), b.sweep(), b.plot(), b.trigger(), b.clientEvents(), b.churn(), b.recovery(), b.presence(), b.bare(), b.figures(), b.cluster(), b.million(), newBareWriterCommand(), newCrowdCommand(), newAloneCommand(), newAudienceCommand())
 	return cmd
 }
 
@@ -376,13 +376,7 @@ figures of docs/performance.md and say which targets they meet.`,
 			if err != nil {
 				return fmt.Errorf("bench figures: %w", err)
 			}
-			switch b.format {
-			case "json":
-				return report.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
-			case "markdown":
-				return report.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
-			}
-			return report.WriteFigures(cmd.OutOrStdout(), figures)
+			return b.printFigures(cmd.OutOrStdout(), results, figures)
 		},
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false, "small and short: shows that it works, measures nothing")

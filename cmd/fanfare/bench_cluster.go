@@ -10,12 +10,10 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"fanfare/bench"
-	"fanfare/bench/report"
 	"fanfare/cluster/redis/load"
 )
 
@@ -54,13 +52,7 @@ parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 			if err != nil {
 				return fmt.Errorf("bench cluster: %w", err)
 			}
-			switch b.format {
-			case "json":
-				return report.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
-			case "markdown":
-				return report.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
-			}
-			return report.WriteFigures(cmd.OutOrStdout(), figures)
+			return b.printFigures(cmd.OutOrStdout(), results, figures)
 		},
 	}
 	f := cmd.Flags()

@@ -169,6 +169,11 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		"bench cluster --nodes 2",
 		"bench cluster --runs 0",
 		"bench cluster --parts speed",
+		"bench million --sockets 0",
+		"bench million --nodes 2",
+		"bench million --events 0",
+		"bench million --size 20",
+		"bench million --spare -1",
 	} {
 		if _, err := execute(t, strings.Fields(line)...); err == nil {
 			t.Errorf("%s: no error", line)
