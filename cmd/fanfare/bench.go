@@ -22,20 +22,24 @@ rates, latency percentiles counted from the time an event was due, deliveries
 lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 		Example: `  fanfare bench fanout --host 127.0.0.1:6001 --pid $(pidof fanfare) --sockets 1000 --rate 200
   fanfare bench figures`,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			if !slices.Contains([]string{"text", "markdown", "json"}, b.format) {
 				return fmt.Errorf("--format is %q, but has to be text, json or markdown", b.format)
 			}
-			return nil
+			b.target.TLS, err = b.secured.config()
+			return err
 		},
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&b.target.Host, "host", "127.0.0.1:6001", "server to measure, host:port; plain TCP but for bench tls")
+	f.StringVar(&b.target.Host, "host", "127.0.0.1:6001", "server to measure, host:port")
 	f.StringVar(&b.target.AppID, "app-id", "app-id", "id of the app")
 	f.StringVar(&b.target.Key, "key", "app-key", "key of the app")
 	f.StringVar(&b.target.Secret, "secret", "app-secret", "secret of the app")
 	f.IntVar(&b.target.PID, "pid", 0, "process id of the server on this machine, to read its memory and CPU")
 	f.StringVar(&b.target.Metrics, "metrics", "", "host:port of the metrics of a fanfare, to read how its event loops share idle sockets")
+	f.StringVar(&b.target.Protocol, "protocol", bench.ProtocolPusher, "what the server speaks: pusher or centrifugo (idle, tls, fanout, sweep, trigger and presence only)")
+	completes(cmd, "protocol", oneOf(bench.ProtocolPusher, bench.ProtocolCentrifugo))
+	b.secured.flags(cmd)
 	f.IntVar(&b.runs, "runs", 1, "runs; the medians are printed")
 	f.StringVar(&b.format, "format", "text", "text, json or markdown")
 	completes(cmd, "format", oneOf("text", "json", "markdown"))
@@ -45,9 +49,10 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 
 // benchCommand holds the flags that all scenarios have.
 type benchCommand struct {
-	target bench.Target
-	runs   int
-	format string
+	target  bench.Target
+	secured benchTLS
+	runs    int
+	format  string
 }
 
 // scenario makes a subcommand of a scenario, which is read when it runs.

@@ -58,9 +58,15 @@ that keeps their history, and as many events as are missed:
 func (b *benchCommand) presence() *cobra.Command {
 	var w bench.Presence
 	cmd := b.scenario("presence", "Fill presence channels, then have half of each leave", "--sockets 2000 --room 50", func() (bench.Scenario, error) {
-		return w, errors.Join(atLeast(2, "room", w.Room), atLeast(w.Room, "sockets", w.Sockets))
+		err := errors.Join(atLeast(2, "room", w.Room), atLeast(w.Room, "sockets", w.Sockets), atLeast(0, "stay", w.Stay))
+		if w.Stay >= w.Room {
+			err = errors.Join(err, mistake("--stay is %d, but has to be below --room", w.Stay))
+		}
+		return w, err
 	})
 	f := cmd.Flags()
+	f.IntVar(&w.Stay, "stay", 0, "members of each room that do not leave; 0 is half of them")
+	f.BoolVar(&w.AtOnce, "at-once", false, "connect all first, then have them subscribe at once")
 	f.IntVar(&w.Sockets, "sockets", 2000, "sockets, a member each")
 	f.IntVar(&w.Room, "room", 50, "members of a room")
 	return cmd

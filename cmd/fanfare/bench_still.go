@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,9 +19,14 @@ func (b *benchCommand) idle() *cobra.Command {
 		if w.OpenRate < 0 {
 			err = errors.Join(err, mistake("--open-rate is %g, but has to be at least 0", w.OpenRate))
 		}
-		return w, err
+		if w.Resume && b.target.TLS == nil {
+			err = errors.Join(err, mistake("--resume needs --tls, --ca or --insecure"))
+		}
+		return w, errors.Join(err, carried(w.Via))
 	})
 	f := cmd.Flags()
+	viaFlag(cmd, &w.Via)
+	f.BoolVar(&w.Resume, "resume", false, "over TLS: resume one session, as clients that come back do, instead of full handshakes")
 	f.IntVar(&w.Sockets, "sockets", 10000, "sockets")
 	f.Float64Var(&w.OpenRate, "open-rate", 0, "sockets opened a second; 0 opens them as fast as it can")
 	f.IntVar(&w.Channels, "channels", 1, "channels that the sockets are spread over")
@@ -28,6 +34,20 @@ func (b *benchCommand) idle() *cobra.Command {
 	f.DurationVar(&w.Hold, "hold", 10*time.Second, "time over which CPU is read")
 	f.DurationVar(&w.Ping, "ping", 0, "time between two pings of a socket meanwhile; 0 is none")
 	return cmd
+}
+
+// viaFlag chooses how sessions are carried.
+func viaFlag(cmd *cobra.Command, via *string) {
+	cmd.Flags().StringVar(via, "transport", bench.ViaWebSocket, "how sessions are carried: websocket, streaming or polling (over HTTP; the server needs fallback.opens_per_address 0 for many)")
+	completes(cmd, "transport", oneOf(bench.Transports()...))
+}
+
+// carried refuses an unknown transport.
+func carried(via string) error {
+	if !slices.Contains(bench.Transports(), via) {
+		return mistake("--transport is %q, but has to be websocket, streaming or polling", via)
+	}
+	return nil
 }
 
 func (b *benchCommand) secure() *cobra.Command {

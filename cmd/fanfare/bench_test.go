@@ -112,7 +112,7 @@ func TestBench_ScenariosRunAsCommands(t *testing.T) {
 		{[]string{"bench", "client-events", "--sockets", "4", "--room", "2", "--rate", "10"}, short, "deliveries"},
 		{[]string{"bench", "sweep", "--sockets", "4", "--rates", "20,40", "--rest", "10ms"}, short, "deliveries"},
 		{[]string{"bench", "idle", "--sockets", "10"}, still, "connected and subscribed"},
-		{[]string{"bench", "tls", "--sockets", "10", "--plain"}, still, "connected"},
+		{[]string{"bench", "tls", "--sockets", "10", "--plain"}, still, "connected and subscribed"},
 		{[]string{"bench", "parked", "--sessions", "10"}, still, "opened and subscribed"},
 		{[]string{"bench", "churn", "--sockets", "10", "--waves", "1", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "connected and subscribed"},
 		{[]string{"bench", "recovery", "--sockets", "10", "--channels", "2", "--warmup", "50ms", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "dial to recovered p50"},
