@@ -150,9 +150,10 @@ bench-cluster: build ## clusters of fanfares on this machine (wants redis-server
 	@echo "== clusters"
 	@./bin/fanfare bench cluster --runs 3
 
-bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
+bench-peers: build ## fanfare and its peers by turns, with the same client; ROWS, PEERS and ROUNDS choose (installs soketi with npm, builds Centrifugo)
 	@echo "== fanfare against its peers"
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent # npm ci wants packages of every system in the lock file
+	@CGO_ENABLED=0 go build -modfile=tools/peers/centrifugo/go.mod -o bin/centrifugo github.com/centrifugal/centrifugo/v6
 	@node tools/peers/run.mjs
 
 cli-peers: build ## the commands that call a server, with fanfare and with soketi (installs soketi with npm)

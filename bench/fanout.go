@@ -47,7 +47,7 @@ func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
 	if w.Batch > 1 {
 		s.result.Set("events of a request", "%d", w.Batch)
 	}
-	if w.Via != "" {
+	if w.Via != "" && w.Via != ViaWebSocket {
 		s.result.Set("transport", "%s", w.Via)
 	}
 

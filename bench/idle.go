@@ -110,7 +110,7 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 // prepare makes a fleet ready to connect: its transport, and over TLS a session
 // to resume.
 func (w Idle) prepare(ctx context.Context, s *session, f *fleet) error {
-	if w.Via != "" {
+	if w.Via != "" && w.Via != ViaWebSocket {
 		s.result.Set("transport", "%s", w.Via)
 	}
 	if w.Openers > 0 {
