@@ -26,6 +26,9 @@ lost, duplicated and reordered, and with --pid the server's memory and CPU.`,
 			if !slices.Contains([]string{"text", "markdown", "json"}, b.format) {
 				return fmt.Errorf("--format is %q, but has to be text, json or markdown", b.format)
 			}
+			if !slices.Contains([]string{bench.ProtocolPusher, bench.ProtocolCentrifugo}, b.target.Protocol) {
+				return mistake("--protocol is %q, but has to be pusher or centrifugo", b.target.Protocol)
+			}
 			b.target.TLS, err = b.secured.config()
 			return err
 		},
