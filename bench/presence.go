@@ -64,6 +64,10 @@ func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 		return report.Result{}, err
 	}
 	s.loop.Do(func() {
+		s.result.Add("bytes received", "MB", report.Megabytes(c.received))
+		if seen.HasProcess {
+			s.result.Add("server CPU in all", "s", seen.CPU.Seconds())
+		}
 		s.result.Latency("dial to joined", f.joining)
 		s.result.Latency("others told", c.others)
 		s.result.Add("member_added", "", float64(c.added))
@@ -82,14 +86,15 @@ func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 
 // company counts what members are told of each other.
 type company struct {
-	session *session
-	fleet   *fleet
-	others  *hdrhistogram.Histogram // asked to others told
-	began   int64                   // the phase
-	last    int64                   // when somebody was told of another
-	added   int
-	removed int // told to members that stay
-	stay    int // conns from here on leave
+	session  *session
+	fleet    *fleet
+	others   *hdrhistogram.Histogram // asked to others told
+	began    int64                   // the phase
+	last     int64                   // when somebody was told of another
+	added    int
+	removed  int   // told to members that stay
+	stay     int   // conns from here on leave
+	received int64 // bytes, in both phases
 }
 
 // hear is what a member is told of another.
@@ -129,7 +134,9 @@ func (c *company) phase(ctx context.Context, name string, do func() error) error
 	r := &c.session.result
 	c.fleet.loop.Do(func() {
 		r.Add(name+", the last one told after", "ms", float64(c.last-c.began)/1e6)
-		r.Add(name+", bytes received", "MB", report.Megabytes(c.fleet.loop.Received()-had))
+		received := c.fleet.loop.Received() - had
+		c.received += received
+		r.Add(name+", bytes received", "MB", report.Megabytes(received))
 	})
 	if seen.HasProcess {
 		r.Add(name+", server CPU", "s", seen.CPU.Seconds())
@@ -161,7 +168,8 @@ func (c *company) fill(ctx context.Context, n int) error {
 	var err error
 	if c.fleet.gathers {
 		c.fleet.loop.Do(c.fleet.admit)
-		err = c.fleet.settle(ctx, allowance(n), func() bool { return c.fleet.pending == 0 })
+		// Each is told of all others, and servers take very different times for that.
+		err = c.fleet.settle(ctx, allowance(n)+2*time.Minute, func() bool { return c.fleet.pending == 0 })
 	} else {
 		err = c.fleet.open(ctx, n)
 	}
