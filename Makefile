@@ -157,9 +157,10 @@ million: build ## SOCKETS (1000000) on one channel of a cluster on this machine,
 	@echo "== $(or $(SOCKETS),1000000) sockets on a cluster"
 	@./bin/fanfare bench million --sockets $(or $(SOCKETS),1000000) $(MILLION)
 
-bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
+bench-peers: build ## fanfare and its peers by turns, with the same client; ROWS, PEERS and ROUNDS choose (installs soketi with npm, builds Centrifugo)
 	@echo "== fanfare against its peers"
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent # npm ci wants packages of every system in the lock file
+	@CGO_ENABLED=0 go build -modfile=tools/peers/centrifugo/go.mod -o bin/centrifugo github.com/centrifugal/centrifugo/v6
 	@node tools/peers/run.mjs
 
 cli-peers: build ## the commands that call a server, with fanfare and with soketi (installs soketi with npm)

@@ -55,7 +55,7 @@ func tell(t *testing.T, to Target, number uint32) {
 	}
 	defer s.end()
 	q := newInquirer(s.loop, s.target)
-	answer, err := q.ask(t.Context(), s.target.appendTrigger(nil, millionChannel, stamp{seq: number, event: number}, 50, time.Now()))
+	answer, err := q.ask(t.Context(), pusherDialect{}.appendTrigger(nil, s.target, []string{millionChannel}, stamp{seq: number, event: number}, 50, time.Now()))
 	if err != nil || answer.status != 200 {
 		t.Fatalf("publish: %d %s, %v", answer.status, answer.body, err)
 	}

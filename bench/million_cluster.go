@@ -247,7 +247,7 @@ func (s *stadium) send(ctx context.Context, sockets int) (e sentEvent, err error
 	s.seq++
 	due := time.Now()
 	q := s.asking[0]
-	answer, err := q.ask(ctx, q.target.appendTrigger(nil, millionChannel, stamp, s.Size, due))
+	answer, err := q.ask(ctx, pusherDialect{}.appendTrigger(nil, q.target, []string{millionChannel}, stamp, s.Size, due))
 	if err != nil {
 		return e, err
 	}

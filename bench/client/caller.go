@@ -73,12 +73,12 @@ func (c *Caller) Ended(_ *Conn, err error) {
 
 // Arrived implements handler.
 func (c *Caller) Arrived(_ *Conn, b []byte) int {
-	r, err := readResponse(b)
+	r, err := ReadResponse(b)
 	if err != nil {
 		c.loop.Lose(c.conn, err)
 		return 0
 	}
-	if r.size == 0 {
+	if r.Size == 0 {
 		return 0
 	}
 	if !c.busy {
@@ -86,65 +86,65 @@ func (c *Caller) Arrived(_ *Conn, b []byte) int {
 		return 0
 	}
 	c.busy = false
-	if r.closes {
+	if r.Closes {
 		c.loop.HangUp(c.conn, false)
 		c.conn, c.connected = nil, false
 	}
-	c.Answered(c, r.status, r.body)
-	return r.size
+	c.Answered(c, r.Status, r.Body)
+	return r.Size
 }
 
-// response is an HTTP/1.1 response. size is its length in all, 0 while it is
+// Response is an HTTP/1.1 response. Size is its length in all, 0 while it is
 // incomplete. The body of a chunked one is a copy.
-type response struct {
-	status int
-	body   []byte
-	size   int
-	closes bool
+type Response struct {
+	Status int
+	Body   []byte
+	Size   int
+	Closes bool
 }
 
 var errResponse = errors.New("an HTTP response that the benchmark cannot read")
 
-// readResponse reads the response at the front of b. The body aliases b.
-func readResponse(b []byte) (response, error) {
+// ReadResponse reads the response at the front of b. The body aliases b.
+func ReadResponse(b []byte) (Response, error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > 64<<10 {
-			return response{}, errResponse
+			return Response{}, errResponse
 		}
-		return response{}, nil
+		return Response{}, nil
 	}
 	head := b[:end]
 	if len(head) < 12 || !bytes.HasPrefix(head, []byte("HTTP/1.")) {
-		return response{}, fmt.Errorf("%w: %.40q", errResponse, head)
+		return Response{}, fmt.Errorf("%w: %.40q", errResponse, head)
 	}
-	r := response{}
+	r := Response{}
 	var err error
-	if r.status, err = strconv.Atoi(string(head[9:12])); err != nil {
-		return response{}, fmt.Errorf("%w: %.40q", errResponse, head)
+	if r.Status, err = strconv.Atoi(string(head[9:12])); err != nil {
+		return Response{}, fmt.Errorf("%w: %.40q", errResponse, head)
 	}
-	r.closes = bytes.EqualFold(header(head, "connection"), []byte("close"))
+	r.Closes = bytes.EqualFold(header(head, "connection"), []byte("close"))
 	body := b[end+4:]
 	if bytes.EqualFold(header(head, "transfer-encoding"), []byte("chunked")) {
 		text, n, err := readChunks(body)
 		if n == 0 || err != nil {
-			return response{}, err
+			return Response{}, err
 		}
-		r.body, r.size = text, end+4+n
+		r.Body, r.Size = text, end+4+n
 		return r, nil
 	}
 	length := 0
 	if text := header(head, "content-length"); text != nil {
 		if length, err = strconv.Atoi(string(text)); err != nil || length < 0 || length > MaxMessage {
-			return response{}, fmt.Errorf("%w: Content-Length %.40q", errResponse, text)
+			return Response{}, fmt.Errorf("%w: Content-Length %.40q", errResponse, text)
 		}
-	} else if r.status != 204 && r.status != 304 {
-		return response{}, fmt.Errorf("%w: no Content-Length in %.200q", errResponse, head)
+	} else if r.Status != 204 && r.Status != 304 {
+		return Response{}, fmt.Errorf("%w: no Content-Length in %.200q", errResponse, head)
 	}
 	if len(body) < length {
-		return response{}, nil
+		return Response{}, nil
 	}
-	r.body, r.size = body[:length], end+4+length
+	r.Body, r.Size = body[:length], end+4+length
 	return r, nil
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,6 +15,8 @@ type Loop struct {
 	poller *poller
 	start  time.Time
 	done   chan struct{}
+	// handshakes are under way, each on a goroutine that gives its connection back.
+	handshakes sync.WaitGroup
 
 	mu   sync.Mutex
 	mail []func() // any goroutine, with mu
@@ -27,6 +30,10 @@ type Loop struct {
 	tasks   []Task
 	waits   []*wait
 	stopped bool
+
+	secure   *tls.Config // nil in the clear
+	received int64       // bytes
+	resumed  int         // TLS sessions
 }
 
 // Task is work that is due at certain times: a load.
@@ -144,6 +151,8 @@ func (l *Loop) run() {
 			l.HangUp(c, true)
 		}
 	}
+	l.handshakes.Wait()
+	l.handle() // closes what they had
 }
 
 // handle calls the functions others gave.
