@@ -95,7 +95,7 @@ func checkTokenName(s string) error {
 	}
 	for _, c := range s {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.@", c) {
-			return fmt.Errorf("%q is no name of a token; write letters, digits and - _ . @", s)
+			return fmt.Errorf("%q is not a name of a token; use letters, digits and - _ . @", s)
 		}
 	}
 	return nil
@@ -104,7 +104,7 @@ func checkTokenName(s string) error {
 // checkTokenHash does not repeat the text: it may be a token.
 func checkTokenHash(s string) error {
 	if b, err := hex.DecodeString(s); err != nil || len(b) != 32 {
-		return errors.New("is no SHA-256 in hex, which has 64 digits; `fanfare admin token` prints a token and its hash")
+		return errors.New("is not a SHA-256 in hex, which has 64 digits; `fanfare admin token` prints a token and its hash")
 	}
 	return nil
 }

@@ -57,12 +57,12 @@ func checkHistory(a *App, path string, r *report) {
 			continue
 		}
 		if n := len(strings.ReplaceAll(rule.Channels, "*", "")); n > a.Limits.MaxChannelName {
-			r.add(at+".channels", fmt.Sprintf("%q fits no channel: the shortest such name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
+			r.add(at+".channels", fmt.Sprintf("%q matches no channel: the shortest such name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
 			continue
 		}
 		for j, earlier := range a.History[:i] {
 			if covers(earlier.Channels, rule.Channels) {
-				r.add(at+".channels", fmt.Sprintf("%q never counts: %q of rule %d fits every such name, and the first rule that fits holds; write the narrower rule first, or remove it",
+				r.add(at+".channels", fmt.Sprintf("%q is never used: %q of rule %d matches every such name, and the first rule that matches applies; write the narrower rule first, or remove it",
 					rule.Channels, earlier.Channels, j))
 				break
 			}
@@ -79,7 +79,7 @@ func doubtHistory(a *App, path string, r *report) {
 		case !a.ClientEvents:
 			r.warn(at+".client_events", "keeps nothing while the app's client_events is false")
 		case !clientsSend(rule.Channels):
-			r.warn(at+".client_events", fmt.Sprintf("keeps nothing: clients send events on private and presence channels, and %q fits none", rule.Channels))
+			r.warn(at+".client_events", fmt.Sprintf("keeps nothing: clients send events on private and presence channels, and %q matches none", rule.Channels))
 		}
 		if checkChannelNames(rule.Channels) != nil {
 			continue
@@ -87,7 +87,7 @@ func doubtHistory(a *App, path string, r *report) {
 		for j, earlier := range a.History[:i] {
 			if checkChannelNames(earlier.Channels) == nil && overlap(earlier.Channels, rule.Channels) &&
 				!covers(earlier.Channels, rule.Channels) && !covers(rule.Channels, earlier.Channels) {
-				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d fit some of the same names; for those, rule %d holds", rule.Channels, earlier.Channels, j, j))
+				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d match some of the same names; for those, rule %d holds", rule.Channels, earlier.Channels, j, j))
 			}
 		}
 	}

@@ -146,7 +146,7 @@ func (l *loop) take() {
 		case errors.Is(err, unix.EAGAIN):
 			return
 		default: // out of descriptors or memory: do not spin, look again in a second
-			l.server.cfg.Logger.Warn("accepting pauses", slog.String("reason", "accept"), slog.Any("error", err))
+			l.server.cfg.Logger.Warn("no connections can be accepted for a moment", slog.String("reason", "accept"), slog.Any("error", err))
 			l.server.relieve()
 			l.pause()
 			return

@@ -20,7 +20,7 @@ type message struct {
 }
 
 // errEnough ends a subscriber that has printed what it was asked for.
-var errEnough = errors.New("enough events came")
+var errEnough = errors.New("enough events arrived")
 
 // eventPrinter prints events, one a line.
 type eventPrinter struct {
