@@ -11,8 +11,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Presence fills rooms with members, each of whom the others are told of, and
-// then has half of each room leave.
+// Presence fills rooms with members, each announced to the others, and then makes
+// half of each room leave.
 type Presence struct {
 	Sockets int
 	Room    int // members of one; servers usually allow 100
