@@ -16,9 +16,10 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Crowd is sockets in a process of their own, spread over the nodes of a
-// cluster: more than one process may open, and busy without disturbing whoever
-// measures meanwhile. Each is a user that joins presence channels.
+// Crowd is a set of sockets in a process of their own, spread over the nodes of a
+// cluster. Together such processes can open more sockets than one process may,
+// without disturbing the process that measures. Each socket is a user that joins
+// presence channels.
 type Crowd struct {
 	Hosts            []string // of the nodes
 	Key, Secret, App string
@@ -56,7 +57,7 @@ func ServeCrowd(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	m := &multitude{}
 	if err := json.Unmarshal(lines.Bytes(), &m.Crowd); err != nil {
-		return fmt.Errorf("read what the crowd is made of: %w", err)
+		return fmt.Errorf("read the settings of the crowd: %w", err)
 	}
 	if err := m.start(); err != nil {
 		return err

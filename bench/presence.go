@@ -12,8 +12,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Presence fills rooms with members, each of whom the others are told of, and
-// then has members leave.
+// Presence fills rooms with members, each announced to the others, and then makes
+// members leave.
 type Presence struct {
 	Sockets int
 	Room    int  // members of one; servers usually allow 100

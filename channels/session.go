@@ -179,9 +179,9 @@ func (s *Session) handle(payload []byte) {
 	}
 }
 
-// TooLarge answers a message of more than most bytes, of which the transport
-// kept the outline alone. A client that waits for its subscription must hear
-// of that; closing the connection would have it send the same again.
+// TooLarge answers a message of more than most bytes, of which the transport kept
+// the outline alone. A client that waits for its subscription must receive an
+// answer: if the connection were closed, it would send the same message again.
 func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
 	if s.state != sessionOpen {
 		return

@@ -2,7 +2,7 @@ package pusherproto
 
 import "strings"
 
-// Info is a set of attributes asked for with the info parameter.
+// Info is a set of attributes that the info parameter requests.
 type Info uint8
 
 // The attributes there are. Where each is allowed: docs/spec/http-api.md#info.

@@ -34,7 +34,7 @@ var eventNames = [...]string{
 
 const everyKind = kindSet(1<<len(eventNames) - 1)
 
-// EventNames lists the events an Endpoint can be told of.
+// EventNames lists the events that an Endpoint can receive.
 func EventNames() []string { return slices.Clone(eventNames[:]) }
 
 func kindNamed(name string) (channels.NoticeKind, bool) {

@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// Caller is one keep-alive HTTP connection to the API, with one request on the
-// way at most. It belongs to its loop's goroutine.
+// Caller is one keep-alive HTTP connection to the API, with at most one request in
+// progress. It belongs to its loop's goroutine.
 type Caller struct {
 	loop *Loop
 	conn *Conn
 	addr netip.AddrPort
-	// Answered hears of each answer; status is 0 if the connection broke.
+	// Answered is called for each answer; status is 0 if the connection broke.
 	Answered func(c *Caller, status int, body []byte)
 
 	Stream    uint32
@@ -82,7 +82,7 @@ func (c *Caller) Arrived(_ *Conn, b []byte) int {
 		return 0
 	}
 	if !c.busy {
-		c.loop.Lose(c.conn, errors.New("an answer to no question"))
+		c.loop.Lose(c.conn, errors.New("an answer without a request"))
 		return 0
 	}
 	c.busy = false

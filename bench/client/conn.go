@@ -8,7 +8,7 @@ import (
 
 // Handler is what a connection is for. Its methods are called by the loop.
 type Handler interface {
-	// Opened says that the connection stands.
+	// Opened is called when the connection is open.
 	Opened(c *Conn)
 	// Arrived takes whole messages off the front of b and returns how many
 	// bytes they were; the rest comes again with more behind it. b is valid
@@ -44,7 +44,7 @@ const spillSize = 4 << 10
 // MaxMessage is the longest message the client takes.
 const MaxMessage = 16 << 20
 
-// Dial begins a connection; the handler hears how it went.
+// Dial starts a connection; the handler receives the result.
 func (l *Loop) Dial(h Handler, index int, to netip.AddrPort, from netip.Addr) (*Conn, error) {
 	fd, err := dial(to, from)
 	if err != nil {
@@ -269,8 +269,8 @@ func (l *Loop) forget(c *Conn) (fd int) {
 }
 
 // Vanish resets connections at once and returns when that is done. take returns
-// them; it is called on the loop. The loop goes on meanwhile: it would find its
-// own stall otherwise, not the server's. Any goroutine may call Vanish.
+// them; it is called on the loop. The loop continues meanwhile; otherwise it would
+// measure its own pause, not the server's. Any goroutine may call Vanish.
 func (l *Loop) Vanish(take func() []*Conn) {
 	var fds []int
 	var slots []int32

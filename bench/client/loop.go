@@ -55,7 +55,7 @@ var errTimeout = errors.New("it took too long")
 // readBuffer holds a turn's worth of one connection's messages.
 const readBuffer = 256 << 10
 
-// StartLoop starts a loop. Whoever calls it calls Stop.
+// StartLoop starts a loop. The caller must call Stop.
 func StartLoop() (*Loop, error) {
 	p, err := newPoller()
 	if err != nil {

@@ -78,8 +78,8 @@ func (r *Result) Latency(name string, h *hdrhistogram.Histogram) {
 func Megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // Median merges runs of one scenario. Metrics keep the order of the first run.
-// What has no unit counts things that went wrong: of those it is the worst run
-// that tells, not the median.
+// Metrics without a unit count failures: of those the result is the worst run, not
+// the median.
 func Median(runs []Result) Result {
 	if len(runs) == 1 {
 		return runs[0]
