@@ -33,6 +33,11 @@ nested = re.compile(r"^ {2,3}(?=\S)")
 link = re.compile(r"""`+[^`]*`+|\]\((?P<target>[^)\s]+)|\b(?:src|srcset|href)="(?P<value>[^"\s]+)""")
 
 
+# A link whose text is the name of the page.
+file_name = re.compile(r"\[(?:[\w/.-]+/)?(?P<name>[\w-]+\.md)\]\((?P<target>[^)#\s]*(?P=name))(?P<end>[)#])")
+title = re.compile(r"^# (.+)$", re.MULTILINE)
+
+
 class Repository:
     """The files that the site shows, below a root."""
 
@@ -75,10 +80,20 @@ class Repository:
             elif path.endswith(".md"):
                 text = source.read_text("utf-8")
                 waiting += [found for _, _, found in links(text, path)]
-                target.write_text(reformed(self.relinked(text, path)), "utf-8")
+                target.write_text(reformed(self.relinked(self.titled(text, path), path)), "utf-8")
             else:
                 target.write_text(shown(source, path), "utf-8")
         return [uri for uri in written if uri.endswith(".md")]
+
+    def titled(self, text: str, path: str) -> str:
+        """The page with titles where it names other pages by their files."""
+
+        def named(match: re.Match) -> str:
+            page = self.root / posixpath.normpath(posixpath.join(posixpath.dirname(path), match["target"]))
+            found = title.search(page.read_text("utf-8")) if page.is_file() else None
+            return f"[{found[1]}]({match['target']}{match['end']}" if found else match[0]
+
+        return file_name.sub(named, text)
 
     def relinked(self, text: str, path: str) -> str:
         """The page with its links as they are in the site."""

@@ -46,6 +46,11 @@ class Pages(unittest.TestCase):
         self.assertIn("````nginx\n``` listen 80;\n````", read("repository/deploy/x.conf.md"))
         self.assertTrue((out / "images/p.svg").is_file())
 
+    def test_a_page_that_is_named_by_its_file_is_named_by_its_title(self):
+        repository = self.repository(**{"docs/a.md": "# The first\n\n# x\n"})
+        text = "[a.md](a.md) [docs/a.md](a.md#x) [so](a.md) [b.md](b.md)"
+        self.assertEqual(repository.titled(text, "docs/b.md"), "[The first](a.md) [The first](a.md#x) [so](a.md) [b.md](b.md)")
+
     def test_markdown_of_github_is_read_the_same(self):
         self.assertEqual(
             pages.reformed("- a\n  - b\n\n```ts lib/a.ts\n  - c\n```\n\n```sh step 1\nls\n```"),
