@@ -56,7 +56,7 @@ type Limits struct {
 	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"Maximum number of API events per second of the app, on all nodes together. Further ones are refused with 429. 0 is no limit."`
 }
 
-// Webhook is one endpoint of an app and what it is told.
+// Webhook is one endpoint of an app, with the events that it receives.
 type Webhook struct {
 	URL     string            `key:"url" rule:"url" doc:"URL that events are posted to, http or https."`
 	Events  []string          `key:"events" oneof:"channel_occupied channel_vacated member_added member_removed client_event cache_miss subscription_count" doc:"Events sent to the endpoint. An empty list sends all."`

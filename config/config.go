@@ -134,7 +134,7 @@ type Fallback struct {
 	NodeHost        string `key:"node_host" rule:"host_name" doc:"Public host name of this node, without a port. Clients send the later requests of a session to it. If it is empty, the load balancer must send all requests of a client to the same node."`
 }
 
-// Users configures what is told about signed-in users.
+// Users configures the events about signed-in users.
 type Users struct {
 	OfflineGrace time.Duration `key:"offline_grace" min:"0s" max:"5m" doc:"Delay before watchers get the offline event of a user who is gone, so that a page reload sends none. 0 sends it at once."`
 }

@@ -32,8 +32,9 @@ func sample(c *Config) []byte {
 	return []byte(s.b.String())
 }
 
-// Print is c as YAML, each key with where it was set if it has not its default.
-// Secrets are masked; Load refuses the mask, so that nobody serves it.
+// Print is the configuration as YAML, with the place where each value was set
+// unless it is the default. Secrets are masked. Load refuses the mask, so it
+// cannot become a secret.
 func (c *Config) Print() []byte {
 	s := sampler{value: (*field).shown, sources: c.sources}
 	s.line(0, "# The effective configuration. A comment names where a value was set; a value without one is")

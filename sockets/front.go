@@ -33,8 +33,8 @@ type Door interface {
 	Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool)
 	// Calm tells whether Patience shortens nothing for anybody.
 	Calm() bool
-	// Crowded tells whether there are so many connections that one has to go for
-	// one that comes.
+	// Crowded tells whether there are so many connections that each new one must
+	// close another.
 	Crowded() bool
 	// Upgrade checks a request for a WebSocket. ok is false if it is not one
 	// of the usual form, which net/http then answers.

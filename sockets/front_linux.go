@@ -28,10 +28,10 @@ type descriptorListener interface {
 	syscall.Conn
 }
 
-// Front has the loops accept the connections of a plain listener, of TCP or a Unix
-// socket: a WebSocket is opened and an API request answered where it arrives,
-// without a goroutine. Everything else comes out of the listener that is returned,
-// for net/http. Closing that listener ends the accepting. It is called before Run.
+// Front lets the loops accept the connections of a plain listener, of TCP or a
+// Unix socket: they open WebSockets and answer API requests where they arrive,
+// without a goroutine. The returned listener yields everything else, for
+// net/http. Closing it stops the accepting. Front is called before Run.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	plain, ok := l.(descriptorListener)
 	if !ok || s.cfg.Portable {

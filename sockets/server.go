@@ -99,7 +99,7 @@ type Opening struct {
 	// Place is whose sockets Limits.ConnectionsPerAddress counts together: an IPv4
 	// address, or the /64 of an IPv6 address. A socket without one is not counted.
 	Place netip.Addr
-	// Refusal, if set, is told to the client in place of the handshake; the
+	// Refusal, if set, is sent to the client in place of the handshake. The
 	// connection is then closed with its code. App may be nil.
 	Refusal *pusherproto.Error
 	// Peer is for the log only; nil if nothing more than the address is known.
@@ -262,8 +262,8 @@ func (s *Server) messageLimit(app *apps.App) int32 {
 // MessageLimit is the largest message in bytes that a client of app may send.
 func (s *Server) MessageLimit(app *apps.App) int { return int(s.messageLimit(app)) }
 
-// Sockets is the number of open connections, refused ones that still linger
-// included. HTTP sessions that were told of their end do not count.
+// Sockets is the number of open connections, including refused ones that still
+// linger. HTTP sessions whose close was sent do not count.
 func (s *Server) Sockets() (n int) {
 	for _, l := range s.loops {
 		n += int(l.share.sockets.Load())

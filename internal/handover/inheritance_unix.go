@@ -90,7 +90,7 @@ func (i *Inheritance) At(name string) string {
 	return ""
 }
 
-// Rest closes what nobody took.
+// Rest closes the listeners that were not taken.
 func (i *Inheritance) Rest() {
 	if i == nil {
 		return
