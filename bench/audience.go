@@ -226,4 +226,15 @@ func (h *hall) do(ctx context.Context, command string) (sum audienceReport, err 
 	return sum, err
 }
 
+// usage is what the processes of an audience use.
+func (h *hall) usage() (sum Usage, err error) {
+	for _, c := range h.children {
+		u, e := process(c.cmd.Process.Pid).usage()
+		err = errors.Join(err, e)
+		sum.RSS += u.RSS
+		sum.CPU += u.CPU
+	}
+	return sum, err
+}
+
 func (h *hall) stop() { stopAll(h.children) }

@@ -61,6 +61,10 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 	r.Add("connected after", "s", time.Since(began).Seconds())
 	var times []float64
 	var curves [][][2]float64
+	written, read, err := o.spent(hall)
+	if err != nil {
+		return 0, err
+	}
 	for i := range m.Events {
 		if _, err := hall.do(ctx, audienceExpect); err != nil {
 			return 0, err
@@ -81,11 +85,17 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 		}
 	}
 	r.Curves = []report.Curve{{Name: curveBare, Points: curves[typical(times)]}}
+	writtenAfter, readAfter, err := o.spent(hall)
+	if err != nil {
+		return 0, err
+	}
 	sum, err := hall.do(ctx, audienceCount)
 	if err != nil {
 		return 0, err
 	}
 	r.Metrics = append(r.Metrics, report.Metric{Name: "frame to the last socket after", Unit: "s", Value: report.MedianOf(times), Runs: times})
+	r.Add("loops' CPU of a frame", "s", (writtenAfter-written).Seconds()/float64(m.Events))
+	r.Add("clients' CPU of a frame", "s", (readAfter-read).Seconds()/float64(m.Events))
 	faults(&r, sum, 0)
 	m.results = append(m.results, r)
 	return report.MedianOf(times), nil
@@ -137,6 +147,17 @@ func (o *orders) send(order []byte) (err error) {
 		err = o.broken
 	})
 	return err
+}
+
+// spent is the processor time that the loops and their readers have used.
+func (o *orders) spent(h *hall) (loops, readers time.Duration, err error) {
+	for _, w := range o.writers {
+		u, e := process(w.cmd.Process.Pid).usage()
+		err = errors.Join(err, e)
+		loops += u.CPU
+	}
+	clients, e := h.usage()
+	return loops, clients.CPU, errors.Join(err, e)
 }
 
 func (o *orders) Opened(*client.Conn)                  { o.stand++ }
