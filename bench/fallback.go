@@ -32,8 +32,8 @@ type fallback struct {
 	run       string // tells the sessions of this run from those of another
 	streams   []stream
 	idle      []*client.Caller
-	saying    []int32          // by caller: the session that it speaks for
-	waiting   []fallbackSaying // messages for which there was no caller
+	speaking  []int32  // by caller: the session that it speaks for
+	waiting   []saying // messages for which there was no caller
 	scratch   []byte
 }
 
@@ -43,14 +43,6 @@ type stream struct {
 	size    int    // of what was said in it
 	partial []byte // a line whose end is in the next chunk
 }
-
-type fallbackSaying struct {
-	index   int32
-	request []byte
-}
-
-// sayers is how many connections the sessions share for what they say.
-const sayers = 16
 
 // streamSize is where pusher-js gives a stream up and asks for the next one.
 const streamSize = 256 << 10
@@ -66,7 +58,7 @@ func (f *fleet) carry(via string, n int) error {
 	case !slices.Contains(Transports(), via):
 		return fmt.Errorf("no transport is called %q", via)
 	}
-	b := &fallback{fleet: f, streaming: via == ViaStreaming, run: rand.Text(), saying: make([]int32, sayers)}
+	b := &fallback{fleet: f, streaming: via == ViaStreaming, run: rand.Text(), speaking: make([]int32, sayers)}
 	if b.streaming {
 		b.streams = make([]stream, n)
 	}
@@ -262,43 +254,4 @@ func (b *fallback) events(c *client.Conn, line []byte, now int64) {
 		b.fleet.book(c, line[at:at+stampSize], now)
 		line = line[at+stampSize:]
 	}
-}
-
-// send has a session say a message.
-func (b *fallback) send(c *client.Conn, message []byte) {
-	body, err := json.Marshal([]string{string(message)})
-	if err != nil {
-		b.fleet.loop.Lose(c, err)
-		return
-	}
-	b.say(c.Index, body)
-}
-
-func (b *fallback) say(index int32, body []byte) {
-	request := b.appendRequest(nil, index, "xhr_send")
-	request = strconv.AppendInt(request, int64(len(body)), 10)
-	request = append(append(request, "\r\nContent-Type: application/json\r\n\r\n"...), body...)
-	if len(b.idle) == 0 {
-		b.waiting = append(b.waiting, fallbackSaying{index, request})
-		return
-	}
-	s := b.idle[len(b.idle)-1]
-	b.idle = b.idle[:len(b.idle)-1]
-	b.saying[s.Stream] = index
-	s.Send(request)
-}
-
-// said is the answer to what a session said.
-func (b *fallback) said(s *client.Caller, status int, body []byte) {
-	if c := b.fleet.conns[b.saying[s.Stream]]; status != 204 && c.Open() {
-		b.fleet.loop.Lose(c, fmt.Errorf("send: %s", refusal(status, body)))
-	}
-	if len(b.waiting) == 0 {
-		b.idle = append(b.idle, s)
-		return
-	}
-	next := b.waiting[0]
-	b.waiting = b.waiting[1:]
-	b.saying[s.Stream] = next.index
-	s.Send(next.request)
 }

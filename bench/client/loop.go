@@ -33,6 +33,7 @@ type Loop struct {
 
 	secure   *tls.Config // nil in the clear
 	received int64       // bytes
+	shaking  int         // TLS handshakes under way
 	resumed  int         // TLS sessions
 }
 

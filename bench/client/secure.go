@@ -21,7 +21,7 @@ func (l *Loop) Secure(config *tls.Config) { l.Do(func() { l.secure = config }) }
 type secured struct {
 	*tls.Conn
 	wire  *wire
-	begun bool // the handshake is over, and what is read and written is the loop's
+	begun bool // the handshake is over; what is read and written is the loop's from then on
 }
 
 // wire is what crypto/tls reads and writes: the descriptor itself. During the
@@ -115,6 +115,7 @@ func (l *Loop) shake(c *Conn) {
 	w := &wire{fd: int(c.fd), loop: l, deadline: time.Now().Add(handshakeTimeout)}
 	t := &secured{Conn: tls.Client(w, l.secure), wire: w}
 	c.tls = t
+	l.shaking++
 	l.handshakes.Go(func() {
 		err := t.Handshake()
 		l.post(func() { l.shaken(c, t, err) })
@@ -125,6 +126,7 @@ func (l *Loop) shake(c *Conn) {
 // meanwhile left the descriptor to the handshake.
 func (l *Loop) shaken(c *Conn, t *secured, err error) {
 	t.begun = true
+	l.shaking--
 	if c.fd < 0 {
 		hangUp(t.wire.fd, true)
 		return

@@ -16,10 +16,15 @@ const pusher = ['soketi', 'other', 'fanfare'];
 const alone = ['fanfare'];
 const still = '--settle 3s --hold 3s';
 
-// peers are the values of a metric of those peers that were measured.
-const peers = (m, i) => ['soketi', 'centrifugo', 'other'].map((name) => m[name]?.[i]).filter((v) => v !== undefined);
+// peers are the values of a metric of those peers that were measured; a row
+// cannot be judged without any.
+const peers = (m, i) => {
+  const values = ['soketi', 'centrifugo', 'other'].map((name) => m[name]?.[i]).filter((v) => v !== undefined);
+  if (!values.length) throw new Error('no peer was measured');
+  return values;
+};
 const above = (m, factor) => peers(m, 0).every((v) => m.fanfare[0] >= factor * v);
-const below = (m, i, factor = 1) => peers(m, i).every((v) => m.fanfare[i] <= factor * v);
+const below = (m, i) => peers(m, i).every((v) => m.fanfare[i] <= v);
 
 const last = ['joining, the last one told after', 'leaving, the last one told after', 'server CPU in all', 'bytes received'];
 

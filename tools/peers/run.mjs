@@ -1,7 +1,7 @@
 // Measures fanfare and its peers with the same client in one run, by turns, and
 // prints a Markdown table of medians. Wants bin/fanfare. In the environment:
 //   ROWS    names of rows (rows.mjs), with commas; all of them, and the picture, if it is unset
-//   PEERS   servers beside fanfare, with commas: soketi, centrifugo, other
+//   PEERS   servers beside fanfare, with commas: soketi, centrifugo, other; or none
 //   ROUNDS  rounds of each row, 3
 //   QUICK   1 is small and short: shows that it works, measures nothing
 //   OTHER, OTHER_TITLE, OTHER_PORT  a further server (servers.mjs)
@@ -19,7 +19,7 @@ const quick = process.env.QUICK === '1';
 const folder = mkdtempSync(join(tmpdir(), 'fanfare-peers-'));
 const { servers, run: withServer } = defineServers(folder);
 const wanted = list(process.env.ROWS || Object.keys(rows).join());
-const against = list(process.env.PEERS || 'soketi,centrifugo,other').filter((name) => name !== 'other' || servers.other);
+const against = list(process.env.PEERS || 'soketi,centrifugo,other').filter((name) => name !== 'none' && (name !== 'other' || servers.other));
 for (const name of wanted) if (!rows[name]) throw new Error(`no row is called ${name}; there are ${Object.keys(rows).join(', ')}`);
 for (const name of against) if (!servers[name]) throw new Error(`no server is called ${name}`);
 
@@ -82,18 +82,19 @@ async function measured(row, round, found) {
 // tell prints a row's lines and returns fanfare's medians.
 function tell(row, found, before, first) {
   const m = Object.fromEntries(Object.entries(found).map(([name, results]) => [name, row.metrics.map((metric) => median(results.map((r) => r[metric])))]));
-  let reached = false;
+  let reached; // undefined if a server that it is compared with was not measured
   try {
-    reached = row.met(m, before, first);
-  } catch { /* a server that it is compared with was not measured */ }
-  if (row.target && !reached) missed.push(`${row.title}: ${m.fanfare && row.why && (m.bare || !row.bare) ? row.why(m.fanfare, m.bare) : 'see docs/performance.md'}`);
+    reached = m.fanfare && row.met(m, before, first);
+  } catch { /* as said */ }
+  const verdict = reached === undefined ? 'not compared' : reached ? 'met' : 'NOT met';
+  if (row.target && reached === false) missed.push(`${row.title}: ${m.fanfare && row.why && (m.bare || !row.bare) ? row.why(m.fanfare, m.bare) : 'see docs/performance.md'}`);
   row.metrics.forEach((metric, i) => {
     const unit = units[metric] ?? '';
     const others = against.map((name) => m[name]?.[i]).filter((v) => v !== undefined);
     const best = unit === '/s' ? Math.max(...others) : Math.min(...others);
     const ratio = others.length && best > 0 && m.fanfare?.[i] !== undefined ? `${(m.fanfare[i] / best).toFixed(2)}×` : '–';
     cells(i ? '' : row.title, metric, ...[...against, 'fanfare'].map((name) => shown(m[name]?.[i], unit)), ratio,
-      row.bare ? shown(m.bare?.[i], unit) : '', i ? '' : row.target, i || !row.target ? '' : reached ? 'met' : 'NOT met');
+      row.bare ? shown(m.bare?.[i], unit) : '', i ? '' : row.target, i || !row.target ? '' : verdict);
   });
   return m.fanfare;
 }

@@ -81,9 +81,9 @@ export function defineServers(folder) {
     const server = servers[name];
     if (tls) certify();
     const child = server.start(tls);
-    const ended = new Promise((resolve) => child.once('close', resolve).once('error', resolve));
+    const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`)).once('error', (err) => resolve(err.message)));
     try {
-      await reached(server.port, tls);
+      await Promise.race([reached(server.port, tls), ended.then((why) => { throw new Error(`the server did not start: ${why}`); })]);
       return await use(['--host', `127.0.0.1:${server.port}`, '--pid', String(child.pid), '--protocol', server.protocol, ...(tls ? ['--ca', cert] : [])]);
     } finally {
       child.kill('SIGKILL');
