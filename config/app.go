@@ -37,23 +37,23 @@ type Key struct {
 
 // Limits mirrors apps.Limits, field by field.
 type Limits struct {
-	MaxConnections        int `key:"max_connections" min:"0" doc:"Maximum number of connections to the app, on all nodes together. Further ones are refused with 4004. 0 is no limit."`
-	MaxChannels           int `key:"max_channels" min:"0" doc:"Maximum number of the app's channels that have a subscriber, per node. Subscriptions to further channels are refused with LimitReached. 0 is no limit."`
-	MaxAppSubscriptions   int `key:"max_app_subscriptions" min:"0" doc:"Maximum number of subscriptions and watched users of all the app's connections, per node. Further ones are refused with LimitReached. 0 is no limit."`
-	MaxHeldBytes          int `key:"max_held_bytes" min:"0" doc:"Maximum memory that one node holds for the app, in bytes, as in the metric fanfare_app_held_bytes. Above it subscriptions are refused with LimitReached. 0 is no limit."`
+	MaxConnections        int `key:"max_connections" min:"0" doc:"Maximum number of connections to the app, on all nodes together. Further ones are refused with 4004. 0 means no limit."`
+	MaxChannels           int `key:"max_channels" min:"0" doc:"Maximum number of the app's channels that have a subscriber, per node. Subscriptions to further channels are refused with LimitReached. 0 means no limit."`
+	MaxAppSubscriptions   int `key:"max_app_subscriptions" min:"0" doc:"Maximum number of subscriptions and watched users of all the app's connections, per node. Further ones are refused with LimitReached. 0 means no limit."`
+	MaxHeldBytes          int `key:"max_held_bytes" min:"0" doc:"Maximum memory that one node holds for the app, in bytes, as in the metric fanfare_app_held_bytes. Above it subscriptions are refused with LimitReached. 0 means no limit."`
 	MaxSubscriptions      int `key:"max_subscriptions" min:"1" doc:"Maximum number of channels that one connection subscribes to."`
-	MaxPresenceMembers    int `key:"max_presence_members" min:"0" doc:"Maximum number of users in one presence channel. 0 is no limit."`
-	MaxCachedBytes        int `key:"max_cached_bytes" min:"0" doc:"Maximum memory for the events of cache channels, in bytes. Above it the oldest are dropped before cache_ttl. 0 is no limit of its own. A share of runtime.memory_limit bounds it as well (docs/security-limits.md)."`
-	MaxHistoryBytes       int `key:"max_history_bytes" min:"0" doc:"Maximum memory for the history of channels, in bytes. Above it the oldest events are dropped before their ttl. 0 is no limit of its own. A share of runtime.memory_limit bounds it as well (docs/security-limits.md)."`
+	MaxPresenceMembers    int `key:"max_presence_members" min:"0" doc:"Maximum number of users in one presence channel. 0 means no limit."`
+	MaxCachedBytes        int `key:"max_cached_bytes" min:"0" doc:"Maximum memory for the events of cache channels, in bytes. Above it the oldest are dropped before cache_ttl. 0 means no limit of its own. A share of runtime.memory_limit bounds it as well (docs/security-limits.md)."`
+	MaxHistoryBytes       int `key:"max_history_bytes" min:"0" doc:"Maximum memory for the history of channels, in bytes. Above it the oldest events are dropped before their ttl. 0 means no limit of its own. A share of runtime.memory_limit bounds it as well (docs/security-limits.md)."`
 	MaxUserInfoBytes      int `key:"max_user_info_bytes" min:"2" doc:"Maximum size of the user_info of a presence member, in bytes."`
 	MaxChannelName        int `key:"max_channel_name" min:"1" max:"10000" doc:"Maximum length of a channel name, in characters."`
 	MaxEventName          int `key:"max_event_name" min:"1" max:"10000" doc:"Maximum length of an event name, in characters."`
 	MaxEventBytes         int `key:"max_event_bytes" min:"1" max:"16777216" doc:"Maximum size of the data of one event, from the API or a client, in bytes."`
 	MaxEventChannels      int `key:"max_event_channels" min:"1" max:"10000" doc:"Maximum number of channels that one API event names."`
 	MaxBatchEvents        int `key:"max_batch_events" min:"1" max:"10000" doc:"Maximum number of events in one API batch."`
-	ClientEventsPerSecond int `key:"client_events_per_second" min:"0" doc:"Maximum number of client events per second from one connection. 0 is no limit."`
-	SubscribesPerSecond   int `key:"subscribes_per_second" min:"0" doc:"Maximum number of subscriptions per second from one connection, after a first burst of max_subscriptions. A subscription that causes much work counts for more than one (docs/security-limits.md). 0 is no limit."`
-	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"Maximum number of API events per second of the app, on all nodes together. Further ones are refused with 429. 0 is no limit."`
+	ClientEventsPerSecond int `key:"client_events_per_second" min:"0" doc:"Maximum number of client events per second from one connection. 0 means no limit."`
+	SubscribesPerSecond   int `key:"subscribes_per_second" min:"0" doc:"Maximum number of subscriptions per second from one connection, after a first burst of max_subscriptions. A subscription that causes much work counts for more than one (docs/security-limits.md). 0 means no limit."`
+	EventsPerSecond       int `key:"events_per_second" min:"0" doc:"Maximum number of API events per second of the app, on all nodes together. Further ones are refused with 429. 0 means no limit."`
 }
 
 // Webhook is one endpoint of an app, with the events that it receives.

@@ -19,7 +19,7 @@ const (
 type Cluster struct {
 	Driver string `key:"driver" oneof:"memory redis" reload:"no" doc:"How nodes share their state. memory runs a single node; redis runs a cluster over Redis or Valkey."`
 	Name   string `key:"name" rule:"node_name" reload:"no" doc:"Name of this node in logs and in fanfare cluster status. Empty uses the host name."`
-	OnGap  string `key:"on_gap" oneof:"close keep" reload:"no" doc:"What happens to the sockets of a channel whose events may have been missed because the node was disconnected from Redis for too long. close closes them with 4200, so that clients reconnect at once and ask for what they missed; keep leaves them open. Both are counted in a metric."`
+	OnGap  string `key:"on_gap" oneof:"close keep" reload:"no" doc:"What happens to the sockets of a channel whose events may have been missed because the node was disconnected from Redis for too long. The value close closes them with 4200, so that clients reconnect at once and ask for what they missed. The value keep leaves them open. Both are counted in a metric."`
 	Redis  Redis  `key:"redis" doc:"Redis 7 or Valkey, for the driver redis. All nodes of a cluster need the same settings."`
 }
 

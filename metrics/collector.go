@@ -76,7 +76,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 func MaxConnections(bound func() int) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_max_connections",
-		Help: "Maximum number of sockets on this node, from sockets.max_connections or the limit of open files. 0 is no limit.",
+		Help: "Maximum number of sockets on this node, from sockets.max_connections or the limit of open files. 0 means no limit.",
 	}, func() float64 { return float64(bound()) })
 }
 
