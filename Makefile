@@ -26,7 +26,7 @@ export CGO_ENABLED = 0
 FLAGS := -trimpath -tags=grpcnotrace
 export GOFLAGS := $(strip $(FLAGS) $(filter-out $(FLAGS),$(shell go env GOFLAGS 2>/dev/null)))
 
-.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers cli-peers check-deploy store-test screenshots docs docs-site prose release release-check goreleaser-check package-test clean
+.PHONY: help run demo build test simulate attacks hostile storm race e2e e2e-cluster chaos starved check fmt instructions fuzz bench bench-cluster bench-peers million cli-peers check-deploy store-test screenshots docs docs-site pictures prose release release-check goreleaser-check package-test clean
 
 help: ## list the targets
 	@echo "fanfare: a self-hosted Pusher-Channels-compatible realtime server. Targets:"
@@ -49,15 +49,16 @@ build: ## make bin/fanfare, one static binary
 	@echo "== building bin/fanfare $(VERSION)"
 	@CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fanfare ./cmd/fanfare
 
-test: ## unit tests and fuzz seeds, the same under the race detector, real clients end to end on one node and on two, the release and its deb, then attacks
-	@echo "== unit tests and fuzz seeds"
-	@$(GOTEST) ./...
+test: ## unit tests and fuzz seeds under the race detector, real clients end to end on one node and on two, 40,000 sockets, the release and its deb, then attacks
+	@$(MAKE) --no-print-directory race
+	@echo "== unit tests that the race detector leaves out or makes shorter"
+	@./tools/unraced $(GOTEST)
 	@echo "== the HTTP API again, without event loops"
 	@FANFARE_TEST_PORTABLE=1 $(GOTEST) ./httpapi
-	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-cluster FILES="$(CLUSTER_FILES)"
 	@$(MAKE) --no-print-directory docs-site
+	@$(MAKE) --no-print-directory million SOCKETS=40000 MILLION="--events 3 --bare=false --spare 0.5"
 	@$(MAKE) --no-print-directory check-deploy
 	@$(MAKE) --no-print-directory store-test
 	@$(MAKE) --no-print-directory release-check TARGETS="linux/amd64"
@@ -79,7 +80,7 @@ attacks: ## attack the built server in 256 MB, in some three minutes
 	@echo "== attacks"
 	@$(ATTACKS) -timeout 20m
 
-hostile: ## the same attacks with all their force; prints the figures of docs/security.md
+hostile: ## the same attacks with all their force; prints the figures of docs/security-attacks.md
 	@echo "== attacks in full"
 	@export FANFARE_HOSTILE=full; $(ATTACKS) -timeout 60m
 
@@ -152,9 +153,14 @@ bench-cluster: build ## clusters of fanfares on this machine (wants redis-server
 	@echo "== clusters"
 	@./bin/fanfare bench cluster --runs 3
 
-bench-peers: build ## fanfare and soketi by turns, with the same client (installs soketi with npm)
+million: build ## SOCKETS (1000000) on one channel of a cluster on this machine, and a node that dies; fails if anything is lost or not exact (wants redis-server)
+	@echo "== $(or $(SOCKETS),1000000) sockets on a cluster"
+	@./bin/fanfare bench million --sockets $(or $(SOCKETS),1000000) $(MILLION)
+
+bench-peers: build ## fanfare and its peers by turns, with the same client; ROWS, PEERS and ROUNDS choose (installs soketi with npm, builds Centrifugo)
 	@echo "== fanfare against its peers"
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent # npm ci wants packages of every system in the lock file
+	@CGO_ENABLED=0 go build -modfile=tools/peers/centrifugo/go.mod -o bin/centrifugo github.com/centrifugal/centrifugo/v6
 	@node tools/peers/run.mjs
 
 cli-peers: build ## the commands that call a server, with fanfare and with soketi (installs soketi with npm)
@@ -162,9 +168,13 @@ cli-peers: build ## the commands that call a server, with fanfare and with soket
 	@cd tools/peers && npm install --no-save --ignore-scripts --no-progress --silent
 	@node --test tools/peers/cli.test.mjs
 
-docs: ## write config.yaml and docs/configuration.md anew from the code
-	@echo "== config.yaml and docs/configuration.md"
+docs: ## write config.yaml and docs/configuration*.md from the code
+	@echo "== config.yaml and docs/configuration*.md"
 	@go test ./config -run '^TestGenerated' -count=1 -update
+
+pictures: ## draw the pictures in docs/images anew that tools/pictures makes
+	@echo "== docs/images"
+	@go run -C tools ./pictures
 
 docs-site: ## build the documentation as a site into bin/site, and check its links (installs MkDocs with pip)
 	@echo "== bin/site"

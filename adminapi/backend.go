@@ -249,7 +249,7 @@ type Delivery struct {
 	Replayable bool        `json:"replayable"`
 }
 
-// HookEvent is what a delivery tells of, without what users sent.
+// HookEvent is an event of a delivery, without its payload.
 type HookEvent struct {
 	Name    string `json:"name"`
 	Channel string `json:"channel"`

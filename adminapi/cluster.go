@@ -27,7 +27,7 @@ type Member struct{ ID, Name string }
 
 // Hearing takes what others tell. Its methods do not block.
 type Hearing interface {
-	// News is a piece of what a node tells.
+	// News passes on a piece of another node's events.
 	News(id string, body []byte)
 	// Silent has the ids of those that tell nothing, whenever these are others.
 	Silent(ids []string)

@@ -48,8 +48,8 @@ type Config struct {
 	// Tokens say who may call.
 	Tokens []Token
 	// Open lets everybody in as Admin while there are no tokens. It is for a
-	// loopback address: requests must name this machine by a loopback name.
-	// Without it and without tokens nobody may call.
+	// loopback address: requests must name this machine by a loopback name. Without
+	// it and without tokens every call is refused.
 	Open     bool
 	Node     Node
 	Apps     Apps

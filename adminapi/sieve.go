@@ -67,7 +67,7 @@ func (s *sieve) tell(on func(*liveEvent)) {
 
 func (s *sieve) tellNow(on func(*liveEvent)) {
 	if s.left > 0 {
-		on(&liveEvent{Time: s.now().UTC(), Kind: "lost", Level: "WARN", Message: "more happened than is shown", Node: s.node, LeftOut: s.left})
+		on(&liveEvent{Time: s.now().UTC(), Kind: "lost", Level: "WARN", Message: "some events are not shown", Node: s.node, LeftOut: s.left})
 		s.left = 0
 	}
 }

@@ -21,8 +21,8 @@ const (
 	mostPieces = 64
 )
 
-// Tell tells another node what happens, until ctx is done: pieces are events as
-// JSON, one a line.
+// Tell sends this node's events to another node until ctx is done: pieces are
+// events as JSON, one on each line.
 func (l *Local) Tell(ctx context.Context, text []byte, most int, send func([]byte)) {
 	var q question
 	if json.Unmarshal(text, &q) != nil || q.About != aboutEvents || q.Node != "" && q.Node != l.Self.ID {
@@ -174,7 +174,7 @@ func (w *watching) noted(now time.Time) (events []*liveEvent) {
 	w.lost, w.changed = 0, false
 	w.mu.Unlock()
 	if lost > 0 {
-		events = append(events, &liveEvent{Time: now, Kind: "lost", Level: "WARN", Message: "other nodes told more than is shown", LeftOut: lost})
+		events = append(events, &liveEvent{Time: now, Kind: "lost", Level: "WARN", Message: "some events of other nodes are not shown", LeftOut: lost})
 	}
 	if changed {
 		names := []string{}

@@ -76,7 +76,7 @@ type Limits struct {
 }
 
 // DefaultLimits are Pusher's own limits where it documents them
-// (spec: websocket section 11).
+// (docs/spec/limits.md#limits).
 func DefaultLimits() Limits {
 	return Limits{
 		MaxSubscriptions:      1000,

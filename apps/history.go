@@ -7,13 +7,13 @@ import (
 
 // HistoryRule says which channels keep their events, and how many of them.
 type HistoryRule struct {
-	// Channels is a pattern of channel names: an asterisk stands for any text,
-	// also for none.
+	// Channels is a pattern of channel names: an asterisk matches any text,
+	// including none.
 	Channels string
 	// Events is how many a channel keeps, and TTL how long it keeps each.
 	Events int
 	TTL    time.Duration
-	// Rewind is how many of them whoever subscribes is sent; 0 is none.
+	// Rewind is the number of them that a new subscriber receives; 0 means none.
 	Rewind int
 	// ClientEvents keeps the events that clients send, too.
 	ClientEvents bool

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Spec: edge case 8.
+// See docs/spec/edge-cases.md, case 8.
 func TestOriginPattern_Matches(t *testing.T) {
 	for _, tc := range []struct {
 		pattern, origin string

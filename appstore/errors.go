@@ -6,19 +6,20 @@ import (
 )
 
 var (
-	// ErrNotFound is that the store has no app with the id, or the app no such key.
+	// ErrNotFound says that the store has no app with the id, or the app no such
+	// key.
 	ErrNotFound = errors.New("there is no such app")
-	// ErrNoKey is that an app has no such key.
+	// ErrNoKey says that an app has no such key.
 	ErrNoKey = errors.New("the app has no such key")
-	// ErrLastKey is that the key is the only one of its app, which nobody could
-	// use without.
+	// ErrLastKey says that the key is the only one of its app, which would be
+	// unusable without it.
 	ErrLastKey = errors.New("the app has no other key; add one first")
-	// ErrUnreadable is that the app in the database is not one that can be served.
+	// ErrUnreadable says that the app in the database cannot be served.
 	ErrUnreadable = errors.New("the app in the database cannot be used")
 )
 
-// ConflictError is that an app was changed since the version that a change was
-// made from.
+// ConflictError says that an app has changed since the version on which a change is
+// based.
 type ConflictError struct {
 	ID         string
 	Given, Now int64
@@ -29,7 +30,7 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("app %s was changed meanwhile: it has version %d, and not %d; read it again", e.ID, e.Now, e.Given)
 }
 
-// ExistsError is that an id or a key is taken.
+// ExistsError says that an id or a key exists already.
 type ExistsError struct {
 	What string // "id" or "key"
 	Name string
@@ -44,7 +45,7 @@ func (e *ExistsError) Error() string {
 	return fmt.Sprintf("%q is already a key of app %s; each key belongs to one app", e.Name, e.App)
 }
 
-// EncryptionError is that a secret cannot be decrypted.
+// EncryptionError says that a secret cannot be decrypted.
 type EncryptionError struct {
 	App   string
 	KeyID string // of the key that encrypted it; see KeyID

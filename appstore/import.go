@@ -30,8 +30,8 @@ func (s *Store) CreateAll(ctx context.Context, list []App) error {
 // Imported are the ids of apps by what Import did with them.
 type Imported struct{ Created, Replaced, Kept []string }
 
-// Import adds apps, all or none. Those whose id is there replace what they find, or
-// are left aside.
+// Import adds apps, all or none. An app whose id exists replaces the stored one, or
+// is skipped.
 func (s *Store) Import(ctx context.Context, list []config.App, replace bool) (done Imported, err error) {
 	for i := range list {
 		if err := s.usable(&App{App: list[i]}); err != nil {

@@ -13,7 +13,7 @@ import (
 // migrationsTable is where goose keeps which migrations have run.
 const migrationsTable = "fanfare_app_migrations"
 
-// SchemaError is that the tables are not those that this program has.
+// SchemaError says that the tables have another version than this program needs.
 type SchemaError struct {
 	Has, Wants int64
 
@@ -36,8 +36,8 @@ func (s *Store) provider() (*goose.Provider, error) {
 	return goose.NewProvider(s.dialect.goose, s.db, files, goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true))
 }
 
-// Ready tells whether the database is reached and its tables are those this
-// program wants, by a *SchemaError if not. It changes nothing.
+// Ready reports whether the database is reachable and its tables have the version
+// that this program needs, by a *SchemaError if not. It changes nothing.
 func (s *Store) Ready(ctx context.Context) error {
 	p, err := s.provider()
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *Store) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	}
 	if s.dialect.name == "mysql" && got.String != "1" {
 		_ = conn.Close()
-		return nil, errors.New("another has been migrating the app store for a minute")
+		return nil, errors.New("another process has been migrating the app store for a minute")
 	}
 	return func() {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), s.dialect.unlock) // it goes with the connection too

@@ -20,8 +20,8 @@ type MirrorConfig struct {
 	Logger  *slog.Logger
 }
 
-// Mirror keeps all apps of a store in memory and follows their changes. While
-// the database is away it goes on with those it has.
+// Mirror keeps all apps of a store in memory and follows their changes. While the
+// database is unreachable it continues with the apps it has.
 type Mirror struct {
 	cfg MirrorConfig
 
@@ -50,9 +50,9 @@ func NewMirror(cfg MirrorConfig) *Mirror {
 // queryTimeout bounds a look at the database.
 const queryTimeout = 10 * time.Second
 
-// Load reads all apps for the first time. It tries for as long as patience while
-// the database cannot be reached. What more time would not help fails at once:
-// tables of another version, and secrets that no configured key decrypts.
+// Load reads all apps for the first time. While the database is unreachable it
+// tries for as long as patience. Errors that more time does not solve are returned
+// at once: tables of another version, and secrets that no configured key decrypts.
 func (m *Mirror) Load(ctx context.Context, patience time.Duration) error {
 	until := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -150,8 +150,8 @@ func (m *Mirror) Status() Status {
 	return s
 }
 
-// Run looks for changes until ctx is done, and has apply take over the apps after
-// each. What apply refuses is given to it again after the next look.
+// Run looks for changes until ctx is done, and calls apply after each. What apply
+// refuses is passed to it again after the next look.
 func (m *Mirror) Run(ctx context.Context, apply func(Update) error) {
 	woken := make(chan struct{}, 1)
 	var listener sync.WaitGroup
@@ -193,7 +193,7 @@ func (m *Mirror) Run(ctx context.Context, apply func(Update) error) {
 	}
 }
 
-// Look takes over what has changed and tells whether anything has.
+// Look applies what has changed and reports whether anything has.
 func (m *Mirror) Look(ctx context.Context) (changed bool, err error) {
 	within, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()

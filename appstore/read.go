@@ -39,7 +39,7 @@ func (s *Store) Get(ctx context.Context, id string) (app *App, err error) {
 	return app, err
 }
 
-// Changes is what the store tells of the time since a change.
+// Changes is what has changed in the store since a given change.
 type Changes struct {
 	Sequence int64 // of the last change
 	Apps     []App // new and changed ones; with All every app there is
@@ -48,8 +48,8 @@ type Changes struct {
 	All      bool // what is not among Apps and Bad is gone
 }
 
-// Changes are those after a number of the sequence. A number of -1, or one from
-// before the store was restored from a copy, gets all apps.
+// Changes are those after a number of the sequence. For -1, or a number that is
+// older than a restored copy of the store, they are all apps.
 func (s *Store) Changes(ctx context.Context, after int64) (c Changes, err error) {
 	now, err := s.sequence(ctx, s.db)
 	if err != nil || now == after {

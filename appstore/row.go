@@ -137,7 +137,7 @@ func (s *Store) openOptions(app, options string) ([]byte, error) {
 		return nil, err
 	}
 	if !json.Valid([]byte(plain)) {
-		return nil, fmt.Errorf("%w: its webhooks are no JSON", ErrUnreadable)
+		return nil, fmt.Errorf("%w: its webhooks are not JSON", ErrUnreadable)
 	}
 	parts["webhooks"] = json.RawMessage(plain)
 	return json.Marshal(parts)

@@ -23,7 +23,7 @@ type Config struct {
 
 	// Server is the configuration beside which apps have to work.
 	Server *config.Config
-	// Check is asked for each app too, after the rules of the configuration. nil
+	// Check is called for each app too, after the rules of the configuration. nil
 	// allows all.
 	Check func(*config.App) error
 
@@ -56,8 +56,8 @@ type Store struct {
 	file      atomic.Pointer[os.FileInfo] // of SQLite, as replaced saw it
 }
 
-// Open returns the store at an address. It reaches nobody yet: Ready tells
-// whether the database is there and its tables are up to date.
+// Open returns the store at an address. It opens no connection yet: Ready reports
+// whether the database is reachable and its tables are up to date.
 func Open(cfg Config) (*Store, error) {
 	d, ok := dialects[cfg.Kind]
 	if !ok {
@@ -128,7 +128,7 @@ func (s *Store) write(ctx context.Context, f func(tx *sql.Tx, change int64) erro
 	}
 	if s.dialect.notify != "" {
 		if _, err := tx.ExecContext(ctx, s.dialect.notify); err != nil {
-			return fmt.Errorf("tell the nodes: %w", err)
+			return fmt.Errorf("notify the nodes: %w", err)
 		}
 	}
 	if err := tx.Commit(); err != nil {

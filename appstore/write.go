@@ -106,7 +106,7 @@ func (s *Store) Delete(ctx context.Context, id string, version int64) error {
 // nothing for long reads all apps.
 const deletedFor = 7 * 24 * time.Hour
 
-// SetEnabled lets clients and callers of an app in, or keeps them out.
+// SetEnabled enables or disables an app for clients and callers.
 func (s *Store) SetEnabled(ctx context.Context, id string, enabled bool) (*App, error) {
 	return s.Update(ctx, id, 0, func(a *App) error {
 		a.Enabled = enabled
@@ -140,9 +140,9 @@ func (s *Store) RetireKey(ctx context.Context, id, key string) (*App, error) {
 	})
 }
 
-// RotateEncryption encrypts with the first key whatever another encrypted, or
-// none; without a key it decrypts all. It returns how many apps it has stored
-// anew. Their versions stay, for nothing of them changes.
+// RotateEncryption encrypts with the first key everything that another key or no
+// key encrypted; without a key it decrypts everything. It returns how many apps it
+// has stored. Their versions stay the same, because their options do not change.
 func (s *Store) RotateEncryption(ctx context.Context) (n int, err error) {
 	err = s.write(ctx, func(tx *sql.Tx, _ int64) error {
 		rows, err := s.rows(ctx, tx, "", 0)

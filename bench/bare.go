@@ -105,15 +105,22 @@ func (o *order) Ended(_ *client.Conn, err error) {
 func (o *order) ready() bool  { return o.broken == nil }
 func (o *order) next() uint32 { return 0 }
 func (o *order) send(ch int, s stamp, due int64) {
-	payload := append([]byte(nil), `{"event":"bench","channel":`...)
-	payload = pusherproto.AppendString(payload, o.channel)
-	payload = append(payload, `,"data":"`...)
-	payload = append(appendData(payload, s, o.size), `"}`...)
-	b := client.AppendServerFrame(append(o.buf[:0], 0, 0, 0, 0), payload)
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	o.buf = b
-	o.load.loop.Write(o.conn, b)
+	o.buf = appendOrder(o.buf[:0], o.channel, s, o.size)
+	o.load.loop.Write(o.conn, o.buf)
 	o.load.taken(ch, s.stream, due)
+}
+
+// appendOrder appends the order to write an event's frame: the frame behind its
+// length.
+func appendOrder(dst []byte, channel string, s stamp, size int) []byte {
+	payload := append([]byte(nil), `{"event":"bench","channel":`...)
+	payload = pusherproto.AppendString(payload, channel)
+	payload = append(payload, `,"data":"`...)
+	payload = append(appendData(payload, s, size), `"}`...)
+	start := len(dst)
+	dst = client.AppendServerFrame(append(dst, 0, 0, 0, 0), payload)
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	return dst
 }
 
 // bareWriter is a running process that writes.

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"bufio"
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os/exec"
@@ -50,4 +52,62 @@ func (c *child) line() (string, error) {
 func (c *child) stop() {
 	_ = c.stdin.Close()
 	_ = c.cmd.Wait()
+}
+
+// ask writes a command to all of some processes, each of which answers with a
+// line of JSON, and returns the answers. An answer may say an Error. The
+// processes are killed if ctx is done before all have answered.
+func ask[R any](ctx context.Context, children []*child, command string) ([]R, error) {
+	unhook := context.AfterFunc(ctx, func() { kill(children) })
+	defer unhook()
+	for _, c := range children {
+		if _, err := io.WriteString(c.stdin, command+"\n"); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	answers := make([]R, len(children))
+	for i, c := range children {
+		line, err := c.line()
+		if err != nil {
+			return nil, err
+		}
+		var failed struct{ Error string }
+		if err := json.Unmarshal([]byte(line), &failed); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		if failed.Error != "" {
+			return nil, fmt.Errorf("%s, %s: %s", c.name, command, failed.Error)
+		}
+		if err := json.Unmarshal([]byte(line), &answers[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return answers, nil
+}
+
+func kill(children []*child) {
+	for _, c := range children {
+		_ = c.cmd.Process.Kill()
+	}
+}
+
+// stopAll ends processes that work at the same time.
+func stopAll(children []*child) {
+	for _, c := range children {
+		_ = c.stdin.Close()
+	}
+	for _, c := range children {
+		c.stop()
+	}
+}
+
+// bound has the processes that command makes end with this one.
+func bound(command func(args ...string) (*exec.Cmd, error)) func(args ...string) (*exec.Cmd, error) {
+	return func(args ...string) (*exec.Cmd, error) {
+		cmd, err := command(args...)
+		if err == nil {
+			bind(cmd)
+		}
+		return cmd, err
+	}
 }

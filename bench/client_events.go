@@ -19,10 +19,10 @@ type ClientEvents struct {
 	Duration time.Duration
 }
 
-// Run implements Scenario. With Rate 0 each room has one event on the way: the
-// next member sends when that event has reached it. Servers limit how many
-// client events a socket may send: a limit that is met shows as refusals, and
-// ends the room's turn.
+// Run implements Scenario. With Rate 0 each room has one event in transit: the next
+// member sends when it has received that event. Servers limit how many client
+// events a socket may send: a limit that is met shows as refusals, and ends the
+// room's turn.
 func (w ClientEvents) Run(ctx context.Context, t Target) (report.Result, error) {
 	rooms := w.Sockets / w.Room
 	s, err := newSession("client-events", t, rooms*w.Room)

@@ -12,7 +12,7 @@ import (
 	"fanfare/bench/report"
 )
 
-// Cluster measures what a cluster of fanfares promises (docs/performance.md),
+// Cluster measures what a cluster of fanfares promises (docs/performance-cluster.md),
 // with all of its processes on this machine: nodes of their own, and a
 // redis-server of their own or the one at Redis.
 type Cluster struct {
@@ -82,7 +82,7 @@ func (t *clusterTable) say(format string, args ...any) error {
 
 // town starts a cluster of n nodes.
 func (t *clusterTable) town(ctx context.Context, n int) (*town, error) {
-	return startTown(ctx, t.Server, t.Redis, n)
+	return startTown(ctx, t.Server, t.Redis, n, 2*time.Minute)
 }
 
 // keep keeps the runs of one thing and returns their median.

@@ -7,9 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"fanfare/bench/client"
 	"fanfare/bench/report"
-	"fanfare/pusherproto"
 )
 
 // flood is events over two nodes to channels with one subscriber on each.
@@ -133,83 +131,6 @@ func (t *clusterTable) flood(ctx context.Context, w flood) (report.Result, error
 	s.result.Add("round trips", "/s", spent.trips/spent.elapsed.Seconds())
 	s.result.Add("operations of a round trip", "avg", spent.ops/max(1, spent.trips))
 	return s.result, nil
-}
-
-// batches is the outlet through POST /apps/ID/batch_events of several servers,
-// or /events if a batch is of one event. It belongs to its loop's goroutine.
-type batches struct {
-	load     *load
-	targets  []Target
-	channels []string
-	size     int
-	batch    int
-	idle     []*client.Caller
-	flights  [][]int // by caller: the channels of what it has on the way
-	due      []int64 // by caller
-	scratch  []byte
-	body     []byte
-}
-
-// newBatches makes the outlet of a load. The load counts requests: of a batch it
-// knows the first event.
-func newBatches(d *load, targets []Target, channels []string, size, callers, batch int) {
-	o := &batches{load: d, targets: targets, channels: channels, size: size, batch: batch, flights: make([][]int, callers), due: make([]int64, callers)}
-	for i := range callers {
-		c := client.NewCaller(d.loop, targets[i%len(targets)].addr, uint32(i))
-		c.Answered = o.answered
-		o.idle = append(o.idle, c)
-	}
-	d.out = o
-}
-
-// ready implements outlet.
-func (o *batches) ready() bool { return len(o.idle) > 0 }
-
-// next implements outlet.
-func (o *batches) next() uint32 { return o.idle[len(o.idle)-1].Stream }
-
-// send implements outlet.
-func (o *batches) send(channel int, s stamp, due int64) {
-	c := o.idle[len(o.idle)-1]
-	o.idle = o.idle[:len(o.idle)-1]
-	o.due[c.Stream] = due
-	t := o.targets[int(c.Stream)%len(o.targets)]
-	if o.batch == 1 {
-		o.flights[c.Stream] = append(o.flights[c.Stream][:0], channel)
-		o.scratch = t.appendTrigger(o.scratch[:0], o.channels[channel], s, o.size, time.Now())
-		c.Send(o.scratch)
-		return
-	}
-	on := o.flights[c.Stream][:0]
-	b := append(o.body[:0], `{"batch":[`...)
-	for i := range o.batch {
-		if i > 0 {
-			b = append(b, ',')
-			channel = (channel + 1) % len(o.channels)
-			s = o.load.ledger.issue(channel, c.Stream, due)
-			o.load.open++
-		}
-		on = append(on, channel)
-		b = append(b, `{"name":"bench","channel":`...)
-		b = pusherproto.AppendString(b, o.channels[channel])
-		b = append(b, `,"data":"`...)
-		b = append(appendData(b, s, o.size), `"}`...)
-	}
-	o.body = append(b, "]}"...)
-	o.flights[c.Stream] = on
-	o.scratch = t.appendPost(o.scratch[:0], "/batch_events", o.body, time.Now())
-	c.Send(o.scratch)
-}
-
-func (o *batches) answered(c *client.Caller, status int, body []byte) {
-	o.idle = append(o.idle, c)
-	for _, channel := range o.flights[c.Stream] {
-		if status == 200 {
-			o.load.taken(channel, c.Stream, o.due[c.Stream])
-		} else {
-			o.load.denied(refusal(status, body))
-		}
-	}
 }
 
 // alone measures what Redis can do with the requests of two nodes and nothing

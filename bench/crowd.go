@@ -16,9 +16,10 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Crowd is sockets in a process of their own, spread over the nodes of a
-// cluster: more than one process may open, and busy without disturbing whoever
-// measures meanwhile. Each is a user that joins presence channels.
+// Crowd is a set of sockets in a process of their own, spread over the nodes of a
+// cluster. Together such processes can open more sockets than one process may,
+// without disturbing the process that measures. Each socket is a user that joins
+// presence channels.
 type Crowd struct {
 	Hosts            []string // of the nodes
 	Key, Secret, App string
@@ -56,7 +57,7 @@ func ServeCrowd(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	m := &multitude{}
 	if err := json.Unmarshal(lines.Bytes(), &m.Crowd); err != nil {
-		return fmt.Errorf("read what the crowd is made of: %w", err)
+		return fmt.Errorf("read the settings of the crowd: %w", err)
 	}
 	if err := m.start(); err != nil {
 		return err
@@ -230,25 +231,8 @@ func startCrowd(command func(args ...string) (*exec.Cmd, error), c Crowd) (*thro
 // do has all processes do something and sums what they say. It returns early if
 // ctx is done.
 func (t *throng) do(ctx context.Context, command string) (sum crowdReport, err error) {
-	unhook := context.AfterFunc(ctx, t.kill)
-	defer unhook()
-	for _, c := range t.children {
-		if _, err := io.WriteString(c.stdin, command+"\n"); err != nil {
-			return sum, fmt.Errorf("%s: %w", c.name, err)
-		}
-	}
-	for _, c := range t.children {
-		line, err := c.line()
-		if err != nil {
-			return sum, err
-		}
-		var r crowdReport
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			return sum, fmt.Errorf("%s: %w", c.name, err)
-		}
-		if r.Error != "" {
-			return sum, fmt.Errorf("%s, %s: %s", c.name, command, r.Error)
-		}
+	reports, err := ask[crowdReport](ctx, t.children, command)
+	for _, r := range reports {
 		sum.Seconds = max(sum.Seconds, r.Seconds)
 		sum.Added += r.Added
 		sum.Removed += r.Removed
@@ -258,17 +242,7 @@ func (t *throng) do(ctx context.Context, command string) (sum crowdReport, err e
 			sum.First = r.First
 		}
 	}
-	return sum, nil
+	return sum, err
 }
 
-func (t *throng) kill() {
-	for _, c := range t.children {
-		_ = c.cmd.Process.Kill()
-	}
-}
-
-func (t *throng) stop() {
-	for _, c := range t.children {
-		c.stop()
-	}
-}
+func (t *throng) stop() { stopAll(t.children) }

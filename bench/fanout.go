@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fanfare/bench/report"
@@ -14,7 +15,10 @@ type Fanout struct {
 	NeverRead int // further sockets, on all channels, that subscribe and then never read
 	Size      int // of an event's data, bytes
 	Rate      float64
-	Callers   int // HTTP connections
+	Callers   int    // HTTP connections
+	To        int    // channels of each event; 0 is 1
+	Batch     int    // events of a request; 0 is 1
+	Via       string // one of the Transports; "" is WebSocket
 	Warmup    time.Duration
 	Duration  time.Duration
 }
@@ -22,6 +26,9 @@ type Fanout struct {
 // Run implements Scenario. With Rate 0 the next event is triggered when all
 // have had the one before.
 func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
+	if w.To > 1 && (w.Channels%w.To != 0 || w.Batch > 1) {
+		return report.Result{}, errors.New("events to several channels need a multiple of as many channels, and cannot be sent in batches")
+	}
 	s, err := newSession("fanout", t, w.Sockets+w.NeverRead)
 	if err != nil {
 		return report.Result{}, err
@@ -34,18 +41,36 @@ func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
 	}
 	s.result.Set("data", "%d bytes", w.Size)
 	s.result.Set("load", "%s", loadName(w.Rate))
+	if w.To > 1 {
+		s.result.Set("channels of an event", "%d", w.To)
+	}
+	if w.Batch > 1 {
+		s.result.Set("events of a request", "%d", w.Batch)
+	}
+	if w.Via != "" && w.Via != ViaWebSocket {
+		s.result.Set("transport", "%s", w.Via)
+	}
 
 	channels := names("bench-fanout-", w.Channels)
 	f := newFleet(s.loop, s.target, channels)
 	f.silent = func(i int) bool { return i >= w.Sockets }
-	f.ledger = newLedger(w.Sockets+w.NeverRead, w.Channels, w.Callers)
+	f.group = max(w.To, 1)
+	groups, batch := w.Channels/f.group, max(w.Batch, 1)
+	f.ledger = newLedger(w.Sockets+w.NeverRead, groups, w.Callers)
+	if err := f.carry(w.Via, w.Sockets+w.NeverRead); err != nil {
+		return report.Result{}, err
+	}
 	if err := f.open(ctx, w.Sockets+w.NeverRead); err != nil {
 		return report.Result{}, err
 	}
 
-	d := newLoad(s.loop, f.ledger, w.Rate, w.Channels)
-	d.live = func(channel int) int64 { return f.live[channel] }
-	newTriggers(d, s.target, channels, w.Size, w.Callers)
+	d := newLoad(s.loop, f.ledger, w.Rate/float64(batch), groups)
+	d.live = func(group int) int64 { return f.live[group] }
+	if batch > 1 {
+		newBatches(d, []Target{s.target}, channels, w.Size, w.Callers, batch)
+	} else {
+		newTriggers(d, s.target, channels, w.Size, w.Callers).to = f.group
+	}
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)
 	if err != nil {
 		return report.Result{}, err

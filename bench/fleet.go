@@ -20,16 +20,21 @@ type fleet struct {
 
 	// Set before the first is opened.
 	names   []string                                           // channels; socket i subscribes to the one at i modulo their number
+	group   int                                                // channels that get the same events, which the ledger knows as one; they follow each other
 	hosts   []netip.AddrPort                                   // servers of a cluster, of which a channel's sockets take one each in turn; nil is the target
 	member  func(i int) string                                 // its channel_data; nil is none
 	silent  func(i int) bool                                   // whether it stops reading once subscribed; nil is no
 	ledger  *ledger                                            // nil if no events are counted
 	onEvent func(c *client.Conn, s stamp)                      // a new event, after it was booked
 	onOther func(c *client.Conn, event string, message []byte) // anything else of the server
+	from    func(i int) netip.Addr                             // the address that socket i connects from; nil is the target's choice
+	told    func(c *client.Conn, left bool, user []byte)       // a member that joined or left; user is the number behind its u
+	gathers bool                                               // sockets are connected first, and subscribe when they are admitted
 	bare    bool                                               // plain TCP: a socket is there as soon as it is connected
 	atOnce  int                                                // handshakes under way at a time
 
 	returning *returning // nil if sockets do not come back
+	fallback  *fallback  // nil over WebSockets
 
 	conns    []*client.Conn
 	peers    []peer // of conns
@@ -40,6 +45,8 @@ type fleet struct {
 	live     []int64 // by channel: subscribed, reading and not ended
 	failed   int     // ended before they were subscribed
 	lost     int     // ended by the server after that
+	pongs    int64   // of the server, to pings
+	pings    int64   // of the server, answered
 	joining  *hdrhistogram.Histogram
 	problems problems
 	scratch  []byte
@@ -48,16 +55,25 @@ type fleet struct {
 
 func newFleet(l *client.Loop, t Target, channels []string) *fleet {
 	return &fleet{
-		loop: l, target: t, upgrade: client.NewHandshake(t.Host, t.socketPath()), names: channels, atOnce: 128,
+		loop: l, target: t, upgrade: client.NewHandshake(t.Host, t.dialect.path(t)), names: channels, group: 1, atOnce: atOnce(t),
 		live: make([]int64, len(channels)), joining: newHistogram(),
 	}
 }
 
-// channelOf is the number of a socket's channel.
-func (f *fleet) channelOf(c *client.Conn) int { return int(c.Index) % len(f.names) }
+// atOnce is how many sockets of a fleet are connected at a time. Handshakes of
+// TLS have a goroutine each, and a thread.
+func atOnce(t Target) int {
+	if t.TLS != nil {
+		return 16
+	}
+	return 128
+}
+
+// channelOf is the number of a socket's channel, or of its group, in the ledger.
+func (f *fleet) channelOf(c *client.Conn) int { return int(c.Index) % len(f.names) / f.group }
 
 // nameOf is the name of a socket's channel.
-func (f *fleet) nameOf(c *client.Conn) string { return f.names[f.channelOf(c)] }
+func (f *fleet) nameOf(c *client.Conn) string { return f.names[int(c.Index)%len(f.names)] }
 
 // hostOf is the number of the server that socket i connects to.
 func (f *fleet) hostOf(i int) int { return (i%len(f.names) + i/len(f.names)) % len(f.hosts) }
@@ -67,6 +83,13 @@ func (f *fleet) address(i int) netip.AddrPort {
 		return f.target.addr
 	}
 	return f.hosts[f.hostOf(i)]
+}
+
+func (f *fleet) source(i int) netip.Addr {
+	if f.from == nil {
+		return f.target.source(i)
+	}
+	return f.from(i)
 }
 
 // silences tells whether a socket stops reading once it is subscribed.
@@ -107,7 +130,7 @@ func (f *fleet) dial() {
 	for f.pending < f.atOnce && f.dialled < f.want {
 		i := f.dialled
 		f.dialled++
-		c, err := f.loop.Dial(f, i, f.address(i), f.target.source(i))
+		c, err := f.loop.Dial(f, i, f.address(i), f.source(i))
 		if i == len(f.conns) {
 			f.conns, f.peers = append(f.conns, nil), append(f.peers, peer{})
 		}
@@ -125,6 +148,10 @@ func (f *fleet) dial() {
 func (f *fleet) Opened(c *client.Conn) {
 	if f.bare {
 		f.join(c)
+		return
+	}
+	if f.fallback != nil {
+		f.fallback.opened(c)
 		return
 	}
 	f.loop.Write(c, f.upgrade.Request)

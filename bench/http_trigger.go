@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fanfare/bench/report"
@@ -12,6 +13,7 @@ type Trigger struct {
 	Callers     int // keep-alive connections, each with one request on the way
 	Channels    int
 	Subscribers int // sockets that have the events delivered
+	Batch       int // events of a request, for subscribers only; 0 is 1
 	Size        int // of an event's data, bytes
 	Rate        float64
 	SignEach    bool // sign every request as it is sent; else a stock of signed ones is sent again and again
@@ -22,6 +24,9 @@ type Trigger struct {
 // Run implements Scenario. With subscribers every request is signed as it is
 // sent, since each event has to be told from the others.
 func (w Trigger) Run(ctx context.Context, t Target) (report.Result, error) {
+	if w.Batch > 1 && w.Subscribers == 0 {
+		return report.Result{}, errors.New("batches need subscribers")
+	}
 	s, err := newSession("trigger", t, w.Subscribers+w.Callers)
 	if err != nil {
 		return report.Result{}, err
@@ -31,6 +36,9 @@ func (w Trigger) Run(ctx context.Context, t Target) (report.Result, error) {
 	s.result.Set("subscribers", "%d", w.Subscribers)
 	s.result.Set("data", "%d bytes", w.Size)
 	s.result.Set("load", "%s", loadName(w.Rate))
+	if w.Batch > 1 {
+		s.result.Set("events of a request", "%d", w.Batch)
+	}
 
 	channels := names("bench-trigger-", w.Channels)
 	f := newFleet(s.loop, s.target, channels)
@@ -41,11 +49,12 @@ func (w Trigger) Run(ctx context.Context, t Target) (report.Result, error) {
 		}
 	}
 
-	d := newLoad(s.loop, f.ledger, w.Rate, w.Channels)
+	d := newLoad(s.loop, f.ledger, w.Rate/float64(max(w.Batch, 1)), w.Channels)
 	d.flood = true
 	d.live = func(channel int) int64 { return f.live[channel] }
-	out := newTriggers(d, s.target, channels, w.Size, w.Callers)
-	if w.Subscribers == 0 && !w.SignEach {
+	if w.Batch > 1 {
+		newBatches(d, []Target{s.target}, channels, w.Size, w.Callers, w.Batch)
+	} else if out := newTriggers(d, s.target, channels, w.Size, w.Callers); w.Subscribers == 0 && !w.SignEach {
 		out.prepare(time.Now())
 	}
 	m, err := s.drive(ctx, d, w.Warmup, w.Duration)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"fanfare/bench/report"
@@ -16,6 +17,9 @@ type Idle struct {
 	Settle   time.Duration // until memory is read for good
 	Hold     time.Duration // over which processor time is read
 	Ping     time.Duration // between two pings of a socket meanwhile, 0 for none
+	Openers  int           // sockets being connected at a time; 0 is as many as are quick
+	Via      string        // one of the Transports; "" is WebSocket
+	Resume   bool          // over TLS: each connection resumes one session, as browsers come back
 }
 
 // Run implements Scenario.
@@ -29,6 +33,9 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	s.result.Set("channels", "%d", w.Channels)
 
 	f := newFleet(s.loop, s.target, names("bench-idle-", w.Channels))
+	if err := w.prepare(ctx, s, f); err != nil {
+		return report.Result{}, err
+	}
 	joining, err := startMeter(t.PID)
 	if err != nil {
 		return report.Result{}, err
@@ -47,7 +54,12 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 		return report.Result{}, meterErr
 	}
 	s.result.Add("connected and subscribed", "/s", float64(w.Sockets)/joined.Elapsed.Seconds())
-	s.loop.Do(func() { s.result.Latency("dial to subscribed", f.joining) })
+	s.loop.Do(func() {
+		s.result.Latency("dial to subscribed", f.joining)
+		if t.TLS != nil {
+			s.result.Add("sessions resumed", "", float64(s.loop.Resumed()))
+		}
+	})
 	if joined.HasProcess {
 		s.result.Add("server CPU per socket opened", "µs", joined.CPU.Seconds()*1e6/float64(w.Sockets))
 		s.result.Add("server memory before", "MB", report.Megabytes(joined.Before))
@@ -66,11 +78,12 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	if err != nil {
 		return report.Result{}, err
 	}
-	var pings *pinger
+	s.loop.Do(func() { f.pings, f.pongs = 0, 0 })
 	if w.Ping > 0 {
 		s.result.Set("ping every", "%v", w.Ping)
-		s.loop.Do(func() { pings = newPinger(f, int64(w.Ping)) })
-		s.loop.Add(pings)
+		if s.target.dialect.ping() != nil { // else the server pings, as it is configured
+			s.loop.Add(newPinger(f, w.Ping))
+		}
 	}
 	err = s.loop.Pause(ctx, w.Hold)
 	held, meterErr := holding.end()
@@ -85,13 +98,36 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	}
 	addUsage(&s.result, held, 0)
 	s.loop.Do(func() {
-		if pings != nil {
-			s.result.Add("pings answered", "/s", float64(pings.answered)/held.Elapsed.Seconds())
+		if w.Ping > 0 {
+			s.result.Add("pings answered", "/s", float64(f.pings+f.pongs)/held.Elapsed.Seconds())
 		}
 		s.result.Add("sockets closed by the server", "", float64(f.lost))
 		s.result.Problems = f.problems.list(5)
 	})
 	return s.result, nil
+}
+
+// prepare makes a fleet ready to connect: its transport, and over TLS a session
+// to resume.
+func (w Idle) prepare(ctx context.Context, s *session, f *fleet) error {
+	if w.Via != "" && w.Via != ViaWebSocket {
+		s.result.Set("transport", "%s", w.Via)
+	}
+	if w.Openers > 0 {
+		f.atOnce = w.Openers
+	}
+	if err := f.carry(w.Via, w.Sockets); err != nil || s.target.TLS == nil {
+		return err
+	}
+	s.result.Set("resumed", "%t", w.Resume)
+	if !w.Resume {
+		return nil
+	}
+	t := s.target.TLS.Clone()
+	t.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	s.loop.Secure(t)
+	first := newFleet(s.loop, s.target, names("bench-first-", 1))
+	return first.open(ctx, 1)
 }
 
 func perSocket(before, after int64, sockets int) float64 {

@@ -22,12 +22,13 @@ type peerState uint8
 const (
 	peerUpgrading peerState = iota
 	peerGreeting            // waits for connection_established
+	peerWaiting             // for leave to subscribe
 	peerJoining             // waits for subscription_succeeded
 	peerJoined
 )
 
 func (s peerState) String() string {
-	return [...]string{"upgrading", "waiting for connection_established", "subscribing", "subscribed"}[s]
+	return [...]string{"upgrading", "waiting for connection_established", "waiting to subscribe", "subscribing", "subscribed"}[s]
 }
 
 // peerOf is the fleet's part of one of its connections.
@@ -35,6 +36,9 @@ func (f *fleet) peerOf(c *client.Conn) *peer { return &f.peers[c.Index] }
 
 // Arrived implements handler.
 func (f *fleet) Arrived(c *client.Conn, b []byte) (used int) {
+	if f.fallback != nil {
+		return f.fallback.arrived(c, b)
+	}
 	if f.peerOf(c).state == peerUpgrading {
 		n, err := f.upgrade.Check(b)
 		if err != nil {
@@ -46,6 +50,9 @@ func (f *fleet) Arrived(c *client.Conn, b []byte) (used int) {
 		}
 		f.peerOf(c).state = peerGreeting
 		used = n
+		if f.target.dialect.upgraded(f, c); !c.Open() {
+			return used
+		}
 	}
 	now := f.loop.Now()
 	for {
@@ -58,16 +65,11 @@ func (f *fleet) Arrived(c *client.Conn, b []byte) (used int) {
 			return used
 		}
 		used += n
-		if op == client.OpText && f.ledger != nil {
-			if text := findStamp(payload); text != nil {
-				if f.returning != nil {
-					f.returning.note(c.Index, f.peerOf(c).id, payload)
-				}
-				f.book(c, text, now)
-				continue
-			}
+		if op == client.OpText {
+			f.texts(c, payload, now)
+		} else {
+			f.control(c, op, payload)
 		}
-		f.message(c, op, payload)
 		if !c.Open() {
 			return used
 		}
@@ -85,11 +87,36 @@ func (f *fleet) book(c *client.Conn, text []byte, now int64) {
 	}
 }
 
-// message handles what is no event of ours.
-func (f *fleet) message(c *client.Conn, op byte, payload []byte) {
+// texts handles a text message, or the messages in its lines.
+func (f *fleet) texts(c *client.Conn, payload []byte, now int64) {
+	if !f.target.dialect.lines() {
+		f.text(c, payload, now)
+		return
+	}
+	for more := true; more && c.Open(); {
+		var line []byte
+		if line, payload, more = bytes.Cut(payload, []byte{'\n'}); len(line) > 0 {
+			f.text(c, line, now)
+		}
+	}
+}
+
+// text handles one message: an event of ours, or what the server has to say.
+func (f *fleet) text(c *client.Conn, message []byte, now int64) {
+	if f.ledger != nil {
+		if text := findStamp(message); text != nil {
+			if f.returning != nil {
+				f.returning.note(c.Index, f.peerOf(c).id, message)
+			}
+			f.book(c, text, now)
+			return
+		}
+	}
+	f.target.dialect.hear(f, c, message)
+}
+
+func (f *fleet) control(c *client.Conn, op byte, payload []byte) {
 	switch op {
-	case client.OpText:
-		f.text(c, payload)
 	case client.OpPing:
 		f.send(c, client.OpPong, payload)
 	case client.OpClose:
@@ -101,42 +128,33 @@ func (f *fleet) message(c *client.Conn, op byte, payload []byte) {
 	}
 }
 
-func (f *fleet) text(c *client.Conn, payload []byte) {
-	name := eventName(payload)
-	switch string(name) {
-	case "pusher:connection_established":
-		f.established(c, payload)
-	case "pusher_internal:subscription_succeeded":
-		if f.peerOf(c).state == peerJoining {
-			if f.returning != nil {
-				f.returning.note(c.Index, f.peerOf(c).id, payload)
-			}
-			f.join(c)
-		}
-	case "pusher:subscription_error":
-		f.loop.Lose(c, fmt.Errorf("subscription refused: %.200s", payload))
-	case "pusher:error":
-		f.problems.add(fmt.Sprintf("%.200s", payload))
-	case "pusher:ping":
-		f.send(c, client.OpText, []byte(`{"event":"pusher:pong","data":{}}`))
+// established books that the server has greeted a socket, which now subscribes,
+// or waits with all others for leave to do so.
+func (f *fleet) established(c *client.Conn, id pusherproto.SocketID) {
+	p := f.peerOf(c)
+	if p.state != peerGreeting {
+		return
 	}
-	if f.onOther != nil && c.Open() {
-		f.onOther(c, string(name), payload)
+	p.id = id
+	if f.gathers {
+		p.state = peerWaiting
+		f.pending--
+		f.dial()
+		return
 	}
+	p.state = peerJoining
+	f.subscribe(c)
 }
 
-func (f *fleet) established(c *client.Conn, payload []byte) {
-	if f.peerOf(c).state != peerGreeting {
-		return
+// admit has all sockets that wait subscribe. The loop calls it.
+func (f *fleet) admit() {
+	for _, c := range f.conns {
+		if p := f.peerOf(c); c.Open() && p.state == peerWaiting {
+			p.state, p.began = peerJoining, f.loop.Now()
+			f.pending++
+			f.subscribe(c)
+		}
 	}
-	id, ok := socketID(payload)
-	if !ok {
-		f.loop.Lose(c, fmt.Errorf("no socket id in %.200s", payload))
-		return
-	}
-	p := f.peerOf(c)
-	p.id, p.state = id, peerJoining
-	f.subscribe(c)
 }
 
 // join books that a socket is where it should be.
@@ -156,39 +174,33 @@ func (f *fleet) join(c *client.Conn) {
 	f.dial()
 }
 
-// subscribe sends a socket's subscription, signed as an auth endpoint would.
+// subscribe sends a socket's subscription.
 func (f *fleet) subscribe(c *client.Conn) {
 	f.peerOf(c).asked = f.loop.Now()
-	name, data := f.nameOf(c), ""
-	if f.member != nil {
-		data = f.member(int(c.Index))
-	}
-	b := append(f.scratch[:0], `{"event":"pusher:subscribe","data":{"channel":`...)
-	b = pusherproto.AppendString(b, name)
-	if pusherproto.KindOf(name).Signed() {
-		auth := f.target.Key + ":" + pusherproto.SignChannel(f.target.Secret, f.peerOf(c).id, name, data, data != "")
-		b = pusherproto.AppendString(append(b, `,"auth":`...), auth)
-	}
-	if data != "" {
-		b = pusherproto.AppendString(append(b, `,"channel_data":`...), data)
-	}
-	if f.returning != nil {
-		b = f.returning.appendRecover(b, c.Index)
-	}
-	f.scratch = append(b, "}}"...)
+	f.scratch = f.target.dialect.appendSubscribe(f.scratch[:0], f, c)
 	f.send(c, client.OpText, f.scratch)
 }
 
-// unsubscribe has a socket leave its channel. Servers do not answer.
+// memberOf is a socket's channel_data; "" is none.
+func (f *fleet) memberOf(c *client.Conn) string {
+	if f.member == nil {
+		return ""
+	}
+	return f.member(int(c.Index))
+}
+
+// unsubscribe has a socket leave its channel.
 func (f *fleet) unsubscribe(c *client.Conn) {
 	f.peerOf(c).asked = f.loop.Now()
-	b := append(f.scratch[:0], `{"event":"pusher:unsubscribe","data":{"channel":`...)
-	b = pusherproto.AppendString(b, f.nameOf(c))
-	f.scratch = append(b, "}}"...)
+	f.scratch = f.target.dialect.appendUnsubscribe(f.scratch[:0], f, c)
 	f.send(c, client.OpText, f.scratch)
 }
 
 func (f *fleet) send(c *client.Conn, op byte, payload []byte) {
+	if f.fallback != nil {
+		f.fallback.send(c, payload)
+		return
+	}
 	f.frame = client.AppendFrame(f.frame[:0], op, payload)
 	f.loop.Write(c, f.frame)
 }

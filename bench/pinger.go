@@ -1,6 +1,10 @@
 package bench
 
-import "fanfare/bench/client"
+import (
+	"time"
+
+	"fanfare/bench/client"
+)
 
 // pinger has each socket of a fleet ping at an interval, evenly spread, as
 // clients do that hear nothing. It belongs to the loop.
@@ -9,17 +13,10 @@ type pinger struct {
 	interval int64 // of each socket, nanoseconds
 	started  int64
 	sent     int64
-	answered int64
 }
 
-func newPinger(f *fleet, interval int64) *pinger {
-	p := &pinger{fleet: f, interval: interval, started: f.loop.Now()}
-	f.onOther = func(_ *client.Conn, event string, _ []byte) {
-		if event == "pusher:pong" {
-			p.answered++
-		}
-	}
-	return p
+func newPinger(f *fleet, interval time.Duration) *pinger {
+	return &pinger{fleet: f, interval: int64(interval), started: f.loop.Now()}
 }
 
 // Turn implements task.
@@ -27,7 +24,7 @@ func (p *pinger) Turn(now int64) (next int64) {
 	all := int64(len(p.fleet.conns))
 	for due := (now - p.started) / (p.interval / all); p.sent < due; p.sent++ {
 		if c := p.fleet.conns[p.sent%all]; c != nil && c.Open() {
-			p.fleet.send(c, client.OpText, []byte(`{"event":"pusher:ping","data":{}}`))
+			p.fleet.send(c, client.OpText, p.fleet.target.dialect.ping())
 		}
 	}
 	return p.started + (p.sent+1)*(p.interval/all)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -11,16 +12,22 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Presence fills rooms with members, each of whom the others are told of, and
-// then has half of each room leave.
+// Presence fills rooms with members, each announced to the others, and then makes
+// members leave.
 type Presence struct {
 	Sockets int
-	Room    int // members of one; servers usually allow 100
+	Room    int  // members of one; servers usually allow 100
+	Stay    int  // members of each room that do not leave; 0 is half of them
+	AtOnce  bool // all connect first and then subscribe at once; else each subscribes when it is connected
 }
 
 // Run implements Scenario.
 func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 	rooms := w.Sockets / w.Room
+	leave := w.Room / 2
+	if w.Stay > 0 {
+		leave = w.Room - w.Stay
+	}
 	s, err := newSession("presence", t, rooms*w.Room)
 	if err != nil {
 		return report.Result{}, err
@@ -28,40 +35,49 @@ func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 	defer s.end()
 	s.result.Set("sockets", "%d", rooms*w.Room)
 	s.result.Set("rooms", "%d", rooms)
+	s.result.Set("leaving", "%d of each", leave)
+	s.result.Set("at once", "%t", w.AtOnce)
 
 	f := newFleet(s.loop, s.target, names("presence-bench-room-", rooms))
+	f.gathers = w.AtOnce
 	f.member = func(i int) string {
 		return `{"user_id":"u` + strconv.Itoa(i) + `","user_info":{"name":"Member ` + strconv.Itoa(i) + `"}}`
 	}
-	c := &company{fleet: f, told: newHistogram()}
-	f.onOther = c.hear
+	c := &company{session: s, fleet: f, others: newHistogram(), stay: rooms * w.Room}
+	f.told = c.hear
 
+	if w.AtOnce {
+		if err := f.open(ctx, rooms*w.Room); err != nil {
+			return report.Result{}, err
+		}
+	}
 	m, err := startMeter(t.PID)
 	if err != nil {
 		return report.Result{}, err
 	}
-	err = c.fill(ctx, rooms*w.Room)
+	err = c.phase(ctx, "joining", func() error { return c.fill(ctx, rooms*w.Room) })
 	if err == nil {
-		err = c.empty(ctx, w.Room/2)
+		err = c.phase(ctx, "leaving", func() error { return c.empty(ctx, leave) })
 	}
 	seen, meterErr := m.end()
-	if err != nil {
+	if err := errors.Join(err, meterErr); err != nil {
 		return report.Result{}, err
 	}
-	if meterErr != nil {
-		return report.Result{}, meterErr
-	}
-	s.result.Add("joined", "/s", c.rate)
 	s.loop.Do(func() {
+		s.result.Add("bytes received", "MB", report.Megabytes(c.received))
+		if seen.HasProcess {
+			s.result.Add("server CPU in all", "s", seen.CPU.Seconds())
+		}
 		s.result.Latency("dial to joined", f.joining)
-		s.result.Latency("others told", c.told)
+		s.result.Latency("others told", c.others)
 		s.result.Add("member_added", "", float64(c.added))
 		s.result.Add("member_removed", "", float64(c.removed))
 		// Any two members are told once: of two, the first hears of the second.
 		pairs := rooms * w.Room * (w.Room - 1) / 2
-		leavings := rooms * (w.Room / 2) * (w.Room - w.Room/2)
+		leavings := rooms * leave * (w.Room - leave)
 		s.result.Add("lost", "", float64(max(0, pairs-c.added)+max(0, leavings-c.removed)))
 		s.result.Add("duplicated", "", float64(max(0, c.added-pairs)+max(0, c.removed-leavings)))
+		s.result.Add("sockets closed by the server", "", float64(f.lost))
 		s.result.Problems = f.problems.list(5)
 	})
 	addUsage(&s.result, seen, int64(c.added+c.removed))
@@ -70,31 +86,62 @@ func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 
 // company counts what members are told of each other.
 type company struct {
-	fleet   *fleet
-	told    *hdrhistogram.Histogram // asked to others told
-	rate    float64                 // joined a second
-	added   int
-	removed int // told to members that stay
-	stay    int // conns from here on leave
+	session  *session
+	fleet    *fleet
+	others   *hdrhistogram.Histogram // asked to others told
+	began    int64                   // the phase
+	last     int64                   // when somebody was told of another
+	added    int
+	removed  int   // told to members that stay
+	stay     int   // conns from here on leave
+	received int64 // bytes, in both phases
 }
 
-// hear handles a message of the server.
-func (c *company) hear(to *client.Conn, event string, message []byte) {
-	switch event {
-	case "pusher_internal:member_added":
-		c.added++
-	case "pusher_internal:member_removed":
-		if int(to.Index) >= c.stay {
-			return // on its way out, it may hear of others or not
-		}
-		c.removed++
-	default:
+// hear is what a member is told of another.
+func (c *company) hear(to *client.Conn, left bool, user []byte) {
+	i, err := strconv.Atoi(string(user))
+	switch {
+	case err != nil || i >= len(c.fleet.conns) || i == int(to.Index): // some servers tell members of themselves
 		return
+	case !left:
+		c.added++
+	case int(to.Index) >= c.stay: // on its way out, it may hear of others or not
+		return
+	default:
+		c.removed++
 	}
-	id := member(message, `\"user_id\":\"u`)
-	if i, err := strconv.Atoi(string(id)); err == nil && i < len(c.fleet.conns) {
-		record(c.told, c.fleet.loop.Now()-c.fleet.peers[i].asked)
+	c.last = c.fleet.loop.Now()
+	record(c.others, c.last-c.fleet.peers[i].asked)
+}
+
+// phase measures what members do together, until the last of the others has
+// been told of it.
+func (c *company) phase(ctx context.Context, name string, do func() error) error {
+	m, err := startMeter(c.session.target.PID)
+	if err != nil {
+		return err
 	}
+	var had int64
+	c.fleet.loop.Do(func() {
+		c.began, had = c.fleet.loop.Now(), c.fleet.loop.Received()
+		c.last = c.began
+	})
+	err = do()
+	seen, meterErr := m.end()
+	if err := errors.Join(err, meterErr, ctx.Err()); err != nil {
+		return err
+	}
+	r := &c.session.result
+	c.fleet.loop.Do(func() {
+		r.Add(name+", the last one told after", "ms", float64(c.last-c.began)/1e6)
+		received := c.fleet.loop.Received() - had
+		c.received += received
+		r.Add(name+", bytes received", "MB", report.Megabytes(received))
+	})
+	if seen.HasProcess {
+		r.Add(name+", server CPU", "s", seen.CPU.Seconds())
+	}
+	return nil
 }
 
 // settle waits until a count has not changed for a while, or is as expected.
@@ -103,6 +150,9 @@ func (c *company) settle(ctx context.Context, count *int, expected int) error {
 	for last := -1; ; {
 		var now int
 		c.fleet.loop.Do(func() { now = *count })
+		if now > last {
+			deadline = time.Now().Add(patience)
+		}
 		if now >= expected && now == last || time.Now().After(deadline) {
 			return nil
 		}
@@ -115,10 +165,18 @@ func (c *company) settle(ctx context.Context, count *int, expected int) error {
 
 func (c *company) fill(ctx context.Context, n int) error {
 	began := time.Now()
-	if err := c.fleet.open(ctx, n); err != nil {
+	var err error
+	if c.fleet.gathers {
+		c.fleet.loop.Do(c.fleet.admit)
+		// Each is told of all others, and servers take very different times for that.
+		err = c.fleet.settle(ctx, allowance(n)+2*time.Minute, func() bool { return c.fleet.pending == 0 })
+	} else {
+		err = c.fleet.open(ctx, n)
+	}
+	if err != nil {
 		return err
 	}
-	c.rate = float64(n) / time.Since(began).Seconds()
+	c.session.result.Add("joined", "/s", float64(n)/time.Since(began).Seconds())
 	room := n / len(c.fleet.names)
 	return c.settle(ctx, &c.added, n*(room-1)/2)
 }

@@ -31,26 +31,63 @@ func newInquirer(l *client.Loop, t Target) *inquirer {
 	return q
 }
 
+// channelState is what the API tells of a channel, as far as it was asked for.
+type channelState struct {
+	Occupied      bool `json:"occupied"`
+	Subscriptions int  `json:"subscription_count"`
+	Users         int  `json:"user_count"`
+}
+
 // subscribers asks how many sockets a channel has.
 func (q *inquirer) subscribers(ctx context.Context, channel string) (int, error) {
-	path := "/apps/" + q.target.AppID + "/channels/" + channel
-	query := pusherproto.SignRequest(q.target.Key, q.target.Secret, "GET", path, map[string]string{"info": "subscription_count"}, nil, time.Now())
-	request := fmt.Appendf(nil, "GET %s?%s HTTP/1.1\r\nHost: %s\r\n\r\n", path, query, q.target.Host)
+	s, err := q.channel(ctx, channel, "subscription_count")
+	return s.Subscriptions, err
+}
+
+// channel asks about a channel; info are the attributes that are wanted.
+func (q *inquirer) channel(ctx context.Context, channel, info string) (s channelState, err error) {
+	err = q.get(ctx, "/channels/"+channel, map[string]string{"info": info}, &s)
+	return s, err
+}
+
+// members asks for the ids of a presence channel's users.
+func (q *inquirer) members(ctx context.Context, channel string) ([]string, error) {
+	var answer struct{ Users []struct{ ID string } }
+	if err := q.get(ctx, "/channels/"+channel+"/users", nil, &answer); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, u := range answer.Users {
+		ids = append(ids, u.ID)
+	}
+	return ids, nil
+}
+
+// get reads the answer to a GET of a path below /apps/ID.
+func (q *inquirer) get(ctx context.Context, below string, params map[string]string, answer any) error {
+	path := "/apps/" + q.target.AppID + below
+	query := pusherproto.SignRequest(q.target.Key, q.target.Secret, "GET", path, params, nil, time.Now())
+	r, err := q.ask(ctx, fmt.Appendf(nil, "GET %s?%s HTTP/1.1\r\nHost: %s\r\n\r\n", path, query, q.target.Host))
+	if err != nil {
+		return err
+	}
+	if r.status != 200 {
+		return fmt.Errorf("ask about a channel: %s", refusal(r.status, r.body))
+	}
+	if err := json.Unmarshal(r.body, answer); err != nil {
+		return fmt.Errorf("ask about a channel: %w", err)
+	}
+	return nil
+}
+
+// ask sends a request and waits for the answer.
+func (q *inquirer) ask(ctx context.Context, request []byte) (reply, error) {
 	q.loop.Do(func() { q.caller.Send(request) })
 	select {
 	case r := <-q.result:
-		if r.status != 200 {
-			return 0, fmt.Errorf("ask about a channel: %s", refusal(r.status, r.body))
-		}
-		var answer struct {
-			Count int `json:"subscription_count"`
-		}
-		if err := json.Unmarshal(r.body, &answer); err != nil {
-			return 0, fmt.Errorf("ask about a channel: %w", err)
-		}
-		return answer.Count, nil
+		return r, nil
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return reply{}, ctx.Err()
 	}
 }
 

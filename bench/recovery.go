@@ -15,8 +15,8 @@ import (
 // is missed, and what comes until the last socket is back.
 const recoveryPrefix = "bench-recovery-"
 
-// Recovery cuts all connections at once, lets each socket miss some events and
-// come back for them, while live events go on.
+// Recovery closes all connections at once. Each socket misses some events and
+// recovers them, while live events continue.
 type Recovery struct {
 	Sockets  int
 	Channels int // the sockets and events are spread over

@@ -64,6 +64,7 @@ func (r *redisServer) start() (err error) {
 		return err
 	}
 	cmd := exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", r.dir) //nolint:gosec // an address of our own
+	bind(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -7,19 +7,6 @@ import (
 	"fanfare/pusherproto"
 )
 
-// appendTrigger appends a signed POST /apps/ID/events of one event to one
-// channel, with data of size bytes that begin with the stamp.
-func (t Target) appendTrigger(dst []byte, channel string, s stamp, size int, now time.Time) []byte {
-	body := make([]byte, 0, 96+len(channel)+size)
-	body = append(body, `{"name":"bench","channels":[`...)
-	body = pusherproto.AppendString(body, channel)
-	body = append(body, `],"data":"`...)
-	body = appendData(body, s, size)
-	body = append(body, `"}`...)
-
-	return t.appendPost(dst, "/events", body, now)
-}
-
 // appendPost appends a signed POST of a body to a path below /apps/ID.
 func (t Target) appendPost(dst []byte, below string, body []byte, now time.Time) []byte {
 	path := "/apps/" + t.AppID + below

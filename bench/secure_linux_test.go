@@ -2,6 +2,7 @@ package bench
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -13,9 +14,16 @@ import (
 // terminated is the target behind TLS.
 func terminated(t *testing.T) Target {
 	t.Helper()
+	to, _ := terminatedBy(t)
+	return to
+}
+
+// terminatedBy also returns the certificate.
+func terminatedBy(t *testing.T) (Target, *x509.Certificate) {
+	t.Helper()
 	to := target(t)
 	web := httptest.NewTLSServer(nil) // for its certificate
-	config := web.TLS.Clone()
+	config, authority := web.TLS.Clone(), web.Certificate()
 	web.Close()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
@@ -48,7 +56,7 @@ func terminated(t *testing.T) Target {
 		}
 	})
 	to.Host = listener.Addr().String()
-	return to
+	return to, authority
 }
 
 func TestSecure(t *testing.T) {
@@ -60,13 +68,13 @@ func TestSecure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		positive(t, r, "connected")
+		positive(t, r, "connected and subscribed")
 		if got, want := r.Value("sessions resumed"), map[bool]float64{true: sockets}[resume]; got != want {
 			t.Errorf("%v sessions were resumed, want %v", got, want)
 		}
 	}
 	w = Secure{Sockets: sockets, Openers: 4, Plain: true, Settle: time.Millisecond, Hold: short}
-	positive(t, run(t, w), "connected")
+	positive(t, run(t, w), "connected and subscribed")
 	if _, err := (Secure{Sockets: 1, Openers: 1}).Run(t.Context(), target(t)); err == nil {
 		t.Error("a server without TLS is measured over TLS")
 	}

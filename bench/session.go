@@ -52,7 +52,10 @@ func newSession(name string, t Target, sockets int) (*session, error) {
 		l.Stop()
 		return nil, fmt.Errorf("%d sockets are more than the %d files this process may open allow; raise ulimit -n", sockets, allowed)
 	}
-	return &session{loop: l, target: t, result: report.Result{Scenario: name, Host: t.Host}}, nil
+	if t.TLS != nil {
+		l.Secure(t.TLS)
+	}
+	return &session{loop: l, target: t, result: report.Result{Scenario: name, Host: t.Host, Settings: t.settings()}}, nil
 }
 
 func (s *session) end() { s.loop.Stop() }

@@ -1,15 +1,18 @@
 package bench
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+
+	"fanfare/bench/report"
 )
 
 // Target is the server to measure and the app to measure it with.
 type Target struct {
-	Host   string // host:port, plain TCP
+	Host   string // host:port
 	AppID  string
 	Key    string
 	Secret string
@@ -17,8 +20,13 @@ type Target struct {
 	// Metrics is host:port of the metrics of a fanfare; "" leaves out how its
 	// event loops share the sockets.
 	Metrics string
+	// Protocol is what the server speaks; "" is Pusher's.
+	Protocol string
+	// TLS is for connections over TLS, HTTP callers included; nil is plain TCP.
+	TLS *tls.Config
 
-	addr netip.AddrPort
+	addr    netip.AddrPort
+	dialect dialect
 }
 
 // resolve looks the host up once, so that every socket goes to one address.
@@ -30,13 +38,26 @@ func (t Target) resolve() (Target, error) {
 	if err != nil {
 		return t, fmt.Errorf("host %q: %w", t.Host, err)
 	}
+	if t.dialect, err = dialectOf(t.Protocol); err != nil {
+		return t, err
+	}
+	if t.TLS != nil && t.TLS.ServerName == "" {
+		t.TLS = t.TLS.Clone()
+		t.TLS.ServerName, _, _ = net.SplitHostPort(t.Host) // resolved, so it has both parts
+	}
 	t.addr = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
 	return t, nil
 }
 
-// socketPath is where clients connect.
-func (t Target) socketPath() string {
-	return "/app/" + t.Key + "?protocol=7&client=fanfare-bench&version=1.0&flash=false"
+// settings is what a result says of how the server was reached.
+func (t Target) settings() (list []report.Setting) {
+	if t.Protocol != "" && t.Protocol != ProtocolPusher {
+		list = append(list, report.Setting{Name: "protocol", Value: t.Protocol})
+	}
+	if t.TLS != nil {
+		list = append(list, report.Setting{Name: "over", Value: "TLS"})
+	}
+	return list
 }
 
 // portsPerAddress stays well below the usual 28,232 local ports of an address:

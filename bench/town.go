@@ -22,9 +22,10 @@ type town struct {
 }
 
 // startTown starts n nodes and waits until they are ready. command makes their
-// processes; redis is the address of a server that is there, "" starts one. stop
+// processes; redis is the address of a server that is there, "" starts one.
+// activity is the time without a message after which a socket is pinged. stop
 // has to be called.
-func startTown(ctx context.Context, command func(args ...string) (*exec.Cmd, error), redis string, n int) (*town, error) {
+func startTown(ctx context.Context, command func(args ...string) (*exec.Cmd, error), redis string, n int, activity time.Duration) (*town, error) {
 	server, err := startRedis(ctx, redis)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func startTown(ctx context.Context, command func(args ...string) (*exec.Cmd, err
 	t := &town{redis: server, prefix: "bench-" + rand.Text()}
 	for range n {
 		// Nobody is closed because a busy machine lets a client wait.
-		more := fmt.Sprintf("sockets: { activity_timeout: 120s, pong_timeout: 120s }\ncluster: { driver: redis, redis: { addresses: [%q], prefix: %q } }", server.address, t.prefix)
+		more := fmt.Sprintf("sockets: { activity_timeout: %s, pong_timeout: 120s }\ncluster: { driver: redis, redis: { addresses: [%q], prefix: %q } }", activity, server.address, t.prefix)
 		node, err := startServer(ctx, command, "", more)
 		if err == nil {
 			node.target, err = node.target.resolve()
@@ -52,6 +53,16 @@ func (t *town) stop() {
 		node.stop()
 	}
 	t.redis.stop()
+}
+
+// kill ends all nodes at once, as a crash of the machine does, then the server.
+func (t *town) kill() {
+	for _, node := range t.nodes {
+		if node.cmd != nil {
+			_ = node.cmd.Process.Kill()
+		}
+	}
+	t.stop()
 }
 
 // targets are the nodes.

@@ -13,6 +13,7 @@ type triggers struct {
 	load     *load
 	target   Target
 	channels []string
+	to       int // channels of an event; those of the load are as many of ours each
 	size     int
 	idle     []*client.Caller
 	flights  []flight   // by caller
@@ -29,7 +30,7 @@ type flight struct {
 
 // newTriggers makes the outlet of a load, with a number of connections.
 func newTriggers(d *load, t Target, channels []string, size, callers int) *triggers {
-	o := &triggers{load: d, target: t, channels: channels, size: size, flights: make([]flight, callers)}
+	o := &triggers{load: d, target: t, channels: channels, to: 1, size: size, flights: make([]flight, callers)}
 	for i := range callers {
 		c := client.NewCaller(d.loop, t.addr, uint32(i))
 		c.Answered = o.answered
@@ -52,7 +53,7 @@ func (o *triggers) prepare(now time.Time) {
 		for k := range preparedEach {
 			channel := o.channels[(i+k)%len(o.channels)]
 			s := stamp{stream: uint32(i), seq: uint32(k), event: uint32(k)}
-			o.prepared[i] = append(o.prepared[i], o.target.appendTrigger(nil, channel, s, o.size, now))
+			o.prepared[i] = append(o.prepared[i], o.target.dialect.appendTrigger(nil, o.target, []string{channel}, s, o.size, now))
 		}
 	}
 }
@@ -74,14 +75,14 @@ func (o *triggers) send(channel int, s stamp, due int64) {
 		o.turns[c.Stream]++
 		return
 	}
-	o.scratch = o.target.appendTrigger(o.scratch[:0], o.channels[channel], s, o.size, time.Now())
+	o.scratch = o.target.dialect.appendTrigger(o.scratch[:0], o.target, o.channels[channel*o.to:(channel+1)*o.to], s, o.size, time.Now())
 	c.Send(o.scratch)
 }
 
 func (o *triggers) answered(c *client.Caller, status int, body []byte) {
 	o.idle = append(o.idle, c)
 	f := o.flights[c.Stream]
-	if status == 200 || status == 202 {
+	if o.target.dialect.took(status, body) {
 		o.load.taken(f.channel, c.Stream, f.due)
 		return
 	}

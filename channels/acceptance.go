@@ -22,8 +22,8 @@ var ErrDoubt = errors.New("the cluster did not confirm in time; what was publish
 // it was delivered, nor will be.
 var ErrFull = errors.New("the cluster is out of memory; nothing was delivered, try again")
 
-// ErrUnanswered says that the cluster did not answer a question, or did not
-// confirm what can be asked for twice.
+// ErrUnanswered says that the cluster did not answer a query, or did not confirm a
+// request that can be repeated.
 var ErrUnanswered = errors.New("the cluster did not answer, try again")
 
 // acceptPatience is how long a publisher waits for the cluster, which has a
@@ -101,6 +101,6 @@ func (h *Hub) publishAndWait(ctx context.Context, app *apps.App, events []pusher
 	return ErrDoubt
 }
 
-// Conclude has nobody wait any longer for what the cluster has not answered:
-// those who publish get ErrDoubt, as long as they can still be told.
+// Conclude ends all waits for answers of the cluster: publishers get ErrDoubt while
+// they can still be answered.
 func (h *Hub) Conclude() { h.end.Do(func() { close(h.concluded) }) }

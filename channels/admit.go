@@ -7,7 +7,7 @@ import (
 )
 
 // admit decides whether the socket may be on the channel and as whom
-// (spec: websocket section 5).
+// (docs/spec/subscriptions.md#refusals).
 func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, member pusherproto.Member, refusal *pusherproto.SubscriptionError) {
 	kind, err := pusherproto.ParseChannel(req.Channel, s.app.Limits.MaxChannelName)
 	if err != nil {

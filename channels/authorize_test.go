@@ -9,7 +9,7 @@ import (
 )
 
 // TestAuth_VectorsOfTheSpecification subscribes with signatures computed by
-// somebody else (spec: websocket section 5, Signature).
+// somebody else (docs/spec/subscriptions.md#signatures).
 func TestAuth_VectorsOfTheSpecification(t *testing.T) {
 	tests := []struct{ channel, channelData, signature, want string }{
 		{"private-foobar", "", "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4", succeeded("private-foobar")},

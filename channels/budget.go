@@ -30,7 +30,7 @@ const (
 var (
 	tooOften = &pusherproto.SubscriptionError{
 		Type: "LimitReached", Status: 429,
-		Message: "The socket subscribes more often, or to what costs more, than the app's limit of subscriptions a second allows; " +
+		Message: "The socket exceeds the app's limit of subscriptions a second (expensive subscriptions count more than once); " +
 			"wait a moment and subscribe again",
 	}
 	tooOftenTold = errorFrame(tooOften).Permanent()

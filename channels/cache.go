@@ -5,7 +5,7 @@ import (
 )
 
 // missSilence is how long one observed cache miss stands for those that follow
-// it (spec: webhooks, Delay).
+// it (docs/spec/webhooks.md#delay).
 const missSilence = 5 * time.Second
 
 // maxSilences is how many channels of an app are kept for their cache miss

@@ -11,7 +11,7 @@ import (
 )
 
 // clientEvent relays what a client sends to its channel, or says why not
-// (spec: websocket section 8, Client events).
+// (docs/spec/events.md#client-events).
 func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	event := string(m.Event)
 	if strings.HasPrefix(event, "pusher:") || strings.HasPrefix(event, "pusher_internal:") || !m.HasChannel {

@@ -9,10 +9,10 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Cluster knows what all nodes know in common: who is on which channel, which
-// users are signed in, what cache channels remember. The Hub asks it for every
-// change and goes on when it answers: at once in memory, a round trip later
-// over a network.
+// Cluster holds the state that all nodes share: which sockets are on which channel,
+// which users are signed in, and the cached events. The Hub requests every change
+// from it and continues when it answers: at once in memory, after a round trip over
+// a network.
 //
 // Requests about one socket are carried out in the order they were made. An
 // answer function is called exactly once, on any goroutine, possibly before
@@ -25,17 +25,17 @@ type Cluster interface {
 	Admit(app *apps.App, answer func(refusal *pusherproto.Error)) bool
 	// Depart counts a socket out that was in.
 	Depart(app *apps.App)
-	// Sockets is how many sockets of the app are in on all nodes, as far as this
-	// one has heard. A node on its own counts by itself, and does not ask.
+	// Sockets is the number of counted sockets of the app on all nodes, as far as
+	// this node knows. A single node counts by itself, and does not call it.
 	Sockets(app *apps.App) int
 	// Join counts a socket in on a channel, or refuses it.
 	Join(j Join, answer func(Joined))
 	// Leave counts a socket out again.
 	Leave(l Leave)
 	// Publish delivers a frame to the channel on every node and, if asked,
-	// remembers it as the channel's cached event. It tells whether a socket's
-	// event was taken: one that was not reaches nobody. That of a publication with
-	// Accepted always is. A node on its own takes every event.
+	// remembers it as the channel's cached event. It reports whether the event was
+	// accepted; an event that was not is delivered to nobody. A publication with
+	// Accepted always returns true. A single node accepts every event.
 	Publish(p Publication) (taken bool)
 	// SignIn counts a socket of a user in and answers with the state of the
 	// watched users.
@@ -53,8 +53,8 @@ type Cluster interface {
 	Members(ctx context.Context, app *apps.App, name string) ([]string, error)
 	// History reads what a channel keeps, nothing if it keeps nothing.
 	History(ctx context.Context, app *apps.App, channel string, q HistoryQuery) (HistoryPage, error)
-	// ClearHistory forgets what a channel keeps. Whoever recovers from a serial
-	// before it is told that it cannot.
+	// ClearHistory empties the history of a channel. A client that recovers from an
+	// earlier serial is refused.
 	ClearHistory(ctx context.Context, app *apps.App, channel string) error
 	// Run keeps the cluster's time and traffic until ctx is done.
 	Run(ctx context.Context) error
@@ -111,7 +111,7 @@ type Joined struct {
 	// Past is the events that the socket is sent first, the oldest first: what it
 	// missed, or as many as the rule rewinds.
 	Past []*Frame
-	// At is where the history stands, no serial if there is none.
+	// At is the current position of the history, the zero serial if there is none.
 	At pusherproto.Serial
 	// Lost is why the socket cannot be sent what it missed, nil if it can or does
 	// not ask. Past is then that of a socket that does not ask.
@@ -142,7 +142,7 @@ type Leave struct {
 	UserID  string // presence channels
 }
 
-// Publication is one event on its way to one channel.
+// Publication is one event for one channel.
 type Publication struct {
 	App     *apps.App
 	Channel string
@@ -150,14 +150,14 @@ type Publication struct {
 	Except  pusherproto.SocketID
 	// Remember is how long a cache channel keeps the event; 0 is not at all.
 	Remember time.Duration
-	// Data is the event's data as a JSON string literal, for Remember; a part
-	// of Frame, where it stands last, before the closing brace.
+	// Data is the event's data as a JSON string literal, for Remember; a part of
+	// Frame, its last member before the closing brace.
 	Data []byte
 	// Client is set for the event of a socket of this node.
 	Client bool
 	// Keep is the rule of the channel's history if the event is to be kept, else
 	// nil. The event's serial is then appended to the frame, which has room for it
-	// and which nobody else has yet.
+	// and is not shared yet.
 	Keep *apps.HistoryRule
 	// Placed, unless it is nil, is called with the serial of an event that is kept,
 	// before Accepted, or before Publish returns where there is none.
@@ -179,8 +179,8 @@ type SignIn struct {
 	UserID    string
 	Watchlist []string
 	// Again is set when the socket is signed in as the user already. Replaced is
-	// the watchlist of its sign-in before, which counts no more. The cluster of a
-	// node on its own is never given one.
+	// the watchlist of its previous sign-in, which no longer counts. The cluster of
+	// a single node never receives one.
 	Again    bool
 	Replaced []string
 }

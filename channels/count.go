@@ -8,17 +8,18 @@ import (
 )
 
 // Up to countAtOnce sockets every change of a subscription count is sent;
-// above it one in countInterval (spec: websocket section 7), and likewise
-// above countBurst changes in that time: one socket that comes and goes must
-// not have everybody sent a hundred times as much as it sends itself.
+// above it one in countInterval
+// (docs/spec/cache-and-counts.md#subscription-counts), and likewise above
+// countBurst changes in that time: one socket that comes and goes must not have
+// everybody sent a hundred times as much as it sends itself.
 const (
 	countAtOnce   = 100
 	countInterval = 5 * time.Second
 	countBurst    = 2 * countAtOnce
 )
 
-// Count decides when the subscribers of a channel are told how many they are.
-// The zero value has told nobody.
+// Count decides when the number of subscribers is sent to the subscribers of a
+// channel. The zero value has sent none.
 type Count struct {
 	told    int32
 	at      time.Time
@@ -27,8 +28,8 @@ type Count struct {
 	since   int64 // ms
 }
 
-// Changed takes note that there are n subscribers now. It says to tell that at
-// once, or to ask Due at a later time, or neither if that was said before.
+// Changed records that there are n subscribers now. It returns whether to send that
+// number at once, or when to call Due, or neither if it has said so before.
 func (c *Count) Changed(now time.Time, n int32) (tell bool, later time.Time) {
 	if n == 0 || n <= countAtOnce && !c.often(now) {
 		return true, later
@@ -43,13 +44,13 @@ func (c *Count) Changed(now time.Time, n int32) (tell bool, later time.Time) {
 	return true, later
 }
 
-// Due tells whether n is still to be told.
+// Due reports whether n still has to be sent.
 func (c *Count) Due(n int32) bool {
 	c.pending = false
 	return n != c.told
 }
 
-// Told takes note that n was told.
+// Told records that n was sent.
 func (c *Count) Told(now time.Time, n int32) { c.told, c.at = n, now }
 
 // often counts a change and tells whether there were too many of late.

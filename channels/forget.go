@@ -13,16 +13,15 @@ const forgotten = math.MinInt64 / 2
 
 // forgetter is a Cluster that keeps something of each app.
 type forgetter interface {
-	// Empty lets go of what an app without sockets could do without.
+	// Empty removes state that an app without sockets does not need.
 	Empty(appID string)
-	// Forget lets go of an app that holds nothing.
+	// Forget removes an app that holds nothing.
 	Forget(appID string)
 }
 
-// Forget lets go of what is kept of apps that are not known any more, once they
-// have no sockets and nothing else is held for them. It is to be called now and
-// then. What they were counted for stays in the sums of Stats; an app that
-// comes back begins anew.
+// Forget removes the state of apps that are not known any more, once they have no
+// sockets and hold nothing else. Call it from time to time. Their counts stay in
+// the sums of Stats. An app that is added again starts from zero.
 func (h *Hub) Forget(known func(appID string) bool) {
 	for id, t := range h.tenants.all() {
 		if !known(id) {

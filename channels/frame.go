@@ -29,17 +29,17 @@ const frameSize = 32
 // Size is how many bytes the frame takes in memory.
 func (f *Frame) Size() int { return frameSize + cap(f.buf) }
 
-// Wait notes that the frame waits for one more reader that is slow, and tells
-// whether it is the first. Waited takes that back, and tells whether it was the
-// last. Any goroutine may call them: of all that wait for a frame one has to
-// account for it.
+// Wait records that one more slow reader waits for the frame, and reports whether
+// it is the first. Waited removes one, and reports whether it was the last. Any
+// goroutine may call them: one of all waiting readers accounts for the frame's
+// memory.
 func (f *Frame) Wait() (first bool) { return f.waiting.Add(1) == 1 }
 
 // Waited is the opposite of Wait.
 func (f *Frame) Waited() (last bool) { return f.waiting.Add(-1) == 0 }
 
-// Permanent makes the frame one that its maker keeps: it takes no memory by
-// waiting, and no reader is the first.
+// Permanent marks a frame that its maker keeps: waiting readers add no memory, and
+// Wait never reports a first one.
 func (f *Frame) Permanent() *Frame {
 	f.waiting.Store(1)
 	return f
@@ -76,9 +76,9 @@ func (f *Frame) seal() {
 	buf[f.start] = opText
 }
 
-// AppendSerial makes a serial the last member of the frame's message. Nobody else
-// has the frame yet. Its buffer has room for it if it was begun with as much more
-// as pusherproto.SerialMember.
+// AppendSerial makes a serial the last member of the frame's message. The frame is
+// not shared yet. Its buffer has room for it if it was begun with as much more as
+// pusherproto.SerialMember.
 func (f *Frame) AppendSerial(s pusherproto.Serial) {
 	f.buf = pusherproto.AppendSerialMember(f.buf, s)
 	f.seal()

@@ -17,9 +17,8 @@ import (
 // ErrDraining says that the node is shutting down and takes no more events.
 var ErrDraining = errors.New("the server is shutting down")
 
-// Restarting is why a node that is shutting down has no session to give. The
-// client is to wait a second: asked to reconnect now (4200), it would come back
-// to the same node again and again.
+// Restarting is the refusal of a node that is shutting down. It makes the client
+// wait a second: with 4200 it would reconnect to the same node again and again.
 var Restarting = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is restarting, reconnect in a second"}
 
 // ErrBusy says that the event loops did not catch up with an app's events in
@@ -40,13 +39,13 @@ var ErrNoMemory = errors.New("the server is short of memory, try again")
 const publishPatience = 4 * time.Second
 
 // DefaultOfflineGrace is how long a user may be without a socket before
-// watchers are told (spec: websocket section 9, Watchlist).
+// watchers are told (docs/spec/users.md#watchlist).
 const DefaultOfflineGrace = 3 * time.Second
 
 // Config is what a Hub is made of. The zero value works.
 type Config struct {
 	Logger *slog.Logger
-	// Observers hear of everything that happens in channels.
+	// Observers receive everything that happens in channels.
 	Observers []Observer
 	// Cluster makes the cluster of a node; nil keeps everything in memory.
 	Cluster func(Node) Cluster
@@ -134,7 +133,7 @@ func (h *Hub) tenant(appID string) *tenant { return h.tenants.get(appID) }
 // on this node. It is a part of that of the Config.
 func (h *Hub) Account(app *apps.App) *account.Account { return h.tenant(app.ID).account }
 
-// Lane is the way of an app's mail to an owner.
+// Lane is the queue of an app's mail for an owner.
 func (h *Hub) Lane(appID string, o Owner) Lane { return h.tenant(appID).share(o).lane }
 
 // room waits until the owners keep up with the app's mail: an HTTP caller is
@@ -222,7 +221,7 @@ func (h *Hub) SetObservers(observers ...Observer) {
 }
 
 // watchersOf names the group of the sockets that watch a user. No channel can
-// have such a name (spec: websocket section 4, Names).
+// have such a name (docs/spec/channels.md#names).
 func watchersOf(userID string) string { return watchersPrefix + userID }
 
 const watchersPrefix = "#watchers-of-"

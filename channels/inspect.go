@@ -56,7 +56,8 @@ func (s *Session) Channels(most int) (names []string, all int) {
 	return names, len(s.places)
 }
 
-// UserID is whom the socket signed in as, "" for nobody. It is for the owner.
+// UserID is the user that the socket signed in as, "" if it did not. It is for the
+// owner.
 func (s *Session) UserID() string {
 	if s.user == nil {
 		return ""

@@ -5,10 +5,10 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Observer is told what happens in channels. Calls for one channel come in
-// order, possibly under a lock: Observe must not block and not call back. It
-// copies what it keeps of Data, so that an event nobody listens to is not
-// copied.
+// Observer receives what happens in channels. Calls for one channel are in order,
+// possibly under a lock: Observe must not block and not call back. It copies the
+// part of Data that it keeps, so that an event without an interested observer is
+// not copied.
 type Observer interface {
 	Observe(n Notice)
 }
@@ -16,7 +16,7 @@ type Observer interface {
 // NoticeKind says what happened.
 type NoticeKind uint8
 
-// What an Observer is told (spec: webhooks, Events).
+// What an Observer is told (docs/spec/webhooks.md#events).
 const (
 	ChannelOccupied NoticeKind = iota
 	ChannelVacated

@@ -16,16 +16,16 @@ type Conn interface {
 	// The transport calls Session.Gone once, at the end of this turn or of one
 	// soon after.
 	Close(code int, reason string)
-	// Opened says that a session that waited for the cluster has begun or, with
-	// why, that it is refused: the client is not told yet.
+	// Opened says that a session that waited for the cluster has begun, or why it
+	// is refused; the client has not received the refusal yet.
 	Opened(refusal *pusherproto.Error)
 }
 
 // Owner is an event loop: a goroutine that sessions belong to. Everything
 // other goroutines want of its sessions reaches it as mail.
 type Owner interface {
-	// Lane makes the way of one app's mail to the owner, which raises the app's
-	// pressure while the lane holds too much. It is called once for each app.
+	// Lane creates the queue of one app's mail for the owner. It raises the app's
+	// pressure while it holds too much. It is called once for each app.
 	Lane(app *Pressure) Lane
 	// Counters are the owner's traffic counters.
 	Counters() *Counters

@@ -47,8 +47,8 @@ func (p *Presence) Bytes(userID string) int {
 	return 0
 }
 
-// Add counts a socket of a member in and tells whether the user is new. What
-// was known of a user stays until the last socket leaves.
+// Add counts a socket of a member and reports whether the user is new. A user's
+// info stays the same until the last socket leaves.
 func (p *Presence) Add(m pusherproto.Member) bool {
 	hash := hashOf(m.UserID)
 	if old := p.byID.get(m.UserID, hash); old != nil {

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Pressure tells whether an app has more mail than the owners handle in time.
-// Those who cause its mail then wait; nobody else does. Any goroutine may call
-// its methods. The zero value is an app without mail.
+// Pressure reports whether an app has more mail than the owners process in time.
+// Callers that cause its mail then wait; others do not. Any goroutine may call its
+// methods. The zero value is an app without mail.
 type Pressure struct {
 	high atomic.Int32 // lanes that hold too much
 	mu   sync.Mutex
@@ -34,10 +34,10 @@ func (p *Pressure) Fall() {
 // High tells whether a lane of the app holds too much.
 func (p *Pressure) High() bool { return p.high.Load() > 0 }
 
-// Wait returns nil while the owners keep up with the app's mail, else when they
-// do again or with the context's error. Whoever has waited goes on, even if the
-// pressure is back by then: with sockets that cause mail all the time, it might
-// never find it gone. It adds to the mail what it held while it waited.
+// Wait returns nil while the owners keep up with the app's mail, else when they do
+// again or with the context's error. A caller that has waited continues even if the
+// pressure has returned: with sockets that always cause mail, it could otherwise
+// wait forever. It adds to the mail what it held while it waited.
 func (p *Pressure) Wait(ctx context.Context) error {
 	room := p.roomLater()
 	if room == nil {

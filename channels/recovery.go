@@ -3,9 +3,9 @@ package channels
 import "fanfare/pusherproto"
 
 // MissedSince decides about a recovery: from which offset on a client has missed
-// events that it saw up to a serial, or why it cannot be sent them. At is where the
-// history stands, dropped the last event that is not kept any more, and cleared
-// when it was emptied last.
+// events that it saw up to a serial, or why it cannot be sent them. At is the
+// current position of the history, dropped the last event that is not kept any
+// more, and cleared the position at which it was last emptied.
 func MissedSince(serial string, at pusherproto.Serial, dropped, cleared uint64) (offset uint64, why *LostHistory) {
 	seen, ok := pusherproto.ParseSerial(serial)
 	switch {

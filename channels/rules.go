@@ -14,8 +14,8 @@ type renewer interface {
 	Renew(app *apps.App)
 }
 
-// Renew makes the rules of changed apps count for the histories that are kept:
-// what has no rule any more is dropped at once. find returns an app as it is now.
+// Renew applies the rules of changed apps to existing histories: the history of a
+// channel without a rule is dropped at once. find returns an app as it is now.
 func (h *Hub) Renew(find func(appID string) (*apps.App, bool)) {
 	r, ok := h.cluster.(renewer)
 	if !ok {

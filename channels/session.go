@@ -119,7 +119,7 @@ func (s *Session) Renew(app *apps.App) {
 }
 
 // Authorized tells whether the socket ever signed in or joined a private or
-// presence channel (spec: websocket section 9, authorised connections).
+// presence channel (docs/spec/users.md#authorized-connections).
 func (s *Session) Authorized() bool { return s.authorized }
 
 // Gone ends the conversation: the socket leaves its channels and its user. The
@@ -179,9 +179,9 @@ func (s *Session) handle(payload []byte) {
 	}
 }
 
-// TooLarge answers a message of more than most bytes, of which the transport
-// kept the outline alone. A client that waits for its subscription must hear
-// of that; closing the connection would have it send the same again.
+// TooLarge answers a message of more than most bytes, of which the transport kept
+// the outline alone. A client that waits for its subscription must receive an
+// answer: if the connection were closed, it would send the same message again.
 func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
 	if s.state != sessionOpen {
 		return
@@ -241,8 +241,9 @@ func (s *Session) Fail(code int, message string) { s.fail(code, message) }
 // FailFor is Fail for a reason that the code does not tell.
 func (s *Session) FailFor(reason Reason, code int, message string) { s.failFor(reason, code, message) }
 
-// newSocketID draws two numbers below 2^32 (spec: websocket section 1): ids
-// cannot be guessed and, at 64 bits, do not repeat.
+// newSocketID draws two numbers below 2^32
+// (docs/spec/websocket.md#the-first-frame): ids cannot be guessed and, at 64
+// bits, do not repeat.
 func newSocketID() pusherproto.SocketID {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // documented never to fail

@@ -30,7 +30,7 @@ type signinAnswer struct {
 	state   SignedIn
 }
 
-// signIn handles pusher:signin (spec: websocket section 9).
+// signIn handles pusher:signin (docs/spec/users.md#sign-in).
 func (s *Session) signIn(m pusherproto.Message) {
 	req, perr := pusherproto.DecodeSignin(m.Data)
 	if perr != nil {
@@ -88,7 +88,7 @@ func (s *Session) signIn(m pusherproto.Message) {
 	})
 }
 
-// refuseSignIn closes the connection (spec: websocket section 9).
+// refuseSignIn closes the connection (docs/spec/users.md#sign-in).
 func (s *Session) refuseSignIn(code int, message string) {
 	s.logRefused("sign-in refused", "", code, message)
 	s.failFor(ReasonSignin, code, message)

@@ -64,8 +64,8 @@ type DropStats struct {
 	Events uint64
 }
 
-// CloseStats is how many connections ended with a code. Code 0 is all codes
-// that are not told apart: a client may send any.
+// CloseStats is how many connections ended with a code. Code 0 stands for all codes
+// that are not counted separately, because a client may send any.
 type CloseStats struct {
 	Code  int
 	Count uint64

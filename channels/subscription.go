@@ -46,7 +46,8 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	}
 	if kind.UserChannel() {
 		// Events for the user reach every signed-in socket as it is: the
-		// subscription is only acknowledged (spec: websocket section 9).
+		// subscription is only acknowledged
+		// (docs/spec/users.md#events-to-a-user).
 		s.send(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(req.Channel)), req.Channel))
 		s.logChannel("subscribed", req.Channel, s.user.id)
 		return
@@ -107,8 +108,8 @@ func (s *Session) refuseFor(reason Reason, channel string, e *pusherproto.Subscr
 // goroutine may call it. The first frame is for the Java and the .NET client,
 // which know no other: it names no channel, so that pusher-js repeats nothing
 // on the channel. The second is for pusher-js. There is none on encrypted
-// channels, where the Java client would decrypt it (spec: websocket section 5,
-// Refusal).
+// channels, where the Java client would decrypt it
+// (docs/spec/subscriptions.md#refusals).
 func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reason Reason) (told, onChannel *Frame) {
 	s.hub.RefusedFor(s.tenant.id, e.Status, reason)
 	s.logSubscriptionRefused(channel, e)

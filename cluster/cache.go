@@ -11,7 +11,7 @@ import (
 )
 
 // missSilence is how long one observed cache miss stands for those that follow
-// it (spec: webhooks, Delay).
+// it (docs/spec/webhooks.md#delay).
 const missSilence = 5 * time.Second
 
 // cachedBytes is what a remembered event takes beside its frame.

@@ -24,19 +24,20 @@ const (
 type Config struct {
 	// Node is the id of the process; 0 draws one.
 	Node ledger.Node
-	// About is what all nodes are told about this one with each beat: its name,
-	// its version and what it holds, for people; nil is nothing.
+	// About returns what this node reports about itself with each heartbeat: its
+	// name, its version and what it holds, for people. Nil reports nothing.
 	About func() string
 	// Now is the clock; nil is time.Now. Only differences count.
 	Now func() time.Time
-	// Logger hears of links, gaps and deaths; nil is none.
+	// Logger logs links, gaps and deaths. Nil logs nothing.
 	Logger *slog.Logger
 	OnGap  Gap
 	Hooks  Hooks // nil: there are no webhooks
 	Desk   Desk  // nil: other nodes' questions are not answered
-	// Gather is for how long what clients send to each other is kept, before it goes
-	// to other nodes together; 0 is not at all. Sockets of this node have heard it by
-	// then, and do not share the processor with what it takes to send it on.
+	// Gather is the time for which client events are collected before they are
+	// sent to other nodes together; 0 sends each at once. Sockets of this node
+	// have received them by then, and do not share the processor with the
+	// sending.
 	Gather time.Duration
 
 	// The durations of the protocol; 0 is the default in brackets.

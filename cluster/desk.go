@@ -32,7 +32,7 @@ func (q *Question) Answer(body []byte) {
 	}
 }
 
-// Followed is what another node wants to hear until Ended.
+// Followed is what another node follows until Ended.
 type Followed struct {
 	Body []byte
 	Most int // how many bytes one piece of news may have
@@ -48,8 +48,8 @@ type Followed struct {
 // nothing for so long that it may be gone.
 func (f *Followed) Ended() <-chan struct{} { return f.ended }
 
-// Tell sends a piece of news; one that is empty or too long is not sent. It may be
-// lost.
+// Tell sends news to the follower. Empty or too long news is not sent. News may
+// be lost.
 func (f *Followed) Tell(news []byte) {
 	if len(news) > 0 && len(news) <= f.Most {
 		f.peer.tell(f.to, &letter{kind: letterNews, id: f.id, body: news})

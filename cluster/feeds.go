@@ -91,7 +91,7 @@ func (q *partition) reborn(a *ledger.Answer) {
 		}
 	}
 	if goesOn {
-		q.peer.cfg.Logger.Info("the cluster's engine runs anew, with all that this node has heard", "partition", int(q.number))
+		q.peer.cfg.Logger.Info("the cluster's redis was restarted or replaced, without loss of data", "partition", int(q.number))
 		return
 	}
 	for _, s := range q.subjects {
@@ -116,7 +116,7 @@ func (q *partition) reborn(a *ledger.Answer) {
 	default:
 		f.position, reason = a.Born, "it was emptied, or is another one"
 	}
-	q.peer.cfg.Logger.Warn("the cluster's engine has lost its memory", "reason", reason, "partition", int(q.number))
+	q.peer.cfg.Logger.Warn("the cluster's redis has lost data", "reason", reason, "partition", int(q.number))
 }
 
 // goesOn tells whether all that this node has heard is part of a new memory, which

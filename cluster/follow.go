@@ -257,7 +257,7 @@ func (s *subject) gap() {
 	}
 	p := s.q.peer
 	p.counters.gaps.Add(1)
-	p.cfg.Logger.Warn("events may have been missed", "app", s.name.App, "channel", s.channel(), "reason", "the node was away for too long")
+	p.cfg.Logger.Warn("events may have been missed", "app", s.name.App, "channel", s.channel(), "reason", "the node was disconnected for too long")
 	if p.cfg.OnGap == GapClose {
 		p.node.CloseSubscribers(s.app.latest.Load(), s.channel(), pusherproto.CodeReconnect, "Events may have been missed, reconnect")
 	}

@@ -10,13 +10,14 @@ import (
 // Hooks are the webhooks of a node. Its methods do not block, and may be called
 // under the locks of a Peer.
 type Hooks interface {
-	// Wants is what the back ends of an app want to be told of a channel.
+	// Wants returns the webhooks that the back ends of an app want for a channel.
 	Wants(appID, channel string) ledger.Hooks
-	// Grace is how long a channel or member must be gone before that is told.
+	// Grace is how long a channel or member must be gone before its webhook is
+	// sent.
 	Grace() time.Duration
-	// Tell has back ends told, in order for each channel. Of the Notice's App only
-	// the ID is set. done is called once, on any goroutine, possibly before Tell
-	// returns, when all were told, want nothing of it, or were given up.
+	// Tell sends the webhooks of a Notice, in order for each channel. Of the
+	// Notice's App only the ID is set. done is called once, on any goroutine,
+	// possibly before Tell returns, when all are delivered, unwanted or given up.
 	Tell(n channels.Notice, done func())
 }
 

@@ -102,7 +102,7 @@ func (q *partition) boxed(a *ledger.Answer) {
 		k.reported = 0 // another memory
 	}
 	if k.lost > k.reported {
-		q.peer.cfg.Logger.Warn("webhooks of the cluster were dropped, nobody has collected them", "partition", int(q.number), "events", k.lost-k.reported)
+		q.peer.cfg.Logger.Warn("webhooks of the cluster were dropped before a node collected them", "partition", int(q.number), "events", k.lost-k.reported)
 		k.reported = k.lost
 	}
 }

@@ -35,8 +35,8 @@ func (p *Peer) Collects() bool {
 }
 
 // Stranded tells whether a member of a presence channel who was on this node
-// when it began to drain is on no other. Bye would have others told that this
-// member is gone.
+// when it began to drain is on no other node yet. Bye would report this member
+// as gone.
 func (p *Peer) Stranded() bool {
 	for i := range p.partitions {
 		if p.partitions[i].stranded() {

@@ -214,7 +214,7 @@ func letterPartition(n ledger.Node) Partition { return Partition(n % Partitions)
 func (p *Peer) Told(message []byte) {
 	it, err := parseLetter(message)
 	if err != nil {
-		p.cfg.Logger.Debug("a letter of the cluster cannot be read", "reason", err)
+		p.cfg.Logger.Debug("a message of another node cannot be read", "reason", err)
 		return
 	}
 	switch it.kind {

@@ -128,7 +128,7 @@ func (p *Peer) Down(number Partition, why error) {
 	}
 	q.down()
 	q.link.why = why
-	p.cfg.Logger.Debug("partition of the cluster is away", "partition", int(number), "error", why)
+	p.cfg.Logger.Debug("a partition of the cluster is unreachable", "partition", int(number), "error", why)
 }
 
 func (q *partition) down() {

@@ -71,8 +71,8 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 // Node is the id of this node.
 func (p *Peer) Node() ledger.Node { return p.cfg.Node }
 
-// SetOfflineGrace is how long users who leave from here on may be without a
-// socket before watchers are told; 0 is none. The Hub calls it.
+// SetOfflineGrace sets how long users who leave from now on may be without a
+// socket before watchers get the offline event; 0 is no time. The Hub calls it.
 func (p *Peer) SetOfflineGrace(d time.Duration) { p.grace.Store(int64(d)) }
 
 // Run implements channels.Cluster: it runs the engine and calls Turn until ctx

@@ -10,8 +10,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// History implements channels.Cluster. The ledger answers: it has what this node
-// may have yet to hear.
+// History implements channels.Cluster. The ledger answers, because it may have
+// events that this node has not received yet.
 func (p *Peer) History(ctx context.Context, app *apps.App, channel string, query channels.HistoryQuery) (page channels.HistoryPage, err error) {
 	name := subjectOf(app.ID, channel)
 	if name.Kind != ledger.Channel || app.HistoryOf(channel) == nil {

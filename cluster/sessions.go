@@ -45,7 +45,7 @@ func sessionSubject(appID, id string) ledger.Subject {
 	return ledger.Subject{Kind: ledger.Session, App: appID, Name: id}
 }
 
-// WatchSession says that this node has an HTTP session. Until UnwatchSession,
+// WatchSession registers an HTTP session of this node. Until UnwatchSession,
 // told is called whenever one of its requests has reached another node: on any
 // goroutine, under the cluster's locks.
 func (p *Peer) WatchSession(appID, id string, told func()) {
@@ -79,8 +79,8 @@ func (q *partition) sessionSince(name ledger.Subject, after uint64) {
 	})
 }
 
-// UnwatchSession says that the session has ended. told is not called any more
-// when it returns.
+// UnwatchSession removes the session. When it has returned, told is not called
+// any more.
 func (p *Peer) UnwatchSession(appID, id string) {
 	name := sessionSubject(appID, id)
 	q := p.partitionOf(name)

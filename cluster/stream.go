@@ -324,7 +324,7 @@ func (q *partition) overrun(why string) {
 	lost := st.waiting
 	st.waiting, st.dropped = nil, true
 	q.peer.counters.overruns.Add(1)
-	q.peer.cfg.Logger.Warn("dropped what waits for a partition of the cluster", "partition", int(q.number), "ops", len(lost), "reason", why)
+	q.peer.cfg.Logger.Warn("operations that waited for a partition of the cluster were dropped", "partition", int(q.number), "ops", len(lost), "reason", why)
 	for _, o := range lost {
 		q.count(o, -1)
 		o.dropped = true

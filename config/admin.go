@@ -13,10 +13,10 @@ import (
 
 // Admin is the listener for those who run the server.
 type Admin struct {
-	Listen      string       `key:"listen" flag:"admin-listen" rule:"address_or_empty" reload:"no" doc:"Address of the admin API, such as 127.0.0.1:6003. Empty is off. An address that others can reach takes tokens and TLS."`
-	TLS         AdminTLS     `key:"tls" doc:"Certificate of the admin API. Without one, an address that others can reach has that of the server (tls), and a loopback address is served without TLS."`
-	BehindProxy bool         `key:"behind_proxy" reload:"no" doc:"Serve an address that others can reach without TLS, because a proxy in front of it terminates TLS and nobody else reaches it. Tokens pass in the clear between the two. Set it for a proxy on this machine too: a loopback address then takes tokens."`
-	Tokens      []AdminToken `key:"tokens" doc:"Who may call the admin API. An empty list, on a loopback address without behind_proxy only, lets everybody on this machine in as admin."`
+	Listen      string       `key:"listen" flag:"admin-listen" rule:"address_or_empty" reload:"no" doc:"Address of the admin API, such as 127.0.0.1:6003. Empty turns it off. An address that other machines can reach requires tokens and TLS."`
+	TLS         AdminTLS     `key:"tls" doc:"Certificate of the admin API. Without one, an address that other machines can reach uses the server's certificate (tls), and a loopback address is served without TLS."`
+	BehindProxy bool         `key:"behind_proxy" reload:"no" doc:"Serve the admin API without TLS on an address that other machines can reach, because a proxy in front terminates TLS and only the proxy can reach it. Tokens pass unencrypted between the two. Set it for a proxy on the same machine too: a loopback address then requires tokens."`
+	Tokens      []AdminToken `key:"tokens" doc:"Tokens that may call the admin API. An empty list is allowed on a loopback address without behind_proxy; everybody on this machine then has the role admin."`
 }
 
 // AdminTLS names a PEM certificate and its key. Both or neither are set.
@@ -27,9 +27,9 @@ type AdminTLS struct {
 
 // AdminToken is a token that the admin API takes.
 type AdminToken struct {
-	Name string `key:"name" rule:"token_name" doc:"Name of who has the token, for the lines in the log."`
-	Hash string `key:"hash" rule:"token_hash" doc:"SHA-256 of the token in hex. fanfare admin token makes both."`
-	Role string `key:"role" oneof:"read operate admin" doc:"What the token may do. read looks; operate also sends events, closes sockets and replays webhooks, and sees what users send; admin also sees secrets and takes profiles."`
+	Name string `key:"name" rule:"token_name" doc:"Name of the token's holder, shown in the log."`
+	Hash string `key:"hash" rule:"token_hash" doc:"SHA-256 of the token in hex. fanfare admin token prints a token and its hash."`
+	Role string `key:"role" oneof:"read operate admin" doc:"What the token may do. read can look; operate can also send events, close sockets, replay webhooks and see payloads; admin can also see secrets and take profiles."`
 }
 
 // AdminOnLoopback tells whether only this machine reaches admin.listen.
@@ -95,7 +95,7 @@ func checkTokenName(s string) error {
 	}
 	for _, c := range s {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.@", c) {
-			return fmt.Errorf("%q is no name of a token; write letters, digits and - _ . @", s)
+			return fmt.Errorf("%q is not a name of a token; use letters, digits and - _ . @", s)
 		}
 	}
 	return nil
@@ -104,7 +104,7 @@ func checkTokenName(s string) error {
 // checkTokenHash does not repeat the text: it may be a token.
 func checkTokenHash(s string) error {
 	if b, err := hex.DecodeString(s); err != nil || len(b) != 32 {
-		return errors.New("is no SHA-256 in hex, which has 64 digits; `fanfare admin token` prints a token and its hash")
+		return errors.New("is not a SHA-256 in hex, which has 64 digits; `fanfare admin token` prints a token and its hash")
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ var mistakes = []struct {
 	{"messages too small", "sockets: {max_message_bytes: 100}\n" + minimal, "sockets.max_message_bytes", "at least 1024"},
 	{"bodies too small", "http: {max_body_bytes: 100}\n" + minimal, "http.max_body_bytes", "at least 1024"},
 	{"Unix socket without a path", "listen: 'unix:'\n" + minimal, "listen", "unix:/run/fanfare/fanfare.sock"},
-	{"Unix socket in no folder", "listen: unix:fanfare.sock\n" + minimal, "listen", "is no whole path"},
+	{"Unix socket in no folder", "listen: unix:fanfare.sock\n" + minimal, "listen", "is not an absolute path"},
 	{"Unix socket with a long path", "listen: unix:/" + strings.Repeat("a", 103) + "\n" + minimal, "listen", "104 bytes"},
 	{"mode of a Unix socket", "listen: unix:/run/f.sock\nlisten_mode: rw-rw----\n" + minimal, "listen_mode", "such as 0660"},
 	{"mode that is none", "listen: unix:/run/f.sock\nlisten_mode: 01777\n" + minimal, "listen_mode", "such as 0660"},

@@ -17,32 +17,32 @@ const (
 
 // Cluster joins this process to others that serve the same apps.
 type Cluster struct {
-	Driver string `key:"driver" oneof:"memory redis" reload:"no" doc:"What the nodes have in common. memory is a node on its own; redis is a cluster over Redis or Valkey."`
-	Name   string `key:"name" rule:"node_name" reload:"no" doc:"Name of this node, for people who read logs and fanfare cluster status. Empty is the host name."`
-	OnGap  string `key:"on_gap" oneof:"close keep" reload:"no" doc:"What becomes of the sockets on a channel whose events may have been missed, after the node was away for too long. close closes them with 4200, so that clients come back at once and ask for what they missed; keep leaves them. Both are counted."`
-	Redis  Redis  `key:"redis" doc:"Redis 7 or Valkey, for the driver redis. All nodes of a cluster have the same here."`
+	Driver string `key:"driver" oneof:"memory redis" reload:"no" doc:"How nodes share their state. memory runs a single node; redis runs a cluster over Redis or Valkey."`
+	Name   string `key:"name" rule:"node_name" reload:"no" doc:"Name of this node in logs and in fanfare cluster status. Empty uses the host name."`
+	OnGap  string `key:"on_gap" oneof:"close keep" reload:"no" doc:"What happens to the sockets of a channel whose events may have been missed because the node was disconnected from Redis for too long. The value close closes them with 4200, so that clients reconnect at once and ask for what they missed. The value keep leaves them open. Both are counted in a metric."`
+	Redis  Redis  `key:"redis" doc:"Redis 7 or Valkey, for the driver redis. All nodes of a cluster need the same settings."`
 }
 
 // Redis says where the servers of the driver redis are.
 type Redis struct {
-	Addresses      []string `key:"addresses" rule:"server" reload:"no" doc:"Address of the server, host:port; or those of some servers of a Redis Cluster, which names the others; or those of the Sentinels."`
-	Prefix         string   `key:"prefix" rule:"key_prefix" reload:"no" doc:"Beginning of every key and channel. Clusters that share a server need different ones."`
-	Username       string   `key:"username" reload:"no" doc:"User of the server's ACL. Empty is the default user."`
-	Password       string   `key:"password" rule:"password" reload:"no" doc:"Password of the user. Empty is none."`
-	Database       int      `key:"database" min:"0" reload:"no" doc:"Number of the database. A Redis Cluster has 0 only."`
-	SentinelMaster string   `key:"sentinel_master" rule:"node_name" reload:"no" doc:"Name under which the Sentinels at addresses know the master. Empty is none."`
-	SentinelUser   string   `key:"sentinel_username" reload:"no" doc:"User of the Sentinels' ACL. Empty is the default user."`
-	SentinelPass   string   `key:"sentinel_password" rule:"password" reload:"no" doc:"Password of that user. Empty is none: it is not that of the servers."`
-	TLS            RedisTLS `key:"tls" doc:"TLS towards the servers."`
+	Addresses      []string `key:"addresses" rule:"server" reload:"no" doc:"Address of the server as host:port, of some servers of a Redis Cluster, or of the Sentinels."`
+	Prefix         string   `key:"prefix" rule:"key_prefix" reload:"no" doc:"Prefix of every key and pub/sub channel in Redis. Clusters that share a Redis server need different prefixes."`
+	Username       string   `key:"username" reload:"no" doc:"ACL user on the server. Empty uses the default user."`
+	Password       string   `key:"password" rule:"password" reload:"no" doc:"Password of the user. Empty sends none."`
+	Database       int      `key:"database" min:"0" reload:"no" doc:"Number of the database. A Redis Cluster has only database 0."`
+	SentinelMaster string   `key:"sentinel_master" rule:"node_name" reload:"no" doc:"Name of the master that the Sentinels at addresses monitor. Empty means that addresses are not Sentinels."`
+	SentinelUser   string   `key:"sentinel_username" reload:"no" doc:"ACL user on the Sentinels. Empty uses the default user."`
+	SentinelPass   string   `key:"sentinel_password" rule:"password" reload:"no" doc:"Password for the Sentinels. Empty sends none; password is not used for them."`
+	TLS            RedisTLS `key:"tls" doc:"TLS for connections to the servers."`
 }
 
 // RedisTLS is how the servers of the driver redis are reached over TLS.
 type RedisTLS struct {
-	Enabled    bool   `key:"enabled" reload:"no" doc:"Speak TLS."`
-	CAFile     string `key:"ca_file" reload:"no" doc:"PEM file with the certificates that the servers' are checked against. Empty takes those of the system."`
-	CertFile   string `key:"cert_file" reload:"no" doc:"PEM file with the certificate that this node shows the servers. Empty is none."`
-	KeyFile    string `key:"key_file" reload:"no" doc:"PEM file with its private key."`
-	ServerName string `key:"server_name" rule:"host_name" reload:"no" doc:"Name that the servers' certificates have to be for. Empty is the host of the address."`
+	Enabled    bool   `key:"enabled" reload:"no" doc:"Connect with TLS."`
+	CAFile     string `key:"ca_file" reload:"no" doc:"PEM file with the certificate authorities that the servers' certificates are verified against. Empty uses those of the system."`
+	CertFile   string `key:"cert_file" reload:"no" doc:"PEM file with the client certificate of this node. Empty sends none."`
+	KeyFile    string `key:"key_file" reload:"no" doc:"PEM file with the private key of the client certificate."`
+	ServerName string `key:"server_name" rule:"host_name" reload:"no" doc:"Host name that the servers' certificates must be valid for. Empty uses the host of the address."`
 }
 
 func defaultCluster() Cluster {

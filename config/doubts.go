@@ -20,12 +20,12 @@ func findDoubts(c *Config, r *report) {
 	}
 	for i, p := range c.TrustedPrefixes() {
 		if p.Bits() == 0 {
-			r.warn(fmt.Sprintf("http.trusted_proxies.%d", i), "believes everyone: any client can claim any address and https; name the networks of your proxies")
+			r.warn(fmt.Sprintf("http.trusted_proxies.%d", i), "trusts everyone: any client can claim any address and https; name the networks of your proxies")
 		}
 	}
 	for i, p := range networks(c.HTTP.ExemptAddresses) {
 		if p.Bits() == 0 {
-			r.warn(fmt.Sprintf("http.exempt_addresses.%d", i), "is everybody: no limit by address holds; name the networks that are meant")
+			r.warn(fmt.Sprintf("http.exempt_addresses.%d", i), "covers every address: no limit by address applies; name the networks that are meant")
 		}
 	}
 	if _, unix := UnixSocket(c.Listen); !unix && c.ListenMode != Defaults().ListenMode {

@@ -7,8 +7,8 @@ import (
 
 func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
-		{"everyone trusted", "http: {trusted_proxies: [10.0.0.0/8, 0.0.0.0/0]}\n" + minimal, "config.yaml:1: http.trusted_proxies[1]: believes everyone"},
-		{"everyone trusted, IPv6", "http: {trusted_proxies: ['::/0']}\n" + minimal, "config.yaml:1: http.trusted_proxies[0]: believes everyone"},
+		{"everyone trusted", "http: {trusted_proxies: [10.0.0.0/8, 0.0.0.0/0]}\n" + minimal, "config.yaml:1: http.trusted_proxies[1]: trusts everyone"},
+		{"everyone trusted, IPv6", "http: {trusted_proxies: ['::/0']}\n" + minimal, "config.yaml:1: http.trusted_proxies[0]: trusts everyone"},
 		{"node of no fallback", "fallback: {enabled: false, node_host: a.example}\n" + minimal, "config.yaml:1: fallback.node_host: has no effect"},
 		{"prefix twice", "path_prefix: /rt\nfallback: {path: /rt/pusher}\n" + minimal, "config.yaml:2: fallback.path: comes after path_prefix, so clients need httpPath /rt/rt/pusher"},
 		{"access log that is not written", "log: {access_log: true, level: warn}\n" + minimal, "config.yaml:1: log.access_log: has no effect"},

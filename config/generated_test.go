@@ -12,13 +12,14 @@ import (
 )
 
 // make docs sets it.
-var update = flag.Bool("update", false, "write config.yaml and docs/configuration.md")
+var update = flag.Bool("update", false, "write config.yaml and docs/configuration*.md")
 
 func TestGenerated_FilesMatchTheCode(t *testing.T) {
-	for name, want := range map[string][]byte{
-		"../config.yaml":           Sample(),
-		"../docs/configuration.md": Manual(),
-	} {
+	files := map[string][]byte{"../config.yaml": Sample()}
+	for page, text := range Manual() {
+		files["../docs/"+page] = text
+	}
+	for name, want := range files {
 		if *update {
 			if err := os.WriteFile(name, want, 0o644); err != nil {
 				t.Fatal(err)

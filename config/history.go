@@ -11,11 +11,11 @@ import (
 
 // HistoryRule mirrors apps.HistoryRule, field by field.
 type HistoryRule struct {
-	Channels     string        `key:"channels" rule:"channel_names" doc:"Names of the channels: an asterisk stands for any text, also for none."`
-	Events       int           `key:"events" min:"1" max:"10000" rule:"events_kept" doc:"Events that a channel keeps at most."`
-	TTL          time.Duration `key:"ttl" min:"1s" max:"720h" rule:"time_kept" doc:"Time that a channel keeps an event at most."`
-	Rewind       int           `key:"rewind" min:"0" max:"10000" doc:"Of the kept events, those that a new subscriber is sent, the last ones. 0 is none."`
-	ClientEvents bool          `key:"client_events" doc:"Keep what clients send to each other, too."`
+	Channels     string        `key:"channels" rule:"channel_names" doc:"Pattern of channel names. An asterisk matches any text, the empty text included."`
+	Events       int           `key:"events" min:"1" max:"10000" rule:"events_kept" doc:"Maximum number of events that a channel keeps."`
+	TTL          time.Duration `key:"ttl" min:"1s" max:"720h" rule:"time_kept" doc:"Maximum time for which a channel keeps an event."`
+	Rewind       int           `key:"rewind" min:"0" max:"10000" doc:"Number of kept events, the newest, that are sent to a new subscriber. 0 sends none."`
+	ClientEvents bool          `key:"client_events" doc:"Keep client events too."`
 }
 
 // mostRules bounds the list: each event of the app is held against it.
@@ -57,12 +57,12 @@ func checkHistory(a *App, path string, r *report) {
 			continue
 		}
 		if n := len(strings.ReplaceAll(rule.Channels, "*", "")); n > a.Limits.MaxChannelName {
-			r.add(at+".channels", fmt.Sprintf("%q fits no channel: the shortest such name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
+			r.add(at+".channels", fmt.Sprintf("%q matches no channel: the shortest such name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
 			continue
 		}
 		for j, earlier := range a.History[:i] {
 			if covers(earlier.Channels, rule.Channels) {
-				r.add(at+".channels", fmt.Sprintf("%q never counts: %q of rule %d fits every such name, and the first rule that fits holds; write the narrower rule first, or remove it",
+				r.add(at+".channels", fmt.Sprintf("%q is never used: %q of rule %d matches every such name, and the first rule that matches applies; write the narrower rule first, or remove it",
 					rule.Channels, earlier.Channels, j))
 				break
 			}
@@ -79,7 +79,7 @@ func doubtHistory(a *App, path string, r *report) {
 		case !a.ClientEvents:
 			r.warn(at+".client_events", "keeps nothing while the app's client_events is false")
 		case !clientsSend(rule.Channels):
-			r.warn(at+".client_events", fmt.Sprintf("keeps nothing: clients send events on private and presence channels, and %q fits none", rule.Channels))
+			r.warn(at+".client_events", fmt.Sprintf("keeps nothing: clients send events on private and presence channels, and %q matches none", rule.Channels))
 		}
 		if checkChannelNames(rule.Channels) != nil {
 			continue
@@ -87,7 +87,7 @@ func doubtHistory(a *App, path string, r *report) {
 		for j, earlier := range a.History[:i] {
 			if checkChannelNames(earlier.Channels) == nil && overlap(earlier.Channels, rule.Channels) &&
 				!covers(earlier.Channels, rule.Channels) && !covers(rule.Channels, earlier.Channels) {
-				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d fit some of the same names; for those, rule %d holds", rule.Channels, earlier.Channels, j, j))
+				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d match some of the same names; for those, rule %d holds", rule.Channels, earlier.Channels, j, j))
 			}
 		}
 	}

@@ -67,12 +67,12 @@ func TestHistory_RulesThatCannotBeMeant_AreRefused(t *testing.T) {
 		"user channel":     {`{channels: "#server-to-user-*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "#server-to-user-*" is the channel of a user, which keeps nothing; name channels that clients subscribe to`},
 		"two asterisks":    {`{channels: "a**", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a**" has two asterisks side by side, which mean no more than one; remove one`},
 		"long pattern":     {`{channels: "` + strings.Repeat("a", 401) + `", events: 1, ttl: 1s}`, `apps[0].history[0].channels: has 401 characters; the most is 400`},
-		"longer than name": {`{channels: "` + strings.Repeat("a", 201) + `*", events: 1, ttl: 1s}`, `fits no channel: the shortest such name has 201 characters, and limits.max_channel_name is 200`},
+		"longer than name": {`{channels: "` + strings.Repeat("a", 201) + `*", events: 1, ttl: 1s}`, `matches no channel: the shortest such name has 201 characters, and limits.max_channel_name is 200`},
 		"hidden": {
 			`{channels: "private-*", events: 1, ttl: 1s}, {channels: "private-chat-*", events: 2, ttl: 1s}`,
-			`apps[0].history[1].channels: "private-chat-*" never counts: "private-*" of rule 0 fits every such name, and the first rule that fits holds; write the narrower rule first, or remove it`,
+			`apps[0].history[1].channels: "private-chat-*" is never used: "private-*" of rule 0 matches every such name, and the first rule that matches applies; write the narrower rule first, or remove it`,
 		},
-		"twice":    {`{channels: "news", events: 1, ttl: 1s}, {channels: "news", events: 2, ttl: 1s}`, `"news" never counts`},
+		"twice":    {`{channels: "news", events: 1, ttl: 1s}, {channels: "news", events: 2, ttl: 1s}`, `"news" is never used`},
 		"too many": {strings.Join(many, ", "), `apps[0].history: lists 65 rules; the most is 64`},
 		"too much": {`{channels: "a", events: 1, ttl: 1s, size: 3}`, `apps[0].history[0].size: unknown key`},
 	} {
@@ -96,7 +96,7 @@ func TestHistory_RulesThatAreHardlyMeant_GetAWarning(t *testing.T) {
 		"encrypted":             {"", `{channels: "private-encrypted-*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: keeps nothing"},
 		"overlap": {
 			"", `{channels: "private-*", events: 1, ttl: 1s}, {channels: "*-chat", events: 1, ttl: 1s}`,
-			`history[1].channels: "*-chat" and "private-*" of rule 0 fit some of the same names; for those, rule 0 holds`,
+			`history[1].channels: "*-chat" and "private-*" of rule 0 match some of the same names; for those, rule 0 holds`,
 		},
 		"bytes": {"    limits: {max_history_bytes: 100}\n", `{channels: "a", events: 1, ttl: 1s}`, "limits.max_history_bytes: 100 does not hold one event of max_event_bytes (10240)"},
 	} {

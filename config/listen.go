@@ -39,7 +39,7 @@ func checkListen(s string) error {
 	case !unix:
 		return checkAddress(s)
 	case !filepath.IsAbs(path) || filepath.Clean(path) != path:
-		return fmt.Errorf("%q is no whole path; write for example unix:/run/fanfare/fanfare.sock", s)
+		return fmt.Errorf("%q is not an absolute path; write for example unix:/run/fanfare/fanfare.sock", s)
 	case len(path) > longestSocket:
 		return fmt.Errorf("the path has %d bytes; that of a Unix socket can have %d", len(path), longestSocket)
 	}
@@ -54,7 +54,7 @@ func checkFileMode(s string) error {
 func parseFileMode(s string) (fs.FileMode, error) {
 	n, err := strconv.ParseUint(s, 8, 32)
 	if err != nil || n > 0o777 {
-		return 0, fmt.Errorf("%q are no permissions; write them in octal, such as 0660", s)
+		return 0, fmt.Errorf("%q is not a file mode; write it in octal, such as 0660", s)
 	}
 	if n&0o200 == 0 {
 		return 0, errors.New("lets not even the server's own user connect; write for example 0660")

@@ -6,26 +6,42 @@ import (
 	"strings"
 )
 
-// Manual is docs/configuration.md: the rules of the file in prose, then a
-// table of every key with its environment variable, flag and default.
-func Manual() []byte {
-	var b strings.Builder
-	b.WriteString(manualHead)
+// Manual returns the pages of the manual that are made from the code, by file
+// name: how the configuration works, the keys of the server, the keys of an app.
+func Manual() map[string][]byte {
+	var index, server, app strings.Builder
 	fields := schema()
 	d := Defaults()
 	root := reflect.ValueOf(&d).Elem()
 
-	b.WriteString("## Server\n\n")
-	writeTable(&b, fields, root, "")
+	server.WriteString(serverHead)
+	app.WriteString(appHead)
+	server.WriteString("## Server\n\n")
+	writeTable(&server, fields, root, "")
+	index.WriteString("| section | what it holds |\n|---|---|\n| [top level](" + serverPage + "#server) | The listener for clients and the control socket. |\n")
 	for _, f := range fields {
 		if f.isLeaf() {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", f.key, cell(f.doc))
-		writeSection(&b, f, root.Field(f.index), f.key)
+		b, page := &server, serverPage
+		if f.key == "apps" {
+			b, page = &app, appPage
+		}
+		fmt.Fprintf(&index, "| [`%s`](%s#%s) | %s |\n", f.key, page, f.key, cell(f.doc))
+		fmt.Fprintf(b, "\n## %s\n\n%s\n\n", f.key, cell(f.doc))
+		writeSection(b, f, root.Field(f.index), f.key)
 	}
-	return []byte(b.String())
+	return map[string][]byte{
+		"configuration.md": []byte(manualHead + index.String()),
+		serverPage:         []byte(server.String()),
+		appPage:            []byte(app.String()),
+	}
 }
+
+const (
+	serverPage = "configuration-server.md"
+	appPage    = "configuration-apps.md"
+)
 
 // writeSection writes the table of a group or list and then those inside it.
 func writeSection(b *strings.Builder, f *field, v reflect.Value, path string) {
@@ -93,51 +109,101 @@ func cell(text string) string {
 
 const manualHead = `# Configuration
 
-<!-- Made from config/*.go by ` + "`make docs`" + `; a test holds the two together. -->
+> **For** operators. **Answers:** how do I configure fanfare, in which order do file, environment and flags apply, and where is each key explained?
 
-` + "`fanfare serve --config config.yaml`" + ` reads one YAML (or JSON) file; without ` + "`--config`" + `, the one that the variable ` + "`FANFARE_CONFIG`" + ` names.
-If there is no file and nothing names an app, fanfare serves the demo app: id ` + "`app-id`, key `app-key`, secret `app-secret`" + `. Everyone
-knows that secret, so it is right for a laptop and wrong for anything that others can reach.
+<!-- Written from config/*.go by ` + "`" + `make docs` + "`" + `; a test compares the two. -->
 
-| command | does |
+` + "`" + `fanfare serve --config config.yaml` + "`" + ` reads one YAML or JSON file. Without ` + "`" + `--config` + "`" + ` it reads the file named by the environment variable ` + "`" + `FANFARE_CONFIG` + "`" + `.
+A minimal file holds one app:
+
+` + "`" + `` + "`" + `` + "`" + `yaml
+apps:
+  - id: "1001"                       # used in API paths
+    key: 3f9a1c0d5e7b2846a1d0        # public: every page contains it
+    secret: ${CHAT_SECRET}           # private: only your servers know it
+` + "`" + `` + "`" + `` + "`" + `
+
+Without a file and without an app in the environment or the flags, fanfare serves the demo app: id ` + "`" + `app-id` + "`" + `, key ` + "`" + `app-key` + "`" + `, secret ` + "`" + `app-secret` + "`" + `. Everyone knows that
+secret. Use the demo app on your own machine only.
+
+| command | what it does |
 |---|---|
-| ` + "`fanfare config init FILE`" + ` | writes a file to begin with: every key with its default ([config.yaml](../config.yaml)) and a new app |
-| ` + "`fanfare import FILE…`" + ` | makes a file of the configuration of Reverb, soketi or Pusher ([moving.md](moving.md)) |
-| ` + "`fanfare config check --config FILE`" + ` | says what is wrong, and warns of what is surely a mistake |
-| ` + "`fanfare config print --config FILE`" + ` | prints what is in force and where each value was set, secrets masked; ` + "`--defaults`" + ` prints the defaults |
-| ` + "`fanfare keys new`" + ` | prints a new app as a file; with ` + "`--entry`" + `, to go below ` + "`apps:`" + ` of a file that has some |
+| ` + "`" + `fanfare config init FILE` + "`" + ` | writes a new file with every key at its default ([config.yaml](../config.yaml)) and one new app |
+| ` + "`" + `fanfare import FILE…` + "`" + ` | converts the configuration of Reverb, soketi or Pusher ([moving.md](moving.md)) |
+| ` + "`" + `fanfare config check --config FILE` + "`" + ` | lists the errors in a file, and warns of likely mistakes |
+| ` + "`" + `fanfare config print --config FILE` + "`" + ` | prints the effective values and where each was set, with secrets masked; ` + "`" + `--defaults` + "`" + ` prints the defaults |
+| ` + "`" + `fanfare keys new` + "`" + ` | prints a file with a new app; with ` + "`" + `--entry` + "`" + `, an entry to append below ` + "`" + `apps:` + "`" + ` |
 
-A flag wins over an environment variable, a variable over the file, the file over the default.
+## Order
 
-- **Environment.** The variable of a key is ` + "`FANFARE_`" + ` and the path of the key in capitals, with underscores for dots: ` + "`FANFARE_METRICS_LISTEN`" + `.
-  Elements of a list are counted from 0: ` + "`FANFARE_APPS_0_KEY`, `FANFARE_APPS_1_LIMITS_MAX_CONNECTIONS`" + `. The number after the last element of
-  the file's list adds an element. ` + "`FANFARE_APP_ID`, `FANFARE_APP_KEY` and `FANFARE_APP_SECRET`" + ` are short for those of the first app.
-  Lists of texts are written with commas, ` + "`headers`" + ` as a JSON object. An empty variable is a value: ` + "`FANFARE_METRICS_LISTEN=`" + ` turns
-  metrics off. A variable that names no key gets a warning.
-- **Secrets from files.** Each variable can end with ` + "`_FILE`" + ` and then names a file that holds the value, as Docker and Kubernetes mount
-  secrets: ` + "`FANFARE_APP_SECRET_FILE=/run/secrets/app-secret`" + `. Line ends behind the value do not count. Every reload reads the file again. A key that is set both
-  ways is refused.
-- **Variables in the file.** A value may name variables of any name: ` + "`secret: ${CHAT_SECRET}`, `listen: \":${PORT:-6001}\"`" + `. Behind ` + "`:-`" + ` stands what counts
-  where the variable is not set or empty; without it, a variable that is not set is a mistake. What the variable holds is taken as the text of the value,
-  never as YAML; for a list of texts it has commas. ` + "`$${`" + ` stands for ` + "`${`" + `. Within braces (` + "`{secret: \"${CHAT_SECRET}\"}`" + `) YAML wants quotes around it.
-- **Apps.** An app that a file, a variable or a flag begins must have its own id, key and secret.
-- **Durations** carry a unit: ` + "`500ms`, `30s`, `5m`, `1h30m`" + `. A plain number is refused, because other servers read it as seconds or
-  as milliseconds; only ` + "`0`" + ` needs no unit.
-- **Sizes in bytes** are plain numbers; ` + "`memory_limit`" + ` takes the notation of ` + "`GOMEMLIMIT`" + ` (` + "`512MiB`" + `).
-- **Texts** are taken as they are, but for ` + "`${NAME}`" + ` in the file. Quotes that belong to the value, as ` + "`docker --env-file`" + ` leaves them, and names of
-  variables in forms that nothing replaces, such as ` + "`$SECRET`" + `, are refused.
-- **Mistakes** stop the start: unknown keys, wrong types, missing secrets, values out of bounds, keys that contradict each other. All are
-  listed at once in the order of lines, each with its line, its key and what would be right. What works and is surely not meant gets a
-  warning.
-- **Reload.** ` + "`fanfare reload`" + ` and SIGHUP have the server read the file again. Keys marked **Needs a restart** keep their value
-  until then.
+A flag overrides an environment variable. A variable overrides the file. The file overrides the default.
 
-` + "```" + `
+## Values
+
+- **Durations** need a unit: ` + "`" + `500ms` + "`" + `, ` + "`" + `30s` + "`" + `, ` + "`" + `5m` + "`" + `, ` + "`" + `1h30m` + "`" + `. A plain number is refused, because other servers read it as seconds or as milliseconds. Only ` + "`" + `0` + "`" + ` needs no unit.
+- **Sizes** are plain numbers of bytes. ` + "`" + `memory_limit` + "`" + ` uses the notation of ` + "`" + `GOMEMLIMIT` + "`" + ` (` + "`" + `512MiB` + "`" + `).
+- **Texts** are used as written. In the file, ` + "`" + `${NAME}` + "`" + ` is replaced (see below). Two forms are refused: quotes inside a value, as ` + "`" + `docker --env-file` + "`" + ` leaves them, and ` + "`" + `$SECRET` + "`" + `
+  without braces, which nothing replaces.
+- **Apps.** Each app needs its own id, key and secret, wherever it is configured.
+
+## Environment variables
+
+- The variable of a key is ` + "`" + `FANFARE_` + "`" + ` and the path of the key in capitals, with underscores for dots: ` + "`" + `FANFARE_METRICS_LISTEN` + "`" + `.
+- Elements of a list are counted from 0: ` + "`" + `FANFARE_APPS_0_KEY` + "`" + `, ` + "`" + `FANFARE_APPS_1_LIMITS_MAX_CONNECTIONS` + "`" + `. The number after the last element of the file's list adds an element.
+- ` + "`" + `FANFARE_APP_ID` + "`" + `, ` + "`" + `FANFARE_APP_KEY` + "`" + ` and ` + "`" + `FANFARE_APP_SECRET` + "`" + ` set the first app.
+- Separate lists of texts with commas. Write ` + "`" + `headers` + "`" + ` as a JSON object.
+- An empty variable sets an empty value: ` + "`" + `FANFARE_METRICS_LISTEN=` + "`" + ` turns metrics off.
+- A variable that matches no key causes a warning.
+
+## Secrets in files
+
+Append ` + "`" + `_FILE` + "`" + ` to any variable to read the value from a file, as Docker and Kubernetes mount secrets: ` + "`" + `FANFARE_APP_SECRET_FILE=/run/secrets/app-secret` + "`" + `. Trailing line breaks are
+removed. Every reload reads the file again. Setting a key in both ways is an error.
+
+## Variables in the file
+
+A value may refer to any environment variable: ` + "`" + `secret: ${CHAT_SECRET}` + "`" + `, ` + "`" + `listen: ":${PORT:-6001}"` + "`" + `.
+
+- The text after ` + "`" + `:-` + "`" + ` is used if the variable is unset or empty. Without ` + "`" + `:-` + "`" + `, an unset variable is an error.
+- The content of the variable becomes the text of the value. It is never parsed as YAML. For a list of texts, separate the elements with commas.
+- Write ` + "`" + `$${` + "`" + ` for a literal ` + "`" + `${` + "`" + `. Inside YAML braces, quote the value: ` + "`" + `{secret: "${CHAT_SECRET}"}` + "`" + `.
+
+## Errors and warnings
+
+The server does not start with unknown keys, wrong types, missing secrets, values out of range or keys that contradict each other. All errors are listed together, in the order of the
+file. Each names its line, its key and the remedy. A configuration that works but is probably a mistake causes a warning.
+
+` + "`" + `` + "`" + `` + "`" + `
 $ fanfare config check --config broken.yaml
 fanfare: the configuration is not usable:
-  broken.yaml:2: apps[0].secret: is missing; ` + "`fanfare keys new`" + ` makes a key and its secret
+  broken.yaml:2: apps[0].secret: is missing; ` + "`" + `fanfare keys new` + "`" + ` makes a key and its secret
   broken.yaml:3: apps[0].secert: unknown key; did you mean apps[0].secret?
   broken.yaml:4: apps[0].limits.max_event_bytes: "10k" is not a whole number
-` + "```" + `
+` + "`" + `` + "`" + `` + "`" + `
 
+## Reload
+
+` + "`" + `fanfare reload` + "`" + ` and the signal SIGHUP make the server read the file again ([reload.md](reload.md)). Keys marked **Needs a restart** keep their value until the next start.
+
+## Where each key is explained
+
+`
+
+const serverHead = `# Configuration of the server
+
+> **For** operators. **Answers:** what does each key of the server do, what is its default, and which variable and flag set it?
+
+<!-- Written from config/*.go by ` + "`" + `make docs` + "`" + `; a test compares the two. -->
+
+[configuration.md](configuration.md) explains how file, environment and flags work together. The keys of an app are in [configuration-apps.md](configuration-apps.md).
+
+`
+
+const appHead = `# Configuration of apps
+
+> **For** operators. **Answers:** what does each key of an app do, what is its default, and which variable and flag set it?
+
+<!-- Written from config/*.go by ` + "`" + `make docs` + "`" + `; a test compares the two. -->
+
+[configuration.md](configuration.md) explains how file, environment and flags work together. Apps can also be kept in a database ([apps.md](apps.md)); the keys are the same there.
 `

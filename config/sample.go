@@ -24,20 +24,21 @@ func NewFile(id, key, secret string) []byte {
 
 func sample(c *Config) []byte {
 	s := sampler{value: (*field).text}
-	s.line(0, "# fanfare configuration. Every key is optional except the id, key and secret of")
-	s.line(0, "# an app, and shown here with its default. Durations carry a unit (500ms, 30s,")
-	s.line(0, "# 5m). Each key can be set by environment too: FANFARE_ and its path, such as")
-	s.line(0, "# FANFARE_METRICS_LISTEN or FANFARE_APPS_0_SECRET. docs/configuration.md has it all.")
+	s.line(0, "# fanfare configuration. Every key is optional, except the id, key and secret of an app.")
+	s.line(0, "# Each is shown with its default. Durations need a unit (500ms, 30s, 5m). An environment")
+	s.line(0, "# variable can set each key: FANFARE_ and its path, such as FANFARE_METRICS_LISTEN or")
+	s.line(0, "# FANFARE_APPS_0_SECRET. docs/configuration.md explains the rules.")
 	s.group(0, "", schema(), reflect.ValueOf(c).Elem(), false)
 	return []byte(s.b.String())
 }
 
-// Print is c as YAML, each key with where it was set if it has not its default.
-// Secrets are masked; Load refuses the mask, so that nobody serves it.
+// Print is the configuration as YAML, with the place where each value was set
+// unless it is the default. Secrets are masked. Load refuses the mask, so it
+// cannot become a secret.
 func (c *Config) Print() []byte {
 	s := sampler{value: (*field).shown, sources: c.sources}
-	s.line(0, "# What is in force, with where it was set; what names nothing has its default.")
-	s.line(0, "# Secrets, headers and the paths of webhooks are shown as ********: write their")
+	s.line(0, "# The effective configuration. A comment names where a value was set; a value without one is")
+	s.line(0, "# the default. Secrets, headers and the paths of webhooks are shown as ********: write their")
 	s.line(0, "# values there before you use this as a file.")
 	s.group(0, "", schema(), reflect.ValueOf(c).Elem(), true)
 	return []byte(s.b.String())

@@ -15,14 +15,14 @@ const StoreFile = "file"
 
 // Store says where the apps are kept. Kind file is the list apps.
 type Store struct {
-	Kind              string        `key:"kind" oneof:"file sqlite postgres mysql" reload:"no" doc:"Where the apps are: file is the list apps below; sqlite, postgres and mysql (MariaDB too) are databases, whose apps come and go while the server runs."`
-	DSN               string        `key:"dsn" rule:"password" reload:"no" doc:"The database. sqlite: the path of a file. postgres: postgres://user:password@host:5432/name. mysql: user:password@tcp(host:3306)/name."`
-	EncryptionKey     string        `key:"encryption_key" rule:"encryption_key" reload:"no" doc:"Key that encrypts the secrets in the database: 32 bytes in base64 or hex, such as openssl rand -base64 32 prints. Empty stores them as they are."`
-	OldEncryptionKeys []string      `key:"old_encryption_keys" rule:"encryption_key" reload:"no" doc:"Earlier keys, which still decrypt until fanfare apps rotate-encryption has run."`
-	Migrate           bool          `key:"migrate" reload:"no" doc:"Bring the tables of the database up to date at start. false leaves that to fanfare apps migrate, and a server whose tables are too old does not start."`
-	PollInterval      time.Duration `key:"poll_interval" min:"50ms" max:"5m" reload:"no" doc:"Time between two looks for changes. PostgreSQL also tells of them at once."`
-	StartTimeout      time.Duration `key:"start_timeout" min:"0s" max:"10m" reload:"no" doc:"Time that a start waits for a database that cannot be reached, before it fails."`
-	PrivateWebhooks   bool          `key:"private_webhooks" reload:"no" doc:"Let webhooks of apps in the database go to addresses that are not public, such as 10.0.0.5 or localhost. Whoever may write apps can then have the server call what only the server reaches."`
+	Kind              string        `key:"kind" oneof:"file sqlite postgres mysql" reload:"no" doc:"Where the apps are stored. file is the list apps in the configuration; sqlite, postgres and mysql (MariaDB too) are databases in which apps can be changed while the server runs."`
+	DSN               string        `key:"dsn" rule:"password" reload:"no" doc:"Connection string of the database. sqlite: the path of a file. postgres: postgres://user:password@host:5432/name. mysql: user:password@tcp(host:3306)/name."`
+	EncryptionKey     string        `key:"encryption_key" rule:"encryption_key" reload:"no" doc:"Key that encrypts the secrets in the database: 32 bytes in base64 or hex, for example from openssl rand -base64 32. Empty stores them in clear text."`
+	OldEncryptionKeys []string      `key:"old_encryption_keys" rule:"encryption_key" reload:"no" doc:"Earlier encryption keys. They decrypt until fanfare apps rotate-encryption has run."`
+	Migrate           bool          `key:"migrate" reload:"no" doc:"Migrate the tables of the database at start. If false, run fanfare apps migrate yourself; a server whose tables are too old does not start."`
+	PollInterval      time.Duration `key:"poll_interval" min:"50ms" max:"5m" reload:"no" doc:"Interval at which the server asks the database for changes. PostgreSQL also notifies it at once."`
+	StartTimeout      time.Duration `key:"start_timeout" min:"0s" max:"10m" reload:"no" doc:"Time for which a start waits for a database that cannot be reached, before it fails."`
+	PrivateWebhooks   bool          `key:"private_webhooks" reload:"no" doc:"Allow webhooks of apps in the database to private addresses, such as 10.0.0.5 or localhost. Whoever may change apps can then have the server send requests inside your network."`
 }
 
 // InDatabase tells whether the apps are in a database, and not in the file.

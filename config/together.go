@@ -29,7 +29,7 @@ func checkTogether(c *Config, r *report) {
 		r.add("runtime.gc_percent", "-1 lets memory grow without bound; set runtime.memory_limit too")
 	}
 	if c.HTTP.ProxyProtocol != "off" && !c.trustsProxies() {
-		r.add("http.proxy_protocol", "is read from nobody: http.trusted_proxies lists no proxy; add yours")
+		r.add("http.proxy_protocol", "has no effect: http.trusted_proxies lists no proxy; add yours")
 	}
 	if together := c.Shutdown.Delay + c.Shutdown.Spread; c.Shutdown.Timeout <= together {
 		r.add("shutdown.timeout", fmt.Sprintf("%s is not more than shutdown.delay and shutdown.spread together (%s); raise it above that",

@@ -22,7 +22,8 @@ type endpoint func(x *exchange, r *request) error
 // signed lets authenticated requests of enabled apps through to h. limit is
 // the largest body of this endpoint. All that the head tells is checked before
 // the body is waited for. Order of checks: app, encoding and announced size of
-// the body, signature, app enabled, then the body (spec: http-api section 1).
+// the body, signature, app enabled, then the body
+// (docs/spec/http-signature.md#order-of-the-checks).
 func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 	return func(x *exchange) error {
 		x.line = callLine

@@ -18,7 +18,7 @@ import (
 
 const event = `{"name":"e","channel":"a","data":"1"}`
 
-// Spec: edge cases 60, 152, 153.
+// See docs/spec/edge-cases-http.md, cases 60, 152, 153.
 func TestAuth_EachFaultHasItsOwnSentence(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	now := time.Now()
@@ -53,7 +53,7 @@ func TestAuth_EachFaultHasItsOwnSentence(t *testing.T) {
 	}
 }
 
-// Spec: edge case 60.
+// See docs/spec/edge-cases-http.md, case 60.
 func TestAuth_TimestampOf600SecondsEitherWay_Accepted(t *testing.T) {
 	clock := testkit.NewClock(time.Unix(1_700_000_000, 0))
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.Now = clock.Now }})
@@ -65,7 +65,7 @@ func TestAuth_TimestampOf600SecondsEitherWay_Accepted(t *testing.T) {
 	}
 }
 
-// Spec: edge cases 60, 152; http-api section 3, General.
+// See docs/spec/edge-cases-http.md, cases 60, 152.
 func TestAuth_EmptyBody(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	srv.Post(t, "/events", "").ExpectError(400, "Missing required parameter: name")
@@ -75,7 +75,7 @@ func TestAuth_EmptyBody(t *testing.T) {
 		ExpectError(401, "body_md5")
 }
 
-// Spec: http-api section 1, Vectors.
+// See docs/spec/http-signature.md#examples.
 func TestAuth_DocumentedRequest(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{
 		Apps: []apps.App{testkit.App(func(a *apps.App) {
@@ -112,7 +112,7 @@ func TestAuth_DocumentedRequest(t *testing.T) {
 	}).Expect(202, "")
 }
 
-// Spec: edge cases 61, 147, 148, 149.
+// See docs/spec/edge-cases-http.md, cases 61, 147, 148, 149.
 func TestAuth_UnusualQueries(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	stamp := unix(time.Now())
@@ -139,7 +139,7 @@ func TestAuth_UnusualQueries(t *testing.T) {
 	}
 }
 
-// Spec: edge case 147.
+// See docs/spec/edge-cases-http.md, case 147.
 func TestChannels_PrefixWithSemicolon_Filters(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
@@ -150,7 +150,7 @@ func TestChannels_PrefixWithSemicolon_Filters(t *testing.T) {
 		Expect(200, `{"channels":{"room-a;b":{}}}`)
 }
 
-// Spec: edge case 62.
+// See docs/spec/edge-cases-http.md, case 62.
 func TestAuth_AppsAreKeptApart(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(), testkit.App(func(a *apps.App) {
 		a.ID, a.Keys = "other", []apps.Key{{Key: "other-key", Secret: "other-secret"}}
@@ -161,7 +161,7 @@ func TestAuth_AppsAreKeptApart(t *testing.T) {
 	srv.Do(t, testkit.Call{Path: "/apps/other/events", Body: event, Key: "other-key", Secret: "other-secret"}).Expect(200, `{}`)
 }
 
-// Spec: edge case 28.
+// See docs/spec/edge-cases.md, case 28.
 func TestAuth_SecondActiveKey_Accepted(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) {
 		a.Keys = append(a.Keys, apps.Key{Key: "next-key", Secret: "next-secret"})
@@ -170,14 +170,15 @@ func TestAuth_SecondActiveKey_Accepted(t *testing.T) {
 	srv.Do(t, testkit.Call{Path: "/events", Body: event, Key: "next-key", Secret: "app-secret"}).ExpectError(401, "Invalid signature: you should have sent HmacSHA256Hex(")
 }
 
-// Spec: edge case 164.
+// See docs/spec/edge-cases-http.md, case 164.
 func TestAuth_DisabledApp_403OnlyForItsOwner(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) { a.Enabled = false })}})
 	srv.Post(t, "/events", event).ExpectError(403, "disabled")
 	srv.Do(t, testkit.Call{Path: "/events", Body: event, Secret: "wrong", Key: "app-key"}).ExpectError(401)
 }
 
-// Spec: edge case 111, http-api section 1.
+// See docs/spec/edge-cases.md, case 111;
+// docs/spec/http-signature.md#order-of-the-checks.
 func TestAuth_Refusals_HoldNoSecret(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	call := testkit.Call{Path: "/events", Body: event, Key: "app-key", Secret: "wrong"}
@@ -189,8 +190,8 @@ func TestAuth_Refusals_HoldNoSecret(t *testing.T) {
 	}
 }
 
-// Spec: edge case 91; http-api section 1: SDKs sign the path they request, and
-// proxies may cut the prefix off.
+// See docs/spec/edge-cases.md, case 91; docs/spec/http-signature.md#what-sdks-sign:
+// SDKs sign the path they request, and proxies may cut the prefix off.
 func TestAuth_PathPrefix(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.PathPrefix = "/rt" }})
 	stamp := unix(time.Now())

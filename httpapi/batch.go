@@ -34,7 +34,8 @@ func (s *Server) publishBatch(x *exchange, r *request) error {
 		return err
 	}
 	if !slices.ContainsFunc(events, func(ev pusherproto.Event) bool { return ev.HasInfo }) {
-		// Not {"batch":[]} or {"batch":{}}: SDKs fail on the latter (spec: http-api section 3).
+		// Not {"batch":[]} or {"batch":{}}: SDKs fail on the latter
+		// (docs/spec/http-api.md#batches).
 		return x.done()
 	}
 	ctx, cancel := context.WithTimeout(ctx, countPatience)

@@ -9,7 +9,7 @@ import (
 
 func batchOf(events ...string) string { return `{"batch":[` + strings.Join(events, ",") + `]}` }
 
-// Spec: edge cases 67, 154.
+// See docs/spec/edge-cases-http.md, cases 67, 154.
 func TestBatch_DeliveredInOrder(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
@@ -23,7 +23,7 @@ func TestBatch_DeliveredInOrder(t *testing.T) {
 	c.Quiet()
 }
 
-// Spec: edge case 67.
+// See docs/spec/edge-cases-http.md, case 67.
 func TestBatch_Sizes(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	ten := strings.Repeat(event+",", 9) + event
@@ -52,7 +52,7 @@ func TestBatch_KeyedByPHP_DeliveredInOrder(t *testing.T) {
 	c.Expect(`{"event":"2","channel":"a","data":"x"}`)
 }
 
-// Spec: edge case 67; http-api section 3, batch_events.
+// See docs/spec/edge-cases-http.md, case 67; docs/spec/http-api.md#batches.
 func TestBatch_OneBadEvent_NothingSent(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
@@ -64,7 +64,7 @@ func TestBatch_OneBadEvent_NothingSent(t *testing.T) {
 	c.Quiet()
 }
 
-// Spec: edge case 154; http-api section 3, batch_events.
+// See docs/spec/edge-cases-http.md, case 154; docs/spec/http-api.md#batches.
 func TestBatch_Info_IndexByIndex(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	testkit.Dial(t, srv).Subscribe("presence-p", `{"user_id":"1"}`)

@@ -19,7 +19,7 @@ func unfinished(srv *testkit.Server, rest string) string {
 	return head + rest
 }
 
-// Spec: edge case 151.
+// See docs/spec/edge-cases-http.md, case 151.
 func TestBody_AnyContentType(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	for _, kind := range []string{"", "text/plain", "application/json; charset=utf-8"} {
@@ -31,7 +31,7 @@ func TestBody_AnyContentType(t *testing.T) {
 	}
 }
 
-// Spec: edge case 65.
+// See docs/spec/edge-cases-http.md, case 65.
 func TestBody_Encoded_415(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	for _, coding := range []string{"gzip", "deflate", "br", "gzip, gzip"} {
@@ -40,7 +40,7 @@ func TestBody_Encoded_415(t *testing.T) {
 	srv.Do(t, testkit.Call{Path: "/events", Body: event, Header: http.Header{"Content-Encoding": {"identity"}}}).Expect(200, `{}`)
 }
 
-// Spec: edge case 64.
+// See docs/spec/edge-cases-http.md, case 64.
 func TestBody_AnnouncedTooLarge_413BeforeItArrives(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	c := testkit.Connect(t, srv)
@@ -54,7 +54,8 @@ func TestBody_AnnouncedTooLarge_413BeforeItArrives(t *testing.T) {
 	c.Response("POST").ExpectError(413, "1000 bytes")
 }
 
-// Spec: edge case 64: without a length the bytes are counted as they come.
+// See docs/spec/edge-cases-http.md, case 64: without a length the bytes are counted
+// as they come.
 func TestBody_ChunkedTooLarge_413BeforeItsEnd(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.BodyLimit = 1000 }})
 	c := testkit.Connect(t, srv)
@@ -70,7 +71,7 @@ func TestBody_ChunkedTooLarge_413BeforeItsEnd(t *testing.T) {
 	c.Response("POST").Expect(200, `{}`)
 }
 
-// Spec: edge case 165.
+// See docs/spec/edge-cases-http.md, case 165.
 func TestBody_Expect100Continue(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	c := testkit.Connect(t, srv)
@@ -91,7 +92,7 @@ func TestBody_Expect100Continue(t *testing.T) {
 	c.Response("POST").Expect(200, `{}`)
 }
 
-// Spec: http-api section 2; issue: timeouts that stop slow-loris callers.
+// See docs/spec/http-api.md#status-codes.
 func TestBody_Dribbled_CutByTheTimeout(t *testing.T) {
 	t.Parallel()
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
@@ -121,7 +122,7 @@ func TestBody_HasItsOwnTimeout(t *testing.T) {
 	}
 }
 
-// Spec: edge case 70.
+// See docs/spec/edge-cases-http.md, case 70.
 func TestPipelining_AnsweredInOrder(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	const n = 1000
@@ -151,7 +152,7 @@ func TestPipelining_AnsweredInOrder(t *testing.T) {
 	}
 }
 
-// Spec: edge case 70.
+// See docs/spec/edge-cases-http.md, case 70.
 func TestCallerLeavesMidRequest_NothingLeaks(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Leaks: true})
 	for range 50 {

@@ -171,13 +171,13 @@ func (c *census) most() int {
 	return all
 }
 
-// Calm tells whether no connection is hurried.
+// Calm reports whether idle connections are kept for the full time.
 func (c *census) Calm() bool {
 	all := c.most()
 	return (all <= 0 || 2*c.account.Count(account.Connections) <= all) && c.pressed.Load() == 0 && !c.account.Full() && !c.leaving.Load()
 }
 
-// Crowded tells whether one connection has to go for one that comes.
+// Crowded reports whether a connection has to be closed for each new one.
 func (c *census) Crowded() bool {
 	all := c.most()
 	return all > 0 && c.account.Count(account.Connections) >= 2*all

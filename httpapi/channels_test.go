@@ -9,7 +9,7 @@ import (
 	"fanfare/internal/testkit"
 )
 
-// Spec: edge cases 68, 155, 159; http-api section 4.
+// See docs/spec/edge-cases-http.md, cases 68, 155, 159; docs/spec/http-api.md#info.
 func TestChannels_List(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	srv.Get(t, "/channels").Expect(200, `{"channels":{}}`)
@@ -32,7 +32,7 @@ func TestChannels_List(t *testing.T) {
 	srv.Get(t, "/channels", "info", "bogus").ExpectError(400, "info should be a comma separated list of attributes", "bogus")
 }
 
-// Spec: edge cases 68, 160, 162.
+// See docs/spec/edge-cases-http.md, cases 68, 160, 162.
 func TestChannels_One(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	testkit.Dial(t, srv).Subscribe("presence-a@b", `{"user_id":"1"}`)
@@ -53,7 +53,7 @@ func TestChannels_One(t *testing.T) {
 	srv.Get(t, "/channels/%ff").ExpectError(400)
 }
 
-// Spec: edge case 146.
+// See docs/spec/edge-cases-http.md, case 146.
 func TestChannels_Cache(t *testing.T) {
 	clock := testkit.NewClock(time.Unix(1_700_000_000, 0))
 	srv := testkit.Start(t, testkit.Options{
@@ -71,7 +71,7 @@ func TestChannels_Cache(t *testing.T) {
 	srv.Get(t, "/channels/cache-a", "info", "cache").Expect(200, `{"occupied":false,"cache":null}`)
 }
 
-// Spec: edge cases 156, 160.
+// See docs/spec/edge-cases-http.md, cases 156, 160.
 func TestUsers_List(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	for _, user := range []string{`{"user_id":"b"}`, `{"user_id":10}`, `{"user_id":"b"}`, `{"user_id":"q\"\u00e9"}`} {
@@ -83,7 +83,7 @@ func TestUsers_List(t *testing.T) {
 	srv.Get(t, "/channels/a%20b/users").ExpectError(400)
 }
 
-// Spec: edge case 54.
+// See docs/spec/edge-cases.md, case 54.
 func TestUsers_Terminate(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	a, b, other := testkit.Dial(t, srv), testkit.Dial(t, srv), testkit.Dial(t, srv)
@@ -98,7 +98,8 @@ func TestUsers_Terminate(t *testing.T) {
 	srv.Post(t, "/users/nobody/terminate_connections", "").Expect(200, `{}`)
 }
 
-// Spec: edge case 150; http-api section 1: a user id holding a slash.
+// See docs/spec/edge-cases-http.md, case 150;
+// docs/spec/http-signature.md#what-sdks-sign: a user id holding a slash.
 func TestUsers_TerminateOddIDs(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	c := testkit.Dial(t, srv)
@@ -116,7 +117,8 @@ func TestUsers_TerminateOddIDs(t *testing.T) {
 	c.ExpectRefusal(4009)
 }
 
-// Spec: edge case 161; http-api section 3, deprecated.
+// See docs/spec/edge-cases-http.md, case 161;
+// docs/spec/http-api.md#deprecated-endpoints.
 func TestDeprecated_Trigger(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c, other := testkit.Dial(t, srv), testkit.Dial(t, srv)
@@ -139,7 +141,7 @@ func TestDeprecated_Trigger(t *testing.T) {
 	srv.Post(t, "/channels/a%20b/events", "x").ExpectError(400)
 }
 
-// Spec: http-api section 3, stats.
+// See docs/spec/http-api.md#deprecated-endpoints.
 func TestDeprecated_Stats(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	testkit.Dial(t, srv).Subscribe("presence-p", `{"user_id":"1"}`)

@@ -38,7 +38,7 @@ func (s *Server) readyInAWord(x *exchange) error {
 func (s *Server) acceptsTraffic(x *exchange) error {
 	if s.cfg.Account.Full() {
 		setRetryAfter(x, retrySeconds)
-		return &pusherproto.Error{Code: http.StatusServiceUnavailable, Message: "memory is short: no new clients are let in"}
+		return &pusherproto.Error{Code: http.StatusServiceUnavailable, Message: "memory is short: new clients are refused"}
 	}
 	return s.readyInAWord(x)
 }

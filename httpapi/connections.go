@@ -41,6 +41,7 @@ type handed interface {
 	Enter()
 	Leave()
 	Idle()
+	Recall()
 	Served(post bool)
 	Reading() bool
 	Expire()
@@ -180,6 +181,22 @@ func (s *connections) sweep(now time.Time) {
 			continue
 		}
 		if idle, _ := s.census.Patience(c.addr, s.idle()); now.Sub(c.since) > idle {
+			closeAside(conn)
+		}
+	}
+}
+
+// dismiss ends the connections that wait between two requests. Those of loops go
+// back to them.
+func (s *connections) dismiss() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn, c := range s.all {
+		switch {
+		case c.state != http.StateIdle:
+		case c.handed != nil:
+			c.handed.Recall()
+		default:
 			closeAside(conn)
 		}
 	}

@@ -52,7 +52,7 @@ func expectNothingHeld(t *testing.T, s *connections, a *account.Account) {
 	}
 }
 
-// Spec: edge case 9: one address is limited, others connect.
+// See docs/spec/edge-cases.md, case 9: one address is limited, others connect.
 func TestConnections_CountsAddressesApart(t *testing.T) {
 	proxy := netip.MustParseAddr("10.0.0.1")
 	s, _ := counting(connectionBounds{unfinished: 2}, func(a netip.Addr) bool { return a == proxy })
@@ -252,7 +252,8 @@ func TestConnections_Sweep_ClosesWhatIsIdleForTooLong(t *testing.T) {
 // lent is a connection of a loop's that net/http has.
 type lent struct {
 	net.Conn
-	reading bool
+	reading  bool
+	recalled bool
 }
 
 func (*lent) Enter()          {}
@@ -261,6 +262,7 @@ func (*lent) Idle()           {}
 func (*lent) Served(bool)     {}
 func (l *lent) Reading() bool { return l.reading }
 func (*lent) Expire()         {}
+func (l *lent) Recall()       { l.recalled = true }
 
 // A caller whose request is whole and who waits for busy event loops, four
 // seconds at most, is not cut off when descriptors are short.
@@ -270,7 +272,7 @@ func TestConnections_Cut_LeavesThoseThatWaitForTheirAnswer(t *testing.T) {
 		client, conn := net.Pipe()
 		t.Cleanup(func() { _ = client.Close() })
 		_ = client.SetDeadline(time.Now().Add(deadline.Long))
-		l := &lent{conn, reading}
+		l := &lent{Conn: conn, reading: reading}
 		s.census.Enter(peer(conn.RemoteAddr().String()))
 		s.watch(l, http.StateNew)
 		s.watch(l, http.StateActive)
@@ -284,6 +286,43 @@ func TestConnections_Cut_LeavesThoseThatWaitForTheirAnswer(t *testing.T) {
 	_ = waits.SetReadDeadline(time.Now())
 	if _, err := waits.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
 		t.Error("one that waits for its answer is closed")
+	}
+}
+
+// When descriptors are short, connections between two requests are closed, but
+// those of loops go back to them: a request may have arrived on one.
+func TestConnections_Dismiss_EndsWhatIsIdle(t *testing.T) {
+	s, _ := counting(connectionBounds{}, nil)
+	open := func(conn, client net.Conn, states ...http.ConnState) net.Conn {
+		t.Cleanup(func() { _ = client.Close() })
+		_ = client.SetDeadline(time.Now().Add(deadline.Long))
+		for _, state := range states {
+			s.watch(conn, state)
+		}
+		return client
+	}
+	idle, active, pipe := []http.ConnState{http.StateNew, http.StateActive, http.StateIdle}, []http.ConnState{http.StateNew, http.StateActive}, net.Pipe
+	conn, client := pipe()
+	own := open(conn, client, idle...)
+	conn, client = pipe()
+	busy := open(conn, client, active...)
+	conn, client = pipe()
+	ofLoop := &lent{Conn: conn}
+	s.census.Enter(peer(conn.RemoteAddr().String()))
+	lent := open(ofLoop, client, idle...)
+
+	s.dismiss()
+	if _, err := own.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("an idle connection: %v, want the end", err)
+	}
+	for name, client := range map[string]net.Conn{"one with a request": busy, "a loop's": lent} {
+		_ = client.SetReadDeadline(time.Now())
+		if _, err := client.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+			t.Errorf("%s is closed", name)
+		}
+	}
+	if !ofLoop.recalled {
+		t.Error("a loop's connection does not go back to it")
 	}
 }
 

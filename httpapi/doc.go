@@ -9,6 +9,7 @@
 // it does not know, net/http gets, from the first byte.
 //
 // Requests are routed, signed and checked by the bytes of their path and query
-// as received (spec: http-api and, for upgrades, websocket section 1).
-// cmd/fanfare makes the one Server there is.
+// as received (docs/spec/http-signature.md#what-sdks-sign and, for upgrades,
+// docs/spec/websocket.md#refusing-a-connection). cmd/fanfare makes the one
+// Server there is.
 package httpapi

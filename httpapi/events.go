@@ -59,8 +59,8 @@ func makePlaces(ev *pusherproto.Event) {
 }
 
 // appendPublished appends what the answer to a publish tells of the event's i-th
-// channel. Attributes that do not apply to it are left out (spec: http-api
-// section 4).
+// channel. Attributes that do not apply to it are left out
+// (docs/spec/http-api.md#info).
 func (s *Server) appendPublished(ctx context.Context, b []byte, app *apps.App, ev *pusherproto.Event, i int) []byte {
 	name, counts := ev.Channels[i], ev.Info&^pusherproto.InfoSerial
 	kind := pusherproto.KindOf(name)

@@ -44,7 +44,7 @@ func TestEvents_ErrorsBeginWithPushersSentence(t *testing.T) {
 		Expect(400, `{"error":"socket_id: \"undefined\" is not a socket id; send one such as \"1234.5678\", or leave it out","code":400}`)
 }
 
-// Spec: http-api section 3: a parameter may come in the query instead.
+// See docs/spec/http-api.md#publishing: a parameter may come in the query instead.
 func TestEvents_ParametersInTheQuery_EmptyBody_Delivered(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
@@ -59,7 +59,7 @@ func TestEvents_ParametersInTheQuery_EmptyBody_Delivered(t *testing.T) {
 	c.Expect(`{"event":"marked","channel":"a","data":"1"}`)
 }
 
-// Spec: edge case 63.
+// See docs/spec/edge-cases-http.md, case 63.
 func TestEvents_BadFields_400NamesTheField(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	names := `"` + strings.Repeat(`x","`, 100) + `x"`
@@ -94,7 +94,8 @@ func TestEvents_BadFields_400NamesTheField(t *testing.T) {
 	}
 }
 
-// Spec: edge cases 63, 71, 72, 126, 125.
+// See docs/spec/edge-cases-http.md, cases 63, 71, 72; docs/spec/edge-cases.md,
+// cases 126, 125.
 func TestEvents_DataArrivesByteExact(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
@@ -114,7 +115,7 @@ func TestEvents_DataArrivesByteExact(t *testing.T) {
 	c.Quiet()
 }
 
-// Spec: edge case 64.
+// See docs/spec/edge-cases-http.md, case 64.
 func TestEvents_DataLimit(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	body := func(n int) string { return `{"name":"e","channel":"a","data":"` + strings.Repeat("x", n) + `"}` }
@@ -124,7 +125,7 @@ func TestEvents_DataLimit(t *testing.T) {
 	srv.Post(t, "/events", `{"name":"e","channel":"a","data":"`+strings.Repeat(`\u0041`, 10240)+`"}`).Expect(200, `{}`)
 }
 
-// Spec: edge cases 66, 157.
+// See docs/spec/edge-cases-http.md, cases 66, 157.
 func TestEvents_SocketIDLeavesTheSenderOut(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	sender, other := testkit.Dial(t, srv), testkit.Dial(t, srv)
@@ -141,7 +142,7 @@ func TestEvents_SocketIDLeavesTheSenderOut(t *testing.T) {
 	sender.Quiet()
 }
 
-// Spec: edge cases 68, 163.
+// See docs/spec/edge-cases-http.md, cases 68, 163.
 func TestEvents_Info(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	for _, user := range []string{`{"user_id":"1"}`, `{"user_id":1}`, `{"user_id":"2"}`} {
@@ -157,7 +158,7 @@ func TestEvents_Info(t *testing.T) {
 		Expect(200, `{"channels":{"#server-to-user-7":{}}}`)
 }
 
-// Spec: http-api section 3, events: parameters may come in the query.
+// See docs/spec/http-api.md#publishing: parameters may come in the query.
 func TestEvents_ParametersInTheQuery(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	c := testkit.Dial(t, srv)
@@ -176,7 +177,7 @@ func TestEvents_ParametersInTheQuery(t *testing.T) {
 		Expect(200, `{"channels":{"0":{"subscription_count":0},…}}`)
 }
 
-// Spec: edge case 69.
+// See docs/spec/edge-cases-http.md, case 69.
 func TestEvents_WithoutSubscribers_RememberedByCacheChannelsOnly(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	srv.Post(t, "/events", `{"name":"e","channels":["a","cache-a"],"data":"1"}`).Expect(200, `{}`)
@@ -187,7 +188,7 @@ func TestEvents_WithoutSubscribers_RememberedByCacheChannelsOnly(t *testing.T) {
 	c.Quiet()
 }
 
-// Spec: http-api section 2, 503.
+// See docs/spec/http-api.md#status-codes.
 func TestEvents_Draining_503WithRetryAfter(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	srv.Hub.Close()

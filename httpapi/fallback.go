@@ -11,16 +11,17 @@ import (
 )
 
 // Fallback configures HTTP streaming and polling, for clients whose network
-// breaks WebSockets (spec: http-fallback).
+// breaks WebSockets (docs/spec/http-fallback.md#requests).
 type Fallback struct {
 	// Disabled serves none of it.
 	Disabled bool
-	// Path stands before /app/KEY, as the client's httpPath; "" is /pusher, as
-	// in pusher-js. Paths without it are served too.
+	// Path precedes /app/KEY, as the client's httpPath does; "" is /pusher, as in
+	// pusher-js. Paths without it are served too.
 	Path string
-	// OpensPerAddress bounds the sessions one address may open in ten seconds,
-	// and those it may name without there being one before it has to wait; 0 is
-	// unlimited. Trusted proxies' clients are told apart.
+	// OpensPerAddress bounds the sessions that one address may open in ten seconds,
+	// and the requests for sessions that do not exist before it has to wait; 0
+	// means unlimited. Clients of trusted proxies are counted by their own
+	// addresses.
 	OpensPerAddress int
 	// WriteTimeout is the time a client may take to accept 32 KiB of what a
 	// session says; 0 is ten seconds.

@@ -17,7 +17,7 @@ import (
 	"fanfare/sockets"
 )
 
-// Spec: edge case 175.
+// See docs/spec/edge-cases-http.md, case 175.
 func TestFallback_OnlyTheFirstReceiveOpens(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	t.Run("polling", func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestFallback_OnlyTheFirstReceiveOpens(t *testing.T) {
 	})
 }
 
-// Spec: edge case 176; http-fallback section 3, rule 6.
+// See docs/spec/edge-cases-http.md, case 176; docs/spec/http-fallback.md#lines.
 func TestFallback_Refusals(t *testing.T) {
 	named := func(id string, change func(*apps.App)) apps.App {
 		return testkit.App(func(a *apps.App) {
@@ -105,8 +105,9 @@ func TestFallback_Refusals(t *testing.T) {
 	})
 }
 
-// Spec: edge cases 178, 179, 180; http-fallback section 5. The client reads on
-// and finds nothing more after the line that fills the response.
+// See docs/spec/edge-cases-http.md, cases 178, 179, 180;
+// docs/spec/http-fallback.md#rotation. The client reads on and finds nothing
+// more after the line that fills the response.
 func TestFallback_Rotation(t *testing.T) {
 	t.Parallel()
 	o := uncounted()
@@ -154,7 +155,7 @@ func TestFallback_Rotation(t *testing.T) {
 	s.expect(eventText("c", "after"))
 }
 
-// Spec: edge case 181.
+// See docs/spec/edge-cases-http.md, case 181.
 func TestFallback_ReceiveReplaced(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	x := established(t, srv, "app-key/7/replaced")
@@ -180,7 +181,7 @@ func TestFallback_ReceiveReplaced(t *testing.T) {
 	third.expect(eventText("c", "2"))
 }
 
-// Spec: edge case 182, with presence.
+// See docs/spec/edge-cases-http.md, case 182, with presence.
 func TestFallback_AbortedReceive(t *testing.T) {
 	t.Parallel()
 	var log safeBuffer
@@ -215,7 +216,7 @@ func TestFallback_AbortedReceive(t *testing.T) {
 	x.established(x.poll())
 }
 
-// Spec: edge case 184; http-fallback section 3, rule 5.
+// See docs/spec/edge-cases-http.md, case 184; docs/spec/http-fallback.md#lines.
 func TestFallback_HostName(t *testing.T) {
 	o := uncounted()
 	o.Sockets.HostName = "node1.example"
@@ -229,7 +230,7 @@ func TestFallback_HostName(t *testing.T) {
 	}
 }
 
-// Spec: edge case 185.
+// See docs/spec/edge-cases-http.md, case 185.
 func TestFallback_SendStatus(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	x := established(t, srv, "app-key/7/statuses")
@@ -284,7 +285,7 @@ func TestFallback_SendTooLarge_IsAnsweredOnTheSession(t *testing.T) {
 	x.expect(x.poll(), eventText("c", "1"))
 }
 
-// Spec: edge case 186.
+// See docs/spec/edge-cases-http.md, case 186.
 func TestFallback_Sends(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(func(a *apps.App) {
 		a.SubscriptionCount, a.Limits.ClientEventsPerSecond = false, 0
@@ -316,7 +317,7 @@ func TestFallback_Sends(t *testing.T) {
 	watch.Quiet()
 }
 
-// Spec: edge case 187.
+// See docs/spec/edge-cases-http.md, case 187.
 func TestFallback_CORS(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	const origin = "https://site.example"
@@ -359,7 +360,7 @@ func TestFallback_CORS(t *testing.T) {
 	}
 }
 
-// Spec: http-fallback section 3.
+// See docs/spec/http-fallback.md#lines.
 func TestFallback_Headers(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	x := newXHR(t, srv, "app-key/7/headers0")
@@ -384,7 +385,7 @@ func TestFallback_Headers(t *testing.T) {
 	}
 }
 
-// Spec: edge case 188.
+// See docs/spec/edge-cases-http.md, case 188.
 func TestFallback_SameIDOfTwoApps(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{testkit.App(), testkit.App(func(a *apps.App) {
 		a.ID, a.Keys = "b", []apps.Key{{Key: "b1", Secret: "s"}, {Key: "b2", Secret: "s"}}
@@ -410,7 +411,7 @@ func TestFallback_LongIDs(t *testing.T) {
 	established(t, srv, "app-key/7/"+strings.Repeat("Az09-_kX", 8)).joined("c")
 }
 
-// Spec: edge case 189.
+// See docs/spec/edge-cases-http.md, case 189.
 func TestFallback_WrongNode(t *testing.T) {
 	t.Parallel()
 	o := uncounted()
@@ -426,7 +427,7 @@ func TestFallback_WrongNode(t *testing.T) {
 	testkit.Eventually(t, "both sessions are gone", func() bool { return one.Sockets.Sockets()+two.Sockets.Sockets() == 0 })
 }
 
-// Spec: edge case 190.
+// See docs/spec/edge-cases-http.md, case 190.
 func TestFallback_OddPaths_404(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	for _, path := range []string{
@@ -482,7 +483,7 @@ func TestFallback_Paths(t *testing.T) {
 	}
 }
 
-// Spec: edge case 191.
+// See docs/spec/edge-cases-http.md, case 191.
 func TestFallback_ServerCloses(t *testing.T) {
 	t.Parallel()
 	o := uncounted()
@@ -521,7 +522,7 @@ func TestFallback_ServerCloses(t *testing.T) {
 	}
 }
 
-// Spec: edge case 192.
+// See docs/spec/edge-cases-http.md, case 192.
 func TestFallback_BetweenPolls(t *testing.T) {
 	srv := testkit.Start(t, uncounted())
 	x := established(t, srv, "app-key/7/between0")
@@ -541,7 +542,7 @@ func TestFallback_BetweenPolls(t *testing.T) {
 	}
 }
 
-// Spec: http-fallback section 3, Heartbeats and pings.
+// See docs/spec/http-fallback.md#heartbeats.
 func TestFallback_Heartbeats(t *testing.T) {
 	t.Parallel()
 	o := uncounted()

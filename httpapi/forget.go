@@ -2,9 +2,9 @@ package httpapi
 
 import "sync"
 
-// Forget lets go of what is kept of apps that are gone: their counts of
-// requests, rates and places for listings. An app that comes back begins anew.
-// What addresses did a while ago is forgotten too.
+// Forget removes the state of apps that no longer exist: their counts of requests,
+// rates and places for listings. An app that is added again starts from zero. Old
+// entries for addresses are removed too.
 func (s *Server) Forget() {
 	for _, perApp := range []*sync.Map{&s.requests.apps, &s.rates.apps, &s.listings.apps} {
 		perApp.Range(func(id, _ any) bool {

@@ -35,7 +35,7 @@ type guesses struct {
 // tooManyGuesses answers who would wait too long for a place.
 var tooManyGuesses = &pusherproto.Error{
 	Code:    http.StatusTooManyRequests,
-	Message: "this address has named too many sessions that do not exist; try again later",
+	Message: "this address has requested too many sessions that do not exist; try again later",
 }
 
 // naming is a request's look at a session.
@@ -96,7 +96,7 @@ func (n *naming) missed() {
 func (s *Server) warnOfGuesses(from netip.Addr, most int) {
 	s.log.LogAttrs(context.Background(), slog.LevelWarn, "connection refused",
 		slog.Int("code", http.StatusTooManyRequests),
-		slog.String("reason", refusedAddress("Too many sessions named that do not exist", from)),
+		slog.String("reason", refusedAddress("Too many requests for sessions that do not exist", from)),
 		slog.String("address", from.String()),
 		slog.String("hint", "the ids of HTTP sessions may be guessed from there; if the address is your proxy's, add it to http.trusted_proxies; "+
 			"if not, fallback.opens_per_address is "+strconv.Itoa(most)))

@@ -59,7 +59,7 @@ func TestGuesses_FromTheAddressThatOpenedTheSession_AreSlowed(t *testing.T) {
 		if took := time.Since(begun); took < 2*time.Second {
 			t.Errorf("120 guesses took %v", took)
 		}
-		b.Expect(t, "level=WARN", `msg="connection refused"`, "code=429", `reason="Too many sessions named that do not exist (192.0.2.1)"`, "address=192.0.2.1")
+		b.Expect(t, "level=WARN", `msg="connection refused"`, "code=429", `reason="Too many requests for sessions that do not exist (192.0.2.1)"`, "address=192.0.2.1")
 		if n := counted(srv, "app-id", channels.ReasonUnknownSession); n != 125 {
 			t.Errorf("%d misses are counted", n)
 		}

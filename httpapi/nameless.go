@@ -74,6 +74,6 @@ func (s *Server) missClient(r *http.Request) {
 	if proxy.IsValid() {
 		hint += "; if it is no proxy, take it out of http.trusted_proxies"
 	}
-	s.log.LogAttrs(context.Background(), slog.LevelWarn, "a trusted proxy tells no client's address",
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, "a trusted proxy does not send the address of the client",
 		slog.String("reason", reason), slog.String("hint", hint))
 }

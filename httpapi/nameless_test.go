@@ -12,7 +12,7 @@ import (
 	"fanfare/sockets"
 )
 
-const namelessLine = "a trusted proxy tells no client's address"
+const namelessLine = "a trusted proxy does not send the address of the client"
 
 func trusting(change func(*httpapi.Config)) (testkit.Options, *testkit.Clock) {
 	clock := testkit.NewClock(time.Now())

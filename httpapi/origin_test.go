@@ -6,7 +6,8 @@ import (
 	"fanfare/apps"
 )
 
-// Spec: edge case 8. How patterns match is tested in package apps.
+// See docs/spec/edge-cases.md, case 8. How patterns match is tested in package
+// apps.
 func TestOriginAllowed_OneOriginOrNone(t *testing.T) {
 	app := &apps.App{AllowedOrigins: []string{"https://chat.example"}}
 	for _, tc := range []struct {

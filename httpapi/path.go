@@ -28,8 +28,8 @@ const noRoute = "/\x00"
 // routePath turns a received path into the one to be routed: without the
 // prefix, escapes kept, and a user id in one segment. Empty segments, dot
 // segments and a trailing slash lead nowhere in the API, where they would be
-// signed (spec: http-api section 3, General). Clients join their paths with
-// what their user wrote, so theirs may have slashes too many.
+// signed (docs/spec/http-api.md#endpoints). Clients join their paths with what
+// their user wrote, so theirs may have slashes too many.
 func (s *Server) routePath(path string) string {
 	if path == s.cfg.PathPrefix {
 		return rootPath
@@ -88,7 +88,8 @@ func plainSegments(path string) bool {
 }
 
 // joinUserID escapes the slashes of a user id: it is everything between
-// /users/ and the last /terminate_connections (spec: http-api section 1).
+// /users/ and the last /terminate_connections
+// (docs/spec/http-signature.md#what-sdks-sign).
 func joinUserID(path string) string {
 	head, rest := "", path
 	if below, ok := strings.CutPrefix(path, "/apps/"); ok {

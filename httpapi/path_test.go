@@ -39,7 +39,7 @@ func TestRoutePath(t *testing.T) {
 	}
 }
 
-// Spec: edge case 62: whatever the path, never another app.
+// See docs/spec/edge-cases-http.md, case 62: whatever the path, never another app.
 func FuzzRoutePath(f *testing.F) {
 	for _, path := range []string{
 		"/apps/1/events", "/rt/apps/1/users/a/b/terminate_connections", "/apps/1/../2/events", "//apps/1/events",

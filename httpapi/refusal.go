@@ -21,8 +21,8 @@ const (
 	overPolling   = "xhr_polling"
 )
 
-// Refusals of a connection, in the order of the checks (spec: websocket section
-// 1). They are never changed.
+// Refusals of a connection, in the order of the checks
+// (docs/spec/websocket.md#refusing-a-connection). They are never changed.
 var (
 	pathNotFound = &pusherproto.Error{Code: pusherproto.CodePathNotFound, Message: "Path not found; connect to /app/KEY"}
 	unknownApp   = &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"}
@@ -130,7 +130,7 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 		case refusal.Code == pusherproto.CodeNoVersion:
 			hint = "sockets.allow_missing_protocol lets such clients in"
 		case refusal.Code < 1000 && !hopsKept(r):
-			hint = "the proxy must pass on the headers Upgrade and Connection, see docs/deployment.md"
+			hint = "the proxy must pass on the headers Upgrade and Connection, see docs/deployment-proxies.md"
 		default:
 			return slog.LevelDebug, ""
 		}

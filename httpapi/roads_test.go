@@ -19,11 +19,11 @@ import (
 	"fanfare/sockets"
 )
 
-// Spec: edge cases 62, 70. A request is answered by the loop that reads it or,
-// if it is not of the usual form, by net/http. The same bytes, sent to a server
-// with loops and to one without, have to get the same answers and publish the
-// same events: two readings of one request are how requests are smuggled
-// (RFC 9112 §11.2).
+// See docs/spec/edge-cases-http.md, cases 62, 70. A request is answered by the loop
+// that reads it or, if it is not of the usual form, by net/http. The same
+// bytes, sent to a server with loops and to one without, have to get the same
+// answers and publish the same events: two readings of one request are how
+// requests are smuggled (RFC 9112 §11.2).
 func TestRoads_SameBytesSameAnswers(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	start := func(portable bool) *testkit.Server {

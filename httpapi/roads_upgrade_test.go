@@ -18,9 +18,9 @@ import (
 	"fanfare/sockets"
 )
 
-// Spec: edge cases 1 to 8, 92, 93. What a handshake opens does not depend on
-// whether a loop or net/http answers it, nor does it get lost when the client
-// says goodbye in the same segment.
+// See docs/spec/edge-cases.md, cases 1 to 8, 92, 93. What a handshake opens does
+// not depend on whether a loop or net/http answers it, nor does it get lost
+// when the client says goodbye in the same segment.
 func TestRoads_SameHandshakeSameOpening(t *testing.T) {
 	start := func(portable bool) *testkit.Server {
 		return testkit.Start(t, testkit.Options{

@@ -13,7 +13,7 @@ import (
 	"fanfare/internal/testkit"
 )
 
-// Spec: edge case 62; http-api section 3, General.
+// See docs/spec/edge-cases-http.md, case 62; docs/spec/http-api.md#endpoints.
 func TestRoutes_OddPaths_404(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	for _, path := range []string{
@@ -41,7 +41,7 @@ func TestRoutes_AbsoluteForm(t *testing.T) {
 	c.Response("GET").Expect(200, `{"channels":{}}`)
 }
 
-// Spec: http-api sections 2 and 3, General.
+// See docs/spec/http-api.md#endpoints.
 func TestRoutes_Methods(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	for _, tc := range []struct{ path, allow string }{
@@ -67,7 +67,7 @@ func TestRoutes_Methods(t *testing.T) {
 	}
 }
 
-// Spec: http-api section 3, General: HEAD like GET without body.
+// See docs/spec/http-api.md#endpoints: HEAD like GET without body.
 func TestRoutes_HEAD(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	get := srv.Get(t, "/channels").Expect(200, `{"channels":{}}`)
@@ -110,7 +110,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// Spec: edge case 73.
+// See docs/spec/edge-cases-http.md, case 73.
 func TestRateLimit_429OnlyForTheAppThatIsOver(t *testing.T) {
 	clock := testkit.NewClock(time.Unix(1_700_000_000, 0))
 	limited := testkit.App(func(a *apps.App) { a.Limits.EventsPerSecond = 20 })

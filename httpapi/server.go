@@ -75,19 +75,19 @@ type Config struct {
 	Fallback Fallback
 	// AccessLog writes a line for every request.
 	AccessLog bool
-	// Tracer is told of API calls; nil is nobody. It stays.
+	// Tracer receives API calls; nil means none. It cannot change later.
 	Tracer Tracer
 	// Version is shown to browsers that open the address of the server.
 	Version string
-	// Ready tells /readyz; nil is always ready.
+	// Ready is the answer of /readyz; nil means always ready.
 	Ready func() bool
 	// Degraded has /readyz say, with status 200, why this node does not work as
 	// well as it should; "" is that it does. Anybody may read it. nil is never.
 	Degraded func() string
 	// Draining refuses API requests with 503; nil is never.
 	Draining func() bool
-	// EventShare is told that a caller wants to publish n events of an app with a
-	// limit, and returns how many a second this node may accept; nil is all.
+	// EventShare is called before a caller publishes n events of an app with a
+	// limit. It returns how many a second this node may accept; nil means all.
 	EventShare func(app *apps.App, n int) float64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -113,6 +113,7 @@ type Server struct {
 	listings       listings
 	census         *census
 	connections    *connections
+	short          atomic.Bool           // descriptors are: connections end with their answer
 	proxyHeaders   *sockets.ProxyHeaders // nil if no connection begins with one
 	ids            requestIDs
 }
@@ -213,10 +214,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if h, ok := connOf(r).(handed); ok {
 		h.Served(r.Method == http.MethodPost)
 	}
+	last := s.short.Load()
 	if !s.census.Calm() {
-		if _, full := s.census.Patience(peer(r.RemoteAddr), 0); full {
-			w.Header().Set("Connection", "close")
-		}
+		_, full := s.census.Patience(peer(r.RemoteAddr), 0)
+		last = last || full
+	}
+	if last {
+		w.Header().Set("Connection", "close")
 	}
 	x := s.exchanges.begin(w, r)
 	if s.cfg.Tracer != nil {
@@ -301,19 +305,20 @@ func (s *Server) headTooLarge(x *exchange) error {
 // answer tells.
 const writeGrace = 20 * time.Second
 
-// Relieve closes connections of web, an HTTPServer, that can be missed when
-// descriptors are short: it keeps none between two requests until it is called
-// with short false.
-func (s *Server) Relieve(web interface{ SetKeepAlivesEnabled(bool) }, short bool) {
-	web.SetKeepAlivesEnabled(!short)
+// Relieve closes net/http's connections that can be missed when descriptors are
+// short: it keeps none between two requests until it is called with short false.
+// Those of loops go back to them. An http.Server's SetKeepAlivesEnabled would close
+// these too, and cut off a request that has just arrived.
+func (s *Server) Relieve(short bool) {
+	s.short.Store(short)
 	if short {
 		s.connections.cut(time.Now())
+		s.connections.dismiss()
 	}
 }
 
-// Dismiss has each connection end with its next answer: another process takes the
-// requests that follow. To close an idle one would cut off a request that is on its
-// way.
+// Dismiss makes each connection end with its next answer: another process takes
+// later requests. Closing an idle connection could lose a request in transit.
 func (s *Server) Dismiss() { s.census.leaving.Store(true) }
 
 // Conclude has no request wait any longer for its body or, with the cluster's

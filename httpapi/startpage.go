@@ -11,9 +11,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// StartPage is an app that the page at / is to show to whoever develops with it:
-// how libraries reach the server, ready to copy, and a check that it works. The
-// page is for anybody who can open it.
+// StartPage is an app that the page at / shows to developers: code to copy that
+// connects libraries to the server, and a check that it works. Everybody who can
+// open the page can read it.
 type StartPage struct {
 	ID  string
 	Key string

@@ -10,8 +10,8 @@ import (
 	"fanfare/sockets"
 )
 
-// Tracer is told of each API call when it is answered, on event loops too: Call
-// must not block. It copies what it keeps.
+// Tracer receives each API call when it is answered, on event loops too: Call must
+// not block. It copies what it keeps.
 type Tracer interface {
 	Call(c *TracedCall)
 }

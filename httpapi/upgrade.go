@@ -21,7 +21,7 @@ const upgradeTimeout = 5 * time.Second
 // webSocket tells whether a request is one for a WebSocket. Those are taken out
 // of the way of everything else. Whatever their path, they are answered in the
 // WebSocket's own words: browsers show a page nothing of a refused upgrade but
-// its close code (spec: websocket section 1, Refusing a connection).
+// its close code (docs/spec/websocket.md#refusing-a-connection).
 func webSocket(r *http.Request) bool { return headerHasToken(r.Header["Upgrade"], "websocket") }
 
 // upgrade completes the handshake and hands the connection on, with the
@@ -60,9 +60,9 @@ func (s *Server) upgrade(x *exchange) error {
 	return nil
 }
 
-// open checks a connection in the order of the spec's table (websocket section
-// 1). The quotas of the server and of the app are left to sockets and channels,
-// which count.
+// open checks a connection in the order of the table in
+// docs/spec/websocket.md#refusing-a-connection. The quotas of the server and of
+// the app are left to sockets and channels, which count.
 func (s *Server) open(r *http.Request) sockets.Opening {
 	key, ok := s.appKey(receivedPath(r))
 	o := sockets.Opening{Refusal: pathNotFound}

@@ -18,7 +18,8 @@ import (
 	"fanfare/sockets"
 )
 
-// Spec: edge cases 1, 2, 3, 8, 92, 93; websocket section 1.
+// See docs/spec/edge-cases.md, cases 1, 2, 3, 8, 92, 93;
+// docs/spec/websocket.md#refusing-a-connection.
 func TestUpgrade_Refusals(t *testing.T) {
 	named := func(id string, change func(*apps.App)) apps.App {
 		return testkit.App(func(a *apps.App) {
@@ -79,7 +80,7 @@ func TestUpgrade_Refusals(t *testing.T) {
 	}
 }
 
-// Spec: edge cases 2, 3, 8, 93.
+// See docs/spec/edge-cases.md, cases 2, 3, 8, 93.
 func TestUpgrade_Accepted(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Apps: []apps.App{
 		testkit.App(),
@@ -110,14 +111,15 @@ func TestUpgrade_Accepted(t *testing.T) {
 	}
 }
 
-// Spec: websocket section 1, Protocol version.
+// See docs/spec/websocket.md#protocol-version.
 func TestUpgrade_AllowMissingProtocol(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.AllowMissingProtocol = true }})
 	testkit.Open(t, srv, testkit.Handshake{Query: "client=js"}).Established()
 	testkit.Open(t, srv, testkit.Handshake{Query: "protocol=3"}).ExpectRefusal(4007)
 }
 
-// Spec: edge cases 19 and websocket section 1: neither is selected.
+// See docs/spec/edge-cases.md, case 19; docs/spec/websocket.md#connecting: neither
+// is selected.
 func TestUpgrade_DeclinesExtensionsAndSubprotocols(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	c := testkit.Connect(t, srv)
@@ -133,7 +135,7 @@ func upgradeText(target, headers string) string {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + headers + "\r\n"
 }
 
-// Spec: edge cases 4, 5.
+// See docs/spec/edge-cases.md, cases 4, 5.
 func TestUpgrade_NotAHandshake(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	const path = " /app/app-key?protocol=7 HTTP/1.1\r\nHost: x\r\n"
@@ -179,7 +181,7 @@ func TestUpgrade_NotAHandshake(t *testing.T) {
 	}
 }
 
-// Spec: edge case 6.
+// See docs/spec/edge-cases.md, case 6.
 func TestUpgrade_DribbledHeaders_Cut(t *testing.T) {
 	t.Parallel()
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.HeaderTimeout = 100 * time.Millisecond }})
@@ -202,7 +204,7 @@ func TestUpgrade_DribbledHeaders_Cut(t *testing.T) {
 	}
 }
 
-// Spec: edge case 6.
+// See docs/spec/edge-cases.md, case 6.
 func TestUpgrade_HeadersOf64KB_431(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	c := testkit.Connect(t, srv)
@@ -212,7 +214,7 @@ func TestUpgrade_HeadersOf64KB_431(t *testing.T) {
 	}
 }
 
-// Spec: edge cases 7, 25.
+// See docs/spec/edge-cases.md, cases 7, 25.
 func TestUpgrade_FramesInTheSameSegment_NoneLost(t *testing.T) {
 	for name, portable := range map[string]bool{"own descriptor": false, "portable": true} {
 		t.Run(name, func(t *testing.T) {
@@ -231,7 +233,7 @@ func TestUpgrade_FramesInTheSameSegment_NoneLost(t *testing.T) {
 	}
 }
 
-// Spec: edge case 9.
+// See docs/spec/edge-cases.md, case 9.
 func TestUpgrade_HalfOpenHandshakes_LimitedPerAddress(t *testing.T) {
 	const most, surplus = 20, 5
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) {
@@ -282,7 +284,7 @@ func TestUpgrade_HalfOpenHandshakes_LimitedPerAddress(t *testing.T) {
 	}
 }
 
-// Spec: edge case 91.
+// See docs/spec/edge-cases.md, case 91.
 func TestUpgrade_PathPrefix(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{HTTP: func(c *httpapi.Config) { c.PathPrefix = "/rt/" }})
 	testkit.Open(t, srv, testkit.Handshake{Path: "/rt/app/app-key"}).Established()
@@ -291,7 +293,7 @@ func TestUpgrade_PathPrefix(t *testing.T) {
 	testkit.Open(t, srv, testkit.Handshake{Path: "/rt/rt/app/app-key"}).ExpectRefusal(4005)
 }
 
-// Spec: edge case 92.
+// See docs/spec/edge-cases.md, case 92.
 func TestUpgrade_ForwardedProto_BelievedFromTrustedProxies(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{
 		Apps: []apps.App{testkit.App(func(a *apps.App) { a.RequireTLS = true })},
@@ -308,7 +310,7 @@ func TestUpgrade_ForwardedProto_BelievedFromTrustedProxies(t *testing.T) {
 	testkit.Open(t, srv, testkit.Handshake{}).ExpectRefusal(4000)
 }
 
-// Spec: edge case 94.
+// See docs/spec/edge-cases.md, case 94.
 func TestUpgrade_Draining_4100(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	srv.Hub.Close()
@@ -316,7 +318,7 @@ func TestUpgrade_Draining_4100(t *testing.T) {
 	testkit.Open(t, srv, testkit.Handshake{App: "nope"}).ExpectRefusal(4001)
 }
 
-// Spec: websocket section 1: node over capacity.
+// See docs/spec/websocket.md#refusing-a-connection: node over capacity.
 func TestUpgrade_NodeFull_4100(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{Sockets: sockets.Config{Capacity: sockets.Capacity{Sockets: 2}}})
 	first := testkit.Dial(t, srv)
@@ -327,7 +329,7 @@ func TestUpgrade_NodeFull_4100(t *testing.T) {
 	testkit.Dial(t, srv)
 }
 
-// Spec: edge case 164.
+// See docs/spec/edge-cases-http.md, case 164.
 func TestUpgrade_RefusalsAreCounted(t *testing.T) {
 	srv := testkit.Start(t, testkit.Options{})
 	testkit.Open(t, srv, testkit.Handshake{App: "nope"}).ExpectRefusal(4001)

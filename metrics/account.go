@@ -17,11 +17,11 @@ type AccountCollector struct {
 func NewAccountCollector(a *account.Account) *AccountCollector {
 	return &AccountCollector{
 		account:   a,
-		held:      describe("held", "What the server holds for clients and callers, by kind.", "kind"),
-		bytes:     describe("held_bytes", "Memory that it takes, by kind.", "kind"),
-		inUse:     describe("memory_in_use_bytes", "Memory that the process needs, garbage left out, at the last look, with what its cgroup takes beyond the share that is left for it. 0 if the memory has no limit."),
-		highWater: describe("memory_high_water_bytes", "Memory in use above which nothing new is let in. 0 if the memory has no limit."),
-		shortness: describe("memory_short", "1 while nothing new is let in: more memory is in use than memory_high_water_bytes."),
+		held:      describe("held", "Objects that the server holds for clients and callers, by kind.", "kind"),
+		bytes:     describe("held_bytes", "Memory of these objects, by kind.", "kind"),
+		inUse:     describe("memory_in_use_bytes", "Memory in use by the process at the last check, without garbage, plus what its cgroup takes beyond the tenth reserved for it. 0 without a memory limit."),
+		highWater: describe("memory_high_water_bytes", "Memory in use above which the server refuses what is new. 0 without a memory limit."),
+		shortness: describe("memory_short", "1 while the server refuses what is new, because more memory is in use than memory_high_water_bytes."),
 	}
 }
 

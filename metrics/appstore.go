@@ -21,9 +21,9 @@ func NewAppStoreCollector(state func() AppStore) prometheus.Collector {
 type appStoreCollector struct{ state func() AppStore }
 
 var (
-	appStoreUp          = prometheus.NewDesc("fanfare_app_store_up", "1 if the last look reached the database that apps are in.", nil, nil)
-	appStoreLastSuccess = prometheus.NewDesc("fanfare_app_store_last_success_timestamp_seconds", "When the database was reached last, in Unix time: the apps are as they were then.", nil, nil)
-	appStoreApps        = prometheus.NewDesc("fanfare_app_store_apps", "Apps of the database that are in force.", nil, nil)
+	appStoreUp          = prometheus.NewDesc("fanfare_app_store_up", "1 if the last query reached the database of the apps.", nil, nil)
+	appStoreLastSuccess = prometheus.NewDesc("fanfare_app_store_last_success_timestamp_seconds", "Time at which the database was last reached, in Unix time: the apps in use are from then.", nil, nil)
+	appStoreApps        = prometheus.NewDesc("fanfare_app_store_apps", "Apps of the database that are served.", nil, nil)
 	appStoreUnreadable  = prometheus.NewDesc("fanfare_app_store_unreadable_apps", "Apps of the database that cannot be used; the log says why.", nil, nil)
 )
 

@@ -45,18 +45,18 @@ func NewCollector(source Source, ready func() bool) *Collector {
 	return &Collector{
 		source:        source,
 		ready:         ready,
-		up:            describe("ready", "1 while the server takes new sockets, 0 while it starts or drains."),
-		refusals:      describe("refusals_total", "Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if no app was known.", "app", "code", "reason"),
+		up:            describe("ready", "1 while the server accepts new sockets, 0 while it starts or shuts down."),
+		refusals:      describe("refusals_total", "Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if the app is unknown.", "app", "code", "reason"),
 		subscriptions: describe("subscriptions", "Subscriptions of sockets, by kind of channel.", "app", "kind"),
-		closed:        describe("connections_closed_total", "Connections that ended, by close code. 1006 is one that was lost; other is any code that is not listed.", "app", "code"),
-		dropped:       describe("history_dropped_events_total", "Events that histories keep no longer. reason is events (the channel has as many that are newer), ttl, bytes (max_history_bytes, or the memory, is full) or cleared.", "app", "reason"),
+		closed:        describe("connections_closed_total", "Connections that ended, by close code. 1006 is a lost connection; other is any unlisted code.", "app", "code"),
+		dropped:       describe("history_dropped_events_total", "Events dropped from histories. reason is events (the rule's maximum), ttl, bytes (max_history_bytes, or the server's memory, is full) or cleared.", "app", "reason"),
 		ofApp: []figure[app]{
 			{of("sockets", "Open sockets."), gauge, func(s *app) float64 { return float64(s.Sockets) }},
 			{of("channels", "Channels with a subscriber on this node."), gauge, func(s *app) float64 { return float64(s.Channels) }},
-			{of("app_held_bytes", "Memory that is held for the app: subscriptions, channels, members, what cache channels remember and histories keep, messages and bodies that wait."), gauge, func(s *app) float64 { return float64(s.HeldBytes) }},
-			{of("history_events", "Events that the history of channels keeps on this node."), gauge, func(s *app) float64 { return float64(s.History.Events) }},
-			{of("history_bytes", "Memory that they take."), gauge, func(s *app) float64 { return float64(s.History.Bytes) }},
-			{of("presence_members", "Members of the presence channels that the node has a subscriber on, those on other nodes too. A user counts once on each channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
+			{of("app_held_bytes", "Memory held for the app: subscriptions, channels, members, events of cache channels and histories, waiting messages and bodies."), gauge, func(s *app) float64 { return float64(s.HeldBytes) }},
+			{of("history_events", "Events in the histories of channels on this node."), gauge, func(s *app) float64 { return float64(s.History.Events) }},
+			{of("history_bytes", "Memory of these events."), gauge, func(s *app) float64 { return float64(s.History.Bytes) }},
+			{of("presence_members", "Members of the presence channels with a subscriber on this node, members on other nodes included. A user counts once per channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
 			{of("connections_opened_total", "Connections that were established, over any transport."), count, func(s *app) float64 { return float64(s.Opened) }},
 			{of("events_published_total", "Events accepted from the HTTP API. An event for several channels counts once."), count, func(s *app) float64 { return float64(s.Published) }},
 			{of("client_events_total", "Client events accepted."), count, func(s *app) float64 { return float64(s.ClientEvents) }},
@@ -66,8 +66,8 @@ func NewCollector(source Source, ready func() bool) *Collector {
 			{of("sent_bytes_total", "Bytes written to sockets."), count, func(s *app) float64 { return float64(s.BytesSent) }},
 		},
 		ofNode: []figure[node]{
-			{describe("socket_writes_total", "Write calls. frames_sent_total divided by it is the number of frames in a write."), count, func(s *node) float64 { return float64(s.Writes) }},
-			{describe("slow_readers_total", "Sockets closed because too much was waiting for them."), count, func(s *node) float64 { return float64(s.SlowReaders) }},
+			{describe("socket_writes_total", "Write calls. frames_sent_total divided by it is the number of frames per write."), count, func(s *node) float64 { return float64(s.Writes) }},
+			{describe("slow_readers_total", "Sockets closed because their queue was full."), count, func(s *node) float64 { return float64(s.SlowReaders) }},
 		},
 	}
 }
@@ -76,7 +76,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 func MaxConnections(bound func() int) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_max_connections",
-		Help: "Sockets that this node takes, by sockets.max_connections or the limit of open files. 0 is no bound.",
+		Help: "Maximum number of sockets on this node, from sockets.max_connections or the limit of open files. 0 means no limit.",
 	}, func() float64 { return float64(bound()) })
 }
 
@@ -85,7 +85,7 @@ func MaxConnections(bound func() int) prometheus.Collector {
 func CertificateExpiry(at func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_tls_certificate_expiry_timestamp_seconds",
-		Help: "When the certificate that new connections get expires, in Unix time. 0 while there is none yet; no metric without tls.",
+		Help: "Expiry of the certificate for new connections, in Unix time. 0 while there is none; absent without tls.",
 	}, func() float64 {
 		if at := at(); !at.IsZero() {
 			return float64(at.Unix())

@@ -37,7 +37,7 @@ var snapshot = fixed{
 }
 
 const exposition = `
-# HELP fanfare_app_held_bytes Memory that is held for the app: subscriptions, channels, members, what cache channels remember and histories keep, messages and bodies that wait.
+# HELP fanfare_app_held_bytes Memory held for the app: subscriptions, channels, members, events of cache channels and histories, waiting messages and bodies.
 # TYPE fanfare_app_held_bytes gauge
 fanfare_app_held_bytes{app="chat"} 18
 fanfare_app_held_bytes{app="shop"} 0
@@ -49,7 +49,7 @@ fanfare_channels{app="shop"} 0
 # TYPE fanfare_client_events_total counter
 fanfare_client_events_total{app="chat"} 11
 fanfare_client_events_total{app="shop"} 0
-# HELP fanfare_connections_closed_total Connections that ended, by close code. 1006 is one that was lost; other is any code that is not listed.
+# HELP fanfare_connections_closed_total Connections that ended, by close code. 1006 is a lost connection; other is any unlisted code.
 # TYPE fanfare_connections_closed_total counter
 fanfare_connections_closed_total{app="chat",code="1001"} 8
 fanfare_connections_closed_total{app="chat",code="other"} 9
@@ -65,14 +65,14 @@ fanfare_events_published_total{app="shop"} 0
 # TYPE fanfare_frames_sent_total counter
 fanfare_frames_sent_total{app="chat"} 14
 fanfare_frames_sent_total{app="shop"} 0
-# HELP fanfare_history_bytes Memory that they take.
+# HELP fanfare_history_bytes Memory of these events.
 # TYPE fanfare_history_bytes gauge
 fanfare_history_bytes{app="chat"} 19
 fanfare_history_bytes{app="shop"} 0
-# HELP fanfare_history_dropped_events_total Events that histories keep no longer. reason is events (the channel has as many that are newer), ttl, bytes (max_history_bytes, or the memory, is full) or cleared.
+# HELP fanfare_history_dropped_events_total Events dropped from histories. reason is events (the rule's maximum), ttl, bytes (max_history_bytes, or the server's memory, is full) or cleared.
 # TYPE fanfare_history_dropped_events_total counter
 fanfare_history_dropped_events_total{app="chat",reason="ttl"} 20
-# HELP fanfare_history_events Events that the history of channels keeps on this node.
+# HELP fanfare_history_events Events in the histories of channels on this node.
 # TYPE fanfare_history_events gauge
 fanfare_history_events{app="chat"} 18
 fanfare_history_events{app="shop"} 0
@@ -80,18 +80,18 @@ fanfare_history_events{app="shop"} 0
 # TYPE fanfare_messages_received_total counter
 fanfare_messages_received_total{app="chat"} 12
 fanfare_messages_received_total{app="shop"} 0
-# HELP fanfare_presence_members Members of the presence channels that the node has a subscriber on, those on other nodes too. A user counts once on each channel.
+# HELP fanfare_presence_members Members of the presence channels with a subscriber on this node, members on other nodes included. A user counts once per channel.
 # TYPE fanfare_presence_members gauge
 fanfare_presence_members{app="chat"} 4
 fanfare_presence_members{app="shop"} 0
-# HELP fanfare_ready 1 while the server takes new sockets, 0 while it starts or drains.
+# HELP fanfare_ready 1 while the server accepts new sockets, 0 while it starts or shuts down.
 # TYPE fanfare_ready gauge
 fanfare_ready 1
 # HELP fanfare_received_bytes_total Bytes read from sockets.
 # TYPE fanfare_received_bytes_total counter
 fanfare_received_bytes_total{app="chat"} 13
 fanfare_received_bytes_total{app="shop"} 0
-# HELP fanfare_refusals_total Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if no app was known.
+# HELP fanfare_refusals_total Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if the app is unknown.
 # TYPE fanfare_refusals_total counter
 fanfare_refusals_total{app="",code="4001",reason="unknown_app"} 2
 fanfare_refusals_total{app="chat",code="4301",reason="client_event_rate"} 5
@@ -100,10 +100,10 @@ fanfare_refusals_total{app="chat",code="null",reason="invalid_message"} 7
 # TYPE fanfare_sent_bytes_total counter
 fanfare_sent_bytes_total{app="chat"} 15
 fanfare_sent_bytes_total{app="shop"} 0
-# HELP fanfare_slow_readers_total Sockets closed because too much was waiting for them.
+# HELP fanfare_slow_readers_total Sockets closed because their queue was full.
 # TYPE fanfare_slow_readers_total counter
 fanfare_slow_readers_total 17
-# HELP fanfare_socket_writes_total Write calls. frames_sent_total divided by it is the number of frames in a write.
+# HELP fanfare_socket_writes_total Write calls. frames_sent_total divided by it is the number of frames per write.
 # TYPE fanfare_socket_writes_total counter
 fanfare_socket_writes_total 16
 # HELP fanfare_sockets Open sockets.
@@ -153,7 +153,7 @@ func TestHandler_AnswersMetricsOnly(t *testing.T) {
 
 func TestLoopSockets_ShowsEachLoop(t *testing.T) {
 	const want = `
-# HELP fanfare_loop_sockets Open connections of sockets, by event loop.
+# HELP fanfare_loop_sockets Open sockets, by event loop.
 # TYPE fanfare_loop_sockets gauge
 fanfare_loop_sockets{loop="0"} 3
 fanfare_loop_sockets{loop="1"} 4

@@ -14,7 +14,7 @@ type loopSockets struct {
 
 // LoopSockets returns a collector of the sockets of each event loop.
 func LoopSockets(shares func() []int) prometheus.Collector {
-	return &loopSockets{shares: shares, desc: describe("loop_sockets", "Open connections of sockets, by event loop.", "loop")}
+	return &loopSockets{shares: shares, desc: describe("loop_sockets", "Open sockets, by event loop.", "loop")}
 }
 
 // Describe sends every metric there is, as prometheus.Collector asks.

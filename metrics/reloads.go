@@ -24,7 +24,7 @@ func NewReloads() *Reloads {
 			Name: "fanfare_config_last_reload_successful", Help: "1 unless the last reload was refused and changed nothing.",
 		}),
 		changed: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "fanfare_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was read, in Unix time.",
+			Name: "fanfare_config_last_reload_success_timestamp_seconds", Help: "Time at which the configuration in force was read, in Unix time.",
 		}),
 	}
 	r.all.WithLabelValues("success")

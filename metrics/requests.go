@@ -38,8 +38,8 @@ type RequestCollector struct {
 func NewRequestCollector(source func() Requests) *RequestCollector {
 	return &RequestCollector{
 		source:  source,
-		count:   describe("http_requests_total", "HTTP requests that were answered, handshakes of WebSockets included.", "app", "route", "status"),
-		latency: describe("http_request_duration_seconds", "Time from the head of a request to the end of its answer. Receives of HTTP sessions are left out: they wait for something to say.", "route"),
+		count:   describe("http_requests_total", "HTTP requests that were answered, WebSocket handshakes included.", "app", "route", "status"),
+		latency: describe("http_request_duration_seconds", "Time from the head of a request to the end of its answer, without polls and streams of HTTP sessions, which wait for events.", "route"),
 	}
 }
 

@@ -17,14 +17,14 @@ func TestRequestCollector_ShowsTheSnapshot(t *testing.T) {
 		}
 	})
 	const want = `
-# HELP fanfare_http_request_duration_seconds Time from the head of a request to the end of its answer. Receives of HTTP sessions are left out: they wait for something to say.
+# HELP fanfare_http_request_duration_seconds Time from the head of a request to the end of its answer, without polls and streams of HTTP sessions, which wait for events.
 # TYPE fanfare_http_request_duration_seconds histogram
 fanfare_http_request_duration_seconds_bucket{route="/apps/:app/events",le="0.1"} 1
 fanfare_http_request_duration_seconds_bucket{route="/apps/:app/events",le="0.5"} 2
 fanfare_http_request_duration_seconds_bucket{route="/apps/:app/events",le="+Inf"} 3
 fanfare_http_request_duration_seconds_sum{route="/apps/:app/events"} 0.75
 fanfare_http_request_duration_seconds_count{route="/apps/:app/events"} 3
-# HELP fanfare_http_requests_total HTTP requests that were answered, handshakes of WebSockets included.
+# HELP fanfare_http_requests_total HTTP requests that were answered, WebSocket handshakes included.
 # TYPE fanfare_http_requests_total counter
 fanfare_http_requests_total{app="",route="none",status="404"} 2
 fanfare_http_requests_total{app="",route="none",status="other"} 1

@@ -16,8 +16,8 @@ type TraceCollector struct {
 func NewTraceCollector(source func() Traces) *TraceCollector {
 	return &TraceCollector{
 		source:   source,
-		exported: describe("trace_spans_exported_total", "Trace spans that the collector took."),
-		dropped:  describe("trace_spans_dropped_total", "Trace spans that were dropped. cause: queue_full (4096 waited for the collector), export (the collector did not take them).", "cause"),
+		exported: describe("trace_spans_exported_total", "Trace spans that the collector accepted."),
+		dropped:  describe("trace_spans_dropped_total", "Trace spans that were dropped. cause: queue_full (4096 waited for the collector), export (the collector did not accept them).", "cause"),
 	}
 }
 

@@ -51,14 +51,14 @@ func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
 	of := func(name, help string) *prometheus.Desc { return describe(name, help, "app", "endpoint") }
 	return &WebhookCollector{
 		source:  source,
-		queued:  of("webhook_events_queued", "Events that wait for an endpoint, and those being sent."),
+		queued:  of("webhook_events_queued", "Events that wait for an endpoint or are being sent."),
 		down:    of("webhook_endpoint_down", "1 while the last requests to an endpoint failed: five or more in a row."),
-		unsaved: describe("webhook_store_unsaved", "Changes that are not written to the store of webhooks yet. A crash would lose them."),
-		dropped: describe("webhook_events_dropped_total", "Events that were never delivered. class: signed if it took a signature to cause them, unsigned if not. reason: queue_full, memory (short of it), too_large (for the queue), refused (by the endpoint, for five minutes).", "app", "endpoint", "class", "reason"),
+		unsaved: describe("webhook_store_unsaved", "Changes not yet written to webhooks.store. A crash would lose them."),
+		dropped: describe("webhook_events_dropped_total", "Events that were never delivered. class: signed if causing the events needs a signature, unsigned if not. reason: queue_full, memory (memory is short), too_large (for the queue), refused (by the endpoint, for five minutes).", "app", "endpoint", "class", "reason"),
 		counts: []webhookCount{
 			{of("webhook_events_sent_total", "Events that an endpoint accepted with a 2xx answer."), func(e *WebhookEndpoint) uint64 { return e.Sent }},
-			{of("webhook_retries_total", "Requests that repeated one that had failed."), func(e *WebhookEndpoint) uint64 { return e.Retried }},
-			{of("webhook_failures_total", "Requests that were not answered with 2xx, or not in time."), func(e *WebhookEndpoint) uint64 { return e.Failed }},
+			{of("webhook_retries_total", "Requests that repeated a failed one."), func(e *WebhookEndpoint) uint64 { return e.Retried }},
+			{of("webhook_failures_total", "Requests without a 2xx answer in time."), func(e *WebhookEndpoint) uint64 { return e.Failed }},
 		},
 	}
 }

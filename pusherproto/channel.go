@@ -8,7 +8,7 @@ import (
 )
 
 // Kind is what a channel's prefix says about it: a bit set, read by its methods. The zero Kind is an
-// ordinary public channel. Spec: websocket, section 4.
+// ordinary public channel. See docs/spec/channels.md#kinds.
 type Kind uint8
 
 const (
@@ -95,7 +95,7 @@ func KindOf(name string) Kind { return kindOfPrefix(name) }
 // ParseChannel checks a channel name of at most maxLength characters (zero: 200) and returns its kind.
 // "#server-to-user-ID" is the name of a user channel if ID is a valid user id, whose own limit then
 // takes the place of maxLength; "#" is refused everywhere else. The error says what is wrong with the
-// name. Spec: websocket, section 4.
+// name. See docs/spec/channels.md#kinds.
 func ParseChannel(name string, maxLength int) (Kind, error) {
 	maxLength = orDefault(maxLength, defaultChannelName)
 	if name == "" {
@@ -153,7 +153,7 @@ func UserOfChannel(name string) (userID string, ok bool) {
 }
 
 // ValidUserID tells whether a user can sign in under id: 1 to 128 characters of the set that channel
-// names use. Member ids of presence channels are not bound by it. Spec: websocket, section 9.
+// names use. Member ids of presence channels are not bound by it. See docs/spec/users.md#sign-in.
 func ValidUserID(id string) bool {
 	return id != "" && len(id) <= maxUserID && illegalIn(id) < 0
 }

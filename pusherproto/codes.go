@@ -50,7 +50,7 @@ const (
 	PrefixClient   = "client-"
 )
 
-// Fixed limits of the protocol (spec: websocket, section 11). KB is 1024 bytes; exactly the limit passes.
+// Fixed limits of the protocol (docs/spec/limits.md#limits). KB is 1024 bytes; exactly the limit passes.
 const (
 	maxUserID       = 128
 	maxUserData     = 32 << 10

@@ -84,7 +84,7 @@ func channelsIn(q Query) []byte {
 	return append(list, ']')
 }
 
-// check applies every rule of http-api, section 3. null counts as absent where a field is optional.
+// check applies every rule of docs/spec/http-api.md#publishing. null counts as absent where a field is optional.
 func (d *draft) check(lim Limits) (Event, *Error) {
 	var ev Event
 	var err *Error

@@ -11,7 +11,8 @@ import (
 // allocate nothing beyond growing dst. Members stand in the order event, channel, data, user_id.
 //
 // Every message has data. It is a JSON string, which holds JSON where it is the server's own; only that
-// of pusher:error is an object. Other clients than pusher-js insist on both. Spec: websocket, section 2.
+// of pusher:error is an object. Other clients than pusher-js insist on both.
+// See docs/spec/websocket.md#data.
 
 // AppendString appends s as a JSON string literal: quotes, backslashes, control characters and
 // U+2028/U+2029 escaped, invalid UTF-8 replaced by \ufffd, everything else as it is.

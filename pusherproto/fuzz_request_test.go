@@ -46,7 +46,8 @@ func FuzzParseQuery(f *testing.F) {
 }
 
 // canonical is what a signature is made over: neither the order of parameters
-// nor the case of their names is part of it (spec: http-api section 1).
+// nor the case of their names is part of it
+// (docs/spec/http-signature.md#authentication).
 func canonical(query string) string {
 	var parts []string
 	for _, p := range pusherproto.ParseQuery(query) {

@@ -4,7 +4,8 @@ import "strconv"
 
 // CheckProtocol checks the protocol parameter of a connection request: an integer from 4 to 7. An
 // absent or empty one is refused, or taken as 7 if allowMissing. Codes of the error:
-// CodeNoVersion, CodeInvalidVersion, CodeUnsupportedVersion. Spec: websocket, section 1.
+// CodeNoVersion, CodeInvalidVersion, CodeUnsupportedVersion.
+// See docs/spec/websocket.md#protocol-version.
 func CheckProtocol(value string, present bool, allowMissing bool) (version int, err *Error) {
 	if !present || value == "" {
 		if allowMissing {

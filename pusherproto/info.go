@@ -2,10 +2,10 @@ package pusherproto
 
 import "strings"
 
-// Info is a set of attributes asked for with the info parameter.
+// Info is a set of attributes that the info parameter requests.
 type Info uint8
 
-// The attributes there are. Where each is allowed: spec, http-api, section 4.
+// The attributes there are. Where each is allowed: docs/spec/http-api.md#info.
 const (
 	InfoUserCount         Info = 1 << iota // user_count: distinct users of a presence channel
 	InfoSubscriptionCount                  // subscription_count: sockets

@@ -13,7 +13,8 @@ type Message struct {
 
 // DecodeMessage reads a client's message: one JSON object with a string event, and perhaps data and
 // channel. Unknown members are ignored, but must be well-formed; one of the three appearing twice is
-// refused. The error has CodeNone and says what is wrong. Spec: websocket, section 2.
+// refused. The error has CodeNone and says what is wrong.
+// See docs/spec/websocket.md#messages-of-clients.
 func DecodeMessage(b []byte) (Message, *Error) {
 	r := jsontext.NewReader(b)
 	if r.Peek() != '{' {
@@ -51,5 +52,5 @@ const messageShape = `send one object such as {"event":"pusher:ping"}`
 
 // DataSize returns the size of a raw JSON value sent as event data: the UTF-8 bytes of the decoded
 // string if it is one, the bytes of its text otherwise. Half a surrogate pair counts as three bytes.
-// Spec: websocket, section 8.
+// See docs/spec/events.md#client-events.
 func DataSize(raw []byte) int { return jsontext.Size(raw) }

@@ -8,9 +8,10 @@ const (
 	outlineBytes  = 8 << 10
 )
 
-// Outline is what is kept of a message that is too large to be kept: the same text with null in place
-// of each long string. It tells what the message was about wherever in it that stands. pusher-js, for
-// one, writes channel_data before the channel. The zero value is an empty Outline.
+// Outline is what is kept of a message that is too large to be kept: the same text
+// with null in place of each long string. It contains the event and the channel
+// wherever they are in the message. pusher-js, for one, writes channel_data before
+// the channel. The zero value is an empty Outline.
 type Outline struct {
 	text    []byte
 	begun   int  // where in text the present string begins, if it is not cut

@@ -16,8 +16,8 @@ type Member struct {
 
 // DecodeChannelData reads channel_data: a JSON object with user_id, a string or a number, and perhaps
 // user_info of at most maxUserInfo bytes (zero: 2048), counted without the white space between tokens.
-// The error is AuthError 400, or LimitReached 413 for too large a user_info. Spec: websocket, sections
-// 5 and 6.
+// The error is AuthError 400, or LimitReached 413 for too large a user_info.
+// See docs/spec/presence.md#members.
 func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 	maxUserInfo = orDefault(maxUserInfo, defaultUserInfo)
 	bad := func(format string, args ...any) (Member, *SubscriptionError) {

@@ -14,8 +14,8 @@ type Pair struct {
 
 // ParseQuery splits a raw query on "&" only: SDKs send ";" unescaped, which net/url refuses. Empty
 // parts are skipped, a part without "=" has an empty value, and a "%" that begins no escape stands for
-// itself. Of more parameters than any request of the protocol has the first ones are returned. Spec: http-api,
-// section 1.
+// itself. Of more parameters than any request of the protocol has the first ones are returned.
+// See docs/spec/http-signature.md#authentication.
 func ParseQuery(raw string) Query { return appendQuery(nil, raw) }
 
 // appendQuery appends the parameters of raw to q, but no more than are needed to see that they are too many.

@@ -26,7 +26,7 @@ type Request struct {
 const maxParameters = 128
 
 // Check authenticates the request at the time now: CheckHead, then the body's digest. The error has
-// Code 401. Spec: http-api, section 1.
+// Code 401. See docs/spec/http-signature.md#authentication.
 func (r Request) Check(secretOf func(key string) (secret string, ok bool), now time.Time) *Error {
 	digest, err := r.CheckHead(secretOf, now)
 	if err != nil {
@@ -39,7 +39,7 @@ func (r Request) Check(secretOf func(key string) (secret string, ok bool), now t
 // covers the body's digest. secretOf returns the secret of an active key of the app addressed. In this
 // order: auth_key, auth_version, auth_timestamp, auth_signature. The error has Code 401 and a sentence
 // of its own for each, without a word on what would have been the right signature, which begins with
-// Pusher's where there is one. Spec: http-api, section 1.
+// Pusher's where there is one. See docs/spec/http-signature.md#authentication.
 func (r Request) CheckHead(secretOf func(key string) (secret string, ok bool), now time.Time) (Digest, *Error) {
 	var room [12]Pair
 	q := appendQuery(room[:0], r.RawQuery)

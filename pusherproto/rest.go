@@ -9,7 +9,7 @@ import (
 )
 
 // Limits bound what a publisher may send. A zero field stands for the default in its comment. Exactly
-// the limit passes. Spec: websocket, section 11.
+// the limit passes. See docs/spec/limits.md#limits.
 type Limits struct {
 	MaxChannelName   int // characters, 200
 	MaxEventName     int // characters, 200
@@ -44,8 +44,8 @@ type Event struct {
 
 // DecodeEvent reads and checks the body of POST /events, a JSON object or nothing. Parameters missing from
 // it may be in the query; channels[] or channels may then be repeated. The error has Code 413 for too large
-// data, else 400, and names the field; it begins with Pusher's sentence where there is one. Spec: http-api,
-// section 3.
+// data, else 400, and names the field; it begins with Pusher's sentence where there is one.
+// See docs/spec/http-api.md#publishing.
 func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
 	r := unmarked(body)
@@ -110,7 +110,7 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 // DecodeBatch reads and checks the body of POST /batch_events, {"batch":[EVENT, …]}, whose events each
 // have one channel. An object in place of the array, as keyed arrays of PHP are, stands for its values in
 // their order. Nothing or everything is returned; the error names the event by its index. An empty batch
-// is no error. Errors as for DecodeEvent. Spec: http-api, section 3.
+// is no error. Errors as for DecodeEvent. See docs/spec/http-api.md#publishing.
 func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	const shape = `{"batch":[{"name":"my-event","channel":"my-channel","data":"…"}]}`
 	lim = lim.withDefaults()

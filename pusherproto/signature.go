@@ -13,7 +13,7 @@ func SplitAuth(auth string) (key, signature string, ok bool) { return strings.Cu
 
 // SignChannel returns the signature for a subscription: lower-case hex of HMAC-SHA256 over
 // SOCKET_ID:CHANNEL, or SOCKET_ID:CHANNEL:CHANNEL_DATA if there is channel data, whatever the kind of
-// channel. Spec: websocket, section 5.
+// channel. See docs/spec/subscriptions.md#signatures.
 func SignChannel(secret string, id SocketID, channel string, channelData string, hasChannelData bool) string {
 	mac := channelMAC(secret, id, channel, channelData, hasChannelData)
 	return string(mac[:])
@@ -39,7 +39,7 @@ func channelMAC(secret string, id SocketID, channel, channelData string, hasChan
 }
 
 // SignUser returns the signature for a sign-in: lower-case hex of HMAC-SHA256 over
-// SOCKET_ID::user::USER_DATA. Spec: websocket, section 5.
+// SOCKET_ID::user::USER_DATA. See docs/spec/subscriptions.md#signatures.
 func SignUser(secret string, id SocketID, userData string) string {
 	mac := userMAC(secret, id, userData)
 	return string(mac[:])
@@ -61,7 +61,7 @@ func userMAC(secret string, id SocketID, userData string) hexMAC {
 }
 
 // SignWebhook returns the X-Pusher-Signature of a webhook: lower-case hex of HMAC-SHA256 over the exact
-// bytes of the body. Spec: webhooks.
+// bytes of the body. See docs/spec/webhooks.md#request.
 func SignWebhook(secret string, body []byte) string {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write(body)

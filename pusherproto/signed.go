@@ -15,7 +15,7 @@ import (
 //
 // Readings are tried in order of how many deviations they hold, at most maxReadings in all and, after
 // the first, no more than maxSigned bytes. Each is a full HMAC over what the caller sent, so trying
-// several gives an attacker nothing but our time. Spec: http-api, section 1.
+// several gives an attacker nothing but our time. See docs/spec/http-signature.md#what-sdks-sign.
 const (
 	maxReadings = 8
 	maxSigned   = 6 << 10

@@ -7,7 +7,7 @@ type SocketID struct{ A, B uint64 }
 
 // ParseSocketID reads "digits.digits". ok tells whether s has that shape. Text of that shape that no
 // server of ours issues (leading zeros, 2⁵³ and above, "0.0") is ok with the zero id, which matches no
-// socket. Spec: websocket, section 1; http-api, section 3.
+// socket. See docs/spec/websocket.md#the-first-frame; docs/spec/http-api.md#publishing.
 func ParseSocketID(s string) (id SocketID, ok bool) {
 	a, rest, fineA := leadingDigits(s)
 	if len(rest) == len(s) || rest == "" || rest[0] != '.' {

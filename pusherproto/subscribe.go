@@ -20,7 +20,7 @@ const subscribeShape = `{"channel":"NAME"}`
 
 // DecodeSubscribe reads the data of pusher:subscribe: an object, or a JSON string that holds one. The
 // channel name is only read, not checked. The error has CodeNone: without a name there is no channel
-// to refuse. Spec: websocket, sections 2 and 5.
+// to refuse. See docs/spec/subscriptions.md#subscribing.
 func DecodeSubscribe(data []byte) (Subscribe, *Error) {
 	names := [...]string{"channel", "auth", "channel_data", "recover", "recover_socket_id"}
 	var values [len(names)][]byte
@@ -73,7 +73,7 @@ type Signin struct {
 const signinShape = `{"auth":"KEY:SIGNATURE","user_data":"{\"id\":\"ID\"}"}`
 
 // DecodeSignin reads the data of pusher:signin: an object, or a JSON string that holds one, with the
-// strings auth and user_data. The error has CodeUnauthorized. Spec: websocket, section 9.
+// strings auth and user_data. The error has CodeUnauthorized. See docs/spec/users.md#sign-in.
 func DecodeSignin(data []byte) (Signin, *Error) {
 	names := [...]string{"auth", "user_data"}
 	var values [len(names)][]byte

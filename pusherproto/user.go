@@ -16,7 +16,7 @@ type User struct {
 
 // DecodeUserData reads user_data, at most 32 KB: a JSON object with the string id, and perhaps
 // user_info and watchlist. Entries of the watchlist that are no strings are skipped, as is a watchlist
-// that is no array. The error has CodeUnauthorized. Spec: websocket, section 9.
+// that is no array. The error has CodeUnauthorized. See docs/spec/users.md#sign-in.
 func DecodeUserData(s string) (User, *Error) {
 	if len(s) > maxUserData {
 		return User{}, refuse(CodeUnauthorized, "user_data has %d bytes; at most %d are allowed", len(s), maxUserData)

@@ -114,8 +114,11 @@ func (l *loop) relinquish() bool {
 		if at = c.newer; !c.expendable() || l.catchUp(c) {
 			continue
 		}
-		if f := c.front; f != nil && f.counted {
-			c.refuseUnasked(f.cfg.Door.Crowd())
+		if f := c.front; f != nil {
+			if f.counted {
+				c.refuseUnasked(f.cfg.Door.Crowd())
+			}
+			f.missed = !f.counted
 		}
 		l.unspare(c)
 		c.die()
@@ -132,7 +135,8 @@ const (
 )
 
 // expendable tells whether a connection that carries no open socket may be
-// closed for another: it awaits no answer, or has not sent its request in time.
+// closed for another: it has been idle for a moment, or has not sent its request in
+// time. Who was answered just now may have sent the next request by now.
 func (c *conn) expendable() bool {
 	f, now := c.front, c.loop.clock
 	switch {
@@ -141,6 +145,6 @@ func (c *conn) expendable() bool {
 	case c.state == connClosing:
 		return c.queue.bytes == 0
 	default:
-		return !f.begun && !f.counted || now > f.heard+moment || now > f.since+arrival
+		return now > f.heard+moment || (f.begun || f.counted) && now > f.since+arrival
 	}
 }

@@ -49,12 +49,12 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
 	}
 }
 
-// Quiesce ends all sessions and keeps their connections, so that the clients
-// can be told in one instant, as the last thing before the process ends: who
-// finds nobody listening waits fifteen seconds. Connections that come from here
-// on are kept in the same way, without a session. It returns when all that was
-// accepted is written and every HTTP session has a request to be told on, or
-// after CloseTimeout: some may not read. Release goes on.
+// Quiesce ends all sessions and keeps their connections, so that all clients can
+// be closed in one instant, just before the process ends: a client that finds no
+// listener waits fifteen seconds. New connections are kept in the same way,
+// without a session. It returns when everything that was accepted is written and
+// every HTTP session has a request for its close, or after CloseTimeout, because
+// some clients may not read. Release is the next step.
 func (s *Server) Quiesce(ctx context.Context) error {
 	// Nobody is refused before Release: they would be back too early.
 	if _, err := s.ask(ctx, func(l *loop) int { l.holding = true; return 0 }); err != nil {
@@ -79,8 +79,9 @@ func (s *Server) Quiesce(ctx context.Context) error {
 	}
 }
 
-// Release tells every client that Quiesce has kept to come back in a second
-// (4100). It returns when all are told and have answered, or soon after.
+// Release closes every client that Quiesce has kept with 4100, so that it
+// reconnects after a second. It returns when all have the close and have
+// answered it, or soon after.
 func (s *Server) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
 	defer cancel()
@@ -110,13 +111,13 @@ func (s *Server) Succeed(ctx context.Context) error {
 // Accepts tells whether the loops accept connections themselves.
 func (s *Server) Accepts() bool { return s.address != nil }
 
-// Dismiss tells the clients that Quiesce or Drain, after Succeed, has kept to
-// connect again at once (4200), as many at a time as wave says, or more if ctx would
-// be done before the last: the process that they come to is there already, and all
-// of them would come in one instant. Those are told too whose request comes while it
-// waits; others is 0 once there is no connection or request left that no loop knows
-// of and that may become a socket. It returns when all have answered or had the time
-// to.
+// Dismiss closes the clients that Quiesce or Drain has kept with 4200, after
+// Succeed, so that they reconnect at once. It closes as many at a time as wave
+// says, or more if ctx would be done before the last, because the next process
+// is ready and must not get all of them in one instant. It also closes clients
+// whose request arrives meanwhile. others becomes 0 when no connection or
+// request is left that no loop knows and that may become a socket. It returns
+// when all have answered or had the time to.
 func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error {
 	if end, ok := ctx.Deadline(); ok {
 		wave = max(wave, leastWave(s.Sockets(), time.Until(end)))

@@ -102,8 +102,8 @@ func TestQuiesce_WhoDoesNotReadIsNotWaitedForLong_AndLosesNothing(t *testing.T) 
 	})
 }
 
-// Spec: http-fallback section 4, the server closes. A poll that comes between
-// must not be the one that is told too early, nor find nothing.
+// See docs/spec/http-fallback.md#session-life. A poll that comes between must not
+// be the one that is told too early, nor find nothing.
 func TestQuiesce_HTTPSessions_GetWhatWasAccepted_ThenTheCode(t *testing.T) {
 	h := start(t, Config{Loops: 2, CloseTimeout: patience}, nil)
 	stream, between := h.session("stream"), h.session("between")

@@ -33,8 +33,8 @@ type Door interface {
 	Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool)
 	// Calm tells whether Patience shortens nothing for anybody.
 	Calm() bool
-	// Crowded tells whether there are so many connections that one has to go for
-	// one that comes.
+	// Crowded tells whether there are so many connections that each new one must
+	// close another.
 	Crowded() bool
 	// Upgrade checks a request for a WebSocket. ok is false if it is not one
 	// of the usual form, which net/http then answers.
@@ -73,6 +73,7 @@ type front struct {
 	counted bool // nor was Settle
 	leaving bool // goes to net/http when what is queued is written
 	cut     bool // the rest of its request was waited for long enough
+	missed  bool // was idle and is closed for another
 	begun   bool // some of a request has come
 	body    bool // its head has
 	secure  bool // the client's connection to its proxy is encrypted

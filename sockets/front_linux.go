@@ -28,10 +28,10 @@ type descriptorListener interface {
 	syscall.Conn
 }
 
-// Front has the loops accept the connections of a plain listener, of TCP or a Unix
-// socket: a WebSocket is opened and an API request answered where it arrives,
-// without a goroutine. Everything else comes out of the listener that is returned,
-// for net/http. Closing that listener ends the accepting. It is called before Run.
+// Front lets the loops accept the connections of a plain listener, of TCP or a
+// Unix socket: they open WebSockets and answer API requests where they arrive,
+// without a goroutine. The returned listener yields everything else, for
+// net/http. Closing it stops the accepting. Front is called before Run.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	plain, ok := l.(descriptorListener)
 	if !ok || s.cfg.Portable {
@@ -146,7 +146,7 @@ func (l *loop) take() {
 		case errors.Is(err, unix.EAGAIN):
 			return
 		default: // out of descriptors or memory: do not spin, look again in a second
-			l.server.cfg.Logger.Warn("accepting pauses", slog.String("reason", "accept"), slog.Any("error", err))
+			l.server.cfg.Logger.Warn("no connections can be accepted for a moment", slog.String("reason", "accept"), slog.Any("error", err))
 			l.server.relieve()
 			l.pause()
 			return
@@ -259,6 +259,17 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 // refuseUnasked answers the request that a connection may be about to send.
 func (c *conn) refuseUnasked(answer []byte) {
 	_, _ = unix.Write(int(c.fd), answer)
+}
+
+// answerMissed answers a request that has arrived since its idle connection was
+// chosen to be closed. Unread, it would turn the close into a reset.
+func (c *conn) answerMissed() {
+	if !c.front.missed {
+		return
+	}
+	if n, _ := unix.Read(int(c.fd), c.loop.scratch); n > 0 {
+		c.refuseUnasked(c.front.cfg.Door.Crowd())
+	}
 }
 
 // turnAway closes a connection with an answer to the request that it may be

@@ -34,6 +34,7 @@ type testDoor struct {
 	hurried  atomic.Bool
 	listener atomic.Pointer[frontListener]
 	crowded  atomic.Bool
+	rested   atomic.Pointer[handed] // the last that net/http had answered
 	awaits   atomic.Int64           // heads it was asked about
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
@@ -147,6 +148,7 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 				}
 			case http.StateIdle:
 				c.(*handed).Idle()
+				door.rested.Store(c.(*handed))
 			case http.StateActive, http.StateHijacked, http.StateClosed:
 			}
 		},
@@ -360,7 +362,7 @@ func TestFront_DescriptorsRunShort_WhatTheLoopHasNotReadIsAnswered(t *testing.T)
 	expectBody(t, from, "loop")
 	halted(server.loops, func() {
 		l := server.loops[0]
-		l.clock += time.Minute
+		l.clock += 2 * time.Minute
 		if !l.relinquish() {
 			t.Error("an idle connection was kept")
 		}

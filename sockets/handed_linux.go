@@ -44,10 +44,11 @@ type handed struct {
 	resting atomic.Bool // is one of the server's resting
 	reading atomic.Bool // waits for the client, because a request is not whole
 
-	mu    sync.Mutex
-	ended bool // the file is closed
-	back  bool // and its socket is the loop's
-	left  bool // it is not counted
+	mu       sync.Mutex
+	awaiting bool // net/http reads the beginning of the next request
+	ended    bool // the file is closed
+	back     bool // and its socket is the loop's
+	left     bool // it is not counted
 }
 
 // handOver gives a connection's socket to net/http, with what was read of it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -205,12 +206,75 @@ func TestFront_TooManyConnections_OneIsClosedForOneThatComes(t *testing.T) {
 	_, _ = io.WriteString(idle, post("/here", ""))
 	expectBody(t, from, "loop")
 	awaitOnLoops(t, server, 1)
+	halted(server.loops, func() { pass(server.loops, arrival) })
 	door.crowded.Store(true)
 	next := dialFront(t, address)
 	_, _ = io.WriteString(next, post("/here", ""))
 	expectBody(t, bufio.NewReader(next), "loop")
 	if _, err := from.ReadByte(); err != io.EOF {
 		t.Errorf("the idle connection: %v, want the end", err)
+	}
+}
+
+// Who was answered just now may have sent the next request: a connection that
+// comes waits instead.
+func TestFront_TooManyConnections_NoneIsClosedThatWasJustAnswered(t *testing.T) {
+	l := loopByHand(t)
+	address, _ := frontByHand(t, l)
+	client := dialFront(t, address)
+	for len(l.slots) == 0 {
+		l.turn(patience)
+	}
+	c := only(t, l)
+	c.front.counted, c.front.begun = false, false // a request was answered
+	c.front.since, c.front.heard = -arrival, l.clock
+	if l.relinquish() {
+		t.Fatal("closed while its next request may be on its way")
+	}
+	c.front.heard = -arrival
+	if !l.relinquish() {
+		t.Fatal("not closed, though it has been idle")
+	}
+	// Until the end of the turn a request may still arrive.
+	_, _ = io.WriteString(client, post("/here", ""))
+	awaitReadable(t, c)
+	l.bury()
+	resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("answered %d", resp.StatusCode)
+	}
+}
+
+// While descriptors are short, connections go back that rest with net/http. The
+// request that arrives meanwhile is answered.
+func TestHanded_Recalled_GoesBackToItsLoopWithWhatHasArrived(t *testing.T) {
+	address, door, server := behindFront(t, nil)
+	conn := dialFront(t, address)
+	from := bufio.NewReader(conn)
+	for i := range 100 {
+		_, _ = io.WriteString(conn, post("/there", ""))
+		expectBody(t, from, "net/http ")
+		eventually(t, "the connection rests", func() bool {
+			h := door.rested.Load()
+			if h == nil {
+				return false
+			}
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.awaiting || h.back
+		})
+		if i%2 == 0 {
+			_, _ = io.WriteString(conn, post("/there", ""))
+			door.rested.Load().Recall()
+			expectBody(t, from, "net/http ")
+		} else {
+			door.rested.Load().Recall()
+		}
+		awaitOnLoops(t, server, 1)
 	}
 }
 

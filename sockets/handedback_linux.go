@@ -74,8 +74,9 @@ func (h *handed) await(b []byte, peeked int) (n int, err error) {
 	if len(h.read) > 0 {
 		return h.early(b), nil
 	}
-	if h.loop.server.restTime() > 0 {
+	if h.loop.server.restTime() > 0 && h.waits(true) {
 		n, err = h.file.Read(b)
+		h.waits(false)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, h.failed("read", err)
 		}
@@ -84,6 +85,25 @@ func (h *handed) await(b []byte, peeked int) (n int, err error) {
 		return 0, net.ErrClosed
 	}
 	return 0, io.EOF
+}
+
+// waits says whether net/http waits for a request, and tells whether the
+// connection is open.
+func (h *handed) waits(on bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.awaiting = on
+	return !h.ended
+}
+
+// Recall has the connection go back to its loop now, if net/http waits for its next
+// request. A request that has arrived meanwhile is answered by either.
+func (h *handed) Recall() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.awaiting && !h.ended {
+		_ = h.file.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // giveBack makes the socket the loop's again, with what net/http has read of the

@@ -12,7 +12,8 @@ import (
 const quietBefore = 5
 
 // SessionKey names an HTTP session: the app and the random part of its path.
-// The part before it is for load balancers (spec: http-fallback section 4).
+// The part before it is for load balancers
+// (docs/spec/http-fallback.md#session-life).
 type SessionKey struct {
 	AppID  string
 	Random string
@@ -192,7 +193,8 @@ func (h *httpSession) deliver(c *conn, messages []string) {
 		c.Receive([]byte(m))
 	}
 	// An empty send asks for a sign of life. h would be answered by a stream's
-	// client with another empty send, and so on (spec: http-fallback section 3).
+	// client with another empty send, and so on
+	// (docs/spec/http-fallback.md#heartbeats).
 	r := h.receive
 	if len(messages) == 0 && r != nil && !r.busy && !r.full() && h.loop.now-h.wrote >= quietBefore {
 		h.hand(c, []byte(lineActivity))
@@ -214,7 +216,7 @@ func (h *httpSession) reachable() bool {
 func (h *httpSession) linger(*conn) uint32 { return h.within() }
 
 // expire implements link: a heartbeat on an attached receive, the end of a
-// session that has none (spec: http-fallback section 4).
+// session that has none (docs/spec/http-fallback.md#session-life).
 func (h *httpSession) expire(c *conn, now uint32) uint32 {
 	r := h.receive
 	if r == nil || r.full() {

@@ -118,8 +118,8 @@ func expectMessages(t *testing.T, l lines, data ...string) {
 
 var errLost = errors.New("the client is gone")
 
-// Spec: http-fallback section 5: an abort noticed before the write completed
-// loses nothing.
+// See docs/spec/http-fallback.md#rotation: an abort noticed before the write
+// completed loses nothing.
 func TestHTTPSession_NotWritten_IsSaidAgain(t *testing.T) {
 	for name, streaming := range map[string]bool{"stream": true, "poll": false} {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +188,8 @@ func TestHTTPSession_OpenNotWritten_IsSaidAgain(t *testing.T) {
 	}
 }
 
-// Spec: edge case 181: the new receive waits only for the old one's write.
+// See docs/spec/edge-cases-http.md, case 181: the new receive waits only for the
+// old one's write.
 func TestHTTPSession_ReplacedWhileWriting(t *testing.T) {
 	s := start(t, Config{Loops: 1}, nil).session("r")
 	s.joined("c")
@@ -211,7 +212,7 @@ func TestHTTPSession_ReplacedWhileWriting(t *testing.T) {
 	expectMessages(t, s.told(third), "4")
 }
 
-// Spec: edge case 178; http-fallback section 5.
+// See docs/spec/edge-cases-http.md, case 178; docs/spec/http-fallback.md#rotation.
 func TestHTTPSession_StreamPausesOnceItIsFull(t *testing.T) {
 	s := start(t, Config{Loops: 1}, nil).session("r")
 	s.joined("c")
@@ -253,7 +254,8 @@ func TestHTTPSession_StreamPausesOnceItIsFull(t *testing.T) {
 	}
 }
 
-// Spec: edge case 177; http-fallback section 3, Heartbeats and pings.
+// See docs/spec/edge-cases-http.md, case 177;
+// docs/spec/http-fallback.md#heartbeats.
 func TestHTTPSession_EmptySend(t *testing.T) {
 	s := start(t, Config{Loops: 1}, nil).session("r")
 	s.joined("c")
@@ -303,7 +305,7 @@ func TestHTTPSession_StreamWithoutSignsOfLife_4201(t *testing.T) {
 	s.expectEnd(r)
 }
 
-// Spec: edge cases 182 and 191.
+// See docs/spec/edge-cases-http.md, cases 182, 191.
 func TestHTTPSession_TimesOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, Config{Loops: 1, ReceiveWithin: time.Minute}, nil).session("r")
@@ -344,7 +346,7 @@ func TestHTTPSession_FullStreamTimesOut(t *testing.T) {
 	s.until("the session is gone", func() bool { return s.server.Sockets() == 0 })
 }
 
-// Spec: http-fallback section 4, Queue per session.
+// See docs/spec/http-fallback.md#session-life.
 func TestHTTPSession_Overflow_4100(t *testing.T) {
 	for name, streaming := range map[string]bool{"between polls": false, "stream not read": true} {
 		t.Run(name, func(t *testing.T) {
@@ -403,7 +405,7 @@ func TestHTTPSession_PollingDoesNotPutOffAuthorization(t *testing.T) {
 	}
 }
 
-// Spec: http-fallback section 4, the server closes.
+// See docs/spec/http-fallback.md#session-life.
 func TestHTTPSession_Drain(t *testing.T) {
 	t.Parallel()
 	h := start(t, Config{Loops: 1, CloseTimeout: time.Second, ReceiveWithin: time.Minute}, nil)

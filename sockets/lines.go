@@ -9,7 +9,7 @@ import (
 	"fanfare/channels"
 )
 
-// The lines of the HTTP transports (spec: http-fallback section 3). All of
+// The lines of the HTTP transports (docs/spec/http-fallback.md#lines). All of
 // them are ASCII, so that their bytes are the UTF-16 units pusher-js counts.
 const (
 	lineHeartbeat = "h\n"

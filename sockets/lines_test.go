@@ -21,7 +21,7 @@ func frames(payloads ...string) []*channels.Frame {
 	return all
 }
 
-// Spec: http-fallback section 3.
+// See docs/spec/http-fallback.md#lines.
 func TestLines_Messages(t *testing.T) {
 	for name, tc := range map[string]struct {
 		payloads []string

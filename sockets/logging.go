@@ -15,8 +15,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Peer is what the log says of who opens a connection, beside the address that
-// it comes from. Values that are not known are left out.
+// Peer is what the log says about the client of a connection, besides its
+// address. Unknown values are left out.
 type Peer struct {
 	Address netip.Addr // of the client, as a trusted proxy gives it
 	Proxy   netip.Addr // that the connection comes from, if it is another

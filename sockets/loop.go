@@ -219,6 +219,7 @@ func (l *loop) buryAll(list *[]*conn) {
 				continue
 			}
 			if c.front != nil {
+				c.answerMissed()
 				l.account(c.front, nil)
 				c.front.leave()
 			}

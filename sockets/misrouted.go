@@ -5,20 +5,20 @@ import "fanfare/pusherproto"
 // Nodes are the other nodes of a cluster, as HTTP sessions need them. Its methods
 // do not block. A session is named by its app and the random part of its path.
 type Nodes interface {
-	// WatchSession has told called, on any goroutine and perhaps more than once,
-	// when a request of the session has reached another node. told does not
-	// block.
+	// WatchSession calls told, on any goroutine and perhaps more than once, when
+	// a request of the session has reached another node. told does not block.
 	WatchSession(appID, random string, told func())
-	// UnwatchSession ends that: told is not called once it has returned.
+	// UnwatchSession ends that. When it has returned, told is not called any
+	// more.
 	UnwatchSession(appID, random string)
 	// Misrouted tells the node that has the session, if one has it, that a request
 	// of it came here. It may do nothing if it is called too often.
 	Misrouted(appID, random string)
 }
 
-// Misrouted is to be called for a send of a session that is not here. The
-// client ignores the answer to a send: it hears of it from the node, if there is
-// one, that has its session.
+// Misrouted is called for a send of a session that is not on this node. The
+// client ignores the answer to a send, so the node that has the session, if any,
+// closes it.
 func (s *Server) Misrouted(key SessionKey) {
 	if s.cfg.Nodes != nil {
 		s.cfg.Nodes.Misrouted(key.AppID, key.Random)

@@ -39,8 +39,8 @@ func TestFront_ALongIdleTimeout_IsWaitedFor(t *testing.T) {
 	}
 }
 
-// Spec: edge case 79: what comes first after a stop of the process, however
-// long it was, has the time that everybody has.
+// See docs/spec/edge-cases.md, case 79: what comes first after a stop of the
+// process, however long it was, has the time that everybody has.
 func TestFront_AfterAStop_NewConnectionsAreServed(t *testing.T) {
 	address, _, server := behindFront(t, nil)
 	var conn net.Conn

@@ -22,8 +22,8 @@ const (
 type ProxyHeaders struct {
 	// Expect is asked about each connection, by the address that it comes from.
 	Expect func(netip.Addr) Expectation
-	// Refused is told that a connection of an address lacks the header, or has a
-	// malformed one, and returns the whole answer to it.
+	// Refused is called for a connection of an address that lacks the header, or
+	// has a malformed one. It returns the complete answer.
 	Refused func(netip.Addr, error) []byte
 	// Timeout is how long a connection may take to send the header where no loop
 	// accepts it. Loops take FrontConfig.HeaderTimeout for it and the head of the

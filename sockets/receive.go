@@ -15,7 +15,7 @@ type Receive struct {
 }
 
 // streamUnits is the size of a response at which pusher-js asks for another
-// one (spec: http-fallback section 5).
+// one (docs/spec/http-fallback.md#rotation).
 const streamUnits = 256 << 10
 
 // NewReceive returns a Receive for xhr_streaming or xhr_polling.
@@ -74,8 +74,8 @@ func prelude() []byte {
 }
 
 // RefusalLines is the whole response to a client that gets no session: the
-// code would be lost in a status or a bare close (spec: http-fallback
-// section 3, rule 6).
+// code would be lost in a status or a bare close
+// (docs/spec/http-fallback.md#lines).
 func RefusalLines(streaming bool, errorPayload []byte, code int, reason string) []byte {
 	var b []byte
 	if streaming {

@@ -27,7 +27,7 @@ type Config struct {
 	// QueueBytes bounds what waits for a slow reader; 0 is 1 MiB.
 	QueueBytes int
 	// MaxMessageBytes bounds one client message; 0 derives it from the app's
-	// event limit (spec: websocket section 2).
+	// event limit (docs/spec/websocket.md#frames).
 	MaxMessageBytes int
 	// MessageTimeout is how long a client message may take to arrive, from its
 	// first byte to its last; 0 is 30 seconds. Whole seconds count.
@@ -36,16 +36,17 @@ type Config struct {
 	// five seconds.
 	CloseTimeout time.Duration
 	// Heartbeat is the silence after which an HTTP session's client is sent a
-	// sign of life; 0 is 25 seconds (spec: http-fallback section 3). Whole
-	// seconds count, as in ReceiveWithin.
+	// sign of life; 0 is 25 seconds
+	// (docs/spec/http-fallback.md#heartbeats). Whole seconds count, as in
+	// ReceiveWithin.
 	Heartbeat time.Duration
 	// ReceiveWithin is how long an HTTP session lives without a request to
 	// answer on, and how long a closed one is remembered; 0 is ten seconds
-	// (spec: http-fallback section 4).
+	// (docs/spec/http-fallback.md#session-life).
 	ReceiveWithin time.Duration
 	// HostName is this node's own public name, without a port. Clients of HTTP
 	// sessions send all further requests there; "" leaves them where they are
-	// (spec: http-fallback section 3, rule 5).
+	// (docs/spec/http-fallback.md#lines).
 	HostName string
 	// ConnectionsPerAddress is that of Limits.
 	ConnectionsPerAddress int
@@ -98,7 +99,7 @@ type Opening struct {
 	// Place is whose sockets Limits.ConnectionsPerAddress counts together: an IPv4
 	// address, or the /64 of an IPv6 address. A socket without one is not counted.
 	Place netip.Addr
-	// Refusal, if set, is told to the client in place of the handshake; the
+	// Refusal, if set, is sent to the client in place of the handshake. The
 	// connection is then closed with its code. App may be nil.
 	Refusal *pusherproto.Error
 	// Peer is for the log only; nil if nothing more than the address is known.
@@ -245,7 +246,7 @@ func (c *conn) open(o *Opening, transport string) {
 	c.renew(nil)
 }
 
-// messageLimit is the largest client message (spec: websocket section 2).
+// messageLimit is the largest client message (docs/spec/websocket.md#frames).
 func (s *Server) messageLimit(app *apps.App) int32 {
 	const least = 64 << 10
 	switch {
@@ -261,8 +262,8 @@ func (s *Server) messageLimit(app *apps.App) int32 {
 // MessageLimit is the largest message in bytes that a client of app may send.
 func (s *Server) MessageLimit(app *apps.App) int { return int(s.messageLimit(app)) }
 
-// Sockets is the number of open connections, refused ones that still linger
-// included. HTTP sessions that were told of their end do not count.
+// Sockets is the number of open connections, including refused ones that still
+// linger. HTTP sessions whose close was sent do not count.
 func (s *Server) Sockets() (n int) {
 	for _, l := range s.loops {
 		n += int(l.share.sockets.Load())

@@ -123,7 +123,7 @@ func TestQuota_TheSocketTooMany_IsRefused4004AndAPlaceIsFreeAgainLater(t *testin
 	h.dial()
 }
 
-// Spec: edge case 18.
+// See docs/spec/edge-cases.md, case 18.
 func TestEndOfConnection_InTheMiddleOfAFrame_LeavesNothingBehind(t *testing.T) {
 	for name, end := range map[string]func(p *peer) error{
 		"reset":      func(p *peer) error { return errors.Join(p.tcp.SetLinger(0), p.tcp.Close()) },

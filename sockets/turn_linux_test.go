@@ -163,10 +163,7 @@ func TestRelinquish_ARequestThatIsThere_IsRead(t *testing.T) {
 			}
 			c := only(t, l)
 			if test.sent != "" {
-				poll := []unix.PollFd{{Fd: c.fd, Events: unix.POLLIN}}
-				if n, err := unix.Poll(poll, int(deadline.Long.Milliseconds())); n != 1 {
-					t.Fatalf("nothing has arrived: %v", err)
-				}
+				awaitReadable(t, c)
 			}
 			c.front.since, c.front.heard = -arrival, -arrival
 			if closed := l.relinquish(); closed != test.closed {
@@ -174,6 +171,15 @@ func TestRelinquish_ARequestThatIsThere_IsRead(t *testing.T) {
 			}
 			l.turn(0)
 		})
+	}
+}
+
+// awaitReadable waits until something has arrived that the loop has not read.
+func awaitReadable(t *testing.T, c *conn) {
+	t.Helper()
+	poll := []unix.PollFd{{Fd: c.fd, Events: unix.POLLIN}}
+	if n, err := unix.Poll(poll, int(deadline.Long.Milliseconds())); n != 1 {
+		t.Fatalf("nothing has arrived: %v", err)
 	}
 }
 

@@ -63,6 +63,9 @@ func (*loop) catchUp(*conn) bool { return false }
 // refuseUnasked does nothing: connections without epoll are not the loop's.
 func (*conn) refuseUnasked([]byte) {}
 
+// answerMissed does nothing, for the same reason.
+func (*conn) answerMissed() {}
+
 // accepting does not exist without epoll.
 type accepting struct{}
 

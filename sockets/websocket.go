@@ -31,7 +31,7 @@ func (websocket) reachable() bool { return true }
 func (websocket) linger(c *conn) uint32 { return seconds(c.loop.server.closeTimeout()) + 1 }
 
 // expire implements link: after the activity timeout a ping, after the pong
-// timeout the end (spec: websocket section 3).
+// timeout the end (docs/spec/websocket.md#keeping-alive).
 func (websocket) expire(c *conn, now uint32) uint32 {
 	app := c.App()
 	pong := seconds(app.PongTimeout)

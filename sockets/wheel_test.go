@@ -37,8 +37,8 @@ func TestWheel_AfterAnyPause_EveryEntryIsFound(t *testing.T) {
 	}
 }
 
-// Spec: edge case 79. After a pause that outlasts the wheel, deadlines still
-// come, those of long timeouts too.
+// See docs/spec/edge-cases.md, case 79. After a pause that outlasts the wheel,
+// deadlines still come, those of long timeouts too.
 func TestDeadlines_OutliveALongPause(t *testing.T) {
 	h := start(t, Config{Loops: 1}, func(app *apps.App) { app.ActivityTimeout = time.Hour })
 	h.dial()

@@ -31,10 +31,10 @@ type planned struct {
 	next   settings
 }
 
-// Prepare checks a Change and returns the function that makes it count. An
-// endpoint stays the same one while its URL does: what is queued for it is sent
-// with its new settings. One that is no longer there is told nothing more, and
-// gets what is queued for it. A Sender that drains takes no change over.
+// Prepare checks a Change and returns the function that makes it count. An endpoint
+// stays the same one while its URL does: what is queued for it is sent with its new
+// settings. An endpoint that was removed receives no new events, only what is
+// queued for it. A Sender that drains takes no change over.
 func (s *Sender) Prepare(c Change) (apply func() error, err error) {
 	cfg := Config{Grace: c.Grace, Timeout: c.Timeout, QueueEvents: c.QueueEvents, QueueBytes: c.QueueBytes}.withDefaults()
 	var plan []planned

@@ -17,7 +17,7 @@ import (
 )
 
 // maxResponse is how much of an answer is read, so that the connection can be
-// used again (spec: webhooks, Delivery).
+// used again (docs/spec/webhooks.md#delivery).
 const maxResponse = 64 << 10
 
 // client posts signed requests.
@@ -76,7 +76,7 @@ func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key app
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 		ContentLength: int64(len(body)),
 	}).WithContext(ctx)
-	// Exactly this: SDKs compare it as text (spec: webhooks, Request).
+	// Exactly this: SDKs compare it as text (docs/spec/webhooks.md#request).
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Pusher-Key", key.Key)
 	req.Header.Set("X-Pusher-Signature", pusherproto.SignWebhook(key.Secret, body))

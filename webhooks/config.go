@@ -24,8 +24,8 @@ type Config struct {
 	// Account counts the events that wait; nil is one without a bound.
 	Account *account.Account
 
-	// Grace is how long a channel or member must be gone before its end is
-	// told. 0 is DefaultGrace, negative is none.
+	// Grace is how long a channel or member must be gone before the removal is
+	// sent. 0 means DefaultGrace, a negative value none.
 	Grace time.Duration
 	// QueueEvents and QueueBytes, which is memory, bound what waits for one
 	// endpoint. 0 is DefaultQueueEvents and DefaultQueueBytes.
@@ -44,7 +44,7 @@ type Config struct {
 	// which waits for the disk. 0 is DefaultSyncInterval.
 	SyncInterval time.Duration
 
-	// Tracer is told of attempts; nil is nobody.
+	// Tracer receives attempts; nil means none.
 	Tracer Tracer
 	// Recent is what is kept of deliveries for Sender.Recent and Replay.
 	Recent Recent
@@ -58,7 +58,7 @@ type Config struct {
 	transport http.RoundTripper // in place of the network, in tests
 }
 
-// Defaults of Config (spec: webhooks, Delay and Delivery).
+// Defaults of Config (docs/spec/webhooks.md#delay, docs/spec/webhooks.md#delivery).
 const (
 	DefaultGrace        = 3 * time.Second
 	DefaultQueueEvents  = 100_000
@@ -67,17 +67,17 @@ const (
 	DefaultSyncInterval = 25 * time.Millisecond
 )
 
-// Endpoint is one address and what it is told. All conditions must hold.
+// Endpoint is one URL and the events that it receives. All conditions must hold.
 type Endpoint struct {
 	URL string
-	// Events are the names of events told; none means all.
+	// Events are the names of the events to send; an empty list means all.
 	Events []string
 	// ChannelPrefix and ChannelSuffix must begin and end the channel's name.
 	ChannelPrefix, ChannelSuffix string
 	// ChannelPattern must match somewhere in the channel's name, in the syntax
 	// of Go's regexp. "" matches every name.
 	ChannelPattern string
-	// ExcludePrefixes are beginnings of names of channels never told of.
+	// ExcludePrefixes are prefixes of channels whose events are never sent.
 	ExcludePrefixes []string
 	// BatchInterval is how long events are gathered for one request. 0 sends
 	// each on its own.
@@ -90,7 +90,7 @@ type Endpoint struct {
 // twice that, twice that again, up to Most, each 20 % more or less. A hook is
 // dropped when GiveUp has passed since its first attempt; its last attempt
 // ends by then. Zero fields are one
-// second, one minute and five minutes (spec: webhooks, Delivery).
+// second, one minute and five minutes (docs/spec/webhooks.md#delivery).
 type Retry struct{ First, Most, GiveUp time.Duration }
 
 func (c Config) withDefaults() Config {

@@ -9,8 +9,8 @@ import (
 )
 
 // deliver posts one request until it is accepted or its time, which began at
-// first, is over (spec: webhooks, Delivery). When ctx is done the events stay
-// undelivered.
+// first, is over (docs/spec/webhooks.md#delivery). When ctx is done the events
+// stay undelivered.
 //
 // An endpoint may refuse events for what is in them. Events of public channels,
 // in which anybody may have put it, hold up none that took a signature: a

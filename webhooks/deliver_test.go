@@ -78,7 +78,7 @@ func TestDeliver_WhatIsAndIsNotAccepted(t *testing.T) {
 	}
 }
 
-// Spec: webhooks, Delivery.
+// See docs/spec/webhooks.md#delivery.
 func TestDeliver_Refused_RetriesForFiveMinutes_ThenDrops(t *testing.T) {
 	o := &outside{answer: failing}
 	during(t, Config{}, o, func(t *testing.T, s *Sender) {

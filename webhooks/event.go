@@ -10,7 +10,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// appendEvent appends the JSON object of one event (spec: webhooks, Events).
+// appendEvent appends the JSON object of one event
+// (docs/spec/webhooks.md#events).
 func appendEvent(dst []byte, n *channels.Notice) []byte {
 	dst = append(dst, `{"name":"`...)
 	dst = append(dst, eventNames[n.Kind]...)
@@ -50,7 +51,7 @@ func appendClientEvent(dst []byte, n *channels.Notice) []byte {
 
 // appendDataString appends a client's data as a JSON string, which is all that
 // SDKs take: a string as it is, anything else as its JSON text as received
-// (spec: webhooks, Events).
+// (docs/spec/webhooks.md#events).
 func appendDataString(dst, raw []byte) []byte {
 	if raw[0] != '"' {
 		return pusherproto.AppendString(dst, string(raw))
@@ -67,7 +68,7 @@ func appendDataString(dst, raw []byte) []byte {
 	return pusherproto.AppendString(dst, s)
 }
 
-// appendHook appends the body of a request (spec: webhooks, Request).
+// appendHook appends the body of a request (docs/spec/webhooks.md#request).
 func appendHook(dst []byte, at time.Time, events []*event) []byte {
 	dst = append(dst, `{"time_ms":`...)
 	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)

@@ -42,8 +42,8 @@ func TestEvent_HasTheFieldsOfItsKind(t *testing.T) {
 	}
 }
 
-// Spec: webhooks, Events, and edge case 167: data is a string, whatever was
-// sent, or SDKs with types reject the whole hook.
+// See docs/spec/webhooks.md#events; docs/spec/edge-cases-http.md, case 167: data is
+// a string, whatever was sent, or SDKs with types reject the whole hook.
 func TestEvent_DataOfClientsIsAlwaysAString(t *testing.T) {
 	for raw, want := range map[string]string{
 		`"plain"`:           "plain",

@@ -20,8 +20,8 @@ func setOf(kinds ...channels.NoticeKind) kindSet {
 
 func (s kindSet) has(k channels.NoticeKind) bool { return s&(1<<k) != 0 }
 
-// eventNames are the names of kinds of notices on the wire (spec: webhooks,
-// Events).
+// eventNames are the names of kinds of notices on the wire
+// (docs/spec/webhooks.md#events).
 var eventNames = [...]string{
 	channels.ChannelOccupied:   "channel_occupied",
 	channels.ChannelVacated:    "channel_vacated",
@@ -34,7 +34,7 @@ var eventNames = [...]string{
 
 const everyKind = kindSet(1<<len(eventNames) - 1)
 
-// EventNames lists the events an Endpoint can be told of.
+// EventNames lists the events that an Endpoint can receive.
 func EventNames() []string { return slices.Clone(eventNames[:]) }
 
 func kindNamed(name string) (channels.NoticeKind, bool) {

@@ -43,7 +43,7 @@ func (r *removal) notice() channels.Notice {
 }
 
 // held is the removals of one app that wait. A subject is present, pending
-// (in here) or gone (spec: webhooks, Delay). The zero value is empty.
+// (in here) or gone (docs/spec/webhooks.md#delay). The zero value is empty.
 type held struct {
 	bySubject map[subject]*removal
 	roots     [classes]removal // of a ring each: next is the oldest, prev the newest

@@ -172,7 +172,7 @@ func (q *queue) drop(c class) []*event {
 }
 
 // A request carries at most batchEvents events and, unless a single one is
-// longer, batchBytes bytes of them (spec: webhooks, Batching).
+// longer, batchBytes bytes of them (docs/spec/webhooks.md#batches).
 const (
 	batchEvents = 100
 	batchBytes  = 256 << 10

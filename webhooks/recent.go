@@ -49,7 +49,7 @@ type Delivery struct {
 	Replayable  bool
 }
 
-// Told is what an event of a delivery is about, without what users sent.
+// Told names an event of a delivery and its channel, without the payload.
 type Told struct{ Name, Channel string }
 
 const (

@@ -13,8 +13,9 @@ var (
 	ErrNotReplayable = errors.New("the delivery has not failed, or its events are not held any more")
 )
 
-// Replay makes one more attempt at a failed delivery, at once and beside those
-// under way: its events come out of order. It returns the delivery as it is then.
+// Replay makes one more attempt at a failed delivery, at once and in parallel to
+// others: its events arrive out of order. It returns the delivery after the
+// attempt.
 func (s *Sender) Replay(ctx context.Context, id string) (Delivery, error) {
 	a, body, err := s.failed(id)
 	if err != nil {

@@ -70,8 +70,8 @@ func New(cfg Config) (*Sender, error) {
 }
 
 // OpenStore opens the store of a Sender that was made with StoreLater, if it has
-// one, and takes over what is undelivered there. It is called once, before Run,
-// Observe and Prepare.
+// one, and queues its undelivered events. It is called once, before Run, Observe
+// and Prepare.
 func (s *Sender) OpenStore() error {
 	if s.cfg.Store != "" {
 		var err error
@@ -149,10 +149,10 @@ func (s *Sender) Close() {
 	}
 }
 
-// Drain tells what is still held back and waits until every endpoint has what
-// was queued for it. An endpoint that fails is waited for only if there is no
-// store to keep its events. The error, if ctx is done first, says how many
-// events are lost.
+// Drain queues the removals that are held back and waits until every endpoint has
+// received its queue. An endpoint that fails is waited for only if there is no
+// store to keep its events. The error, if ctx is done first, says how many events
+// are lost.
 func (s *Sender) Drain(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.draining

@@ -7,9 +7,9 @@ import (
 	"net/url"
 )
 
-// Policy says whether hooks may be posted to an address; the error says why
-// not. It is asked for literal addresses in URLs and again for every
-// connection, with the address the name was resolved to.
+// Policy says whether hooks may be posted to an address; the error says why not. It
+// is called for literal addresses in URLs, and again for every connection with the
+// resolved address.
 type Policy func(netip.Addr) error
 
 // AnyTarget allows every address. It is for URLs of the operator's own

@@ -8,8 +8,8 @@ import (
 	"fanfare/channels"
 )
 
-// Wants tells which kinds of notices the endpoints of an app want of a channel,
-// a bit 1<<kind each. Whoever wants to know of one of two opposites has both.
+// Wants returns the kinds of notices about a channel that the endpoints of an app
+// receive, a bit 1<<kind each. Of two opposite kinds it has both or none.
 func (s *Sender) Wants(app, channel string) (kinds uint16) {
 	t := (*s.tenants.Load())[app]
 	if t == nil || strings.HasPrefix(channel, "#") {
@@ -29,8 +29,8 @@ func (s *Sender) Wants(app, channel string) (kinds uint16) {
 	return kinds
 }
 
-// Grace is how long a channel or member must be gone before its end is told,
-// for those who hold ends back themselves. See Tell.
+// Grace is how long a channel or member must be gone before the removal is sent,
+// for callers that hold removals back themselves. See Tell.
 func (s *Sender) Grace() time.Duration { return time.Duration(s.grace.Load()) }
 
 // Tell queues a notice for the endpoints that want it, with no regard to the

@@ -2,11 +2,11 @@ package webhooks
 
 import "net/url"
 
-// Tracer is told of attempts to deliver.
+// Tracer receives attempts to deliver.
 type Tracer interface {
-	// Attempt is told of one that begins. It returns what is sent as the header
-	// traceparent, "" for none, and what is called with the status of the answer,
-	// 0 if there was none, and why it failed.
+	// Attempt is called when an attempt begins. It returns the header traceparent,
+	// "" for none, and a function that is called with the status of the answer, 0
+	// if there was none, and the error.
 	Attempt(a *TracedAttempt) (traceparent string, end func(status int, err error))
 }
 

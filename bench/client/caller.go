@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// Caller is one keep-alive HTTP connection to the API, with one request on the
-// way at most. It belongs to its loop's goroutine.
+// Caller is one keep-alive HTTP connection to the API, with at most one request in
+// progress. It belongs to its loop's goroutine.
 type Caller struct {
 	loop *Loop
 	conn *Conn
 	addr netip.AddrPort
-	// Answered hears of each answer; status is 0 if the connection broke.
+	// Answered is called for each answer; status is 0 if the connection broke.
 	Answered func(c *Caller, status int, body []byte)
 
 	Stream    uint32
@@ -73,79 +73,110 @@ func (c *Caller) Ended(_ *Conn, err error) {
 
 // Arrived implements handler.
 func (c *Caller) Arrived(_ *Conn, b []byte) int {
-	r, err := readResponse(b)
+	r, err := ReadResponse(b)
 	if err != nil {
 		c.loop.Lose(c.conn, err)
 		return 0
 	}
-	if r.size == 0 {
+	if r.Size == 0 {
 		return 0
 	}
 	if !c.busy {
-		c.loop.Lose(c.conn, errors.New("an answer to no question"))
+		c.loop.Lose(c.conn, errors.New("an answer without a request"))
 		return 0
 	}
 	c.busy = false
-	if r.closes {
+	if r.Closes {
 		c.loop.HangUp(c.conn, false)
 		c.conn, c.connected = nil, false
 	}
-	c.Answered(c, r.status, r.body)
-	return r.size
+	c.Answered(c, r.Status, r.Body)
+	return r.Size
 }
 
-// response is an HTTP/1.1 response. size is its length in all, 0 while it is
-// incomplete.
-type response struct {
-	status int
-	body   []byte // of a chunked one the chunks with their lengths
-	size   int
-	closes bool
+// Response is an HTTP/1.1 response. Size is its length in all, 0 while it is
+// incomplete. The body of a chunked one is a copy.
+type Response struct {
+	Status int
+	Body   []byte
+	Size   int
+	Closes bool
 }
 
 var errResponse = errors.New("an HTTP response that the benchmark cannot read")
 
-// readResponse reads the response at the front of b. The body aliases b.
-func readResponse(b []byte) (response, error) {
+// ReadResponse reads the response at the front of b. The body aliases b.
+func ReadResponse(b []byte) (Response, error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > 64<<10 {
-			return response{}, errResponse
+			return Response{}, errResponse
 		}
-		return response{}, nil
+		return Response{}, nil
 	}
 	head := b[:end]
 	if len(head) < 12 || !bytes.HasPrefix(head, []byte("HTTP/1.")) {
-		return response{}, fmt.Errorf("%w: %.40q", errResponse, head)
+		return Response{}, fmt.Errorf("%w: %.40q", errResponse, head)
 	}
-	r := response{}
+	r := Response{}
 	var err error
-	if r.status, err = strconv.Atoi(string(head[9:12])); err != nil {
-		return response{}, fmt.Errorf("%w: %.40q", errResponse, head)
+	if r.Status, err = strconv.Atoi(string(head[9:12])); err != nil {
+		return Response{}, fmt.Errorf("%w: %.40q", errResponse, head)
 	}
-	r.closes = bytes.EqualFold(header(head, "connection"), []byte("close"))
+	r.Closes = bytes.EqualFold(header(head, "connection"), []byte("close"))
 	body := b[end+4:]
 	if bytes.EqualFold(header(head, "transfer-encoding"), []byte("chunked")) {
-		last := bytes.Index(body, []byte("0\r\n\r\n"))
-		if last < 0 {
-			return response{}, nil
+		text, n, err := readChunks(body)
+		if n == 0 || err != nil {
+			return Response{}, err
 		}
-		r.body, r.size = body[:last], end+4+last+5
+		r.Body, r.Size = text, end+4+n
 		return r, nil
 	}
 	length := 0
 	if text := header(head, "content-length"); text != nil {
 		if length, err = strconv.Atoi(string(text)); err != nil || length < 0 || length > MaxMessage {
-			return response{}, fmt.Errorf("%w: Content-Length %.40q", errResponse, text)
+			return Response{}, fmt.Errorf("%w: Content-Length %.40q", errResponse, text)
 		}
-	} else if r.status != 204 && r.status != 304 {
-		return response{}, fmt.Errorf("%w: no Content-Length in %.200q", errResponse, head)
+	} else if r.Status != 204 && r.Status != 304 {
+		return Response{}, fmt.Errorf("%w: no Content-Length in %.200q", errResponse, head)
 	}
 	if len(body) < length {
-		return response{}, nil
+		return Response{}, nil
 	}
-	r.body, r.size = body[:length], end+4+length
+	r.Body, r.Size = body[:length], end+4+length
 	return r, nil
+}
+
+// readChunks reads a chunked body without a trailer at the front of b (RFC 9112
+// §7.1). size is its length with the lengths of the chunks, 0 while it is
+// incomplete.
+func readChunks(b []byte) (body []byte, size int, err error) {
+	body = []byte{}
+	for rest := b; ; {
+		line, after, ok := bytes.Cut(rest, []byte("\r\n"))
+		if !ok {
+			if len(rest) > 1<<10 {
+				return nil, 0, fmt.Errorf("%w: a chunk of %.40q", errResponse, rest)
+			}
+			return nil, 0, nil
+		}
+		digits, _, _ := bytes.Cut(line, []byte(";"))
+		n, err := strconv.ParseUint(string(bytes.TrimSpace(digits)), 16, 32)
+		if err != nil || n > MaxMessage {
+			return nil, 0, fmt.Errorf("%w: a chunk of %.40q", errResponse, line)
+		}
+		if len(after) < int(n)+2 {
+			return nil, 0, nil
+		}
+		if string(after[n:n+2]) != "\r\n" {
+			return nil, 0, fmt.Errorf("%w: a chunk that does not end", errResponse)
+		}
+		body, rest = append(body, after[:n]...), after[n+2:]
+		if n == 0 {
+			return body, len(b) - len(rest), nil
+		}
+	}
 }
 
 // header returns the value of a header, its name in lower case; nil if absent.

@@ -8,7 +8,7 @@ import (
 
 // Handler is what a connection is for. Its methods are called by the loop.
 type Handler interface {
-	// Opened says that the connection stands.
+	// Opened is called when the connection is open.
 	Opened(c *Conn)
 	// Arrived takes whole messages off the front of b and returns how many
 	// bytes they were; the rest comes again with more behind it. b is valid
@@ -29,6 +29,7 @@ type Conn struct {
 	Index      int32 // of its handler's connections
 	connecting bool
 	muted      bool
+	tls        *secured // nil in the clear
 }
 
 // Open tells whether the connection has not ended.
@@ -43,7 +44,7 @@ const spillSize = 4 << 10
 // MaxMessage is the longest message the client takes.
 const MaxMessage = 16 << 20
 
-// Dial begins a connection; the handler hears how it went.
+// Dial starts a connection; the handler receives the result.
 func (l *Loop) Dial(h Handler, index int, to netip.AddrPort, from netip.Addr) (*Conn, error) {
 	fd, err := dial(to, from)
 	if err != nil {
@@ -73,6 +74,10 @@ func (l *Loop) ready(c *Conn, what uint32) {
 			return
 		}
 		c.connecting = false
+		if l.secure != nil {
+			l.shake(c)
+			return
+		}
 		l.rewatch(c)
 		if c.fd >= 0 {
 			c.handler.Opened(c)
@@ -118,7 +123,7 @@ func (l *Loop) Mute(c *Conn) {
 func (l *Loop) read(c *Conn) (more bool) {
 	had := copy(l.buf, c.spill)
 	room := l.buf[had:]
-	n, again, err := receive(int(c.fd), room)
+	n, again, err := l.receiveFrom(c, room)
 	switch {
 	case again:
 		return false
@@ -129,7 +134,7 @@ func (l *Loop) read(c *Conn) (more bool) {
 		l.Lose(c, nil)
 		return false
 	}
-	more = n == len(room)
+	more = n == len(room) || c.tls != nil // of which a read returns one record
 	b := l.buf[:had+n]
 	used := c.handler.Arrived(c, b)
 	if c.fd < 0 {
@@ -181,6 +186,17 @@ func (l *Loop) Write(c *Conn, b []byte) {
 	if c.fd < 0 {
 		return
 	}
+	if c.tls == nil {
+		l.put(c, b)
+		return
+	}
+	if _, err := c.tls.Write(b); err != nil {
+		l.Lose(c, fmt.Errorf("write: %w", err))
+	}
+}
+
+// put is Write below TLS.
+func (l *Loop) put(c *Conn, b []byte) {
 	if len(c.out) > 0 {
 		c.out = append(c.out, b...)
 		return
@@ -227,14 +243,21 @@ func (l *Loop) HangUp(c *Conn, abrupt bool) {
 	if c.fd < 0 {
 		return
 	}
-	hangUp(l.forget(c), abrupt)
+	if fd := l.forget(c); fd >= 0 {
+		hangUp(fd, abrupt)
+	}
 	l.freed = append(l.freed, c.slot)
 }
 
 // forget takes a connection from the loop and returns its descriptor, which is
-// to be closed before the slot is given to another.
+// to be closed before the slot is given to another; -1 if a handshake still uses
+// it, which closes it.
 func (l *Loop) forget(c *Conn) (fd int) {
 	fd = int(c.fd)
+	if c.tls != nil && !c.tls.begun {
+		stopWaiting(fd)
+		fd = -1
+	}
 	c.fd = -1
 	if c.spill != nil {
 		l.reuse(c.spill)
@@ -246,8 +269,8 @@ func (l *Loop) forget(c *Conn) (fd int) {
 }
 
 // Vanish resets connections at once and returns when that is done. take returns
-// them; it is called on the loop. The loop goes on meanwhile: it would find its
-// own stall otherwise, not the server's. Any goroutine may call Vanish.
+// them; it is called on the loop. The loop continues meanwhile; otherwise it would
+// measure its own pause, not the server's. Any goroutine may call Vanish.
 func (l *Loop) Vanish(take func() []*Conn) {
 	var fds []int
 	var slots []int32
@@ -260,7 +283,9 @@ func (l *Loop) Vanish(take func() []*Conn) {
 		}
 	})
 	for _, fd := range fds {
-		hangUp(fd, true)
+		if fd >= 0 {
+			hangUp(fd, true)
+		}
 	}
 	l.Do(func() { l.freed = append(l.freed, slots...) })
 }

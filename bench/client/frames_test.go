@@ -80,20 +80,24 @@ func TestReadResponse(t *testing.T) {
 		{"lower case", "HTTP/1.1 401 Unauthorized\r\ncontent-length:3\r\nconnection: Close\r\n\r\nabc", "abc", 401, true},
 		{"empty", "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", "", 202, false},
 		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", "", 204, false},
-		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n", 200, false},
+		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "{}", 200, false},
+		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10;a=b\r\n0\r\n\r\n0123456789a\r\n1\r\n!\r\n0\r\n\r\n", "0\r\n\r\n0123456789a!", 200, false},
 	} {
-		r, err := readResponse([]byte(tt.in))
-		if err != nil || r.status != tt.status || string(r.body) != tt.body || r.size != len(tt.in) || r.closes != tt.closes {
+		r, err := ReadResponse([]byte(tt.in))
+		if err != nil || r.Status != tt.status || string(r.Body) != tt.body || r.Size != len(tt.in) || r.Closes != tt.closes {
 			t.Errorf("%s: %+v, %v", tt.desc, r, err)
 		}
 		for cut := range len(tt.in) {
-			if r, err := readResponse([]byte(tt.in[:cut])); r.size != 0 || err != nil {
+			if r, err := ReadResponse([]byte(tt.in[:cut])); r.Size != 0 || err != nil {
 				t.Errorf("%s, first %d bytes: %+v, %v", tt.desc, cut, r, err)
 			}
 		}
 	}
-	for _, bad := range []string{"SSH-2.0-x\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"} {
-		if _, err := readResponse([]byte(bad)); err == nil {
+	for _, bad := range []string{
+		"SSH-2.0-x\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
+	} {
+		if _, err := ReadResponse([]byte(bad)); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
 	}
@@ -103,9 +107,9 @@ func FuzzReadResponse(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := readResponse(b)
-		if err == nil && (r.size > len(b) || len(r.body) > r.size) {
-			t.Errorf("%d bytes with a body of %d in %d", r.size, len(r.body), len(b))
+		r, err := ReadResponse(b)
+		if err == nil && (r.Size > len(b) || len(r.Body) > r.Size) {
+			t.Errorf("%d bytes with a body of %d in %d", r.Size, len(r.Body), len(b))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,6 +15,8 @@ type Loop struct {
 	poller *poller
 	start  time.Time
 	done   chan struct{}
+	// handshakes are under way, each on a goroutine that gives its connection back.
+	handshakes sync.WaitGroup
 
 	mu   sync.Mutex
 	mail []func() // any goroutine, with mu
@@ -27,6 +30,11 @@ type Loop struct {
 	tasks   []Task
 	waits   []*wait
 	stopped bool
+
+	secure   *tls.Config // nil in the clear
+	received int64       // bytes
+	shaking  int         // TLS handshakes under way
+	resumed  int         // TLS sessions
 }
 
 // Task is work that is due at certain times: a load.
@@ -48,7 +56,7 @@ var errTimeout = errors.New("it took too long")
 // readBuffer holds a turn's worth of one connection's messages.
 const readBuffer = 256 << 10
 
-// StartLoop starts a loop. Whoever calls it calls Stop.
+// StartLoop starts a loop. The caller must call Stop.
 func StartLoop() (*Loop, error) {
 	p, err := newPoller()
 	if err != nil {
@@ -144,6 +152,8 @@ func (l *Loop) run() {
 			l.HangUp(c, true)
 		}
 	}
+	l.handshakes.Wait()
+	l.handle() // closes what they had
 }
 
 // handle calls the functions others gave.

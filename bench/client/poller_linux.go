@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 	"unsafe"
 
@@ -117,6 +118,10 @@ func (p *poller) rewatch(fd int, slot int32, ready uint32) error {
 	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: ready, Fd: slot})
 }
 
+func (p *poller) unwatch(fd int) error {
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
+}
+
 func (p *poller) close() {
 	for _, fd := range []int{p.timerfd, p.eventfd, p.fd} {
 		if fd >= 0 {
@@ -210,6 +215,22 @@ func send(fd int, b []byte) (int, error) {
 		return 0, errno
 	}
 }
+
+// await blocks until a descriptor is ready or has failed, or time is up.
+func await(fd int, what uint32, most time.Duration) error {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: int16(what)}} // of EPOLLIN and EPOLLOUT, which poll(2) has as well
+	n, err := unix.Poll(fds, int(most.Milliseconds())+1)
+	switch {
+	case err != nil && !errors.Is(err, unix.EINTR):
+		return err
+	case n == 0 && err == nil:
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// stopWaiting ends what waits for a descriptor.
+func stopWaiting(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
 
 // hangUp closes a descriptor. An abrupt end resets the connection, so that tens
 // of thousands of them leave no port waiting for a minute.

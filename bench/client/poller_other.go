@@ -29,11 +29,14 @@ func (p *poller) event(int) (int32, uint32, bool)        { return 0, 0, false }
 func (p *poller) wake()                                  {}
 func (p *poller) watch(int, int32, uint32) error         { return ErrSystem }
 func (p *poller) rewatch(int, int32, uint32) error       { return ErrSystem }
+func (p *poller) unwatch(int) error                      { return ErrSystem }
 func (p *poller) close()                                 {}
 func dial(netip.AddrPort, netip.Addr) (int, error)       { return -1, ErrSystem }
 func connected(int) error                                { return ErrSystem }
 func receive(int, []byte) (n int, again bool, err error) { return 0, false, ErrSystem }
 func send(int, []byte) (int, error)                      { return 0, ErrSystem }
+func await(int, uint32, time.Duration) error             { return ErrSystem }
+func stopWaiting(int)                                    {}
 func hangUp(int, bool)                                   {}
 func OwnCPU() time.Duration                              { return 0 }
 func FilesAllowed() int                                  { return 0 }

@@ -29,8 +29,23 @@ const (
 	leastLatency, greatestLatency = 0.1, 100_000 // ms
 )
 
-// A line each, told apart by more than colour: p99 is solid, p50 dashed.
-var plotColours = []string{"#4450c4", "#b3541e", "#1a7f4b", "#8a3ffc"}
+// plotColours are those of the series on a light ground and on a dark one. Lines
+// are told apart by more than colour: p99 is solid, p50 dashed.
+var plotColours = [][2]string{{"#4450c4", "#98a2f7"}, {"#b3541e", "#e8975f"}, {"#1a7f4b", "#56c98a"}, {"#8a3ffc", "#c4a1ff"}}
+
+// appendPlotStyle writes the look of a plot, in light and dark.
+func appendPlotStyle(b *strings.Builder) {
+	b.WriteString("<style>\n.ground { fill: #ffffff } .rule { stroke: #d9dce3 } text { fill: #1c2030 } .line { fill: none; stroke-width: 2 }\n")
+	colours := func(dark int) {
+		for i, colour := range plotColours {
+			fmt.Fprintf(b, ".s%d { fill: %s } .line.s%d { fill: none; stroke: %s }\n", i, colour[dark], i, colour[dark])
+		}
+	}
+	colours(0)
+	b.WriteString("@media (prefers-color-scheme: dark) {\n.ground { fill: #0d1117 } .rule { stroke: #30363d } text { fill: #e6edf3 }\n")
+	colours(1)
+	b.WriteString("}\n</style>\n")
+}
 
 // WriteSVG draws latency against load, both logarithmic, p50 and p99 of each
 // series.
@@ -66,11 +81,12 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 	}
 
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="12" fill="#1c2030">`+"\n", plotWidth, plotHeight)
-	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", plotWidth, plotHeight)
-	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="15" font-weight="600">%s</text>`+"\n", plotLeft, html.EscapeString(title))
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="15">`+"\n", plotWidth, plotHeight)
+	appendPlotStyle(&b)
+	fmt.Fprintf(&b, `<rect class="ground" width="%d" height="%d"/>`+"\n", plotWidth, plotHeight)
+	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="18" font-weight="600">%s</text>`+"\n", plotLeft, html.EscapeString(title))
 	for ms := leastLatency; ms <= top*1.001; ms *= 10 {
-		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#d9dce3"/><text x="%d" y="%.1f" text-anchor="end">%s ms</text>`+"\n",
+		fmt.Fprintf(&b, `<path class="rule" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%s ms</text>`+"\n",
 			plotLeft, y(ms), plotWidth-plotRight, plotLeft-8, y(ms)+4, axisLabel(ms))
 	}
 	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
@@ -83,7 +99,7 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">deliveries a second that were due</text>`+"\n", (plotLeft+plotWidth-plotRight)/2, plotHeight-14)
 	for i, s := range series {
-		colour := plotColours[i%len(plotColours)]
+		class := fmt.Sprintf("s%d", i%len(plotColours))
 		line := func(of func(Point) float64, dash string) {
 			path := ""
 			for _, p := range s.Points {
@@ -95,24 +111,26 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 					step = "M"
 				}
 				path += fmt.Sprintf("%s%.1f %.1f", step, x(p.Load), y(of(p)))
-				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x(p.Load), y(of(p)), colour)
+				fmt.Fprintf(&b, `<circle class="%s" cx="%.1f" cy="%.1f" r="3"/>`+"\n", class, x(p.Load), y(of(p)))
 			}
-			fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", path, colour, dash)
+			fmt.Fprintf(&b, `<path class="line %s" d="%s"%s/>`+"\n", class, path, dash)
 		}
 		line(func(p Point) float64 { return p.P99 }, "")
 		line(func(p Point) float64 { return p.P50 }, ` stroke-dasharray="5 4"`)
 		at := plotTop + 14 + 40*i
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" font-weight="600">%s</text><text x="%d" y="%d" fill="%s">— p99  - - p50</text>`+"\n",
-			plotWidth-plotRight+14, at, colour, html.EscapeString(s.Name), plotWidth-plotRight+14, at+16, colour)
+		fmt.Fprintf(&b, `<text class="%s" x="%d" y="%d" font-weight="600">%s</text><text class="%s" x="%d" y="%d">— p99  - - p50</text>`+"\n",
+			class, plotWidth-plotRight+14, at, html.EscapeString(s.Name), class, plotWidth-plotRight+14, at+18)
 	}
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// axisLabel is a number as an axis shows it: 0.1, 20k, 1.5M.
+// axisLabel is a number as an axis shows it: 0.1, 20k, 1.5M, 8G.
 func axisLabel(v float64) string {
 	switch {
+	case v >= 1e9:
+		return fmt.Sprintf("%.3gG", v/1e9)
 	case v >= 1e6:
 		return fmt.Sprintf("%.3gM", v/1e6)
 	case v >= 1e3:

@@ -21,6 +21,7 @@ type Result struct {
 	Host     string    `json:"host"`
 	Settings []Setting `json:"settings"`
 	Metrics  []Metric  `json:"metrics"`
+	Curves   []Curve   `json:"curves,omitempty"`   // for pictures
 	Problems []string  `json:"problems,omitempty"` // what the server refused, most frequent first
 }
 
@@ -36,6 +37,12 @@ type Metric struct {
 	Unit  string    `json:"unit"`
 	Value float64   `json:"value"`
 	Runs  []float64 `json:"runs,omitempty"`
+}
+
+// Curve is a value over time.
+type Curve struct {
+	Name   string       `json:"name"`
+	Points [][2]float64 `json:"points"` // seconds and value
 }
 
 // Set adds a setting.
@@ -71,8 +78,8 @@ func (r *Result) Latency(name string, h *hdrhistogram.Histogram) {
 func Megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // Median merges runs of one scenario. Metrics keep the order of the first run.
-// What has no unit counts things that went wrong: of those it is the worst run
-// that tells, not the median.
+// Metrics without a unit count failures: of those the result is the worst run, not
+// the median.
 func Median(runs []Result) Result {
 	if len(runs) == 1 {
 		return runs[0]

@@ -1,4 +1,4 @@
-/** What is needed of a pusher-js. Its class fits, from 7.0 on. */
+/** The members of pusher-js that the package uses. Pusher of pusher-js 7.0 and later has them. */
 export interface PusherLike {
   connection: {
     socket_id: string;
@@ -10,18 +10,19 @@ export interface PusherLike {
 }
 
 /**
- * Told that a page has missed events of a channel for good, and why: before any
- * further event of that channel. The reasons are those of docs/history.md.
+ * Called when events of a channel are lost, with the reason, before any further
+ * event of that channel. docs/history.md lists the reasons.
  */
 export type Gap = (channel: string, reason: string) => void;
 
 export interface Recovery {
-  /** Ends it: channels that are subscribed later start anew. */
+  /** Ends recovery: later subscriptions name no serial. */
   stop(): void;
 }
 
 /**
- * Has a pusher-js get what it missed while it was away, on channels that have a
- * history. Call it once for each pusher-js, before or after it has connected.
+ * Makes a pusher-js object receive the events that it missed while it was
+ * disconnected, on channels with a history. Call it once for each object, before
+ * or after it has connected.
  */
 export function recover(pusher: PusherLike, options?: { onGap?: Gap }): Recovery;

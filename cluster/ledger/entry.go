@@ -43,7 +43,7 @@ const (
 	Struck // nothing of the epoch counts any more
 )
 
-// Standing is what a ledger knows of a node.
+// Standing is what a ledger knows about a node.
 type Standing struct {
 	Node   Node
 	Status Status

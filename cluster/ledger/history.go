@@ -27,7 +27,7 @@ type Keep struct {
 type Placement struct{ N, Seq uint64 }
 
 // History is what a subject keeps, or a part of it. Offsets are those of the
-// partition, so they go on when a memory goes on from another.
+// partition, so they continue when a memory continues from another.
 type History struct {
 	// Dropped is the last event that may have been kept and is not any more, 0 if
 	// there is none.

@@ -10,8 +10,8 @@ type Ledger struct {
 	// LogBytes is the budget of the log; 0 is 16 MiB. PageBytes is that of an answer
 	// to GetLog; 0 is 256 KiB. BoxBytes is that of the outbox; 0 is 1 MiB.
 	LogBytes, PageBytes, BoxBytes int
-	// Chunk is what a Tick frees and tells at most of each kind; 0 is 500. What is
-	// freed late went late, as back ends are told.
+	// Chunk is how many of each kind a Tick frees and reports at most; 0 is 500.
+	// What is freed late counts as gone late in webhooks.
 	Chunk int
 
 	run       Run

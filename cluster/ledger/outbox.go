@@ -20,7 +20,7 @@ const (
 	RecordEvent   // what a client sent
 )
 
-// Record is one thing that back ends are told. It is immutable.
+// Record is one event for webhooks. It is immutable.
 type Record struct {
 	ID      uint64 // place in the outbox: 1, 2, 3 …
 	Birth   Birth  // in which it was made

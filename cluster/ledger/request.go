@@ -48,9 +48,9 @@ type Strike struct {
 	Epoch uint32
 }
 
-// Tick advances the ledger's clock, forgets what is due, and takes away a
-// bounded part of what struck nodes held. Back ends are told of who has been
-// gone for the Grace.
+// Tick advances the ledger's clock, forgets what is due, and removes a bounded
+// part of what struck nodes held. It reports to back ends what has been gone for
+// the Grace.
 type Tick struct{ Grace time.Duration }
 
 // Collect asks for records of the outbox, Most of them, behind Have, the last
@@ -115,9 +115,10 @@ type Answer struct {
 
 	Claimed Claimed // Claim
 
-	// Full are numbers of a full Do's events and recalls: they are done, and nothing came of
-	// them. Its new users are refused as if they were over the limit. A Link is told those of the
-	// node's last such Do, whose answer may be lost.
+	// Full are the numbers of events and recalls of a Do that a ledger without
+	// memory refused: they count as applied and have no effect. New users of that
+	// Do are refused as if they were over the limit. The answer to a Link
+	// contains those of the node's last such Do, whose own answer may be lost.
 	Full []uint64
 }
 

@@ -55,7 +55,7 @@ func (e *Engine) runBeats(ctx context.Context, up cluster.Upcalls) {
 		case b := <-e.beats:
 			all, err := e.runBeat(&d, b)
 			if err != nil {
-				e.cfg.Logger.Debug("a beat was lost", "reason", err)
+				e.cfg.Logger.Debug("a heartbeat was lost", "reason", err)
 			}
 			up.Beats(all, err == nil)
 		}
@@ -92,7 +92,7 @@ func (e *Engine) runBeat(d *beating, b beat) ([]cluster.Beat, error) {
 		case len(name) == 8 && line.err == nil:
 			all = append(all, it)
 		case d.foreign.due():
-			e.cfg.Logger.Warn("a line in the cluster's table of nodes is of another program", "reason", fmt.Sprintf("the field %.40q of %s", name, key))
+			e.cfg.Logger.Warn("an entry in the cluster's table of nodes belongs to another program", "reason", fmt.Sprintf("the field %.40q of %s", name, key))
 		}
 	}
 	return all, in.err

@@ -34,7 +34,7 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 				if away, ok := c.elsewhere(err); ok {
 					return away
 				}
-				c.logger.Debug("what a node tells another was refused", "partition", p.number, "reason", err)
+				c.logger.Debug("redis refused a message to another node", "partition", p.number, "reason", err)
 				continue
 			}
 			if noScript(err) && !loaded {

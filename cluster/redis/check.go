@@ -165,7 +165,7 @@ func (e *Engine) checkServer(c *conn) error {
 		return errors.New("redis: the server is a replica, which takes no writes; waiting until it is a master")
 	}
 	if policy := info["maxmemory_policy"]; info["maxmemory"] != "0" && policy != "" && policy != "noeviction" {
-		c.logger.Warn("redis may drop what the cluster remembers when its memory is full; set maxmemory-policy noeviction", "maxmemory_policy", policy)
+		c.logger.Warn("redis may drop the state of the cluster when its memory is full; set maxmemory-policy noeviction", "maxmemory_policy", policy)
 	}
 	return nil
 }

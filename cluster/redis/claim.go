@@ -129,7 +129,7 @@ func (e *Engine) othersBeat(c *conn) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	e.cfg.Logger.Info("other apps have been served under the prefix of the cluster, looking whether they still are", "prefix", e.cfg.Prefix)
+	e.cfg.Logger.Info("other apps were served under the prefix of the cluster; checking whether their nodes still run", "prefix", e.cfg.Prefix)
 	select {
 	case <-c.ctx.Done():
 		return false, c.cause()

@@ -210,7 +210,7 @@ func TestEngine_TheTableOfNodesIsLookedAfter(t *testing.T) {
 	ask(t, client, "HSET", beatsKey("fanfare"), "other", "x", "12345678", "short", "", "")
 	a.Beat(cluster.Beat{Node: 2, Count: 1, About: "b"})
 	a.expect("beats true [{Node:1 Count:5 Dead:false About:a} {Node:2 Count:1 Dead:false About:b}]")
-	a.log.Expect(t, "level=WARN", `msg="a line in the cluster's table of nodes is of another program"`, `fanfare{table}beats"`)
+	a.log.Expect(t, "level=WARN", `msg="an entry in the cluster's table of nodes belongs to another program"`, `fanfare{table}beats"`)
 	a.Mark(cluster.Mark{Node: 1, Count: 5})
 	a.expect("beats true [{Node:1 Count:5 Dead:true About:a} {Node:2 Count:1 Dead:false About:b}]")
 	ask(t, client, "DEL", beatsKey("fanfare"))

@@ -94,8 +94,8 @@ func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
 	return e.fleet.run(ctx)
 }
 
-// Trouble says why there is a server that the engine cannot reach, "" if there is
-// none. Partitions are told of a connection's end only.
+// Trouble says why a server cannot be reached, "" if all can. Partitions are
+// only notified when a connection ends.
 func (e *Engine) Trouble() string {
 	e.fleet.mu.Lock()
 	defer e.fleet.mu.Unlock()

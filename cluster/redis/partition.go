@@ -27,7 +27,7 @@ const (
 	restartWait = time.Second
 )
 
-var errOverrun = errors.New("more came than this node could take")
+var errOverrun = errors.New("more entries arrived than this node could handle")
 
 // item is something to send: a request, a feed to begin or end, or a letter to a
 // node's feed.
@@ -173,7 +173,7 @@ func (p *partition) run(c *conn, up cluster.Upcalls) (moved string) {
 			c.logger.Info("a partition of the cluster has moved to another server", "partition", p.number, "address", away.address)
 			return away.address
 		}
-		c.logger.Warn("a partition of the cluster begins anew", "partition", p.number, "reason", why)
+		c.logger.Warn("a partition of the cluster is restarted", "partition", p.number, "reason", why)
 		p.rest(c, wait)
 	}
 	return ""

@@ -41,7 +41,7 @@ func (l *losses) Handle(_ context.Context, r slog.Record) error {
 	switch r.Message {
 	case "events may have been missed":
 		l.channels[all["channel"].String()] = true
-	case "the cluster's engine has lost its memory":
+	case "the cluster's redis has lost data":
 		l.lost[all["partition"].Int64()] = true
 	}
 	return nil

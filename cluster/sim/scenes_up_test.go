@@ -12,8 +12,8 @@ import (
 // nodes that die in scenes_loss_test.go.
 //
 // Slots of a Redis Cluster that move have no scene: they are the engine's, and its
-// tests have them. docs/cluster-protocol.md says of what can go wrong which scene
-// or test shows that it does not.
+// tests have them. docs/cluster-protocol-tests.md lists what can go wrong, and the
+// scene or test that shows that it does not.
 
 // A connection that was given up still has a join on it. The user has left when
 // its bytes arrive, behind those of the next connection.

@@ -103,7 +103,7 @@ func (e endpoint) base() string {
 func (e endpoint) given(raw string) (peer, error) {
 	if raw == "" {
 		if e.port == "0" {
-			return peer{}, mistake("listen takes a free port (0), so nothing says where the server is: give its address with --url")
+			return peer{}, mistake("listen uses a free port (0): give the address of the server with --url")
 		}
 		return peer{base: e.base(), dial: e.dial, socket: e.socket, proxies: e.proxies}, nil
 	}

@@ -40,8 +40,8 @@ type call struct {
 }
 
 // signed returns the URL of the request. The server accepts it for ten minutes
-// from now (spec: http-api section 1). The path is signed as SDKs do, without
-// escapes.
+// from now (docs/spec/http-signature.md#authentication). The path is signed as
+// SDKs do, without escapes.
 func (c call) signed(base string, app config.App, now time.Time) string {
 	path := "/apps/" + app.ID + c.path
 	query := pusherproto.SignRequest(app.Key, app.Secret, c.method, path, c.query, c.body, now)
@@ -96,11 +96,11 @@ func readAnswer(res *http.Response, answer any) error {
 			return nil
 		}
 		if err := json.Unmarshal(body, answer); err != nil {
-			return fmt.Errorf("the answer is none of the API's: %s", shown(err.Error()))
+			return fmt.Errorf("the answer is not from the HTTP API: %s", shown(err.Error()))
 		}
 		return nil
 	case res.StatusCode == http.StatusOK:
-		return fmt.Errorf("the answer, %s, is none of the API's: another server is at this address", shown(contentType(res)))
+		return fmt.Errorf("the answer, %s, is not from the HTTP API: another server is at this address", shown(contentType(res)))
 	case res.StatusCode >= 300 && res.StatusCode < 400:
 		if to, err := res.Location(); err == nil {
 			return fmt.Errorf("the answer is a redirect (%s) to %s; give that address with --url", shown(res.Status), shown(to.Scheme+"://"+to.Host))

@@ -115,7 +115,8 @@ func readParams(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return params, nil
 }
 
-// signedAnswer is what a client gets (spec: websocket, sections 5 and 9).
+// signedAnswer is what a client gets (docs/spec/subscriptions.md#signatures and
+// docs/spec/users.md#sign-in).
 type signedAnswer struct {
 	Auth         string `json:"auth"`
 	ChannelData  string `json:"channel_data,omitempty"`

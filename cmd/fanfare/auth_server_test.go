@@ -65,7 +65,7 @@ func ask(t *testing.T, url, contentType, body string, headers ...string) authAns
 
 const form = "application/x-www-form-urlencoded"
 
-// Vectors of the spec, websocket section 5.
+// The examples of docs/spec/subscriptions.md#signatures.
 func TestAuthServer_SignsAsTheSpecSays(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	b, url := asked(t, "--app-id", "3", "--app-key", "278d425bdf160c739803", "--app-secret", "7ad3773142a6692b25b8", "--encryption-key", testMaster)

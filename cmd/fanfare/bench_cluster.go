@@ -10,12 +10,10 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"fanfare/bench"
-	"fanfare/bench/report"
 	"fanfare/cluster/redis/load"
 )
 
@@ -31,7 +29,7 @@ func (b *benchCommand) cluster() *cobra.Command {
 		Use:   "cluster",
 		Short: "Measure clusters of fanfares on this machine and say which targets they meet",
 		Long: `Start redis-server and clusters of fanfares on free ports of the loopback interface,
-measure the figures of docs/performance.md and say which targets they meet. The
+measure the figures of docs/performance-cluster.md and say which targets they meet. The
 parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 		Example: `  fanfare bench cluster --quick
   fanfare bench cluster --redis 127.0.0.1:6379 --format markdown`,
@@ -54,13 +52,7 @@ parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 			if err != nil {
 				return fmt.Errorf("bench cluster: %w", err)
 			}
-			switch b.format {
-			case "json":
-				return report.WriteJSON(cmd.OutOrStdout(), time.Now(), results, figures)
-			case "markdown":
-				return report.WriteFiguresMarkdown(cmd.OutOrStdout(), figures)
-			}
-			return report.WriteFigures(cmd.OutOrStdout(), figures)
+			return b.printFigures(cmd.OutOrStdout(), results, figures)
 		},
 	}
 	f := cmd.Flags()

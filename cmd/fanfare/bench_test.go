@@ -108,15 +108,21 @@ func TestBench_ScenariosRunAsCommands(t *testing.T) {
 		value      string // that is above 0
 	}{
 		{[]string{"bench", "fanout", "--sockets", "10"}, short, "deliveries"},
+		{[]string{"bench", "fanout", "--sockets", "10", "--channels", "10", "--to", "5"}, short, "deliveries"},
+		{[]string{"bench", "fanout", "--sockets", "10", "--batch", "3"}, short, "deliveries"},
+		{[]string{"bench", "fanout", "--sockets", "10", "--transport", "polling"}, short, "deliveries"},
 		{[]string{"bench", "trigger", "--callers", "2"}, short, "events"},
+		{[]string{"bench", "trigger", "--subscribers", "2", "--batch", "3"}, short, "deliveries"},
 		{[]string{"bench", "client-events", "--sockets", "4", "--room", "2", "--rate", "10"}, short, "deliveries"},
 		{[]string{"bench", "sweep", "--sockets", "4", "--rates", "20,40", "--rest", "10ms"}, short, "deliveries"},
 		{[]string{"bench", "idle", "--sockets", "10"}, still, "connected and subscribed"},
-		{[]string{"bench", "tls", "--sockets", "10", "--plain"}, still, "connected"},
+		{[]string{"bench", "idle", "--sockets", "10", "--transport", "streaming"}, still, "connected and subscribed"},
+		{[]string{"bench", "tls", "--sockets", "10", "--plain"}, still, "connected and subscribed"},
 		{[]string{"bench", "parked", "--sessions", "10"}, still, "opened and subscribed"},
 		{[]string{"bench", "churn", "--sockets", "10", "--waves", "1", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "connected and subscribed"},
 		{[]string{"bench", "recovery", "--sockets", "10", "--channels", "2", "--warmup", "50ms", "--after", "50ms"}, []string{"--host", host, "--format", "json"}, "dial to recovered p50"},
 		{[]string{"bench", "presence", "--sockets", "4", "--room", "2"}, []string{"--host", host, "--format", "json"}, "member_added"},
+		{[]string{"bench", "presence", "--sockets", "4", "--room", "4", "--stay", "1", "--at-once"}, []string{"--host", host, "--format", "json"}, "member_removed"},
 	} {
 		t.Run(tt.args[1], func(t *testing.T) {
 			out, err := execute(t, append(tt.args, tt.with...)...)
@@ -156,6 +162,17 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		"bench fanout --callers 0",
 		"bench idle --channels 0",
 		"bench idle --open-rate -1",
+		"bench idle --resume",
+		"bench idle --transport pigeons",
+		"bench idle --ca ca.pem --insecure",
+		"bench idle --ca /nowhere/ca.pem",
+		"bench idle --protocol sockjs",
+		"bench fanout --to 0",
+		"bench fanout --channels 10 --to 3",
+		"bench fanout --channels 10 --to 5 --batch 2",
+		"bench fanout --transport streaming --protocol centrifugo",
+		"bench trigger --batch 2",
+		"bench presence --room 5 --stay 5",
 		"bench trigger --callers 0",
 		"bench client-events --room 1",
 		"bench client-events --room 10 --sockets 5",
@@ -169,6 +186,11 @@ func TestBench_ImpossibleSettingsAreErrors(t *testing.T) {
 		"bench cluster --nodes 2",
 		"bench cluster --runs 0",
 		"bench cluster --parts speed",
+		"bench million --sockets 0",
+		"bench million --nodes 2",
+		"bench million --events 0",
+		"bench million --size 20",
+		"bench million --spare -1",
 	} {
 		if _, err := execute(t, strings.Fields(line)...); err == nil {
 			t.Errorf("%s: no error", line)

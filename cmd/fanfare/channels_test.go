@@ -63,7 +63,7 @@ func TestChannels_OtherServers(t *testing.T) {
 		"numbers":  {func(string, string, string) (int, string) { return 200, `{"users":[{"id":7},{"id":"8\u001b"}]}` }, "users presence-a", "7\n8\\u001b\n", false},
 		"terminal": {func(string, string, string) (int, string) { return 200, `{"channels":{"a\u009b31m":{}}}` }, "channels", "CHANNEL     SUBSCRIPTIONS  USERS\na\\u009b31m  -              -\n", false},
 		"another":  {func(string, string, string) (int, string) { return 200, `{"hello":1}` }, "channels", "another server is at this address", true},
-		"a list":   {func(string, string, string) (int, string) { return 200, `{"users":{}}` }, "users presence-a", "none of the API's", true},
+		"a list":   {func(string, string, string) (int, string) { return 200, `{"users":{}}` }, "users presence-a", "not from the HTTP API", true},
 		"refusal":  {func(string, string, string) (int, string) { return 403, "disabled" }, "channels", "403 Forbidden disabled", true},
 	} {
 		t.Run(name, func(t *testing.T) {

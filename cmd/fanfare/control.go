@@ -43,7 +43,7 @@ func openControl(cfg *config.Config, passed net.Listener, listen net.Addr, log *
 	case passed != nil && (at == controlAuto || at == passed.Addr().String()):
 		return newControl(passed), nil
 	case passed != nil:
-		return nil, fmt.Errorf("control_socket is %q, and the server that runs has %s; to change it, restart the server", at, passed.Addr())
+		return nil, fmt.Errorf("control_socket is %q, and the running server uses %s; to change it, restart the server", at, passed.Addr())
 	case at == "":
 		return nil, nil
 	case at != controlAuto:
@@ -253,7 +253,7 @@ func findControl(cfg *config.Config) (string, error) {
 	}
 	switch len(others) {
 	case 0:
-		return "", fmt.Errorf("no server of this user runs on this machine; looked for its control socket in %s", strings.Join(looked, ", "))
+		return "", fmt.Errorf("no server of this user was found on this machine; looked for its control socket in %s", strings.Join(looked, ", "))
 	case 1:
 		return others[0], nil
 	}

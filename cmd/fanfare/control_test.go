@@ -19,7 +19,7 @@ func TestReload_ControlSocket_IsForItsUserAlone_AndGoneWithTheServer(t *testing.
 	}
 	second := command(t, nil, append([]string{"serve"}, r.flags()...)...)
 	second.launch()
-	second.line(0, "control_socket: .* belongs to another server that runs")
+	second.line(0, "control_socket: .* belongs to another running server")
 	r.signal(syscall.SIGTERM)
 	if err := r.Wait(); err != nil {
 		t.Error(err)
@@ -64,7 +64,7 @@ func TestReload_Auto_FindsTheOneServer(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	file := writeFile(t, oneApp+"}\n")
-	if _, err := execute(t, "reload", "--config", file); err == nil || !strings.Contains(err.Error(), "no server of this user runs") {
+	if _, err := execute(t, "reload", "--config", file); err == nil || !strings.Contains(err.Error(), "no server of this user was found") {
 		t.Errorf("without a server: %v", err)
 	}
 	f := command(t, nil, "serve", "--config", file, "--listen=127.0.0.1:0", "--metrics-listen=")
@@ -114,7 +114,7 @@ func TestReload_Auto_FolderOfOthers_IsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	if _, err := execute(t, "reload"); err == nil || !strings.Contains(err.Error(), "no server of this user runs") {
+	if _, err := execute(t, "reload"); err == nil || !strings.Contains(err.Error(), "no server of this user was found") {
 		t.Errorf("reload asks the socket of others: %v", err)
 	}
 }

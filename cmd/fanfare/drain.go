@@ -143,12 +143,12 @@ func (s *server) closeWeb() error {
 	if <-finished {
 		return errors.Join(err, s.web.Close())
 	}
-	s.log.Warn("requests that are not whole are refused")
+	s.log.Warn("incomplete requests are refused")
 	s.api.Conclude()
 	last, cancel := context.WithTimeout(context.Background(), answerPatience)
 	defer cancel()
 	if !s.web.Finish(last) {
-		s.log.Warn("requests that were not whole are cut off")
+		s.log.Warn("incomplete requests are cut off")
 	}
 	return errors.Join(err, s.web.Close())
 }

@@ -29,8 +29,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Spec: edge case 78. Callers publish as fast as they are answered, and go on
-// until they are not. What was accepted reaches everyone, and nothing else.
+// See docs/spec/edge-cases.md, case 78. Callers publish as fast as they are
+// answered, and go on until they are not. What was accepted reaches everyone,
+// and nothing else.
 func TestDrain_InAPublishStorm_NothingAcceptedIsLost(t *testing.T) {
 	t.Run("alone", func(t *testing.T) { drainInAStorm(t, false, 4100) })
 	t.Run("with a successor", func(t *testing.T) { drainInAStorm(t, true, 4200) })

@@ -12,8 +12,8 @@ import (
 )
 
 // masterKey is the key that an app's back ends share, of which each encrypted
-// channel has its own secret. The server never has it (spec: http-api section
-// 5, encrypted).
+// channel has its own secret. The server never has it
+// (docs/spec/channels.md#encrypted-channels).
 type masterKey [32]byte
 
 func addEncryptionFlag(cmd *cobra.Command, key *string) {

@@ -9,7 +9,7 @@ import (
 // testMaster are the bytes 0 to 31.
 const testMaster = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
-// The vector of the spec, http-api section 5.
+// The example of docs/spec/channels.md#encrypted-channels.
 func TestEncryption_SecretOfAChannel(t *testing.T) {
 	master, err := parseEncryptionKey(testMaster)
 	if err != nil {

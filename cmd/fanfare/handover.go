@@ -217,7 +217,7 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	t.done <- err
 	if err != nil {
 		s.control.end()
-		s.log.Error("the new process does not serve, and this one ends: nobody does until the server is started again", slog.Any("error", err))
+		s.log.Error("the new process does not serve, and this one ends; start the server again", slog.Any("error", err))
 		t.Abort()
 		return errors.Join(fmt.Errorf("the hand-over failed: %w", err), s.drain())
 	}
@@ -273,7 +273,7 @@ func (s *server) settle(stopWebhooks func()) {
 	defer cancel()
 	s.draining.Store(true)
 	if err := s.sockets.Quiesce(ctx); err != nil {
-		s.log.Debug("not all was written before the hand-over", slog.Any("error", err))
+		s.log.Debug("some data was not written before the hand-over", slog.Any("error", err))
 	}
 	last, cancel := context.WithTimeout(context.Background(), lastWebhooks)
 	defer cancel()

@@ -450,7 +450,7 @@ func TestHandOver_WithAnotherAddress_IsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := execute(t, "upgrade", "--config="+file, "--control-socket="+control)
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("listen is %q, and the server that runs has %s; to change it, restart the server", other, at)) {
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("listen is %q, and the running server uses %s; to change it, restart the server", other, at)) {
 			t.Errorf("the command says %v", err)
 		}
 	}

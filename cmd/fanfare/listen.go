@@ -65,15 +65,15 @@ func listenSocket(path string) (net.Listener, error) {
 		return l, err
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSocket {
-		return nil, fmt.Errorf("%s is there already, and no socket", path)
+		return nil, fmt.Errorf("%s exists and is not a socket", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	switch {
 	case err == nil:
 		_ = conn.Close()
-		return nil, fmt.Errorf("%s belongs to another server that runs", path)
+		return nil, fmt.Errorf("%s belongs to another running server", path)
 	case !errors.Is(err, syscall.ECONNREFUSED): // its queue may be full
-		return nil, fmt.Errorf("%s may belong to another server that runs; remove it if there is none: %w", path, err)
+		return nil, fmt.Errorf("%s may belong to another running server; remove it if there is none: %w", path, err)
 	}
 	if err := os.Remove(path); err != nil {
 		return nil, err

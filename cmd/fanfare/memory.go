@@ -150,7 +150,7 @@ func (w *memoryWatch) tell(most int64) {
 		slog.Int64("outside", w.beside),
 	}
 	if !w.short {
-		w.log.Info("memory suffices again, all are let in", attrs...)
+		w.log.Info("memory is sufficient again; new connections are accepted", attrs...)
 		return
 	}
 	w.log.Warn("memory is short: new connections, request bodies and subscriptions are refused",

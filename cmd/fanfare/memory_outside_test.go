@@ -132,6 +132,6 @@ func TestMemory_OutsideOfTheRuntime_NewSocketsAreRefused(t *testing.T) {
 	}
 
 	inUse(150 * mib)
-	b.Expect(t, "level=INFO", `msg="memory suffices again, all are let in"`)
+	b.Expect(t, "level=INFO", `msg="memory is sufficient again; new connections are accepted"`)
 	r.connect(t)
 }

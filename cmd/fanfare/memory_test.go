@@ -53,7 +53,7 @@ func TestMemoryWatch_SaysOnceThatMemoryIsShort(t *testing.T) {
 	inUse = 999
 	look()
 	look()
-	b.Expect(t, "level=INFO", `msg="memory suffices again, all are let in"`, "in_use=999")
+	b.Expect(t, "level=INFO", `msg="memory is sufficient again; new connections are accepted"`, "in_use=999")
 	if n := b.Count("level=WARN"); n != 1 || released != 1 {
 		t.Errorf("%d lines that memory is short, released %d times; want 1, 1", n, released)
 	}

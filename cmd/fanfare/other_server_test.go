@@ -157,7 +157,7 @@ func TestSubscribe_ConnectionThatEnds(t *testing.T) {
 		"refused":                 {[]func(*otherSide){refusesLater}, nil, exitRefused, `news is refused: {"type":"AuthError","error":"no","status":401}`},
 		"refused after a restart": {[]func(*otherSide){ends(4200), refusesLater}, nil, exitRefused, "news is refused"},
 		"cut before it began":     {[]func(*otherSide){func(o *otherSide) { _ = o.conn.Close() }}, nil, exitFailed, "the connection ended"},
-		"another protocol":        {[]func(*otherSide){func(o *otherSide) { o.say("\x1b[2Jhello") }}, nil, exitFailed, "no message of the Pusher protocol: [2Jhello"},
+		"another protocol":        {[]func(*otherSide){func(o *otherSide) { o.say("\x1b[2Jhello") }}, nil, exitFailed, "a message that is not of the Pusher protocol: [2Jhello"},
 		"no socket id":            {[]func(*otherSide){func(o *otherSide) { o.say(`{"event":"pusher:connection_established","data":"{}"}`) }}, nil, exitFailed, "no socket id"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestSubscribe_Timeout(t *testing.T) {
 		t.Errorf("before the subscription: %v", err)
 	}
 	_, err = execute(t, "subscribe", "--url", silent, "-c", "news", "--timeout", "50ms", "--count", "2")
-	if exitCode(err) != exitTooFew || !strings.Contains(err.Error(), "0 of 2 events came") {
+	if exitCode(err) != exitTooFew || !strings.Contains(err.Error(), "0 of 2 events arrived") {
 		t.Errorf("with --count: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ again; flags and variables stay those it was started with.`,
 				cmd.PrintErrln("warning:", w)
 			}
 			if result.Error != "" {
-				return fmt.Errorf("the server goes on with the configuration it has: %s", result.Error)
+				return fmt.Errorf("the server keeps its configuration: %s", result.Error)
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), result.String())
 			return err

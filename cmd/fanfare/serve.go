@@ -293,7 +293,7 @@ func (s *server) open(given passed) error {
 	s.observe(cfg)
 	limits := socketLimits(cfg)
 	bounds := newCapacity(cfg, openFiles())
-	bounds.Relieve = func(short bool) { s.api.Relieve(s.web, short) }
+	bounds.Relieve = func(short bool) { s.api.Relieve(short) }
 	s.sockets, err = sockets.New(sockets.Config{
 		Loops:           cfg.Sockets.Loops,
 		Portable:        cfg.Sockets.Transport == "goroutine",

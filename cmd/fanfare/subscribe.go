@@ -215,7 +215,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (s *subscriber) unfinished(ctx context.Context, never bool) error {
 	switch {
 	case s.printer.most > 0:
-		return coded{fmt.Errorf("%d of %d events came", s.printer.counted, s.printer.most), exitTooFew}
+		return coded{fmt.Errorf("%d of %d events arrived", s.printer.counted, s.printer.most), exitTooFew}
 	case never && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("--timeout passed before %s had confirmed the subscriptions", s.peer.base)
 	}

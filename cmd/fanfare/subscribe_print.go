@@ -11,7 +11,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// message is what a server sends (spec: websocket, section 2).
+// message is what a server sends (docs/spec/websocket.md#data).
 type message struct {
 	Event   string          `json:"event"`
 	Channel string          `json:"channel"`
@@ -20,7 +20,7 @@ type message struct {
 }
 
 // errEnough ends a subscriber that has printed what it was asked for.
-var errEnough = errors.New("enough events came")
+var errEnough = errors.New("enough events arrived")
 
 // eventPrinter prints events, one a line.
 type eventPrinter struct {

@@ -102,7 +102,7 @@ func (c *conversation) hear(in incoming) error {
 	case ws.OpText:
 		var m message
 		if err := json.Unmarshal(in.payload, &m); err != nil || m.Event == "" {
-			return errors.New("the server sent what is no message of the Pusher protocol: " + shown(string(in.payload)))
+			return errors.New("the server sent a message that is not of the Pusher protocol: " + shown(string(in.payload)))
 		}
 		return c.handle(m)
 	}

@@ -122,8 +122,8 @@ func (c closed) Error() string {
 	return fmt.Sprintf("the server closed the connection with %d: %s", c.code, c.reason)
 }
 
-// final tells whether the code says not to come back (spec: websocket, section
-// 10).
+// final tells whether the code says not to come back
+// (docs/spec/websocket.md#close-codes).
 func (c closed) final() bool {
 	return c.code >= 4000 && c.code < 4100 || c.code >= 4300 && c.code < 5000
 }

@@ -119,7 +119,7 @@ func TestSubscribe_EndBeforeEnoughCame_TellsHowMany(t *testing.T) {
 	b.waitFor("pusher:subscription_succeeded")
 	trigger(t, r, "news", "e", "1")
 	b.waitFor("news e 1")
-	if err := b.end(); exitCode(err) != exitTooFew || !strings.Contains(err.Error(), "1 of 2 events came") {
+	if err := b.end(); exitCode(err) != exitTooFew || !strings.Contains(err.Error(), "1 of 2 events arrived") {
 		t.Errorf("got %v", err)
 	}
 }

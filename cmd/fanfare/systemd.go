@@ -97,7 +97,7 @@ func (p passed) fits(cfg *config.Config) error {
 		}
 		if p.from != nil {
 			if at := p.from.At(it.name); at != it.configured {
-				return fmt.Errorf("%s is %q, and the server that runs has %s; to change it, restart the server", it.key, it.configured, at)
+				return fmt.Errorf("%s is %q, and the running server uses %s; to change it, restart the server", it.key, it.configured, at)
 			}
 			continue
 		}
@@ -161,7 +161,7 @@ func (s supervisor) tell(lines ...string) {
 		err = errors.Join(err, conn.Close())
 	}
 	if err != nil {
-		s.log.Warn("systemd cannot be told how the server is", slog.String("reason", err.Error()))
+		s.log.Warn("systemd could not be notified of the state of the server", slog.String("reason", err.Error()))
 	}
 }
 
@@ -196,7 +196,7 @@ func (s supervisor) watch(ctx context.Context, alive func(context.Context) error
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			s.log.Error("the event loops do not answer, so systemd hears nothing of the server", slog.Any("error", err))
+			s.log.Error("the event loops do not answer, so systemd is not notified that the server runs", slog.Any("error", err))
 		default:
 			s.tell("WATCHDOG=1")
 		}

@@ -241,7 +241,7 @@ func TestSystemd_ThatDoesNotRead(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it is still being told")
 	}
-	if !strings.Contains(log.String(), "systemd cannot be told") {
+	if !strings.Contains(log.String(), "systemd could not be notified") {
 		t.Errorf("the log has\n%s", log.String())
 	}
 }

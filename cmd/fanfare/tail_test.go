@@ -73,7 +73,7 @@ func TestTail_FewMayFollow(t *testing.T) {
 		following[i] = r.tail()
 	}
 	args := []string{"tail", "--config", r.file, "--control-socket", r.socket}
-	if _, err := execute(t, args...); err == nil || !strings.Contains(err.Error(), "4 follow the log already") || exitCode(err) != exitFailed {
+	if _, err := execute(t, args...); err == nil || !strings.Contains(err.Error(), "4 commands follow the log already") || exitCode(err) != exitFailed {
 		t.Errorf("one more: %v", err)
 	}
 	for range 3 {

@@ -45,7 +45,7 @@ func following(q url.Values) logs.Following {
 // server of the control socket neither waits for it nor counts it.
 func (s *tails) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
-		http.Error(w, fmt.Sprintf("%d follow the log already, and no more may", mostTails), http.StatusServiceUnavailable)
+		http.Error(w, fmt.Sprintf("%d commands follow the log already, which is the maximum", mostTails), http.StatusServiceUnavailable)
 		return
 	}
 	defer s.end()

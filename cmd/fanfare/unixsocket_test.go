@@ -159,7 +159,7 @@ func TestUnixSocket_OfAnotherServer(t *testing.T) {
 	defer finish(t, first)
 	cfg := config.Defaults()
 	cfg.Listen, cfg.Metrics.Listen = "unix:"+path, ""
-	if _, err := newServer(&cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "listen: "+path+" belongs to another server that runs") {
+	if _, err := newServer(&cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "listen: "+path+" belongs to another running server") {
 		t.Errorf("beside a server that runs: %v", err)
 	}
 	dead := filepath.Join(t.TempDir(), "dead.sock")
@@ -208,7 +208,7 @@ func TestListenSocket_OfAServerWithAFullQueue_StaysThere(t *testing.T) {
 		}
 		defer func() { _ = conn.Close() }()
 	}
-	if l, err := listenSocket(path); err == nil || !strings.Contains(err.Error(), "may belong to another server") {
+	if l, err := listenSocket(path); err == nil || !strings.Contains(err.Error(), "may belong to another running server") {
 		t.Errorf("%v, %v", l, err)
 	}
 	if _, err := os.Lstat(path); err != nil {

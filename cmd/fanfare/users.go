@@ -26,7 +26,7 @@ func newUsersCommand() *cobra.Command {
 			}
 			channel := args[0]
 			if !pusherproto.KindOf(channel).Presence() {
-				return mistake("%s has no users: the name of a channel that has begins with presence-", channel)
+				return mistake("%s has no users: only presence channels have a list of users", channel)
 			}
 			a, err := c.open(cmd)
 			if err != nil {

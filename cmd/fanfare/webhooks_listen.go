@@ -88,7 +88,7 @@ type receiver struct {
 	looked   time.Time // when secrets were read anew
 }
 
-// hook is the body of a webhook (spec: webhooks, Request).
+// hook is the body of a webhook (docs/spec/webhooks.md#request).
 type hook struct {
 	TimeMS int64                        `json:"time_ms"`
 	Events []map[string]json.RawMessage `json:"events"`

@@ -23,7 +23,7 @@ type customer interface {
 	users(ctx context.Context, channel string) ([]string, error)
 }
 
-// api is a customer over the HTTP API (spec: http-api).
+// api is a customer over the HTTP API (docs/spec/http-api.md#publishing).
 type api struct {
 	Config
 	client http.Client

@@ -88,7 +88,7 @@ func (k *Keeper) obtain(ctx context.Context, lease *lease) (counts bool, err err
 	}
 	leaf := k.used.Leaf
 	if k.until(time.Now()) <= 0 { // a clock that is wrong, above all
-		return true, fmt.Errorf("the certificate that came is valid from %s to %s and for %s, which is of no use now",
+		return true, fmt.Errorf("the certificate that was issued is valid from %s to %s and for %s, which cannot be used now",
 			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), strings.Join(leaf.DNSNames, ", "))
 	}
 	k.cfg.Logger.Info("a certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")), slog.String("serial", serial(leaf)),

@@ -103,7 +103,7 @@ func (f folder) keep(key *ecdsa.PrivateKey, chain [][]byte) error {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 	if _, err := tls.X509KeyPair(text, text); err != nil {
-		return fmt.Errorf("the certificate that came: %w", err)
+		return fmt.Errorf("the issued certificate: %w", err)
 	}
 	return f.write(certificateFile, text)
 }

@@ -30,7 +30,7 @@ const (
 
 // errLost is why an attempt ends whose lock another node has put aside: this
 // one had not shown for deadAfter that it lives.
-var errLost = errors.New("another node has taken over the order, since this one stood still for a minute")
+var errLost = errors.New("another node has taken over the order, because this one did not respond for a minute")
 
 // busyError says that another node has the lock.
 type busyError struct{ holder holder }
@@ -103,7 +103,7 @@ func (l *locks) take(ctx context.Context, now time.Time) (*lease, context.Contex
 		return nil, nil, err
 	}
 	if dead != nil {
-		l.log.Warn("the lock of a node that no longer shows that it lives was put aside", slog.String("holder", dead.String()), slog.Time("since", dead.Since))
+		l.log.Warn("the lock of a dead node was removed", slog.String("holder", dead.String()), slog.Time("since", dead.Since))
 	}
 	l.folder.removeLocks(last - locksKept)
 	held, stop := context.WithCancelCause(ctx)

@@ -106,7 +106,7 @@ func TestLock_DeadNode_PutAsideWhenBothClocksAgree(t *testing.T) {
 	defer held.release()
 	s.mustWait(c, now.Add(quietTime+time.Second), "b")
 
-	for _, want := range []string{"waiting for another node", "put aside", fmt.Sprintf(`holder="dead (process %d)"`, os.Getpid())} {
+	for _, want := range []string{"waiting for another node", "was removed", fmt.Sprintf(`holder="dead (process %d)"`, os.Getpid())} {
 		if n := strings.Count(log.String(), want); n == 0 || want == "waiting for another node" && n != 1 {
 			t.Errorf("%q is there %d times in the log:\n%s", want, n, log.String())
 		}

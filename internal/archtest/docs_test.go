@@ -35,7 +35,7 @@ func pages(t *testing.T) []string {
 	return found
 }
 
-var link = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
+var link = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)]*))?\)`)
 
 func TestDocs_LinksLeadSomewhere(t *testing.T) {
 	for _, page := range pages(t) {
@@ -44,12 +44,27 @@ func TestDocs_LinksLeadSomewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			target := m[1]
+			target, anchor := m[1], m[2]
 			if strings.Contains(target, "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+			leads := filepath.Join(filepath.Dir(page), target)
+			if target == "" {
+				leads = page
+			}
+			if _, err := os.Stat(leads); err != nil {
 				t.Errorf("%s links to %s, which is not there", page, target)
+				continue
+			}
+			if anchor == "" || filepath.Ext(leads) != ".md" {
+				continue
+			}
+			below, err := os.ReadFile(leads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(anchors(string(below)), anchor) {
+				t.Errorf("%s links to %s#%s, which is no heading there", page, target, anchor)
 			}
 		}
 	}

@@ -8,12 +8,22 @@ import (
 	"testing"
 )
 
-// The page shows the very files that are compiled and run.
+// The pages docs/clients*.md show the very files that are compiled and run, and no
+// other code.
 func TestDocs_ShowTheSnippetsAsTheyAre(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "docs", "clients.md"))
-	if err != nil {
-		t.Fatal(err)
+	found, err := filepath.Glob(filepath.Join(root, "docs", "clients*.md"))
+	if err != nil || len(found) == 0 {
+		t.Fatal(found, err)
 	}
+	var all strings.Builder
+	for _, page := range found {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	text := all.String()
 	shown := 0
 	folder := filepath.Join(root, "examples", "snippets")
 	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -29,20 +39,20 @@ func TestDocs_ShowTheSnippetsAsTheyAre(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, after, found := strings.Cut(string(text), "["+filepath.ToSlash(name)+"]")
+		_, after, found := strings.Cut(text, "["+filepath.ToSlash(name)+"]")
 		_, block, opened := strings.Cut(after, "\n```")
 		_, block, _ = strings.Cut(block, "\n")
 		block, _, closed := strings.Cut(block, "```\n")
 		if !found || !opened || !closed || block != string(file) {
-			t.Errorf("docs/clients.md does not show %s as it is", name)
+			t.Errorf("docs/clients*.md do not show %s as it is", name)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if blocks := strings.Count(string(text), "\n```") / 2; blocks != shown {
-		t.Errorf("docs/clients.md shows %d blocks, and %d files are in examples/snippets", blocks, shown)
+	if blocks := strings.Count(text, "\n```") / 2; blocks != shown {
+		t.Errorf("docs/clients*.md show %d blocks, and %d files are in examples/snippets", blocks, shown)
 	}
 }
 

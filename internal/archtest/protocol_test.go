@@ -39,14 +39,14 @@ func TestProtocolTable_EveryTestExists(t *testing.T) {
 	}
 }
 
-// A row of the last table of docs/cluster-protocol.md ends in the tests that show
-// it, those of each package behind its path.
+// A row of docs/cluster-protocol-tests.md ends in the tests that show it, those of
+// each package behind its path.
 func TestClusterProtocol_EveryScenarioExists(t *testing.T) {
-	doc, err := os.ReadFile(filepath.Join(root, "docs", "cluster-protocol.md"))
+	doc, err := os.ReadFile(filepath.Join(root, "docs", "cluster-protocol-tests.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, _ := strings.Cut(string(doc), "## Holes and their scenarios")
+	_, table, _ := strings.Cut(string(doc), "## Failures and their tests")
 	rows := 0
 	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
@@ -61,7 +61,7 @@ func TestClusterProtocol_EveryScenarioExists(t *testing.T) {
 			}
 			for name := range strings.SplitSeq(names, ", ") {
 				if !anyFileHas(t, filepath.Join(root, place, "*_test.go"), "func "+name+"(") {
-					t.Errorf("docs/cluster-protocol.md names %q in %s, which has no such test", name, place)
+					t.Errorf("docs/cluster-protocol-tests.md names %q in %s, which has no such test", name, place)
 				}
 			}
 		}

@@ -47,4 +47,4 @@ const (
 var ErrUnsupported = errors.New("this system cannot pass listeners from one process to another")
 
 // errSilent is the end of a process that said nothing.
-var errSilent = errors.New("the process ended, or closed its pipe, without a word")
+var errSilent = errors.New("the process ended, or closed its pipe, without a message")

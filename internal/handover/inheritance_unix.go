@@ -90,7 +90,7 @@ func (i *Inheritance) At(name string) string {
 	return ""
 }
 
-// Rest closes what nobody took.
+// Rest closes the listeners that were not taken.
 func (i *Inheritance) Rest() {
 	if i == nil {
 		return
@@ -106,10 +106,10 @@ func (i *Inheritance) Rest() {
 // waits until it is this process's turn.
 func (i *Inheritance) Prepared(ctx context.Context) error {
 	if err := i.lines.say(linePrepared); err != nil {
-		return fmt.Errorf("the process that hands over is gone: %w", err)
+		return fmt.Errorf("the old process is gone: %w", err)
 	}
 	if err := i.lines.expect(ctx, lineGo); err != nil {
-		return fmt.Errorf("the process that hands over did not say go: %w", err)
+		return fmt.Errorf("the old process did not give the signal to serve: %w", err)
 	}
 	return nil
 }

@@ -17,9 +17,9 @@ type Following struct {
 	Only map[string][]string
 }
 
-// Follower gets the lines of a log too, at a level and in a format of its own.
-// Warnings that repeat come each. A Follower that does not keep up loses lines,
-// which it is told.
+// Follower also gets the lines of a log, at a level and in a format of its own.
+// It gets every repeated warning. A Follower that is too slow loses lines, and
+// is notified of that.
 type Follower struct {
 	logs   *Logs
 	level  slog.Level

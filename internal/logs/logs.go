@@ -83,10 +83,10 @@ func (l *Logs) setLeast() {
 	l.least.Set(least)
 }
 
-// Run reports held back warnings when their minute is over, and the rest when
-// ctx is done. While it runs, nobody who writes a line waits for the reader of
-// the log, and lines below a warning that come in numbers are written together,
-// a hundredth of a second later at most.
+// Run writes the warnings that were held back when their minute is over, and the
+// rest when ctx is done. While it runs, writing a line never waits for the
+// reader of the log. Lines below a warning that follow each other quickly are
+// written together, a hundredth of a second later at most.
 func (l *Logs) Run(ctx context.Context) error {
 	defer l.out.begin()()
 	l.limits.run(ctx)

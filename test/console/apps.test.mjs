@@ -197,7 +197,7 @@ test('who may not change apps is told why, and sees no buttons', { timeout: 120_
   await reader.open('apps', { app: 'shop' });
   await page.getByLabel('Admin token').fill(tokens[1].text);
   await page.getByRole('button', { name: 'Enter' }).click();
-  await page.getByText('To change them takes a token with the role admin.').waitFor();
+  await page.getByText('Changing them requires a token with the role admin.').waitFor();
   await page.getByText('limits.max_connections').waitFor();
   await seesNoButtons(page);
   // Whose role is taken away meanwhile gets the API's sentence.

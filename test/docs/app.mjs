@@ -1,4 +1,4 @@
-// The app that docs/from-socketio.md spells out: its code blocks are compiled
+// The app that docs/from-socketio*.md spell out: their code blocks are compiled
 // once, and run as Next.js would run them.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -18,9 +18,11 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 // It has the real next, pusher, pusher-js and typescript: test/chat/setup installs it.
 const example = join(repository, 'examples/nextjs-chat');
 
-export const page = await readFile(join(repository, 'docs/from-socketio.md'), 'utf8');
+const read = (name) => readFile(join(repository, 'docs', name), 'utf8');
 
-export const blocks = codeBlocks(page);
+export const page = await read('from-socketio.md');
+
+export const blocks = [page, await read('from-socketio-rooms.md'), await read('from-socketio-presence.md')].flatMap(codeBlocks);
 
 export const block = (name) => blocks.find(({ info }) => info.split(' ')[1] === name).text;
 
@@ -55,14 +57,14 @@ async function compile() {
     exclude: [],
   }));
   await promisify(execFile)(join(example, 'node_modules/.bin/tsc'), ['-p', folder]).catch(({ stdout, message }) => {
-    throw new Error(`the page does not compile:\n${stdout || message}`);
+    throw new Error(`the pages do not compile:\n${stdout || message}`);
   });
 }
 
 let compiled;
 let copies = 0;
 
-/** The page's modules, loaded anew; the first call compiles them. */
+/** The pages' modules, loaded anew; the first call compiles them. */
 export async function modules() {
   await (compiled ??= compile());
   const copy = join(folder, `copy${copies++}`); // where node_modules is found, and a module has no past

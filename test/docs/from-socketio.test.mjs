@@ -1,4 +1,4 @@
-// Compiles every code block of docs/from-socketio.md and runs it against the
+// Compiles every code block of docs/from-socketio*.md and runs it against the
 // built server. A code block that this test does not know fails it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -27,9 +27,9 @@ test('every code block is a file that is tested here', () => {
   assert.throws(() => codeBlocks('```js\nb\n'), /not closed/);
 });
 
-test('the table has every event, helper and option of the guide', () => {
-  const table = page.match(/## What becomes what\n([^]*?)\n## /)[1].split('\n').map((row) => row.split(' | ')[0]).join('\n');
-  const guide = `socket.io socket.io-client pages/api/socket.ts res.socket.server.io bodyParser path NODE_ENV connection connect disconnect
+test('the table has every event, helper and option of the Socket.IO app that is ported', () => {
+  const table = page.match(/## What replaces what\n([^]*?)\n## /)[1].split('\n').map((row) => row.split(' | ')[0]).join('\n');
+  const ported = `socket.io socket.io-client pages/api/socket.ts res.socket.server.io bodyParser path NODE_ENV connection connect disconnect
     socket.id identify-user socket.data socket.data.rooms join-room joined-room leave-room socket.join socket.leave user-joined user-left
     get-room-info room-info adapter.rooms io.sockets.sockets send-message new-message io.to(room).emit socket.to(room).emit socket.emit
     typing-start typing-stop user-typing user-stopped-typing user-status-change user-status-updated userId userName senderId senderName
@@ -37,7 +37,7 @@ test('the table has every event, helper and option of the guide', () => {
     stopTyping updateUserStatus socket handleTyping typingUsers ChatRoom autoConnect reconnection reconnectionAttempts reconnectionDelay
     reconnect reconnect_attempt reconnect_failed reconnectAttempts reason connect_error cors.origin cors.methods credentials transports
     websocket polling pingInterval pingTimeout Vercel custom Pusher Ably`;
-  for (const word of guide.trim().split(/\s+/)) assert.ok(table.includes(word), word);
+  for (const word of ported.trim().split(/\s+/)) assert.ok(table.includes(word), word);
 });
 
 test('what runs in the browser knows no secret', () => {
@@ -364,7 +364,7 @@ test('config.yaml: it is accepted, its origins and times count', async (t) => {
     assert.equal((await wire.close()).code, 4009, origin);
   }
   const greeting = JSON.parse(JSON.parse(await knock('https://yourdomain.com').next()).data);
-  assert.equal(greeting.activity_timeout, 25); // the pingInterval of the guide, 25000
+  assert.equal(greeting.activity_timeout, 25); // the pingInterval of the Socket.IO app, 25000
 });
 
 test('below a path: path_prefix, wsPath and httpPath', async (t) => {

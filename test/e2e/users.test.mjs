@@ -41,7 +41,7 @@ test('terminateUserConnections closes the user and only the user', async (t) => 
   await subscribed(stays.client, 'still-here');
 });
 
-test('a bad sign-in is told and closed with 4009', async (t) => {
+test('a bad sign-in gets an error and is closed with 4009', async (t) => {
   const server = await fanfare(t);
   const wire = await new Wire(server).open();
   wire.send({ event: 'pusher:signin', data: { auth: 'app-key:0000', user_data: '{"id":"7"}' } });

@@ -23,7 +23,7 @@ type holder struct {
 	open func(ctx context.Context, a *attack, i int) error
 }
 
-// holders are those of which docs/security.md says what one takes.
+// holders are those of which docs/security-limits.md says what one takes.
 var holders = []holder{
 	{"an idle socket on one channel", 8000, 8 << 10, func(ctx context.Context, a *attack, i int) error {
 		c, err := connect(ctx, attacker(i%500), a.addr, lobby)

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// full says that attacks have the numbers of docs/security.md. Without it the
+// full says that attacks have the numbers of docs/security-attacks.md. Without it the
 // long ones are shorter where less shows the same.
 var full = os.Getenv("FANFARE_HOSTILE") == "full"
 

@@ -15,7 +15,7 @@ after(() => Promise.all([http.end(), go.end()]));
 for (const version of ['2.4.4', '2.2.5', '1.8.2']) {
   const driver = java(`pusher-java-client-${version}`, 'Client');
   after(() => driver.end());
-  test(`java ${version}: over TLS it hears what the SDKs for Java and Go trigger over TLS`, async (t) => {
+  test(`java ${version}: over TLS it receives what the SDKs for Java and Go trigger over TLS`, async (t) => {
     const server = await fanfare(t, { tls: certificate, app: { require_tls: true } });
     const sdk = { host: `127.0.0.1:${server.port}`, appId: 'app-id', key: 'app-key', secret: 'app-secret', masterKey, tls: true };
     const client = await (await JavaClient.connected(t, driver, server, { tls: true })).subscribed('private-x', 'java', 'go');

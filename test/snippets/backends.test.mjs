@@ -1,4 +1,4 @@
-// The back ends that docs/clients.md shows: they sign for a pusher-js and trigger.
+// The back ends that docs/clients-servers*.md show: they sign for a pusher-js and trigger.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fanfare } from '../support/fanfare.mjs';

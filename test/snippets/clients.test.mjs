@@ -1,25 +1,69 @@
-// The clients of apps that docs/clients.md shows and that run here: they hear what a back end triggers.
+// The clients that docs/clients*.md shows: those that run here hear what a back end triggers, the others are parsed.
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { fanfare } from '../support/fanfare.mjs';
 import { until } from '../support/wait.mjs';
-import { backEnd, order, program, snippet } from './backends.mjs';
+import { backEnd, folderOf, order, program, snippet } from './backends.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** A server, a back end, and a wait until somebody is on the channel of the orders. */
-async function shop(t) {
+async function shop(t, name = 'go') {
   const server = await fanfare(t, { app: { id: '1001' } });
-  const url = await backEnd(t, 'go', server);
+  const url = await backEnd(t, name, server);
   const listening = () => until('somebody listens', async () => (await (await server.sdk.get({ path: '/channels/private-orders' })).json()).occupied);
   return { server, url, listening };
 }
+
+test('browser: orders, and events to the signed-in user', async (t) => {
+  const { server, url, listening } = await shop(t, 'node');
+  const { folder, file } = await folderOf(t, 'browser/realtime.js');
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await symlink(here('../node_modules'), join(folder, 'node_modules'));
+  const { connect, onOrder, onNotice } = await import(file);
+  const pusher = connect({ key: 'app-key', host: '127.0.0.1', port: server.port, tls: false, api: url });
+  t.after(() => pusher.disconnect());
+  const [orders, notices] = [[], []];
+  const stop = onOrder(pusher, (data) => orders.push(data));
+  onNotice(pusher, (data) => notices.push(data));
+  await listening();
+  await until('the user is signed in', () => pusher.user.user_data);
+  await order(url, 'tea');
+  await until('both events', () => orders.length > 0 && notices.length > 0);
+  assert.deepEqual([orders, notices], [[{ text: 'tea' }], [{ text: 'Your order has arrived.' }]]);
+  stop();
+  await until('nobody listens', async () => !(await (await server.sdk.get({ path: '/channels/private-orders' })).json()).occupied);
+});
+
+test('python: the client hears an order', async (t) => {
+  const { server, url, listening } = await shop(t);
+  const app = program(t, here('../.venv/bin/python'), [snippet('python/listen.py')], {
+    PUSHER_APP_KEY: 'app-key', PUSHER_HOST: '127.0.0.1', PUSHER_PORT: String(server.port), API: url, PYTHONDONTWRITEBYTECODE: '1',
+  });
+  await listening();
+  await order(url, 'tea');
+  await until('the order', () => app.out.includes('\n'));
+  assert.deepEqual(JSON.parse(app.out), { text: 'tea' });
+});
+
+test('C#, Dart and Swift: the files keep to the grammars of their languages', async (t) => {
+  const parse = (...files) => promisify(execFile)(here('../.venv/bin/python'), [here('parse.py'), ...files]);
+  const files = ['aspnet/Program.cs', 'dotnet/Realtime.cs', 'flutter/realtime.dart', 'swift/Realtime.swift'];
+  assert.equal((await parse(...files.map(snippet))).stdout, '');
+  for (const name of files) {
+    const { file } = await folderOf(t, name);
+    await writeFile(file, (await readFile(file, 'utf8')).replace('(', '(('));
+    assert.match((await parse(file)).stdout, /not the language's grammar/, name);
+  }
+});
 
 test('android: the client hears an order', async (t) => {
   const { server, url, listening } = await shop(t);

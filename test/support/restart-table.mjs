@@ -1,4 +1,4 @@
-// Prints the table of docs/deployment.md: node test/support/restart-table.mjs
+// Prints the table of docs/restarts.md: node test/support/restart-table.mjs
 import { restart } from './restart.mjs';
 
 const after = [];

@@ -7,16 +7,19 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { fanfare } from '../support/fanfare.mjs';
 import { subscribed, until } from '../support/wait.mjs';
 
 const manual = await readFile(new URL('../../docs/webhooks.md', import.meta.url), 'utf8');
 
-// The ways to run a file; PHP and Ruby are not on every machine that tests.
+// The ways to run a file. ../move/setup and ../snippets/setup install PHP and Ruby.
 const languages = {
-  js: { file: 'hooks.mjs', run: ['node', 'hooks.mjs'] },
-  python: { file: 'hooks.py', run: ['python3', 'hooks.py'] },
-  go: { file: 'hooks.go', build: ['go', 'build', '-o', 'hooks', 'hooks.go'], run: ['./hooks'] },
+  js: { file: 'hooks.mjs', run: () => ['node', 'hooks.mjs'] },
+  python: { file: 'hooks.py', run: () => ['python3', 'hooks.py'] },
+  php: { file: 'hooks.php', run: (port) => ['php', '-S', `127.0.0.1:${port}`, 'hooks.php'] },
+  ruby: { file: 'config.ru', run: (port) => ['ruby', fileURLToPath(new URL('receiver.rb', import.meta.url)), 'config.ru', String(port)] },
+  go: { file: 'hooks.go', build: ['go', 'build', '-o', 'hooks', 'hooks.go'], run: () => ['./hooks'] },
 };
 
 async function freePort() {
@@ -39,7 +42,8 @@ for (const [language, { file, build, run }] of Object.entries(languages)) {
       const [status] = await once(spawn(build[0], build.slice(1), { cwd, stdio: 'inherit' }), 'exit');
       assert.equal(status, 0);
     }
-    const receiver = spawn(run[0], run.slice(1), { cwd });
+    const [command, ...args] = run(port);
+    const receiver = spawn(command, args, { cwd });
     t.after(() => receiver.kill('SIGKILL'));
     let out = '';
     for (const stream of [receiver.stdout, receiver.stderr]) stream.on('data', (d) => (out += d));

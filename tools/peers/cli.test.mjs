@@ -111,13 +111,18 @@ for (const [name, how] of Object.entries(servers)) {
     const still = ['--sockets', '20', '--settle', '100ms', '--hold', '100ms'];
     for (const [result, metric] of [
       [await bench('idle', ...still), 'connected and subscribed'],
-      [await bench('tls', '--plain', ...still), 'connected'], // what a proxy in front does is its own
+      [await bench('tls', '--plain', ...still), 'connected and subscribed'], // what a proxy in front does is its own
+      [await bench('idle', '--ping', '100ms', '--sockets', '20', '--settle', '100ms', '--hold', '1s'), 'pings answered'],
       [await bench('fanout', '--sockets', '20', ...short), 'deliveries'],
+      [await bench('fanout', '--sockets', '20', '--channels', '10', '--to', '5', ...short), 'deliveries'],
+      [await bench('fanout', '--sockets', '20', '--channels', '10', '--batch', '10', ...short), 'deliveries'],
+      [await bench('trigger', '--subscribers', '10', '--channels', '10', '--batch', '10', ...short), 'events'],
       [await bench('sweep', '--sockets', '20', '--rates', '20,40', '--rest', '100ms', ...short), 'deliveries'],
       [await bench('trigger', '--callers', '2', ...short), 'events'],
       [await bench('client-events', '--sockets', '4', '--room', '2', '--rate', '5', ...short), 'deliveries'],
       [await bench('churn', '--sockets', '20', '--waves', '1', '--rate', '10', '--after', '500ms'), 'connected and subscribed'],
       [await bench('presence', '--sockets', '10', '--room', '5'), 'member_added'],
+      [await bench('presence', '--sockets', '10', '--room', '10', '--stay', '2', '--at-once'), 'member_removed'],
     ]) assert.ok(result(metric) > 0, metric);
   });
 }

@@ -1,68 +1,27 @@
-// Measures fanfare and soketi with the same client in one run, by turns, and
-// prints a table of medians. Usage: node run.mjs [rounds] ; needs bin/fanfare.
-import { execFile, spawn } from 'node:child_process';
+// Measures fanfare and its peers with the same client in one run, by turns, and
+// prints a Markdown table of medians. Wants bin/fanfare. In the environment:
+//   ROWS    names of rows (rows.mjs), with commas; all of them, and the picture, if it is unset
+//   PEERS   servers beside fanfare, with commas: soketi, centrifugo, other; or none
+//   ROUNDS  rounds of each row, 3
+//   QUICK   1 is small and short: shows that it works, measures nothing
+//   OTHER, OTHER_TITLE, OTHER_PORT  a further server (servers.mjs)
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { rows } from './rows.mjs';
+import { binary, defineServers } from './servers.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const binary = join(here, '../../bin/fanfare');
-const rounds = Number(process.argv[2] ?? 3);
+const list = (text) => text.split(',').map((s) => s.trim()).filter(Boolean);
+const rounds = Number(process.env.ROUNDS || 3);
+const quick = process.env.QUICK === '1';
 const folder = mkdtempSync(join(tmpdir(), 'fanfare-peers-'));
-
-// Both serve the default app. Counts go to subscribers in fanfare alone, so
-// they are off: the load is to be the same.
-const config = join(folder, 'config.yaml');
-writeFileSync(config, JSON.stringify({
-  listen: '127.0.0.1:6401', metrics: { listen: '' },
-  apps: [{ id: 'app-id', key: 'app-key', secret: 'app-secret', subscription_count: false,
-    limits: { client_events_per_second: 0, max_presence_members: 0 } }],
-}));
-const servers = {
-  fanfare: { port: 6401, start: () => spawn(binary, ['serve', '--config', config], { stdio: 'ignore' }) },
-  soketi: {
-    port: 6402,
-    start: () => spawn(process.execPath, [join(here, 'node_modules/@soketi/soketi/bin/server.js'), 'start'], {
-      stdio: 'ignore',
-      env: { ...process.env, SOKETI_HOST: '127.0.0.1', SOKETI_PORT: '6402', SOKETI_METRICS_ENABLED: '0',
-        SOKETI_DEFAULT_APP_ID: 'app-id', SOKETI_DEFAULT_APP_KEY: 'app-key', SOKETI_DEFAULT_APP_SECRET: 'app-secret',
-        SOKETI_DEFAULT_APP_ENABLE_CLIENT_MESSAGES: '1' },
-    }),
-  },
-};
-
-// Each row: what it is called, the bench's arguments, the metrics shown, the
-// target as a test of fanfare's medians (f), soketi's (s), those of the row
-// above and the bare loop's (b), and the target in words; then the servers that
-// can do it, the bare loop's arguments, and why the target may be out of reach.
-const perMillion = 'server CPU per million';
-const both = ['soketi', 'fanfare'];
-const workloads = [
-  ['idle, 15,000 on one channel', 'idle --sockets 15000 --settle 3s --hold 3s', ['memory per socket', 'connected and subscribed'], (f) => f[0] <= 1536 && f[1] >= 10_000, '≤ 1,536 B, ≥ 10,000/s'],
-  ['idle, 15,000 on 1,000 channels', 'idle --sockets 15000 --channels 1000 --settle 3s --hold 3s', ['memory per socket', 'connected and subscribed'], (f) => f[1] >= 10_000, '≥ 10,000/s'],
-  ['one event at a time, 1,000 sockets', 'fanout --sockets 1000', ['deliveries', perMillion], (f, s, _, b) => f[0] >= 2 * s[0] && f[0] >= 0.85 * b[0] && f[1] <= 4.5, '≥ 2×, ≥ 85 % of bare, ≤ 4.5 CPU-s', both, 'bare --sockets 1000',
-    (f, b) => `the bare loop's writes alone take ${b[1].toFixed(2)} CPU-s`],
-  ['one event at a time, 10,000 sockets', 'fanout --sockets 10000', ['deliveries', 'latency p99'], (f, s) => f[0] >= 2 * s[0] && f[1] <= 50, '≥ 2×, p99 ≤ 50 ms', both, 'bare --sockets 10000',
-    (f, b) => `the bare loop itself writes ${Math.round(b[0]).toLocaleString('en')} frames a second, the last of 10,000 after ${(1e7 / b[0]).toFixed(0)} ms`],
-  ['1,000 sockets × 200/s', 'fanout --sockets 1000 --rate 200 --callers 16', ['latency p99', perMillion], (f) => f[0] <= 15 && f[1] <= 4.5, 'p99 ≤ 15 ms, ≤ 4.5 CPU-s', both, '',
-    () => 'most events are alone, and a write for each takes what the bare loop takes above'],
-  ['1,000 sockets × 500/s', 'fanout --sockets 1000 --rate 500 --callers 16', ['latency p99', perMillion], (f) => f[0] <= 20 && f[1] <= 2.5, 'p99 ≤ 20 ms, ≤ 2.5 CPU-s', ['fanfare']],
-  ['1,000 sockets × 1,000/s', 'fanout --sockets 1000 --rate 1000 --callers 16', ['latency p99', perMillion], (f) => f[0] <= 30 && f[1] <= 1.6, 'p99 ≤ 30 ms, ≤ 1.6 CPU-s', ['fanfare']],
-  ['1,000 sockets × 2,000/s', 'fanout --sockets 1000 --rate 2000 --callers 16', ['latency p99', perMillion], (f) => f[0] <= 60, 'p99 ≤ 60 ms', ['fanfare']],
-  ['HTTP triggers, 16 callers', 'trigger', ['events', 'answered p99'], (f, s) => f[0] >= 2 * s[0], '≥ 2×'],
-  ['50 channels × 20 sockets, 2,000/s', 'fanout --sockets 1000 --channels 50 --rate 2000 --callers 16', ['latency p99', perMillion], (f) => f[0] <= 2 && f[1] <= 6, 'p99 ≤ 2 ms, ≤ 6 CPU-s', both, '',
-    (f) => `each event wakes two loops and the client for ten writes each: ${(f[1] * 20).toFixed(0)} µs an event, request and answer included`],
-  ['10,000 sockets vanish at once', 'churn', ['answered, others vanishing p99', 'channels empty after'], (f) => f[0] <= 50, 'triggers\' p99 ≤ 50 ms'],
-  [
-    ['1,000 sockets, 5 KB × 100/s', 'fanout --sockets 990 --size 5000 --rate 100 --duration 10s', ['latency p99', 'server memory peak'], () => true, ''],
-    ['the same, 10 more never read', 'fanout --sockets 990 --never-read 10 --size 5000 --rate 100 --duration 10s', ['latency p99', 'server memory peak'], (f, s, before) => f[0] <= 1.2 * before[0] && f[1] <= before[1] + 21, 'p99 within 20 %, ≤ 21 MB more'],
-  ],
-  ['15,000 idle sockets, a ping each in 120 s', 'idle --sockets 15000 --settle 1s --hold 20s --ping 120s', ['server CPU'], (f) => f[0] <= 0.01, '≤ 0.01 cores', both, '',
-    (f) => `125 pings a second, each of which wakes a loop: ${(f[0] * 1e6 / 125).toFixed(0)} µs each, nearly all of it the kernel's and the Go scheduler's going to sleep and waking up`],
-  ['rooms of 10, client events, 1,000 sockets', 'client-events --sockets 1000', ['deliveries', perMillion], (f, s) => f[0] >= 1.8 * s[0] && f[1] <= 7, '≥ 1.8×, ≤ 7 CPU-s'],
-];
+const { servers, run: withServer } = defineServers(folder);
+const wanted = list(process.env.ROWS || Object.keys(rows).join());
+const against = list(process.env.PEERS || 'soketi,centrifugo,other').filter((name) => name !== 'none' && (name !== 'other' || servers.other));
+for (const name of wanted) if (!rows[name]) throw new Error(`no row is called ${name}; there are ${Object.keys(rows).join(', ')}`);
+for (const name of against) if (!servers[name]) throw new Error(`no server is called ${name}`);
 
 const run = promisify(execFile);
 const units = {};
@@ -76,90 +35,99 @@ function metricsOf(json) {
   return found;
 }
 
-async function bench(...args) {
+// small makes a scenario small: it still does all it does, with fewer.
+const small = (args) => args.replace(/--(sockets|subscribers|room) (\d+)/g, (_, name, n) => `--${name} ${Math.min(n, 100)}`)
+  .replace(/--channels (\d+)/, (_, n) => `--channels ${Math.min(n, 100)}`).replace(/--rate (\d+)/, (_, n) => `--rate ${Math.min(n, 100)}`)
+  .replace(/--(settle|hold|duration) \S+/g, '--$1 300ms').replace(/^(fanout|trigger|client-events|bare)(?!.*--duration)/, '$1 --warmup 200ms --duration 300ms')
+  .replace(/^churn/, 'churn --sockets 100 --waves 1 --after 300ms').replace(/--never-read 10/, '--never-read 2');
+
+async function bench(args) {
   const { stdout } = await run(binary, ['bench', ...args, '--format', 'json'], { timeout: 240_000, maxBuffer: 64 << 20 });
   return stdout;
 }
 
-async function measure(name, args, read = metricsOf) {
-  if (name === 'bare') return read(await bench(...args.split(' '))); // a writer that it starts itself
-  const server = servers[name];
-  const child = server.start();
+async function measure(name, args, tls, read = metricsOf) {
+  const words = (quick ? small(args) : args).split(' ');
   try {
-    await until(() => fetch(`http://127.0.0.1:${server.port}/`).then(() => true, () => false));
-    return read(await bench(...args.split(' '), '--host', `127.0.0.1:${server.port}`, '--pid', String(child.pid)));
+    if (name === 'bare') return read(await bench(words)); // a writer that it starts itself
+    return await withServer(name, tls, async (more) => read(await bench([...words, ...more])));
   } catch (err) {
-    process.stderr.write(`${name} ${args}: ${err.message.split('\n')[0]}\n`);
+    process.stderr.write(`${name} ${args}: ${(err.stderr || err.message).trim().split('\n').slice(-1)[0]}\n`);
     return null;
-  } finally {
-    child.kill('SIGKILL');
-    await new Promise((done) => (child.exitCode === null && child.signalCode === null ? child.once('exit', done) : done()));
-  }
-}
-
-async function until(ready) {
-  const end = Date.now() + 20_000;
-  while (!(await ready())) {
-    if (Date.now() > end) throw new Error('the server did not start');
-    await new Promise((resume) => setTimeout(resume, 50));
   }
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const shown = (value, unit) => (value === undefined ? '–' : `${Number(value.toPrecision(4)).toLocaleString('en')}${unit.startsWith('/') ? '' : ' '}${unit}`);
+const cells = (...parts) => console.log(`| ${parts.join(' | ')} |`);
 
-console.log('| workload | metric | soketi 1.6.1 | fanfare | ratio | bare loop | target | |\n|---|---|---|---|---|---|---|---|');
-let wrong = 0;
+cells('workload', 'metric', ...against.map((name) => servers[name].title), 'fanfare', 'to the best peer', 'bare loop', 'target', '');
+console.log(`|${'---|'.repeat(against.length + 7)}`);
+const wrong = {};
 const missed = [];
 
-// measured runs a workload once with each of those that can do it, in rounds
-// beyond the usual with fanfare alone.
-async function measured([, args, , , , who = both, bare = ''], round, found) {
-  const runners = round >= rounds ? ['fanfare'] : bare ? [...who, 'bare'] : who;
+// measured runs a row once with each of those that can do it, in rounds beyond
+// the usual with fanfare alone.
+async function measured(row, round, found) {
+  const who = row.who.filter((name) => name === 'fanfare' || against.includes(name));
+  const runners = round >= rounds ? ['fanfare'] : row.bare ? [...who, 'bare'] : who;
   for (const name of round % 2 ? runners.toReversed() : runners) {
-    const result = await measure(name, name === 'bare' ? bare : args);
-    if (result) found[name].push(result);
+    const result = await measure(name, name === 'bare' ? row.bare : row.args, row.tls);
+    if (!result) continue;
+    (found[name] ??= []).push(result);
+    wrong[name] = (wrong[name] ?? 0) + (result.lost ?? 0) + (result.duplicated ?? 0) + (result.reordered ?? 0);
   }
 }
 
-// tell prints a workload's lines and returns fanfare's medians; before are those
-// of the row above.
-function tell([title, , metrics, met, target, , bare = '', why = () => 'see docs/performance.md'], found, before) {
-  for (const r of found.fanfare) wrong += (r.lost ?? 0) + (r.duplicated ?? 0) + (r.reordered ?? 0);
-  const of = (name) => metrics.map((m) => (found[name].length ? median(found[name].map((r) => r[m])) : undefined));
-  const [s, f, b] = [of('soketi'), of('fanfare'), of('bare')];
-  const reached = met(f, s, before, b);
-  if (!reached) missed.push(`${title}: ${f[0] === undefined ? 'not measured' : why(f, b)}`);
-  metrics.forEach((m, i) => {
-    const ratio = s[i] && f[i] ? `${(f[i] / s[i]).toFixed(2)}×` : '–';
-    const verdict = i > 0 ? '' : reached ? 'met' : 'NOT met';
-    const cells = [i ? '' : title, m, shown(s[i], units[m] ?? ''), shown(f[i], units[m] ?? ''), ratio, bare ? shown(b[i], units[m] ?? '') : '', i ? '' : target, verdict];
-    console.log(`| ${cells.join(' | ')} |`);
+// tell prints a row's lines and returns fanfare's medians.
+function tell(row, found, before, first) {
+  const m = Object.fromEntries(Object.entries(found).map(([name, results]) => [name, row.metrics.map((metric) => median(results.map((r) => r[metric])))]));
+  let reached; // undefined if a server that it is compared with was not measured
+  try {
+    reached = m.fanfare && row.met(m, before, first);
+  } catch { /* as said */ }
+  const verdict = reached === undefined ? 'not compared' : reached ? 'met' : 'NOT met';
+  if (row.target && reached === false) missed.push(`${row.title}: ${m.fanfare && row.why && (m.bare || !row.bare) ? row.why(m.fanfare, m.bare) : 'see docs/performance.md'}`);
+  row.metrics.forEach((metric, i) => {
+    const unit = units[metric] ?? '';
+    const others = against.map((name) => m[name]?.[i]).filter((v) => v !== undefined);
+    const best = unit === '/s' ? Math.max(...others) : Math.min(...others);
+    const ratio = others.length && best > 0 && m.fanfare?.[i] !== undefined ? `${(m.fanfare[i] / best).toFixed(2)}×` : '–';
+    cells(i ? '' : row.title, metric, ...[...against, 'fanfare'].map((name) => shown(m[name]?.[i], unit)), ratio,
+      row.bare ? shown(m.bare?.[i], unit) : '', i ? '' : row.target, i || !row.target ? '' : verdict);
   });
-  return f;
+  return m.fanfare;
 }
 
-for (const workload of workloads) {
-  const rows = (Array.isArray(workload[0]) ? workload : [workload]).map((row) => ({ row, found: { soketi: [], fanfare: [], bare: [] } }));
-  for (let round = 0; round < (rows.length > 1 ? 2 * rounds + 1 : rounds); round++) {
-    for (const { row, found } of rows) await measured(row, round, found);
+for (const name of wanted) {
+  const group = rows[name].map((row) => ({ row, found: {} }));
+  for (let round = 0; round < (name === 'never-read' ? 2 * rounds + 1 : rounds); round++) {
+    for (const { row, found } of group) await measured(row, round, found);
   }
-  rows.reduce((before, { row, found }) => tell(row, found, before), undefined);
+  let first;
+  group.reduce((before, { row, found }) => {
+    const medians = tell(row, found, before, first);
+    first ??= medians;
+    return medians;
+  }, undefined);
 }
 for (const line of missed) console.log(`\nNot met: ${line}.`);
-console.log(`\nLost, duplicated or reordered by fanfare in all rounds: ${wrong}.`);
+console.log(`\nLost, duplicated or reordered in all rounds: ${Object.entries(wrong).filter(([name]) => name !== 'bare').map(([name, n]) => `${name} ${n}`).join(', ')}.`);
 
 // Latency against load, in one picture.
-const sweeps = [];
-for (const name of ['soketi', 'fanfare']) {
-  const rates = name === 'soketi' ? '10,20,50,80,100,120' : '10,20,50,100,150,200,500,1000,2000';
-  const document = await measure(name, `sweep --sockets 1000 --duration 3s --rates ${rates}`, (json) => json);
-  if (!document) continue;
-  writeFileSync(join(folder, `${name}.json`), document);
-  sweeps.push(`${name}=${join(folder, `${name}.json`)}`);
+if (!process.env.ROWS) {
+  const sweeps = [];
+  for (const name of ['soketi', 'fanfare']) {
+    if (name !== 'fanfare' && !against.includes(name)) continue;
+    const rates = name === 'soketi' ? '10,20,50,80,100,120' : '10,20,50,100,150,200,500,1000,2000';
+    const document = await measure(name, `sweep --sockets 1000 --duration 3s --rates ${rates}`, false, (json) => json);
+    if (!document) continue;
+    writeFileSync(join(folder, `${name}.json`), document);
+    sweeps.push(`${name}=${join(folder, `${name}.json`)}`);
+  }
+  const picture = process.env.PICTURE ?? 'latency.svg';
+  await run(binary, ['bench', 'plot', '--svg', picture, '--title', 'Latency of one channel of 1,000 sockets, 200 bytes', ...sweeps]);
+  console.log(`Latency against load is drawn in ${picture}.`);
 }
-const picture = process.env.PICTURE ?? 'latency.svg';
-await run(binary, ['bench', 'plot', '--svg', picture, '--title', 'Latency of one channel of 1,000 sockets, 200 bytes', ...sweeps]);
-console.log(`Latency against load is drawn in ${picture}.`);
 rmSync(folder, { recursive: true, force: true });
-process.exitCode = wrong ? 1 : 0;
+process.exitCode = wrong.fanfare ? 1 : 0;

@@ -26,7 +26,7 @@ class Pages(unittest.TestCase):
         files = {
             "docs/README.md": "[home](../README.md)",
             "docs/a.md": "[all](README.md) [b](spec/b.md#part) [file](../deploy/x.conf) [folder](../deploy) [web](https://a.example/x.md) `[no](../code.md)`",
-            "docs/spec/b.md": '[a](../a.md) <img src="../images/p.svg">\n\n```sh\n[no](../code.md)\n```\n',
+            "docs/" "spec/b.md": '[a](../a.md) <img src="../images/p.svg">\n\n```sh\n[no](../code.md)\n```\n',
             "docs/images/p.svg": "<svg/>",
             "deploy/README.md": "[x](x.conf)",
             "deploy/x.conf": "``` listen 80;",

@@ -63,7 +63,7 @@ export class Apps extends Paged {
 /** How the apps are changed, where that is not here. */
 function Where({ store, editable }) {
   if (editable) return null;
-  if (store === 'database') return html`<p class="lead">The apps are in a database. To change them takes a token with the role <strong>admin</strong>.</p>`;
+  if (store === 'database') return html`<p class="lead">The apps are in a database. Changing them requires a token with the role <strong>admin</strong>.</p>`;
   return html`
     <p class="lead">The apps are in the configuration file. To change them, edit the list <code>apps</code> there and run <code>fanfare reload</code>. To change them here,
       keep them in a database: set <code>store.kind</code>, run <code>fanfare apps migrate</code> and <code>fanfare apps import config.yaml</code>, and restart.</p>`;

@@ -34,7 +34,7 @@ export class Channels extends Paged {
       <${Notice} error=${error} />
       ${query.channel && html`<${ChannelCard} key=${query.channel} app=${app} name=${query.channel} close=${() => go('channels', { app, prefix: query.prefix })} />`}
       <${Table} label="Channels" columns=${['Channel', 'Kind', 'Subscriptions', 'Users']} busy=${!loaded && !error}
-          empty=${query.prefix ? 'No occupied channel begins so.' : 'Nobody is subscribed to any channel of this app.'}>
+          empty=${query.prefix ? 'No occupied channel has this prefix.' : 'Nobody is subscribed to any channel of this app.'}>
         ${loaded?.items.map((c) => html`
           <tr key=${c.name}>
             <th scope="row"><a data-row href=${link('channels', { app, prefix: query.prefix, channel: c.name })}>${c.name}</a></th>

@@ -77,7 +77,7 @@ export class Creator extends Component {
         <section aria-label="The same in code">
           <h2>The same in code</h2>
           ${wrong
-            ? html`<p class="empty">As soon as the data is JSON.</p>`
+            ? html`<p class="empty">The code appears when the data is valid JSON.</p>`
             : html`
               <${Snippet} label="curl, over the admin API" code=${curl(app, event)} />
               <${Snippet} label="Node, pusher package" code=${node(app, key, event, format)} />

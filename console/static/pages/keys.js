@@ -59,7 +59,7 @@ export class Keys extends Component {
             <dl class="pairs"><div><dt>Key</dt><dd><code>${key}</code></dd></div><div><dt>Secret</dt><dd><code>${secret}</code></dd></div></dl>
             ${editable && (app.keys.length > 1
               ? html`<${Action} label="Retire" about=${key} yes="Retire the key" act=${() => this.retire(key)}
-                  question=${`Retire the key ${key}? Clients and back ends that still use it are refused from then on. This cannot be taken back.`} />`
+                  question=${`Retire the key ${key}? Clients and back ends that still use it are refused from then on. This cannot be undone.`} />`
               : html`<span class="hint">The only key cannot be retired.</span>`)}
           </li>`)}
       </ul>

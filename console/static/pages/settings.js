@@ -69,7 +69,7 @@ export class Settings extends Component {
             onInput=${(e) => this.typed({ others: { text: e.target.value, from: others?.from ?? rest } })}></textarea>
         </label>
         <p id="options-say" class=${wrong ? 'says wrong' : 'says'} role="status">${wrong || 'Valid JSON. An option that you remove gets its default.'}</p>
-        <${Notice} error=${error?.code === 'conflict' ? { message: 'Nothing was saved: somebody has changed this app since it was loaded. What you typed goes when you load it again.' } : error} done=${done} />
+        <${Notice} error=${error?.code === 'conflict' ? { message: 'Nothing was saved: somebody has changed this app since it was loaded. Loading it again discards your changes.' } : error} done=${done} />
         <div class="row">
           <button disabled=${!ready}>Save</button>
           ${error && html`<button type="button" class="quiet" onClick=${() => this.again()}>Load again</button>`}
@@ -81,7 +81,7 @@ export class Settings extends Component {
               question=${`Disable ${stored.id}? Its connections are closed, and clients and back ends are refused until it is enabled again.`} />`
           : html`<button class="quiet" onClick=${() => this.change({ enabled: true }, 'The app is enabled.')}>Enable</button>`}
         <${Action} label="Delete" yes="Delete the app" typed=${stored.id} act=${this.props.remove}
-          question=${`Delete ${stored.id} with its keys and options? Its connections are closed. This cannot be taken back.`} />
+          question=${`Delete ${stored.id} with its keys and options? Its connections are closed. This cannot be undone.`} />
       </div>`;
   }
 }

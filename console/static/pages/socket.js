@@ -28,7 +28,7 @@ export class SocketCard extends Polled {
       <section class="card socket" aria-label="The followed socket">
         <h2>Socket ${socket} ${gone && html`<span class="badge bad">gone</span>`}</h2>
         <${Notice} error=${gone ? null : error} done=${done} />
-        ${gone && html`<p>No node has it any more. Below is what was seen of it.</p>`}
+        ${gone && html`<p>The socket is closed. Its recorded events are below.</p>`}
         ${loaded && !gone && html`
           <dl class="pairs">
             <div><dt>User</dt><dd>${loaded.user || 'not signed in'}</dd></div>
@@ -41,7 +41,7 @@ export class SocketCard extends Polled {
             <div><dt>Waiting</dt><dd>${bytes(loaded.waiting_bytes)}</dd></div>
             <div><dt>Channels</dt><dd>${loaded.channels.join(', ') || 'none'}</dd></div>
           </dl>
-          <${Action} label="Close the socket" yes="Close it" question=${`Close socket ${socket}? Its client does not come back by itself.`} act=${() => this.close()} />`}
+          <${Action} label="Close the socket" yes="Close it" question=${`Close socket ${socket}? Its client does not reconnect by itself.`} act=${() => this.close()} />`}
       </section>`;
   }
 }

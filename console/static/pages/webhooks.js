@@ -19,7 +19,7 @@ export class Webhooks extends Paged {
   async replay(id) {
     try {
       const { state } = await post(path`webhooks/deliveries/${id}/replay`);
-      this.setState({ done: state === 'delivered' ? 'The delivery was sent again and accepted.' : 'The delivery was sent again and refused once more.', failed: null });
+      this.setState({ done: state === 'delivered' ? 'The delivery was sent again and accepted.' : 'The delivery was sent again and refused again.', failed: null });
       await this.refresh();
     } catch (failed) {
       this.setState({ failed, done: null });
@@ -37,7 +37,7 @@ export class Webhooks extends Paged {
       <${Notice} error=${failed ?? error} done=${done} />
       ${!loaded && !error && html`<p class="empty">Loading…</p>`}
       ${loaded?.items.length === 0 && html`<p class="empty">No app has an endpoint. The option <code>webhooks</code> of an app adds one.</p>`}
-      ${loaded && loaded.items.length > 0 && html`<p class="lead">${many ? 'Each node has sent a part. ' : ''}Only failed deliveries can be sent again.</p>`}
+      ${loaded && loaded.items.length > 0 && html`<p class="lead">${many ? 'Each node has sent some of these deliveries. ' : ''}Only failed deliveries can be sent again.</p>`}
       ${loaded?.items.map((e) => html`
         <section key=${e.app + ' ' + e.endpoint + ' ' + e.node} class="card" aria-label=${name(e)}>
           <div class="heading">

@@ -20,7 +20,7 @@ public final class Realtime {
         pusher.connect();
     }
 
-    /** Calls back for each order, on a thread of the SDK's: use runOnUiThread to show it. */
+    /** Calls back for each order, on a thread of the SDK: use runOnUiThread to change views. */
     public void onOrder(Consumer<String> orders) {
         pusher.subscribePrivate("private-orders", new PrivateChannelEventListener() {
             @Override

@@ -16,7 +16,7 @@ app.MapPost("/pusher/auth", async (HttpRequest request) =>
 {
     var form = await request.ReadFormAsync();
     string channel = form["channel_name"].ToString(), socketId = form["socket_id"].ToString();
-    var user = new PresenceChannelData { user_id = "1", user_info = new { name = "Ann" } }; // replace by your log-in
+    var user = new PresenceChannelData { user_id = "1", user_info = new { name = "Ann" } }; // replace with your log-in
     return channel switch
     {
         "private-orders" => Results.Content(fanfare.AuthorizeChannel(channel, socketId).ToJson(), "application/json"),

@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 fanfare = pusher.Pusher(
-    app_id=os.environ["PUSHER_APP_ID"],  # digits only: this SDK insists
+    app_id=os.environ["PUSHER_APP_ID"],  # this SDK accepts digits only
     key=os.environ["PUSHER_APP_KEY"],
     secret=os.environ["PUSHER_APP_SECRET"],
     host=os.environ.get("PUSHER_HOST", "localhost"),
@@ -17,7 +17,7 @@ fanfare = pusher.Pusher(
 )
 
 
-# Django asks for its CSRF token: give pusher-js channelAuthorization.headers {"X-CSRFToken": …}.
+# Django requires its CSRF token: set in pusher-js channelAuthorization.headers {"X-CSRFToken": …}.
 @require_POST
 def authorize(request):
     socket_id, channel = request.POST["socket_id"], request.POST["channel_name"]

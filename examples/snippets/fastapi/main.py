@@ -6,7 +6,7 @@ from fastapi import FastAPI, Form, HTTPException
 from pydantic import BaseModel
 
 fanfare = pusher.Pusher(
-    app_id=os.environ["PUSHER_APP_ID"],  # digits only: this SDK insists
+    app_id=os.environ["PUSHER_APP_ID"],  # this SDK accepts digits only
     key=os.environ["PUSHER_APP_KEY"],
     secret=os.environ["PUSHER_APP_SECRET"],
     host=os.environ.get("PUSHER_HOST", "localhost"),
@@ -21,10 +21,10 @@ class Order(BaseModel):
 
 
 def current_user():
-    return {"id": "1", "name": "Ann"}  # replace by your log-in; None if nobody is
+    return {"id": "1", "name": "Ann"}  # replace with your log-in; None if nobody is logged in
 
 
-# Not async: the SDK waits for its answer, which FastAPI then does in a thread.
+# Not async: the SDK blocks until it has an answer, so FastAPI runs the function in a thread.
 @app.post("/pusher/auth")
 def authorize(socket_id: str = Form(), channel_name: str = Form()):
     user = current_user()

@@ -1,4 +1,4 @@
-// flutter pub add dart_pusher_channels. Pusher's own plugin, pusher_channels_flutter, takes no host.
+// flutter pub add dart_pusher_channels. Pusher's own plugin, pusher_channels_flutter, has no option for the host.
 import 'package:dart_pusher_channels/dart_pusher_channels.dart';
 
 /// On a device, localhost is the device: [host] is the address of the machine with fanfare.
@@ -23,7 +23,7 @@ Future<PusherChannelsClient> connect({
     ),
   );
   orders.bind('created').listen((event) => onOrder(event.data));
-  client.onConnectionEstablished.listen((_) => orders.subscribeIfNotUnsubscribed()); // now, and after each reconnection
+  client.onConnectionEstablished.listen((_) => orders.subscribeIfNotUnsubscribed()); // now and after each reconnection
   await client.connect();
   return client;
 }

@@ -29,13 +29,13 @@ func main() {
 }
 
 func authorize(w http.ResponseWriter, r *http.Request) {
-	id, name := "1", "Ann" // replace by your log-in
+	id, name := "1", "Ann" // replace with your log-in
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10_000))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	form, _ := url.ParseQuery(string(body)) // the SDK says what is missing
+	form, _ := url.ParseQuery(string(body)) // the SDK reports missing parameters
 	var answer []byte
 	switch channel := form.Get("channel_name"); {
 	case channel == "private-orders":

@@ -5,11 +5,11 @@ FANFARE = Pusher::Client.new(
   secret: ENV.fetch("PUSHER_APP_SECRET"),
   host: ENV.fetch("PUSHER_HOST", "localhost"),
   port: ENV.fetch("PUSHER_PORT", "6001").to_i,
-  use_tls: ENV.fetch("PUSHER_SCHEME", "http") == "https" # without it the gem uses TLS; it reads no scheme: here
+  use_tls: ENV.fetch("PUSHER_SCHEME", "http") == "https" # the gem uses TLS unless this is false; it ignores a scheme option
 )
 
 class RealtimeController < ApplicationController
-  # Rails asks for its CSRF token: give pusher-js channelAuthorization.headers {"X-CSRF-Token": …}.
+  # Rails requires its CSRF token: set in pusher-js channelAuthorization.headers {"X-CSRF-Token": …}.
   def authorize
     channel, socket_id = params.values_at(:channel_name, :socket_id)
     return head :forbidden unless current_user && %w[private-orders presence-room].include?(channel)

@@ -1,5 +1,5 @@
 // npm install pusher-js @react-native-community/netinfo
-import { Pusher } from 'pusher-js/react-native'; // by its name; its types know a default export, which is not there
+import { Pusher } from 'pusher-js/react-native'; // a named export; the types declare a default export that does not exist
 
 /** On a device, localhost is the device: host is the address of the machine with fanfare. */
 export function connect({ key, host, port, tls, api, token }) {
@@ -8,7 +8,7 @@ export function connect({ key, host, port, tls, api, token }) {
     wsHost: host, wsPort: port, wssPort: port, forceTLS: tls,
     enabledTransports: ['ws', 'wss'],
     channelAuthorization: {
-      endpoint: `${api}/pusher/auth`, // a whole address: an app has no origin
+      endpoint: `${api}/pusher/auth`, // an absolute URL: an app has no origin
       transport: 'ajax',
       headers: { Authorization: `Bearer ${token}` },
     },
@@ -16,7 +16,7 @@ export function connect({ key, host, port, tls, api, token }) {
 }
 
 /**
- * Calls back for each order; returns what ends it. For useEffect.
+ * Calls back for each order. Returns a function that unsubscribes, as useEffect expects.
  * @param {Pusher} pusher
  * @param {(order: { text: string }) => void} callback
  */

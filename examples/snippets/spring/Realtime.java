@@ -26,7 +26,7 @@ public class Realtime {
 
     @PostMapping(path = "/pusher/auth", produces = MediaType.APPLICATION_JSON_VALUE)
     public String authorize(@RequestParam("socket_id") String socketId, @RequestParam("channel_name") String channel) {
-        var user = new PresenceUser("1", Map.of("name", "Ann")); // replace by your log-in
+        var user = new PresenceUser("1", Map.of("name", "Ann")); // replace with your log-in
         return switch (channel) {
             case "private-orders" -> fanfare.authenticate(socketId, channel);
             case "presence-room" -> fanfare.authenticate(socketId, channel, user);

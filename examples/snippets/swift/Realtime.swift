@@ -2,7 +2,7 @@
 import Foundation
 import PusherSwift
 
-/// Keep it for as long as the connection is to live. On a device, localhost is the device.
+/// The connection lives as long as this object. On a device, localhost is the device.
 final class Realtime {
     private let pusher: Pusher
 

@@ -1,0 +1,257 @@
+package bench
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"fanfare/bench/client"
+)
+
+// The ways in which a fleet's sessions are carried.
+const (
+	ViaWebSocket = "websocket"
+	ViaStreaming = "streaming"
+	ViaPolling   = "polling"
+)
+
+// Transports are all of them.
+func Transports() []string { return []string{ViaWebSocket, ViaStreaming, ViaPolling} }
+
+// fallback carries a fleet's sessions over HTTP as pusher-js does: a connection
+// of each session waits for what the session is told, as a stream or in polls.
+// What sessions say goes over connections that they share. It belongs to the
+// loop's goroutine.
+type fallback struct {
+	fleet     *fleet
+	streaming bool
+	run       string // tells the sessions of this run from those of another
+	streams   []stream
+	idle      []*client.Caller
+	speaking  []int32  // by caller: the session that it speaks for
+	waiting   []saying // messages for which there was no caller
+	scratch   []byte
+}
+
+// stream is a response of a session that streams, as far as it has come.
+type stream struct {
+	begun   bool   // its head was read
+	size    int    // of what was said in it
+	partial []byte // a line whose end is in the next chunk
+}
+
+// streamSize is where pusher-js gives a stream up and asks for the next one.
+const streamSize = 256 << 10
+
+// carry has a fleet's n sessions carried in one of the Transports. It is called
+// before open.
+func (f *fleet) carry(via string, n int) error {
+	switch {
+	case via == "" || via == ViaWebSocket:
+		return nil
+	case f.target.Protocol == ProtocolCentrifugo:
+		return errors.New("sessions over HTTP are of Pusher's protocol")
+	case !slices.Contains(Transports(), via):
+		return fmt.Errorf("no transport is called %q", via)
+	}
+	b := &fallback{fleet: f, streaming: via == ViaStreaming, run: rand.Text(), speaking: make([]int32, sayers)}
+	if b.streaming {
+		b.streams = make([]stream, n)
+	}
+	for i := range sayers {
+		c := client.NewCaller(f.loop, f.target.addr, uint32(i))
+		c.Answered = b.said
+		b.idle = append(b.idle, c)
+	}
+	f.fallback = b
+	return nil
+}
+
+// appendRequest begins a request to one of a session's paths, up to the end of
+// its head but for the length of its body.
+func (b *fallback) appendRequest(dst []byte, index int32, action string) []byte {
+	dst = append(append(dst, "POST /pusher/app/"...), b.fleet.target.Key...)
+	dst = strconv.AppendInt(append(dst, '/'), int64(index)%1000, 10)
+	dst = append(append(dst, '/'), b.run...)
+	dst = strconv.AppendInt(append(dst, '-'), int64(index), 10)
+	dst = append(append(append(dst, '/'), action...), "?protocol=7&client=js&version=8.6.0 HTTP/1.1\r\nHost: "...)
+	return append(append(dst, b.fleet.target.Host...), "\r\nContent-Length: "...)
+}
+
+// opened has a connection wait for its session.
+func (b *fallback) opened(c *client.Conn) {
+	if p := b.fleet.peerOf(c); p.state == peerUpgrading {
+		p.state = peerGreeting
+	}
+	if b.streaming {
+		s := &b.streams[c.Index]
+		s.begun, s.size, s.partial = false, 0, nil
+	}
+	b.receive(c)
+}
+
+func (b *fallback) receive(c *client.Conn) {
+	action := "xhr"
+	if b.streaming {
+		action = "xhr_streaming"
+	}
+	b.scratch = append(b.appendRequest(b.scratch[:0], c.Index, action), "0\r\n\r\n"...)
+	b.fleet.loop.Write(c, b.scratch)
+}
+
+// arrived takes whole responses, or whole chunks of a stream, off the front of p.
+func (b *fallback) arrived(c *client.Conn, p []byte) (used int) {
+	for used < len(p) && c.Open() {
+		n, err := 0, error(nil)
+		if b.streaming {
+			n, err = b.chunk(c, p[used:])
+		} else {
+			n, err = b.polled(c, p[used:])
+		}
+		if err != nil {
+			b.fleet.loop.Lose(c, err)
+			return used
+		}
+		if n == 0 {
+			return used
+		}
+		used += n
+	}
+	return used
+}
+
+// polled handles a whole response and waits for the next.
+func (b *fallback) polled(c *client.Conn, p []byte) (size int, err error) {
+	r, err := client.ReadResponse(p)
+	if err != nil || r.Size == 0 {
+		return 0, err
+	}
+	if r.Status != 200 || r.Closes {
+		return 0, fmt.Errorf("poll: HTTP %d, and the connection is closed: %t", r.Status, r.Closes)
+	}
+	b.receive(c) // at once, as pusher-js does
+	for line := range bytes.Lines(r.Body) {
+		if c.Open() {
+			b.line(c, bytes.TrimSuffix(line, []byte{'\n'}))
+		}
+	}
+	return r.Size, nil
+}
+
+// chunk handles the head of a stream, or a chunk of it.
+func (b *fallback) chunk(c *client.Conn, p []byte) (size int, err error) {
+	s := &b.streams[c.Index]
+	if !s.begun {
+		end := bytes.Index(p, []byte("\r\n\r\n"))
+		if end < 0 {
+			return 0, nil
+		}
+		if !bytes.HasPrefix(p, []byte("HTTP/1.1 200")) {
+			return 0, fmt.Errorf("stream: %.40s", p)
+		}
+		s.begun = true
+		return end + 4, nil
+	}
+	digits := bytes.Index(p, []byte("\r\n"))
+	if digits < 0 {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(string(p[:digits]), 16, 24)
+	if err != nil {
+		return 0, fmt.Errorf("a chunk of a stream: %w", err)
+	}
+	from, to := digits+2, digits+2+int(n)
+	if len(p) < to+2 {
+		return 0, nil
+	}
+	if n == 0 { // the server has ended it
+		s.begun, s.size = false, 0
+		b.receive(c)
+		return to + 2, nil
+	}
+	s.size += int(n)
+	b.lines(c, s, p[from:to])
+	if c.Open() && s.size > streamSize {
+		return to + 2, b.renew(c)
+	}
+	return to + 2, nil
+}
+
+func (b *fallback) lines(c *client.Conn, s *stream, p []byte) {
+	for len(p) > 0 && c.Open() {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			s.partial = append(s.partial, p...)
+			return
+		}
+		line := p[:end]
+		p = p[end+1:]
+		if len(s.partial) > 0 {
+			line, s.partial = append(s.partial, line...), nil
+		}
+		b.line(c, line)
+	}
+}
+
+// renew gives a stream up that is long, and asks for the next.
+func (b *fallback) renew(c *client.Conn) error {
+	f, i := b.fleet, int(c.Index)
+	f.loop.HangUp(c, true)
+	next, err := f.loop.Dial(f, i, f.address(i), f.target.source(i))
+	if err != nil {
+		f.Ended(c, err)
+		return nil
+	}
+	f.conns[i] = next
+	return nil
+}
+
+// line handles a line: o and h are frames of their own, a an array of messages
+// and c the end.
+func (b *fallback) line(c *client.Conn, line []byte) {
+	f := b.fleet
+	switch {
+	case len(line) == 0:
+	case line[0] == 'h' && len(line) == 1:
+		if b.streaming {
+			b.say(c.Index, []byte("[]")) // the answer to a heartbeat
+		}
+	case line[0] == 'c':
+		f.loop.Lose(c, fmt.Errorf("closed by the server: %.100s", line[1:]))
+	case line[0] == 'a':
+		now := f.loop.Now()
+		if f.ledger != nil && f.peerOf(c).state == peerJoined && f.returning == nil {
+			if text := findStamp(line); text != nil {
+				b.events(c, line, now)
+				return
+			}
+		}
+		var messages []string
+		if err := json.Unmarshal(line[1:], &messages); err != nil {
+			f.loop.Lose(c, fmt.Errorf("a line of a session: %w", err))
+			return
+		}
+		for _, m := range messages {
+			if c.Open() {
+				f.text(c, []byte(m), now)
+			}
+		}
+	}
+}
+
+// events books the events of a line without decoding it. What else is in it
+// does not matter to a session that has subscribed.
+func (b *fallback) events(c *client.Conn, line []byte, now int64) {
+	for {
+		at := bytes.IndexByte(line, stampMark)
+		if at < 0 || len(line) < at+stampSize {
+			return
+		}
+		b.fleet.book(c, line[at:at+stampSize], now)
+		line = line[at+stampSize:]
+	}
+}

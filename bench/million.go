@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"time"
+
+	"fanfare/bench/client"
+	"fanfare/bench/report"
+)
+
+// Million connects very many sockets to a cluster on this machine, all
+// subscribed to one channel, and has an event reach every one of them; then it
+// kills a node. It starts and ends all processes itself: redis-server, as many
+// nodes and clients as the limit of open files asks for, and the bare loops that
+// show how long the machine takes for as many writes.
+type Million struct {
+	Sockets  int
+	Nodes    int           // 0 is as many as the limit of open files asks for
+	Events   int           // to all, one after the other
+	Size     int           // of an event's data, bytes
+	Activity time.Duration // after which a socket that is silent is pinged
+	Bare     bool          // whether the bare loops are measured
+	Least    int64         // bytes of memory that have to stay available: the run ends before
+	Timeout  time.Duration // of the whole run
+
+	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
+	Audience func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeAudience
+	Writer   func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeBare
+	Progress io.Writer                               // is told what is being measured
+}
+
+// What is known of the sockets besides the audience: the members of a presence
+// channel, on each node, and one that is alone on a channel of the node that is
+// killed.
+const (
+	millionChannel  = "bench-million"
+	millionPresence = "presence-bench-million"
+	millionAlone    = "bench-million-alone"
+	membersOfNode   = 2
+)
+
+// leastNodes are needed for a node to die among others.
+const leastNodes = 3
+
+// nodesFor is how many nodes a number of sockets needs where a process may open
+// so many files. A node keeps a sixteenth of them for other things.
+func nodesFor(sockets, files int) int {
+	room := max(1, files-files/16-membersOfNode-25)
+	return max(leastNodes, (sockets+room-1)/room)
+}
+
+// clientsFor is how many processes the clients need.
+func clientsFor(sockets, files int) int {
+	room := max(1, min(files-spareFiles, 2*mostOfOne))
+	return max(1, (sockets+room-1)/room)
+}
+
+// needed is about how much memory a run takes, in bytes: of a socket both ends
+// in the kernel, in the node and in the client, and what each process takes.
+func (w Million) needed(clients int) int64 {
+	const socket, process = 12 << 10, 30 << 20
+	return int64(w.Sockets)*socket + int64(w.Nodes+clients)*process
+}
+
+// Run measures it. The error says what did not work; what was lost or not exact
+// stands in the figures.
+func (w Million) Run(ctx context.Context) (results []report.Result, figures []report.Figure, err error) {
+	files := client.FilesAllowed()
+	if w.Nodes == 0 {
+		w.Nodes = nodesFor(w.Sockets, files)
+	}
+	w.Server, w.Audience, w.Writer = bound(w.Server), bound(w.Audience), bound(w.Writer)
+	m := &million{Million: w, clients: clientsFor(w.Sockets, files), began: time.Now()}
+	memory, err := readMachineMemory()
+	if err != nil {
+		return nil, nil, err
+	}
+	if need := m.needed(m.clients); memory.Available-need < w.Least {
+		return nil, nil, fmt.Errorf("%d sockets take about %.1f GB of memory, and %.1f GB have to stay; %.1f GB are available", w.Sockets, gigabytes(need), gigabytes(w.Least), gigabytes(memory.Available))
+	}
+	ctx, expired := context.WithTimeoutCause(ctx, w.Timeout, fmt.Errorf("it took longer than %v", w.Timeout))
+	defer expired()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if m.gauge, err = startGauge(w.Least, cancel); err != nil {
+		return nil, nil, err
+	}
+	defer m.gauge.stop()
+	err = m.run(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return m.results, m.figures, err
+}
+
+// million is a run of Million.
+type million struct {
+	Million
+	clients int // processes
+	began   time.Time
+	gauge   *gauge
+	results []report.Result
+	figures []report.Figure
+}
+
+func (m *million) run(ctx context.Context) error {
+	median, err := m.cluster(ctx)
+	if err != nil || !m.Bare {
+		return err
+	}
+	bare, err := m.bare(ctx)
+	if err != nil {
+		return fmt.Errorf("the bare loops: %w", err)
+	}
+	if bare <= 0 {
+		return errors.New("the bare loops took no time")
+	}
+	m.add("one event to all, of the bare loops' time", m.goal("≤ 1.3 ×"), median/bare <= 1.3, "%.2f × (%.2f s for %s writes)", median/bare, bare, report.Grouped(int64(m.Sockets)))
+	return nil
+}
+
+// goal is a target that means something at the full size only.
+func (m *million) goal(target string) string {
+	if m.Sockets < 1_000_000 {
+		return ""
+	}
+	return target
+}
+
+// add adds a figure. One without a target is met.
+func (m *million) add(name, target string, met bool, format string, args ...any) {
+	m.figures = append(m.figures, report.Figure{Name: name, Target: target, Measured: fmt.Sprintf(format, args...), Met: met || target == ""})
+}
+
+func (m *million) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(m.Progress, "%7.1f s  "+format+"\n", append([]any{time.Since(m.began).Seconds()}, args...)...)
+	return err
+}
+
+// patience is how long the audience may take to connect, or to hear an event, on
+// a machine that has much else to do.
+func (m *million) patience() time.Duration {
+	return time.Minute + time.Duration(m.Sockets)*time.Millisecond
+}
+
+// audience is what each process of the audience has in common.
+func (m *million) audience(hosts []string) Audience {
+	return Audience{Hosts: hosts, App: "bench", Key: "bench-key", Secret: "bench-secret", Channel: millionChannel, AtOnce: 2048 / m.clients, Patience: m.patience()}
+}
+
+// of is how many sockets of all a server has: they take the servers in turn.
+func of(sockets, servers, server int) int { return (sockets - server + servers - 1) / servers }

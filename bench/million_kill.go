@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"fanfare/bench/report"
+)
+
+// killOne kills the last node and waits until what the others tell is exact:
+// the large channel's count, the members of the presence channel, and that
+// nobody is left on the channel that only this node had.
+func (s *stadium) killOne(ctx context.Context) error {
+	last := s.Nodes - 1
+	gone := of(s.Sockets, s.Nodes, last)
+	left := s.Sockets - gone
+	members := last * membersOfNode
+	if err := s.say("a node is killed, with %s sockets", report.Grouped(int64(gone))); err != nil {
+		return err
+	}
+	r := s.result("a node is killed")
+	r.Add("sockets of the node", "in all", float64(gone))
+	killed := time.Now()
+	if err := s.town.nodes[last].kill(); err != nil {
+		return err
+	}
+	exact, err := s.exact(ctx, killed, s.asking[:last], left, members, false)
+	if err != nil {
+		return err
+	}
+	r.Add("channels exact on all others after", "s", exact)
+	if err := s.say("the channels are exact, after %.1f s", exact); err != nil {
+		return err
+	}
+	// What comes twice, or is taken back, comes later.
+	if err := sleep(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	wrong, err := s.wrong(ctx, s.asking[:last], left, members, false)
+	if err != nil {
+		return err
+	}
+	if wrong != "" {
+		r.Problems = append(r.Problems, "2 s later: "+wrong)
+	}
+	lost, over := s.removals(last)
+	r.Add("member_removed lost", "", float64(lost))
+	r.Add("member_removed too many", "", float64(over))
+	e, err := s.send(ctx, left)
+	if err != nil {
+		return err
+	}
+	sum, err := s.hall.do(ctx, audienceCount)
+	if err != nil {
+		return err
+	}
+	r.Add("event to the last socket after", "s", e.took)
+	faults(r, sum, gone)
+	if memory, err := s.town.redis.usage(ctx); err == nil {
+		r.Add("redis memory", "MB", report.Megabytes(memory.Memory))
+	}
+	r.Curves = s.memoryCurves()
+	s.results = append(s.results, *r)
+	s.add("a node is killed: channels exact on all others", s.goal("≤ 15 s"), exact <= 15, "%.1f s, with %s sockets of %s gone", exact, report.Grouped(int64(gone)), report.Grouped(int64(s.Sockets)))
+	s.add("and they stay exact", "yes", wrong == "", "%s", yes(wrong))
+	s.add("members are told of those gone", "each once", lost+over == 0, "%d lost, %d too many", lost, over)
+	s.add("an event to those left", "nothing lost", clean(*r), "%.2f s, %s", e.took, losses(*r))
+	return nil
+}
+
+func yes(wrong string) string {
+	if wrong == "" {
+		return "yes"
+	}
+	return wrong
+}
+
+// removals is how many member_removed the members left did not get, and how many
+// they got that were not due.
+func (s *stadium) removals(last int) (lost, over int) {
+	s.session.loop.Do(func() {
+		for i, n := range s.removed {
+			if s.members.hostOf(i) == last {
+				continue
+			}
+			lost += max(0, membersOfNode-n)
+			over += max(0, n-membersOfNode)
+		}
+	})
+	return lost, over
+}
+
+// memoryCurves are the memory of everybody over the time since the sockets began
+// to come, of the kernel what it took in addition.
+func (s *stadium) memoryCurves() []report.Curve {
+	samples := s.gauge.taken(s.came)
+	if len(samples) == 0 {
+		return nil
+	}
+	samples = thinned(samples, picturePoints)
+	curve := func(name string, of func(memorySample) int64) report.Curve {
+		c := report.Curve{Name: name}
+		for _, m := range samples {
+			c.Points = append(c.Points, [2]float64{math.Round(m.at.Sub(s.came).Seconds()*1000) / 1000, float64(of(m))})
+		}
+		return c
+	}
+	return []report.Curve{
+		curve(curveKernel, func(m memorySample) int64 { return max(0, m.slab-samples[0].slab) }),
+		curve(curveNodes, func(m memorySample) int64 { return m.servers }),
+		curve(curveClients, func(m memorySample) int64 { return m.clients }),
+		curve(curveRedis, func(m memorySample) int64 { return m.redis }),
+	}
+}
+
+// thinned is at most n of the samples, the first and the last among them.
+func thinned(samples []memorySample, n int) (some []memorySample) {
+	if len(samples) <= n {
+		return samples
+	}
+	for i := range n {
+		some = append(some, samples[i*(len(samples)-1)/(n-1)])
+	}
+	return some
+}
