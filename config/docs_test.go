@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,7 +52,7 @@ func TestManual_ExamplesOfConfigurationsLoad(t *testing.T) {
 			if _, has := top["apps"]; !has {
 				block += "\napps: [{id: chat, key: abc, secret: s3cret}]\n"
 			}
-			environment := []string{"CHAT_SECRET=s3cret", "OTLP_TOKEN=token"}
+			environment := []string{"CHAT_SECRET=s3cret", "OTLP_TOKEN=token", "STORE_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}
 			if _, err := Load(write(t, block), nil, environment); err != nil {
 				t.Errorf("%s: %v\n%s", page, err, m[1])
 			}
