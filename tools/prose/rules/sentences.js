@@ -3,8 +3,8 @@ const { plain } = require('../plain.js');
 
 const most = 40;
 
-// A new sentence begins with a capital letter, a digit or code.
-const boundary = /(?<=[.!?][)"']?)\s+(?=["'(]?[\p{Lu}\d])/u;
+// A new sentence begins with a capital letter, a digit, code, a file or a name that is small.
+const boundary = /(?<=[.!?][)"']?)\s+(?=["'(]?(?:[\p{Lu}\d]|[\w/.-]+\.md\b|fanfare\b|pusher-js\b))/u;
 
 module.exports = (context) => {
   const { Syntax, RuleError, report, locator, getFilePath } = context;
