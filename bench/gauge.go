@@ -16,6 +16,9 @@ type machineMemory struct {
 	Available int64 // for processes, without swapping
 	Slab      int64 // of the kernel's own objects: sockets, files, buffers
 	TCP       int64 // of what waits in the sockets' buffers
+	// Reclaimable is the part of the slab that the kernel takes for available. Of
+	// open sockets it is not.
+	Reclaimable int64
 }
 
 func readMachineMemory() (m machineMemory, err error) {
@@ -27,10 +30,10 @@ func readMachineMemory() (m machineMemory, err error) {
 	if err != nil {
 		return m, err
 	}
-	if info.MemAvailableBytes == nil || info.SlabBytes == nil {
-		return m, errors.New("/proc/meminfo has no MemAvailable or no Slab")
+	if info.MemAvailableBytes == nil || info.SlabBytes == nil || info.SReclaimableBytes == nil {
+		return m, errors.New("/proc/meminfo has no MemAvailable, Slab or SReclaimable")
 	}
-	m.Available, m.Slab = int64(*info.MemAvailableBytes), int64(*info.SlabBytes)
+	m.Available, m.Slab, m.Reclaimable = int64(*info.MemAvailableBytes), int64(*info.SlabBytes), int64(*info.SReclaimableBytes)
 	stat, err := fs.NetSockstat()
 	if err != nil {
 		return m, err
@@ -43,11 +46,17 @@ func readMachineMemory() (m machineMemory, err error) {
 	return m, nil
 }
 
+// left is what is available when the slab that came since an earlier time stays.
+func (m machineMemory) left(before machineMemory) int64 {
+	return m.Available - max(0, m.Reclaimable-before.Reclaimable)
+}
+
 // gauge watches the memory of a run: the machine's, and that of the processes
 // it was told of. It cancels the run before the machine has none left.
 type gauge struct {
 	least  int64 // that has to stay available
 	cancel context.CancelCauseFunc
+	before machineMemory
 
 	mu       sync.Mutex
 	servers  []int // process ids
@@ -79,7 +88,7 @@ func startGauge(least int64, cancel context.CancelCauseFunc) (*gauge, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gauge{least: least, cancel: cancel, lowest: m.Available, stopping: make(chan struct{})}
+	g := &gauge{least: least, cancel: cancel, before: m, lowest: m.Available, stopping: make(chan struct{})}
 	g.watcher.Go(g.watch)
 	return g, nil
 }
@@ -98,13 +107,13 @@ func (g *gauge) watch() {
 			continue
 		}
 		g.mu.Lock()
-		g.lowest = min(g.lowest, m.Available)
+		g.lowest = min(g.lowest, m.left(g.before))
 		if i%gaugeFull == 0 {
 			g.samples = append(g.samples, g.sample(m))
 		}
 		g.mu.Unlock()
-		if m.Available < g.least {
-			g.cancel(fmt.Errorf("%.1f GB of memory are left, and %.1f GB have to stay", gigabytes(m.Available), gigabytes(g.least)))
+		if left := m.left(g.before); left < g.least {
+			g.cancel(fmt.Errorf("%.1f GB of memory are left, and %.1f GB have to stay", gigabytes(left), gigabytes(g.least)))
 			return
 		}
 	}

@@ -62,7 +62,7 @@ func clientsFor(sockets, files int) int {
 // needed is about how much memory a run takes, in bytes: of a socket both ends
 // in the kernel, in the node and in the client, and what each process takes.
 func (w Million) needed(clients int) int64 {
-	const socket, process = 12 << 10, 30 << 20
+	const socket, process = 12 << 10, 20 << 20
 	return int64(w.Sockets)*socket + int64(w.Nodes+clients)*process
 }
 

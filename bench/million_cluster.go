@@ -20,7 +20,7 @@ type stadium struct {
 	alone   *fleet // the socket whose channel only the last node has
 	asking  []*inquirer
 	came    time.Time // when the first sockets were asked to come
-	removed []int     // by member: how many it was told are gone; the loop's
+	roll    *roll     // what the members are told of each other; the loop's
 	seq     uint32
 	events  []float64 // seconds that each took to reach all
 }
@@ -160,11 +160,9 @@ func (s *stadium) openMembers(ctx context.Context) error {
 	s.members = newFleet(loop, target, []string{millionPresence})
 	s.members.hosts = addresses(s.town.targets())
 	s.members.member = func(i int) string { return fmt.Sprintf(`{"user_id":%q}`, memberName(i)) }
-	s.removed = make([]int, n)
-	s.members.onOther = func(c *client.Conn, event string, _ []byte) {
-		if event == "pusher_internal:member_removed" {
-			s.removed[c.Index]++
-		}
+	s.roll = newRoll(n)
+	s.members.onOther = func(c *client.Conn, event string, message []byte) {
+		s.roll.hear(int(c.Index), event, string(member(message, `\"user_id\":\"`)))
 	}
 	s.alone = newFleet(loop, s.town.nodes[s.Nodes-1].target, []string{millionAlone})
 	return errors.Join(s.members.open(ctx, n), s.alone.open(ctx, 1))

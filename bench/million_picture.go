@@ -57,7 +57,7 @@ func DrawMillion(w io.Writer, results []report.Result) error {
 // in a run of Million.
 func Inexact(results []report.Result) bool {
 	for _, r := range results {
-		if !clean(r) || r.Value("member_removed lost")+r.Value("member_removed too many") > 0 || len(r.Problems) > 0 {
+		if !clean(r) || r.Value("members told wrong")+r.Value("members told twice") > 0 || len(r.Problems) > 0 {
 			return true
 		}
 	}
