@@ -78,7 +78,8 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 	if err != nil {
 		return worked, p.behind.len() > 0 // EINTR
 	}
-	p.loop.tick() // new deadlines count from here, also after a stop of the process
+	p.loop.mail.asleep.Store(false) // what is read here posts to a loop that is about to look
+	p.loop.tick()                   // new deadlines count from here, also after a stop of the process
 	for i := range n {
 		ev := &p.events[i]
 		h := handle{ev.Fd, ev.Pad}

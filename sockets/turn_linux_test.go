@@ -3,6 +3,7 @@ package sockets
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -133,6 +134,30 @@ func TestRead_AFloodOfRequests_IsTakenInSmallShares(t *testing.T) {
 		if l.turn(patience); answered.Load()-before > most {
 			t.Fatalf("a turn answered %d requests of one connection", answered.Load()-before)
 		}
+	}
+}
+
+// A loop that reads a publish posts the event to itself. It is awake, so nobody has
+// to wake it.
+func TestTurn_WhatItReadsPostsToTheLoop_NothingWakesIt(t *testing.T) {
+	l := loopByHand(t)
+	address, door := frontByHand(t, l)
+	client, _ := acceptByHand(t, l, address)
+	carried := false
+	publish := func() { l.Post(channels.Call(func() { carried = true })) }
+	door.answer.Store(&publish)
+	eventfd := l.waiter.(*epoll).eventfd
+	_, _ = unix.Read(eventfd, make([]byte, 8)) // whatever woke it so far
+	if l.idle() == 0 {
+		t.Fatal("the loop has mail")
+	}
+	_, _ = io.WriteString(client, post("/here", ""))
+	l.turn(patience)
+	if !carried {
+		t.Fatal("what was posted was not handled in the turn")
+	}
+	if _, err := unix.Read(eventfd, make([]byte, 8)); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("the loop was woken: %v", err)
 	}
 }
 
