@@ -33,6 +33,7 @@ type epoll struct {
 	until   time.Time       // file's deadline
 	events  []unix.EpollEvent
 	behind  fifo[handle] // what can be read and was left to the next waits
+	plain   []byte       // what TLS is decrypted to; nil until there is some
 	mu      sync.Mutex   // wake may be called by anyone, also after close
 	eventfd int          // -1 once closed
 }
@@ -99,7 +100,7 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 		}
 		if ev.Events&unix.EPOLLOUT != 0 && c.blocked {
 			c.blocked = false
-			p.flush(c)
+			c.link.flush(c)
 			worked = true
 		}
 		if ev.Events&^unix.EPOLLOUT == 0 {
@@ -290,7 +291,11 @@ func (p *epoll) read(c *conn) {
 		c.lose(byNetwork, errno.Error())
 	default:
 		before := p.loop.parsed
-		c.feed(buf[:n])
+		if s, ok := c.link.(*securedLink); ok {
+			s.take(c, buf[:n])
+		} else {
+			c.feed(buf[:n])
+		}
 		if p.loop.parsed-before > busyRead || c.pace == greedy && int(n) == len(buf) {
 			c.pace = greedy
 		} else {
@@ -298,7 +303,7 @@ func (p *epoll) read(c *conn) {
 		}
 		// An answer does not queue behind a storm on somebody's channel.
 		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
-			p.flush(c)
+			c.link.flush(c)
 		}
 	}
 }
