@@ -61,14 +61,19 @@ func linksOf(t *testing.T, cfg Config, change func(*apps.App), test func(h *harn
 // startTLS is start with TLS, over a wire that lets a loop have it or without.
 func startTLS(t *testing.T, wired bool, cfg Config, change func(*apps.App)) *harness {
 	t.Helper()
-	web := httptest.NewTLSServer(nil) // for its certificate
-	secret := web.TLS.Clone()
-	web.Close()
-	secret.DynamicRecordSizingDisabled = wired // as OverTLS does
 	h := start(t, cfg, change)
 	h.wired = wired
-	h.secret.Store(secret)
+	h.secret.Store(testTLS(wired))
 	return h
+}
+
+// testTLS is a certificate's configuration, with what OverTLS sets or without.
+func testTLS(wired bool) *tls.Config {
+	web := httptest.NewTLSServer(nil) // has a certificate
+	defer web.Close()
+	secret := web.TLS.Clone()
+	secret.DynamicRecordSizingDisabled = wired
+	return secret
 }
 
 func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
