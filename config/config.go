@@ -97,7 +97,7 @@ type Log struct {
 // Sockets bounds the client connections of this process.
 type Sockets struct {
 	Loops                 int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Event loops. 0 is one per CPU."`
-	Transport             string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux and no tls; goroutine works everywhere; auto takes epoll where it can."`
+	Transport             string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux; goroutine works everywhere; auto takes epoll where it can."`
 	QueueBytes            int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Bytes that may wait for one slow client, besides the message being sent. A client with more is closed with 4100. While memory is short, so are those with the most."`
 	MaxMessageBytes       int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Largest message a client may send. A larger one is refused with an error, and one over 16 times as large ends the connection. 0 is 64 KiB, or more where an app's max_event_bytes needs it."`
 	MaxConnections        int           `key:"max_connections" min:"0" doc:"Sockets of this process, all apps together. Further ones are refused with 4100. 0 is as many as the limit of open files has room for, less a reserve for everything else (docs/deployment.md, Open files)."`

@@ -39,8 +39,9 @@ type harness struct {
 	app      *apps.App
 	listener net.Listener
 	opening  atomic.Pointer[Opening]
-	secret   atomic.Pointer[tls.Config] // connections are TLS, if set
-	wired    bool                       // which a loop may have
+	secret   atomic.Pointer[tls.Config]       // connections are TLS, if set
+	wired    bool                             // which a loop may have
+	client   func(net.Conn) (net.Conn, error) // what clients speak over, instead; nil is the usual
 }
 
 // links runs a test over each link: they must not be told apart.
@@ -190,6 +191,10 @@ func (h *harness) connect() (net.Conn, *net.TCPConn, error) {
 	conn, err := net.Dial("tcp", h.listener.Addr().String())
 	if err != nil {
 		return nil, nil, err
+	}
+	if h.client != nil {
+		wrapped, err := h.client(conn)
+		return wrapped, conn.(*net.TCPConn), err
 	}
 	if h.secret.Load() != nil {
 		return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}), conn.(*net.TCPConn), nil //nolint:gosec // a test's own server

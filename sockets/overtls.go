@@ -16,6 +16,18 @@ func OverTLS(l net.Listener, c *tls.Config) net.Listener {
 	return tls.NewListener(wireListener{l}, c)
 }
 
+// Claim is called before a connection that net/http serves is closed by another
+// goroutine than the one that serves it, and tells whether it may be: it must not
+// be once Serve has it, and Serve does not take it from here on.
+func Claim(conn net.Conn) bool {
+	secret, ok := conn.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	w, ok := secret.NetConn().(interface{ claim() bool })
+	return !ok || w.claim()
+}
+
 // wireListener puts a wire below each connection.
 type wireListener struct{ net.Listener }
 

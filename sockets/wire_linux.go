@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -12,10 +13,16 @@ import (
 // wire is what a tls.Conn reads and writes. At first that is the connection that
 // was accepted: the handshake and the request for a WebSocket are net/http's, with
 // its goroutine and its deadlines. Then it is the link of the connection on its
-// loop, and the tls.Conn knows nothing of the change.
-type wire struct{ net.Conn }
+// loop, and the tls.Conn knows nothing of the change. From there on only the loop may
+// touch the tls.Conn.
+type wire struct {
+	net.Conn
+	claimed atomic.Bool // by the loop, or by who closes it: see Claim
+}
 
-func overWire(conn net.Conn) net.Conn { return &wire{conn} }
+func overWire(conn net.Conn) net.Conn { return &wire{Conn: conn} }
+
+func (w *wire) claim() bool { return w.claimed.CompareAndSwap(false, true) }
 
 // secure makes a connection over TLS the loop's, if it is over a wire of ours.
 func (l *loop) secure(conn *tls.Conn) (link, int32, error) {
@@ -34,6 +41,9 @@ func (l *loop) secure(conn *tls.Conn) (link, int32, error) {
 	of, ok := below.(syscall.Conn)
 	if !ok {
 		return nil, -1, errNotOurs
+	}
+	if !w.claim() {
+		return nil, -1, net.ErrClosed
 	}
 	fd, err := duplicate(of)
 	if err != nil {
