@@ -40,7 +40,7 @@ func (s *securedLink) take(c *conn, b []byte) {
 
 // stop ends a connection of which no more can be read, unless that is so for now.
 func (s *securedLink) stop(c *conn, err error) {
-	if errors.As(err, &notNow{}) || c.state == connDead {
+	if errors.Is(err, notNow{}) || c.state == connDead {
 		return
 	}
 	if !errors.Is(err, io.EOF) { // an alert has said what is wrong
