@@ -16,9 +16,6 @@ func checkTogether(c *Config, r *report) {
 	checkListeners(c, r)
 	checkACME(c, r)
 	checkAdmin(c, r)
-	if c.TLS.Enabled() && c.Sockets.Transport == "epoll" {
-		r.add("sockets.transport", "epoll does not serve TLS; write auto or goroutine, or let a proxy terminate TLS")
-	}
 	if n := c.Sockets.MaxMessageBytes; n > 0 && n < leastMessage {
 		r.add("sockets.max_message_bytes", fmt.Sprintf("%d bytes do not hold a signed subscription; write 0 or at least %d", n, leastMessage))
 	}

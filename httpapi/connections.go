@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fanfare/internal/account"
+	"fanfare/sockets"
 )
 
 // connections are those that net/http has, of event loops or not.
@@ -202,8 +203,13 @@ func (s *connections) dismiss() {
 	}
 }
 
-// closeAside closes a connection. TLS may take its time.
-func closeAside(conn net.Conn) { go func() { _ = conn.Close() }() }
+// closeAside closes a connection, unless it has become a socket in this moment. TLS
+// may take its time.
+func closeAside(conn net.Conn) {
+	if sockets.Claim(conn) {
+		go func() { _ = conn.Close() }()
+	}
+}
 
 // connKey is the key of a request's connection in its context.
 type connKey struct{}

@@ -1,7 +1,7 @@
 // Package sockets carries sessions: the event loops, the connections they own,
 // and what is below a connection. That is a non-blocking descriptor in an epoll
-// set (Linux), a net.Conn with goroutines (TLS, other systems), or requests
-// that poll and stream (httpSession).
+// set (Linux), with TLS over it or without, a net.Conn with goroutines (other
+// systems), or requests that poll and stream (httpSession).
 //
 // It knows RFC 6455, as much of HTTP/1.1 as lets a loop accept connections
 // itself (Front), and nothing of channels beyond channels.Session, which every

@@ -179,7 +179,13 @@ func TestDrain_AfterSucceed_LatecomersGoToo(t *testing.T) {
 		}
 		drained := make(chan error, 1)
 		go func() { drained <- h.server.Drain(t.Context(), 0) }()
-		p.expectClose(4200) // and does not answer: the drain goes on
+		f := p.read() // and does not answer: the drain goes on
+		for f.Header.OpCode == ws.OpText {
+			f = p.read()
+		}
+		if code, _ := ws.ParseCloseFrameData(f.Payload); f.Header.OpCode != ws.OpClose || code != 4200 {
+			h.Errorf("got %v %q, want close 4200", f.Header.OpCode, f.Payload)
+		}
 		late := h.raw()
 		late.expectClose(4200)
 		_, _ = p.conn.Close(), late.conn.Close()

@@ -33,6 +33,7 @@ type epoll struct {
 	until   time.Time       // file's deadline
 	events  []unix.EpollEvent
 	behind  fifo[handle] // what can be read and was left to the next waits
+	plain   []byte       // what TLS is decrypted to; nil until there is some
 	mu      sync.Mutex   // wake may be called by anyone, also after close
 	eventfd int          // -1 once closed
 }
@@ -100,7 +101,7 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 		}
 		if ev.Events&unix.EPOLLOUT != 0 && c.blocked {
 			c.blocked = false
-			p.flush(c)
+			c.link.flush(c)
 			worked = true
 		}
 		if ev.Events&^unix.EPOLLOUT == 0 {
@@ -261,11 +262,13 @@ func (p *epoll) watch(c *conn) error {
 // takes a hundredth of a second, for which everybody else waits. A socket whose
 // read held more than busyRead frames is read by greedyRead bytes a turn until it
 // has no more. Of a request no more than requestRead bytes are read at a time,
-// for what has come of one that is net/http's goes there as a copy.
+// for what has come of one that is net/http's goes there as a copy. Over TLS no more
+// than securedRead: to make keys for as many records as that holds takes milliseconds.
 const (
 	busyRead    = 64
 	greedyRead  = 1 << 10
 	requestRead = 16 << 10
+	securedRead = 8 << 10
 )
 
 // read takes what has arrived, once: the set tells us again if there is more.
@@ -273,12 +276,15 @@ func (p *epoll) read(c *conn) {
 	if c.leaving() {
 		return // the rest is for net/http
 	}
+	s, secured := c.link.(*securedLink)
 	buf := p.loop.buf
 	switch {
 	case c.pace != steady:
 		buf = buf[:greedyRead]
 	case c.front != nil:
 		buf = buf[:requestRead]
+	case secured:
+		buf = buf[:securedRead]
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
 		unix.MSG_DONTWAIT, 0, 0)
@@ -291,7 +297,11 @@ func (p *epoll) read(c *conn) {
 		c.lose(byNetwork, errno.Error())
 	default:
 		before := p.loop.parsed
-		c.feed(buf[:n])
+		if secured {
+			s.take(c, buf[:n])
+		} else {
+			c.feed(buf[:n])
+		}
 		if p.loop.parsed-before > busyRead || c.pace == greedy && int(n) == len(buf) {
 			c.pace = greedy
 		} else {
@@ -299,7 +309,7 @@ func (p *epoll) read(c *conn) {
 		}
 		// An answer does not queue behind a storm on somebody's channel.
 		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
-			p.flush(c)
+			c.link.flush(c)
 		}
 	}
 }

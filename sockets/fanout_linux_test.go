@@ -2,6 +2,8 @@ package sockets
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -21,12 +23,17 @@ import (
 // thread empties, and waits until every byte has arrived.
 func BenchmarkFanout(b *testing.B) {
 	for _, sockets := range []int{1000, 5000} {
-		b.Run(fmt.Sprintf("subs=%d/bytes=200", sockets), func(b *testing.B) { benchmarkFanout(b, sockets, 1) })
+		b.Run(fmt.Sprintf("subs=%d/bytes=200", sockets), func(b *testing.B) { benchmarkFanout(b, sockets, 1, nil) })
 	}
-	b.Run("subs=1000/bytes=200/burst=8", func(b *testing.B) { benchmarkFanout(b, 1000, 8) })
+	b.Run("subs=1000/bytes=200/burst=8", func(b *testing.B) { benchmarkFanout(b, 1000, 8, nil) })
+	b.Run("subs=1000/bytes=200/tls", func(b *testing.B) { benchmarkFanout(b, 1000, 1, testTLS(true)) })
 }
 
-func benchmarkFanout(b *testing.B, sockets, burst int) {
+// recordBytes is what a record of TLS 1.3 takes beside what it holds.
+const recordBytes = 5 + 1 + 16
+
+// benchmarkFanout has the sockets be TLS, unless secret is nil.
+func benchmarkFanout(b *testing.B, sockets, burst int, secret *tls.Config) {
 	app := apps.Default()
 	app.ID, app.Keys, app.SubscriptionCount = "1", []apps.Key{{Key: "k", Secret: "s"}}, false
 	hub := channels.New(channels.Config{})
@@ -42,17 +49,21 @@ func benchmarkFanout(b *testing.B, sockets, burst int) {
 	reader := newByteReader(b)
 	defer reader.close()
 	for range sockets {
-		server.Serve(pipe(b, reader), nil, Opening{App: &app, Protocol: 7})
+		server.Serve(pipe(b, reader, secret), nil, Opening{App: &app, Protocol: 7})
 	}
 	data := pusherproto.AppendString(nil, strings.Repeat("x", 200))
 	ev := pusherproto.Event{Name: "event", Channels: []string{"news"}, Data: data}
 	size := len(channels.NewFrame(pusherproto.AppendEvent(nil, ev.Name, "news", data)).Bytes())
+	if secret != nil {
+		size += recordBytes
+	}
 	reader.settled(b, func() bool {
 		info, _ := hub.Channel(ctx, &app, "news")
 		return info.Sockets == sockets
 	})
 
 	b.ReportAllocs()
+	before := processTime(b)
 	b.ResetTimer()
 	for range b.N {
 		want := reader.bytes.Load() + int64(sockets*size*burst)
@@ -66,7 +77,20 @@ func benchmarkFanout(b *testing.B, sockets, burst int) {
 		}
 	}
 	b.StopTimer()
-	b.ReportMetric(float64(b.N*sockets*burst)/b.Elapsed().Seconds(), "deliveries/s")
+	deliveries := float64(b.N * sockets * burst)
+	b.ReportMetric(deliveries/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64(processTime(b)-before)/deliveries, "cpu-ns/delivery")
+}
+
+// processTime is the processor time that the process has had, the reader included:
+// where others run, it says more than time does.
+func processTime(b *testing.B) time.Duration {
+	b.Helper()
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(ts.Nano())
 }
 
 // byteReader empties sockets on one goroutine and counts what comes.
@@ -140,15 +164,15 @@ func (r *byteReader) close() {
 	}
 }
 
-// pipe returns the server's end of a TCP connection whose other end has
-// subscribed to the channel news and belongs to r.
-func pipe(b *testing.B, r *byteReader) net.Conn {
+// pipe returns the server's end of a connection whose other end has subscribed to
+// the channel news and belongs to r.
+func pipe(b *testing.B, r *byteReader, secret *tls.Config) net.Conn {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	client, err := net.Dial("tcp", listener.Addr().String())
+	tcp, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -156,11 +180,22 @@ func pipe(b *testing.B, r *byteReader) net.Conn {
 	if err != nil {
 		b.Fatal(err)
 	}
+	client := tcp
+	if secret != nil {
+		client = tls.Client(tcp, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own server
+		server := tls.Server(overWire(conn), secret)
+		conn = server
+		shaken := make(chan error, 1)
+		go func() { shaken <- server.HandshakeContext(b.Context()) }()
+		if err := errors.Join(client.(*tls.Conn).HandshakeContext(b.Context()), <-shaken); err != nil {
+			b.Fatal(err)
+		}
+	}
 	subscribe := ws.NewTextFrame([]byte(`{"event":"pusher:subscribe","data":{"channel":"news"}}`))
 	if err := (&peer{conn: client}).tryWrite(ws.MustCompileFrame(ws.MaskFrame(subscribe))); err != nil {
 		b.Fatal(err)
 	}
-	fd, err := takeOver(client)
+	fd, err := takeOver(tcp)
 	if err != nil {
 		b.Fatal(err)
 	}

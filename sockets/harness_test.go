@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,10 +39,12 @@ type harness struct {
 	app      *apps.App
 	listener net.Listener
 	opening  atomic.Pointer[Opening]
-	secret   atomic.Pointer[tls.Config] // connections are TLS, if set
+	secret   atomic.Pointer[tls.Config]       // connections are TLS, if set
+	wired    bool                             // which a loop may have
+	client   func(net.Conn) (net.Conn, error) // what clients speak over, instead; nil is the usual
 }
 
-// links runs a test over both links, and over TLS: they must not be told apart.
+// links runs a test over each link: they must not be told apart.
 func links(t *testing.T, test func(h *harness)) {
 	t.Helper()
 	linksOf(t, Config{}, nil, test)
@@ -50,16 +53,28 @@ func links(t *testing.T, test func(h *harness)) {
 func linksOf(t *testing.T, cfg Config, change func(*apps.App), test func(h *harness)) {
 	t.Helper()
 	t.Run("epoll", func(t *testing.T) { test(start(t, cfg, change)) })
-	t.Run("tls", func(t *testing.T) {
-		web := httptest.NewTLSServer(nil) // for its certificate
-		secret := web.TLS.Clone()
-		web.Close()
-		h := start(t, cfg, change)
-		h.secret.Store(secret)
-		test(h)
-	})
+	t.Run("tls", func(t *testing.T) { test(startTLS(t, true, cfg, change)) })
+	t.Run("tls stream", func(t *testing.T) { test(startTLS(t, false, cfg, change)) })
 	cfg.Portable = true
 	t.Run("stream", func(t *testing.T) { test(start(t, cfg, change)) })
+}
+
+// startTLS is start with TLS, over a wire that lets a loop have it or without.
+func startTLS(t *testing.T, wired bool, cfg Config, change func(*apps.App)) *harness {
+	t.Helper()
+	h := start(t, cfg, change)
+	h.wired = wired
+	h.secret.Store(testTLS(wired))
+	return h
+}
+
+// testTLS is a certificate's configuration, with what OverTLS sets or without.
+func testTLS(wired bool) *tls.Config {
+	web := httptest.NewTLSServer(nil) // has a certificate
+	defer web.Close()
+	secret := web.TLS.Clone()
+	secret.DynamicRecordSizingDisabled = wired
+	return secret
 }
 
 func start(t *testing.T, cfg Config, change func(*apps.App)) *harness {
@@ -92,6 +107,7 @@ func startIn(t *testing.T, cluster func(channels.Node) channels.Cluster, cfg Con
 	h := &harness{T: t, server: server, hub: hub, app: &app, listener: listener}
 	h.opening.Store(&Opening{App: &app, Protocol: 7})
 	ctx, cancel := context.WithCancel(context.Background())
+	var handshakes sync.WaitGroup
 	done := make(chan struct{}, 3)
 	go func() { _ = server.Run(ctx); done <- struct{}{} }()
 	go func() { _ = hub.Run(ctx); done <- struct{}{} }()
@@ -102,10 +118,15 @@ func startIn(t *testing.T, cluster func(channels.Node) channels.Cluster, cfg Con
 			if err != nil {
 				return
 			}
-			if secret := h.secret.Load(); secret != nil {
-				conn = tls.Server(conn, secret)
+			secret := h.secret.Load()
+			if secret == nil {
+				server.Serve(conn, nil, *h.opening.Load())
+				continue
 			}
-			server.Serve(conn, nil, *h.opening.Load())
+			if h.wired {
+				conn = overWire(conn)
+			}
+			handshakes.Go(func() { h.shake(ctx, tls.Server(conn, secret)) })
 		}
 	}()
 	t.Cleanup(func() {
@@ -114,12 +135,22 @@ func startIn(t *testing.T, cluster func(channels.Node) channels.Cluster, cfg Con
 		for range 3 {
 			<-done
 		}
+		handshakes.Wait()
 		if n := server.Sockets(); n != 0 {
 			t.Errorf("%d sockets are left after the server has stopped", n)
 		}
 		nothingHeld(t, server)
 	})
 	return h
+}
+
+// shake serves a connection when its handshake is complete.
+func (h *harness) shake(ctx context.Context, conn *tls.Conn) {
+	if conn.HandshakeContext(ctx) != nil {
+		_ = conn.Close()
+		return
+	}
+	h.server.Serve(conn, nil, *h.opening.Load())
 }
 
 // nothingHeld wants that a server whose sockets are gone holds nothing for them.
@@ -160,6 +191,10 @@ func (h *harness) connect() (net.Conn, *net.TCPConn, error) {
 	conn, err := net.Dial("tcp", h.listener.Addr().String())
 	if err != nil {
 		return nil, nil, err
+	}
+	if h.client != nil {
+		wrapped, err := h.client(conn)
+		return wrapped, conn.(*net.TCPConn), err
 	}
 	if h.secret.Load() != nil {
 		return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}), conn.(*net.TCPConn), nil //nolint:gosec // a test's own server

@@ -141,6 +141,14 @@ func (q *queue) reset(pool *framePool) {
 	*q = queue{}
 }
 
+// depart has the first n bytes in flight: taken says when they have arrived.
+func (q *queue) depart(n int) {
+	q.flight = n
+	for left := n + int(q.offset); left > 0; q.flying++ {
+		left -= len(q.frames[q.flying].Bytes())
+	}
+}
+
 // waiting is the bytes that nobody has begun to write.
 func (q *queue) waiting() int { return q.bytes - q.flight }
 

@@ -10,13 +10,13 @@ import (
 )
 
 // What a socket is sent of a history goes out with the answer to its subscription
-// in one system call, over every link.
+// in one system call, over every link. All of it fits a record of TLS.
 func TestRewind_HundredEvents_AreOneWrite(t *testing.T) {
 	const events = 100
 	rule := apps.HistoryRule{Channels: "*", Events: events, TTL: time.Hour, Rewind: events}
 	linksOf(t, Config{Loops: 1}, func(a *apps.App) { a.History = []apps.HistoryRule{rule} }, func(h *harness) {
 		for i := range events {
-			h.publish("news", fmt.Sprint(i)+strings.Repeat(" x", 50))
+			h.publish("news", fmt.Sprint(i)+strings.Repeat(" x", 35))
 		}
 		sent := uint64(0)
 		writes := func() (n uint64) { // once all that was sent is counted

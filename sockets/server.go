@@ -205,6 +205,7 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 	if len(buffered) > 0 {
 		c.feed(buffered)
 	}
+	c.readAhead()
 }
 
 // open begins the session of a connection whose upgrade is complete, or refuses

@@ -15,9 +15,9 @@ const (
 	streamWrite = 64 << 10 // the most that is copied for one write
 )
 
-// stream is the link of a connection that is no bare descriptor: TLS, and
-// every connection on systems without epoll. One goroutine reads, another is
-// started when there is something to write.
+// stream is the link of a connection whose descriptor no loop can have: every one on
+// systems without epoll. One goroutine reads, another is started when there is
+// something to write.
 type stream struct {
 	websocket
 	loop   *loop
@@ -151,10 +151,7 @@ func (s *stream) gather(c *conn) []byte {
 		scratch = s.out
 	}
 	out := q.gather(scratch)
-	q.flight = len(out)
-	for left := len(out) + int(q.offset); left > 0; q.flying++ {
-		left -= len(q.frames[q.flying].Bytes())
-	}
+	q.depart(len(out))
 	return out
 }
 

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +11,7 @@ import (
 )
 
 // errNotOurs says that a connection has no descriptor to take over.
-var errNotOurs = errors.New("not a plain TCP connection")
+var errNotOurs = errors.New("not a connection of which a loop can have the descriptor")
 
 // takeOver takes a connection's socket out of the runtime's poller: conn is
 // closed and the descriptor returned, which is non-blocking, is the only one.
@@ -53,19 +54,28 @@ func duplicate(of syscall.Conn) (fd int, err error) {
 }
 
 // link makes the connection the loop's, over epoll if it can be.
-func (l *loop) link(conn net.Conn, portable bool) (link, int32, error) {
-	if portable {
-		return newStream(l, conn), -1, nil
+func (l *loop) link(conn net.Conn, portable bool) (of link, fd int32, err error) {
+	switch secret, ok := conn.(*tls.Conn); {
+	case portable:
+		err = errNotOurs
+	case ok:
+		of, fd, err = l.secure(secret)
+	default:
+		of, fd, err = l.plain(conn)
 	}
-	fd, err := takeOver(conn)
-	if errors.Is(err, errNotOurs) {
+	switch {
+	case errors.Is(err, errNotOurs):
 		return newStream(l, conn), -1, nil
-	}
-	if err != nil {
+	case err != nil:
 		_ = conn.Close()
 		return nil, -1, err
 	}
-	return l.waiter.(*epoll), int32(fd), nil
+	return of, fd, nil
+}
+
+func (l *loop) plain(conn net.Conn) (link, int32, error) {
+	fd, err := takeOver(conn)
+	return l.waiter.(*epoll), int32(fd), err
 }
 
 // watch begins reading from a connection that was linked.

@@ -21,7 +21,7 @@ func (c *conn) unfinished() int {
 	if c.front != nil {
 		return 0
 	}
-	n := cap(c.in)
+	n := cap(c.in) + c.sealed()
 	if c.partial != nil {
 		n += partialSize + cap(c.partial.kept) + c.partial.outline.Size()
 	}
@@ -55,6 +55,7 @@ func (c *conn) keep(was int) {
 func (c *conn) forget() {
 	if was := c.unfinished(); was > 0 {
 		c.in, c.partial = nil, nil
+		c.unseal()
 		c.keep(was)
 	}
 }
@@ -68,7 +69,7 @@ func (c *conn) begun() uint32 {
 	case len(c.in) > 0:
 		return c.since
 	default:
-		return 0
+		return c.sealedSince()
 	}
 }
 

@@ -57,6 +57,15 @@ func (l *loop) watch(c *conn) error {
 	return nil
 }
 
+// overWire returns conn: without epoll TLS keeps its goroutines.
+func overWire(conn net.Conn) net.Conn { return conn }
+
+// What TLS keeps of a connection on a loop is nothing without epoll.
+func (*conn) readAhead()          {}
+func (*conn) sealed() int         { return 0 }
+func (*conn) sealedSince() uint32 { return 0 }
+func (*conn) unseal()             {}
+
 // catchUp does nothing: loops without epoll read no requests.
 func (*loop) catchUp(*conn) bool { return false }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,7 +30,7 @@ func (s *server) listen(passed net.Listener, headers *sockets.ProxyHeaders) (net
 	if !s.cfg.TLS.Enabled() {
 		return l, nil
 	}
-	return tls.NewListener(sockets.WithProxyHeaders(l, headers), s.tlsConfig()), nil
+	return sockets.OverTLS(sockets.WithProxyHeaders(l, headers), s.tlsConfig()), nil
 }
 
 func listenPlain(cfg *config.Config) (net.Listener, error) {

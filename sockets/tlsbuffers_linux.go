@@ -1,0 +1,32 @@
+package sockets
+
+import (
+	"bytes"
+	"crypto/tls"
+	"reflect"
+)
+
+// A tls.Conn keeps two buffers for as long as it lives, each as large as the
+// largest record or handshake message so far: 4 KB after a usual handshake, and 17
+// KB after one long message. There is no method to give them up. The loop reaches
+// them by their names, takes them away while they are empty, and has records be
+// decrypted where it has read them. A version of crypto/tls that has other fields
+// keeps its buffers; a test says so.
+
+// buffersOf returns the buffer for records that have come and the one for
+// handshake messages, or nil.
+func buffersOf(conn *tls.Conn) (records, messages *bytes.Buffer) {
+	records, messages = bufferOf(conn, "rawInput"), bufferOf(conn, "hand")
+	if records == nil || messages == nil {
+		return nil, nil
+	}
+	return records, messages
+}
+
+func bufferOf(conn *tls.Conn, name string) *bytes.Buffer {
+	field := reflect.ValueOf(conn).Elem().FieldByName(name)
+	if !field.IsValid() || field.Type() != reflect.TypeFor[bytes.Buffer]() {
+		return nil
+	}
+	return (*bytes.Buffer)(field.Addr().UnsafePointer())
+}
