@@ -10,8 +10,8 @@ import { subscribed, until } from '../support/wait.mjs';
 import { blocksOf, folder, run, start, transcript } from './shell.mjs';
 
 const why = 'the page is the same for two';
-const [elsewhere, subscribe, script, tail, lists, history, authServer, completion] =
-  await blocksOf('docs/cli.md', ['sh', 'sh', 'sh', 'sh', 'sh', 'sh', 'js', 'sh']);
+const [elsewhere, subscribe, script, trigger, tail, lists, history, authServer, completion] =
+  await blocksOf('docs/cli.md', ['sh', 'sh', 'sh', 'sh', 'sh', 'sh', 'sh', 'js', 'sh']);
 
 const plain = (text) => text
   .replace(/\d{4}-\d\d-\d\d (?=\d\d:)/g, 'DATE ').replace(/\d\d:\d\d:\d\d\.\d{3}/g, 'TIME')
@@ -53,6 +53,14 @@ test('docs/cli.md: a script that waits for an event', async (t) => {
   await server.sdk.trigger('deploys', 'done', { version: 'v7' });
   assert.equal(await waiting.ended, 0, waiting.all);
   assert.equal(waiting.out, 'v7\n');
+});
+
+test('docs/cli.md: trigger', async (t) => {
+  const { server, shell } = await serve(t);
+  const news = await subscribed(await server.connected(), 'news');
+  const [{ command, output }] = transcript(trigger);
+  assert.equal((await run(t, command, shell)).out, output);
+  assert.deepEqual(await news.log.next('my-event'), { message: 'hello' });
 });
 
 test('docs/cli.md: channels and users', async (t) => {

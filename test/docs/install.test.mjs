@@ -2,7 +2,7 @@
 // of their own.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -27,8 +27,9 @@ test('the program is built and tried as docs/install.md says', async (t) => {
   const build = only('sh build');
   assert.ok(build.includes(' -o bin/fanfare '));
   await run(build.replace(' -o bin/', ` -o ${folder}/bin/`), here('../..'));
+  await writeFile(join(folder, 'config.yaml'), ''); // the checkout has one
   await run(only('sh run'), folder);
-  assert.equal((await stat(join(folder, 'config.yaml'))).mode & 0o777, 0o600);
+  assert.equal((await stat(join(folder, 'fanfare.yaml'))).mode & 0o777, 0o600);
   // Another system takes the same command, with its name in front.
   assert.equal(only('sh cross').replace(' GOOS=linux GOARCH=arm64', '').replace('bin/fanfare-arm64', 'bin/fanfare'), build);
 });

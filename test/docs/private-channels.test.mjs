@@ -18,8 +18,8 @@ test('the page and the back end of docs/private-channels.md do what they say', {
   oneNode(t, 'the page is the same for two');
   const server = await fanfare(t);
   const blocks = codeBlocks(await readFile(here('../../docs/private-channels.md'), 'utf8'));
-  assert.deepEqual(blocks.map(({ info }) => info), ['js server.mjs', 'html index.html', 'sh']);
-  const [backEnd, page] = blocks.map(({ text }) => text);
+  assert.deepEqual(blocks.map(({ info }) => info), ['sh install', 'js server.mjs', 'html index.html', 'sh start']);
+  const [, backEnd, page] = blocks.map(({ text }) => text);
 
   const folder = await mkdtemp(join(tmpdir(), 'fanfare-test-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
