@@ -71,7 +71,7 @@ func findDoubts(c *Config, r *report) {
 // doubtApp looks at one app, and at its limits beside those of the server.
 func doubtApp(c *Config, a *App, path string, r *report) {
 	if a.Secret == DefaultSecret && !c.DemoApp {
-		r.warn(path+".secret", "is the one everyone knows; `fanfare keys new` makes another")
+		r.warn(path+".secret", "is public: anybody who reaches the server can publish. Use it on your own machine only; `fanfare keys new` makes another")
 	}
 	if !a.RequireAuthorization && a.AuthorizationTimeout != defaultApp().AuthorizationTimeout {
 		r.warn(path+".authorization_timeout", "has no effect while require_authorization is false")

@@ -18,7 +18,7 @@ func TestLoad_Doubts_AreWarnedAbout(t *testing.T) {
 		{"socket for everybody", "listen: unix:/run/f.sock\nlisten_mode: 0666\n" + minimal, "config.yaml:2: listen_mode: lets every user of this machine connect"},
 		{"ACME for no name", acme("email: a@b.example"), "config.yaml:1: tls.acme: has no effect"},
 		{"everything off", app("enabled: false"), "config.yaml:2: apps: are all disabled"},
-		{"public secret", "apps:\n  - {id: a, key: k, secret: app-secret}\n", "config.yaml:2: apps[0].secret: is the one everyone knows"},
+		{"public secret", "apps:\n  - {id: a, key: k, secret: app-secret}\n", "config.yaml:2: apps[0].secret: is public"},
 		{"time for nothing", app("authorization_timeout: 10s"), "config.yaml:5: apps[0].authorization_timeout: has no effect"},
 		{"origins beside all", app("allowed_origins: [chat.example, '*']"), `config.yaml:5: apps[0].allowed_origins[1]: "*" lets every origin in`},
 		{"no origins", app("allowed_origins: []"), "config.yaml:5: apps[0].allowed_origins: is empty, which lets every origin in"},

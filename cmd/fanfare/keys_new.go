@@ -12,7 +12,7 @@ import (
 )
 
 func newKeysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Make keys and secrets of apps", Example: "  fanfare keys new > config.yaml"}
+	cmd := &cobra.Command{Use: "keys", Short: "Make keys and secrets of apps", Example: "  fanfare keys new > app.yaml"}
 	cmd.AddCommand(newKeysNewCommand())
 	return cmd
 }
@@ -25,7 +25,7 @@ func newKeysNewCommand() *cobra.Command {
 		Short: "Print a new app with a random key and secret",
 		Long: `Print a new app with a random key and secret, as a file that serve can use.
 With --entry, print the app alone, to go below "apps:" of a file that has some.`,
-		Example: `  fanfare keys new > config.yaml
+		Example: `  fanfare keys new > app.yaml
   fanfare keys new --entry >> config.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
