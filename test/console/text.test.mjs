@@ -27,7 +27,8 @@ test('markup is shown as text, and 100 KB does not freeze the page', { timeout: 
   const late = await server.connected({ user: { id: markup('late'), info: { name: markup('info') } } });
   late.signin();
   await reader.row('sign-in refused').first().waitFor(); // no such id can sign in
-  for (const button of await page.locator('[data-row]').all()) {
+  // Handles stay with their rows. A locator is the nth row, another one as soon as something happens.
+  for (const button of await page.locator('[data-row]').elementHandles()) {
     await button.click();
     await page.locator('tr.detail').waitFor();
     await button.click();
