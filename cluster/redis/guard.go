@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // What rueidis reads it believes: a length below zero, or an answer to no
@@ -74,13 +76,33 @@ func dialGuarded(ctx context.Context, address string, dialer *net.Dialer, secure
 	)
 	if secure == nil {
 		c, err = dialer.DialContext(ctx, "tcp", address)
-	} else {
-		c, err = (&tls.Dialer{NetDialer: dialer, Config: secure}).DialContext(ctx, "tcp", address)
+	} else if c, err = (&tls.Dialer{NetDialer: dialer, Config: secure}).DialContext(ctx, "tcp", address); err == nil {
+		err = greet(ctx, c)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return newGuard(c), nil
+}
+
+// greet waits until the server has answered once, and closes a connection on which it
+// does not. In TLS 1.3 a server refuses a client's certificate after the handshake:
+// what rueidis writes may then fail before rueidis has read why.
+func greet(ctx context.Context, c net.Conn) error {
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	_, unsent := io.WriteString(c, "PING\r\n") // of any protocol, and by anybody: NOAUTH is an answer too
+	for b, n := make([]byte, 1), 0; b[0] != '\n'; n++ {
+		_, err := io.ReadFull(c, b)
+		if err == nil && n == mostLine {
+			err = errors.New("a line without an end")
+		}
+		if err != nil {
+			return errors.Join(err, unsent, c.Close())
+		}
+	}
+	return errors.Join(unsent, c.SetDeadline(time.Time{}))
 }
 
 func newGuard(c net.Conn) *guard {
