@@ -1,9 +1,6 @@
 package bench
 
 import (
-	"bufio"
-	"encoding/json"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -14,36 +11,7 @@ import (
 // audienceOf runs an audience in this process and returns how to command it.
 func audienceOf(t *testing.T, a Audience) func(command string) audienceReport {
 	t.Helper()
-	in, commands := io.Pipe()
-	answers, out := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- ServeAudience(t.Context(), in, out)
-		_ = out.Close()
-	}()
-	t.Cleanup(func() {
-		_ = commands.Close()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	lines := bufio.NewReader(answers)
-	if err := json.NewEncoder(commands).Encode(a); err != nil {
-		t.Fatal(err)
-	}
-	return func(command string) (r audienceReport) {
-		if _, err := io.WriteString(commands, command+"\n"); err != nil {
-			t.Fatal(err)
-		}
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(line, &r); err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
+	return childOf[audienceReport](t, a, ServeAudience)
 }
 
 // tell publishes the event of a number on the audience's channel.

@@ -30,7 +30,7 @@ type Cluster struct {
 	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
 	Crowd    func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeCrowd
 	Alone    func(args ...string) (*exec.Cmd, error) // makes the process that keeps a Redis busy: startAlone
-	Progress io.Writer                               // is told what is being measured
+	Progress io.Writer                               // gets a line for each thing that is measured
 }
 
 // ClusterParts are the parts of Cluster, in their order.

@@ -62,11 +62,18 @@ func TestBatches_EveryEventIsCounted(t *testing.T) {
 // crowdOf runs a crowd in this process and returns how to command it.
 func crowdOf(t *testing.T, c Crowd) func(command string) crowdReport {
 	t.Helper()
+	return childOf[crowdReport](t, c, ServeCrowd)
+}
+
+// childOf runs in this process what else is a process of its own: it reads its
+// settings and then commands, and answers each with a report.
+func childOf[Report any](t *testing.T, settings any, serve func(context.Context, io.Reader, io.Writer) error) func(command string) Report {
+	t.Helper()
 	in, commands := io.Pipe()
 	answers, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- ServeCrowd(t.Context(), in, out)
+		ended <- serve(t.Context(), in, out)
 		_ = out.Close()
 	}()
 	t.Cleanup(func() {
@@ -76,10 +83,10 @@ func crowdOf(t *testing.T, c Crowd) func(command string) crowdReport {
 		}
 	})
 	lines := bufio.NewReader(answers)
-	if err := json.NewEncoder(commands).Encode(c); err != nil {
+	if err := json.NewEncoder(commands).Encode(settings); err != nil {
 		t.Fatal(err)
 	}
-	return func(command string) (r crowdReport) {
+	return func(command string) (r Report) {
 		if _, err := io.WriteString(commands, command+"\n"); err != nil {
 			t.Fatal(err)
 		}

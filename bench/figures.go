@@ -16,7 +16,7 @@ type Figures struct {
 	Quick    bool                                    // small and short, to see that it works
 	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
 	Bare     func(args ...string) (*exec.Cmd, error) // makes the process of the bare loop
-	Progress io.Writer                               // is told what is being measured
+	Progress io.Writer                               // gets a line for each thing that is measured
 }
 
 // sizes is how much is measured.

@@ -30,7 +30,7 @@ type Million struct {
 	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
 	Audience func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeAudience
 	Writer   func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeBare
-	Progress io.Writer                               // is told what is being measured
+	Progress io.Writer                               // gets a line for each thing that is measured
 }
 
 // What is known of the sockets besides the audience: the members of a presence

@@ -39,7 +39,7 @@ var ErrNoMemory = errors.New("the server is short of memory, try again")
 const publishPatience = 4 * time.Second
 
 // DefaultOfflineGrace is how long a user may be without a socket before
-// watchers are told (docs/spec/users.md#watchlist).
+// watchers get an offline event (docs/spec/users.md#watchlist).
 const DefaultOfflineGrace = 3 * time.Second
 
 // Config is what a Hub is made of. The zero value works.

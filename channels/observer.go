@@ -16,7 +16,7 @@ type Observer interface {
 // NoticeKind says what happened.
 type NoticeKind uint8
 
-// What an Observer is told (docs/spec/webhooks.md#events).
+// The kinds of notices that an Observer gets (docs/spec/webhooks.md#events).
 const (
 	ChannelOccupied NoticeKind = iota
 	ChannelVacated
