@@ -19,7 +19,7 @@ import (
 type securedLink struct {
 	*epoll
 	conn     *tls.Conn
-	records  *bytes.Buffer // of conn, see buffersOf; nil if they are not known
+	records  *bytes.Buffer // of conn, see buffersOf
 	messages *bytes.Buffer
 	come     []byte // ciphertext for conn to read
 	rest     []byte // ciphertext that the kernel has not taken, from gone on
@@ -30,6 +30,7 @@ type securedLink struct {
 	kept     int    // bytes in which conn keeps what is not whole
 	since    uint32 // second in which that began
 	failed   unix.Errno
+	dropped  bool // what is not whole was given up, and nothing can be decrypted behind it
 	renews   bool // the client may ask for new keys: it speaks TLS 1.3
 	mute     bool // close_notify was sent, or must not be: nothing else is sent
 	shut     bool // the sending side ends behind rest

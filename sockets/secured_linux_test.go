@@ -333,3 +333,47 @@ func TestTLS_ARecordNeverWhole_IsClosedInTime(t *testing.T) {
 		}
 	})
 }
+
+// What is given up of a record leaves memory with the account. The client is still
+// told why, and what else it sends means nothing.
+func TestTLS_ADroppedRecord_LeavesMemoryAndAccount(t *testing.T) {
+	versionsOf(t, Config{}, nil, func(h *harness, version uint16) {
+		p, c := h.recordPeer(version)
+		record := c.record(recordData, bytes.Repeat([]byte("x"), mostPlain))
+		h.part(c, record[:mostPlain/2])
+		h.secured(func(c *conn, s *securedLink) {
+			c.drop()
+			if n := s.records.Cap() + s.messages.Cap() + len(s.come); n != 0 {
+				t.Errorf("%d bytes are kept", n)
+			}
+		})
+		if n := h.hub.Account(h.app).BytesOf(account.Messages); n != 0 {
+			t.Errorf("%d bytes are counted", n)
+		}
+		p.writeBelow(record[mostPlain/2:])
+		p.expect(`"code":4100`)
+		if f := p.read(); f.Header.OpCode != ws.OpClose {
+			t.Errorf("got frame %+v %q, want a close frame", f.Header, f.Payload)
+		}
+		_ = p.tcp.Close()
+		h.until("it is gone", func() bool { return h.server.Sockets() == 0 })
+	})
+}
+
+// A connection whose TLS keeps what cannot be counted has goroutines.
+func TestTLS_OfUnknownBuffers_IsNotOnALoop(t *testing.T) {
+	versionsOf(t, Config{unknownTLS: true}, nil, func(h *harness, version uint16) {
+		p, _ := h.recordPeer(version)
+		p.ping()
+		for _, l := range h.server.loops {
+			h.on(l, func() {
+				l.sockets(func(c *conn) bool {
+					if _, ok := c.link.(*stream); !ok {
+						t.Errorf("its link is a %T", c.link)
+					}
+					return true
+				})
+			})
+		}
+	})
+}

@@ -10,7 +10,10 @@ import (
 // whole is left. b is in the loop's buffer, in which it is decrypted too unless
 // the beginning of its first record is here already.
 func (s *securedLink) take(c *conn, b []byte) {
-	lent := s.records != nil && s.records.Len() == 0
+	if s.dropped {
+		return
+	}
+	lent := s.records.Len() == 0
 	if lent {
 		*s.records = *bytes.NewBuffer(b)
 	} else {
@@ -24,7 +27,7 @@ func (s *securedLink) take(c *conn, b []byte) {
 	if !lent {
 		sealed += len(b)
 	}
-	for c.state != connDead {
+	for c.state != connDead && !s.dropped {
 		n, err := s.conn.Read(s.plain)
 		if n > 0 {
 			plain += n
@@ -45,19 +48,14 @@ func (s *securedLink) take(c *conn, b []byte) {
 }
 
 // sealedBytes is what the tls.Conn has of records that are not decrypted.
-func (s *securedLink) sealedBytes() int {
-	if s.records == nil {
-		return 0
-	}
-	return s.records.Len()
-}
+func (s *securedLink) sealedBytes() int { return s.records.Len() }
 
 // weight is how many frames of a client records count for beside those that are in
 // them: sealed bytes became so many plain ones, in so many records. A record without
 // data asks for new keys. Making them takes as long as a hundred pings. TLS before 1.3 has
 // no such records, and no fixed size of what is around the data.
 func (s *securedLink) weight(sealed, plain, filled int) uint64 {
-	if s.records == nil || !s.renews {
+	if !s.renews {
 		return uint64(filled)
 	}
 	empty := max(0, sealed-plain-filled*aroundData) / aroundData
@@ -84,7 +82,7 @@ func (s *securedLink) stop(c *conn, err error) {
 // its own for what is not whole, and counts that as a message of which a part is
 // missing. whole says that something was handled since.
 func (s *securedLink) settle(c *conn, lent, whole bool) {
-	if s.records == nil {
+	if s.dropped {
 		return
 	}
 	if s.messages.Len() == 0 {
@@ -130,9 +128,10 @@ func (c *conn) sealedSince() uint32 {
 	return 0
 }
 
-// unseal counts it no more.
+// unseal gives it up, and counts it no more. What comes behind it is not decrypted.
 func (c *conn) unseal() {
 	if s, ok := c.link.(*securedLink); ok {
-		s.kept = 0
+		*s.records, *s.messages, s.come = bytes.Buffer{}, bytes.Buffer{}, nil
+		s.kept, s.dropped = 0, true
 	}
 }

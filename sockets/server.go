@@ -24,6 +24,8 @@ type Config struct {
 	Loops int
 	// Portable uses the goroutine link even where epoll would do.
 	Portable bool
+	// unknownTLS has a test see what becomes of a crypto/tls whose buffers are not known.
+	unknownTLS bool
 	// QueueBytes bounds what waits for a slow reader; 0 is 1 MiB.
 	QueueBytes int
 	// MaxMessageBytes bounds one client message; 0 derives it from the app's

@@ -10,8 +10,9 @@ import (
 // largest record or handshake message so far: 4 KB after a usual handshake, and 17
 // KB after one long message. There is no method to give them up. The loop reaches
 // them by their names, takes them away while they are empty, and has records be
-// decrypted where it has read them. A version of crypto/tls that has other fields
-// keeps its buffers; a test says so.
+// decrypted where it has read them. Over a version of crypto/tls that has other
+// fields no loop has a connection: goroutines carry it, as on other systems.
+// A test fails then.
 
 // buffersOf returns the buffer for records that have come and the one for
 // handshake messages, or nil.

@@ -30,6 +30,10 @@ func (l *loop) secure(conn *tls.Conn) (link, int32, error) {
 	if !ok || !conn.ConnectionState().HandshakeComplete {
 		return nil, -1, errNotOurs
 	}
+	records, messages := buffersOf(conn)
+	if records == nil || l.server.cfg.unknownTLS {
+		return nil, -1, errNotOurs
+	}
 	below := w.Conn
 	from := addressOf(below.RemoteAddr())
 	if a, ok := below.(*announced); ok {
@@ -53,9 +57,8 @@ func (l *loop) secure(conn *tls.Conn) (link, int32, error) {
 		_ = unix.Close(fd)
 		return nil, -1, fmt.Errorf("close the first descriptor: %w", err)
 	}
-	s := &securedLink{epoll: l.waiter.(*epoll), conn: conn, fd: fd, from: from}
+	s := &securedLink{epoll: l.waiter.(*epoll), conn: conn, records: records, messages: messages, fd: fd, from: from}
 	s.renews = conn.ConnectionState().Version >= tls.VersionTLS13
-	s.records, s.messages = buffersOf(conn)
 	w.Conn = s
 	return s, int32(fd), nil
 }
