@@ -4,9 +4,11 @@ package sockets
 
 import (
 	"crypto/tls"
+	"net"
 	"net/netip"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +112,42 @@ func TestHTTPSession_TakesWhatItCountsFor(t *testing.T) {
 	held := h.hub.Account(h.app)
 	h.until("all are there", func() bool { return held.Count(account.Sockets) == many })
 	h.about("a session", held.BytesOf(account.Sockets)/many, func() int64 { return (inUse(false) - before) / many })
+}
+
+// A hello as large as is accepted leaves nothing behind.
+func TestTLS_AfterALargeHello_TakesNoMore(t *testing.T) {
+	versionsOf(t, Config{}, func(app *apps.App) { app.ActivityTimeout = time.Hour }, func(h *harness, version uint16) {
+		cfg := recordTLS(version)
+		cfg.NextProtos = []string{"http/1.1"}
+		for range 300 {
+			cfg.NextProtos = append(cfg.NextProtos, strings.Repeat("x", 200))
+		}
+		var before int64
+		const many = 200
+		for i := range many + 1 {
+			tcp, err := net.Dial("tcp", h.listener.Addr().String())
+			if err != nil {
+				h.Fatal(err)
+			}
+			if err := tls.Client(tcp, cfg).HandshakeContext(h.Context()); err != nil {
+				h.Fatal(err)
+			}
+			fd, err := takeOver(tcp)
+			if err != nil {
+				h.Fatal(err)
+			}
+			h.Cleanup(func() { _ = unix.Close(fd) })
+			if i == 0 || i == many {
+				h.until("all are there", func() bool { return h.hub.Stats().FramesSent == uint64(i+1) })
+			}
+			if i == 0 {
+				before = inUse(false)
+			}
+		}
+		h.until("a socket takes little", func() bool {
+			each := (inUse(false) - before) / many
+			h.Logf("%d bytes each", each)
+			return each < 2*securedBytes
+		})
+	})
 }

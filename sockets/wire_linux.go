@@ -59,6 +59,7 @@ func (l *loop) secure(conn *tls.Conn) (link, int32, error) {
 	}
 	s := &securedLink{epoll: l.waiter.(*epoll), conn: conn, records: records, messages: messages, fd: fd, from: from}
 	s.renews = conn.ConnectionState().Version >= tls.VersionTLS13
+	dropHello(conn)
 	w.Conn = s
 	return s, int32(fd), nil
 }
