@@ -199,11 +199,13 @@ goreleaser-check: ## validate .goreleaser.yaml with goreleaser itself, which tak
 	@GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/example/fanfare.git \
 		go tool -modfile=tools/goreleaser/go.mod goreleaser check
 
-package-test: ## install, run, update and remove the deb and the rpm in Debian chroots, and make and run the image of the Dockerfile (as root; installs mmdebstrap and rpm)
+package-test: ## install, run, update and remove the deb and the rpm in Debian chroots, run archive and deb under systemd, and make and run the image of the Dockerfile (as root; installs mmdebstrap and rpm)
 	@echo "== the image of the Dockerfile"
 	@./test/package/image
 	@echo "== the deb in a chroot"
 	@./test/package/deb
+	@echo "== the archive and the deb under systemd"
+	@./test/package/systemd
 	@echo "== the rpm in a chroot"
 	@./test/package/rpm
 

@@ -35,7 +35,11 @@ export function start(t, script, { env = {}, cwd } = {}) {
   child.stderr.on('data', (d) => { running.log += d; running.all += d; });
   running.ended = once(child, 'close').then(([code]) => code);
   t.after(async () => {
-    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+    try {
+      if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+    } catch (err) {
+      if (err.code !== 'ESRCH') throw err; // it has ended by itself, and node does not know yet
+    }
     await running.ended;
   });
   return running;
