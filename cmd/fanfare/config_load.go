@@ -17,7 +17,7 @@ func addConfigFlags(cmd *cobra.Command) {
 	completesFiles(cmd)
 }
 
-const configDoc = "configuration file, " + config.FileVariable + " by environment; none is the default app"
+const configDoc = "configuration file, " + config.FileVariable + " in the environment; without a file the server has one default app"
 
 // takesFile lets a command be given its file as FILE too, as config init is.
 func takesFile(cmd *cobra.Command) {
