@@ -26,7 +26,7 @@ process.`,
   fanfare upgrade --control-socket /run/fanfare/6001.sock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := loadConfig(cmd.Flags())
+			cfg, file, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -41,6 +41,7 @@ process.`,
 			if err := askControl(cmd.Context(), path, http.MethodPost, "/upgrade", &result); err != nil {
 				return err
 			}
+			warnOfOtherFile(cmd, file, result.Path)
 			if result.Error != "" {
 				return errors.New(result.Error)
 			}
