@@ -41,7 +41,7 @@ demo: build ## a chat to try, on http://127.0.0.1:8000, and the console on :6004
 	@echo "== a chat to try; Ctrl-C ends it"
 	@exec ./bin/fanfare demo
 
-screenshots: build ## take the pictures of docs/images anew (wants what make e2e installs)
+screenshots: build ## take the pictures of docs/images again (requires what make e2e installs)
 	@echo "== docs/images"
 	@./test/run chat/screenshots.mjs console/screenshots.mjs
 

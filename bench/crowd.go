@@ -40,9 +40,9 @@ const (
 type crowdReport struct {
 	Error   string  `json:",omitempty"`
 	Seconds float64 // that the command took
-	Added   int     // member_added that its sockets were told
+	Added   int     // member_added that its sockets received
 	Removed int     // and member_removed
-	First   int64   // when they were told first and last, Unix time in ns; 0 is never
+	First   int64   // when they received the first and the last, Unix time in ns; 0 means never
 	Last    int64
 	Lost    int // sockets that the server has closed
 }

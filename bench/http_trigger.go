@@ -22,7 +22,7 @@ type Trigger struct {
 }
 
 // Run implements Scenario. With subscribers every request is signed as it is
-// sent, since each event has to be told from the others.
+// sent, since each event has to differ from the others.
 func (w Trigger) Run(ctx context.Context, t Target) (report.Result, error) {
 	if w.Batch > 1 && w.Subscribers == 0 {
 		return report.Result{}, errors.New("batches need subscribers")

@@ -32,7 +32,7 @@ type Owner interface {
 }
 
 // Lane carries all mail of one app to an owner. The owner handles it in the
-// order it was posted, and takes from its lanes by turns: an app does not wait
+// order it was posted, and takes from its lanes in turn: an app does not wait
 // for the mail of another.
 type Lane interface {
 	// Post queues mail. It never blocks.

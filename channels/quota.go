@@ -44,7 +44,7 @@ func (s *Session) establish() {
 }
 
 // Established tells whether the conversation has begun: the socket is counted
-// in, and was told its id.
+// in, and has received its id.
 func (s *Session) Established() bool { return s.established }
 
 // Admit implements Cluster. The hub counts.

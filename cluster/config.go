@@ -40,7 +40,7 @@ type Config struct {
 	// sending.
 	Gather time.Duration
 
-	// The durations of the protocol; 0 is the default in brackets.
+	// The durations of the protocol; 0 means the default in brackets.
 	JoinPatience time.Duration // a join is answered without the ledger after it [2 s]
 	SendPatience time.Duration // an event that was not written is withdrawn after it [2 s]
 	DoubtAfter   time.Duration // and one that was written is in doubt after so much more [5 s]
@@ -50,7 +50,7 @@ type Config struct {
 	BeatEvery    time.Duration // [2 s]
 	BeatLate     time.Duration // an own beat without an answer for so long ends all observations [4 s]
 	PollEvery    time.Duration // an idle partition is asked for its head [2 s]
-	TickEvery    time.Duration // a partition's ledger is told that time goes by [1 s]
+	TickEvery    time.Duration // interval at which a partition's ledger receives the time [1 s]
 	Linger       time.Duration // a feed stays on after the last who needed it [15 s]
 }
 

@@ -71,7 +71,7 @@ func (p *Peer) Dropped(appID string) (all []channels.DropStats) {
 }
 
 // HistoryEpoch is the epoch of a channel's serials in a memory: those of one
-// channel mean nothing on another.
+// channel are not valid on another.
 func HistoryEpoch(b ledger.Birth, s ledger.Subject) uint64 {
 	h := fnv.New64a()
 	var text [8]byte

@@ -72,7 +72,7 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 func (p *Peer) Node() ledger.Node { return p.cfg.Node }
 
 // SetOfflineGrace sets how long users who leave from now on may be without a
-// socket before watchers get the offline event; 0 is no time. The Hub calls it.
+// socket before watchers get the offline event; 0 means no grace. The Hub calls it.
 func (p *Peer) SetOfflineGrace(d time.Duration) { p.grace.Store(int64(d)) }
 
 // Run implements channels.Cluster: it runs the engine and calls Turn until ctx

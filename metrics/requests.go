@@ -14,7 +14,7 @@ type Requests struct {
 type RequestCount struct {
 	App    string // id; "" if a request named none that exists
 	Route  string // pattern, such as /apps/:app/events; "" if the path leads nowhere
-	Status int    // 0 is any that is not told apart
+	Status int    // 0 for any that is not counted separately
 	Count  uint64
 }
 

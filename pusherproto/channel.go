@@ -89,7 +89,7 @@ func kindOfPrefix(name string) Kind {
 	return 0
 }
 
-// KindOf returns the kind of a name already known to be valid. It looks at nothing but the prefix.
+// KindOf returns the type of channel that a valid name has. It looks only at the prefix.
 func KindOf(name string) Kind { return kindOfPrefix(name) }
 
 // ParseChannel checks a channel name of at most maxLength characters (zero: 200) and returns its kind.

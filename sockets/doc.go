@@ -12,6 +12,6 @@
 // A connection belongs to one loop for its whole life: only the loop's
 // goroutine reads it, writes it, closes it and touches its fields. Everybody
 // else sends the loop mail. A turn of a loop is: take what is readable, take
-// the mail, write each touched connection once, look at deadlines, bury the
-// dead.
+// the mail, write each touched connection once, look at deadlines, release
+// what was closed.
 package sockets

@@ -58,7 +58,7 @@ type Limits struct {
 	MessageTimeout  time.Duration
 	HostName        string
 	// ConnectionsPerAddress bounds the open sockets of one Opening.Place, on all
-	// transports together; 0 is no bound. Sockets above a lower bound stay.
+	// transports together; 0 means no bound. Sockets above a lower bound stay.
 	ConnectionsPerAddress int
 }
 

@@ -87,7 +87,7 @@ type Endpoint struct {
 }
 
 // Retry is the schedule on which an endpoint that fails is tried again: First,
-// twice that, twice that again, up to Most, each 20 % more or less. A hook is
+// twice that, twice that again, up to Most, each varied by up to 20 %. A hook is
 // dropped when GiveUp has passed since its first attempt; its last attempt
 // ends by then. Zero fields are one
 // second, one minute and five minutes (docs/spec/webhooks.md#delivery).

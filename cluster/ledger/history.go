@@ -18,9 +18,9 @@ const (
 
 // Keep says how an event is kept in the history of its subject.
 type Keep struct {
-	Events int           // how many the subject keeps; 0 is that it keeps none
+	Events int           // how many the subject keeps; 0 means none
 	TTL    time.Duration // how long it keeps this one
-	Bytes  int           // how much the app may keep in a partition; 0 is no limit
+	Bytes  int           // how much the app may keep in a partition; 0 means no limit
 }
 
 // Placement is the place that an event of a Do has got.

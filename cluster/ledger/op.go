@@ -30,7 +30,7 @@ type Op struct {
 	Sockets int
 	On      []Member // users the node holds from here on
 	Off     []string // users it holds no more
-	Most    int      // above it a new member is refused, of an app a socket; 0 is no limit
+	Most    int      // above it a new member is refused, of an app a socket; 0 means no limit
 	Exempt  bool     // the limit does not apply: said again, or answered already
 	Tight   bool     // of an app: each of the sockets is open
 	Known   bool     // an earlier memory of the ledger has acknowledged all that it says (rule H4)

@@ -24,8 +24,8 @@ type Config struct {
 	Latency        time.Duration // most of one way of a message [4 ms]
 	Late           time.Duration // most by which bytes of a dead connection are late [8 s]
 	Reply          time.Duration // an engine closes a connection on which an answer takes longer [5 s]
-	MaxMembers     int           // of a presence channel; 0 is no limit
-	MaxConnections int           // sockets; 0 is no limit
+	MaxMembers     int           // of a presence channel; 0 means no limit
+	MaxConnections int           // sockets; 0 means no limit
 	OnGap          cluster.Gap
 	Readers        int       // pages on channels with a history
 	Mutation       *Mutation // a planted fault

@@ -25,12 +25,12 @@ func newAuthServerCommand() *cobra.Command {
 		Short: "Authorise every private channel and every sign-in, for development on this machine alone",
 		Long: `Answer the requests with which clients ask a back end for the signature of a private,
 presence or encrypted channel, or of a sign-in, before there is a back end that does.
-It authorises everybody, so it listens on this machine alone, and answers pages from
-this machine and from --allow-origin only.
+It authorises every request, so it listens on this machine only, and answers only pages
+from this machine and from --allow-origin.
 
-Any path will do; one that ends with user-auth signs in. Who it is stands in the
-parameters user_id and user_info (JSON), in the form, in JSON or in the query. Without
-them each connection is a user of its own, whose id is the socket id.`,
+It answers on any path; one that ends with user-auth signs a user in. The parameters
+user_id and user_info (JSON) name the user, in the form, in JSON or in the query.
+Without them each connection is a separate user, whose id is the socket id.`,
 		Example: `  fanfare auth-server
   fanfare auth-server --listen 127.0.0.1:4000 --config config.yaml --app 1234567
   fanfare auth-server --allow-origin https://chat.test --encryption-key "$ENCRYPTION_KEY"`,

@@ -27,10 +27,10 @@ func (b *benchCommand) cluster() *cobra.Command {
 	w := bench.Cluster{Server: ownCommand("serve"), Crowd: ownCommand("bench", crowdName), Alone: ownCommand("bench", aloneName)}
 	cmd := &cobra.Command{
 		Use:   "cluster",
-		Short: "Measure clusters of fanfares on this machine and say which targets they meet",
-		Long: `Start redis-server and clusters of fanfares on free ports of the loopback interface,
-measure the figures of docs/performance-cluster.md and say which targets they meet. The
-parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
+		Short: "Measure clusters of fanfare nodes on this machine",
+		Long: `Start redis-server and clusters of fanfare nodes on free ports of the loopback
+interface, and measure the figures of docs/performance-cluster.md. Each is printed beside
+the limit that the project holds it to. The parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 		Example: `  fanfare bench cluster --quick
   fanfare bench cluster --redis 127.0.0.1:6379 --format markdown`,
 		Args: cobra.NoArgs,

@@ -13,18 +13,18 @@ import (
 
 func (b *benchCommand) churn() *cobra.Command {
 	var w bench.Churn
-	cmd := b.scenario("churn", "Have a crowd join and vanish: what a quiet channel notices", "--sockets 10000 --waves 3", func() (bench.Scenario, error) {
+	cmd := b.scenario("churn", "Measure a quiet channel while many sockets join and disconnect at once", "--sockets 10000 --waves 3", func() (bench.Scenario, error) {
 		if w.Rate <= 0 {
 			return nil, mistake("--rate has to be above 0")
 		}
 		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "channels", w.Channels), atLeast(1, "waves", w.Waves))
 	})
 	f := cmd.Flags()
-	f.IntVar(&w.Sockets, "sockets", 10000, "sockets of the crowd")
+	f.IntVar(&w.Sockets, "sockets", 10000, "sockets that join and disconnect, the crowd")
 	f.IntVar(&w.Channels, "channels", 1, "channels that the crowd is spread over")
-	f.IntVar(&w.Waves, "waves", 3, "times it joins and vanishes")
+	f.IntVar(&w.Waves, "waves", 3, "times that the crowd joins and disconnects")
 	f.Float64Var(&w.Rate, "rate", 100, "events a second of the quiet channel")
-	f.DurationVar(&w.After, "after", 2*time.Second, "time to watch the quiet channel once the crowd has vanished")
+	f.DurationVar(&w.After, "after", 2*time.Second, "time to watch the quiet channel after the crowd has disconnected")
 	return cmd
 }
 

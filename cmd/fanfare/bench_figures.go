@@ -31,9 +31,9 @@ func (b *benchCommand) figures() *cobra.Command {
 	var quick bool
 	cmd := &cobra.Command{
 		Use:   "figures",
-		Short: "Measure fanfare itself and say which targets it meets",
-		Long: `Start a fanfare of its own on free ports of the loopback interface, measure the
-figures of docs/performance.md and say which targets they meet.`,
+		Short: "Measure a fanfare server that the command starts",
+		Long: `Start a fanfare server on free ports of the loopback interface and measure the figures
+of docs/performance.md. Each is printed beside the limit that the project holds it to.`,
 		Example: `  fanfare bench figures --quick
   fanfare bench figures --runs 3 --format markdown`,
 		Args: cobra.NoArgs,

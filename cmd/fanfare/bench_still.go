@@ -32,7 +32,7 @@ func (b *benchCommand) idle() *cobra.Command {
 	f.IntVar(&w.Channels, "channels", 1, "channels that the sockets are spread over")
 	f.DurationVar(&w.Settle, "settle", 10*time.Second, "time until memory is read for good")
 	f.DurationVar(&w.Hold, "hold", 10*time.Second, "time over which CPU is read")
-	f.DurationVar(&w.Ping, "ping", 0, "time between two pings of a socket meanwhile; 0 is none")
+	f.DurationVar(&w.Ping, "ping", 0, "time between two pings of a socket meanwhile; 0 means none")
 	return cmd
 }
 

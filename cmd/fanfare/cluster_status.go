@@ -88,7 +88,7 @@ type nodeStatus struct {
 	ID string `json:"id"`
 	aboutNode
 	State  string `json:"state"`
-	Quiet  int64  `json:"quiet_ms"` // since it was heard of
+	Quiet  int64  `json:"quiet_ms"` // since its last sign of life
 	Itself bool   `json:"itself"`   // the node that was asked
 }
 

@@ -17,7 +17,7 @@ func addConfigFlags(cmd *cobra.Command) {
 	completesFiles(cmd)
 }
 
-const configDoc = "configuration file, " + config.FileVariable + " by environment; none is the default app"
+const configDoc = "configuration file, " + config.FileVariable + " in the environment; without a file the server has one default app"
 
 // takesFile lets a command be given its file as FILE too, as config init is.
 func takesFile(cmd *cobra.Command) {
@@ -37,11 +37,17 @@ func takesFile(cmd *cobra.Command) {
 // loadConfig reads the configuration that a command's flags and the
 // environment ask for, and tells which file it came from.
 func loadConfig(flags *pflag.FlagSet) (*config.Config, string, error) {
-	file, err := flags.GetString("config")
+	file, err := configFile(flags)
 	if err != nil {
 		return nil, "", err
 	}
-	file = cmp.Or(file, os.Getenv(config.FileVariable))
 	cfg, err := config.Load(file, flags, os.Environ())
 	return cfg, file, err
+}
+
+// configFile is the configuration file that the flags or the environment name,
+// "" if there is none.
+func configFile(flags *pflag.FlagSet) (string, error) {
+	file, err := flags.GetString("config")
+	return cmp.Or(file, os.Getenv(config.FileVariable)), err
 }

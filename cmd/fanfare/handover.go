@@ -41,8 +41,9 @@ var errShuttingDown = errors.New("the server is shutting down")
 
 // handedOver is the result of a hand-over. It is the answer of the control socket.
 type handedOver struct {
-	PID   int    `json:"pid,omitempty"`
-	Error string `json:"error,omitempty"` // this process goes on
+	PID   int     `json:"pid,omitempty"`
+	Path  *string `json:"path,omitempty"`  // of the configuration file; see absoluteFile
+	Error string  `json:"error,omitempty"` // this process goes on
 }
 
 // takeover is a process that is prepared to take over.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -627,5 +628,27 @@ func TestHandOver_SystemdFollows(t *testing.T) {
 			ready++ // once of each process
 		}
 		delete(want, got)
+	}
+}
+
+// The process that would take over fails here, so the warning comes with an error.
+func TestHandOver_AnotherConfigurationFile_IsWarnedOf(t *testing.T) {
+	serves, other := writeFile(t, oneApp+"}\n"), writeFile(t, oneApp+"}\n")
+	l := found(t, nil, "--config="+serves)
+	l.replace("exit 1\n")
+	for file, want := range map[string]string{
+		serves: "",
+		other:  fmt.Sprintf("warning: this command checked %s, but the running server reads %s\n", other, serves),
+	} {
+		var warnings bytes.Buffer
+		cmd := newCommand()
+		cmd.SetErr(&warnings)
+		cmd.SetArgs([]string{"upgrade", "--config=" + file, "--control-socket=" + l.control})
+		if err := cmd.ExecuteContext(t.Context()); err == nil {
+			t.Error("the server was handed over to a process that ends at once")
+		}
+		if got := warnings.String(); got != want {
+			t.Errorf("upgrade with %s prints\n%q, want\n%q", file, got, want)
+		}
 	}
 }

@@ -14,9 +14,9 @@ func newHealthCommand() *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Ask a running server on this machine whether it is alive; the exit code tells",
+		Short: "Ask a running server on this machine whether it is alive, and report it by the exit code",
 		Long: `Ask a running server on this machine whether it is alive. The exit code is 0 if it
-is and 1 if it is not, as the health check of a container wants.`,
+is and 1 if it is not, as the health check of a container requires.`,
 		Example: `  fanfare health --config /etc/fanfare/config.yaml
   fanfare health --url http://127.0.0.1:6001`,
 		Args: cobra.NoArgs,

@@ -23,11 +23,11 @@ func newHistoryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history CHANNEL",
 		Short: "Print the events that a channel keeps, or empty its history",
-		Long: `Print the events that a channel keeps, one a line: those of fanfare alone have a
-history, and only where a rule of the app says so (history in the configuration).
-Without --limit all that is kept is printed. What is said on standard error is where
-the history stands: --after takes that, or the serial of an event, and prints what
-came later.`,
+		Long: `Print the events that a channel keeps, one on each line. Only fanfare keeps a history,
+and only for channels that a rule of the app names (history in the configuration).
+Without --limit the command prints all events kept. It writes the history's current
+position to standard error. --after takes that position, or the serial of an event, and
+prints only later events.`,
 		Example: `  fanfare history private-chat-7
   fanfare history private-chat-7 --backward --limit 10
   fanfare history private-chat-7 --json --after 2n9c4qe-1z
@@ -59,7 +59,7 @@ came later.`,
 	f.BoolVar(&q.backward, "backward", false, "print the newest event first")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object a line")
 	f.BoolVar(&clearing, "clear", false, "empty the history instead, after a question")
-	f.BoolVar(&yes, "yes", false, "empty it without a question")
+	f.BoolVar(&yes, "yes", false, "empty the history without asking for confirmation")
 	cmd.MarkFlagsMutuallyExclusive("clear", "json")
 	for _, name := range []string{"limit", "after", "before", "backward"} {
 		cmd.MarkFlagsMutuallyExclusive("clear", name)

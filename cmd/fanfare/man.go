@@ -14,11 +14,14 @@ import (
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man FOLDER",
-		Short:   "Write a man page for each command into a folder",
+		Short:   "Write a man page for each command into a folder, which is created if it is missing",
 		Example: "  fanfare man /usr/local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		Hidden:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return err
+			}
 			return writeManPages(cmd.Root(), args[0])
 		},
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMan_EveryCommandHasAPage(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "share", "man1") // neither is there
 	root := newCommand()
 	root.SetArgs([]string{"man", dir})
 	if err := root.Execute(); err != nil {

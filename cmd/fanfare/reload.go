@@ -48,6 +48,7 @@ func (s *server) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, l
 // reloaded is the result of a reload. It is the answer of the control socket.
 type reloaded struct {
 	File     string   `json:"file,omitempty"`
+	Path     *string  `json:"path,omitempty"`  // of File, absolute; see absoluteFile
 	Error    string   `json:"error,omitempty"` // nothing was changed
 	Changed  []string `json:"changed"`
 	Restart  []string `json:"restart"` // what stays as it is until a restart
@@ -63,7 +64,7 @@ func (s *server) reload(load loader) reloaded {
 		return reloaded{Error: "the server is shutting down"}
 	}
 	cfg, file, err := load()
-	result := reloaded{File: file}
+	result := reloaded{File: file, Path: absoluteFile(file)}
 	if err == nil {
 		if s.mirror != nil || cfg.Store.InDatabase() { // they change by the store alone
 			cfg.Apps = s.cfg.Apps

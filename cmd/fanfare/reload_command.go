@@ -21,7 +21,7 @@ again; flags and variables stay those it was started with.`,
   fanfare reload --control-socket /run/fanfare/6001.sock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := loadConfig(cmd.Flags())
+			cfg, file, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -36,6 +36,7 @@ again; flags and variables stay those it was started with.`,
 			if err := askControl(cmd.Context(), path, http.MethodPost, "/reload", &result); err != nil {
 				return err
 			}
+			warnOfOtherFile(cmd, file, result.Path)
 			for _, w := range result.Warnings {
 				cmd.PrintErrln("warning:", w)
 			}

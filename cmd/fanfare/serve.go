@@ -135,7 +135,14 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 			_ = ctl.close()
 			return
 		}
-		ctl.run(ended, func() reloaded { return s.reload(load) }, s.handOver, s.cluster.status, tails)
+		upgrade := func(ctx context.Context) handedOver {
+			result := s.handOver(ctx)
+			if file, err := configFile(cmd.Flags()); err == nil {
+				result.Path = absoluteFile(file)
+			}
+			return result
+		}
+		ctl.run(ended, func() reloaded { return s.reload(load) }, upgrade, s.cluster.status, tails)
 	})
 	beside.Go(func() {
 		if !s.hasBegun(ended) {

@@ -19,15 +19,15 @@ func newSubscribeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "subscribe [-c] CHANNEL...",
 		Short: "Subscribe to channels of a Pusher-compatible server and print what comes",
-		Long: `Subscribe to channels and print each event with the time it came. The secret of the
+		Long: `Subscribe to channels and print each event with its time of arrival. The secret of the
 app signs subscriptions to private, presence and encrypted channels; #server-to-user-ID
-signs in as that user and prints what is sent to them. On a presence channel this is a
-member like any other, whom the others see.
+signs in as that user and prints the events sent to them. On a presence channel the
+command is a member like any other: the other members see it join and leave.
 
 Events of the protocol itself are printed under the names that pusher-js gives them,
-such as pusher:subscription_succeeded. What happens to the connection is told on
-standard error. A connection that ends is opened again, unless the server says that
-this is in vain.`,
+such as pusher:subscription_succeeded. Messages about the connection go to standard
+error. A connection that ends is opened again, unless the server's close code forbids
+it (4000 to 4099).`,
 		Example: `  fanfare subscribe -c my-channel
   fanfare subscribe news presence-room --user-id ann --format json | jq .data
   fanfare subscribe -c news --event ready --count 1 --timeout 30s    # exit code 0 once it came, 4 if it did not
@@ -81,8 +81,8 @@ func (o *subscribeOptions) addTo(cmd *cobra.Command) {
 	f.StringVar(&o.userID, "user-id", "fanfare-subscribe", "user_id on presence channels")
 	f.StringVar(&o.userInfo, "user-info", "", "user_info on presence channels, JSON")
 	addEncryptionFlag(cmd, &o.master)
-	f.IntVar(&o.count, "count", 0, "end after this many events; without --event those of the protocol itself do not count; 0 is no end")
-	f.DurationVar(&o.timeout, "timeout", 0, "end after this time; 0 is no end")
+	f.IntVar(&o.count, "count", 0, "end after this many events; without --event those of the protocol itself do not count; 0 means no limit")
+	f.DurationVar(&o.timeout, "timeout", 0, "end after this time; 0 means no limit")
 	f.BoolVar(&o.once, "once", false, "end when the connection ends, rather than open it again")
 	o.format.addTo(cmd)
 }

@@ -22,9 +22,9 @@ func newTailCommand() *cobra.Command {
 		Short: "Show everything that happens in the running server, as it happens",
 		Long: `Show everything that happens in the server that runs on this machine: the lines of
 its log down to those of a level, whatever level the log itself has. The level trace
-has the payloads of events. Call it as the user who runs the server, or as root, with
-the flags of serve. A busy server has less to do with a level or a filter: it makes
-the lines that somebody asks for.`,
+includes the payloads of events. Call it as the user who runs the server, or as root, with
+the flags of serve. On a busy server set a level or a filter: the server formats only
+the lines that were asked for.`,
 		Example: `  fanfare tail
   fanfare tail --channel presence-room --channel news
   fanfare tail --config /etc/fanfare/config.yaml --level debug --app 1234567

@@ -14,8 +14,8 @@ func newTerminateCommand() *cobra.Command {
 		Use:   "terminate USER",
 		Short: "Close all connections that are signed in as a user",
 		Long: `Close all connections that are signed in as a user (pusher.signin), with code 4009,
-after which clients stay away. Sockets that are on a presence channel under that id
-without having signed in stay. That there are none is no error.`,
+after which clients do not reconnect. Sockets that joined a presence channel under that
+id without signing in stay connected. It is not an error if the user has no connection.`,
 		Example: `  fanfare terminate 7
   fanfare terminate 7 --config config.yaml --app 1234567`,
 		Args:              cobra.ExactArgs(1),

@@ -13,9 +13,9 @@ func newUpgradeCommand() *cobra.Command {
 		Use:   "upgrade",
 		Short: "Have a new process of the program take over from the running server, without a gap",
 		Long: `Check the configuration and have the server that runs on this machine start its
-program anew. The new process reads the configuration, gets the listeners and
+program again. The new process reads the configuration, gets the listeners and
 serves; the old one sends its clients there (4200) and ends. No connection is
-refused meanwhile. If the new process cannot start, the old one goes on, and the
+refused meanwhile. If the new process cannot start, the old one continues, and the
 reason is printed.
 
 Call it as the user who runs the server, or as root, with the flags of serve, after
@@ -26,7 +26,7 @@ process.`,
   fanfare upgrade --control-socket /run/fanfare/6001.sock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := loadConfig(cmd.Flags())
+			cfg, file, err := loadConfig(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -41,6 +41,7 @@ process.`,
 			if err := askControl(cmd.Context(), path, http.MethodPost, "/upgrade", &result); err != nil {
 				return err
 			}
+			warnOfOtherFile(cmd, file, result.Path)
 			if result.Error != "" {
 				return errors.New(result.Error)
 			}

@@ -205,8 +205,8 @@ func (w *web) Quiet(ctx context.Context) bool {
 	return true
 }
 
-// Work is how many connections and requests there are: 0 is that no socket can
-// come of them.
+// Work is how many connections and requests there are. If it is 0, no
+// socket can result from them.
 func (w *web) Work() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -67,7 +67,7 @@ func newWebhooksListenCommand() *cobra.Command {
 	f.StringVar(&key, "key", "", "key to believe, instead of those of the configuration")
 	f.StringVar(&secret, "secret", "", "its secret")
 	f.IntVar(&r.status, "status", http.StatusOK, "status to answer with")
-	f.IntVar(&r.fail, "fail", 0, "answer only this many requests with --status, and those after with 200; 0 is all")
+	f.IntVar(&r.fail, "fail", 0, "answer only this many requests with --status, and those after with 200; 0 means all")
 	f.DurationVar(&r.delay, "delay", 0, "time to wait before each answer")
 	return cmd
 }

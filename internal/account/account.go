@@ -65,7 +65,7 @@ type Account struct {
 }
 
 // New returns the account of a process. most is the number of bytes above which
-// it is full; 0 is no bound.
+// it is full; 0 means no bound.
 func New(most int64) *Account {
 	a := &Account{}
 	a.SetMost(most)
@@ -150,7 +150,7 @@ func (a *Account) Full() bool {
 const keptShare = 2
 
 // KeptFull tells whether the account of an app has too much in a kind of kept
-// events, of which it may have most; 0 is no limit.
+// events, of which it may have most; 0 means no limit.
 func (a *Account) KeptFull(k Kind, most int64) bool {
 	has := a.BytesOf(k)
 	if most > 0 && has > most {

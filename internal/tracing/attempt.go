@@ -18,7 +18,7 @@ import (
 type Attempt struct {
 	App      string   // id
 	Endpoint int      // place in the app's list
-	URL      *url.URL // of which only scheme, host and port are told
+	URL      *url.URL // of which only scheme, host and port are exported
 	Number   int      // from 1
 	Events   int
 	First    string // the traceparent of the first attempt; "" for that itself
