@@ -169,6 +169,7 @@ func (c *conn) request(b []byte) (used int) {
 			c.await(used-header, b[used:])
 			return used
 		case unusual:
+			c.logHello(b[used:])
 			c.leave(nil)
 			return used
 		}

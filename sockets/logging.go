@@ -137,6 +137,18 @@ func (c *conn) noteClose(by string, code int, reason string) {
 		slog.Uint64("received", c.received), slog.Uint64("sent", c.sent))
 }
 
+// logHello writes that a client began a TLS handshake (RFC 8446 §5.1), for which
+// this port has no TLS: it learns that from an error of its own TLS alone.
+func (c *conn) logHello(b []byte) {
+	s := c.loop.server
+	if len(b) < 2 || b[0] != 22 || b[1] != 3 || !s.logs(slog.LevelDebug) {
+		return
+	}
+	s.write(slog.LevelDebug, "TLS handshake on a port without TLS", c.appendPeer([]slog.Attr{
+		slog.String("hint", "connect with ws:// and http://, or set tls for this server"),
+	}, nil)...)
+}
+
 // lossReason is a stream's error in words.
 func lossReason(err error) string {
 	var op *net.OpError

@@ -18,7 +18,7 @@ type Figure struct {
 // WriteFigures writes the table for people.
 func WriteFigures(w io.Writer, figures []Figure) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, err := fmt.Fprintln(t, "figure\tmeasured\tlimit\tverdict")
+	_, err := fmt.Fprintln(t, "figure\tmeasured\tgoal\tverdict")
 	for _, f := range figures {
 		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name, f.Measured, f.Target, f.verdict())
 		err = errors.Join(err, e)
@@ -28,7 +28,7 @@ func WriteFigures(w io.Writer, figures []Figure) error {
 
 // WriteFiguresMarkdown writes the same as a Markdown table.
 func WriteFiguresMarkdown(w io.Writer, figures []Figure) error {
-	_, err := fmt.Fprint(w, "| figure | measured | limit | |\n|---|---|---|---|\n")
+	_, err := fmt.Fprint(w, "| figure | measured | goal | |\n|---|---|---|---|\n")
 	for _, f := range figures {
 		_, e := fmt.Fprintf(w, "| %s | %s | %s | %s |\n", f.Name, f.Measured, f.Target, f.verdict())
 		err = errors.Join(err, e)
@@ -39,9 +39,9 @@ func WriteFiguresMarkdown(w io.Writer, figures []Figure) error {
 func (f Figure) verdict() string {
 	switch {
 	case !f.Met:
-		return "outside"
+		return "not reached"
 	case f.Target != "":
-		return "within"
+		return "reached"
 	default:
 		return ""
 	}

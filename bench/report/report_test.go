@@ -70,7 +70,7 @@ func TestWriteFigures_VerdictOnlyWhereThereIsATarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	if !strings.HasSuffix(lines[1], " within") || !strings.HasSuffix(lines[2], "outside") || strings.Contains(lines[3], "within") {
+	if !strings.HasSuffix(lines[1], " reached") || !strings.HasSuffix(lines[2], "not reached") || strings.Contains(lines[3], "reached") {
 		t.Errorf("\n%s", out.String())
 	}
 }
@@ -80,7 +80,7 @@ func TestWriteFiguresMarkdown(t *testing.T) {
 	if err := WriteFiguresMarkdown(&out, []Figure{{"a", "≥ 1", "2", true}, {"b", "≥ 1", "0", false}}); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(out.String(), "\n"); lines[1] != "|---|---|---|---|" || !strings.HasSuffix(lines[2], "| within |") || !strings.HasSuffix(lines[3], "| outside |") {
+	if lines := strings.Split(out.String(), "\n"); lines[1] != "|---|---|---|---|" || !strings.HasSuffix(lines[2], "| reached |") || !strings.HasSuffix(lines[3], "| not reached |") {
 		t.Errorf("\n%s", out.String())
 	}
 }

@@ -18,7 +18,7 @@ import (
 const audienceName = "audience"
 
 // errInexact is the verdict of a run in which something was lost or stayed wrong.
-var errInexact = errors.New(`something was lost, duplicated or not exact: see the figures marked "outside"`)
+var errInexact = errors.New(`something was lost, duplicated or not exact: see the figures marked "not reached"`)
 
 func (b *benchCommand) million() *cobra.Command {
 	w := bench.Million{Server: ownCommand("serve"), Audience: ownCommand("bench", audienceName), Writer: bareWriter}

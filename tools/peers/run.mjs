@@ -61,7 +61,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 const shown = (value, unit) => (value === undefined ? '–' : `${Number(value.toPrecision(4)).toLocaleString('en')}${unit.startsWith('/') ? '' : ' '}${unit}`);
 const cells = (...parts) => console.log(`| ${parts.join(' | ')} |`);
 
-cells('workload', 'metric', ...against.map((name) => servers[name].title), 'fanfare', 'to the best peer', 'bare loop', 'limit', '');
+cells('workload', 'metric', ...against.map((name) => servers[name].title), 'fanfare', 'to the best peer', 'bare loop', 'goal', '');
 console.log(`|${'---|'.repeat(against.length + 7)}`);
 const wrong = {};
 const missed = [];
@@ -86,7 +86,7 @@ function tell(row, found, before, first) {
   try {
     reached = m.fanfare && row.met(m, before, first);
   } catch { /* as said */ }
-  const verdict = reached === undefined ? 'not compared' : reached ? 'within' : 'outside';
+  const verdict = reached === undefined ? 'not compared' : reached ? 'reached' : 'not reached';
   if (row.target && reached === false) missed.push(`${row.title}: ${m.fanfare && row.why && (m.bare || !row.bare) ? row.why(m.fanfare, m.bare) : 'see docs/performance.md'}`);
   row.metrics.forEach((metric, i) => {
     const unit = units[metric] ?? '';
@@ -111,7 +111,7 @@ for (const name of wanted) {
     return medians;
   }, undefined);
 }
-for (const line of missed) console.log(`\nOutside the limit: ${line}.`);
+for (const line of missed) console.log(`\nNot reached: ${line}.`);
 console.log(`\nLost, duplicated or reordered in all rounds: ${Object.entries(wrong).filter(([name]) => name !== 'bare').map(([name, n]) => `${name} ${n}`).join(', ')}.`);
 
 // Latency against load, in one picture.

@@ -3,52 +3,99 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// row is a line of the table beside soketi: what soketi takes, and what fanfare.
-var row = regexp.MustCompile(`(?m)^\| (idle, [^|]+) \| memory per socket \| ([\d,]+) B \| ([\d,]+) B \|`)
+// header is the first line of a table of fanfare beside other servers, and row a
+// line of it on the memory of a socket.
+var (
+	header = regexp.MustCompile(`(?m)^\| workload \| metric \| (.+ \| fanfare) \|`)
+	row    = regexp.MustCompile(`(?m)^\| idle, ([^|]+) \| memory per socket \| (.+?) \|$`)
+)
+
+// bar is what a socket takes of a server, in bytes.
+type bar struct {
+	server string
+	bytes  int
+}
+
+// bars are the bars of one workload.
+type bars struct {
+	title string
+	bars  []bar
+}
+
+// memoryBars reads docs/performance.md: of its tables that with most servers.
+func memoryBars(page string) ([]bars, error) {
+	var all []bars
+	most := 0
+	for _, at := range header.FindAllStringSubmatchIndex(page, -1) {
+		servers := strings.Split(page[at[2]:at[3]], " | ")
+		table, _, _ := strings.Cut(page[at[0]:], "\n\n")
+		found := row.FindAllStringSubmatch(table, -1)
+		if len(found) == 0 || len(servers) <= most {
+			continue
+		}
+		most, all = len(servers), nil
+		for _, m := range found {
+			b := bars{title: strings.Replace(m[1], " on ", " idle sockets on ", 1)}
+			cells := strings.Split(m[2], " | ")
+			if len(cells) < len(servers) {
+				return nil, fmt.Errorf("docs/performance.md: %q has fewer cells than servers", m[0])
+			}
+			for i, server := range servers {
+				server, _, _ = strings.Cut(server, " ")
+				b.bars = append(b.bars, bar{server, number(strings.TrimSuffix(cells[i], " B"))})
+			}
+			all = append(all, b)
+		}
+	}
+	if all == nil {
+		return nil, fmt.Errorf("docs/performance.md has no row with %q", "memory per socket")
+	}
+	return all, nil
+}
 
 // memoryPicture draws the memory of an idle socket, from docs/performance.md.
 func memoryPicture(page string) ([]byte, error) {
-	found := row.FindAllStringSubmatch(page, -1)
-	if len(found) == 0 {
-		return nil, fmt.Errorf("docs/performance.md has no row with %q", "memory per socket")
+	all, err := memoryBars(page)
+	if err != nil {
+		return nil, err
 	}
-	most := 0
-	type bars struct {
-		title           string
-		soketi, fanfare int
-	}
-	var all []bars
-	for _, m := range found {
-		b := bars{strings.Replace(strings.TrimPrefix(m[1], "idle, "), " on ", " idle sockets on ", 1), number(m[2]), number(m[3])}
-		most = max(most, b.soketi, b.fanfare)
-		all = append(all, b)
-	}
+	most, height := 0, 62
 	words := make([]string, len(all))
 	for i, b := range all {
-		words[i] = fmt.Sprintf("%s: soketi %d bytes, fanfare %d bytes.", b.title, b.soketi, b.fanfare)
-	}
-	c := newCanvas(62+108*len(all), "Memory of a socket", strings.Join(words, " "))
-	c.text("name", "start", 20, 34, "Memory of the process for each socket")
-	const left, right = 92, 470
-	for i, b := range all {
-		y := 52 + 108*i
-		c.text("small", "start", 20, y+16, b.title)
-		for k, one := range []struct {
-			name, class string
-			bytes       int
-		}{{"soketi", "other", b.soketi}, {"fanfare", "on", b.fanfare}} {
-			at := y + 26 + 34*k
-			c.text("", "start", 20, at+20, one.name)
-			long := (right - left) * one.bytes / most
-			c.rect(one.class, left, at+2, long, 26)
-			c.text("small", "start", left+long+8, at+20, thousands(one.bytes)+" B")
+		most = max(most, slices.MaxFunc(b.bars, func(a, b bar) int { return a.bytes - b.bytes }).bytes)
+		height += 40 + 34*len(b.bars)
+		texts := make([]string, len(b.bars))
+		for k, one := range b.bars {
+			texts[k] = fmt.Sprintf("%s %d bytes", one.server, one.bytes)
 		}
+		words[i] = b.title + ": " + strings.Join(texts, ", ") + "."
+	}
+	c := newCanvas(height, "Memory of a socket", strings.Join(words, " "))
+	c.text("name", "start", 20, 34, "Memory of the process for each socket")
+	const left, right = 110, 470
+	y := 52
+	for _, b := range all {
+		c.text("small", "start", 20, y+16, b.title)
+		y += 26
+		for _, one := range b.bars {
+			class := "other"
+			if one.server == "fanfare" {
+				class = "on"
+			}
+			c.text("", "start", 20, y+20, one.server)
+			long := (right - left) * one.bytes / most
+			c.rect(class, left, y+2, long, 26)
+			c.text("small", "start", left+long+8, y+20, thousands(one.bytes)+" B")
+			y += 34
+		}
+		y += 14
 	}
 	return c.end(), nil
 }
