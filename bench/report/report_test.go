@@ -70,7 +70,7 @@ func TestWriteFigures_VerdictOnlyWhereThereIsATarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	if !strings.HasSuffix(lines[1], " reached") || !strings.HasSuffix(lines[2], "not reached") || strings.Contains(lines[3], "reached") {
+	if !strings.HasSuffix(lines[1], " reached") || strings.HasSuffix(lines[1], "not reached") || !strings.HasSuffix(lines[2], "not reached") || strings.Contains(lines[3], "reached") {
 		t.Errorf("\n%s", out.String())
 	}
 }
