@@ -88,8 +88,13 @@ func shellWords(line string) (words []string) {
 		case !begun && strings.IndexByte("|>&#", c) >= 0:
 			return words
 		case c == '$' && strings.HasPrefix(line[i:], "$("):
-			i += strings.IndexByte(line[i:], ')')
 			word, begun = word+"1", true
+			closed := strings.IndexByte(line[i:], ')')
+			if closed < 0 { // it goes on in the next line
+				end()
+				return words
+			}
+			i += closed
 		default:
 			word, begun = word+string(c), true
 		}
