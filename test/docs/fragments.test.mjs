@@ -1,5 +1,5 @@
-// Runs the fragments of code in docs/idempotency.md, docs/fallback.md, docs/codes.md
-// and the READMEs of clients/js and the example for the app router, as they stand there.
+// Runs the fragments of code in README.md, docs/idempotency.md, docs/fallback.md, docs/codes.md
+// and the READMEs of clients/js and the examples of Next.js, as they stand there.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,6 +22,20 @@ const replaced = (text, ...pairs) => pairs.reduce((all, [from, to]) => {
   assert.ok(all.includes(from), `${from} in\n${all}`);
   return all.replaceAll(from, to);
 }, text);
+
+test('README.md: a page subscribes, and a back end triggers an event', async (t) => {
+  const [, page, backEnd] = await blocksOf('README.md', ['sh', 'js', 'js']);
+  const server = await fanfare(t);
+  const here = [['"localhost"', '"127.0.0.1"'], ['6001', String(server.port)]];
+  const lines = [];
+  const code = replaced(page, ['import Pusher from "pusher-js";\n', ''], ...here);
+  const pusher = new Function('Pusher', 'console', `${code}\nreturn pusher;`)(Pusher, { log: (line) => void lines.push(line) });
+  server.clients.push(pusher);
+  await until('it is subscribed', () => pusher.channel('my-channel').subscribed);
+  new Function('require', replaced(backEnd, ...here))(createRequire(import.meta.url));
+  await until('the event', () => lines.length > 0);
+  assert.deepEqual(lines, ['hello']);
+});
 
 test('docs/idempotency.md: each event is published once', async (t) => {
   const [trigger, php, batch] = await blocksOf('docs/idempotency.md', ['js', 'php', 'js']);
@@ -101,16 +115,32 @@ test('clients/js/README.md: a page recovers', async (t) => {
   assert.match(page, /FanfareRecovery\.recover\(pusher\)/); // test/recovery loads recovery.global.js in Chromium
 });
 
+/** Compiles a file as a part of an example. */
+async function compiles(t, example, name, text) {
+  const root = here(`../../examples/${example}`);
+  const cwd = await folder(t);
+  await writeFile(join(cwd, name), text);
+  await writeFile(join(cwd, 'tsconfig.json'), JSON.stringify({
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: { noEmit: true, incremental: false, paths: { '@/*': [join(root, '*')] }, typeRoots: [join(root, 'node_modules/@types')], types: ['node'] },
+    include: [name, join(root, 'next-env.d.ts')],
+  }));
+  const tsc = createRequire(join(root, 'index.js')).resolve('typescript/bin/tsc');
+  await promisify(execFile)(process.execPath, [tsc, '-p', cwd]).catch(({ stdout, message }) => assert.fail(stdout || message));
+}
+
 test('examples/nextjs-app-router/README.md: the server action compiles', async (t) => {
   const [, action] = await blocksOf('examples/nextjs-app-router/README.md', ['sh', 'ts']);
-  const example = here('../../examples/nextjs-app-router');
-  const cwd = await folder(t);
-  await writeFile(join(cwd, 'action.ts'), action);
-  await writeFile(join(cwd, 'tsconfig.json'), JSON.stringify({
-    extends: join(example, 'tsconfig.json'),
-    compilerOptions: { noEmit: true, incremental: false, paths: { '@/*': [join(example, '*')] }, typeRoots: [join(example, 'node_modules/@types')], types: ['node'] },
-    include: ['action.ts', join(example, 'next-env.d.ts')],
-  }));
-  const tsc = createRequire(join(example, 'index.js')).resolve('typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-p', cwd]).catch(({ stdout, message }) => assert.fail(stdout || message));
+  await compiles(t, 'nextjs-app-router', 'action.ts', action);
+});
+
+test('examples/nextjs-chat/README.md: the use of the hook compiles', async (t) => {
+  const [, use] = await blocksOf('examples/nextjs-chat/README.md', ['sh', 'tsx']);
+  const names = use.match(/\{ (.*) \} = useRoom/)[1];
+  await compiles(t, 'nextjs-chat', 'use.tsx', `import { useRoom } from '@/hooks/useRoom';
+type Options = Parameters<typeof useRoom>[0];
+export function useIt({ settings, room, me }: Options, beep: Options['onNewMessage'] & {}) {
+${use}return { ${names} };
+}
+`);
 });
