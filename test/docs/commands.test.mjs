@@ -1,7 +1,7 @@
-// Runs the commands of docs/apps.md, docs/admin-api.md, docs/moving.md and
-// docs/laravel.md, and gives every configuration of these pages to config check.
+// Runs the commands of docs/apps.md, docs/admin-api.md, docs/moving.md, docs/laravel.md
+// and docs/benchmark.md, and gives every configuration of these pages to config check.
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { fanfare, freePort, oneNode } from '../support/fanfare.mjs';
@@ -121,4 +121,41 @@ test('docs/admin-api.md: a token', async (t) => {
   const form = (text) => text.split('\n').filter((line) => !line.startsWith('#')).join('\n').replace(/"[0-9a-f]{4,}…?"/, '"HASH"');
   const { out } = await run(t, command);
   assert.equal(form(out), form(output));
+});
+
+test('docs/configuration.md: a broken file', async (t) => {
+  const [, shown] = await blocksOf('docs/configuration.md', ['yaml', '']);
+  const [{ command, output }] = transcript(shown);
+  const broken = 'apps:\n  - {id: chat, key: abc,\n     secert: s3cret,\n     limits: {max_event_bytes: 10k}}\n';
+  const refused = start(t, command, { cwd: await files(t, { 'broken.yaml': broken }) });
+  assert.equal(await refused.ended, 1);
+  assert.equal(refused.all, output);
+});
+
+test('docs/moving.md: step by step', async (t) => {
+  const page = await readFile(new URL('../../docs/moving.md', import.meta.url), 'utf8');
+  const [serve, trigger] = [...page.split('## Step by step')[1].matchAll(/`(fanfare [^`]+)`/g)].map(([, command]) => command);
+  const [port, metrics] = [await freePort(), await freePort()];
+  const here = (command) => {
+    for (const part of ['config.yaml', ' :6002']) assert.ok(command.includes(part), command);
+    return command.replace(' :6002', ` 127.0.0.1:${port}`).replace(' :9602', ` 127.0.0.1:${metrics}`);
+  };
+  const cwd = await files(t, { 'config.yaml': 'admin: { listen: "" }\ncontrol_socket: ""\napps: [{ id: app-id, key: my-key, secret: my-secret }]\n' });
+  const serving = start(t, here(serve), { cwd });
+  await until('it serves', () => serving.all.includes('msg=serving'));
+  assert.match((await run(t, here(trigger), { cwd })).out, /^sent my-event to my-channel$/m);
+});
+
+test('docs/benchmark.md: the scenarios that it names', async (t) => {
+  oneNode(t, 'the page is the same for two');
+  const [first] = await blocksOf('docs/benchmark.md', ['sh', 'sh', 'sh']);
+  const [fanout, sweep] = lines(first, 'fanfare bench');
+  const cwd = await folder(t);
+  const server = await fanfare(t);
+  const here = (command) => Object.entries({ '127.0.0.1:6001': `127.0.0.1:${server.port}`, ' ID': ' app-id', ' KEY': ' app-key', ' SECRET': ' app-secret' })
+    .reduce((all, [from, to]) => all.replace(from, to), command);
+  const short = '--sockets 20 --warmup 100ms --duration 300ms';
+  assert.match((await run(t, `${here(fanout).replace('PID', process.pid)} ${short}`, { cwd })).out, /^ *lost +0\b/m);
+  await run(t, `${here(sweep)} ${short.replace('--warmup 100ms ', '')} --rates 10,20`, { cwd });
+  assert.match(await readFile(join(cwd, 'latency.svg'), 'utf8'), /^<svg/);
 });

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { browser } from '../support/browser.mjs';
 import { fanfare, freePort, oneNode } from '../support/fanfare.mjs';
 import { codeBlocks } from './blocks.mjs';
+import { installed } from './shell.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -19,14 +19,12 @@ test('the page and the back end of docs/private-channels.md do what they say', {
   const server = await fanfare(t);
   const blocks = codeBlocks(await readFile(here('../../docs/private-channels.md'), 'utf8'));
   assert.deepEqual(blocks.map(({ info }) => info), ['sh install', 'js server.mjs', 'html index.html', 'sh start']);
-  const [, backEnd, page] = blocks.map(({ text }) => text);
+  const [install, backEnd, page] = blocks.map(({ text }) => text);
 
-  const folder = await mkdtemp(join(tmpdir(), 'fanfare-test-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await installed(t, install);
   const write = (name) => writeFile(join(folder, 'index.html'), page.replace('wsPort: 6001', `wsPort: ${server.port}`).replaceAll('private-orders', name));
   await write('private-orders');
   await writeFile(join(folder, 'server.mjs'), backEnd);
-  await symlink(here('../node_modules'), join(folder, 'node_modules'));
   const port = await freePort();
   const running = spawn(process.execPath, ['server.mjs'], {
     cwd: folder, env: { ...process.env, PORT: String(port), FANFARE_PORT: String(server.port) }, stdio: ['ignore', 'pipe', 'inherit'],

@@ -24,6 +24,14 @@ export async function folder(t) {
   return path;
 }
 
+/** Runs the commands of a page that make a folder and install packages there; returns the folder. */
+export async function installed(t, script) {
+  const cwd = await folder(t);
+  const [, name] = script.match(/^mkdir (\w+)$/m);
+  await run(t, script, { cwd, env: { npm_config_prefer_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' } });
+  return join(cwd, name);
+}
+
 /** Starts a script; `out` and `log` are what it has written, both in `all`. It ends with the test. */
 export function start(t, script, { env = {}, cwd } = {}) {
   const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {

@@ -1,16 +1,16 @@
-// The app that a tutorial makes: its files in an empty folder, its commands, its
-// pages in Chromium. Packages are those of the tests, in place of npm install.
+// The app that a tutorial makes: its commands, which install packages in a folder of
+// its own, its files there, its pages in Chromium.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { browser } from '../support/browser.mjs';
 import { freePort } from '../support/fanfare.mjs';
 import { codeBlocks } from './blocks.mjs';
+import { installed } from './shell.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -20,13 +20,8 @@ export async function tutorial(t, name, server, infos) {
   assert.deepEqual(blocks.map(({ info }) => info), infos);
   const block = (info) => blocks.find((b) => b.info === info).text;
 
-  const folder = await mkdtemp(join(tmpdir(), 'fanfare-test-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await installed(t, block('sh install'));
   const port = await freePort();
-  const { dependencies } = JSON.parse(await readFile(here('../package.json'), 'utf8'));
-  const packages = block('sh install').match(/^npm install (.*)$/m)[1].split(' ');
-  assert.deepEqual(packages.filter((p) => !dependencies[p]), [], 'packages that the tests do not have');
-  await symlink(here('../node_modules'), join(folder, 'node_modules'));
   for (const file of ['server.mjs', 'index.html']) {
     const text = block(blocks.find(({ info }) => info.endsWith(` ${file}`)).info);
     await writeFile(join(folder, file), text.replace('wsPort: 6001', `wsPort: ${server.port}`));
