@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 
 	"fanfare/httpapi"
 	"fanfare/internal/testkit"
-	"fanfare/sockets"
 )
 
 // logLines are what a server has logged.
@@ -69,17 +67,4 @@ func (l *logLines) expect(n int, message string, want map[string]string) {
 			l.t.Errorf("%s: %s is %q, want %q, in\n%v", message, key, got, value, line)
 		}
 	}
-}
-
-// The commonest mistake of a first page: wss:// to a server without TLS.
-func TestLog_ATLSHandshakeOnAPlainPort_HasALine(t *testing.T) {
-	log := &logLines{t: t}
-	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	srv := testkit.Start(t, testkit.Options{Sockets: sockets.Config{Logger: logger}})
-	conn, err := tls.Dial("tcp", srv.Addr, &tls.Config{InsecureSkipVerify: true})
-	if err == nil {
-		_ = conn.Close()
-		t.Fatal("a port without TLS speaks TLS")
-	}
-	log.expect(1, "TLS handshake on a port without TLS", map[string]string{"level": "DEBUG", "address": "127.0.0.1"})
 }
