@@ -12,7 +12,7 @@ import { oneNode } from '../support/fanfare.mjs';
 import { codeBlocks } from './blocks.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const run = (script, cwd) => promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd });
+const run = (script, cwd) => promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], { cwd });
 
 test('the program is built and tried as docs/install.md says', async (t) => {
   oneNode(t, 'nothing is served');

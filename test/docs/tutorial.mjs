@@ -42,7 +42,7 @@ export async function tutorial(t, name, server, infos) {
     /** Runs a command of the page; returns what it prints. */
     run: async (info) => {
       assert.ok(block(info).includes('http://localhost:3000'), info);
-      const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block(info).replace('localhost:3000', `127.0.0.1:${port}`).replace('curl ', 'curl -sS ')]);
+      const { stdout } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', block(info).replace('localhost:3000', `127.0.0.1:${port}`).replace('curl ', 'curl -sS ')]);
       return stdout;
     },
     /** A window with cookies of its own, or of the window it is given. */

@@ -32,7 +32,7 @@ test('a server is upgraded as docs/upgrading.md says', async (t) => {
     const [block, ...others] = blocks.filter((b) => b.info === info);
     assert.ok(block && others.length === 0, `the page has one block "${info}"`);
     const script = block.text.replaceAll('/usr/local/bin/', `${folder}/`).replaceAll('/etc/fanfare/', `${folder}/`);
-    const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } });
+    const { stdout } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], { cwd: folder, env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } });
     return stdout;
   };
   const answers = () => fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.ok, () => false);
