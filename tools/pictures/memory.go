@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -49,7 +50,11 @@ func memoryBars(page string) ([]bars, error) {
 			}
 			for i, server := range servers {
 				server, _, _ = strings.Cut(server, " ")
-				b.bars = append(b.bars, bar{server, number(strings.TrimSuffix(cells[i], " B"))})
+				n, err := number(strings.TrimSuffix(cells[i], " B"))
+				if err != nil {
+					return nil, fmt.Errorf("docs/performance.md: %q: %w", m[0], err)
+				}
+				b.bars = append(b.bars, bar{server, n})
 			}
 			all = append(all, b)
 		}
@@ -100,10 +105,10 @@ func memoryPicture(page string) ([]byte, error) {
 	return c.end(), nil
 }
 
-// number reads 6,015.
-func number(s string) int {
-	n, _ := strconv.Atoi(strings.ReplaceAll(s, ",", ""))
-	return n
+// number reads 6,015 and 926.8, and rounds.
+func number(s string) (int, error) {
+	n, err := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
+	return int(math.Round(n)), err
 }
 
 func thousands(n int) string {
