@@ -55,7 +55,7 @@ type refusals struct {
 	left   int // out, and not told yet
 }
 
-// take tells whether one more has a line, and how many before it had none.
+// take reports whether one more has a line, and how many before it had none.
 func (r *refusals) take(now time.Time) (leftOut int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -74,7 +74,7 @@ type Apps interface {
 	// Options are all other options of some apps, by the app's id and their key in
 	// the configuration, secrets masked. An app that is gone has none.
 	Options(ids []string) map[string]map[string]any
-	// Has tells whether an app is served.
+	// Has reports whether an app is served.
 	Has(id string) bool
 }
 
@@ -173,7 +173,7 @@ type Sockets interface {
 	// follows, "" if nothing does.
 	List(ctx context.Context, app, cursor string, most int) (list []Socket, next string, err error)
 	Find(ctx context.Context, app, id string) (*SocketDetail, error)
-	// Close closes a socket, and tells whether it is there.
+	// Close closes a socket, and reports whether it is there.
 	Close(ctx context.Context, app, id string, c Close) (bool, error)
 	// CloseAll closes all sockets of an app and tells how many.
 	CloseAll(ctx context.Context, app string, c Close) (int, error)

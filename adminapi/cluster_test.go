@@ -367,7 +367,7 @@ func TestLocal_TellsWhatHappensWithinBounds(t *testing.T) {
 	l.Tell(t.Context(), encode(q), 1<<10, func([]byte) { t.Error("it tells what is wanted of another node") })
 }
 
-// idle tells whether a stream has taken all that came.
+// idle reports whether a stream has taken all that came.
 func idle(w *watching) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -16,7 +16,7 @@ type list[T any] struct {
 }
 
 // merge makes a page of the lists of several nodes, each of which has the things
-// after the page before, sorted by their keys. More tells whether the page is not
+// after the page before, sorted by their keys. More reports whether the page is not
 // the last.
 func merge[T any](lists []list[T], most int, key func(*T) string) (all []T, more bool) {
 	horizon := "" // behind it something may be missing

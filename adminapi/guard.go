@@ -66,14 +66,14 @@ func (s *Server) admit(q *http.Request) error {
 
 func isWrite(q *http.Request) bool { return q.Method != http.MethodGet && q.Method != http.MethodHead }
 
-// isNavigation tells whether a person follows a link to the console. Paths of
+// isNavigation reports whether a person follows a link to the console. Paths of
 // the API are for programs.
 func isNavigation(q *http.Request) bool {
 	return q.Method == http.MethodGet && q.Header.Get("Sec-Fetch-Mode") == "navigate" &&
 		!strings.HasPrefix(q.URL.Path, "/api/") && !strings.HasPrefix(q.URL.Path, "/debug/")
 }
 
-// isLoopback tells whether a Host header names this machine for itself.
+// isLoopback reports whether a Host header names this machine for itself.
 func isLoopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

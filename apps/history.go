@@ -30,7 +30,7 @@ func (a *App) HistoryOf(channel string) *HistoryRule {
 	return nil
 }
 
-// matches tells whether a name has the form of a pattern. Of what stands between
+// matches reports whether a name has the form of a pattern. Of what stands between
 // two asterisks the first place in the name is taken: it leaves most to the rest.
 func matches(pattern, name string) bool {
 	head, rest, several := strings.Cut(pattern, "*")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// AllowsOrigin tells whether the app lets in a page whose Origin header is
+// AllowsOrigin reports whether the app lets in a page whose Origin header is
 // origin. An empty list lets every page in.
 func (a *App) AllowsOrigin(origin string) bool {
 	for _, text := range a.AllowedOrigins {
@@ -91,7 +91,7 @@ func ParseOriginPattern(text string) (OriginPattern, error) {
 	return p, nil
 }
 
-// Matches tells whether the pattern stands for the Origin header of a page.
+// Matches reports whether the pattern stands for the Origin header of a page.
 func (p OriginPattern) Matches(header string) bool {
 	if p.any || p.null {
 		return p.any || strings.EqualFold(header, "null")
@@ -196,7 +196,7 @@ func labelByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// isScheme tells whether s is the name of a scheme (RFC 3986 §3.1).
+// isScheme reports whether s is the name of a scheme (RFC 3986 §3.1).
 func isScheme(s string) bool {
 	letter := func(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 	return s != "" && letter(s[0]) && allBytes(s, func(c byte) bool { return labelByte(c) && c != '_' || c == '+' || c == '.' })

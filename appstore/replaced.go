@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// replaced tells whether the file of SQLite is another than at the last call, as
+// replaced reports whether the file of SQLite is another than at the last call, as
 // after a copy was put in its place. Connections that are open would go on with
 // the file of before, and the numbers of its changes mean nothing in the other.
 func (s *Store) replaced() (bool, error) {

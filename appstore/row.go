@@ -95,7 +95,7 @@ func (s *Store) usable(a *App) error {
 	return nil
 }
 
-// storable tells whether every database takes a text.
+// storable reports whether every database takes a text.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 func invalid(key, text string) error {

@@ -80,7 +80,7 @@ func (s *seals) open(app, what, stored string) (string, error) {
 	return string(plain), nil
 }
 
-// isCurrent tells whether seal would store a text as this is stored, but for the
+// isCurrent reports whether seal would store a text as this is stored, but for the
 // nonce.
 func (s *seals) isCurrent(stored string) bool {
 	rest, sealed := strings.CutPrefix(stored, sealMark)

@@ -10,7 +10,7 @@ import (
 	"fanfare/config"
 )
 
-// take replaces what has changed and tells whether anything has. An app that
+// take replaces what has changed and reports whether anything has. An app that
 // cannot be used stays as it was, if it was there.
 func (m *Mirror) take(c Changes) bool {
 	m.sequence = c.Sequence

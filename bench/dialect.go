@@ -17,7 +17,7 @@ type dialect interface {
 	upgraded(f *fleet, c *client.Conn)
 	// hear handles a text message that is no event of ours.
 	hear(f *fleet, c *client.Conn, message []byte)
-	// lines tells whether a text message holds a message in each line.
+	// lines reports whether a text message holds a message in each line.
 	lines() bool
 	appendSubscribe(b []byte, f *fleet, c *client.Conn) []byte
 	appendUnsubscribe(b []byte, f *fleet, c *client.Conn) []byte
@@ -27,7 +27,7 @@ type dialect interface {
 	appendTrigger(dst []byte, t Target, channels []string, s stamp, size int, now time.Time) []byte
 	// appendBatch appends the request that publishes several events.
 	appendBatch(dst []byte, t Target, batch []batched, size int, now time.Time) []byte
-	// took tells whether an answer says that what a request published is accepted.
+	// took reports whether an answer says that what a request published is accepted.
 	took(status int, body []byte) bool
 }
 

@@ -249,7 +249,7 @@ func (t *table) neighbours() {
 	t.add("other processes meanwhile, where they were busiest", "≤ 0.1 cores", most <= 0.1, "%.2f cores", most)
 }
 
-// clean tells whether every delivery came once and in order.
+// clean reports whether every delivery came once and in order.
 func clean(r report.Result) bool {
 	return r.Value("lost")+r.Value("duplicated")+r.Value("reordered")+r.Value("refused")+r.Value("sockets closed by the server") == 0
 }

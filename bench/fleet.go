@@ -92,7 +92,7 @@ func (f *fleet) source(i int) netip.Addr {
 	return f.from(i)
 }
 
-// silences tells whether a socket stops reading once it is subscribed.
+// silences reports whether a socket stops reading once it is subscribed.
 func (f *fleet) silences(index int) bool { return f.silent != nil && f.silent(index) }
 
 // open connects and subscribes n more sockets and waits until that is done.

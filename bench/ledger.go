@@ -73,7 +73,7 @@ func (l *ledger) accept(channel int, stream uint32) { l.accepted[channel*l.strea
 // refuse takes accept back.
 func (l *ledger) refuse(channel int, stream uint32) { l.accepted[channel*l.streams+int(stream)]-- }
 
-// arrived books a delivery to a socket. It tells whether it is the socket's
+// arrived books a delivery to a socket. It reports whether it is the socket's
 // first of that event.
 func (l *ledger) arrived(socket int32, text []byte, now int64) (stamp, bool) {
 	if string(text) != string(l.lastText[:]) {
@@ -103,7 +103,7 @@ func (l *ledger) arrived(socket int32, text []byte, now int64) (stamp, bool) {
 	return s, true
 }
 
-// outOfTurn books a sequence number that is not the next one and tells whether
+// outOfTurn books a sequence number that is not the next one and reports whether
 // it is new. What lies further back than the window counts as a duplicate.
 func (l *ledger) outOfTurn(t *track, seq uint32) bool {
 	if seq > t.next {

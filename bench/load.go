@@ -44,7 +44,7 @@ type load struct {
 
 // outlet is a way of events into the server.
 type outlet interface {
-	// ready tells whether an event can be sent now.
+	// ready reports whether an event can be sent now.
 	ready() bool
 	// next is the stream of the event that is sent next.
 	next() uint32

@@ -53,7 +53,7 @@ func DrawMillion(w io.Writer, results []report.Result) error {
 	})
 }
 
-// Inexact tells whether anything was lost, duplicated, reordered or stayed wrong
+// Inexact reports whether anything was lost, duplicated, reordered or stayed wrong
 // in a run of Million.
 func Inexact(results []report.Result) bool {
 	for _, r := range results {

@@ -79,7 +79,7 @@ func measured(t *testing.T, scenario func(time.Duration) Scenario, figures ...st
 	longer(t, func(d time.Duration) bool { return all(run(t, scenario(d)), figures...) })
 }
 
-// all tells whether figures were measured.
+// all reports whether figures were measured.
 func all(r report.Result, figures ...string) bool {
 	return !slices.ContainsFunc(figures, func(name string) bool { return r.Value(name) <= 0 })
 }

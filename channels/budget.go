@@ -36,7 +36,7 @@ var (
 	tooOftenTold = errorFrame(tooOften).Permanent()
 )
 
-// affords pays for one subscription, or one sign-in, and tells whether the
+// affords pays for one subscription, or one sign-in, and reports whether the
 // budget had as much.
 func (s *Session) affords() bool {
 	each, most := s.budget()

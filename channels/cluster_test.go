@@ -110,7 +110,7 @@ func (c *distant) answer() {
 	}
 }
 
-// answerOne lets the oldest request be carried out and tells whether there was one.
+// answerOne lets the oldest request be carried out and reports whether there was one.
 func (c *distant) answerOne() bool {
 	if len(c.due) == 0 {
 		return false

@@ -53,7 +53,7 @@ func (c *Count) Due(n int32) bool {
 // Told records that n was sent.
 func (c *Count) Told(now time.Time, n int32) { c.told, c.at = n, now }
 
-// often counts a change and tells whether there were too many of late.
+// often counts a change and reports whether there were too many of late.
 func (c *Count) often(now time.Time) bool {
 	ms := now.UnixMilli()
 	if passed := ms - c.since; passed >= countInterval.Milliseconds() || passed < 0 {

@@ -62,7 +62,7 @@ func (l *handLoop) Post(m Mail) {
 func (l *handLoop) Lane(*Pressure) Lane { return l }
 func (l *handLoop) Counters() *Counters { return &l.counters }
 
-// turn handles the mail there is and tells whether there was any.
+// turn handles the mail there is and reports whether there was any.
 func (l *handLoop) turn() bool {
 	l.mu.Lock()
 	mail := l.mail

@@ -99,5 +99,5 @@ func (f *Frame) Payload() []byte { return f.buf[headerRoom:] }
 // WebSocket control frame, a line of an HTTP stream. It has no Payload.
 func ControlFrame(encoded []byte) *Frame { return &Frame{buf: encoded, control: true} }
 
-// IsControl tells whether the frame came from ControlFrame.
+// IsControl reports whether the frame came from ControlFrame.
 func (f *Frame) IsControl() bool { return f.control }

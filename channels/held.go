@@ -63,7 +63,7 @@ func (s *Session) release(channel string) {
 	}
 }
 
-// waits tells whether messages for a channel, or all, have to be held.
+// waits reports whether messages for a channel, or all, have to be held.
 func (s *Session) waits(channel string) bool {
 	if channel == forSignin {
 		return s.signing

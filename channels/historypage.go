@@ -59,7 +59,7 @@ func (q *HistoryQuery) Misses(at pusherproto.Serial, dropped, cleared uint64) *L
 	return why
 }
 
-// names tells whether the query names a place.
+// names reports whether the query names a place.
 func (q *HistoryQuery) names() bool {
 	return q.After != pusherproto.Serial{} || q.Before != pusherproto.Serial{}
 }

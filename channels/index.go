@@ -19,7 +19,7 @@ func next(i, n int) int {
 	return 0
 }
 
-// displaced tells whether what has its home at place h and stands at i may fill
+// displaced reports whether what has its home at place h and stands at i may fill
 // the hole that was left at place hole, before i.
 func displaced(h, hole, i int) bool {
 	if hole <= i {

@@ -260,7 +260,7 @@ func (a *memoryApp) trim(on int8, most int, spare *keptEvent) {
 	}
 }
 
-// dropFirst drops the oldest event of a shelf, and tells whether there was one but
+// dropFirst drops the oldest event of a shelf, and reports whether there was one but
 // for spare.
 func (st *memoryStripe) dropFirst(on int8, spare *keptEvent) bool {
 	st.mu.Lock()

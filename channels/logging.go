@@ -12,7 +12,7 @@ import (
 // does.
 const LevelTrace = slog.LevelDebug - 4
 
-// logs tells whether lines of a level are written: what is in a line is
+// logs reports whether lines of a level are written: what is in a line is
 // gathered only if it is.
 func (h *Hub) logs(level slog.Level) bool { return h.log.Enabled(context.Background(), level) }
 

@@ -246,7 +246,7 @@ func (m *memory) Leave(l Leave) {
 	}
 }
 
-// removeMember counts a socket of a member out and tells whether it was the
+// removeMember counts a socket of a member out and reports whether it was the
 // last.
 func (st *memoryStripe) removeMember(c *channelState, userID string) bool {
 	held := c.presence().Bytes(userID)

@@ -55,7 +55,7 @@ func (m *memory) SignIn(in SignIn, answer func(SignedIn)) {
 	answer(state)
 }
 
-// addUser counts a socket in and tells whether the user was offline. The caller
+// addUser counts a socket in and reports whether the user was offline. The caller
 // holds the lock.
 func (a *memoryApp) addUser(id string) bool {
 	if user := a.users.get(id); user != nil {

@@ -16,7 +16,7 @@ var ErrKeyUsed = errors.New("this idempotency key was used with another request;
 // ErrNoKeys says that the cluster does not remember idempotency keys.
 var ErrNoKeys = errors.New("idempotency keys are not remembered here; send the request without one")
 
-// claims tells whether one of the events has an idempotency key that counts.
+// claims reports whether one of the events has an idempotency key that counts.
 func claims(app *apps.App, events []pusherproto.Event) bool {
 	if app.IdempotencyTTL <= 0 {
 		return false

@@ -14,7 +14,7 @@ const unanswered = -1
 
 func (p *place) channel() *channel { return p.group.channel }
 
-// waits tells whether an answer is due: until it comes, further messages for
+// waits reports whether an answer is due: until it comes, further messages for
 // the channel are held, so that they are handled in order and answers, which
 // may be long, are made one at a time.
 func (p *place) waits() bool { return p.index == unanswered || p.again }

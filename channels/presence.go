@@ -34,7 +34,7 @@ func (m *presenceMember) bytes() int { return memberBytes + cap(m.entry.Hash) + 
 // Count is the number of distinct users.
 func (p *Presence) Count() int { return p.byID.len() }
 
-// Has tells whether the user is a member.
+// Has reports whether the user is a member.
 func (p *Presence) Has(userID string) bool { return p.member(userID) != nil }
 
 func (p *Presence) member(userID string) *presenceMember { return p.byID.get(userID, hashOf(userID)) }
@@ -69,7 +69,7 @@ func (p *Presence) Add(m pusherproto.Member) bool {
 	return true
 }
 
-// Remove counts a socket of a user out and tells whether it was the last.
+// Remove counts a socket of a user out and reports whether it was the last.
 func (p *Presence) Remove(userID string) bool {
 	n := p.member(userID)
 	if n == nil {

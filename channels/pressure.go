@@ -31,7 +31,7 @@ func (p *Pressure) Fall() {
 	}
 }
 
-// High tells whether a lane of the app holds too much.
+// High reports whether a lane of the app holds too much.
 func (p *Pressure) High() bool { return p.high.Load() > 0 }
 
 // Wait returns nil while the owners keep up with the app's mail, else when they do

@@ -91,7 +91,7 @@ func (h *Hub) TryPublishThen(app *apps.App, done func(error), events ...pusherpr
 	return nil
 }
 
-// AnswersLater tells whether the hub is that of a cluster, which takes a while to
+// AnswersLater reports whether the hub is that of a cluster, which takes a while to
 // accept an event.
 func (h *Hub) AnswersLater() bool { return h.shared }
 

@@ -7,7 +7,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// ask asks the cluster to count the socket in, and tells whether it is at once.
+// ask asks the cluster to count the socket in, and reports whether it is at once.
 // Else what the client sends waits for the answer, as for that to a sign-in.
 func (s *Session) ask() bool {
 	lane := s.tenant.lane
@@ -43,7 +43,7 @@ func (s *Session) establish() {
 	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
 }
 
-// Established tells whether the conversation has begun: the socket is counted
+// Established reports whether the conversation has begun: the socket is counted
 // in, and has received its id.
 func (s *Session) Established() bool { return s.established }
 

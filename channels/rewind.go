@@ -73,7 +73,7 @@ func recoveryFailed(channel string, why *LostHistory) *Frame {
 	return seal(pusherproto.AppendRecoveryFailed(beginFrame(size), channel, why.Reason, why.Message))
 }
 
-// same tells whether two frames hold the same message, with its serial.
+// same reports whether two frames hold the same message, with its serial.
 func (f *Frame) same(other *Frame) bool {
 	return f == other || bytes.Equal(f.Payload(), other.Payload())
 }

@@ -118,7 +118,7 @@ func (s *Session) Renew(app *apps.App) {
 	s.tenant.bound(app.Limits.MaxHeldBytes)
 }
 
-// Authorized tells whether the socket ever signed in or joined a private or
+// Authorized reports whether the socket ever signed in or joined a private or
 // presence channel (docs/spec/users.md#authorized-connections).
 func (s *Session) Authorized() bool { return s.authorized }
 

@@ -21,7 +21,7 @@ func (w *town) until(so func() bool) {
 	}
 }
 
-// asksFor tells whether the node has asked for the state of a channel since sent
+// asksFor reports whether the node has asked for the state of a channel since sent
 // was emptied.
 func (h *house) asksFor(channel string) bool {
 	return slices.ContainsFunc(h.sent, func(r ledger.Request) bool {

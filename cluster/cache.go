@@ -153,7 +153,7 @@ func (s *subject) recalled(e *cachedEvent, was ledger.Place, news bool) {
 	}
 }
 
-// follows tells whether it is known that an event came after own, which is the
+// follows reports whether it is known that an event came after own, which is the
 // one that sockets have.
 func (e *cachedEvent) follows(own *cachedEvent, was ledger.Place) bool {
 	switch {
@@ -169,7 +169,7 @@ func (e *cachedEvent) follows(own *cachedEvent, was ledger.Place) bool {
 }
 
 // recall tells a ledger that has lost its memory, and remembers e, what this node
-// remembers of the memory before. It tells whether it has.
+// remembers of the memory before. It reports whether it has.
 func (s *subject) recall(e *cachedEvent) bool {
 	now, own := s.q.peer.cfg.Now(), s.cached
 	if own.current(now) == nil || own.at.Birth == s.q.feeds.birth || e != nil && e.origin == own.origin {

@@ -240,7 +240,7 @@ func (d *deaths) able() []ledger.Node {
 	return nodes
 }
 
-// keeper tells whether it is on this node to tell ledgers that time goes by: it
+// keeper reports whether it is on this node to tell ledgers that time goes by: it
 // is on the living one with the lowest id, and on each that knows of no other.
 func (d *deaths) keeper() bool {
 	return !slices.ContainsFunc(d.alive(), func(n ledger.Node) bool { return n < d.peer.cfg.Node })

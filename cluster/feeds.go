@@ -119,7 +119,7 @@ func (q *partition) reborn(a *ledger.Answer) {
 	q.peer.cfg.Logger.Warn("the cluster's redis has lost data", "reason", reason, "partition", int(q.number))
 }
 
-// goesOn tells whether all that this node has heard is part of a new memory, which
+// goesOn reports whether all that this node has heard is part of a new memory, which
 // has so much in common with the one before.
 func (q *partition) goesOn(common uint64) bool {
 	heard := q.feeds.position
@@ -180,7 +180,7 @@ func (q *partition) readLog() {
 	})
 }
 
-// more tells whether the log goes on behind an answer.
+// more reports whether the log goes on behind an answer.
 func more(a *ledger.Answer) bool {
 	return len(a.Log) > 0 && a.Log[len(a.Log)-1].Seq < a.Head
 }

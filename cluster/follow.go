@@ -213,7 +213,7 @@ func (s *subject) answeredBlind() {
 	s.at, s.last, s.event, s.closed = at, at, at, at
 }
 
-// missedEvents tells whether there may have been an event that did not come
+// missedEvents reports whether there may have been an event that did not come
 // down. It says yes where the ledger may have forgotten: it does not have this
 // node on the subject.
 func (s *subject) missedEvents(st *ledger.State) bool {

@@ -269,11 +269,11 @@ func (s *subject) historyAt() uint64 {
 	return max(s.at, s.q.feeds.position)
 }
 
-// behind tells whether a socket that joins has to wait until the node knows more of
+// behind reports whether a socket that joins has to wait until the node knows more of
 // the history: entries are missing, or it has heard later ones elsewhere.
 func (s *subject) behind(w *join) bool { return w.History != nil && s.awaiting || s.ahead(w) }
 
-// ahead tells whether a socket that joins names a place that this node may not have
+// ahead reports whether a socket that joins names a place that this node may not have
 // reached: another node was faster.
 func (s *subject) ahead(w *join) bool {
 	if w.History == nil || w.Recover == "" || w.Again || !s.history.ready {

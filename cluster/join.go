@@ -142,7 +142,7 @@ func (s *subject) resolveBy(st *ledger.State) {
 	}
 }
 
-// says tells whether an op says that the node holds a user.
+// says reports whether an op says that the node holds a user.
 func says(op *ledger.Op, user string) bool {
 	return slices.ContainsFunc(op.On, func(m ledger.Member) bool { return m.User == user })
 }

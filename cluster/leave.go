@@ -16,10 +16,10 @@ func (p *Peer) Drain() { p.draining.Store(true) }
 
 // StopCollecting has the node take no more webhooks out of the outboxes, because
 // it is about to say Bye: whatever it has in its hands then may be sent twice.
-// Collects tells whether it has any.
+// Collects reports whether it has any.
 func (p *Peer) StopCollecting() { p.sated.Store(true) }
 
-// Collects tells whether webhooks are in the hands of the node, or on their way
+// Collects reports whether webhooks are in the hands of the node, or on their way
 // there.
 func (p *Peer) Collects() bool {
 	for i := range p.partitions {
@@ -34,7 +34,7 @@ func (p *Peer) Collects() bool {
 	return false
 }
 
-// Stranded tells whether a member of a presence channel who was on this node
+// Stranded reports whether a member of a presence channel who was on this node
 // when it began to drain is on no other node yet. Bye would report this member
 // as gone.
 func (p *Peer) Stranded() bool {
@@ -90,7 +90,7 @@ func (p *Peer) sayBye() (known func(ctx context.Context)) {
 	}
 }
 
-// bye tells whether it can be said in the partition, and calls done once it is,
+// bye reports whether it can be said in the partition, and calls done once it is,
 // or never will be.
 func (q *partition) bye(done func(error)) bool {
 	q.mu.Lock()
@@ -129,5 +129,5 @@ func (d *deaths) leave() <-chan struct{} {
 	return d.left
 }
 
-// hasLeft tells whether a line is that of a node that said bye.
+// hasLeft reports whether a line is that of a node that said bye.
 func (b *Beat) hasLeft() bool { return b.Dead && b.About == "" }

@@ -205,7 +205,7 @@ func (s *subject) answerAdmissions(now time.Time) {
 	u.waiting, u.short = nil, false
 }
 
-// full tells whether it is proven that all nodes together have had as many
+// full reports whether it is proven that all nodes together have had as many
 // sockets as they may at some moment after a time: the ledger has no place, and
 // every node has said since that it uses all it has.
 func (s *subject) full(since time.Time) bool {

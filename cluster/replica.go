@@ -71,7 +71,7 @@ func (r *replica) off(user string, n ledger.Node) {
 }
 
 // release takes a node's fact about a user out, if it was said before an epoch,
-// and tells whether there was one.
+// and reports whether there was one.
 func release(all map[string]holders, user string, n ledger.Node, before uint32) bool {
 	h := all[user]
 	i := h.find(n)
@@ -86,7 +86,7 @@ func release(all map[string]holders, user string, n ledger.Node, before uint32) 
 	return true
 }
 
-// holds tells whether a node holds a user.
+// holds reports whether a node holds a user.
 func (r *replica) holds(user string, n ledger.Node) bool { return r.members[user].find(n) >= 0 }
 
 // drop forgets what a node said before an epoch, and returns the users that it

@@ -19,7 +19,7 @@ type misrouted struct {
 // misroutedPerSecond is how often a node says so.
 const misroutedPerSecond = 200
 
-// may tells whether the node may say so once more.
+// may reports whether the node may say so once more.
 func (m *misrouted) may(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -30,7 +30,7 @@ func (m *misrouted) may(now time.Time) bool {
 	return m.said <= misroutedPerSecond
 }
 
-// logs tells whether it is time for another line, at most one a minute.
+// logs reports whether it is time for another line, at most one a minute.
 func (m *misrouted) logs(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

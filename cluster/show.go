@@ -56,7 +56,7 @@ func (s *subject) count1() {
 	}
 }
 
-// counts tells whether the count has all sockets of this node.
+// counts reports whether the count has all sockets of this node.
 func (s *subject) counts() bool { return s.facts[s.q.peer.cfg.Node].sockets >= s.sockets }
 
 // showUser tells that a user came or went, if that is so.

@@ -49,7 +49,7 @@ type saying struct {
 	placed   func(pusherproto.Serial)
 }
 
-// waits tells whether an op may still be changed, written whether it may have
+// waits reports whether an op may still be changed, written whether it may have
 // been applied, lost whether it will never be.
 func (o *saying) waits() bool   { return !o.lost() && o.op.N == 0 }
 func (o *saying) written() bool { return !o.lost() && o.op.N != 0 }
@@ -149,7 +149,7 @@ func (q *partition) take() {
 	}
 }
 
-// crowded tells whether facts wait of which the next batch leaves some.
+// crowded reports whether facts wait of which the next batch leaves some.
 func (st *stream) crowded() bool {
 	facts, sum := false, 0
 	for _, o := range st.waiting {

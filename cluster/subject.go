@@ -186,7 +186,7 @@ func (q *partition) askNext() {
 // state is kept: the position is behind it, so nobody reads it again.
 func (s *subject) interrupted() { s.asked++ }
 
-// needed tells whether anybody on this node needs the replica.
+// needed reports whether anybody on this node needs the replica.
 func (s *subject) needed() bool {
 	return s.sockets > 0 || s.watchers > 0 || len(s.signIns) > 0 || len(s.joins) > 0 || !s.due.IsZero() ||
 		s.quota != nil && s.open()+len(s.quota.waiting) > 0

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// Enabled tells whether clients are served over TLS.
+// Enabled reports whether clients are served over TLS.
 func (t TLS) Enabled() bool { return t.CertFile != "" || t.ACME.Enabled() }
 
-// Enabled tells whether a certificate is obtained.
+// Enabled reports whether a certificate is obtained.
 func (a ACME) Enabled() bool { return len(a.Domains) > 0 }
 
-// isSet tells whether anything but domains is set.
+// isSet reports whether anything but domains is set.
 func (a ACME) isSet() bool {
 	a.Domains = Defaults().TLS.ACME.Domains
 	return !reflect.DeepEqual(a, Defaults().TLS.ACME)

@@ -32,7 +32,7 @@ type AdminToken struct {
 	Role string `key:"role" oneof:"read operate admin" doc:"What the token may do. read can look; operate can also send events, close sockets, replay webhooks and see payloads; admin can also see secrets and take profiles."`
 }
 
-// AdminOnLoopback tells whether only this machine reaches admin.listen.
+// AdminOnLoopback reports whether only this machine reaches admin.listen.
 func (c *Config) AdminOnLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Admin.Listen)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *Config) AdminOnLoopback() bool {
 	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
-// AdminOverTLS tells whether the admin API is served over TLS.
+// AdminOverTLS reports whether the admin API is served over TLS.
 func (c *Config) AdminOverTLS() bool {
 	return c.Admin.TLS.CertFile != "" || c.TLS.Enabled() && !c.AdminOnLoopback() && !c.Admin.BehindProxy
 }

@@ -101,7 +101,7 @@ func (f *field) checkText(path, s string, r *report) {
 	}
 }
 
-// required tells whether the key has no default.
+// required reports whether the key has no default.
 func (f *field) required() bool {
 	switch f.rule {
 	case "id", "key", "secret", "url", "token_name", "token_hash", "channel_names", "events_kept", "time_kept":

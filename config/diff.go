@@ -98,7 +98,7 @@ func same(a, b reflect.Value) bool {
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
-// restart tells whether a running server cannot go from one value to the other.
+// restart reports whether a running server cannot go from one value to the other.
 func (f *field) restart(was, is reflect.Value) bool {
 	switch f.reload {
 	case "no":

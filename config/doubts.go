@@ -144,7 +144,7 @@ func doubtWebhook(c *Config, a *App, h *Webhook, path string, r *report) {
 	}
 }
 
-// mayBegin tells whether a name with the prefix can begin with start too.
+// mayBegin reports whether a name with the prefix can begin with start too.
 func mayBegin(prefix, start string) bool {
 	return strings.HasPrefix(prefix, start) || strings.HasPrefix(start, prefix)
 }

@@ -169,7 +169,7 @@ func fromKubernetes(rest, value string) bool {
 	return kubernetes.MatchString(rest)
 }
 
-// meansApp tells whether a variable that sets no key was meant for an app.
+// meansApp reports whether a variable that sets no key was meant for an app.
 func meansApp(name string) bool {
 	return name == envPrefix+"APPS" || strings.HasPrefix(name, envPrefix+"APP_") || strings.HasPrefix(name, envPrefix+"APPS_")
 }

@@ -48,7 +48,7 @@ var likeKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 // notKey is what a piece of a value looks like that was not put in quotes.
 const notKey = "holds something that is no key; put values with a comma, a colon or a bracket in quotes"
 
-// isKey tells whether somebody meant an unknown key as one. What has another
+// isKey reports whether somebody meant an unknown key as one. What has another
 // form, or no colon, may be a piece of a secret and is not repeated.
 func (f *fileReader) isKey(key *yaml.Node) bool {
 	name, _, _ := strings.Cut(key.Value, ":")

@@ -96,7 +96,7 @@ func doubtHistory(a *App, path string, r *report) {
 	}
 }
 
-// covers tells whether every name that has the form of the second pattern has that
+// covers reports whether every name that has the form of the second pattern has that
 // of the first. An asterisk is no character of names: only one of the first
 // pattern's own can take it in.
 func covers(wide, narrow string) bool {
@@ -104,7 +104,7 @@ func covers(wide, narrow string) bool {
 	return app.HistoryOf(narrow) != nil
 }
 
-// overlap tells whether a name can have the form of both patterns.
+// overlap reports whether a name can have the form of both patterns.
 func overlap(a, b string) bool {
 	// below is whether what follows place i+1 of a can be what follows place j of
 	// b, and row the same for place i.
@@ -128,7 +128,7 @@ func overlap(a, b string) bool {
 	return below[0]
 }
 
-// clientsSend tells whether clients can send events on a channel of the pattern.
+// clientsSend reports whether clients can send events on a channel of the pattern.
 func clientsSend(pattern string) bool {
 	head, _, several := strings.Cut(pattern, "*")
 	if strings.HasPrefix(head, "private-encrypted-") {

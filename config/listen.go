@@ -27,7 +27,7 @@ func (c *Config) SocketMode() fs.FileMode {
 	return mode
 }
 
-// trustsProxies tells whether anybody is believed in what a proxy says.
+// trustsProxies reports whether anybody is believed in what a proxy says.
 func (c *Config) trustsProxies() bool {
 	_, unix := UnixSocket(c.Listen)
 	return unix || len(c.HTTP.TrustedProxies) > 0

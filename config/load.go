@@ -136,7 +136,7 @@ func bindFlag(v *viper.Viper, path string, f *field, flags *pflag.FlagSet) error
 	return v.BindPFlag(path, flags.Lookup(f.flag))
 }
 
-// meantByFlag tells whether a flag means the key at path: of several apps, only
+// meantByFlag reports whether a flag means the key at path: of several apps, only
 // the first.
 func meantByFlag(path string) bool {
 	return !strings.HasPrefix(path, "apps.") || strings.HasPrefix(path, "apps.0.")

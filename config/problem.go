@@ -158,7 +158,7 @@ func (r *report) beginner(path string) string {
 	return ""
 }
 
-// notedBelow tells whether an element or key of the group at path has a problem.
+// notedBelow reports whether an element or key of the group at path has a problem.
 func (r *report) notedBelow(path string) bool {
 	for p := range r.noted {
 		if strings.HasPrefix(p, path+".") {

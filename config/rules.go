@@ -106,13 +106,13 @@ func checkAddress(s string) error {
 	return nil
 }
 
-// validPort tells whether s is a port in plain digits, least the smallest.
+// validPort reports whether s is a port in plain digits, least the smallest.
 func validPort(s string, least int) bool {
 	n, err := strconv.Atoi(s)
 	return err == nil && n >= least && n <= 65535 && strconv.Itoa(n) == s
 }
 
-// validHost tells whether s is an address or a host name (RFC 1123, and _ as
+// validHost reports whether s is an address or a host name (RFC 1123, and _ as
 // container networks have it). What ends like an IPv4 address has to be one.
 func validHost(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {

@@ -97,7 +97,7 @@ func kindOf(t reflect.Type) kind {
 	panic("config: no kind of key holds a " + t.String())
 }
 
-// isLeaf tells whether the key holds a value rather than other keys.
+// isLeaf reports whether the key holds a value rather than other keys.
 func (f *field) isLeaf() bool { return f.kind != kindGroup && f.kind != kindList }
 
 // walk calls leaf for every key that holds a value, with its path

@@ -25,10 +25,10 @@ type Store struct {
 	PrivateWebhooks   bool          `key:"private_webhooks" reload:"no" doc:"Allow webhooks of apps in the database to private addresses, such as 10.0.0.5 or localhost. Whoever may change apps can then have the server send requests inside your network."`
 }
 
-// InDatabase tells whether the apps are in a database, and not in the file.
+// InDatabase reports whether the apps are in a database, and not in the file.
 func (s Store) InDatabase() bool { return s.Kind != StoreFile && s.Kind != "" }
 
-// isSet tells whether anything differs from its default.
+// isSet reports whether anything differs from its default.
 func (s Store) isSet() bool {
 	if len(s.OldEncryptionKeys) == 0 {
 		s.OldEncryptionKeys = nil

@@ -102,13 +102,13 @@ func (s *syntax) above(n int) int {
 	return 0
 }
 
-// keyless tells whether a line has no colon that ends a key.
+// keyless reports whether a line has no colon that ends a key.
 func keyless(l string) bool {
 	l = strings.TrimSpace(l)
 	return !strings.Contains(l+" ", ": ") && !strings.HasPrefix(l, "-") && !strings.ContainsAny(l, "[]{}") && l != "---"
 }
 
-// opensBlock tells whether line n belongs to a text of several lines.
+// opensBlock reports whether line n belongs to a text of several lines.
 func opensBlock(lines []string, n int) bool {
 	return slices.ContainsFunc(lines[:n], func(l string) bool {
 		l = strings.TrimRight(l, " +-")

@@ -57,7 +57,7 @@ func checkListeners(c *Config, r *report) {
 	}
 }
 
-// sameAddress tells whether two listeners would be in each other's way.
+// sameAddress reports whether two listeners would be in each other's way.
 func sameAddress(a, b string) bool {
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)

@@ -68,7 +68,7 @@ func written(text, path string, escaped bool) error {
 	return nil
 }
 
-// inBrackets tells whether text is a list as files have it, and not the address
+// inBrackets reports whether text is a list as files have it, and not the address
 // of an IPv6 host.
 func inBrackets(text string) bool {
 	inner, opened := strings.CutPrefix(strings.TrimSpace(text), "[")
@@ -77,7 +77,7 @@ func inBrackets(text string) bool {
 	return opened && closed && err != nil && !strings.ContainsAny(inner, "[]")
 }
 
-// inQuotes tells whether quotes stand around text. Of the typographic ones, the
+// inQuotes reports whether quotes stand around text. Of the typographic ones, the
 // one that opens looks different from the one that closes.
 func inQuotes(text string) bool {
 	for _, q := range []struct{ open, end string }{{`"`, `"`}, {"'", "'"}, {"`", "`"}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}} {

@@ -21,7 +21,7 @@ type addressCounts struct {
 	counts map[netip.Addr]int
 }
 
-// admit counts one more and tells whether it is within most; 0 is unlimited.
+// admit counts one more and reports whether it is within most; 0 is unlimited.
 func (o *addressCounts) admit(addr netip.Addr, most int, now time.Time) bool {
 	if most <= 0 {
 		return true
@@ -33,7 +33,7 @@ func (o *addressCounts) admit(addr netip.Addr, most int, now time.Time) bool {
 	return o.counts[addr] <= most
 }
 
-// spent tells whether an address has done as much as it may.
+// spent reports whether an address has done as much as it may.
 func (o *addressCounts) spent(addr netip.Addr, most int, now time.Time) bool {
 	if most <= 0 {
 		return false

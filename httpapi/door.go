@@ -125,7 +125,7 @@ type call struct {
 	trace    *TracedCall // nil if nothing is traced
 }
 
-// call tells whether a request is a plain publish, by its line alone.
+// call reports whether a request is a plain publish, by its line alone.
 func (d door) call(r *sockets.Request) (c call, ok bool) {
 	if string(r.Method) != http.MethodPost || bytes.IndexByte(r.Target, '%') >= 0 {
 		return c, false

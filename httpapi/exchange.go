@@ -68,7 +68,7 @@ func (x *exchange) appID() string {
 	return x.app.ID
 }
 
-// answered tells whether the status is on its way, after which nothing else
+// answered reports whether the status is on its way, after which nothing else
 // can be answered.
 func (x *exchange) answered() bool { return x.status != 0 }
 

@@ -96,7 +96,7 @@ func sessionID(x *exchange) (string, error) {
 	return x.param("session")
 }
 
-// sessionName tells whether a session id is of the shape clients make (8
+// sessionName reports whether a session id is of the shape clients make (8
 // characters of 0-9a-v), with room for others.
 func sessionName(id string) bool {
 	const most = 64

@@ -111,7 +111,7 @@ func forwardedParameter(element, name string) string {
 
 // cutLast cuts text at the last separator outside of quotes. It looks from the end,
 // which is the proxy's: a quote that a client opens and does not close hides nothing
-// of what the proxy adds behind it. more tells whether there is a separator; whole is
+// of what the proxy adds behind it. more reports whether there is a separator; whole is
 // false if the last part has the end of a quote and not its beginning.
 func cutLast(text string, separator byte) (before, last string, more, whole bool) {
 	quoted := false
@@ -126,7 +126,7 @@ func cutLast(text string, separator byte) (before, last string, more, whole bool
 	return "", text, false, !quoted
 }
 
-// escaped tells whether a backslash makes what is behind text a part of a quote.
+// escaped reports whether a backslash makes what is behind text a part of a quote.
 func escaped(text string) bool {
 	return (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1
 }

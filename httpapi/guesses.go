@@ -61,7 +61,7 @@ func (s *Server) name(r *http.Request, of *guesses) (n naming, ok bool) {
 	return n, ok
 }
 
-// session tells whether there is a session that the request may speak for. Who
+// session reports whether there is a session that the request may speak for. Who
 // may be guessing is told nothing of those that other addresses opened.
 func (n *naming) session(key sockets.SessionKey) bool {
 	creator, ok := n.s.cfg.Sockets.Session(key)

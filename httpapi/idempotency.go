@@ -38,7 +38,7 @@ func (x *exchange) claimOne(r *request, ev *pusherproto.Event, channel string) e
 	return err
 }
 
-// claims does the same for a call on an event loop, and tells whether it could.
+// claims does the same for a call on an event loop, and reports whether it could.
 func claims(r *sockets.Request, query string, events []pusherproto.Event) bool {
 	key, n := r.Header(headerKey)
 	if n == 0 {

@@ -15,7 +15,7 @@ const (
 	lingerBytes   = 512 << 10
 )
 
-// unread tells whether the request has a body that was not read.
+// unread reports whether the request has a body that was not read.
 func (x *exchange) unread() bool { return x.r.ContentLength != 0 && !x.taken }
 
 // linger waits for a caller whose body was not read to see the answer.

@@ -24,7 +24,7 @@ type nameless struct {
 	warned map[netip.Addr]time.Time
 }
 
-// first tells whether a proxy is to be warned about.
+// first reports whether a proxy is to be warned about.
 func (n *nameless) first(proxy netip.Addr, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

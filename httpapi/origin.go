@@ -2,7 +2,7 @@ package httpapi
 
 import "fanfare/apps"
 
-// originAllowed tells whether an app lets in the page that a request comes
+// originAllowed reports whether an app lets in the page that a request comes
 // from. header holds the values of Origin: without one, it is no browser's.
 func originAllowed(header []string, app *apps.App) bool {
 	switch len(header) {

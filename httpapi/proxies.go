@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// trusted tells whether an address is one of a proxy of ours. Over a Unix socket
+// trusted reports whether an address is one of a proxy of ours. Over a Unix socket
 // they have none.
 func (s *Server) trusted(addr netip.Addr) bool {
 	if !addr.IsValid() {
@@ -16,7 +16,7 @@ func (s *Server) trusted(addr netip.Addr) bool {
 	return covers(s.live.Load().TrustedProxies, addr)
 }
 
-// exempt tells whether no bound by address holds for an address.
+// exempt reports whether no bound by address holds for an address.
 func (s *Server) exempt(addr netip.Addr) bool {
 	return s.trusted(addr) || covers(s.live.Load().ExemptAddresses, addr)
 }
@@ -43,7 +43,7 @@ func (s *Server) place(r *http.Request) netip.Addr {
 	return network(addr)
 }
 
-// overTLS tells whether the client's own connection is encrypted, by our own
+// overTLS reports whether the client's own connection is encrypted, by our own
 // listener or by the word of a trusted proxy, in front of the connection or in
 // the request. Of several values the last is the proxy's own; those before may
 // be the client's invention.
@@ -60,7 +60,7 @@ func (s *Server) overTLS(r *http.Request) bool {
 	return s.encrypted(r.Header["X-Forwarded-Proto"], r.Header["Forwarded"])
 }
 
-// encrypted tells whether a trusted proxy says, in those headers, that the
+// encrypted reports whether a trusted proxy says, in those headers, that the
 // client's connection is.
 func (s *Server) encrypted(protos, forwarded []string) bool {
 	proto := lastItem(protos)

@@ -138,7 +138,7 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 	return slog.LevelWarn, hint
 }
 
-// hopsKept tells whether a WebSocket's handshake still has the two headers that
+// hopsKept reports whether a WebSocket's handshake still has the two headers that
 // proxies drop unless told to pass them on.
 func hopsKept(r *http.Request) bool {
 	return webSocket(r) && headerHasToken(r.Header["Connection"], "upgrade")

@@ -71,13 +71,13 @@ func (c *requestCounts) add(appID, route string, status int, took time.Duration)
 	l.sum.Add(int64(took))
 }
 
-// waits tells whether a request of a route waits for something to say, so that
+// waits reports whether a request of a route waits for something to say, so that
 // the time it takes says nothing about the server.
 func waits(route string) bool {
 	return strings.HasSuffix(route, "/xhr") || strings.HasSuffix(route, "/xhr_streaming")
 }
 
-// Publishes tells whether a route is one of those that publish events.
+// Publishes reports whether a route is one of those that publish events.
 func Publishes(route string) bool { return route == eventsPath || route == batchPath }
 
 func statusPlace(status int) int {

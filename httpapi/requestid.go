@@ -26,7 +26,7 @@ func (r *requestIDs) next() string {
 	return r.prefix + strconv.FormatUint(r.count.Add(1), 36)
 }
 
-// plainID tells whether a caller's own id may be used: it ends up in a log.
+// plainID reports whether a caller's own id may be used: it ends up in a log.
 func plainID(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false

@@ -42,7 +42,7 @@ func (c *TracedCall) callerOf(parents, states []string) {
 	}
 }
 
-// underAPI tells whether a path as it is routed is one of the API.
+// underAPI reports whether a path as it is routed is one of the API.
 func underAPI(path string) bool { return strings.HasPrefix(path, "/apps/") }
 
 // traced gives an exchange what is to be told of it, if it may be an API call.

@@ -18,7 +18,7 @@ import (
 // handshake.
 const upgradeTimeout = 5 * time.Second
 
-// webSocket tells whether a request is one for a WebSocket. Those are taken out
+// webSocket reports whether a request is one for a WebSocket. Those are taken out
 // of the way of everything else. Whatever their path, they are answered in the
 // WebSocket's own words: browsers show a page nothing of a refused upgrade but
 // its close code (docs/spec/websocket.md#refusing-a-connection).
@@ -109,7 +109,7 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	return o
 }
 
-// mayBeFull tells whether the session may be refused for a quota.
+// mayBeFull reports whether the session may be refused for a quota.
 func (s *Server) mayBeFull(app *apps.App) bool {
 	most := s.cfg.Sockets.MaxConnections()
 	return app.Limits.MaxConnections > 0 || most > 0 && s.cfg.Sockets.Sockets() >= most

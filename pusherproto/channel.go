@@ -19,22 +19,22 @@ const (
 	kindUser
 )
 
-// Signed tells whether a subscription needs a signature: private, presence and encrypted kinds.
+// Signed reports whether a subscription needs a signature: private, presence and encrypted kinds.
 func (k Kind) Signed() bool { return k&(kindPrivate|kindPresence|kindEncrypted) != 0 }
 
-// Presence tells whether the channel has members.
+// Presence reports whether the channel has members.
 func (k Kind) Presence() bool { return k&kindPresence != 0 }
 
-// Encrypted tells whether payloads are ciphertext, which the server passes on unread.
+// Encrypted reports whether payloads are ciphertext, which the server passes on unread.
 func (k Kind) Encrypted() bool { return k&kindEncrypted != 0 }
 
-// Cache tells whether the last published event is kept for new subscribers.
+// Cache reports whether the last published event is kept for new subscribers.
 func (k Kind) Cache() bool { return k&kindCache != 0 }
 
-// UserChannel tells whether this is one signed-in user's own channel, "#server-to-user-ID".
+// UserChannel reports whether this is one signed-in user's own channel, "#server-to-user-ID".
 func (k Kind) UserChannel() bool { return k&kindUser != 0 }
 
-// ClientEvents tells whether members may send client events: private and presence channels, cache
+// ClientEvents reports whether members may send client events: private and presence channels, cache
 // variants included, but no encrypted ones, where plaintext can only be a mistake.
 func (k Kind) ClientEvents() bool { return k&(kindPrivate|kindPresence) != 0 && k&kindEncrypted == 0 }
 
@@ -152,7 +152,7 @@ func UserOfChannel(name string) (userID string, ok bool) {
 	return id, true
 }
 
-// ValidUserID tells whether a user can sign in under id: 1 to 128 characters of the set that channel
+// ValidUserID reports whether a user can sign in under id: 1 to 128 characters of the set that channel
 // names use. Member ids of presence channels are not bound by it. See docs/spec/users.md#sign-in.
 func ValidUserID(id string) bool {
 	return id != "" && len(id) <= maxUserID && illegalIn(id) < 0

@@ -271,7 +271,7 @@ func (d *draft) badSocketID(given string) *Error {
 	return d.bad("socket_id", `%s is not a socket id; send one such as "1234.5678", or leave it out`, quoted(given))
 }
 
-// absent tells whether a member is not there. null counts as that, as in most languages.
+// absent reports whether a member is not there. null counts as that, as in most languages.
 func absent(raw []byte) bool { return raw == nil || jsontext.IsNull(raw) }
 
 func (d *draft) missing(field, rule string) *Error {

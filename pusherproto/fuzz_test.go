@@ -50,14 +50,14 @@ func textOf(raw json.RawMessage) (s string, ok bool) {
 	return s, json.Unmarshal(raw, &s) == nil
 }
 
-// halved tells whether a string literal escapes half a surrogate pair, which encoding/json reads as U+FFFD.
+// halved reports whether a string literal escapes half a surrogate pair, which encoding/json reads as U+FFFD.
 func halved(raw json.RawMessage) bool {
 	escaped := strings.Count(strings.ToLower(strings.ReplaceAll(string(raw), `\\`, "")), `\ufffd`)
 	s, _ := textOf(raw)
 	return strings.Count(s, "\ufffd") > escaped+strings.Count(string(raw), "\ufffd")
 }
 
-// tooDeep tells whether b may nest deeper than decoders follow, which encoding/json bounds elsewhere.
+// tooDeep reports whether b may nest deeper than decoders follow, which encoding/json bounds elsewhere.
 func tooDeep(b []byte) bool { return bytes.Count(b, []byte("["))+bytes.Count(b, []byte("{")) > 512 }
 
 func FuzzDecodeMessage(f *testing.F) {

@@ -164,7 +164,7 @@ func (d Digest) CheckLength(length int64) *Error {
 	return nil
 }
 
-// Check tells whether body is the one that the Digest is of. The error has Code 401.
+// Check reports whether body is the one that the Digest is of. The error has Code 401.
 func (d Digest) Check(body []byte) *Error {
 	if !d.given {
 		return d.CheckLength(int64(len(body)))

@@ -19,7 +19,7 @@ func SignChannel(secret string, id SocketID, channel string, channelData string,
 	return string(mac[:])
 }
 
-// CheckChannel tells whether signature is the one SignChannel returns, in constant time. Upper-case
+// CheckChannel reports whether signature is the one SignChannel returns, in constant time. Upper-case
 // hex is refused, and so is everything under an empty secret.
 func CheckChannel(secret, signature string, id SocketID, channel string, channelData string, hasChannelData bool) bool {
 	mac := channelMAC(secret, id, channel, channelData, hasChannelData)
@@ -45,7 +45,7 @@ func SignUser(secret string, id SocketID, userData string) string {
 	return string(mac[:])
 }
 
-// CheckUser tells whether signature is the one SignUser returns, in constant time. Upper-case hex is
+// CheckUser reports whether signature is the one SignUser returns, in constant time. Upper-case hex is
 // refused, and so is everything under an empty secret.
 func CheckUser(secret, signature string, id SocketID, userData string) bool {
 	mac := userMAC(secret, id, userData)

@@ -5,7 +5,7 @@ import "strconv"
 // SocketID names one socket: two numbers below 2⁵³, written "A.B". The zero value is no socket.
 type SocketID struct{ A, B uint64 }
 
-// ParseSocketID reads "digits.digits". ok tells whether s has that shape. Text of that shape that no
+// ParseSocketID reads "digits.digits". ok reports whether s has that shape. Text of that shape that no
 // server of ours issues (leading zeros, 2⁵³ and above, "0.0") is ok with the zero id, which matches no
 // socket. See docs/spec/websocket.md#the-first-frame; docs/spec/http-api.md#publishing.
 func ParseSocketID(s string) (id SocketID, ok bool) {
@@ -55,5 +55,5 @@ func (id SocketID) String() string {
 	return string(AppendSocketID(buf[:0], id))
 }
 
-// IsZero tells whether id names no socket.
+// IsZero reports whether id names no socket.
 func (id SocketID) IsZero() bool { return id == SocketID{} }

@@ -106,7 +106,7 @@ func (l *loop) unspare(c *conn) {
 // mostAsked bounds the search for an expendable connection.
 const mostAsked = 64
 
-// relinquish closes the expendable connection that has waited longest, and tells
+// relinquish closes the expendable connection that has waited longest, and reports
 // whether there was one. Its descriptor is free at the end of the turn.
 func (l *loop) relinquish() bool {
 	for at, n := l.oldest, 0; at != 0 && n < mostAsked; n++ {
@@ -134,7 +134,7 @@ const (
 	moment  = 250 * time.Millisecond
 )
 
-// expendable tells whether a connection that carries no open socket may be
+// expendable reports whether a connection that carries no open socket may be
 // closed for another: it has been idle for a moment, or has not sent its request in
 // time. Who was answered just now may have sent the next request by now.
 func (c *conn) expendable() bool {

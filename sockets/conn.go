@@ -81,7 +81,7 @@ type link interface {
 	release(c *conn)
 	// farewellFrame is the frame that closes the connection with a code.
 	farewellFrame(code int, reason string) *channels.Frame
-	// reachable tells whether a farewell would be on its way at once.
+	// reachable reports whether a farewell would be on its way at once.
 	reachable() bool
 	// linger is for how many seconds a connection is kept that waits for its
 	// farewell to be taken.

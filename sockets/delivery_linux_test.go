@@ -38,7 +38,7 @@ func TestDeliver_TheCallerHasGivenUp_NothingIsHandled(t *testing.T) {
 	}
 }
 
-// waiting tells whether the loop has mail.
+// waiting reports whether the loop has mail.
 func waiting(l *loop) bool { return !l.mail.empty() }
 
 // Whoever gives up while the loop is at it hears what came of it.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scarce tells whether descriptors run short, by the number that the next one
+// scarce reports whether descriptors run short, by the number that the next one
 // would have.
 func (s *Server) scarce() bool {
 	if s.cfg.Capacity.ScarceFrom == 0 {

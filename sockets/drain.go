@@ -108,7 +108,7 @@ func (s *Server) Succeed(ctx context.Context) error {
 	return s.answered(ctx, context.WithoutCancel(ctx))
 }
 
-// Accepts tells whether the loops accept connections themselves.
+// Accepts reports whether the loops accept connections themselves.
 func (s *Server) Accepts() bool { return s.address != nil }
 
 // Dismiss closes the clients that Quiesce or Drain has kept with 4200, after
@@ -327,7 +327,7 @@ func (l *loop) unsettled() (n int) {
 	return n
 }
 
-// settled tells whether all is written and the client can be told that it ends. The
+// settled reports whether all is written and the client can be told that it ends. The
 // next request of one that polls comes to the successor, if there is one.
 func (c *conn) settled() bool {
 	return !c.ending && c.queue.bytes == 0 && (c.link.reachable() || c.loop.server.succeeded.Load())

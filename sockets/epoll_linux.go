@@ -144,7 +144,7 @@ func (p *epoll) leave(c *conn) {
 	}
 }
 
-// readBehind reads connections that were left before, and tells whether there were any.
+// readBehind reads connections that were left before, and reports whether there were any.
 func (p *epoll) readBehind(most uint64) (worked bool) {
 	for left := epollBatch; left > 0 && p.behind.len() > 0 && p.loop.parsed < most; left-- {
 		worked = true

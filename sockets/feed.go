@@ -51,7 +51,7 @@ func (c *conn) retain(rest []byte) {
 	c.since = c.loop.now
 }
 
-// lacks tells whether the frame at the start of what is kept still lacks bytes
+// lacks reports whether the frame at the start of what is kept still lacks bytes
 // after this many more.
 func (c *conn) lacks(more int) bool {
 	h, ok, _ := parseHeader(c.in, c.reach())

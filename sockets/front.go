@@ -14,7 +14,7 @@ import (
 // Door is what a loop asks about the requests of connections it accepted.
 // httpapi implements it. Its methods do not block.
 type Door interface {
-	// Admit tells whether an address may have one more connection, which counts
+	// Admit reports whether an address may have one more connection, which counts
 	// from there on, and as one without a whole request. Settle says that its
 	// first request is whole, Leave that it is gone or a socket, and Enter that it
 	// carries a socket no more.
@@ -31,15 +31,15 @@ type Door interface {
 	// most so long, and whether there are so many that it has to end with the
 	// next answer.
 	Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool)
-	// Calm tells whether Patience shortens nothing for anybody.
+	// Calm reports whether Patience shortens nothing for anybody.
 	Calm() bool
-	// Crowded tells whether there are so many connections that each new one must
+	// Crowded reports whether there are so many connections that each new one must
 	// close another.
 	Crowded() bool
 	// Upgrade checks a request for a WebSocket. ok is false if it is not one
 	// of the usual form, which net/http then answers.
 	Upgrade(r *Request) (o Opening, ok bool)
-	// Await tells whether the rest of a request is waited for, whose head is
+	// Await reports whether the rest of a request is waited for, whose head is
 	// there: it is one for Answer, of a caller who may make it. If not, net/http
 	// gets what there is, and answers it.
 	Await(r *Request) bool
@@ -254,16 +254,16 @@ func (c *conn) unavailable(r *Request) {
 	c.hangUp()
 }
 
-// leaving tells whether the connection is on its way to net/http. The loop reads
+// leaving reports whether the connection is on its way to net/http. The loop reads
 // nothing more of it.
 func (c *conn) leaving() bool { return c.front != nil && c.front.leaving }
 
-// idle tells whether nothing of a request has come and no answer is to be written.
+// idle reports whether nothing of a request has come and no answer is to be written.
 func (c *conn) idle() bool {
 	return c.front != nil && c.state == connOpen && !c.leaving() && !c.waits() && len(c.in) == 0 && c.queue.bytes == 0
 }
 
-// fresh tells whether the first request of a connection is still to come, of which
+// fresh reports whether the first request of a connection is still to come, of which
 // the client does not know that another process has taken over.
 func (c *conn) fresh() bool {
 	return c.front != nil && c.front.counted && c.state == connOpen && c.loop.server.succeeded.Load()

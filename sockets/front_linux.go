@@ -191,7 +191,7 @@ func (l *loop) resume() {
 	}
 }
 
-// catchUp reads from an expendable connection, and tells whether it is to stay:
+// catchUp reads from an expendable connection, and reports whether it is to stay:
 // a loop that waited for a processor has not seen the request that is there.
 func (l *loop) catchUp(c *conn) bool {
 	f := c.front

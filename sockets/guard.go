@@ -52,7 +52,7 @@ func (g *guard) Accept() (net.Conn, error) {
 	}
 }
 
-// pause waits for descriptors, and tells whether the listener is still open.
+// pause waits for descriptors, and reports whether the listener is still open.
 func (g *guard) pause() bool {
 	g.server.relieve()
 	select {

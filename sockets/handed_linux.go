@@ -76,7 +76,7 @@ func (l *loop) handOver(c *conn, read []byte) {
 	f.held = false
 }
 
-// open gives the socket to Go's poller, and tells whether that takes it.
+// open gives the socket to Go's poller, and reports whether that takes it.
 func (h *handed) open() bool {
 	h.file = os.NewFile(uintptr(h.fd), "")
 	if err := h.file.SetDeadline(time.Time{}); err != nil {
@@ -125,11 +125,11 @@ func (h *handed) Enter() {
 	}
 }
 
-// Secure tells whether the client's connection to its proxy is encrypted, as the
+// Secure reports whether the client's connection to its proxy is encrypted, as the
 // PROXY header says.
 func (h *handed) Secure() bool { return h.secure }
 
-// Reading tells whether a request is under way of which net/http waits for more,
+// Reading reports whether a request is under way of which net/http waits for more,
 // and nothing more has come.
 func (h *handed) Reading() bool {
 	if !h.reading.Load() {
@@ -255,5 +255,5 @@ func (h *handed) CloseWrite() error {
 	return raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
 }
 
-// whole tells whether all that the client sent is net/http's or still to come.
+// whole reports whether all that the client sent is net/http's or still to come.
 func (h *handed) whole() bool { return len(h.read) == 0 && !h.cut }

@@ -87,7 +87,7 @@ func (h *handed) await(b []byte, peeked int) (n int, err error) {
 	return 0, io.EOF
 }
 
-// waits says whether net/http waits for a request, and tells whether the
+// waits says whether net/http waits for a request, and reports whether the
 // connection is open.
 func (h *handed) waits(on bool) bool {
 	h.mu.Lock()

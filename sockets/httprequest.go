@@ -53,7 +53,7 @@ func (r *Request) Values(name string) (values []string) {
 	return values
 }
 
-// Closes tells whether the connection ends with the answer, by the client's
+// Closes reports whether the connection ends with the answer, by the client's
 // wish (RFC 9112 §9.6).
 func (r *Request) Closes() bool {
 	for i := range r.fields[:r.count] {
@@ -117,7 +117,7 @@ func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 	return size + body, complete
 }
 
-// oddStart tells whether b cannot become a usual request line: a caller who
+// oddStart reports whether b cannot become a usual request line: a caller who
 // speaks TLS or something else entirely is not made to wait.
 func oddStart(b []byte) bool { return len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') }
 
@@ -166,7 +166,7 @@ func upperLetter(c byte) bool { return 'A' <= c && c <= 'Z' }
 // visible bytes may stand in a request target; others are net/http's matter.
 func visible(c byte) bool { return c > ' ' && c < 0x7f && c != '#' }
 
-// wholeEscapes tells whether every % begins an escape.
+// wholeEscapes reports whether every % begins an escape.
 func wholeEscapes(target []byte) bool {
 	for i := bytes.IndexByte(target, '%'); i >= 0; i = bytes.IndexByte(target, '%') {
 		if len(target) < i+3 || !isHex(target[i+1]) || !isHex(target[i+2]) {

@@ -9,7 +9,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Session tells whether there is an HTTP session, closed ones of the last
+// Session reports whether there is an HTTP session, closed ones of the last
 // seconds included, and the address that it was opened with.
 func (s *Server) Session(key SessionKey) (creator netip.Addr, ok bool) {
 	s.sessions.mu.Lock()

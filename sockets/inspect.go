@@ -37,7 +37,7 @@ const (
 )
 
 // List lists sockets of an app from a place on, most at most, and the place that
-// follows; more tells whether there is anything behind it. A list may have fewer
+// follows; more reports whether there is anything behind it. A list may have fewer
 // or none while there is more.
 func (s *Server) List(ctx context.Context, app string, from Place, most int) (list []Info, next Place, more bool, err error) {
 	for range mostPieces {
@@ -77,7 +77,7 @@ func (s *Server) Find(ctx context.Context, app string, id pusherproto.SocketID, 
 	return found, err
 }
 
-// Close closes a socket of an app with a code, and tells whether it was there.
+// Close closes a socket of an app with a code, and reports whether it was there.
 func (s *Server) Close(ctx context.Context, app string, id pusherproto.SocketID, code int, reason string) (there bool, err error) {
 	err = s.each(ctx, func(c *conn) bool {
 		if c.of(app) && c.ID() == id {
@@ -161,7 +161,7 @@ func (s *Server) look(ctx context.Context, l *loop, slot int, visit func(c *conn
 	return 0, false, ctx.Err()
 }
 
-// of tells whether the connection is an open socket of an app.
+// of reports whether the connection is an open socket of an app.
 func (c *conn) of(app string) bool {
 	return c.front == nil && c.state == connOpen && !c.held && c.Established() && c.App().ID == app
 }

@@ -29,7 +29,7 @@ func (r *Request) Later(respond func(dst []byte, err error, last bool) []byte) (
 	return func(err error) { c.loop.Post(channels.Call(func() { c.conclude(a, err) })) }
 }
 
-// waits tells whether the connection waits for an answer that is promised.
+// waits reports whether the connection waits for an answer that is promised.
 func (c *conn) waits() bool { return c.front != nil && c.front.later != nil }
 
 // wait has the connection wait for its answer.

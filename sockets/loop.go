@@ -71,7 +71,7 @@ type slot struct {
 // waiter is how a loop waits for the outside world.
 type waiter interface {
 	// wait handles what connections can read or write. It blocks until there
-	// is something, wake was called or timeout has passed. It tells whether it
+	// is something, wake was called or timeout has passed. It reports whether it
 	// did anything, and whether there may be more.
 	wait(timeout time.Duration) (worked, more bool)
 	// yield lets other goroutines run. In the middle of an event for many it
@@ -138,7 +138,7 @@ func (l *loop) idle() time.Duration {
 	return max(time.Millisecond, next-time.Since(l.started))
 }
 
-// turn does one round of work and tells whether to go on without waiting.
+// turn does one round of work and reports whether to go on without waiting.
 func (l *loop) turn(timeout time.Duration) bool {
 	if l.paused.len() > 0 && timeout > time.Millisecond {
 		timeout = time.Millisecond // nobody wakes us when another loop has caught up

@@ -67,7 +67,7 @@ type mailbox struct {
 	asleep atomic.Bool  // the loop waits and must be woken
 }
 
-// put adds mail and tells whether the loop must be woken.
+// put adds mail and reports whether the loop must be woken.
 func (b *mailbox) put(n *lane, m channels.Mail) (wake bool) {
 	weight := int64(m.Weigh())
 	b.mu.Lock()
@@ -120,7 +120,7 @@ func (b *mailbox) collect(busy *fifo[*lane]) {
 	b.ready = b.ready[:0]
 }
 
-// congested tells whether the loop has much more mail than it should.
+// congested reports whether the loop has much more mail than it should.
 func (b *mailbox) congested() bool { return b.weight.Load() > highWater }
 
 func (b *mailbox) empty() bool {

@@ -122,7 +122,7 @@ type utf8Check struct {
 	held int
 }
 
-// take tells whether the text is valid with the next part.
+// take reports whether the text is valid with the next part.
 func (u *utf8Check) take(part []byte) bool {
 	for u.held > 0 && len(part) > 0 {
 		u.rest[u.held] = part[0]
@@ -148,5 +148,5 @@ func (u *utf8Check) take(part []byte) bool {
 	return utf8.Valid(part[:whole])
 }
 
-// whole tells whether the text may end here.
+// whole reports whether the text may end here.
 func (u *utf8Check) whole() bool { return u.held == 0 }

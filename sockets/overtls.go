@@ -17,7 +17,7 @@ func OverTLS(l net.Listener, c *tls.Config) net.Listener {
 }
 
 // Claim is called before a connection that net/http serves is closed by another
-// goroutine than the one that serves it, and tells whether it may be: it must not
+// goroutine than the one that serves it, and reports whether it may be: it must not
 // be once Serve has it, and Serve does not take it from here on.
 func Claim(conn net.Conn) bool {
 	secret, ok := conn.(*tls.Conn)

@@ -16,7 +16,7 @@ func (l *loop) laneOf(app *apps.App) *lane {
 	return l.server.hub.Lane(app.ID, l).(*lane)
 }
 
-// mustWait tells whether what the connection has sent is to be left unread. A
+// mustWait reports whether what the connection has sent is to be left unread. A
 // closed one is read: it causes nothing, and its close frame is waited for.
 func (c *conn) mustWait() bool {
 	return c.lane.pressure.High() && c.front == nil && c.state == connOpen && !c.deaf
@@ -37,7 +37,7 @@ func (c *conn) pause() {
 func (c *conn) alive() { c.active, c.pinged = c.loop.now, 0 }
 
 // resumeReading reads paused connections again whose app has caught up or which
-// were closed, and tells whether there were any. The first may bring the
+// were closed, and reports whether there were any. The first may bring the
 // pressure back, so it takes a few in each turn. The next turn begins with the
 // lanes that had none of this one.
 func (l *loop) resumeReading() (worked bool) {

@@ -39,7 +39,7 @@ const fewAccepted = 256
 // busy.
 const busyUnit = 64
 
-// lighter tells whether the loop is a better place than another: it keeps up
+// lighter reports whether the loop is a better place than another: it keeps up
 // with its mail and the other does not, or it has fewer connections, or it has
 // as many and writes less.
 func (l *loop) lighter(than *loop) bool {
@@ -52,7 +52,7 @@ func (l *loop) lighter(than *loop) bool {
 	return l.share.busy.Load()/busyUnit < than.share.busy.Load()/busyUnit
 }
 
-// nearly tells whether the loop has hardly more connections than the one with
+// nearly reports whether the loop has hardly more connections than the one with
 // the fewest, and keeps up with its mail.
 func (l *loop) nearly(least *loop) bool {
 	const slack, few = 16, 2

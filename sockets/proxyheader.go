@@ -66,7 +66,7 @@ func readProxyHeader(b []byte) (h proxyHeader, size int, err error) {
 	return proxyHeader{}, 0, errNoProxyHeader
 }
 
-// begins tells whether b begins with a signature, as far as it goes.
+// begins reports whether b begins with a signature, as far as it goes.
 func begins(b []byte, signature string) bool {
 	n := min(len(b), len(signature))
 	return string(b[:n]) == signature[:n]

@@ -112,7 +112,7 @@ func (p *proxyListener) run() {
 	}
 }
 
-// place takes a place for one more connection, and tells whether it has not been
+// place takes a place for one more connection, and reports whether it has not been
 // closed.
 func (p *proxyListener) place() bool {
 	for {
@@ -173,7 +173,7 @@ func (p *proxyListener) announce(conn net.Conn, expects Expectation) {
 	p.hand(a, nil)
 }
 
-// hold has Close end a connection, and tells whether it has not been called.
+// hold has Close end a connection, and reports whether it has not been called.
 func (p *proxyListener) hold(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -253,7 +253,7 @@ func (a *announced) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(a.client)
 }
 
-// Secure tells whether the client's connection to the proxy is encrypted.
+// Secure reports whether the client's connection to the proxy is encrypted.
 func (a *announced) Secure() bool { return a.secure }
 
 // CloseWrite ends the sending side.

@@ -165,7 +165,7 @@ func (q *queue) behind() int {
 // two bytes takes thirty times its length.
 const frameCost = 64
 
-// over tells whether more is behind than limit, counting no frame for less
+// over reports whether more is behind than limit, counting no frame for less
 // than it takes.
 func (q *queue) over(limit int) bool {
 	return q.behind() > limit || len(q.frames)-int(q.flying) > limit/frameCost

@@ -25,7 +25,7 @@ func NewReceive(streaming bool) *Receive {
 	return &Receive{Chunks: make(chan []byte, 1), streaming: streaming}
 }
 
-// full tells whether a stream has said as much as its client will read.
+// full reports whether a stream has said as much as its client will read.
 func (r *Receive) full() bool { return r.streaming && r.units > streamUnits }
 
 // transport is what the log calls it.

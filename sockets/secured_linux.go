@@ -76,7 +76,7 @@ func (s *securedLink) disarm(c *conn) {
 	}
 }
 
-// drain writes rest, and tells whether nothing is left of it.
+// drain writes rest, and reports whether nothing is left of it.
 func (s *securedLink) drain(c *conn) bool {
 	if len(s.rest) > 0 && s.failed == 0 {
 		if s.gone += s.send(s.rest[s.gone:]); s.gone == len(s.rest) {

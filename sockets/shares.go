@@ -22,7 +22,7 @@ const (
 	batchFrame = 1 << 10
 )
 
-// ahead tells whether the lane's mail waits for its writes.
+// ahead reports whether the lane's mail waits for its writes.
 func (n *lane) ahead() bool {
 	return n.piled > turnWeight && n.piled > mostBatch*n.dirty.len() && n.dirty.len() > 0
 }

@@ -95,7 +95,7 @@ const (
 	aMoment        = 2 // seconds
 )
 
-// unfinishedAbove tells whether unfinished messages take more than one of so many
+// unfinishedAbove reports whether unfinished messages take more than one of so many
 // parts of what may be held.
 func (s *Server) unfinishedAbove(parts int64) bool {
 	a := s.cfg.Account

@@ -59,7 +59,7 @@ func (s *Sender) Prepare(c Change) (apply func() error, err error) {
 	return func() error { return s.apply(plan, c.Apps, cfg.Grace, cfg.Timeout) }, nil
 }
 
-// about tells whether an app is one of some, as all are of nil.
+// about reports whether an app is one of some, as all are of nil.
 func about(some []string) func(app string) bool {
 	if some == nil {
 		return func(string) bool { return true }
@@ -203,7 +203,7 @@ func (s *Sender) follow(audiences map[string]*audience, about func(app string) b
 	}
 }
 
-// retired forgets an endpoint that is leaving and has nothing to send, and tells
+// retired forgets an endpoint that is leaving and has nothing to send, and reports
 // whether it did: meanwhile it may be configured again.
 func (s *Sender) retired(e *endpoint) bool {
 	s.mu.Lock()

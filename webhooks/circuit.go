@@ -27,7 +27,7 @@ func (c *circuit) fail() (wait time.Duration, opened bool) {
 	return time.Duration(float64(wait) * (0.8 + 0.4*c.random())), c.failures == openAfter
 }
 
-// succeed notes a delivery, and tells whether the endpoint was down.
+// succeed notes a delivery, and reports whether the endpoint was down.
 func (c *circuit) succeed() (closed bool) {
 	closed = c.failures >= openAfter
 	c.failures = 0

@@ -183,7 +183,7 @@ func (e *endpoint) done(b *batch) {
 	}
 }
 
-// pause waits, and meanwhile sends signed events if it is to. It tells whether
+// pause waits, and meanwhile sends signed events if it is to. It reports whether
 // to go on; a drain that begins ends the wait.
 func (e *endpoint) pause(ctx context.Context, d time.Duration, sendSigned bool) bool {
 	until, drain := time.Now().Add(d), e.drain

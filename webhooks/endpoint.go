@@ -92,7 +92,7 @@ func (e *endpoint) take(next *settings) {
 }
 
 // shrink drops some of the events that are more than the bounds allow, and
-// tells whether there may be more of them. Sockets may wait for the lock.
+// reports whether there may be more of them. Sockets may wait for the lock.
 func (e *endpoint) shrink(s *settings) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -214,7 +214,7 @@ func (e *endpoint) run(ctx context.Context) {
 // drains takes note that a drain has begun.
 func (e *endpoint) drains() { e.drain, e.newest = nil, e.seq.Load() }
 
-// sentUpTo tells whether no event up to a number waits any more.
+// sentUpTo reports whether no event up to a number waits any more.
 func (e *endpoint) sentUpTo(seq uint64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -181,7 +181,7 @@ func (j *journal) unsaved() int {
 	return len(j.changes) + j.writing
 }
 
-// settled tells whether load finds nothing that has been removed.
+// settled reports whether load finds nothing that has been removed.
 func (j *journal) settled() bool {
 	return j == nil || j.unreadable.Load() || j.unsaved() == 0
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// alone runs the test that calls it in a process of its own and tells whether
+// alone runs the test that calls it in a process of its own and reports whether
 // this is that process. The limit of fullDisk counts for all files of a process,
 // the log that go test keeps of a test among them.
 func alone(t *testing.T) bool {

@@ -178,7 +178,7 @@ const (
 	batchBytes  = 256 << 10
 )
 
-// full tells whether the queue holds a whole batch.
+// full reports whether the queue holds a whole batch.
 func (q *queue) full() bool { return q.len() >= batchEvents || q.encoded >= batchBytes }
 
 // firstOf is the event to be sent next of a queue, or of its signed class only.

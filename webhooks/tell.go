@@ -90,5 +90,5 @@ func (e *endpoint) unreceipted() int {
 	return e.queue.len() + e.inFlight - len(e.receipts)
 }
 
-// kept tells whether what waits is kept when the process ends.
+// kept reports whether what waits is kept when the process ends.
 func (e *endpoint) kept() bool { return e.journal != nil || e.unreceipted() == 0 }

@@ -142,7 +142,7 @@ func (t *tenant) tellNow(r *removal) {
 	t.tell(&n)
 }
 
-// follows tells whether any endpoint may get events of the channel.
+// follows reports whether any endpoint may get events of the channel.
 func (a *audience) follows(channel string) bool {
 	for _, e := range a.endpoints {
 		if e.filter.channel(channel) {

@@ -32,10 +32,10 @@ type Conn struct {
 	tls        *secured // nil in the clear
 }
 
-// Open tells whether the connection has not ended.
+// Open reports whether the connection has not ended.
 func (c *Conn) Open() bool { return c.fd >= 0 }
 
-// Muted tells whether the connection is not read any more.
+// Muted reports whether the connection is not read any more.
 func (c *Conn) Muted() bool { return c.muted }
 
 // spillSize is the capacity of pooled spill buffers.
@@ -118,7 +118,7 @@ func (l *Loop) Mute(c *Conn) {
 	l.rewatch(c)
 }
 
-// read reads once into the shared buffer, behind what was left over. It tells
+// read reads once into the shared buffer, behind what was left over. It reports
 // whether there may be more.
 func (l *Loop) read(c *Conn) (more bool) {
 	had := copy(l.buf, c.spill)

@@ -53,7 +53,7 @@ func (l *Ledger) recall(n *node, op *Op) {
 	l.remember(rec, l.append(rec, Entry{Kind: EntryRecalled, Node: n.id, Epoch: n.epoch, Op: *op}))
 }
 
-// yields tells whether an event is to be replaced by one that was at o, in a
+// yields reports whether an event is to be replaced by one that was at o, in a
 // memory that is lost: it came before, in that memory, or to one that the present
 // one, that of the birth, goes on from. If it was recalled from another one nobody
 // knows which came first: it stays.
@@ -73,11 +73,11 @@ func (l *Ledger) was(c *cached) Place {
 	return c.was
 }
 
-// remembers tells whether the subject had an event at the last Tick that was not
+// remembers reports whether the subject had an event at the last Tick that was not
 // past its time.
 func (l *Ledger) remembers(rec *record) bool { return rec.cached != nil && rec.cached.due > l.time }
 
-// shows tells whether it has one now. Nodes count from the moment in which an event
+// shows reports whether it has one now. Nodes count from the moment in which an event
 // came down, so they are told how much is left from this moment on.
 func (l *Ledger) shows(rec *record) bool { return rec.cached != nil && rec.cached.due > l.moment }
 

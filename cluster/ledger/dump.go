@@ -63,7 +63,7 @@ func (l *Ledger) Dump() []string {
 	return lines
 }
 
-// here tells whether a channel or a member is there.
+// here reports whether a channel or a member is there.
 func (l *Ledger) here(t *told) bool {
 	in := l.places[place{t.subject.Kind, t.subject.App}]
 	if in == nil || in.records[t.subject.Name] == nil {

@@ -81,7 +81,7 @@ func (h *held) release(id Node) {
 	}
 }
 
-// count tells whether any of h counts.
+// count reports whether any of h counts.
 func (h held) count() bool { return slices.ContainsFunc(h, (*fact).counts) }
 
 // total is the sockets of those that count.

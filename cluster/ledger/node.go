@@ -17,7 +17,7 @@ type node struct {
 	facts  facts    // all of the node's, those said longest ago first
 }
 
-// counts tells whether a fact is one: it is unless its node was struck or has
+// counts reports whether a fact is one: it is unless its node was struck or has
 // entered since it was said. While a node is entering its facts of earlier
 // epochs are the best that is known. Every total, limit, list and state goes
 // by this rule.
@@ -69,7 +69,7 @@ func (l *Ledger) link(r Link) Standing {
 	return n.standing(n.id)
 }
 
-// resumes tells whether the node can go on in its epoch, open or in the middle
+// resumes reports whether the node can go on in its epoch, open or in the middle
 // of entering: the ledger has all that the node has forgotten.
 func (n *node) resumes(r Link) bool {
 	return !r.Enter && n.status != Struck && r.Epoch != 0 && n.epoch == r.Epoch && n.n >= r.before()

@@ -70,7 +70,7 @@ func (l *Ledger) claimKey(c Claim) Claimed {
 	return ClaimedNew
 }
 
-// repeated tells whether an op is an event that has come already.
+// repeated reports whether an op is an event that has come already.
 func (l *Ledger) repeated(op *Op) bool {
 	return op.Kind == OpEvent && op.Once.Mark != Mark{} && l.used(op.Subject.App, op.Once.Mark)
 }

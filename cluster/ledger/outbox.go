@@ -127,7 +127,7 @@ func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
 	return b.term, records
 }
 
-// keeperless tells whether another node may become the keeper.
+// keeperless reports whether another node may become the keeper.
 func (l *Ledger) keeperless() bool {
 	b := &l.outbox
 	n := l.node(b.keeper)

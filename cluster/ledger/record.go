@@ -60,12 +60,12 @@ func (l *Ledger) open(s Subject) *record {
 	return rec
 }
 
-// says tells whether there is anything to remember of a subject.
+// says reports whether there is anything to remember of a subject.
 func (l *Ledger) says(rec *record) bool {
 	return rec.sockets.count() || l.present(rec) > 0 || l.remembers(rec) || l.marked(rec)
 }
 
-// sweep frees a record that says nothing, and tells whether it has.
+// sweep frees a record that says nothing, and reports whether it has.
 func (l *Ledger) sweep(rec *record) bool {
 	if l.says(rec) {
 		return false
@@ -111,7 +111,7 @@ func (l *Ledger) mark(rec *record, by *Entry) {
 	l.closes = append(l.closes, rec)
 }
 
-// marked tells whether the subject has a close mark that is kept.
+// marked reports whether the subject has a close mark that is kept.
 func (l *Ledger) marked(rec *record) bool {
 	return rec.closed != 0 && rec.closedAt+markKept > l.time
 }

@@ -122,7 +122,7 @@ func (t *told) kind(here bool) RecordKind {
 	return RecordRemoved
 }
 
-// young tells whether a node has yet to say its facts.
+// young reports whether a node has yet to say its facts.
 func (l *Ledger) young() bool {
 	return slices.ContainsFunc(l.nodes, func(n *node) bool { return n.status == Entering })
 }
@@ -153,7 +153,7 @@ func (l *Ledger) tellHeld(rec *record, op *Op) {
 	l.tally(rec, op.Hooks&HookCount != 0)
 }
 
-// present tells whether a user is on the subject.
+// present reports whether a user is on the subject.
 func (rec *record) present(user string) bool {
 	if rec.members == nil {
 		return false

@@ -112,7 +112,7 @@ func (e *Engine) reclaim(c *conn, d *beating) error {
 	return nil
 }
 
-// othersBeat tells whether a node beats.
+// othersBeat reports whether a node beats.
 func (e *Engine) othersBeat(c *conn) (bool, error) {
 	read := func() (map[string]string, error) {
 		results, err := c.do(c.wire.B().Hgetall().Key(beatsKey(e.cfg.Prefix)).Build())

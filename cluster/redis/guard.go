@@ -54,7 +54,7 @@ func (l *tally) ask(command []byte, words int) {
 	}
 }
 
-// answer tells whether there was a question.
+// answer reports whether there was a question.
 func (l *tally) answer(isError bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,7 +150,7 @@ type scanner struct {
 	items  int    // of the list that the message is
 	naming bool   // it is being read
 	// each is called with a message's kind, first text and number of items when it
-	// has ended. It tells whether it may come.
+	// has ended. It reports whether it may come.
 	each func(kind byte, first []byte, items int) bool
 }
 

@@ -42,7 +42,7 @@ func layoutKey(prefix string) string { return table.base(prefix) + "layout" }
 func appsKey(prefix string) string   { return table.base(prefix) + "apps" }
 func beatsKey(prefix string) string  { return table.base(prefix) + "beats" }
 
-// isLetters tells whether a feed of the partition is one of messages to a node.
+// isLetters reports whether a feed of the partition is one of messages to a node.
 func (n names) isLetters(feed string) bool { return strings.HasPrefix(feed, n.feed+letterMark) }
 
 // letterMark is in the names of feeds of messages to one node.

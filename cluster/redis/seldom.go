@@ -9,7 +9,7 @@ const seldomEvery = 10 * time.Second
 // seldom bounds how often such a line is written. It belongs to one goroutine.
 type seldom struct{ last time.Time }
 
-// due tells whether the line may be written now, and takes it as written.
+// due reports whether the line may be written now, and takes it as written.
 func (s *seldom) due() bool {
 	now := time.Now()
 	if !s.last.IsZero() && now.Sub(s.last) < seldomEvery {

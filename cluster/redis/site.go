@@ -64,7 +64,7 @@ func (f *fleet) set(s *site, c *conn) {
 	f.wake()
 }
 
-// pause waits a while, and tells whether to go on.
+// pause waits a while, and reports whether to go on.
 func (f *fleet) pause(ctx context.Context, why error, address string, wait time.Duration) bool {
 	if ctx.Err() != nil {
 		return false

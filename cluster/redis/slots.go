@@ -92,7 +92,7 @@ func (e *elsewhereError) Error() string { return e.reason.Error() }
 
 var errFeedsEnded = errors.New("the server has ended the feeds, as it does when another server gets the slot")
 
-// elsewhere tells whether an answer is such an error.
+// elsewhere reports whether an answer is such an error.
 func (c *conn) elsewhere(err error) (*elsewhereError, bool) {
 	said, ok := rueidis.IsRedisErr(err)
 	if !ok || !c.sharded {

@@ -161,7 +161,7 @@ func (b *backend) repeat(ev *published, pub channels.Publication) {
 	n.do(func() { n.peer.Publish(pub) })
 }
 
-// forgetful tells whether a ledger may have lost something since all was well.
+// forgetful reports whether a ledger may have lost something since all was well.
 func (w *World) forgetful() bool { return w.forgot || w.lossy || w.split }
 
 // replace has another publisher go on where one does not know what became of

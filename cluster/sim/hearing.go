@@ -198,7 +198,7 @@ func (h *hearing) hearEvent(t *told) {
 	}
 }
 
-// mayComeTwice tells whether an event was published twice and what the ledger knew
+// mayComeTwice reports whether an event was published twice and what the ledger knew
 // of it may be lost.
 func (w *World) mayComeTwice(t *told) bool {
 	return w.forgetful() && t.event[0] == 'p' && t.from > 0 && t.from <= len(w.backend.all) && t.n > 0 && t.n <= len(w.backend.all[t.from-1].events) &&

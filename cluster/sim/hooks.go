@@ -100,7 +100,7 @@ func textOf(n *channels.Notice) string {
 	return fmt.Sprintf("%d %s %q %s %d %v", n.Kind, n.Channel, user, n.Event, n.Count, n.SocketID)
 }
 
-// holds tells whether somebody is on a channel of the one big node.
+// holds reports whether somebody is on a channel of the one big node.
 func (r *reference) holds(at place) bool {
 	for g := range r.guests {
 		if g.channel == at.channel && g.user == at.user {
@@ -176,7 +176,7 @@ func (h *hooks) compareLedgers(want map[place]bool) problem {
 	return problem{}
 }
 
-// excused tells whether a server lost what it was to tell.
+// excused reports whether a server lost what it was to tell.
 func (h *hooks) excused() bool { return !h.strict && (h.w.forgot || h.w.lossy || h.w.split) }
 
 // begin has back ends know how things are, whatever they were told.

@@ -19,7 +19,7 @@ type losses struct {
 
 func (l *losses) begin() { *l = losses{map[string]bool{}, map[int64]bool{}} }
 
-// excuse tells whether an event on a channel may have been missed.
+// excuse reports whether an event on a channel may have been missed.
 func (l *losses) excuse(channel string) bool {
 	s := ledger.Subject{Kind: ledger.Channel, App: appID, Name: channel}
 	if user, is := pusherproto.UserOfChannel(channel); is {

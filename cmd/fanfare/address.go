@@ -121,7 +121,7 @@ func (e endpoint) given(raw string) (peer, error) {
 	return peer{base: strings.TrimSuffix(u.String(), "/")}, nil
 }
 
-// checkHost tells whether the text would do behind http://.
+// checkHost reports whether the text would do behind http://.
 func checkHost(raw string) error {
 	u, err := url.Parse("http://" + raw)
 	if err != nil {

@@ -139,7 +139,7 @@ func (a *admin) update(started, cfg *config.Config, cert *tls.Certificate) {
 	}
 }
 
-// adminIsOpen tells whether everybody may call while there are no tokens: only
+// adminIsOpen reports whether everybody may call while there are no tokens: only
 // this machine reaches the listener that there is, and the configuration says so
 // of the same address. What is written for another one, or to turn the API off,
 // does not open this one until the restart.

@@ -24,7 +24,7 @@ func (a *authorizer) checkOrigins() error {
 	return nil
 }
 
-// allows tells whether a page may ask. Without an origin it is no page: browsers
+// allows reports whether a page may ask. Without an origin it is no page: browsers
 // send one with every POST.
 func (a *authorizer) allows(origin string) bool {
 	if origin == "" || slices.Contains(a.origins, origin) {

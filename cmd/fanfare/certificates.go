@@ -103,7 +103,7 @@ func (w *certificateWatch) look() {
 	}
 }
 
-// sameFile tells whether a file was neither replaced nor written.
+// sameFile reports whether a file was neither replaced nor written.
 func sameFile(a, b os.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }

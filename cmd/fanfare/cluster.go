@@ -64,7 +64,7 @@ func (m *membership) maker() func(channels.Node) channels.Cluster {
 	}
 }
 
-// ready tells whether the node has been a part of its cluster yet. What comes
+// ready reports whether the node has been a part of its cluster yet. What comes
 // between them later troubles all nodes alike, and is no reason to turn clients
 // away.
 func (m *membership) ready() bool {
@@ -93,7 +93,7 @@ func (m *membership) degraded() string {
 	return ""
 }
 
-// hasOthers tells whether another node is there that clients can go to, and stays.
+// hasOthers reports whether another node is there that clients can go to, and stays.
 func hasOthers(h cluster.Health) bool {
 	return slices.ContainsFunc(h.Nodes, func(n cluster.NodeHealth) bool {
 		_, state := aboutOf(&n)

@@ -87,7 +87,7 @@ func outOfDate(cert *tls.Certificate, now time.Time) string {
 	return ""
 }
 
-// checkCluster tells whether a node could be made of the configuration. It
+// checkCluster reports whether a node could be made of the configuration. It
 // reaches nobody.
 func checkCluster(cfg *config.Config) error {
 	registry, err := cfg.Registry()
@@ -98,7 +98,7 @@ func checkCluster(cfg *config.Config) error {
 	return err
 }
 
-// checkStore tells whether the user who runs this could open the store of
+// checkStore reports whether the user who runs this could open the store of
 // webhooks. It leaves nothing behind.
 func checkStore(cfg *config.Config) error {
 	store := cfg.Webhooks.Store

@@ -210,7 +210,7 @@ func controlClient(path string) *http.Client {
 	}}
 }
 
-// isControl tells whether controlName makes such names. Clients of a server may
+// isControl reports whether controlName makes such names. Clients of a server may
 // have a socket in the same folder.
 func isControl(name string) bool {
 	port, _ := strings.CutSuffix(name, ".sock")

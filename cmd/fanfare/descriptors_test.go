@@ -147,7 +147,7 @@ func (s *limited) open(n int) (in, out []net.Conn) {
 	return in, out
 }
 
-// wasCut tells whether a connection ended before it had an answer.
+// wasCut reports whether a connection ended before it had an answer.
 func wasCut(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

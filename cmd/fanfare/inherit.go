@@ -65,7 +65,7 @@ func (s *server) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// opensStoreLater tells whether the process that hands over may have the store of
+// opensStoreLater reports whether the process that hands over may have the store of
 // webhooks. In a cluster there is none then.
 func (s *server) opensStoreLater() bool {
 	return s.given.from != nil && s.started.Cluster.Driver == config.DriverMemory
@@ -80,7 +80,7 @@ func (s *server) begin() {
 	}
 }
 
-// hasBegun waits until everything runs, and tells whether it does.
+// hasBegun waits until everything runs, and reports whether it does.
 func (s *server) hasBegun(ctx context.Context) bool {
 	select {
 	case <-s.begun:

@@ -42,7 +42,7 @@ func otherFile(checked string, servers *string) string {
 	return fmt.Sprintf("this command checked %s, but the running server reads %s", checked, *servers)
 }
 
-// sameConfig tells whether two paths lead to one file, over links as well.
+// sameConfig reports whether two paths lead to one file, over links as well.
 func sameConfig(a, b string) bool {
 	if path := absoluteFile(a); path != nil && *path == b {
 		return true

@@ -199,7 +199,7 @@ func (s *subscriber) run(ctx context.Context) error {
 	}
 }
 
-// sleep waits, and tells whether ctx is not done.
+// sleep waits, and reports whether ctx is not done.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

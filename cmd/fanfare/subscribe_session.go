@@ -30,7 +30,7 @@ const (
 	pongTimeout    = 30 * time.Second
 )
 
-// converse opens a connection and prints what comes until it ends. ready tells
+// converse opens a connection and prints what comes until it ends. ready reports
 // whether all subscriptions were confirmed.
 func (s *subscriber) converse(ctx context.Context) (ready bool, err error) {
 	path := "/app/" + url.PathEscape(s.app.Key) + "?protocol=7&client=fanfare-cli&version=" + url.QueryEscape(version) + "&flash=false"

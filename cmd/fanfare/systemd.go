@@ -79,7 +79,7 @@ func listenerOf(file *os.File) (net.Listener, error) {
 	return net.FileListener(file) // of a duplicate that no child has
 }
 
-// fits tells whether the sockets are those of the configuration, by which
+// fits reports whether the sockets are those of the configuration, by which
 // commands find the server. systemd says which addresses a port is reached on,
 // but a process that hands over had them from its configuration.
 func (p passed) fits(cfg *config.Config) error {
@@ -108,7 +108,7 @@ func (p passed) fits(cfg *config.Config) error {
 	return nil
 }
 
-// sameEnd tells whether two addresses are the same Unix socket or have the same
+// sameEnd reports whether two addresses are the same Unix socket or have the same
 // port; 0 is any.
 func sameEnd(configured, at string) bool {
 	_, unix := config.UnixSocket(configured)

@@ -70,7 +70,7 @@ the lines that were asked for.`,
 	return cmd
 }
 
-// colorful tells whether out is a terminal whose owner wants colours
+// colorful reports whether out is a terminal whose owner wants colours
 // (no-color.org).
 func colorful(out io.Writer) bool {
 	return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

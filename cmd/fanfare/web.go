@@ -179,7 +179,7 @@ func (w *web) Stop() {
 }
 
 // Finish accepts no more, waits for the requests under way and those that are on
-// their way to a server, and tells whether all connections are gone. Shutdown of
+// their way to a server, and reports whether all connections are gone. Shutdown of
 // an http.Server would drop a request whose head it has not read yet.
 func (w *web) Finish(ctx context.Context) bool {
 	w.Stop()
@@ -187,7 +187,7 @@ func (w *web) Finish(ctx context.Context) bool {
 	return w.Quiet(ctx)
 }
 
-// Quiet waits until there are no connections and no requests, and tells whether it
+// Quiet waits until there are no connections and no requests, and reports whether it
 // is so before ctx is done.
 func (w *web) Quiet(ctx context.Context) bool {
 	w.mu.Lock()
@@ -255,7 +255,7 @@ func (f *feed) Close() error {
 // Addr implements net.Listener.
 func (f *feed) Addr() net.Addr { return f.addr }
 
-// give tells whether the server took the connection: not once it accepts no
+// give reports whether the server took the connection: not once it accepts no
 // more.
 func (f *feed) give(c net.Conn) bool {
 	select {

@@ -66,7 +66,7 @@ func secretsOf(list []config.App) map[string]string {
 // lookAgain is the least time between two looks for keys that are not known.
 const lookAgain = time.Second
 
-// look reads the secrets anew, unless it just has, and tells whether it did.
+// look reads the secrets anew, unless it just has, and reports whether it did.
 func (r *receiver) look() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -89,14 +89,14 @@ func (o *options) text(path string) string {
 	return text
 }
 
-// on tells whether a switch is on.
+// on reports whether a switch is on.
 func (o *options) on(path string) bool {
 	v, _ := o.value(path)
 	on, _ := truth(v)
 	return on
 }
 
-// has tells whether there is a value that is not empty at or below a path.
+// has reports whether there is a value that is not empty at or below a path.
 func (o *options) has(path string) bool {
 	for at, v := range o.values {
 		if at != path && !strings.HasPrefix(at, path+".") {

@@ -59,7 +59,7 @@ func (p *php) word(w string) bool {
 	return true
 }
 
-// ends tells whether an expression ends here.
+// ends reports whether an expression ends here.
 func (p *php) ends() bool {
 	p.blank()
 	return p.pos >= len(p.s) || strings.IndexByte(",;)]", p.s[p.pos]) >= 0 || strings.HasPrefix(p.s[p.pos:], "=>")

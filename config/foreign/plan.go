@@ -140,7 +140,7 @@ func (p *plan) app(id, key, secret, remark string) (path string) {
 	return path
 }
 
-// hasKey tells whether an app has a key.
+// hasKey reports whether an app has a key.
 func (p *plan) hasKey(key string) bool {
 	return slices.ContainsFunc(p.settings, func(s config.Setting) bool {
 		return s.Value == any(key) && strings.HasSuffix(s.Path, ".key")

@@ -31,12 +31,12 @@ func firstText(m map[string]any, names []string) string {
 	return ""
 }
 
-// isKeys tells whether a map has a key and its secret.
+// isKeys reports whether a map has a key and its secret.
 func isKeys(m map[string]any) bool {
 	return firstText(m, keyNames) != "" && firstText(m, secretNames) != ""
 }
 
-// isPusher tells whether v holds keys of Pusher: those of an app, a list of such,
+// isPusher reports whether v holds keys of Pusher: those of an app, a list of such,
 // or either below "apps".
 func isPusher(v any) bool {
 	switch v := v.(type) {

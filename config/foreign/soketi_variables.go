@@ -131,7 +131,7 @@ var soketiVariables = map[string]string{
 	"WEBHOOKS_BATCHING_DURATION":             "webhooks.batching.duration",
 }
 
-// isSoketiOption tells whether soketi has options whose paths begin as this one
+// isSoketiOption reports whether soketi has options whose paths begin as this one
 // does.
 func isSoketiOption(path string) bool {
 	first, _, _ := strings.Cut(path, ".")

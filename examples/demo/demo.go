@@ -154,7 +154,7 @@ func (s *site) guard(next http.Handler) http.Handler {
 	})
 }
 
-// loopback tells whether a host is a name of this machine for itself.
+// loopback reports whether a host is a name of this machine for itself.
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true

@@ -130,7 +130,7 @@ func (a *Account) Measure(bytes int64) { a.measured.Store(bytes) }
 // Measured is what Measure entered last.
 func (a *Account) Measured() int64 { return a.measured.Load() }
 
-// Full tells whether nothing new may be let in: the account, or one of which it
+// Full reports whether nothing new may be let in: the account, or one of which it
 // is a part, holds more than it may, by its entries or by measurement.
 func (a *Account) Full() bool {
 	for ; a != nil; a = a.whole {
@@ -149,7 +149,7 @@ func (a *Account) Full() bool {
 // events expire.
 const keptShare = 2
 
-// KeptFull tells whether the account of an app has too much in a kind of kept
+// KeptFull reports whether the account of an app has too much in a kind of kept
 // events, of which it may have most; 0 means no limit.
 func (a *Account) KeptFull(k Kind, most int64) bool {
 	has := a.BytesOf(k)

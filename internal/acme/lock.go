@@ -116,7 +116,7 @@ func (l *locks) take(ctx context.Context, now time.Time) (*lease, context.Contex
 	return le, held, nil
 }
 
-// alive tells whether the holder of the last file may live. Both clocks have to
+// alive reports whether the holder of the last file may live. Both clocks have to
 // agree that it does not: that of the storage, which all nodes share and which
 // may jump, and the node's own, by which nothing has changed.
 func (l *locks) alive(last int, who holder, now time.Time) (bool, error) {

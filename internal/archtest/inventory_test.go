@@ -67,7 +67,7 @@ func TestDocs_EveryBlockOfCodeHasATest(t *testing.T) {
 	}
 }
 
-// mentions tells whether a test names a page, by its path or within its folder.
+// mentions reports whether a test names a page, by its path or within its folder.
 func mentions(t *testing.T, test, page string) bool {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(test)))

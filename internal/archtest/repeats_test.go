@@ -37,7 +37,7 @@ func TestDocs_NoThreeLinesOccurTwice(t *testing.T) {
 	}
 }
 
-// prose tells whether none of the lines is empty or the fence of a fragment.
+// prose reports whether none of the lines is empty or the fence of a fragment.
 func prose(lines []string) bool {
 	for _, line := range lines {
 		line = strings.TrimSpace(line)

@@ -32,7 +32,7 @@ func (e escaping) Write(line []byte) (int, error) {
 	return len(line), err
 }
 
-// obeyed tells whether there is anything to escape.
+// obeyed reports whether there is anything to escape.
 func obeyed(line []byte) bool {
 	for i := 0; i < len(line); {
 		if line[i] < 0x7f {

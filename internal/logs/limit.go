@@ -49,7 +49,7 @@ func newLimiter() *limiter {
 	return &limiter{wake: make(chan struct{}, 1), windows: make(map[key]*window)}
 }
 
-// admit tells whether a warning may be written, and counts it if not.
+// admit reports whether a warning may be written, and counts it if not.
 func (l *limiter) admit(k key, h *handler, r slog.Record) bool {
 	now := time.Now()
 	l.mu.Lock()

@@ -39,7 +39,7 @@ const messageWidth = 24
 // around it, as far as it can be printed.
 const payloadKey = "payload"
 
-// wantsColor tells whether w is a terminal whose owner did not say otherwise
+// wantsColor reports whether w is a terminal whose owner did not say otherwise
 // (no-color.org).
 func wantsColor(w io.Writer) bool {
 	f, ok := w.(*os.File)

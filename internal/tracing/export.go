@@ -31,7 +31,7 @@ func (g *gate) OnEnd(s sdktrace.ReadOnlySpan) {
 	g.SpanProcessor.OnEnd(s)
 }
 
-// full tells whether a span would be dropped, so that none is made. It counts
+// full reports whether a span would be dropped, so that none is made. It counts
 // the span then.
 func (t *Tracing) full() bool {
 	if t.waiting.Load() < mostWaiting {

@@ -194,7 +194,7 @@ func (s *server) expectEnd() {
 	}
 }
 
-// alive tells whether the process lives; what tells how it ended.
+// alive reports whether the process lives; what tells how it ended.
 func (s *server) alive() (alive bool, what string) {
 	select {
 	case <-s.ended:

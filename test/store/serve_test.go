@@ -136,7 +136,7 @@ func dial(t *testing.T, n *node, key string) *client {
 	return c
 }
 
-// letIn tells whether a new client of an app is let in.
+// letIn reports whether a new client of an app is let in.
 func letIn(t *testing.T, n *node, key string) bool {
 	c := dial(t, n, key)
 	defer func() { _ = c.Close() }()

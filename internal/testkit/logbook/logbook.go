@@ -84,7 +84,7 @@ func (b *Book) Count(parts ...string) (n int) {
 	return n
 }
 
-// has tells whether each part stands in the line as a whole key and value.
+// has reports whether each part stands in the line as a whole key and value.
 func has(line string, parts []string) bool {
 	for _, p := range parts {
 		if !strings.Contains(" "+line+" ", " "+p+" ") {

@@ -11,7 +11,7 @@ type Reader struct {
 // NewReader returns a Reader of b, which it does not change.
 func NewReader(b []byte) Reader { return Reader{b: b} }
 
-// AtEnd tells whether nothing is left.
+// AtEnd reports whether nothing is left.
 func (r *Reader) AtEnd() bool { return r.i >= len(r.b) }
 
 // Offset is how many bytes have been read.
@@ -50,7 +50,7 @@ func (r *Reader) Object(names []string, values [][]byte) (twice string) {
 	return ""
 }
 
-// Open enters the object or array that begins here and tells whether it has a first element. The loop
+// Open enters the object or array that begins here and reports whether it has a first element. The loop
 // over its elements is
 //
 //	for more := r.Open(); more; more = r.Next('}') { … }
@@ -85,7 +85,7 @@ func (r *Reader) skipKey(closing byte) bool {
 	return r.fault == 0
 }
 
-// Next goes on behind a value and tells whether another follows; closing ends the object or array.
+// Next goes on behind a value and reports whether another follows; closing ends the object or array.
 func (r *Reader) Next(closing byte) bool {
 	if r.fault != 0 {
 		return false
@@ -134,7 +134,7 @@ func (r *Reader) Value() []byte {
 	return r.b[start:r.i:r.i]
 }
 
-// End tells whether the whole text was one well-formed value.
+// End reports whether the whole text was one well-formed value.
 func (r *Reader) End() bool {
 	if r.fault != 0 {
 		return false
@@ -158,7 +158,7 @@ func (r *Reader) fail(f fault) bool {
 // Problem describes the fault for a message.
 func (r *Reader) Problem() string { return r.fault.at(r.i) }
 
-// IsString tells whether the text of a value, as Value returns it, is a string.
+// IsString reports whether the text of a value, as Value returns it, is a string.
 func IsString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
 
 // IsNull tells the same of null.

@@ -60,7 +60,7 @@ func unescape(b []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
-// HalfPair tells whether a string literal that the scanner accepted escapes half a surrogate pair, which
+// HalfPair reports whether a string literal that the scanner accepted escapes half a surrogate pair, which
 // is no character. All of them decode to U+FFFD, so a name that has one could be taken for another.
 func HalfPair(raw []byte) bool {
 	for {
