@@ -36,15 +36,15 @@ func decodeEABKey(s string) ([]byte, error) {
 func checkDomain(s string) error {
 	switch _, err := netip.ParseAddr(s); {
 	case strings.HasPrefix(s, "*."):
-		return fmt.Errorf("%q: a certificate for every name below needs a challenge in DNS, which fanfare does not do; list the names, or obtain it with another program and set tls.cert_file", s)
+		return fmt.Errorf("%q: a wildcard certificate needs the DNS-01 challenge, which fanfare does not support; list the names, or obtain the certificate with another program and set tls.cert_file", s)
 	case err == nil:
-		return fmt.Errorf("%q is an address; write a host name, such as ws.example.com", s)
+		return fmt.Errorf("%q is an IP address; write a host name, such as ws.example.com", s)
 	case !validHost(s) || strings.ContainsFunc(s, func(c rune) bool { return c > '~' || c == '_' }):
 		return fmt.Errorf("%q is not a host name; leave out https:// and the port, and write other letters than a to z in their xn-- form, such as ws.example.com", s)
 	case s != strings.ToLower(s):
 		return fmt.Errorf("%q has capitals; write %q", s, strings.ToLower(s))
 	case !strings.Contains(s, "."):
-		return fmt.Errorf("%q is no name on the internet; write it whole, such as ws.example.com", s)
+		return fmt.Errorf("%q is not a public host name; write the full name, such as ws.example.com", s)
 	}
 	return nil
 }
@@ -72,13 +72,13 @@ func checkACME(c *Config, r *report) {
 		return
 	}
 	if c.TLS.CertFile != "" || c.TLS.KeyFile != "" {
-		r.add("tls.acme.domains", "has no place beside tls.cert_file and tls.key_file; remove one or the other")
+		r.add("tls.acme.domains", "cannot be combined with tls.cert_file and tls.key_file; remove one or the other")
 	}
 	if !a.AcceptTerms {
 		r.add("tls.acme.accept_terms", "is false; read the authority's terms (https://letsencrypt.org/repository/ for Let's Encrypt) and write true")
 	}
 	if a.Storage == "" {
-		r.add("tls.acme.storage", "is missing; name a folder that outlives restarts, such as /var/lib/fanfare/acme")
+		r.add("tls.acme.storage", "is missing; name a folder that is kept across restarts, such as /var/lib/fanfare/acme")
 	}
 	for i, name := range a.Domains {
 		if slices.Index(a.Domains, name) < i {
@@ -87,12 +87,12 @@ func checkACME(c *Config, r *report) {
 	}
 	if (a.EABKeyID == "") != (a.EABKey == "") {
 		missing := map[bool]string{true: "eab_key_id", false: "eab_key"}[a.EABKeyID == ""]
-		r.add("tls.acme."+missing, "is missing; tls.acme.eab_key_id and tls.acme.eab_key belong together")
+		r.add("tls.acme."+missing, "is missing; set tls.acme.eab_key_id and tls.acme.eab_key together")
 	} else if _, err := decodeEABKey(a.EABKey); err != nil {
-		r.add("tls.acme.eab_key", "is no base64url; copy it as the authority shows it")
+		r.add("tls.acme.eab_key", "is not base64url; copy it as the authority shows it")
 	}
 	if _, unix := UnixSocket(c.Listen); unix && a.HTTPListen == "" {
-		r.add("tls.acme.domains", "need TLS-ALPN-01 at listen, which is a Unix socket; let the proxy before it obtain the certificate, or set tls.acme.http_listen")
+		r.add("tls.acme.domains", "need TLS-ALPN-01 at listen, which is a Unix socket; let the proxy in front obtain the certificate, or set tls.acme.http_listen")
 	}
 	for _, other := range []struct{ key, address string }{{"listen", c.Listen}, {"metrics.listen", c.Metrics.Listen}} {
 		if sameAddress(a.HTTPListen, other.address) {

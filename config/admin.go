@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Admin is the listener for those who run the server.
+// Admin configures the admin API and its listener.
 type Admin struct {
 	Listen      string       `key:"listen" flag:"admin-listen" rule:"address_or_empty" reload:"no" doc:"Address of the admin API, such as 127.0.0.1:6003. Empty turns it off. An address that other machines can reach requires tokens and TLS."`
 	TLS         AdminTLS     `key:"tls" doc:"Certificate of the admin API. Without one, an address that other machines can reach uses the server's certificate (tls), and a loopback address is served without TLS."`
@@ -25,14 +25,14 @@ type AdminTLS struct {
 	KeyFile  string `key:"key_file" reload:"no" doc:"PEM file with the private key."`
 }
 
-// AdminToken is a token that the admin API takes.
+// AdminToken is a token that authenticates callers of the admin API.
 type AdminToken struct {
 	Name string `key:"name" rule:"token_name" doc:"Name of the token's holder, shown in the log."`
 	Hash string `key:"hash" rule:"token_hash" doc:"SHA-256 of the token in hex. fanfare admin token prints a token and its hash."`
 	Role string `key:"role" oneof:"read operate admin" doc:"What the token may do. read can look; operate can also send events, close sockets, replay webhooks and see payloads; admin can also see secrets and take profiles."`
 }
 
-// AdminOnLoopback reports whether only this machine reaches admin.listen.
+// AdminOnLoopback reports whether only this machine can reach admin.listen.
 func (c *Config) AdminOnLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Admin.Listen)
 	if err != nil {
@@ -59,10 +59,10 @@ func checkAdmin(c *Config, r *report) {
 	for i, t := range a.Tokens {
 		path := fmt.Sprintf("admin.tokens.%d", i)
 		if names[t.Name] && t.Name != "" {
-			r.add(path+".name", fmt.Sprintf("%q is the name of another token already", t.Name))
+			r.add(path+".name", fmt.Sprintf("%q is already the name of another token", t.Name))
 		}
 		if hash := strings.ToLower(t.Hash); hashes[hash] && hash != "" {
-			r.add(path+".hash", "is that of another token already")
+			r.add(path+".hash", "is already the hash of another token")
 		}
 		names[t.Name], hashes[strings.ToLower(t.Hash)] = true, true
 	}
@@ -77,15 +77,15 @@ func checkAdmin(c *Config, r *report) {
 	}
 	if c.AdminOnLoopback() {
 		if a.BehindProxy && len(a.Tokens) == 0 {
-			r.add("admin.tokens", "is empty, and admin.behind_proxy says that a proxy passes others on; add a token, `fanfare admin token` makes one, or turn admin.behind_proxy off")
+			r.add("admin.tokens", "is empty, but admin.behind_proxy is true, so others can reach the admin API through the proxy; add a token (`fanfare admin token` makes one), or set admin.behind_proxy to false")
 		}
 		return
 	}
 	if len(a.Tokens) == 0 {
-		r.add("admin.tokens", fmt.Sprintf("is empty, and others can reach %q; add a token, `fanfare admin token` makes one, or listen on 127.0.0.1", a.Listen))
+		r.add("admin.tokens", fmt.Sprintf("is empty, but other machines can reach %q; add a token (`fanfare admin token` makes one), or listen on 127.0.0.1", a.Listen))
 	}
 	if !c.AdminOverTLS() && !a.BehindProxy {
-		r.add("admin.tls.cert_file", fmt.Sprintf("is missing, and others can reach %q: tokens would pass in the clear; set a certificate, or admin.behind_proxy if a proxy terminates TLS", a.Listen))
+		r.add("admin.tls.cert_file", fmt.Sprintf("is missing, but other machines can reach %q: tokens would be sent unencrypted; set a certificate, or set admin.behind_proxy if a proxy terminates TLS", a.Listen))
 	}
 }
 
@@ -95,7 +95,7 @@ func checkTokenName(s string) error {
 	}
 	for _, c := range s {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.@", c) {
-			return fmt.Errorf("%q is not a name of a token; use letters, digits and - _ . @", s)
+			return fmt.Errorf("%q is not a valid token name; use letters, digits and - _ . @", s)
 		}
 	}
 	return nil
@@ -104,13 +104,14 @@ func checkTokenName(s string) error {
 // checkTokenHash does not repeat the text: it may be a token.
 func checkTokenHash(s string) error {
 	if b, err := hex.DecodeString(s); err != nil || len(b) != 32 {
-		return errors.New("is not a SHA-256 in hex, which has 64 digits; `fanfare admin token` prints a token and its hash")
+		return errors.New("is not a SHA-256 hash, which has 64 hexadecimal digits; `fanfare admin token` prints a token and its hash")
 	}
 	return nil
 }
 
-// Masked is the configuration as Print shows it, by the keys of the file, without
-// apps, of which there may be many: Documents has each.
+// Masked returns the configuration as Print shows it, as a tree with the keys
+// of the file. It leaves the apps out, because there may be many: Documents
+// returns each of them.
 func (c *Config) Masked() (map[string]any, error) {
 	server := *c
 	server.Apps = nil

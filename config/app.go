@@ -29,7 +29,7 @@ type App struct {
 	Webhooks             []Webhook     `key:"webhooks" doc:"Endpoints that receive the app's events, each with its own events, channels and headers (docs/webhooks.md)."`
 }
 
-// Key is one more key of an app with its secret.
+// Key is an additional key of an app, with its secret.
 type Key struct {
 	Key    string `key:"key" rule:"key" doc:"Public key that clients connect with."`
 	Secret string `key:"secret" rule:"secret" doc:"Secret that belongs to this key."`
@@ -65,14 +65,14 @@ type Webhook struct {
 	Headers map[string]string `key:"headers" rule:"headers" doc:"Headers added to each request. Content-Type, X-Pusher-Key and X-Pusher-Signature cannot be replaced."`
 }
 
-// WebhookBatch gathers the events of an interval into one request.
+// WebhookBatch collects the events of an interval into one request.
 type WebhookBatch struct {
 	Enabled  bool          `key:"enabled" doc:"Collect events and send them together."`
 	Interval time.Duration `key:"interval" min:"10ms" max:"1m" doc:"Time for which events are collected before they are sent."`
 }
 
-// WebhookFilter narrows a webhook to some channels. Conditions that are set
-// must all hold.
+// WebhookFilter limits a webhook to some channels. A channel must meet all
+// conditions that are set.
 type WebhookFilter struct {
 	ChannelPrefix   string   `key:"channel_prefix" rule:"channel_part" doc:"Only channels whose name begins with this. Empty sends all."`
 	ChannelSuffix   string   `key:"channel_suffix" rule:"channel_part" doc:"Only channels whose name ends with this. Empty sends all."`
@@ -85,10 +85,10 @@ func defaultWebhook() Webhook {
 	return Webhook{Batch: WebhookBatch{Interval: time.Second}}
 }
 
-// Registry makes the registry of the configured apps.
+// Registry returns a registry of the configured apps.
 func (c *Config) Registry() (*apps.Registry, error) { return apps.NewRegistry(c.AppList()) }
 
-// AppList is the apps as a Registry takes them.
+// AppList returns the apps in the form that a Registry takes.
 func (c *Config) AppList() []apps.App {
 	list := make([]apps.App, 0, len(c.Apps))
 	for i := range c.Apps {
@@ -97,7 +97,8 @@ func (c *Config) AppList() []apps.App {
 	return list
 }
 
-// Resolve is an app of a server as configured, one that is not in Apps too.
+// Resolve converts an app to the form that the server uses, with the server's
+// own settings as defaults. The app need not be in Apps.
 func (c *Config) Resolve(a *App) apps.App {
 	app := a.app()
 	if app.ActivityTimeout == 0 {

@@ -35,7 +35,7 @@ func (f *field) check(path string, v reflect.Value, r *report) {
 		table := v.Interface().(map[string]string)
 		for _, name := range slices.Sorted(maps.Keys(table)) {
 			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(table[name]) {
-				r.add(join(path, name), "is not a header; names hold letters, digits and -, values one line of text")
+				r.add(join(path, name), "is not a valid header; use letters, digits and - in its name, and one line of text as its value")
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func (f *field) checkDuration(path string, d time.Duration, r *report) {
 	case d > high:
 		r.add(path, fmt.Sprintf("%s is too long; the maximum is %s", shortDuration(d), f.max))
 	case f.rule == "whole_seconds" && d%time.Second != 0:
-		r.add(path, fmt.Sprintf("%s is not in whole seconds, which is all that clients can be sent", shortDuration(d)))
+		r.add(path, fmt.Sprintf("%s is not a whole number of seconds; the protocol cannot send clients a fraction", shortDuration(d)))
 	}
 }
 
@@ -118,9 +118,9 @@ func (f *field) missing(path string, r *report) string {
 	case by == "":
 		return "is missing; " + f.hint()
 	case strings.HasPrefix(by, "--") && f.flag != "":
-		return fmt.Sprintf("is missing; %s begins an app, which needs --%s too", by, f.flag)
+		return fmt.Sprintf("is missing; %s adds an app, which also needs --%s", by, f.flag)
 	case strings.HasPrefix(path, "apps.") && strings.Count(path, ".") == 2:
-		return fmt.Sprintf("is missing; %s begins an app, which needs %s too", by, shortest(path))
+		return fmt.Sprintf("is missing; %s adds an app, which also needs %s", by, shortest(path))
 	}
 	return "is missing; set " + shortest(path) + " too"
 }
@@ -130,25 +130,25 @@ func (f *field) hint() string {
 	case "id":
 		return "write the app's name in API paths, such as chat"
 	case "token_name":
-		return "write who has the token, such as grafana"
+		return "write the name of its holder, such as grafana"
 	case "token_hash":
 		return "`fanfare admin token` makes a token and its hash"
 	case "channel_names":
 		return `write the names of the channels, with * for any text, such as "private-chat-*"`
 	case "events_kept":
-		return "write how many events a channel keeps at most, such as 100"
+		return "write the maximum number of events that a channel keeps, such as 100"
 	case "time_kept":
 		return "write how long a channel keeps an event, such as 1h"
 	case "url":
-		return "write the address of your endpoint, such as https://example.com/hooks"
+		return "write the URL of your endpoint, such as https://example.com/hooks"
 	}
 	return "`fanfare keys new` makes a key and its secret"
 }
 
-// TrustedPrefixes is http.trusted_proxies as networks.
+// TrustedPrefixes returns http.trusted_proxies as networks.
 func (c *Config) TrustedPrefixes() []netip.Prefix { return networks(c.HTTP.TrustedProxies) }
 
-// ExemptPrefixes is http.exempt_addresses as networks.
+// ExemptPrefixes returns http.exempt_addresses as networks.
 func (c *Config) ExemptPrefixes() []netip.Prefix { return networks(c.HTTP.ExemptAddresses) }
 
 func networks(list []string) []netip.Prefix {
@@ -161,7 +161,7 @@ func networks(list []string) []netip.Prefix {
 	return prefixes
 }
 
-// MemoryLimitBytes is runtime.memory_limit in bytes, 0 for none.
+// MemoryLimitBytes returns runtime.memory_limit in bytes; 0 means no limit.
 func (c *Config) MemoryLimitBytes() int64 {
 	n, err := parseSize(c.Runtime.MemoryLimit)
 	if err != nil {

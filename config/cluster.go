@@ -23,7 +23,8 @@ type Cluster struct {
 	Redis  Redis  `key:"redis" doc:"Redis 7 or Valkey, for the driver redis. All nodes of a cluster need the same settings."`
 }
 
-// Redis says where the servers of the driver redis are.
+// Redis holds the addresses and credentials of the servers that the driver
+// redis uses.
 type Redis struct {
 	Addresses      []string `key:"addresses" rule:"server" reload:"no" doc:"Address of the server as host:port, of some servers of a Redis Cluster, or of the Sentinels."`
 	Prefix         string   `key:"prefix" rule:"key_prefix" reload:"no" doc:"Prefix of every key and pub/sub channel in Redis. Clusters that share a Redis server need different prefixes."`
@@ -36,7 +37,7 @@ type Redis struct {
 	TLS            RedisTLS `key:"tls" doc:"TLS for connections to the servers."`
 }
 
-// RedisTLS is how the servers of the driver redis are reached over TLS.
+// RedisTLS configures TLS to the servers of the driver redis.
 type RedisTLS struct {
 	Enabled    bool   `key:"enabled" reload:"no" doc:"Connect with TLS."`
 	CAFile     string `key:"ca_file" reload:"no" doc:"PEM file with the certificate authorities that the servers' certificates are verified against. Empty uses those of the system."`
@@ -53,7 +54,7 @@ func defaultCluster() Cluster {
 	}
 }
 
-// NodeName is cluster.name, or the host's if there is none.
+// NodeName returns cluster.name, or the host name if it is empty.
 func (c *Config) NodeName() string {
 	if c.Cluster.Name != "" {
 		return c.Cluster.Name
@@ -72,7 +73,7 @@ func checkCluster(c *Config, r *report) {
 		r.add("cluster.redis.addresses", "lists no server; write [\"127.0.0.1:6379\"]")
 	}
 	if len(redis.Addresses) > 1 && redis.SentinelMaster == "" && redis.Database != 0 {
-		r.add("cluster.redis.database", "is not 0; a Redis Cluster has no other, and several servers without cluster.redis.sentinel_master are one")
+		r.add("cluster.redis.database", "is not 0, the only database of a Redis Cluster; several addresses without cluster.redis.sentinel_master mean a Redis Cluster")
 	}
 	switch {
 	case redis.TLS.CertFile != "" && redis.TLS.KeyFile == "":
@@ -95,7 +96,7 @@ func doubtCluster(c *Config, r *report) {
 	switch {
 	case c.Cluster.Driver == DriverMemory:
 		if !reflect.DeepEqual(*redis, standard) {
-			r.warn("cluster.redis", "has no effect while cluster.driver is memory: this node is on its own")
+			r.warn("cluster.redis", "has no effect while cluster.driver is memory: this node runs without a cluster")
 		}
 	case redis.SentinelMaster == "" && redis.SentinelPass != "":
 		r.warn("cluster.redis.sentinel_password", "has no effect without cluster.redis.sentinel_master")
@@ -108,14 +109,14 @@ func doubtCluster(c *Config, r *report) {
 // not repeated: it may hold a password.
 func checkServer(s string) error {
 	if strings.Contains(s, "://") || strings.Contains(s, "@") {
-		return errors.New("is a URL; write host:port, and user, password, database and TLS in keys of their own")
+		return errors.New("is a URL; write host:port here, and set username, password, database and tls with their own keys")
 	}
 	host, port, err := net.SplitHostPort(s)
 	switch {
 	case err != nil && strings.Count(s, ":") > 1:
 		return fmt.Errorf("%q is not host:port; an IPv6 address goes in brackets, such as \"[::1]:6379\"", s)
 	case err != nil && validHost(s):
-		return fmt.Errorf("%q lacks its port; write \"%s:6379\"", s, s)
+		return fmt.Errorf("%q has no port; write \"%s:6379\"", s, s)
 	case err != nil || !validHost(host):
 		return fmt.Errorf("%q is not host:port; write for example \"127.0.0.1:6379\"", s)
 	case !validPort(port, 1):

@@ -8,23 +8,24 @@ import (
 	"unicode"
 )
 
-// Setting is a key of a file to be written, or a comment at the place of a key.
+// Setting is a key to be written to a file, or a comment in place of one.
 type Setting struct {
-	// Path is the key's, such as apps.0.limits.max_connections. A Setting that is
-	// a comment alone may be at a group or an element of a list too.
+	// Path is the path of the key, such as apps.0.limits.max_connections. For a
+	// comment alone, it may also be the path of a group or of an element of a
+	// list.
 	Path string
-	// Value is a string, int, bool, time.Duration, []string or
-	// map[string]string, as the key wants it; nil is a comment alone.
+	// Value has the type of the key: string, int, bool, time.Duration, []string
+	// or map[string]string. A nil Value writes only the comments.
 	Value any
-	// Remark stands behind the value.
+	// Remark is a comment on the same line, after the value.
 	Remark string
-	// Comments stand above it.
+	// Comments are written on the lines above the key.
 	Comments []string
 }
 
-// Compose returns a YAML file with the given keys and no others, in the order of
-// the table of keys. The paragraphs of head are a comment at its top. It is an
-// error if there is no key at a path, or one that holds values of another kind.
+// Compose returns a YAML file with the given keys and no others, in the order
+// of config.yaml. The paragraphs of head become a comment at its top. Compose
+// fails if a path names no key, or if a value has another type than its key.
 func Compose(head []string, settings []Setting) ([]byte, error) {
 	c := composer{
 		sampler:  sampler{value: (*field).text},

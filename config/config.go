@@ -1,11 +1,12 @@
-// Package config turns config.yaml, the environment and command-line flags
-// into one typed, validated Config, or into an error that names every wrong
-// key and how to mend it. It opens no socket and starts nothing; cmd/fanfare
-// calls Load once and hands the result on.
+// Package config turns config.yaml, the environment and command-line flags into
+// one typed, validated Config, or into an error that names every wrong key and
+// says how to correct it. It opens no socket and starts nothing. cmd/fanfare
+// calls Load once and passes the result on.
 //
-// The struct tags below are the single table of keys: the name of each key,
-// what it does, what it may hold and its flag. Loading, the search for unknown
-// keys, config.yaml and docs/configuration.md all follow from them.
+// The struct tags below are the only table of keys. They give the name of each
+// key, what it does, the values that it accepts, and its flag. Loading, the
+// search for unknown keys, config.yaml and docs/configuration.md are all
+// derived from them.
 package config
 
 import (
@@ -37,16 +38,16 @@ type Config struct {
 	Store         Store    `key:"store" doc:"Where the apps are kept: in this file, or in a database (docs/apps.md)."`
 	Apps          []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
 
-	// DemoApp tells that nothing names an app, so that the one everyone knows is
-	// served.
+	// DemoApp is true if no source names an app. The server then serves the
+	// demo app, whose secret everyone knows.
 	DemoApp bool
 
-	// FileApps are the apps of file, environment and flags where the apps are in a
-	// database, so that none of these is served.
+	// FileApps are the apps that the file, the environment and the flags name
+	// while the apps are in a database. The server does not serve them.
 	FileApps []App
 
-	// Warnings are surely mistakes and do not stop a start, such as an
-	// environment variable whose name no key has.
+	// Warnings are likely mistakes that do not prevent a start, such as an
+	// environment variable that matches no key.
 	Warnings []string
 
 	sources map[string]source // where each key was set, by path
@@ -59,8 +60,8 @@ type TLS struct {
 	ACME     ACME   `key:"acme" doc:"Certificate that fanfare obtains and renews itself, from Let's Encrypt or another ACME server. It takes the place of cert_file and key_file (docs/deployment-tls.md)."`
 }
 
-// ACME says for which names a certificate is obtained, and from whom. It is off
-// without domains.
+// ACME configures for which names a certificate is obtained, and from which
+// authority. It is off without domains.
 type ACME struct {
 	Domains     []string `key:"domains" rule:"domain" reload:"no" doc:"Host names in the certificate. The ACME server must reach this server under each name: at port 443, which leads to listen, or at port 80, which leads to http_listen if that is set. Empty turns ACME off."`
 	Email       string   `key:"email" rule:"email" reload:"no" doc:"Contact address for the certificate authority. Empty sends none."`
@@ -79,7 +80,8 @@ type Metrics struct {
 	Pprof  bool   `key:"pprof" doc:"Serve Go profiles at /debug/pprof/ of that address, for go tool pprof. Profiles hold no payload and no secret. Taking one uses processor time."`
 }
 
-// Tracing says which collector gets spans. It is off without an endpoint.
+// Tracing configures the collector that receives spans. It is off without an
+// endpoint.
 type Tracing struct {
 	Endpoint    string            `key:"endpoint" rule:"collector" reload:"no" doc:"Base URL of an OpenTelemetry collector that accepts OTLP over HTTP, such as http://127.0.0.1:4318; /v1/traces is appended. Empty uses OTEL_EXPORTER_OTLP_ENDPOINT. If both are empty, tracing is off."`
 	Headers     map[string]string `key:"headers" reload:"no" doc:"Headers sent with each export, such as an access token. Empty uses OTEL_EXPORTER_OTLP_HEADERS."`
@@ -94,7 +96,7 @@ type Log struct {
 	AccessLog bool   `key:"access_log" flag:"access-log" doc:"Log every HTTP request, at level info."`
 }
 
-// Sockets bounds the client connections of this process.
+// Sockets limits the client connections of this process.
 type Sockets struct {
 	Loops                 int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Number of event loops. 0 is one per CPU."`
 	Transport             string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux; goroutine works everywhere; auto uses epoll where possible."`
@@ -110,7 +112,7 @@ type Sockets struct {
 	CloseTimeout          time.Duration `key:"close_timeout" min:"100ms" max:"5m" doc:"Time allowed to answer a close frame before the connection is cut."`
 }
 
-// HTTP bounds what one request may take.
+// HTTP limits HTTP requests and the connections that carry them.
 type HTTP struct {
 	HeaderTimeout         time.Duration `key:"header_timeout" min:"100ms" max:"5m" doc:"Time allowed to send the request line and headers."`
 	BodyTimeout           time.Duration `key:"body_timeout" min:"100ms" max:"10m" doc:"Time allowed to send the body."`
@@ -139,7 +141,7 @@ type Users struct {
 	OfflineGrace time.Duration `key:"offline_grace" min:"0s" max:"5m" doc:"Delay before watchers get the offline event of a user who is gone, so that a page reload sends none. 0 sends it at once."`
 }
 
-// Shutdown configures the drain.
+// Shutdown configures how the server drains its connections before it ends.
 type Shutdown struct {
 	Delay     time.Duration `key:"delay" min:"0s" max:"10m" doc:"Time between /readyz answering 503 and the first connection being closed, so that load balancers notice. 0 means no delay."`
 	Successor bool          `key:"successor" doc:"Whether another node behind the same load balancer accepts clients. If true, connections are closed with 4200 over shutdown.spread, and clients reconnect at once. If false, all are closed with 4100 just before the process ends, and clients reconnect a second later."`
@@ -147,7 +149,7 @@ type Shutdown struct {
 	Timeout   time.Duration `key:"timeout" min:"1s" max:"1h" doc:"Maximum time for the whole shutdown: delay, spread, unfinished requests and webhooks. Then the process ends in any case."`
 }
 
-// Runtime configures the garbage collector.
+// Runtime configures Go's garbage collector.
 type Runtime struct {
 	GCPercent   int    `key:"gc_percent" min:"-1" max:"10000" doc:"Garbage collector target, like GOGC. 0 uses GOGC, or 100. -1 collects only when memory_limit is reached, and requires memory_limit."`
 	MemoryLimit string `key:"memory_limit" rule:"memory" doc:"Memory limit of the Go runtime, such as 512MiB or 2GiB. Empty uses GOMEMLIMIT (off is no limit), or 90 % of the limit of the cgroup or container. While more than 75 % of it is in use, new connections are refused with 4100, request bodies with 503 and subscriptions with LimitReached (docs/security-limits.md)."`
@@ -162,8 +164,8 @@ type Webhooks struct {
 	QueueBytes  int           `key:"queue_bytes" min:"262144" max:"1073741824" doc:"Maximum bytes queued for one endpoint. Further events are dropped, in the same order as for queue_events."`
 }
 
-// Defaults is the configuration of a server started with nothing set: one app
-// with the id, key and secret people know from other servers.
+// Defaults returns the configuration of a server for which nothing is set: one
+// app, with the id, key and secret that other servers use as their defaults.
 func Defaults() Config {
 	app := defaultApp()
 	app.ID, app.Key, app.Secret = "app-id", "app-key", DefaultSecret
@@ -210,8 +212,8 @@ func Defaults() Config {
 	}
 }
 
-// DefaultSecret is the secret of the app served when nothing is configured.
-// Everyone knows it; serve says so.
+// DefaultSecret is the secret of the demo app. Everyone knows it, so serve
+// warns about it.
 const DefaultSecret = "app-secret"
 
 // defaultApp is an app with every default and no id, key or secret.

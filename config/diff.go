@@ -12,14 +12,14 @@ type Change struct {
 	// removed.
 	Key string
 	// Old and New are the values as config.yaml writes them. Secrets are
-	// masked, and lists of keys and webhooks are left empty.
+	// masked; for lists of keys and webhooks both are empty.
 	Old, New string
-	// Restart tells that a running server keeps the old value until it is
+	// Restart is true if a running server keeps the old value until it is
 	// restarted.
 	Restart bool
 }
 
-// String is the change on one line.
+// String returns the change on one line.
 func (c Change) String() string {
 	text := c.Key
 	switch {

@@ -12,19 +12,19 @@ import (
 	"strings"
 )
 
-// DefaultApp is an app with every default and no id, key or secret.
+// DefaultApp returns an app with every default and no id, key or secret.
 func DefaultApp() App { return defaultApp() }
 
-// Documents reads and writes apps as JSON documents, whose keys are those that
-// an app has in config.yaml: a database and an API hold apps so. It is for
-// concurrent use.
+// Documents reads and writes apps as JSON documents with the keys that an app
+// has in config.yaml. Databases and the admin API keep apps in this form. It is
+// safe for concurrent use.
 type Documents struct {
 	server *Config
 	fields []*field
 }
 
-// NewDocuments returns Documents of the apps of a server. What the server is
-// decides whether some options can work, such as require_tls.
+// NewDocuments returns Documents for the apps of one server. The server's
+// configuration decides whether some options can work, such as require_tls.
 func NewDocuments(server *Config) *Documents {
 	return &Documents{server: server, fields: fieldsOf(reflect.TypeFor[App]())}
 }
@@ -33,21 +33,21 @@ func NewDocuments(server *Config) *Documents {
 // secrets, are kept apart from the options.
 var besides = []string{"id", "key", "secret", "keys"}
 
-// Write is the options of an app that differ from their defaults.
+// Write returns the options of an app that differ from their defaults.
 func (d *Documents) Write(app *App) []byte {
 	def := defaultApp()
 	doc := differing(d.fields, reflect.ValueOf(app).Elem(), reflect.ValueOf(&def).Elem(), besides...)
 	return encode(doc)
 }
 
-// WriteAll is an app with every option, its id and its keys. Secrets are masked
-// unless they are asked for, and so are headers and paths of webhooks.
+// WriteAll returns every option of an app, its id and its keys. Unless secrets
+// is true, it masks secrets, headers and the paths of webhooks.
 func (d *Documents) WriteAll(app *App, secrets bool) map[string]any {
 	return every(d.fields, reflect.ValueOf(app).Elem(), secrets)
 }
 
-// Apply sets the options that a document names and leaves the others as they
-// are. Groups such as limits are merged, lists are replaced, and null is the
+// Apply sets the options that a document names and leaves the others unchanged.
+// It merges groups such as limits and replaces lists; null restores the
 // default. The error is an *Error with the path of each wrong key.
 func (d *Documents) Apply(app *App, doc []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(doc))
@@ -58,7 +58,7 @@ func (d *Documents) Apply(app *App, doc []byte) error {
 		if _, err = dec.Token(); errors.Is(err, io.EOF) {
 			err = nil
 		} else {
-			err = errors.New("something follows the object")
+			err = errors.New("there is text after the object")
 		}
 	}
 	if err != nil { // it may repeat a piece of the document, but no more than a character
@@ -77,7 +77,7 @@ func (d *Documents) Apply(app *App, doc []byte) error {
 // have it.
 const within = "app"
 
-// Check holds every option of an app to what it may be. The error is an *Error.
+// Check validates every option of an app. The error is an *Error.
 func (d *Documents) Check(app *App) error {
 	r := newReport()
 	walk(d.fields, reflect.ValueOf(app).Elem(), within, func(path string, f *field, v reflect.Value) { f.check(path, v, r) })
@@ -85,7 +85,7 @@ func (d *Documents) Check(app *App) error {
 	seen := map[string]bool{app.Key: true}
 	for i, k := range app.Keys {
 		if seen[k.Key] {
-			r.add(fmt.Sprintf("%s.keys.%d.key", within, i), fmt.Sprintf("%q is a key of the app already", k.Key))
+			r.add(fmt.Sprintf("%s.keys.%d.key", within, i), fmt.Sprintf("%q is already a key of the app", k.Key))
 		}
 		seen[k.Key] = true
 	}
@@ -95,7 +95,7 @@ func (d *Documents) Check(app *App) error {
 	return r.err()
 }
 
-// Doubts are what is surely a mistake in an app and no error.
+// Doubts returns likely mistakes in an app that are not errors.
 func (d *Documents) Doubts(app *App) []string {
 	r := newReport()
 	doubtApp(d.server, app, within, r)
@@ -153,7 +153,7 @@ func applyField(r *report, path string, f *field, v, def reflect.Value, value an
 			return
 		}
 		if holdsMask(raw) {
-			r.add(path, "is what is shown instead of the value; write the value, or leave the key out")
+			r.add(path, "is the mask that is shown instead of the value; write the value, or leave the key out")
 			return
 		}
 		if err := f.set(v, raw); err != nil {

@@ -110,7 +110,7 @@ func TestDocuments_ErrorsNameTheKey(t *testing.T) {
 		`{"webhooks":[{"url":"https://x/********"}]}`: "instead of the value",
 		`{"enabled":true} {}`:                         "JSON object",
 		`[]`:                                          "must hold keys",
-		`{"keys":[{"key":"k","secret":"other"}]}`:     "a key of the app already",
+		`{"keys":[{"key":"k","secret":"other"}]}`:     "already a key of the app",
 		`{"secret":"k"}`:                              "which every client knows",
 	} {
 		app := defaultApp()

@@ -32,7 +32,7 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 		path, inOwnFile, ok := meant(rest, fields)
 		if !ok {
 			if !fromKubernetes(rest, value) {
-				r.unknown = append(r.unknown, Problem{Source: name, Text: "the variable sets no key" + suggestVariable(name, fields)})
+				r.unknown = append(r.unknown, Problem{Source: name, Text: "the variable matches no key" + suggestVariable(name, fields)})
 			}
 			continue
 		}
@@ -41,7 +41,7 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 		r.begin(path, name, inFile)
 		switch {
 		case twice && (inOwnFile || strings.HasSuffix(first.name, fileSuffix)):
-			r.add(path, fmt.Sprintf("is set by %s too; keep one of them", first))
+			r.add(path, fmt.Sprintf("is also set by %s; keep one of them", first))
 		case inOwnFile:
 			var err error
 			if value, err = readValue(value); err != nil {
@@ -49,7 +49,7 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 			}
 			r.held[path] = value
 		case twice && before != value:
-			r.warnings = append(r.warnings, Problem{Source: name, Text: fmt.Sprintf("sets %s, as %s does to another value; this one counts", display(path), first)})
+			r.warnings = append(r.warnings, Problem{Source: name, Text: fmt.Sprintf("sets %s, which %s sets to another value; this one is used", display(path), first)})
 		}
 		l.set(path, value)
 	}

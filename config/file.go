@@ -29,7 +29,7 @@ func readFile(name string, env *environment, r *report) (layer, error) {
 	data, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return l, fmt.Errorf("read the configuration: %w; `fanfare config init FILE` writes one to begin with", err)
+		return l, fmt.Errorf("read the configuration: %w; `fanfare config init FILE` writes an initial file", err)
 	case err != nil:
 		return l, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -46,7 +46,7 @@ func readFile(name string, env *environment, r *report) (layer, error) {
 var likeKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 // notKey is what a piece of a value looks like that was not put in quotes.
-const notKey = "holds something that is no key; put values with a comma, a colon or a bracket in quotes"
+const notKey = "contains text that is not a key; put values with a comma, a colon or a bracket in quotes"
 
 // isKey reports whether somebody meant an unknown key as one. What has another
 // form, or no colon, may be a piece of a secret and is not repeated.
@@ -73,7 +73,7 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 	}
 	if n.Kind != yaml.MappingNode {
 		if path == "" {
-			f.wrong(path, n, "must hold keys, such as listen and apps; this is "+describe(n)+". `fanfare config init` writes a file to begin with")
+			f.wrong(path, n, "must hold keys, such as listen and apps; this is "+describe(n)+". `fanfare config init` writes an initial file")
 			return
 		}
 		text := "has keys of its own and cannot hold " + describe(n) + "; known keys: " + keyNames(fields)
@@ -96,7 +96,7 @@ func (f *fileReader) group(path string, n *yaml.Node, fields []*field) {
 		case key.Tag == "!!merge":
 			f.wrong(p, key, "merge keys are not read; write the keys out, or name a whole group: limits: &name {...}, then limits: *name")
 		case key.Kind != yaml.ScalarNode:
-			f.wrong(path, key, "has a group or list where a key has to be")
+			f.wrong(path, key, "has a group or list in place of a key")
 		case isGlued && field != nil:
 			f.wrong(p, key, "lacks a space after its colon")
 		case field == nil && !f.isKey(key):
@@ -122,7 +122,7 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 		return
 	}
 	if field.kind == kindText && f.isComment(n) {
-		f.wrong(path, n, "has only a comment behind it; put a value that begins with # in quotes")
+		f.wrong(path, n, "is followed only by a comment; put a value that begins with # in quotes")
 		return
 	}
 	if isNull(n) { // "key:" with nothing behind it keeps the default
@@ -268,9 +268,9 @@ func resolve(n *yaml.Node) *yaml.Node {
 func misread(n *yaml.Node) string {
 	switch {
 	case n.Style&yaml.TaggedStyle != 0 && n.Kind == yaml.ScalarNode && n.Tag != "!!str" || strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
-		return "begins with !, which YAML takes for a tag; write the value without one, or put it in quotes"
+		return "begins with !, which YAML reads as a tag; write the value without one, or put it in quotes"
 	case isNull(n) && n.Anchor != "":
-		return "begins with &, which YAML takes for an anchor; put it in quotes"
+		return "begins with &, which YAML reads as an anchor; put it in quotes"
 	}
 	return ""
 }

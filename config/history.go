@@ -30,13 +30,13 @@ func checkChannelNames(s string) error {
 	case n > mostPattern:
 		return fmt.Errorf("has %d characters; the most is %d", n, mostPattern)
 	case strings.Contains(s, "**"):
-		return fmt.Errorf("%q has two asterisks side by side, which mean no more than one; remove one", s)
+		return fmt.Errorf("%q has two asterisks in a row, which mean the same as one; remove one", s)
 	case strings.HasPrefix(s, "#"):
-		return fmt.Errorf("%q is the channel of a user, which keeps nothing; name channels that clients subscribe to", s)
+		return fmt.Errorf("%q matches the channel of a user, which keeps no history; name channels that clients subscribe to", s)
 	}
 	for _, c := range s {
 		if c != '*' && checkChannelPart(string(c)) != nil {
-			return fmt.Errorf("%q holds %q, which no channel name can; use letters, digits and _ - = @ , . ; and * for any text", s, c)
+			return fmt.Errorf("%q contains %q, which channel names cannot contain; use letters, digits and _ - = @ , . ; and * for any text", s, c)
 		}
 	}
 	return nil
@@ -57,12 +57,12 @@ func checkHistory(a *App, path string, r *report) {
 			continue
 		}
 		if n := len(strings.ReplaceAll(rule.Channels, "*", "")); n > a.Limits.MaxChannelName {
-			r.add(at+".channels", fmt.Sprintf("%q matches no channel: the shortest such name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
+			r.add(at+".channels", fmt.Sprintf("%q matches no channel: its shortest name has %d characters, and limits.max_channel_name is %d", rule.Channels, n, a.Limits.MaxChannelName))
 			continue
 		}
 		for j, earlier := range a.History[:i] {
 			if covers(earlier.Channels, rule.Channels) {
-				r.add(at+".channels", fmt.Sprintf("%q is never used: %q of rule %d matches every such name, and the first rule that matches applies; write the narrower rule first, or remove it",
+				r.add(at+".channels", fmt.Sprintf("%q is never used: %q of rule %d matches all its names, and the first rule that matches applies; put the narrower rule first, or remove it",
 					rule.Channels, earlier.Channels, j))
 				break
 			}
@@ -70,16 +70,16 @@ func checkHistory(a *App, path string, r *report) {
 	}
 }
 
-// doubtHistory warns of rules that are surely not meant.
+// doubtHistory warns of rules that are likely mistakes.
 func doubtHistory(a *App, path string, r *report) {
 	for i := range a.History {
 		rule, at := &a.History[i], fmt.Sprintf("%s.history.%d", path, i)
 		switch {
 		case !rule.ClientEvents:
 		case !a.ClientEvents:
-			r.warn(at+".client_events", "keeps nothing while the app's client_events is false")
+			r.warn(at+".client_events", "has no effect while the app's client_events is false")
 		case !clientsSend(rule.Channels):
-			r.warn(at+".client_events", fmt.Sprintf("keeps nothing: clients send events on private and presence channels, and %q matches none", rule.Channels))
+			r.warn(at+".client_events", fmt.Sprintf("has no effect: clients send events on private and presence channels, and %q matches none", rule.Channels))
 		}
 		if checkChannelNames(rule.Channels) != nil {
 			continue
@@ -87,12 +87,12 @@ func doubtHistory(a *App, path string, r *report) {
 		for j, earlier := range a.History[:i] {
 			if checkChannelNames(earlier.Channels) == nil && overlap(earlier.Channels, rule.Channels) &&
 				!covers(earlier.Channels, rule.Channels) && !covers(rule.Channels, earlier.Channels) {
-				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d match some of the same names; for those, rule %d holds", rule.Channels, earlier.Channels, j, j))
+				r.warn(at+".channels", fmt.Sprintf("%q and %q of rule %d overlap; for names that match both, rule %d applies", rule.Channels, earlier.Channels, j, j))
 			}
 		}
 	}
 	if l := a.Limits; len(a.History) > 0 && l.MaxHistoryBytes > 0 && l.MaxHistoryBytes < l.MaxEventBytes {
-		r.warn(path+".limits.max_history_bytes", fmt.Sprintf("%d does not hold one event of max_event_bytes (%d)", l.MaxHistoryBytes, l.MaxEventBytes))
+		r.warn(path+".limits.max_history_bytes", fmt.Sprintf("%d is too small for one event of max_event_bytes (%d)", l.MaxHistoryBytes, l.MaxEventBytes))
 	}
 }
 

@@ -58,19 +58,19 @@ func TestHistory_RulesThatCannotBeMeant_AreRefused(t *testing.T) {
 	many := slices.Repeat([]string{`{channels: "a-*", events: 1, ttl: 1s}`}, 65)
 	for name, c := range map[string]struct{ rules, want string }{
 		"no channels":      {`{events: 1, ttl: 1s}`, `apps[0].history[0].channels: is missing; write the names of the channels, with * for any text, such as "private-chat-*"`},
-		"no bound":         {`{channels: "a", ttl: 1s}`, `apps[0].history[0].events: is missing; write how many events a channel keeps at most, such as 100`},
+		"no bound":         {`{channels: "a", ttl: 1s}`, `apps[0].history[0].events: is missing; write the maximum number of events that a channel keeps, such as 100`},
 		"no age":           {`{channels: "a", events: 1}`, `apps[0].history[0].ttl: is missing; write how long a channel keeps an event, such as 1h`},
 		"too many events":  {`{channels: "a", events: 10001, ttl: 1s}`, `apps[0].history[0].events: 10001 is too large; the maximum is 10000`},
 		"too long":         {`{channels: "a", events: 1, ttl: 721h}`, `apps[0].history[0].ttl: 721h is too long; the maximum is 720h`},
 		"rewind":           {`{channels: "a", events: 10, ttl: 1s, rewind: 11}`, `apps[0].history[0].rewind: 11 is more than the channel keeps: events is 10`},
-		"space":            {`{channels: "a b*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a b*" holds ' ', which no channel name can; use letters, digits and _ - = @ , . ; and * for any text`},
-		"user channel":     {`{channels: "#server-to-user-*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "#server-to-user-*" is the channel of a user, which keeps nothing; name channels that clients subscribe to`},
-		"two asterisks":    {`{channels: "a**", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a**" has two asterisks side by side, which mean no more than one; remove one`},
+		"space":            {`{channels: "a b*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a b*" contains ' ', which channel names cannot contain; use letters, digits and _ - = @ , . ; and * for any text`},
+		"user channel":     {`{channels: "#server-to-user-*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "#server-to-user-*" matches the channel of a user, which keeps no history; name channels that clients subscribe to`},
+		"two asterisks":    {`{channels: "a**", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a**" has two asterisks in a row, which mean the same as one; remove one`},
 		"long pattern":     {`{channels: "` + strings.Repeat("a", 401) + `", events: 1, ttl: 1s}`, `apps[0].history[0].channels: has 401 characters; the most is 400`},
-		"longer than name": {`{channels: "` + strings.Repeat("a", 201) + `*", events: 1, ttl: 1s}`, `matches no channel: the shortest such name has 201 characters, and limits.max_channel_name is 200`},
+		"longer than name": {`{channels: "` + strings.Repeat("a", 201) + `*", events: 1, ttl: 1s}`, `matches no channel: its shortest name has 201 characters, and limits.max_channel_name is 200`},
 		"hidden": {
 			`{channels: "private-*", events: 1, ttl: 1s}, {channels: "private-chat-*", events: 2, ttl: 1s}`,
-			`apps[0].history[1].channels: "private-chat-*" is never used: "private-*" of rule 0 matches every such name, and the first rule that matches applies; write the narrower rule first, or remove it`,
+			`apps[0].history[1].channels: "private-chat-*" is never used: "private-*" of rule 0 matches all its names, and the first rule that matches applies; put the narrower rule first, or remove it`,
 		},
 		"twice":    {`{channels: "news", events: 1, ttl: 1s}, {channels: "news", events: 2, ttl: 1s}`, `"news" is never used`},
 		"too many": {strings.Join(many, ", "), `apps[0].history: lists 65 rules; the most is 64`},
@@ -91,14 +91,14 @@ func TestHistory_RulesThatCannotBeMeant_AreRefused(t *testing.T) {
 
 func TestHistory_RulesThatAreHardlyMeant_GetAWarning(t *testing.T) {
 	for name, c := range map[string]struct{ app, rules, want string }{
-		"client events are off": {"    client_events: false\n", `{channels: "private-*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: keeps nothing while the app's client_events is false"},
-		"no client event":       {"", `{channels: "news*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: keeps nothing: clients send events on private and presence channels"},
-		"encrypted":             {"", `{channels: "private-encrypted-*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: keeps nothing"},
+		"client events are off": {"    client_events: false\n", `{channels: "private-*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: has no effect while the app's client_events is false"},
+		"no client event":       {"", `{channels: "news*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: has no effect: clients send events on private and presence channels"},
+		"encrypted":             {"", `{channels: "private-encrypted-*", events: 1, ttl: 1s, client_events: true}`, "history[0].client_events: has no effect"},
 		"overlap": {
 			"", `{channels: "private-*", events: 1, ttl: 1s}, {channels: "*-chat", events: 1, ttl: 1s}`,
-			`history[1].channels: "*-chat" and "private-*" of rule 0 match some of the same names; for those, rule 0 holds`,
+			`history[1].channels: "*-chat" and "private-*" of rule 0 overlap; for names that match both, rule 0 applies`,
 		},
-		"bytes": {"    limits: {max_history_bytes: 100}\n", `{channels: "a", events: 1, ttl: 1s}`, "limits.max_history_bytes: 100 does not hold one event of max_event_bytes (10240)"},
+		"bytes": {"    limits: {max_history_bytes: 100}\n", `{channels: "a", events: 1, ttl: 1s}`, "limits.max_history_bytes: 100 is too small for one event of max_event_bytes (10240)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := load(t, historyApp+c.app+"    history: ["+c.rules+"]\n")

@@ -15,10 +15,11 @@ const unixPrefix = "unix:"
 // longestSocket is how long the path of a Unix socket may be everywhere.
 const longestSocket = 103
 
-// UnixSocket is the path of the Unix socket that a listen names, if it does.
+// UnixSocket returns the path of the Unix socket that a listen address names,
+// and whether it names one.
 func UnixSocket(listen string) (path string, ok bool) { return strings.CutPrefix(listen, unixPrefix) }
 
-// SocketMode is listen_mode.
+// SocketMode returns listen_mode as a file mode.
 func (c *Config) SocketMode() fs.FileMode {
 	mode, err := parseFileMode(c.ListenMode)
 	if err != nil {
@@ -41,7 +42,7 @@ func checkListen(s string) error {
 	case !filepath.IsAbs(path) || filepath.Clean(path) != path:
 		return fmt.Errorf("%q is not an absolute path; write for example unix:/run/fanfare/fanfare.sock", s)
 	case len(path) > longestSocket:
-		return fmt.Errorf("the path has %d bytes; that of a Unix socket can have %d", len(path), longestSocket)
+		return fmt.Errorf("the path has %d bytes; the maximum for a Unix socket is %d", len(path), longestSocket)
 	}
 	return nil
 }
@@ -57,7 +58,7 @@ func parseFileMode(s string) (fs.FileMode, error) {
 		return 0, fmt.Errorf("%q is not a file mode; write it in octal, such as 0660", s)
 	}
 	if n&0o200 == 0 {
-		return 0, errors.New("lets not even the server's own user connect; write for example 0660")
+		return 0, errors.New("does not let even the server's own user connect; write for example 0660")
 	}
 	return fs.FileMode(n), nil
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/viper"
 )
 
-// Load reads the configuration: defaults, over them the file, over it the
-// environment, over that the flags. file may be "" for none, flags nil; env
-// has the form of os.Environ. Values of the file may name variables, and
-// variables that end with _FILE name files, which are read too. Where there is no file and nothing names an app,
-// there is the demo app, with the id, key and secret people know; otherwise
-// there are only the apps that are named.
+// Load reads the configuration. Flags override the environment, the environment
+// overrides the file, and the file overrides the defaults. file may be empty
+// and flags nil; env has the form of os.Environ. Values in the file may refer
+// to variables, and variables that end with _FILE name files, which Load reads
+// too. Without a file, and if no source names an app, the configuration has the
+// demo app; otherwise it has only the apps that are named.
 //
 // The error is an *Error that lists every problem, or says why the file could
 // not be read.
@@ -154,7 +154,7 @@ func closeGaps(l layer, inFile map[string]int, r *report) {
 		l.lengths[list] = next
 		for i := next; i < end; i++ {
 			if begun(i) {
-				r.add(join(list, strconv.Itoa(i)), fmt.Sprintf("there is no %s before it; count from 0 without a gap", display(join(list, strconv.Itoa(next)))))
+				r.add(join(list, strconv.Itoa(i)), fmt.Sprintf("%s is missing before it; number the elements from 0 without gaps", display(join(list, strconv.Itoa(next)))))
 			}
 		}
 	}

@@ -157,7 +157,7 @@ func TestLoad_UnknownVariable_IsWarnedAbout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Warnings) != 4 || !strings.Contains(strings.Join(got.Warnings, "\n"), "FANFARE_PORT: the variable sets no key; clients are served on the address in FANFARE_LISTEN") || !strings.Contains(strings.Join(got.Warnings, "\n"), "did you mean FANFARE_METRICS_LISTEN?") {
+	if len(got.Warnings) != 4 || !strings.Contains(strings.Join(got.Warnings, "\n"), "FANFARE_PORT: the variable matches no key; clients are served on the address in FANFARE_LISTEN") || !strings.Contains(strings.Join(got.Warnings, "\n"), "did you mean FANFARE_METRICS_LISTEN?") {
 		t.Errorf("warnings %q", got.Warnings)
 	}
 }
@@ -165,9 +165,9 @@ func TestLoad_UnknownVariable_IsWarnedAbout(t *testing.T) {
 // A typing error must not leave the app with the public secret.
 func TestLoad_UnknownVariableOfAnApp_IsRefusedWhereNoAppIsNamed(t *testing.T) {
 	for variable, want := range map[string]string{
-		"FANFARE_APP_SECERT=x":   "FANFARE_APP_SECERT: the variable sets no key; did you mean FANFARE_APP_SECRET?",
-		"FANFARE_APPS=[{}]":      "FANFARE_APPS: the variable sets no key",
-		"FANFARE_APPS_1000_ID=x": "FANFARE_APPS_1000_ID: the variable sets no key",
+		"FANFARE_APP_SECERT=x":   "FANFARE_APP_SECERT: the variable matches no key; did you mean FANFARE_APP_SECRET?",
+		"FANFARE_APPS=[{}]":      "FANFARE_APPS: the variable matches no key",
+		"FANFARE_APPS_1000_ID=x": "FANFARE_APPS_1000_ID: the variable matches no key",
 	} {
 		if _, err := Load("", nil, []string{variable}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", variable, err, want)

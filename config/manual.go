@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Manual returns the pages of the manual that are made from the code, by file
-// name: how the configuration works, the keys of the server, the keys of an app.
+// Manual returns the reference pages that are generated from the code, by file
+// name: how the configuration works, the keys of the server, and the keys of an
+// app.
 func Manual() map[string][]byte {
 	var index, server, app strings.Builder
 	fields := schema()
@@ -175,7 +176,7 @@ file. Each names its line, its key and the remedy. A configuration that works bu
 
 ` + "`" + `` + "`" + `` + "`" + `
 $ fanfare config check --config broken.yaml
-fanfare: the configuration is not usable:
+fanfare: the configuration is invalid:
   broken.yaml:2: apps[0].secret: is missing; ` + "`" + `fanfare keys new` + "`" + ` makes a key and its secret
   broken.yaml:3: apps[0].secert: unknown key; did you mean apps[0].secret?
   broken.yaml:4: apps[0].limits.max_event_bytes: "10k" is not a whole number

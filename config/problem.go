@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// Problem is one thing wrong with the configuration.
+// Problem is one error or warning in the configuration.
 type Problem struct {
-	// Source is where the value came from: "config.yaml:12", a variable or a
-	// flag. Empty when nothing set the key.
+	// Source is where the value was set: "config.yaml:12", a variable or a
+	// flag. It is empty if nothing set the key.
 	Source string
 	// Key is the path of the key, such as apps[0].limits.max_event_bytes.
 	Key string
-	// Text says what is wrong and what would be right.
+	// Text says what is wrong and how to correct it.
 	Text string
 
 	line int // of the file; 0 for a problem elsewhere
 }
 
-// String is the problem on one line.
+// String returns the problem on one line.
 func (p Problem) String() string {
 	parts := make([]string, 0, 3)
 	for _, s := range []string{p.Source, p.Key, p.Text} {
@@ -33,17 +33,18 @@ func (p Problem) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// Error holds every problem found: those of the file in the order of its lines,
-// then those of the environment, of flags and of what nothing sets.
+// Error holds every problem found. Those of the file come first, in the order
+// of its lines, then those of the environment, of the flags, and of keys that
+// nothing sets.
 type Error struct{ Problems []Problem }
 
-// Error lists the problems, one a line.
+// Error lists the problems, one per line.
 func (e *Error) Error() string {
 	lines := make([]string, 0, len(e.Problems)+1)
 	if len(e.Problems) == 1 {
-		return "the configuration is not usable: " + e.Problems[0].String()
+		return "the configuration is invalid: " + e.Problems[0].String()
 	}
-	lines = append(lines, "the configuration is not usable:")
+	lines = append(lines, "the configuration is invalid:")
 	for _, p := range e.Problems {
 		lines = append(lines, "  "+p.String())
 	}
@@ -94,7 +95,7 @@ func (r *report) add(path, text string) {
 	r.problems = append(r.problems, r.about(path, text))
 }
 
-// warn notes what is surely a mistake and does not stop a start.
+// warn records a likely mistake that does not prevent a start.
 func (r *report) warn(path, text string) { r.warnings = append(r.warnings, r.about(path, text)) }
 
 func (r *report) about(path, text string) Problem {
@@ -102,8 +103,8 @@ func (r *report) about(path, text string) Problem {
 	return Problem{Source: at.String(), Key: display(path), Text: r.conceal(path, text), line: at.line}
 }
 
-// conceal leaves out of a text about the value at path what may be a secret that
-// was given to the wrong key: who wrote the configuration has not written it there.
+// conceal removes from a text about the value at path what may be a secret that
+// was given to the wrong key.
 func (r *report) conceal(path, text string) string {
 	for ; path != ""; path = parent(path) {
 		held, ok := r.held[path]

@@ -75,7 +75,8 @@ func rules(name string) func(string) error {
 	return nil
 }
 
-// CheckID tells what is wrong with the id of an app, if anything.
+// CheckID returns an error that says what is wrong with the id of an app, or
+// nil.
 func CheckID(s string) error {
 	if s == "" {
 		return errors.New("is missing; write the app's name in API paths, such as chat")
@@ -185,7 +186,7 @@ func checkName(s string) error {
 		}
 	}
 	if s == "." || s == ".." {
-		return fmt.Errorf("%q has a meaning of its own in paths; use letters and digits", s)
+		return fmt.Errorf("%q has a special meaning in paths; use letters and digits", s)
 	}
 	return nil
 }
@@ -195,7 +196,7 @@ func checkURL(s string) error {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "invalid port"):
-		return errors.New("has a port that is no number; write for example https://example.com:8443/hooks")
+		return errors.New("has a port that is not a number; write for example https://example.com:8443/hooks")
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "":
 		return errors.New("is not an http or https address; write for example https://example.com/hooks")
 	case !validHost(u.Hostname()):
@@ -203,7 +204,7 @@ func checkURL(s string) error {
 	case u.Port() != "" && !validPort(u.Port(), 1):
 		return errors.New("has no port between 1 and 65535; write for example https://example.com:8443/hooks")
 	case strings.HasSuffix(u.Host, ":"):
-		return errors.New("has a colon and no port behind its host; write for example https://example.com:8443/hooks")
+		return errors.New("has a colon but no port after its host; write for example https://example.com:8443/hooks")
 	case u.Fragment != "" || strings.HasSuffix(s, "#"):
 		return errors.New("has a # part, which no server receives; leave it out")
 	}
@@ -231,7 +232,7 @@ func checkCollector(s string) error {
 func checkChannelPart(s string) error {
 	for _, c := range s {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_-=@,.;", c) {
-			return fmt.Errorf("%q holds %q, which no channel name can; use letters, digits and _ - = @ , . ;", s, c)
+			return fmt.Errorf("%q contains %q, which channel names cannot contain; use letters, digits and _ - = @ , . ;", s, c)
 		}
 	}
 	return nil
@@ -250,7 +251,7 @@ const leastMemory = 16 << 20
 func checkMemory(s string) error {
 	n, err := parseSize(s)
 	if err == nil && s != "" && n < leastMemory {
-		err = fmt.Errorf("%s is less than the server takes by itself; the minimum is 16MiB", s)
+		err = fmt.Errorf("%s is less than the server itself needs; the minimum is 16MiB", s)
 	}
 	return err
 }

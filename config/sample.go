@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Sample is config.yaml: every key with what it does and its default, so that
-// loading it is the same as loading nothing.
+// Sample returns config.yaml: every key with its description and default. A
+// server that loads it behaves like one without a file.
 func Sample() []byte {
 	d := Defaults()
 	return sample(&d)
 }
 
-// NewFile is Sample with an app of its own, for a file to begin with.
+// NewFile returns Sample with one app of its own, as the first version of a new
+// file.
 func NewFile(id, key, secret string) []byte {
 	d := Defaults()
 	d.Apps[0].ID, d.Apps[0].Key, d.Apps[0].Secret = id, key, secret
@@ -32,9 +33,9 @@ func sample(c *Config) []byte {
 	return []byte(s.b.String())
 }
 
-// Print is the configuration as YAML, with the place where each value was set
-// unless it is the default. Secrets are masked. Load refuses the mask, so it
-// cannot become a secret.
+// Print returns the configuration as YAML. A comment names where each value was
+// set, unless it is the default. Secrets are masked. Load refuses the mask, so
+// it cannot become a secret.
 func (c *Config) Print() []byte {
 	s := sampler{value: (*field).shown, sources: c.sources}
 	s.line(0, "# The effective configuration. A comment names where a value was set; a value without one is")

@@ -20,14 +20,14 @@ const mostOfFile = 64 << 10
 // says nothing of what is in the file.
 func readValue(name string) (string, error) {
 	if name == "" {
-		return "", errors.New("names no file; write its path, or remove the variable")
+		return "", errors.New("is empty; write the path of a file, or remove the variable")
 	}
 	info, err := os.Stat(name) // before it is opened: a pipe would have us wait
 	if err != nil {
 		return "", fmt.Errorf("cannot be read: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("cannot be read: %s is no regular file", name)
+		return "", fmt.Errorf("cannot be read: %s is not a regular file", name)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -41,7 +41,7 @@ func readValue(name string) (string, error) {
 	case len(data) > mostOfFile:
 		return "", fmt.Errorf("is too long: %s has more than %d bytes", name, mostOfFile)
 	case !utf8.Valid(data):
-		return "", fmt.Errorf("is no text: %s is not UTF-8", name)
+		return "", fmt.Errorf("is not text: %s is not UTF-8", name)
 	}
 	return strings.TrimRight(string(data), "\r\n"), nil
 }

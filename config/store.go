@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// StoreFile is the kind of store that is the list apps of the configuration.
+// StoreFile is the kind of store that keeps the apps in the configuration, in
+// the list apps.
 const StoreFile = "file"
 
-// Store says where the apps are kept. Kind file is the list apps.
+// Store configures where the apps are kept. The kind file means the list apps.
 type Store struct {
 	Kind              string        `key:"kind" oneof:"file sqlite postgres mysql" reload:"no" doc:"Where the apps are stored. file is the list apps in the configuration; sqlite, postgres and mysql (MariaDB too) are databases in which apps can be changed while the server runs."`
 	DSN               string        `key:"dsn" rule:"password" reload:"no" doc:"Connection string of the database. sqlite: the path of a file. postgres: postgres://user:password@host:5432/name. mysql: user:password@tcp(host:3306)/name."`
@@ -25,7 +26,8 @@ type Store struct {
 	PrivateWebhooks   bool          `key:"private_webhooks" reload:"no" doc:"Allow webhooks of apps in the database to private addresses, such as 10.0.0.5 or localhost. Whoever may change apps can then have the server send requests inside your network."`
 }
 
-// InDatabase reports whether the apps are in a database, and not in the file.
+// InDatabase reports whether the apps are in a database rather than in the
+// file.
 func (s Store) InDatabase() bool { return s.Kind != StoreFile && s.Kind != "" }
 
 // isSet reports whether anything differs from its default.
@@ -40,8 +42,8 @@ func defaultStore() Store {
 	return Store{Kind: StoreFile, Migrate: true, PollInterval: 500 * time.Millisecond, StartTimeout: 30 * time.Second}
 }
 
-// EncryptionKeys are the keys of the store as bytes: the one that encrypts
-// first, then the earlier ones. It is empty without encryption_key.
+// EncryptionKeys returns the keys of the store as bytes: first the one that
+// encrypts, then the earlier ones. It is empty without encryption_key.
 func (s Store) EncryptionKeys() [][]byte {
 	var keys [][]byte
 	for _, text := range append([]string{s.EncryptionKey}, s.OldEncryptionKeys...) {
@@ -81,7 +83,7 @@ func checkStore(c *Config, r *report) {
 	case s.InDatabase() && s.DSN == "":
 		r.add("store.dsn", fmt.Sprintf("is missing; store.kind %s needs the address of its database", s.Kind))
 	case s.EncryptionKey == "" && len(s.OldEncryptionKeys) > 0:
-		r.add("store.encryption_key", "is missing; store.old_encryption_keys only decrypt")
+		r.add("store.encryption_key", "is missing; store.old_encryption_keys are used only to decrypt")
 	}
 }
 
@@ -90,10 +92,10 @@ func doubtStore(c *Config, r *report) {
 	s := &c.Store
 	switch {
 	case s.InDatabase() && len(c.FileApps) > 0:
-		r.warn("apps", fmt.Sprintf("are not served: store.kind is %s, and the apps are in that database; `fanfare apps import` takes these into it", s.Kind))
+		r.warn("apps", fmt.Sprintf("are not served: store.kind is %s, so the apps are in that database; `fanfare apps import` copies these apps to it", s.Kind))
 	case !s.InDatabase() && s.isSet() && s.Kind == StoreFile:
-		r.warn("store", "has no effect while store.kind is file: the apps are those of the list apps")
+		r.warn("store", "has no effect while store.kind is file: the apps come from the list apps")
 	case s.Kind == "sqlite" && c.Cluster.Driver != DriverMemory && !strings.HasPrefix(s.DSN, "/"):
-		r.warn("store.dsn", "is a file beside this node: nodes of a cluster on other machines do not see its apps")
+		r.warn("store.dsn", "is a relative path of this node: nodes of the cluster on other machines do not see its apps")
 	}
 }

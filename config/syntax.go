@@ -43,7 +43,7 @@ func parse(name string, data []byte) (lines []string, root *yaml.Node, err error
 		return s.lines, nil, nil
 	}
 	if len(doc.Content) == 2 {
-		return nil, nil, s.problem(s.dashes(doc.Content[1].Line), "begins a second document; keep one, without a line of ---")
+		return nil, nil, s.problem(s.dashes(doc.Content[1].Line), "begins a second YAML document; keep one document, and remove the line ---")
 	}
 	return s.lines, doc.Content[0], nil
 }
@@ -78,12 +78,12 @@ func decodeText(data []byte) (string, error) {
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
 		order = binary.LittleEndian
 	case bytes.IndexByte(data, 0) >= 0:
-		return "", errors.New("holds bytes of zero, as UTF-16 does; save it as UTF-8")
+		return "", errors.New("contains zero bytes, as UTF-16 does; save it as UTF-8")
 	}
 	text := string(bytes.TrimPrefix(data, []byte("\uFEFF")))
 	if order != nil {
 		if len(data)%2 != 0 {
-			return "", errors.New("begins as UTF-16 and has half a character at its end; save it as UTF-8")
+			return "", errors.New("is UTF-16 that ends with half a character; save it as UTF-8")
 		}
 		units := make([]uint16, 0, len(data)/2)
 		for i := 2; i < len(data); i += 2 {
@@ -124,14 +124,14 @@ var conflict = regexp.MustCompile(`^(<{7} |={7}$|>{7} )`)
 func (s *syntax) unreadable() (line int, what string) {
 	for i, l := range s.lines {
 		if conflict.MatchString(l) {
-			return i + 1, "is the mark of a merge conflict of git; keep one side and remove the marks"
+			return i + 1, "is a Git conflict marker; keep one side and remove the markers"
 		}
 		if !utf8.ValidString(l) {
-			return i + 1, "holds a character that is not UTF-8; save the file as UTF-8"
+			return i + 1, "contains a character that is not UTF-8; save the file as UTF-8"
 		}
 		for _, c := range l {
 			if c != '\t' && unicode.IsControl(c) {
-				return i + 1, fmt.Sprintf("holds a control character (%U); remove it", c)
+				return i + 1, fmt.Sprintf("contains a control character (%U); remove it", c)
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func (s *syntax) otherFormat(text string, doc *yaml.Node, err error) (line int, 
 		return 0, ""
 	}
 	if line := jsonComment(text); line > 0 {
-		return line, "holds a comment, which JSON does not have; remove it, or write YAML, where a comment begins with #"
+		return line, "contains a comment, which JSON does not allow; remove it, or write YAML, where a comment begins with #"
 	}
 	for i, l := range s.lines {
 		l = strings.TrimSpace(l)
@@ -160,11 +160,11 @@ func (s *syntax) otherFormat(text string, doc *yaml.Node, err error) (line int, 
 		m := assignment.FindStringSubmatch(l)
 		switch {
 		case m != nil && strings.HasPrefix(m[2], envPrefix):
-			return i + 1, "sets an environment variable; this file is YAML, `fanfare config init` writes one to begin with"
+			return i + 1, "sets an environment variable; this file must be YAML; `fanfare config init` writes an initial file"
 		case m != nil:
-			return i + 1, fmt.Sprintf("is TOML or INI; this file is YAML, so write %s: and the value", m[2])
+			return i + 1, fmt.Sprintf("is TOML or INI; this file must be YAML, so write %s: and the value", m[2])
 		case tomlTable.MatchString(l):
-			return i + 1, fmt.Sprintf("is TOML or INI; this file is YAML, so write %s: and its keys below it, each after two spaces", strings.Trim(strings.SplitN(l, "#", 2)[0], `[]" `))
+			return i + 1, fmt.Sprintf("is TOML or INI; this file must be YAML, so write %s: and its keys below it, each after two spaces", strings.Trim(strings.SplitN(l, "#", 2)[0], `[]" `))
 		}
 		break
 	}

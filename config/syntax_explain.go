@@ -16,18 +16,18 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	message = strings.TrimPrefix(message, "yaml: ")
 	for i := max(n-2, 0); i < n; i++ {
 		if c, found := invisible(s.lines[i]); found {
-			return i + 1, fmt.Sprintf("holds an invisible character (%U), as text copied from web pages does; type the line again", c)
+			return i + 1, fmt.Sprintf("contains an invisible character (%U), often copied from a web page; type the line again", c)
 		}
 	}
 	switch {
 	case strings.Contains(l[:indent(l)], "\t"):
 		return n, "is indented with a tab; use spaces, two for each level"
 	case strings.Contains(message, "unknown anchor"):
-		return s.aliasLine(n), "holds a value that begins with *, which YAML takes for an alias; put it in quotes"
+		return s.aliasLine(n), "has a value that begins with *, which YAML reads as an alias; put it in quotes"
 	case strings.Contains(message, "expected alphabetic or numeric"):
 		return n, `holds a value that begins with * or &, which YAML takes for an alias or an anchor; put it in quotes, such as "*"`
 	case strings.Contains(message, "cannot start any token"):
-		return n, "holds a value that begins with @, %, ` or a tab, which YAML does not allow; put it in quotes"
+		return n, "has a value that begins with @, %, ` or a tab, which YAML does not allow; put it in quotes"
 	case strings.Contains(message, "escape"):
 		return n, `holds a \ in double quotes, which begins an escape there; write \\ or use single quotes`
 	case strings.Contains(message, "unexpected end of stream"), strings.Contains(message, "unexpected document indicator"):
@@ -37,11 +37,11 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	case strings.Contains(message, "expected ',' or"):
 		return n, "opens a list or group with [ or { that is not closed, or lacks a comma in it"
 	case strings.Contains(message, "expected node content"):
-		return n, "opens a list or group with [ or { that is not closed, or has a comma in it with nothing before it"
+		return n, "opens a list or group with [ or { that is not closed, or has a comma with nothing before it"
 	case strings.Contains(message, "expected comment or line break"):
-		return n, "has text right after | or >; begin the text on the next line, indented further, or put it in quotes"
+		return n, "has text after | or > on the same line; begin the text on the next line, indented further, or put it in quotes"
 	case strings.HasPrefix(strings.TrimSpace(l), "%"):
-		return n, "is a directive of YAML; remove it"
+		return n, "is a YAML directive; remove it"
 	case noSpace.MatchString(l):
 		return n, "lacks a space after its colon"
 	}
@@ -61,7 +61,7 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	case strings.HasSuffix(strings.TrimSpace(l), ","):
 		return n, "ends with a comma, which YAML has only between [ and ] or { and }; remove it"
 	case strings.Count(l, ": ") > 1 && !strings.ContainsAny(l, "{}"):
-		return n, "holds a second colon with a space after it; put the value in quotes, or a second key on a line of its own"
+		return n, "contains a second colon with a space after it; put the value in quotes, or put the second key on its own line"
 	case strings.ContainsAny(l, "]}") && strings.Count(l, "[")+strings.Count(l, "{") < strings.Count(l, "]")+strings.Count(l, "}"):
 		return n, "closes a list or group that is not open; remove the ] or }"
 	case strings.Contains(message, "expected key"), strings.Contains(message, "expected '-'"), strings.Contains(message, "mapping values"), strings.Contains(message, "document start"):
@@ -119,11 +119,11 @@ func opensBlock(lines []string, n int) bool {
 // misindented says where line n could begin.
 func (s *syntax) misindented(n int) string {
 	if l := s.lines[n-1]; strings.HasPrefix(strings.TrimLeft(l, " "), "- ") {
-		return "begins an element of a list where no list is; begin all elements of a list in the same column, and no key beside them"
+		return "begins a list element outside of a list; begin all elements of a list in the same column, and no key in that column"
 	}
 	at := column(s.lines[n-1])
 	if above := s.above(n); above > 0 && column(s.lines[above-1]) < at && !strings.HasSuffix(strings.TrimSpace(s.lines[above-1]), ":") {
-		return fmt.Sprintf("is indented further than line %d, which has its value already; begin the keys of one group in the same column", above)
+		return fmt.Sprintf("is indented further than line %d, which already has a value; begin the keys of one group in the same column", above)
 	}
 	return fmt.Sprintf("is indented by %s, which matches no group above it; begin the keys of one group in the same column", spaces(at))
 }

@@ -11,22 +11,22 @@ import (
 // checkTogether holds keys against each other and refuses what can never work.
 func checkTogether(c *Config, r *report) {
 	if len(c.Apps) == 0 && !c.Store.InDatabase() && !r.notedBelow("apps") {
-		r.add("apps", "lists no app; add one, `fanfare keys new` makes it")
+		r.add("apps", "lists no app; add one, which `fanfare keys new` prints")
 	}
 	checkListeners(c, r)
 	checkACME(c, r)
 	checkAdmin(c, r)
 	if n := c.Sockets.MaxMessageBytes; n > 0 && n < leastMessage {
-		r.add("sockets.max_message_bytes", fmt.Sprintf("%d bytes do not hold a signed subscription; write 0 or at least %d", n, leastMessage))
+		r.add("sockets.max_message_bytes", fmt.Sprintf("%d bytes are too few for a signed subscription; write 0 or at least %d", n, leastMessage))
 	}
 	if n := c.HTTP.MaxBodyBytes; n > 0 && n < leastMessage {
-		r.add("http.max_body_bytes", fmt.Sprintf("%d bytes do not hold an event; write 0 or at least %d", n, leastMessage))
+		r.add("http.max_body_bytes", fmt.Sprintf("%d bytes are too few for an event; write 0 or at least %d", n, leastMessage))
 	}
 	if c.Runtime.GCPercent < 0 && c.Runtime.MemoryLimit == "" {
-		r.add("runtime.gc_percent", "-1 lets memory grow without bound; set runtime.memory_limit too")
+		r.add("runtime.gc_percent", "-1 lets memory grow without limit; also set runtime.memory_limit")
 	}
 	if c.HTTP.ProxyProtocol != "off" && !c.trustsProxies() {
-		r.add("http.proxy_protocol", "has no effect: http.trusted_proxies lists no proxy; add yours")
+		r.add("http.proxy_protocol", "requires http.trusted_proxies, which is empty; list your proxies there")
 	}
 	if together := c.Shutdown.Delay + c.Shutdown.Spread; c.Shutdown.Timeout <= together {
 		r.add("shutdown.timeout", fmt.Sprintf("%s is not more than shutdown.delay and shutdown.spread together (%s); raise it above that",
@@ -82,14 +82,14 @@ func loopback(host string) string {
 // checkApp refuses what makes an app, or one of its webhooks, useless.
 func checkApp(c *Config, a *App, path string, r *report) {
 	if a.RequireTLS && a.Enabled && !c.TLS.Enabled() && !c.trustsProxies() {
-		r.add(path+".require_tls", "refuses every client: there is no certificate (tls.cert_file), and no proxy is trusted to say https (http.trusted_proxies); set one of them")
+		r.add(path+".require_tls", "refuses every client: there is no certificate (tls.cert_file) and no trusted proxy that can report https (http.trusted_proxies); set one of them")
 	}
 	if a.Key != "" && a.Key == a.Secret {
-		r.add(path+".secret", "is the key, which every client knows; give the app a secret, `fanfare keys new` makes one")
+		r.add(path+".secret", "equals the key, which every client knows; choose another secret, `fanfare keys new` makes one")
 	}
 	for i, k := range a.Keys {
 		if k.Key != "" && k.Key == k.Secret {
-			r.add(fmt.Sprintf("%s.keys.%d.secret", path, i), "is the key, which every client knows; `fanfare keys new` makes a secret")
+			r.add(fmt.Sprintf("%s.keys.%d.secret", path, i), "equals the key, which every client knows; `fanfare keys new` makes a secret")
 		}
 	}
 	checkHistory(a, path, r)
@@ -102,17 +102,17 @@ func checkWebhook(h *Webhook, path string, r *report) {
 	for i, excluded := range h.Filter.ExcludePrefixes {
 		switch {
 		case excluded == "":
-			r.add(fmt.Sprintf("%s.filter.exclude_prefixes.%d", path, i), "is empty, and every channel begins so; remove it")
+			r.add(fmt.Sprintf("%s.filter.exclude_prefixes.%d", path, i), "is empty, which matches every channel; remove it")
 		case strings.HasPrefix(h.Filter.ChannelPrefix, excluded):
 			r.add(fmt.Sprintf("%s.filter.exclude_prefixes.%d", path, i),
-				fmt.Sprintf("%q excludes every channel that channel_prefix lets through; remove one of them", excluded))
+				fmt.Sprintf("%q excludes every channel that channel_prefix allows; remove one of them", excluded))
 		}
 	}
 	canonical := map[string]bool{}
 	for name := range h.Headers {
 		n := http.CanonicalHeaderKey(name)
 		if canonical[n] {
-			r.add(path+".headers", n+" is written twice; header names are the same in capitals and small letters")
+			r.add(path+".headers", n+" is written twice; header names are not case-sensitive")
 		}
 		canonical[n] = true
 	}
@@ -123,7 +123,7 @@ func checkUnique(c *Config, r *report) {
 	ids, keys := map[string]string{}, map[string]string{}
 	once := func(used map[string]string, value, path string) {
 		if first, twice := used[value]; twice && value != "" {
-			r.add(path, fmt.Sprintf("%q is already the %s of %s; give each its own", value, lastPart(path), display(parent(first))))
+			r.add(path, fmt.Sprintf("%q is already the %s of %s; use a different one for each", value, lastPart(path), display(parent(first))))
 			return
 		}
 		used[value] = path

@@ -33,7 +33,7 @@ func TestTracing_Mistakes(t *testing.T) {
 		"endpoint: 'grpc://c:4317'":              "tracing.endpoint: is not an http or https address",
 		"endpoint: 'https://u:hunter2@c'":        "tracing.endpoint: has a name or password",
 		"endpoint: 'https://c/?key=hunter2'":     "tracing.endpoint: has a query",
-		`headers: {"X Y": hunter2}`:              "tracing.headers.X Y: is not a header",
+		`headers: {"X Y": hunter2}`:              "tracing.headers.X Y: is not a valid header",
 		"sample_percent: 10":                     "tracing.sample_percent: unknown key",
 		"endpoint: 'http://127.0.0.1:70000'":     "tracing.endpoint: is not an http or https address",
 		"endpoint: 'https://c', headers: hunter": "tracing.headers",

@@ -138,7 +138,7 @@ func parseSize(text string) (int64, error) {
 	shift := map[string]uint{"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}[m[2]]
 	n, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil || n<<shift>>shift != n {
-		return 0, fmt.Errorf("%q is larger than any machine", text)
+		return 0, fmt.Errorf("%q is larger than the memory of any machine", text)
 	}
 	return n << shift, nil
 }

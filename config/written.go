@@ -25,7 +25,7 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 	switch raw := raw.(type) {
 	case string:
 		if f.kind == kindTexts && inBrackets(raw) {
-			r.add(path, "is written with commas alone here, without brackets and quotes, such as a,b")
+			r.add(path, "must be separated by commas here, without brackets and quotes, such as a,b")
 			break
 		}
 		add(path, raw)
@@ -37,10 +37,10 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 		for _, name := range slices.Sorted(maps.Keys(raw)) {
 			text := raw[name]
 			if placeholder.MatchString(text) && !r.escaped[join(path, name)] {
-				r.add(join(path, name), "is the name of a variable in a form that nothing replaces here; write the value, or ${NAME} in the file")
+				r.add(join(path, name), "refers to a variable in a form that is not expanded; write the value, or ${NAME} in the file")
 			}
 			if text == masked {
-				r.add(join(path, name), "is what `fanfare config print` shows instead of the value; write the value")
+				r.add(join(path, name), "is the mask that `fanfare config print` shows instead of the value; write the value")
 			}
 		}
 	}
@@ -59,11 +59,11 @@ func written(text, path string, escaped bool) error {
 	case strings.TrimSpace(text) != text:
 		return errors.New("begins or ends with a space or a line end; remove it")
 	case hidden:
-		return fmt.Errorf("holds a character that cannot be seen (%U); type the value again", c)
+		return fmt.Errorf("contains an invisible character (%U); type the value again", c)
 	case placeholder.MatchString(text) && !escaped:
-		return fmt.Errorf("is the name of a variable in a form that nothing replaces here; write the value, or ${NAME} in the file, or set %s", shortest(path))
+		return fmt.Errorf("refers to a variable in a form that is not expanded; write the value, or ${NAME} in the file, or set %s", shortest(path))
 	case strings.Contains(text, masked):
-		return errors.New("is what `fanfare config print` shows instead of the value; write the value")
+		return errors.New("is the mask that `fanfare config print` shows instead of the value; write the value")
 	}
 	return nil
 }

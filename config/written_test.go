@@ -43,14 +43,14 @@ func TestLoad_ValuesThatCannotBeMeant(t *testing.T) {
 		{app(`keys: [{key: a, secret: '"x"'}]`), "apps[0].keys[0].secret", "without quotes"},
 		{app(`keys: [{key: a, secret: $SECRET}]`), "apps[0].keys[0].secret", "or ${NAME} in the file, or set FANFARE_APPS_0_KEYS_0_SECRET"},
 		{"apps:\n  - {id: a, key: b, secret: $APP_SECRET}\n", "apps[0].secret", "set FANFARE_APP_SECRET"},
-		{"apps:\n  - {id: a, key: b, secret: '{{ .Values.secret }}'}\n", "apps[0].secret", "is the name of a variable"},
+		{"apps:\n  - {id: a, key: b, secret: '{{ .Values.secret }}'}\n", "apps[0].secret", "refers to a variable"},
 		{"apps:\n  - id: a\n    key: b\n    secret: |\n      s3cret\n", "apps[0].secret", "a line end"},
-		{"apps:\n  - {id: a, key: b, secret: \"s\u200bcret\"}\n", "apps[0].secret", "cannot be seen (U+200B)"},
+		{"apps:\n  - {id: a, key: b, secret: \"s\u200bcret\"}\n", "apps[0].secret", "invisible character (U+200B)"},
 		{"apps:\n  - {id: a, key: b, secret: \"********\"}\n", "apps[0].secret", "fanfare config print"},
 		{"listen: ':6001 '\n" + minimal, "listen", "a space"},
 		{"webhooks: {store: ' /var/lib/f.db'}\n" + minimal, "webhooks.store", "a space"},
 		{app(`allowed_origins: ['"*"']`), "apps[0].allowed_origins[0]", "without quotes"},
-		{hook(`headers: {X-Token: '{{TOKEN}}'}`), "apps[0].webhooks[0].headers.X-Token", "is the name of a variable"},
+		{hook(`headers: {X-Token: '{{TOKEN}}'}`), "apps[0].webhooks[0].headers.X-Token", "refers to a variable"},
 		{hook(`headers: {X-Token: '********'}`), "apps[0].webhooks[0].headers.X-Token", "fanfare config print"},
 	} {
 		_, err := Load(write(t, tt.text), nil, nil)
@@ -74,7 +74,7 @@ func TestLoad_ValuesThatCannotBeMeant(t *testing.T) {
 
 func TestLoad_ListFromEnvironmentInBrackets(t *testing.T) {
 	_, err := Load(write(t, minimal), nil, []string{`FANFARE_HTTP_TRUSTED_PROXIES=["10.0.0.0/8"]`})
-	if err == nil || !strings.Contains(err.Error(), "FANFARE_HTTP_TRUSTED_PROXIES: http.trusted_proxies: is written with commas alone") {
+	if err == nil || !strings.Contains(err.Error(), "FANFARE_HTTP_TRUSTED_PROXIES: http.trusted_proxies: must be separated by commas here") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -101,33 +101,33 @@ func TestLoad_AppOfItsOwn_NamesItsSecret(t *testing.T) {
 		{
 			"id and key", "", nil,
 			[]string{"FANFARE_APP_ID=x", "FANFARE_APP_KEY=y"},
-			"FANFARE_APP_ID: apps[0].secret: is missing; FANFARE_APP_ID begins an app, which needs FANFARE_APP_SECRET too",
+			"FANFARE_APP_ID: apps[0].secret: is missing; FANFARE_APP_ID adds an app, which also needs FANFARE_APP_SECRET",
 		},
 		{
 			"another key of the app", "", nil,
 			[]string{"FANFARE_APP_ID=x", "FANFARE_APP_KEY=y", "FANFARE_APPS_0_CLIENT_EVENTS=false"},
-			"FANFARE_APPS_0_CLIENT_EVENTS: apps[0].secret: is missing; FANFARE_APPS_0_CLIENT_EVENTS begins an app, which needs FANFARE_APP_SECRET too",
+			"FANFARE_APPS_0_CLIENT_EVENTS: apps[0].secret: is missing; FANFARE_APPS_0_CLIENT_EVENTS adds an app, which also needs FANFARE_APP_SECRET",
 		},
 		{
 			"flags", "",
 			[]string{"--app-id=x", "--app-key=y"},
 			nil,
-			"--app-id: apps[0].secret: is missing; --app-id begins an app, which needs --app-secret too",
+			"--app-id: apps[0].secret: is missing; --app-id adds an app, which also needs --app-secret",
 		},
 		{
 			"a second app", minimal, nil,
 			[]string{"FANFARE_APPS_1_ID=x", "FANFARE_APPS_1_KEY=y"},
-			"FANFARE_APPS_1_ID: apps[1].secret: is missing; FANFARE_APPS_1_ID begins an app, which needs FANFARE_APPS_1_SECRET too",
+			"FANFARE_APPS_1_ID: apps[1].secret: is missing; FANFARE_APPS_1_ID adds an app, which also needs FANFARE_APPS_1_SECRET",
 		},
 		{
 			"a gap", minimal, nil,
 			[]string{"FANFARE_APPS_2_ID=x"},
-			"FANFARE_APPS_2_ID: apps[2]: there is no apps[1] before it; count from 0 without a gap",
+			"FANFARE_APPS_2_ID: apps[2]: apps[1] is missing before it; number the elements from 0 without gaps",
 		},
 		{
 			"a gap at the front", "", nil,
 			[]string{"FANFARE_APPS_1_ID=x", "FANFARE_APPS_1_KEY=y", "FANFARE_APPS_1_SECRET=z"},
-			"FANFARE_APPS_1_ID: apps[1]: there is no apps[0] before it; count from 0 without a gap",
+			"FANFARE_APPS_1_ID: apps[1]: apps[0] is missing before it; number the elements from 0 without gaps",
 		},
 		{
 			"a webhook", minimal, nil,
@@ -148,7 +148,7 @@ func TestLoad_AppOfItsOwn_NamesItsSecret(t *testing.T) {
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			if diff := cmp.Diff("the configuration is not usable: "+tt.want, err.Error()); diff != "" {
+			if diff := cmp.Diff("the configuration is invalid: "+tt.want, err.Error()); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -188,7 +188,7 @@ func TestLoad_KeySetByTwoVariables_IsWarnedAbout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"FANFARE_APP_ID: sets apps[0].id, as FANFARE_APPS_0_ID does to another value; this one counts"}
+	want := []string{"FANFARE_APP_ID: sets apps[0].id, which FANFARE_APPS_0_ID sets to another value; this one is used"}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" || c.Apps[0].ID != "wins" {
 		t.Errorf("app %s (-want +got)\n%s", c.Apps[0].ID, diff)
 	}

@@ -83,7 +83,7 @@ func storeRefusal(err error) error {
 		for _, p := range invalid.Problems {
 			texts = append(texts, p.String())
 		}
-		return refused("the app is not usable: %s", strings.Join(texts, "; "))
+		return refused("the app is invalid: %s", strings.Join(texts, "; "))
 	case errors.As(err, &conflict), errors.As(err, &exists),
 		errors.Is(err, appstore.ErrNotFound), errors.Is(err, appstore.ErrNoKey), errors.Is(err, appstore.ErrLastKey):
 		return coded{err, exitRefused}

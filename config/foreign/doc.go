@@ -1,6 +1,7 @@
-// Package foreign reads what Reverb, soketi and Pusher are configured by and
-// says the same in the keys of fanfare: .env files and variables, soketi's JSON,
-// Reverb's PHP array, keys of Pusher as JSON. What it cannot carry over it names,
-// with the reason. It runs nothing of what it reads, opens no file and no
-// connection; cmd/fanfare hands it the contents and writes the result.
+// Package foreign converts the configuration of Reverb, soketi and Pusher to
+// the keys of fanfare. It reads .env files and environment variables, soketi's
+// JSON, Reverb's PHP array, and keys of Pusher apps as JSON. It names every
+// setting that it cannot convert, with the reason. It executes nothing that it
+// reads, and opens no file and no connection: cmd/fanfare passes it the
+// contents and writes the result.
 package foreign

@@ -124,7 +124,7 @@ func replaceNames(text string, vars map[string]string) (string, error) {
 		return value
 	})
 	if made && size > longestMade {
-		return "", fmt.Errorf("is longer than %d bytes with the values of the variables that it names", longestMade)
+		return "", fmt.Errorf("is longer than %d bytes after its variables are replaced", longestMade)
 	}
 	return plain, nil
 }

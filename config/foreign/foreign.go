@@ -12,43 +12,43 @@ import (
 	"fanfare/config"
 )
 
-// The servers whose configuration can be read, as Input.From names them.
+// The servers whose configuration can be converted, as Input.From names them.
 const (
 	Reverb = "reverb"
 	Soketi = "soketi"
 	Pusher = "pusher"
 )
 
-// Servers lists them.
+// Servers lists the values of Input.From.
 func Servers() []string { return []string{Reverb, Soketi, Pusher} }
 
-// File is a file to read.
+// File is a configuration file to convert.
 type File struct {
-	Name string // as the user gave it
+	Name string // as the user wrote it
 	Text string
 }
 
-// Input is what there is to read.
+// Input is the configuration to convert.
 type Input struct {
 	Files []File
-	Env   []string // in the form of os.Environ; nil is none
-	From  string   // one of Servers, to read nothing of the others; "" reads what is there
-	ID    string   // of the app of keys that come without one
+	Env   []string // variables in the form of os.Environ; nil for none
+	From  string   // one of Servers, to ignore settings of the others; "" accepts all
+	ID    string   // id for keys of Pusher that come without the id of their app
 }
 
-// Result is a configuration in the keys of fanfare.
+// Result is the converted configuration.
 type Result struct {
-	Text    []byte   // of the file
-	Servers []string // that were read, by the names people know
+	Text    []byte   // contents of the new file
+	Servers []string // display names of the servers whose settings were found
 	Apps    int
-	Lost    int // keys that were not carried over; comments of the file say why
+	Lost    int // number of settings that were not converted; comments in the file give the reasons
 }
 
-// MaxFile is the largest file that is read, in bytes.
+// MaxFile is the maximum size of a file, in bytes.
 const MaxFile = 4 << 20
 
-// Read reads in. It fails on a file that is of none of the servers, and where
-// nothing is to be read. No error holds a value.
+// Read converts in. It fails if a file belongs to none of the servers, or if
+// there is nothing to convert. No error contains a value.
 func Read(in Input) (*Result, error) {
 	vars, trees, err := in.open()
 	if err != nil {
@@ -59,7 +59,7 @@ func Read(in Input) (*Result, error) {
 		return nil, err
 	}
 	if len(p.servers) == 0 {
-		return nil, errors.New("there is nothing of " + in.wanted() + " in it: no SOKETI_, REVERB_ or PUSHER_APP_ variables, and no file of theirs")
+		return nil, errors.New("found no configuration of " + in.wanted() + ": no SOKETI_, REVERB_ or PUSHER_APP_ variables, and none of their files")
 	}
 	text, err := config.Compose(p.head(in), p.settings)
 	if err != nil {
@@ -171,7 +171,7 @@ func (in Input) carry(p *plan, vars map[string]string, trees []tree) error {
 		kind := t.kind()
 		switch {
 		case kind == "":
-			return fmt.Errorf("%s: is no configuration of Reverb or soketi, and holds no keys of Pusher", t.name)
+			return fmt.Errorf("%s: is not a configuration of Reverb or soketi, and contains no keys of a Pusher app", t.name)
 		case kind == Reverb && in.reads(Reverb):
 			o := newOptions()
 			o.put("", "", t.v)
@@ -255,10 +255,10 @@ func (p *plan) head(in Input) []string {
 		from = append(from, "the environment")
 	}
 	head := []string{
-		"fanfare configuration, imported from " + strings.Join(from, ", ") + ". What is not set has its default: `fanfare config print` shows all that is in force, docs/configuration.md explains each key.",
+		"fanfare configuration, imported from " + strings.Join(from, ", ") + ". Keys that are not set have their defaults. `fanfare config print` shows all effective values, and docs/configuration.md explains each key.",
 	}
 	if slices.Contains(p.servers, "Reverb") {
-		head = append(head, "REVERB_HOST, REVERB_PORT and REVERB_SCHEME say where Laravel and browsers reach the server. They stay in .env.")
+		head = append(head, "REVERB_HOST, REVERB_PORT and REVERB_SCHEME are the address at which Laravel and browsers reach the server. They stay in .env.")
 	}
 	return append(head, p.notes...)
 }

@@ -135,7 +135,7 @@ REVERB_PULSE_INGEST_INTERVAL=5
 	if l := a.Limits; l.MaxConnections != 300 || l.MaxEventBytes != 200_000 || l.ClientEventsPerSecond != 1 || !a.ClientEvents {
 		t.Errorf("%+v", a)
 	}
-	wantComments(t, r, "REVERB_APP_PING_INTERVAL is not carried over", "REVERB_PULSE_INGEST_INTERVAL is not carried over", "Needs Redis 7", "Reverb let clients send to channels that they are not on")
+	wantComments(t, r, "REVERB_APP_PING_INTERVAL is not carried over", "REVERB_PULSE_INGEST_INTERVAL is not carried over", "Needs Redis 7", "Reverb let clients send to public channels")
 	if r.Lost != 2 {
 		t.Errorf("%d are lost:\n%s", r.Lost, r.Text)
 	}
@@ -169,7 +169,7 @@ func TestRead_ReverbByItsFile(t *testing.T) {
 
 func TestRead_ReverbWithoutKeys_SaysSo(t *testing.T) {
 	r := read(t, Input{Files: []File{sample(t, "reverb.php")}})
-	wantComments(t, r, "apps.apps.0 is not carried over: it has no app_id, key and secret")
+	wantComments(t, r, "apps.apps.0 is not carried over: it lacks app_id, key and secret")
 	if r.Apps != 1 {
 		t.Errorf("%d apps", r.Apps)
 	}
@@ -320,16 +320,16 @@ func TestRead_Refusals(t *testing.T) {
 		in   Input
 		want string
 	}{
-		"nothing":      {Input{Env: []string{"HOME=/root"}}, "there is nothing of Reverb, soketi or Pusher in it"},
+		"nothing":      {Input{Env: []string{"HOME=/root"}}, "found no configuration of Reverb, soketi or Pusher: no"},
 		"empty":        {Input{Files: []File{{"a", " \n"}}}, "a: is empty"},
 		"no JSON":      {Input{Files: []File{{"a.json", "{\n\"secret\": hunter2}"}}}, "a.json: is not valid JSON (line 2)"},
-		"other JSON":   {Input{Files: []File{{"a.json", `{"name":"package"}`}}}, "is no configuration of Reverb or soketi"},
+		"other JSON":   {Input{Files: []File{{"a.json", `{"name":"package"}`}}}, "is not a configuration of Reverb or soketi"},
 		"no variables": {Input{Files: []File{{".env", "A=1\nhunter2\n"}}}, ".env: line 2 is not NAME=value"},
 		"open quote":   {Input{Files: []File{{".env", "A=\"hunter2\nB=1\n"}}}, ".env: line 1: the value of A has no closing quote"},
-		"other PHP":    {Input{Files: []File{{"a.php", "<?php echo 'hunter2';"}}}, "a.php: returns no array"},
-		"open array":   {Input{Files: []File{{"a.php", "<?php return ['hunter2' => 1;"}}}, "a.php: line 1: an array has no end"},
+		"other PHP":    {Input{Files: []File{{"a.php", "<?php echo 'hunter2';"}}}, "a.php: does not return an array"},
+		"open array":   {Input{Files: []File{{"a.php", "<?php return ['hunter2' => 1;"}}}, "a.php: line 1: an array is not closed"},
 		"deep":         {Input{Files: []File{{"a.php", "<?php return " + strings.Repeat("[", 5000)}}}, "nested too deep"},
-		"no id":        {Input{Files: []File{{"a.json", `[{"key":"k","secret":"hunter2"}]`}}}, "give it with --id"},
+		"no id":        {Input{Files: []File{{"a.json", `[{"key":"k","secret":"hunter2"}]`}}}, "set it with --id"},
 		"large":        {Input{Files: []File{{"a", strings.Repeat("#", MaxFile+1)}}}, "is larger than"},
 	} {
 		r, err := Read(tt.in)

@@ -16,7 +16,7 @@ func (p *plan) origins(app string, origins []string, from string) {
 			return
 		}
 		if _, err := apps.ParseOriginPattern(origin); err != nil {
-			p.lose(app, from+" "+strings.TrimSpace(origin), "it is no pattern of fanfare: write hosts, origins or *.example.com.")
+			p.lose(app, from+" "+strings.TrimSpace(origin), "fanfare does not support this pattern: write hosts, origins or *.example.com.")
 			continue
 		}
 		list = append(list, origin)

@@ -28,7 +28,7 @@ func readPHP(text string, env func(string) (string, bool)) (any, error) {
 		p.blank()
 		switch {
 		case p.pos >= len(p.s):
-			return nil, errors.New("returns no array; give a file of Laravel's config folder, such as config/reverb.php")
+			return nil, errors.New("does not return an array; name a file of Laravel's config folder, such as config/reverb.php")
 		case p.word("return"):
 			v, err := p.expression()
 			if err != nil {

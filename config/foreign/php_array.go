@@ -18,7 +18,7 @@ func (p *php) array(closing byte) (any, error) {
 		p.blank()
 		switch {
 		case p.pos >= len(p.s):
-			return nil, errors.New("an array has no end")
+			return nil, errors.New("an array is not closed")
 		case p.s[p.pos] == closing:
 			p.pos++
 			if len(table) == 0 {
@@ -38,7 +38,7 @@ func (p *php) array(closing byte) (any, error) {
 		}
 		if p.blank(); !p.take("=>") {
 			if !p.ends() || p.pos < len(p.s) && (p.s[p.pos] == ';' || strings.IndexByte(")]", p.s[p.pos]) >= 0 && p.s[p.pos] != closing) {
-				return nil, errors.New("an array has no end")
+				return nil, errors.New("an array is not closed")
 			}
 			list = append(list, v)
 			continue

@@ -57,7 +57,7 @@ func (p *plan) number(path string, o *options, from string, scale, low, high flo
 	n = math.Floor(n * scale)
 	within := bounded(n, low, high)
 	if float64(within) != n {
-		p.comment(path, fmt.Sprintf("%s is %.0f; fanfare takes %.0f to %.0f.", o.from(from), n, low, high))
+		p.comment(path, fmt.Sprintf("%s is %.0f; fanfare accepts %.0f to %.0f.", o.from(from), n, low, high))
 	}
 	p.set(path, within, o.from(from))
 }
@@ -93,7 +93,7 @@ func (p *plan) duration(path string, o *options, from string, unit, low, high ti
 	given := time.Duration(min(n*float64(unit), float64(math.MaxInt64/2)))
 	d := max(low, min(high, given))
 	if d != given {
-		p.comment(path, fmt.Sprintf("%s is %s; fanfare takes %s to %s.", o.from(from), given, low, high))
+		p.comment(path, fmt.Sprintf("%s is %s; fanfare accepts %s to %s.", o.from(from), given, low, high))
 	}
 	p.set(path, d, o.from(from))
 }
@@ -102,10 +102,10 @@ func notANumber(v any) string {
 	if v == any(computed{}) {
 		return computedByPHP
 	}
-	return "it is no number."
+	return "it is not a number."
 }
 
-const computedByPHP = "PHP computes it, which an import does not run. Write the value here."
+const computedByPHP = "PHP computes it, and the import does not run PHP. Write the value here."
 
 func (p *plan) comment(path, text string) {
 	p.settings = append(p.settings, config.Setting{Path: path, Comments: []string{text}})
@@ -164,7 +164,7 @@ func (p *plan) loseRest(o *options, place func(path string) string, reason func(
 }
 
 // unknown is the reason of a key that the server it is for does not have.
-const unknown = "no such key is known."
+const unknown = "the key is unknown."
 
 // reasons are why keys are not carried over, by the beginnings of their paths,
 // in which * stands for any one part.

@@ -17,8 +17,8 @@ var (
 )
 
 const (
-	clusterWhy = "a cluster is a part of Pusher's network; fanfare's clients may name any."
-	pusherWhy  = "it is a setting of Pusher's dashboard or of a library."
+	clusterWhy = "a cluster is a region of Pusher's service; clients of fanfare may name any."
+	pusherWhy  = "it belongs to Pusher's dashboard or to a client library."
 )
 
 // firstText is the first of some names that a map has a text for.
@@ -56,7 +56,7 @@ func isPusher(v any) bool {
 }
 
 // errNoID is that keys were found without the app that they are of.
-var errNoID = errors.New("holds keys and not the id of their app; give it with --id")
+var errNoID = errors.New("contains keys but not the id of their app; set it with --id")
 
 // pusher carries over keys of Pusher. id is the app of those that name none.
 func (p *plan) pusher(v any, id string) error {
@@ -99,7 +99,7 @@ func (p *plan) pusherApp(m map[string]any, id string) error {
 		case name == "cluster":
 			p.lose(app, name, clusterWhy)
 		case name == "options", name == "client_options":
-			p.lose(app, name, "it is where Laravel reaches the server, and stays there.")
+			p.lose(app, name, "it is the address at which Laravel reaches the server, and stays in Laravel's configuration.")
 		default:
 			p.lose(app, name, pusherWhy)
 		}

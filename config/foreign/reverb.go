@@ -76,18 +76,18 @@ const reverbMessage = 10_000.0
 // reverbReasons are why keys of Reverb are not carried over.
 var reverbReasons = reasons{
 	{"default", ""},
-	{"servers.*.host", "only the server that default names is."},
+	{"servers.*.host", "only the server that default names is converted."},
 	{"servers.*.hostname", ""}, // that of REVERB_HOST
 	{"servers.*.options.tls.passphrase", "fanfare reads keys without a passphrase."},
-	{"servers.*.options", "it is an option of PHP's sockets."},
-	{"servers.*.scaling.server.timeout", "fanfare has a patience of its own with Redis (docs/cluster.md)."},
-	{"servers.*.pulse_ingest_interval", "it is Laravel's: Pulse's card of connections asks GET /apps/ID/connections, that of messages stays empty."},
-	{"servers.*.telescope_ingest_interval", "it is Laravel's: Telescope does not see what fanfare does."},
-	{"servers", "only the server that default names is."},
-	{"apps.provider", "apps that a provider of your own makes have to be listed here."},
+	{"servers.*.options", "it is an option for PHP's sockets."},
+	{"servers.*.scaling.server.timeout", "fanfare uses its own timeouts for Redis (docs/cluster.md)."},
+	{"servers.*.pulse_ingest_interval", "it belongs to Laravel: Pulse's card of connections uses GET /apps/ID/connections; its card of messages stays empty."},
+	{"servers.*.telescope_ingest_interval", "it belongs to Laravel: Telescope does not record what fanfare does."},
+	{"servers", "only the server that default names is converted."},
+	{"apps.provider", "list the apps of your own provider here."},
 	{"apps.apps.*.options", ""}, // said once, for the file
 	{"apps.apps.*.ping_interval", "fanfare pings a silent client after activity_timeout."},
-	{"apps.apps.*.rate_limiting.terminate_on_limit", "a client over the limit is told so, and its connection stays."},
+	{"apps.apps.*.rate_limiting.terminate_on_limit", "a client over the limit receives an error, and its connection stays open."},
 	{"apps.apps.*.rate_limiting", ""}, // carried over, or not in force
 }
 
@@ -175,7 +175,7 @@ func (p *plan) redis(o *options, at string) {
 		}
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" {
-			p.lose("cluster.redis", o.from(at+".url"), "it is no address of Redis, such as redis://host:6379/0.")
+			p.lose("cluster.redis", o.from(at+".url"), "it is not an address of Redis, such as redis://host:6379/0.")
 		} else {
 			host, port = u.Hostname(), u.Port()
 			user = u.User.Username()
@@ -213,7 +213,7 @@ func (p *plan) reverbApp(o *options, at, server string) {
 	id, key, secret := o.text(at+".app_id"), o.text(at+".key"), o.text(at+".secret")
 	if id == "" && key == "" && secret == "" {
 		o.use(at)
-		p.lose("", at, "it has no app_id, key and secret; are its variables set?")
+		p.lose("", at, "it lacks app_id, key and secret; check that its variables are set.")
 		return
 	}
 	app := p.app(id, key, secret, o.from(at+".app_id"))
@@ -231,7 +231,7 @@ func (p *plan) reverbApp(o *options, at, server string) {
 
 	// Reverb bounds messages and requests as a whole, fanfare what is in them.
 	p.set(app+".limits.max_presence_members", 0, "no limit, as in Reverb")
-	p.set(app+".limits.max_batch_events", 100, "Reverb bounds the request alone")
+	p.set(app+".limits.max_batch_events", 100, "Reverb limits only the size of the request")
 	message, okM := asNumber(o.values[at+".max_message_size"])
 	request, okR := asNumber(o.values[server+".max_request_size"])
 	o.use(at + ".max_message_size")
@@ -242,7 +242,7 @@ func (p *plan) reverbApp(o *options, at, server string) {
 	if !okR {
 		request = reverbMessage
 	}
-	p.set(app+".limits.max_user_info_bytes", bounded(message, 2, 16<<20), "Reverb bounds the message alone")
+	p.set(app+".limits.max_user_info_bytes", bounded(message, 2, 16<<20), "Reverb limits only the size of the message")
 	if largest := max(message, request); largest != reverbMessage {
 		p.set(app+".limits.max_event_bytes", bounded(largest, 1, 16<<20), o.from(server+".max_request_size")+", "+o.from(at+".max_message_size"))
 	}
@@ -261,7 +261,7 @@ func (p *plan) reverbEvents(o *options, at, app string) {
 	case "members":
 		p.set(app+".client_events", true, o.from(at+".accept_client_events_from"))
 	case "all":
-		p.comment(app+".client_events", "Reverb let clients send to channels that they are not on, and to public ones; fanfare and Pusher take client events from members of private and presence channels alone.")
+		p.comment(app+".client_events", "Reverb let clients send to public channels, and to channels without a subscription; fanfare and Pusher accept client events only from subscribers of private and presence channels.")
 		p.set(app+".client_events", true, o.from(at+".accept_client_events_from"))
 	default:
 		p.set(app+".client_events", false, o.from(at+".accept_client_events_from"))
@@ -278,7 +278,7 @@ func (p *plan) reverbEvents(o *options, at, app string) {
 		seconds = 1
 	}
 	if okM && most > 0 {
-		p.comment(app+".limits.client_events_per_second", fmt.Sprintf("Reverb took %.0f messages of any kind in %.0f s; this is the same for client events, in a second.", most, seconds))
+		p.comment(app+".limits.client_events_per_second", fmt.Sprintf("Reverb accepted %.0f messages of any kind in %.0f s; this is the same rate per second, for client events only.", most, seconds))
 		p.set(app+".limits.client_events_per_second", int(math.Ceil(most/seconds)), limits)
 	}
 }

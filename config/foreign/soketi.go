@@ -9,36 +9,36 @@ import (
 	"time"
 )
 
-const ownLimiter = "fanfare counts by itself, in a cluster over all nodes."
+const ownLimiter = "fanfare has its own rate limiter, which covers all nodes of a cluster."
 
 // soketiReasons are why keys of soketi are not carried over.
 var soketiReasons = reasons{
-	{"adapter.driver", "nodes of fanfare meet over Redis: set cluster.driver to redis (docs/cluster.md)."},
-	{"adapter.nats", "nodes of fanfare meet over Redis (docs/cluster.md)."},
-	{"adapter.cluster", "nodes of fanfare meet over Redis (docs/cluster.md)."},
-	{"adapter", "fanfare has a patience and options of its own with Redis (docs/cluster.md)."},
-	{"appManager.driver", "apps in a database are taken by fanfare apps import --soketi-database (docs/apps.md), or listed below apps."},
-	{"appManager.array.apps.*.maxReadRequestsPerSecond", "fanfare does not limit queries by their rate."},
-	{"appManager.array.apps.*.webhooks", "fanfare has no such setting of a webhook."},
-	{"appManager.cache", "apps are in memory."},
-	{"appManager", "apps in a database are taken by fanfare apps import --soketi-database (docs/apps.md), or listed below apps."},
-	{"cache", "what cache channels remember is in memory, and in a cluster on its Redis."},
+	{"adapter.driver", "nodes of fanfare form a cluster over Redis: set cluster.driver to redis (docs/cluster.md)."},
+	{"adapter.nats", "nodes of fanfare form a cluster over Redis (docs/cluster.md)."},
+	{"adapter.cluster", "nodes of fanfare form a cluster over Redis (docs/cluster.md)."},
+	{"adapter", "fanfare uses its own timeouts and options for Redis (docs/cluster.md)."},
+	{"appManager.driver", "import apps from a database with fanfare apps import --soketi-database (docs/apps.md), or list them below apps."},
+	{"appManager.array.apps.*.maxReadRequestsPerSecond", "fanfare does not limit the rate of queries."},
+	{"appManager.array.apps.*.webhooks", "fanfare has no such setting for webhooks."},
+	{"appManager.cache", "fanfare keeps all apps in memory."},
+	{"appManager", "import apps from a database with fanfare apps import --soketi-database (docs/apps.md), or list them below apps."},
+	{"cache", "events of cache channels are kept in memory, and by a cluster in its Redis."},
 	{"channelLimits", unknown},
-	{"cluster", "nodes of fanfare meet over Redis, and do not look for each other in the network."},
-	{"cors", "the API is for servers and sets no CORS headers; pages may connect from the app's allowed_origins."},
-	{"database.redis", "it is for adapter.driver redis."},
-	{"database", "apps in a database are taken by fanfare apps import --soketi-database (docs/apps.md), or listed below apps."},
-	{"databasePooling", "apps in a database are taken by fanfare apps import --soketi-database (docs/apps.md), or listed below apps."},
-	{"httpApi.acceptTraffic", "/accept-traffic and new clients are refused when memory is short: runtime.memory_limit."},
+	{"cluster", "nodes of fanfare form a cluster over Redis and need no discovery in the network."},
+	{"cors", "the API is for servers and sets no CORS headers; allowed_origins of the app decides which pages may connect."},
+	{"database.redis", "it applies only to adapter.driver redis."},
+	{"database", "import apps from a database with fanfare apps import --soketi-database (docs/apps.md), or list them below apps."},
+	{"databasePooling", "import apps from a database with fanfare apps import --soketi-database (docs/apps.md), or list them below apps."},
+	{"httpApi.acceptTraffic", "runtime.memory_limit decides when /accept-traffic and new clients are refused."},
 	{"instance", ""},
-	{"metrics.driver", "there are Prometheus metrics alone."},
-	{"metrics.prometheus", "metrics are named fanfare_… (docs/moving.md says which is which)."},
-	{"mode", "a fanfare serves clients and sends webhooks, always both."},
-	{"queue", "webhooks wait in memory, in a file (webhooks.store), or in a cluster on its Redis."},
+	{"metrics.driver", "fanfare offers only Prometheus metrics."},
+	{"metrics.prometheus", "the names of metrics begin with fanfare_ (docs/moving.md lists which replaces which)."},
+	{"mode", "every fanfare process serves clients and sends webhooks."},
+	{"queue", "webhooks are queued in memory, in a file (webhooks.store), or by a cluster in its Redis."},
 	{"rateLimiter", ownLimiter},
-	{"shutdownGracePeriod", "a fanfare that ends does so by the keys below shutdown."},
+	{"shutdownGracePeriod", "the keys below shutdown control how fanfare ends."},
 	{"ssl.passphrase", "fanfare reads keys without a passphrase."},
-	{"ssl.caPath", "the chain belongs into the file of tls.cert_file; clients are not asked for certificates."},
+	{"ssl.caPath", "put the chain into the file of tls.cert_file; fanfare does not ask clients for certificates."},
 }
 
 // soketi carries over soketi's configuration.
@@ -51,7 +51,7 @@ func (p *plan) soketi(o *options, unknownVariables []string) {
 	case driver != "" && driver != "array":
 		p.lose("apps", o.from("appManager.driver"), soketiReasons.of("appManager.driver"))
 	case n == 0:
-		p.comment("apps", "soketi serves this app if nothing names one. Everybody knows its secret: make your own with `fanfare keys new`.")
+		p.comment("apps", "soketi serves this app if no app is configured. Everyone knows its secret: make your own with `fanfare keys new`.")
 		n = 1
 	}
 	for i := range n {
@@ -165,7 +165,7 @@ func (p *plan) soketiCluster(o *options) {
 	}
 	p.redisUser(o.text(redis+".username"), o.text(redis+".password"), o.text(redis+".db"))
 	if o.text(redis+".keyPrefix") != "" {
-		p.lose("cluster.redis", o.from(redis+".keyPrefix"), "the beginning of all keys is cluster.redis.prefix.")
+		p.lose("cluster.redis", o.from(redis+".keyPrefix"), "cluster.redis.prefix is the prefix of all keys.")
 	}
 }
 

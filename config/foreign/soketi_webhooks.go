@@ -17,7 +17,7 @@ func (p *plan) soketiWebhook(o *options, at, app string) {
 	url := o.text(at + ".url")
 	if url == "" {
 		o.use(at)
-		p.lose(app, o.from(at+".lambda_function"), "fanfare posts webhooks to URLs alone; give the function one.")
+		p.lose(app, o.from(at+".lambda_function"), "fanfare sends webhooks only to URLs; give the function a URL.")
 		return
 	}
 	o.use(at + ".lambda")
@@ -32,12 +32,12 @@ func (p *plan) soketiWebhook(o *options, at, app string) {
 		if slices.Contains(hookEvents, event) {
 			events = append(events, event)
 		} else {
-			p.lose(hook, "the event "+strings.Map(printable, event), "there is none of that name.")
+			p.lose(hook, "the event "+strings.Map(printable, event), "no event has that name.")
 		}
 	}
 	if len(events) == 0 { // an empty list would send all
 		events = []string{"channel_occupied"}
-		p.comment(hook, "soketi sent nothing to it, for it named no event_types. Remove it, or name the events.")
+		p.comment(hook, "soketi sent nothing to it, because it has no event_types. Remove it, or list the events.")
 	}
 	p.set(hook+".events", events, "")
 	if prefix := o.text(at + ".filter.channel_name_starts_with"); prefix != "" {
