@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Kind is what a channel's prefix says about it: a bit set, read by its methods. The zero Kind is an
-// ordinary public channel. See docs/spec/channels.md#kinds.
+// Kind is the type of a channel, given by the prefix of its name. It is a bit set, which its methods
+// read. The zero Kind is an ordinary public channel. See docs/spec/channels.md#kinds.
 type Kind uint8
 
 const (
@@ -34,14 +34,15 @@ func (k Kind) Cache() bool { return k&kindCache != 0 }
 // UserChannel reports whether this is one signed-in user's own channel, "#server-to-user-ID".
 func (k Kind) UserChannel() bool { return k&kindUser != 0 }
 
-// ClientEvents reports whether members may send client events: private and presence channels, cache
-// variants included, but no encrypted ones, where plaintext can only be a mistake.
+// ClientEvents reports whether members may send client events: on private and presence channels, cache
+// variants included. Encrypted channels have none, because a client event there would not be encrypted.
 func (k Kind) ClientEvents() bool { return k&(kindPrivate|kindPresence) != 0 && k&kindEncrypted == 0 }
 
-// Kinds is how many kinds there are that sockets subscribe to: each is less, as a number.
+// Kinds is the size of an array that is indexed by the kinds that sockets subscribe to.
 const Kinds = int(kindUser)
 
-// String is the kind's name, as metrics have it; "" if channels have no such kind.
+// String returns the kind's name as metrics use it, or "" for a user channel and for bits that no channel
+// has.
 func (k Kind) String() string {
 	switch k {
 	case 0:
@@ -66,7 +67,7 @@ func (k Kind) String() string {
 
 const userPrefix = "#server-to-user-"
 
-// kindOfPrefix tries longer prefixes before shorter ones: the first that fits decides.
+// kindOfPrefix tries longer prefixes before shorter ones, and returns the kind of the first that matches.
 func kindOfPrefix(name string) Kind {
 	switch {
 	case strings.HasPrefix(name, "private-encrypted-cache-"):
@@ -92,10 +93,10 @@ func kindOfPrefix(name string) Kind {
 // KindOf returns the type of channel that a valid name has. It looks only at the prefix.
 func KindOf(name string) Kind { return kindOfPrefix(name) }
 
-// ParseChannel checks a channel name of at most maxLength characters (zero: 200) and returns its kind.
-// "#server-to-user-ID" is the name of a user channel if ID is a valid user id, whose own limit then
-// takes the place of maxLength; "#" is refused everywhere else. The error says what is wrong with the
-// name. See docs/spec/channels.md#kinds.
+// ParseChannel checks a channel name of at most maxLength characters (0 means 200) and returns its kind.
+// "#server-to-user-ID" is the name of a user channel if ID is a valid user id; maxLength does not apply
+// to it. Any other name with a "#" is refused. The error says what is wrong with the name. See
+// docs/spec/channels.md#kinds.
 func ParseChannel(name string, maxLength int) (Kind, error) {
 	maxLength = orDefault(maxLength, defaultChannelName)
 	if name == "" {
@@ -127,7 +128,7 @@ const (
 	userIDRule = "a user id has 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;"
 )
 
-// illegalIn returns the index of the first byte outside of the set for channel names and user ids, or -1.
+// illegalIn returns the index of the first byte that channel names and user ids may not contain, or -1.
 func illegalIn(s string) int {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -143,7 +144,7 @@ func illegalIn(s string) int {
 // UserChannelName returns the name of a user's own channel.
 func UserChannelName(userID string) string { return userPrefix + userID }
 
-// UserOfChannel returns the user id of a user channel's name; ok is false for any other name.
+// UserOfChannel returns the user id in the name of a user channel; ok is false for any other name.
 func UserOfChannel(name string) (userID string, ok bool) {
 	id, ok := strings.CutPrefix(name, userPrefix)
 	if !ok || !ValidUserID(id) {
@@ -152,8 +153,9 @@ func UserOfChannel(name string) (userID string, ok bool) {
 	return id, true
 }
 
-// ValidUserID reports whether a user can sign in under id: 1 to 128 characters of the set that channel
-// names use. Member ids of presence channels are not bound by it. See docs/spec/users.md#sign-in.
+// ValidUserID reports whether id can be the id of a user who signs in: 1 to 128 of the characters that
+// channel names use. Member ids of presence channels may have other characters. See
+// docs/spec/users.md#sign-in.
 func ValidUserID(id string) bool {
 	return id != "" && len(id) <= maxUserID && illegalIn(id) < 0
 }

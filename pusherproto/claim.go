@@ -9,17 +9,17 @@ import (
 	"fanfare/pusherproto/internal/jsontext"
 )
 
-// maxIdempotencyKey is how many characters an idempotency key may have.
+// maxIdempotencyKey is the maximum length of an idempotency key in characters.
 const maxIdempotencyKey = 128
 
-// Claim is what makes a publish idempotent: a key that the caller has chosen, and what the caller sent with
-// it, both as the first half of a SHA-256. Who sends the same key again is to send the same with it.
+// Claim makes a publish idempotent. Key is the first half of the SHA-256 of the idempotency key, Digest
+// that of the request. A request that repeats a key must have the same digest.
 type Claim struct{ Key, Digest [16]byte }
 
-// ClaimCall gives the events of one call the claims of a key that was sent for all of it: the first event
-// has the key itself, each other one of a batch a key that is made from it. Body, query and channel, "" but
-// where the path names it, are those of the call; what signs it does not count. Events that bring keys of
-// their own are refused.
+// ClaimCall sets the claims of all events of a request that has one idempotency key. The first event gets
+// the key itself, each other event of a batch a key derived from it. The digest covers body, query
+// without its authentication parameters, and channel, which is "" unless the path names one. The error
+// has Code 400; one reason is that an event has a key of its own.
 func ClaimCall(events []Event, key string, body []byte, query Query, channel string) *Error {
 	if problem := keyProblem(key); problem != "" {
 		return refuse(400, "Idempotency-Key: %s", problem)
@@ -58,7 +58,7 @@ func (d *draft) checkKey() (*Claim, *Error) {
 	return &Claim{halfSum(key), digestOf(d.raw, d.query, "")}, nil
 }
 
-// keyProblem says what is wrong with a key, "" if nothing is.
+// keyProblem returns what is wrong with a key, or "" for a valid one.
 func keyProblem(key string) string {
 	switch i := strings.IndexFunc(key, func(c rune) bool { return c < ' ' || c > '~' }); {
 	case key == "":
@@ -71,8 +71,9 @@ func keyProblem(key string) string {
 	return ""
 }
 
-// digestOf is the digest of what was sent: the text, the parameters of the query but those that sign the
-// call, and the channel that the path names. A query comes with a call, whose whole body is the text.
+// digestOf returns the first half of the SHA-256 of a request: text, the parameters of query that do not
+// authenticate it, and the channel in the path. text is the body; for an event of a batch with a key of
+// its own, text is that event and query is empty.
 func digestOf(text []byte, query Query, channel string) [16]byte {
 	sum := sha256.Sum256(text)
 	if len(query) == 0 && channel == "" {

@@ -1,27 +1,27 @@
 package pusherproto
 
-// Codes of pusher:error frames and of WebSocket closes. 4000–4099 end the connection for good in
-// pusher-js, 4100–4199 make it retry after a second, 4200–4299 at once; 4300 and above may appear in
-// error frames only, never as a close code.
+// Codes of pusher:error and of WebSocket close frames. After 4000–4099 pusher-js does not reconnect,
+// after 4100–4199 it reconnects in a second, after 4200–4299 at once. 4300 and above are only for
+// pusher:error, never for a close frame.
 const (
-	CodeNone               = 0    // rendered as null: a mistake that costs nothing
+	CodeNone               = 0    // null on the wire: an error that leaves the connection open
 	CodeTLSRequired        = 4000 // the app accepts wss:// only
 	CodeUnknownApp         = 4001 // no app has this key
 	CodeAppDisabled        = 4003
 	CodeOverQuota          = 4004 // the app is over its connection quota
-	CodePathNotFound       = 4005 // an upgrade of something other than /app/KEY
+	CodePathNotFound       = 4005 // the path of the upgrade request is not /app/KEY
 	CodeInvalidVersion     = 4006 // protocol is not an integer
 	CodeUnsupportedVersion = 4007 // protocol is an integer outside 4…7
 	CodeNoVersion          = 4008 // protocol is missing
-	CodeUnauthorized       = 4009 // origin, sign-in, or terminated by the app
-	CodeOverCapacity       = 4100 // the node is full or restarting, or the reader too slow
-	CodeReconnect          = 4200 // the node ends and another is there
+	CodeUnauthorized       = 4009 // the origin or the sign-in is refused, or the app terminated the user's connections
+	CodeOverCapacity       = 4100 // the node is full or restarting, or the client reads too slowly
+	CodeReconnect          = 4200 // the node shuts down and another node can take the client
 	CodePongTimeout        = 4201 // no answer to a ping
 	CodeClientEvent        = 4301 // a client event was over the rate limit
 	CodeWatchlist          = 4302 // a watchlist was longer than 100
 )
 
-// Names of the protocol's own events. A comment says which side sends each.
+// Names of the protocol's own events. The comment says who sends each.
 const (
 	EventSubscribe   = "pusher:subscribe"   // client
 	EventUnsubscribe = "pusher:unsubscribe" // client
@@ -40,7 +40,7 @@ const (
 	EventSubscriptionCount     = "pusher_internal:subscription_count"     // server
 	EventWatchlistEvents       = "pusher_internal:watchlist_events"       // server
 
-	EventRecoveryFailed = "fanfare:recovery_failed" // server, to clients that recover alone
+	EventRecoveryFailed = "fanfare:recovery_failed" // server, only to clients that recover
 )
 
 // Prefixes that decide what an event name means.
@@ -50,12 +50,13 @@ const (
 	PrefixClient   = "client-"
 )
 
-// Fixed limits of the protocol (docs/spec/limits.md#limits). KB is 1024 bytes; exactly the limit passes.
+// Fixed limits of the protocol (docs/spec/limits.md#limits). KB is 1024 bytes; a value equal to the
+// limit is accepted.
 const (
 	maxUserID       = 128
 	maxUserData     = 32 << 10
 	maxWatchlist    = 100
-	maxAuthSkew     = 600 // seconds an API request's timestamp may be off, either way
+	maxAuthSkew     = 600 // maximum difference between an API request's timestamp and the server's clock, in seconds
 	minVersion      = 4
 	maxVersion      = 7
 	defaultActivity = 30 // seconds

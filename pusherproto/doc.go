@@ -1,11 +1,12 @@
 // Package pusherproto holds the Pusher Channels protocol, version 7, as pure functions: event names and
 // codes, channel-name rules, decoders for what clients and publishers send, append-style encoders for
-// what they receive, and the HMAC signatures of both.
+// what clients receive, and the HMAC signatures of clients, publishers and webhooks.
 //
 // It never does I/O, never reads a clock (time is a parameter), starts no goroutine and keeps no global
 // state, so every function may be called from any goroutine.
 //
 // The transports and the channel core call the decoders and encoders for every message; the HTTP API
-// calls Request.Check, DecodeEvent and their kin for every publish. Anything on those two paths scans
-// its input once, with internal/jsontext, and returns slices of it where no escape forces a copy.
+// calls Request.Check and DecodeEvent or DecodeBatch for every publish. The functions for messages and
+// publishes scan their input once, with internal/jsontext, and return slices of it unless an escape
+// requires a copy.
 package pusherproto

@@ -26,15 +26,16 @@ func eventMembers() [memberCount]string {
 	return [...]string{"name", "data", "channel", "channels", "socket_id", "info", "idempotency_key"}
 }
 
-// draft is an event as published, its members still unchecked JSON text, nil when absent.
+// draft is an event as it was sent. Its members are JSON text that is not checked yet; nil means
+// absent.
 type draft struct {
 	index  int // in a batch, -1 outside of one
 	values [memberCount][]byte
-	raw    []byte // the text that was sent: of an event in a batch its own, else the whole body
-	query  Query  // what was sent beside it
+	raw    []byte // JSON text of the event in a batch, else the whole body
+	query  Query  // of the request; nil in a batch
 }
 
-// read takes the members of the object that r stands at. Faults of the JSON stay in r.
+// read reads the members of the object at which r stands. r keeps errors of the JSON syntax.
 func (d *draft) read(r *jsontext.Reader) *Error {
 	names := eventMembers()
 	if twice := r.Object(names[:], d.values[:]); twice != "" {
@@ -43,8 +44,8 @@ func (d *draft) read(r *jsontext.Reader) *Error {
 	return nil
 }
 
-// fill takes what the body lacks from the query, in the form the body would have had. Of a repeated
-// parameter the first counts, but each of channels.
+// fill sets the members that the body does not have from the query, as JSON text. A repeated parameter
+// counts once, with its first value, except channels.
 func (d *draft) fill(q Query) *Error {
 	names := eventMembers()
 	for i := range q {
@@ -67,7 +68,8 @@ func (d *draft) fill(q Query) *Error {
 	return nil
 }
 
-// channelsIn returns the JSON array of the channels that the query names, of which there is one.
+// channelsIn returns the names in the query's parameters channels and channels[] as a JSON array.
+// There is at least one.
 func channelsIn(q Query) []byte {
 	var list []byte
 	for i := range q {
@@ -149,8 +151,9 @@ func (d *draft) checkName(name string, lim Limits) *Error {
 	return nil
 }
 
-// checkChannels returns the union of channel and channels, each name once. In a batch only channel
-// is allowed. channels may be an object, as keyed arrays of PHP are: its values count, in their order.
+// checkChannels returns the distinct names in channel and channels. In a batch only channel is
+// allowed. channels may be an object, as PHP encodes an array with keys: its values are the names, in
+// their order.
 func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	var names []string
 	if list := d.values[memberChannels]; !absent(list) {
@@ -199,7 +202,7 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	return names, nil
 }
 
-// channelName reads a channel's name out of a JSON value, or says what is wrong with it.
+// channelName reads a channel's name from a JSON value. problem is "" or says what is wrong with it.
 func channelName(raw []byte, lim Limits) (name, problem string) {
 	if !jsontext.IsString(raw) {
 		return "", "must be a string, the name of a channel"
@@ -211,7 +214,7 @@ func channelName(raw []byte, lim Limits) (name, problem string) {
 	return name, ""
 }
 
-// distinct appends name unless names already holds it. There are at most a hundred or so.
+// distinct appends name unless names contains it. A linear search is fast enough for about 100 names.
 func distinct(names []string, name string) []string {
 	if slices.Contains(names, name) {
 		return names
@@ -237,8 +240,8 @@ func (d *draft) checkInfo() (Info, *Error) {
 	return info, nil
 }
 
-// checkData returns the data as a string literal: a string as it was received, an object or array as
-// the string of its compact text.
+// checkData returns the data as a JSON string literal: a string as it was received, an object or array
+// as a string of its text without white space.
 func (d *draft) checkData(lim Limits) ([]byte, *Error) {
 	raw := d.values[memberData]
 	if raw != nil {
@@ -271,7 +274,7 @@ func (d *draft) badSocketID(given string) *Error {
 	return d.bad("socket_id", `%s is not a socket id; send one such as "1234.5678", or leave it out`, quoted(given))
 }
 
-// absent reports whether a member is not there. null counts as that, as in most languages.
+// absent reports whether a member is missing or null, which many languages write for a missing value.
 func absent(raw []byte) bool { return raw == nil || jsontext.IsNull(raw) }
 
 func (d *draft) missing(field, rule string) *Error {
@@ -282,7 +285,7 @@ func (d *draft) missing(field, rule string) *Error {
 	return missing(field, which+" "+rule)
 }
 
-// at tells in which event of a batch an error is.
+// at appends the path of the field to the message if the event is in a batch.
 func (d *draft) at(field string, err *Error) *Error {
 	if d.index >= 0 {
 		err.Message += " (" + d.path(field) + ")"

@@ -7,19 +7,19 @@ import (
 	"fanfare/pusherproto/internal/jsontext"
 )
 
-// The encoders append one message's JSON, without any framing, and return the longer slice. They
-// allocate nothing beyond growing dst. Members stand in the order event, channel, data, user_id.
+// The encoders append the JSON of one message, without a WebSocket frame, and return the extended
+// slice. They allocate only to grow dst. The members are in the order event, channel, data, user_id.
 //
-// Every message has data. It is a JSON string, which holds JSON where it is the server's own; only that
-// of pusher:error is an object. Other clients than pusher-js insist on both.
-// See docs/spec/websocket.md#data.
+// Every message has data. It is a JSON string; in the server's own events the string holds JSON. Only
+// the data of pusher:error is an object. Other clients than pusher-js depend on both. See
+// docs/spec/websocket.md#data.
 
 // AppendString appends s as a JSON string literal: quotes, backslashes, control characters and
 // U+2028/U+2029 escaped, invalid UTF-8 replaced by \ufffd, everything else as it is.
 func AppendString(dst []byte, s string) []byte { return jsontext.AppendString(dst, s) }
 
-// AppendConnectionEstablished appends the first frame of a connection. activityTimeoutSeconds of zero
-// or less becomes 30: pusher-js never recovers from a zero.
+// AppendConnectionEstablished appends the first message of a connection. An activityTimeoutSeconds of 0
+// or less becomes 30: pusher-js does not recover from 0.
 func AppendConnectionEstablished(dst []byte, id SocketID, activityTimeoutSeconds int) []byte {
 	dst = append(dst, `{"event":"pusher:connection_established","data":"{\"socket_id\":\"`...)
 	dst = AppendSocketID(dst, id)
@@ -28,8 +28,8 @@ func AppendConnectionEstablished(dst []byte, id SocketID, activityTimeoutSeconds
 	return append(dst, `}"}`...)
 }
 
-// AppendError appends pusher:error. CodeNone becomes null, a channel of "" is left out. Before the
-// handshake is over a code of 4xxx is a must: pusher-js dies of null there.
+// AppendError appends pusher:error. CodeNone becomes null, and a channel of "" is left out. Before
+// connection_established the code must be 4xxx: pusher-js throws an exception on null there.
 func AppendError(dst []byte, channel string, code int, message string) []byte {
 	dst = append(dst, `{"event":"pusher:error"`...)
 	if channel != "" {
@@ -56,7 +56,7 @@ func AppendPing(dst []byte) []byte {
 	return append(dst, `{"event":"pusher:ping","data":"{}"}`...)
 }
 
-// AppendSubscriptionSucceeded appends the confirmation for every kind of channel but presence.
+// AppendSubscriptionSucceeded appends the confirmation of a subscription, except on presence channels.
 func AppendSubscriptionSucceeded(dst []byte, channel string) []byte {
 	dst = append(dst, `{"event":"pusher_internal:subscription_succeeded"`...)
 	dst = appendChannel(dst, channel)
@@ -76,15 +76,15 @@ func AppendSubscriptionError(dst []byte, channel string, e *SubscriptionError) [
 	return append(dst, `}"}`...)
 }
 
-// AppendCacheMiss appends what a subscriber of an empty cache channel gets.
+// AppendCacheMiss appends the event that a new subscriber of an empty cache channel receives.
 func AppendCacheMiss(dst []byte, channel string) []byte {
 	dst = append(dst, `{"event":"pusher:cache_miss"`...)
 	dst = appendChannel(dst, channel)
 	return append(dst, `,"data":"{}"}`...)
 }
 
-// AppendRecoveryFailed appends that a subscriber cannot be sent what it missed: why, in a word for
-// programs and in a sentence.
+// AppendRecoveryFailed appends the event that the server cannot send a subscriber the events that it
+// missed. reason is one word for programs, message a sentence.
 func AppendRecoveryFailed(dst []byte, channel, reason, message string) []byte {
 	dst = append(dst, `{"event":"`+EventRecoveryFailed+`"`...)
 	dst = appendChannel(dst, channel)
@@ -95,8 +95,8 @@ func AppendRecoveryFailed(dst []byte, channel, reason, message string) []byte {
 	return append(dst, `}"}`...)
 }
 
-// AppendEvent appends a published event. data is a JSON string literal, quotes included, and goes in
-// unchanged: an Event's Data is one.
+// AppendEvent appends a published event. data is a JSON string literal with its quotes, such as
+// Event.Data, and is appended unchanged.
 func AppendEvent(dst []byte, event, channel string, data []byte) []byte {
 	dst = append(dst, `{"event":`...)
 	dst = jsontext.AppendString(dst, event)
@@ -106,9 +106,9 @@ func AppendEvent(dst []byte, event, channel string, data []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendClientEvent appends a client event for its other receivers. event and channel are decoded
-// names; data is the text of the JSON value as received, and there must be one. A userID of "" leaves
-// the member out.
+// AppendClientEvent appends a client event for the other subscribers. event and channel are decoded
+// names; data is the text of the JSON value as received, and must not be empty. A userID of "" is left
+// out.
 func AppendClientEvent(dst []byte, event, channel, data []byte, userID string) []byte {
 	dst = append(dst, `{"event":"`...)
 	dst = jsontext.AppendEscaped(dst, event)
@@ -123,9 +123,9 @@ func AppendClientEvent(dst []byte, event, channel, data []byte, userID string) [
 	return append(dst, '}')
 }
 
-// ClientEventUser returns the user id of a message that AppendClientEvent made, "" if it has none.
+// ClientEventUser returns the user id in a message that AppendClientEvent made, "" if it has none.
 func ClientEventUser(message []byte) string {
-	const member = `,"user_id":` // stands last, and in no string literal: its quotes would be escaped
+	const member = `,"user_id":` // the last member; a string literal cannot contain it, because its quotes would be escaped
 	i := bytes.LastIndex(message, []byte(member))
 	if i < 0 {
 		return ""
@@ -137,7 +137,7 @@ func ClientEventUser(message []byte) string {
 	return string(jsontext.Unquote(raw))
 }
 
-// AppendSubscriptionCount appends the number of sockets on a channel.
+// AppendSubscriptionCount appends the event with the number n of a channel's subscribers.
 func AppendSubscriptionCount(dst []byte, channel string, n int) []byte {
 	dst = append(dst, `{"event":"pusher_internal:subscription_count"`...)
 	dst = appendChannel(dst, channel)
@@ -146,16 +146,17 @@ func AppendSubscriptionCount(dst []byte, channel string, n int) []byte {
 	return append(dst, `}"}`...)
 }
 
-// AppendSigninSuccess appends the answer to pusher:signin: user_data comes back as the very string the
-// client sent, auth does not.
+// AppendSigninSuccess appends the answer to pusher:signin. It contains user_data exactly as the client
+// sent it, but not auth.
 func AppendSigninSuccess(dst []byte, userData string) []byte {
 	dst = append(dst, `{"event":"pusher:signin_success","data":"{\"user_data\":`...)
 	dst = jsontext.AppendNested(dst, userData)
 	return append(dst, `}"}`...)
 }
 
-// AppendWatchlistEvents appends which watched users are online or came, and offline or left. An empty
-// list is left out; with both empty the frame holds no events and need not be sent.
+// AppendWatchlistEvents appends the watchlist events with the ids of watched users who are online or
+// offline. An empty list is left out; if both are empty, the message has no events and need not be
+// sent.
 func AppendWatchlistEvents(dst []byte, online, offline []string) []byte {
 	dst = append(dst, `{"event":"pusher_internal:watchlist_events","data":"{\"events\":[`...)
 	dst = appendWatched(dst, `{\"name\":\"online\",\"user_ids\":[`, online)

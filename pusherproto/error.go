@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// Error is a refusal in the protocol's own words. Code is a Pusher code (4xxx), an HTTP status from
-// the decoders of the HTTP API, or CodeNone, which is null on the wire.
+// Error is a refusal as it is sent to a client or publisher. Code is a Pusher code (4xxx), an HTTP
+// status from the decoders of the HTTP API, or CodeNone, which is null on the wire.
 type Error struct {
 	Code    int
-	Message string // what was wrong and what would be right; never a secret
+	Message string // what is wrong and what to send instead; never contains a secret
 }
 
 // Error returns the message, after the code if there is one.
@@ -21,11 +21,11 @@ func (e *Error) Error() string {
 	return strconv.Itoa(e.Code) + ": " + e.Message
 }
 
-// SubscriptionError is the data of pusher:subscription_error: the refusal of one subscription, which
-// leaves the connection as it is.
+// SubscriptionError is the data of pusher:subscription_error: one subscription is refused, and the
+// connection stays open.
 type SubscriptionError struct {
 	Type    string // "AuthError", "InvalidChannel", "LimitReached" or "ServerError"
-	Message string // never a secret, never the signature that would have been right
+	Message string // never contains a secret or the expected signature
 	Status  int    // an HTTP-like status: 400, 401, 403, 413, or 4004 at a limit
 }
 
@@ -37,12 +37,12 @@ const (
 	limitReached = "LimitReached"
 )
 
-// DataTooLarge is Pusher's sentence on data of more than most bytes, from the HTTP API or a client.
+// DataTooLarge returns Pusher's message for data of more than most bytes, from the HTTP API or a client.
 func DataTooLarge(most int) string {
 	return fmt.Sprintf("The data content of this event exceeds the allowed maximum (%d bytes)", most)
 }
 
-// missing is Pusher's sentence on a parameter that is not there, with what it should be.
+// missing returns Pusher's message for a missing parameter, followed by rule, which says what to send.
 func missing(parameter, rule string) *Error {
 	return refuse(400, "Missing required parameter: %s; %s", parameter, rule)
 }
@@ -51,7 +51,7 @@ func refuse(code int, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// quoted shows outside input in a message: quoted, printable, and cut so that a refusal stays small.
+// quoted returns input as a quoted, printable string for a message, cut to 48 bytes.
 func quoted(s string) string { return quotedAtMost(s, 48) }
 
 func quotedAtMost(s string, most int) string {
@@ -65,7 +65,7 @@ func quotedAtMost(s string, most int) string {
 	return strconv.Quote(s[:cut]) + "…"
 }
 
-// orDefault is the limit n, or byDefault if the caller left it zero.
+// orDefault returns n, or byDefault if n is 0 or less.
 func orDefault(n, byDefault int) int {
 	if n <= 0 {
 		return byDefault

@@ -3,9 +3,9 @@ package pusherproto
 import "strconv"
 
 // CheckProtocol checks the protocol parameter of a connection request: an integer from 4 to 7. An
-// absent or empty one is refused, or taken as 7 if allowMissing. Codes of the error:
-// CodeNoVersion, CodeInvalidVersion, CodeUnsupportedVersion.
-// See docs/spec/websocket.md#protocol-version.
+// absent or empty parameter is refused, or taken as 7 if allowMissing is set. The error's code is
+// CodeNoVersion, CodeInvalidVersion or CodeUnsupportedVersion. See
+// docs/spec/websocket.md#protocol-version.
 func CheckProtocol(value string, present bool, allowMissing bool) (version int, err *Error) {
 	if !present || value == "" {
 		if allowMissing {
@@ -18,7 +18,7 @@ func CheckProtocol(value string, present bool, allowMissing bool) (version int, 
 	if !isInteger(value) {
 		return 0, refuse(CodeInvalidVersion, "Invalid protocol version %s; it must be an integer such as %d", shown, maxVersion)
 	}
-	// Out of range for an int is an integer all the same, only not a supported one.
+	// An integer that does not fit an int is valid, but not a supported version.
 	n, convErr := strconv.Atoi(value)
 	if convErr != nil || n < minVersion || n > maxVersion {
 		return 0, refuse(CodeUnsupportedVersion, "Unsupported protocol version %s; %d to %d are supported", shown, minVersion, maxVersion)

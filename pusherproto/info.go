@@ -5,19 +5,19 @@ import "strings"
 // Info is a set of attributes that the info parameter requests.
 type Info uint8
 
-// The attributes there are. Where each is allowed: docs/spec/http-api.md#info.
+// Attributes of channels. docs/spec/http-api.md#info says which request allows which.
 const (
 	InfoUserCount         Info = 1 << iota // user_count: distinct users of a presence channel
-	InfoSubscriptionCount                  // subscription_count: sockets
+	InfoSubscriptionCount                  // subscription_count: subscribed sockets
 	InfoCache                              // cache: the stored event of a cache channel
-	InfoSerial                             // serial: the place of a published event in the history of a channel
+	InfoSerial                             // serial: position of a published event in the channel's history
 )
 
-// infoRule is Pusher's sentence on any other info.
+// infoRule is Pusher's message for any other info.
 const infoRule = "info should be a comma separated list of attributes"
 
-// ParseInfo reads a comma-separated list of attributes. Blanks, empty entries and repeats are
-// tolerated; an unknown attribute is an error with Code 400.
+// ParseInfo reads a comma-separated list of attributes. Spaces, empty entries and repeated
+// attributes are accepted; an unknown attribute is an error with Code 400.
 func ParseInfo(s string) (Info, *Error) {
 	var info Info
 	for rest, more := s, true; more; {

@@ -2,19 +2,19 @@ package pusherproto
 
 import "fanfare/pusherproto/internal/jsontext"
 
-// Message is what a client sends in one frame. Its slices alias the input unless an escape forced a
-// copy, so they live as long as the buffer the frame was read into.
+// Message is one message of a client. Its slices alias the input unless an escape required a copy,
+// so they are valid only as long as the buffer with the input.
 type Message struct {
 	Event      []byte // decoded name
-	Channel    []byte // decoded name; nil when absent or not a string
-	HasChannel bool   // a channel member that is a string was present
-	Data       []byte // text of the JSON value, as received; nil when absent
+	Channel    []byte // decoded name; nil if absent or not a string
+	HasChannel bool   // the message has a channel that is a string
+	Data       []byte // text of the JSON value, as received; nil if absent
 }
 
-// DecodeMessage reads a client's message: one JSON object with a string event, and perhaps data and
-// channel. Unknown members are ignored, but must be well-formed; one of the three appearing twice is
-// refused. The error has CodeNone and says what is wrong.
-// See docs/spec/websocket.md#messages-of-clients.
+// DecodeMessage reads a client's message: one JSON object with the string event and, optionally,
+// data and channel. Unknown members are ignored, but must be well-formed. A message in which one of
+// the three appears twice is refused. The error has CodeNone and says what is wrong. See
+// docs/spec/websocket.md#messages-of-clients.
 func DecodeMessage(b []byte) (Message, *Error) {
 	r := jsontext.NewReader(b)
 	if r.Peek() != '{' {

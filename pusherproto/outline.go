@@ -2,26 +2,27 @@ package pusherproto
 
 import "bytes"
 
-// The bounds of an Outline: a longer string of it is null, and a longer whole is of no use.
+// Bounds of an Outline: a string of more than outlineString bytes becomes null, and an Outline of
+// more than outlineBytes bytes is not used.
 const (
 	outlineString = 2 << 10
 	outlineBytes  = 8 << 10
 )
 
-// Outline is what is kept of a message that is too large to be kept: the same text
-// with null in place of each long string. It contains the event and the channel
-// wherever they are in the message. pusher-js, for one, writes channel_data before
-// the channel. The zero value is an empty Outline.
+// Outline is a shortened copy of a message that is over the size limit: the same text with null
+// in place of each long string. It still contains the event and the channel, wherever they are in
+// the message (pusher-js, for one, writes channel_data before the channel). The zero value is an
+// empty Outline.
 type Outline struct {
 	text    []byte
-	begun   int  // where in text the present string begins, if it is not cut
-	quoted  bool // within a string
-	escaped bool // behind a backslash
-	cut     bool // the present string is
+	begun   int  // index in text at which the current string begins, if it is not cut
+	quoted  bool // inside a string
+	escaped bool // the last byte was a backslash that escapes the next one
+	cut     bool // the current string is too long and was replaced by null
 	full    bool
 }
 
-// Size is how many bytes the outline has allocated.
+// Size returns the number of bytes that the outline has allocated.
 func (o *Outline) Size() int { return cap(o.text) }
 
 // Add takes the next part of the message.
@@ -35,7 +36,8 @@ func (o *Outline) Add(part []byte) {
 	}
 }
 
-// outside takes what is before the next string, with its quote.
+// outside copies part up to and including the next opening quote, and returns how many bytes it
+// read.
 func (o *Outline) outside(part []byte) (n int) {
 	n = len(part)
 	if quote := bytes.IndexByte(part, '"'); quote >= 0 {
@@ -48,7 +50,8 @@ func (o *Outline) outside(part []byte) (n int) {
 	return n
 }
 
-// inside takes what is of the present string, with its quote.
+// inside reads part up to and including the closing quote of the current string, copies it unless
+// the string is too long, and returns how many bytes it read.
 func (o *Outline) inside(part []byte) (n int) {
 	n, ends := o.scan(part)
 	size := len(o.text) - o.begun + n
@@ -70,7 +73,8 @@ func (o *Outline) inside(part []byte) (n int) {
 	return n
 }
 
-// scan returns how much of part is of the present string, and whether that ends there.
+// scan returns how many bytes of part belong to the current string, and whether the string ends
+// there.
 func (o *Outline) scan(part []byte) (n int, ends bool) {
 	escaped := o.escaped // in a register: a client may send megabytes of this
 	for i, b := range part {
@@ -88,7 +92,7 @@ func (o *Outline) scan(part []byte) (n int, ends bool) {
 	return len(part), false
 }
 
-// Message returns the outline as JSON for DecodeMessage, nil if the message was too long even so.
+// Message returns the outline as JSON for DecodeMessage, or nil if even the outline is too long.
 func (o *Outline) Message() []byte {
 	if o.full || len(o.text) > outlineBytes {
 		return nil

@@ -8,16 +8,16 @@ import (
 	"fanfare/pusherproto/internal/jsontext"
 )
 
-// Member is who joins a presence channel. It holds copies.
+// Member is a user who joins a presence channel. It keeps no reference to the input.
 type Member struct {
 	UserID   string // 1 to 128 characters; a number keeps its literal text
-	UserInfo []byte // JSON text without white space between tokens; nil when absent or null
+	UserInfo []byte // JSON text without white space between tokens; nil if absent or null
 }
 
-// DecodeChannelData reads channel_data: a JSON object with user_id, a string or a number, and perhaps
-// user_info of at most maxUserInfo bytes (zero: 2048), counted without the white space between tokens.
-// The error is AuthError 400, or LimitReached 413 for too large a user_info.
-// See docs/spec/presence.md#members.
+// DecodeChannelData reads channel_data: a JSON object with user_id, a string or a number, and,
+// optionally, user_info of at most maxUserInfo bytes (0 means 2048), counted without the white space
+// between tokens. The error is AuthError 400, or LimitReached 413 if user_info is too large. See
+// docs/spec/presence.md#members.
 func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 	maxUserInfo = orDefault(maxUserInfo, defaultUserInfo)
 	bad := func(format string, args ...any) (Member, *SubscriptionError) {
@@ -63,7 +63,8 @@ func DecodeChannelData(s string, maxUserInfo int) (Member, *SubscriptionError) {
 	return m, nil
 }
 
-// memberID returns the text of a user_id: a string's content or a number's literal, "" for others.
+// memberID returns the text of a user_id: a string's content or a number's literal; "" for other
+// values.
 func memberID(raw []byte) string {
 	switch {
 	case jsontext.IsString(raw):

@@ -8,16 +8,16 @@ import (
 	"fanfare/pusherproto/internal/jsontext"
 )
 
-// PresenceEntry is one member's share of the presence list, escaped for use inside the data string.
-// It is made once, when the member joins, so that the list for a later joiner is copied and not
-// encoded. Both slices are only read.
+// PresenceEntry is one member in the list that new members of a presence channel receive, escaped for
+// the data string. It is encoded once, when the member joins, and then copied into each list. Both
+// slices are read-only.
 type PresenceEntry struct {
 	ID   []byte // \"7\"
 	Hash []byte // \"7\":{\"name\":\"Ann\"}
 }
 
-// NewPresenceEntry encodes a member; userInfo is JSON text, or nil for none, which the list shows as
-// null. The two slices share one allocation.
+// NewPresenceEntry encodes a member. userInfo is JSON text; nil becomes null in the list. Both slices
+// share one allocation.
 func NewPresenceEntry(userID string, userInfo []byte) PresenceEntry {
 	escapes := bytes.Count(userInfo, []byte{'"'}) + bytes.Count(userInfo, []byte{'\\'})
 	hash := make([]byte, 0, len(userID)+len(`\"\":null`)+len(userInfo)+escapes)
@@ -32,9 +32,9 @@ func NewPresenceEntry(userID string, userInfo []byte) PresenceEntry {
 	return PresenceEntry{ID: hash[:n:n], Hash: hash}
 }
 
-// AppendPresenceSucceeded appends the confirmation for a presence channel with its list of members.
-// entries is walked twice, first for the ids, then for the hash; count is how many it yields. Walking an
-// unknown iterator costs a handful of small allocations, however many entries it has.
+// AppendPresenceSucceeded appends the confirmation of a subscription to a presence channel, with the
+// list of members. It iterates entries twice, first for ids, then for hash; count is their number. The
+// iteration costs a few small allocations, however many entries there are.
 func AppendPresenceSucceeded(dst []byte, channel string, entries iter.Seq[PresenceEntry], count int) []byte {
 	dst = append(dst, `{"event":"pusher_internal:subscription_succeeded"`...)
 	dst = appendChannel(dst, channel)
@@ -59,8 +59,8 @@ func AppendPresenceSucceeded(dst []byte, channel string, entries iter.Seq[Presen
 	return append(dst, `}}}"}`...)
 }
 
-// AppendMemberAdded appends what the others on a presence channel get when a user joins. userInfo is
-// JSON text; nil leaves the member out.
+// AppendMemberAdded appends the event that the other members of a presence channel receive when a user
+// joins. userInfo is JSON text; nil leaves user_info out.
 func AppendMemberAdded(dst []byte, channel, userID string, userInfo []byte) []byte {
 	dst = append(dst, `{"event":"pusher_internal:member_added"`...)
 	dst = appendChannel(dst, channel)
@@ -73,7 +73,8 @@ func AppendMemberAdded(dst []byte, channel, userID string, userInfo []byte) []by
 	return append(dst, `}"}`...)
 }
 
-// AppendMemberRemoved appends what the others on a presence channel get when a user's last socket left.
+// AppendMemberRemoved appends the event that the other members of a presence channel receive when the
+// last socket of a user leaves.
 func AppendMemberRemoved(dst []byte, channel, userID string) []byte {
 	dst = append(dst, `{"event":"pusher_internal:member_removed"`...)
 	dst = appendChannel(dst, channel)

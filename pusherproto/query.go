@@ -2,7 +2,7 @@ package pusherproto
 
 import "strings"
 
-// Query is a parsed query string: its parameters in the order received, repeated ones included.
+// Query is a parsed query string: its parameters in the order received. A name may be repeated.
 type Query []Pair
 
 // Pair is one parameter. Key and Value are percent-decoded once; a "+" in Value is a space. RawKey and
@@ -12,13 +12,14 @@ type Pair struct {
 	RawKey, RawValue string
 }
 
-// ParseQuery splits a raw query on "&" only: SDKs send ";" unescaped, which net/url refuses. Empty
-// parts are skipped, a part without "=" has an empty value, and a "%" that begins no escape stands for
-// itself. Of more parameters than any request of the protocol has the first ones are returned.
-// See docs/spec/http-signature.md#authentication.
+// ParseQuery splits a raw query on "&" only: SDKs send ";" unescaped, which net/url refuses. Empty parts
+// are skipped, a part without "=" has an empty value, and a "%" that begins no escape is kept. It returns
+// at most 129 parameters, one more than a request may have. See
+// docs/spec/http-signature.md#authentication.
 func ParseQuery(raw string) Query { return appendQuery(nil, raw) }
 
-// appendQuery appends the parameters of raw to q, but no more than are needed to see that they are too many.
+// appendQuery appends the parameters of raw to q. It stops at maxParameters+1, which is enough to see
+// that there are too many.
 func appendQuery(q Query, raw string) Query {
 	if n := min(strings.Count(raw, "&"), maxParameters) + 1; raw != "" && n > cap(q) {
 		q = make(Query, 0, n)
@@ -48,7 +49,7 @@ func (q Query) Get(key string) (string, bool) {
 	return "", false
 }
 
-// All returns every value of key in order, nil if there is none.
+// All returns every value of key in order, or nil if there is none.
 func (q Query) All(key string) []string {
 	var all []string
 	for i := range q {
@@ -59,8 +60,8 @@ func (q Query) All(key string) []string {
 	return all
 }
 
-// Joined returns the value of key or, of an array (key[]=a&key[]=b, or key[0]=a&key[1]=b as PHP writes it),
-// its values in the order received, with commas between.
+// Joined returns the value of key or, for an array (key[]=a&key[]=b, or key[0]=a&key[1]=b as PHP writes
+// it), its values in the order received, separated by commas.
 func (q Query) Joined(key string) string {
 	joined, found := "", false
 	for i := range q {
@@ -76,8 +77,8 @@ func (q Query) Joined(key string) string {
 	return joined
 }
 
-// arrayOf returns the name of the array of which key names an element: c for c[] and c[0]. Any other key is
-// returned as it is, with ok false.
+// arrayOf returns the name of the array that key is an element of: c for c[] and c[0]. Any other key is
+// returned unchanged, with ok false.
 func arrayOf(key string) (name string, ok bool) {
 	if key == "" || key[len(key)-1] != ']' {
 		return key, false
@@ -94,7 +95,7 @@ func arrayOf(key string) (name string, ok bool) {
 	return key[:open], true
 }
 
-// decodePercent decodes percent-escapes once, and "+" to a space if asked to.
+// decodePercent decodes percent-escapes once and, if plus is set, "+" to a space.
 func decodePercent(s string, plus bool) string {
 	if strings.IndexByte(s, '%') < 0 && (!plus || strings.IndexByte(s, '+') < 0) {
 		return s
@@ -104,7 +105,7 @@ func decodePercent(s string, plus bool) string {
 
 // appendDecoded appends s as decodePercent returns it.
 func appendDecoded(dst []byte, s string, plus bool) []byte {
-	from := 0 // of what stands for itself
+	from := 0 // s[from:i] is copied unchanged
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):

@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// Request is an HTTP API request as far as its authentication goes.
+// Request holds the parts of an HTTP API request that its authentication covers.
 type Request struct {
 	Method      string
 	EscapedPath string // as received, without the query
 	RawQuery    string // as received
 	Body        []byte // as received
-	PathPrefix  string // "/rt" if the API is served below a path, whose clients may sign with or without it
+	PathPrefix  string // such as "/rt" if the API is served below a path; clients may sign with or without it
 }
 
-// maxParameters bounds the work an unauthenticated request can cause, whose parameters are sorted and
-// signed anew for each reading: a hundred channels and everything else a publish can name fit.
+// maxParameters bounds the work that an unauthenticated request can cause: its parameters are sorted and
+// signed again for each variant. A publish to a hundred channels has fewer.
 const maxParameters = 128
 
-// Check authenticates the request at the time now: CheckHead, then the body's digest. The error has
-// Code 401. See docs/spec/http-signature.md#authentication.
+// Check authenticates the request at the time now: it calls CheckHead, then compares the digest of the
+// body. The error has Code 401. See docs/spec/http-signature.md#authentication.
 func (r Request) Check(secretOf func(key string) (secret string, ok bool), now time.Time) *Error {
 	digest, err := r.CheckHead(secretOf, now)
 	if err != nil {
@@ -35,11 +35,12 @@ func (r Request) Check(secretOf func(key string) (secret string, ok bool), now t
 	return digest.Check(r.Body)
 }
 
-// CheckHead authenticates all of a request but its body, which need not be there yet: the signature
-// covers the body's digest. secretOf returns the secret of an active key of the app addressed. In this
-// order: auth_key, auth_version, auth_timestamp, auth_signature. The error has Code 401 and a sentence
-// of its own for each, without a word on what would have been the right signature, which begins with
-// Pusher's where there is one. See docs/spec/http-signature.md#authentication.
+// CheckHead authenticates a request without its body, which need not be read yet: the signature covers
+// the digest of the body, which the caller then checks. secretOf returns the secret of an active key of
+// the requested app. CheckHead checks auth_key, auth_version, auth_timestamp and auth_signature, in this
+// order. The error has Code 401 and a message for each parameter, which begins with Pusher's own message
+// where Pusher has one, and never contains the expected signature. See
+// docs/spec/http-signature.md#authentication.
 func (r Request) CheckHead(secretOf func(key string) (secret string, ok bool), now time.Time) (Digest, *Error) {
 	var room [12]Pair
 	q := appendQuery(room[:0], r.RawQuery)
@@ -80,8 +81,8 @@ func (r Request) CheckHead(secretOf func(key string) (secret string, ok bool), n
 	return DigestOf(q)
 }
 
-// authParameter returns a parameter that must be there exactly once. Its name may be in upper case,
-// as the signed text lower-cases names anyway.
+// authParameter returns a parameter that must be in the query exactly once. Its name may be in upper
+// case: the signed text has it in lower case.
 func authParameter(q Query, name string) (string, *Error) {
 	found := -1
 	for i := range q {
@@ -121,8 +122,8 @@ func checkTimestamp(q Query, now time.Time) *Error {
 
 func shownTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// shownText is the text that should have been signed, in its plain reading, but for the data of an event,
-// which is its users' business.
+// shownText returns the text that should have been signed, in its plain variant, for an error message.
+// The data of an event is left out, because it may be confidential.
 func (r Request) shownText(q signedQuery) string {
 	const most = 512
 	shown := slices.Clone(q.Query)
@@ -135,13 +136,13 @@ func (r Request) shownText(q signedQuery) string {
 	return quotedAtMost(string(q.appendParameters([]byte(strings.ToUpper(r.Method)+"\n"+r.EscapedPath+"\n"), reading{})), most)
 }
 
-// Digest is what a query says of the request's body: its body_md5.
+// Digest is the digest of a request's body that the query contains: body_md5.
 type Digest struct {
 	md5   string
 	given bool
 }
 
-// DigestOf is the Digest of a query. The error has Code 401.
+// DigestOf returns the Digest of a query. The error has Code 401.
 func DigestOf(q Query) (Digest, *Error) {
 	var d Digest
 	for i := range q {
@@ -155,8 +156,8 @@ func DigestOf(q Query) (Digest, *Error) {
 	return d, nil
 }
 
-// CheckLength refuses with Code 401, before it is there, a body of a length that the Digest says nothing of.
-// A length below 0 is not known.
+// CheckLength refuses, with Code 401, a body of the given length if the query has no body_md5. It needs
+// only the length, not the body. A length below 0 means unknown, and is accepted.
 func (d Digest) CheckLength(length int64) *Error {
 	if !d.given && length > 0 {
 		return refuse(401, "Missing parameter: body_md5; a request with a body needs it in the query")
@@ -164,7 +165,7 @@ func (d Digest) CheckLength(length int64) *Error {
 	return nil
 }
 
-// Check reports whether body is the one that the Digest is of. The error has Code 401.
+// Check compares the Digest with body. The error has Code 401.
 func (d Digest) Check(body []byte) *Error {
 	if !d.given {
 		return d.CheckLength(int64(len(body)))
@@ -221,5 +222,5 @@ func SignRequest(key, secret, method, path string, query map[string]string, body
 	return raw.String() + "auth_signature=" + string(mac[:])
 }
 
-// escapeQuery writes a space as %20: a "+" could be read as itself.
+// escapeQuery writes a space as %20, because a receiver could read "+" literally.
 func escapeQuery(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -8,8 +8,8 @@ import (
 	"fanfare/pusherproto/internal/jsontext"
 )
 
-// Limits bound what a publisher may send. A zero field stands for the default in its comment. Exactly
-// the limit passes. See docs/spec/limits.md#limits.
+// Limits bound what a publisher may send. A zero field stands for the default in its comment. A value
+// equal to the limit is accepted. See docs/spec/limits.md#limits.
 type Limits struct {
 	MaxChannelName   int // characters, 200
 	MaxEventName     int // characters, 200
@@ -33,19 +33,19 @@ type Event struct {
 	Name     string
 	Data     []byte   // JSON string literal, quotes included; a slice of the body if it was a string there
 	Channels []string // distinct, in the order given, at least one
-	SocketID SocketID // the socket that receives nothing; zero for none
-	Info     Info     // what the answer shall tell of each channel
+	SocketID SocketID // the socket that does not receive the event; zero if there is none
+	Info     Info     // attributes of each channel that the response includes
 	HasInfo  bool     // Info names at least one attribute
-	// Serials, unless it is nil, has room for each channel: whoever publishes the
-	// event puts there its place in the history of those that keep it.
+	// Serials is nil or has one element per channel. The publisher sets the element of each channel that
+	// keeps a history to the event's serial.
 	Serials []Serial
-	Claim   *Claim // what makes the publish idempotent, nil if nothing does
+	Claim   *Claim // the idempotency key; nil if there is none
 }
 
-// DecodeEvent reads and checks the body of POST /events, a JSON object or nothing. Parameters missing from
-// it may be in the query; channels[] or channels may then be repeated. The error has Code 413 for too large
-// data, else 400, and names the field; it begins with Pusher's sentence where there is one.
-// See docs/spec/http-api.md#publishing.
+// DecodeEvent reads and checks the body of POST /events, a JSON object or nothing. Parameters that the
+// body does not have are read from the query, where channels[] or channels may be repeated. The error has
+// Code 413 for data that is too large, else 400, and names the field. It begins with Pusher's own message
+// where Pusher has one. See docs/spec/http-api.md#publishing.
 func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
 	r := unmarked(body)
@@ -67,17 +67,16 @@ func DecodeEvent(body []byte, query Query, lim Limits) (Event, *Error) {
 	return d.check(lim)
 }
 
-// unmarked reads a text. A byte order mark, as some editors and languages put it in front, is no part of
-// the JSON (RFC 8259, section 8.1).
+// unmarked returns a reader that skips a byte order mark, which some editors and languages write at the
+// start (RFC 8259 §8.1).
 func unmarked(body []byte) jsontext.Reader {
 	return jsontext.NewReader(bytes.TrimPrefix(body, []byte("\ufeff")))
 }
 
 const eventShape = `{"name":"my-event","channels":["my-channel"],"data":"…"}`
 
-// RawEvent checks an event of the deprecated trigger, POST /channels/NAME/events: name and socketID
-// come from the query ("" for no socket), the whole body is the data, as it is. Errors as for
-// DecodeEvent.
+// RawEvent checks an event of the deprecated POST /channels/NAME/events: name and socketID come from the
+// query ("" for no socket), and the whole body is the data. Errors are as for DecodeEvent.
 func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *Error) {
 	lim = lim.withDefaults()
 	d := draft{index: -1}
@@ -107,10 +106,11 @@ func RawEvent(name, channel, socketID string, body []byte, lim Limits) (Event, *
 	return ev, nil
 }
 
-// DecodeBatch reads and checks the body of POST /batch_events, {"batch":[EVENT, …]}, whose events each
-// have one channel. An object in place of the array, as keyed arrays of PHP are, stands for its values in
-// their order. Nothing or everything is returned; the error names the event by its index. An empty batch
-// is no error. Errors as for DecodeEvent. See docs/spec/http-api.md#publishing.
+// DecodeBatch reads and checks the body of POST /batch_events, {"batch":[EVENT, …]}. Each event has one
+// channel. batch may be an object, as PHP encodes an array with keys: its values are the events, in their
+// order. If one event is wrong, DecodeBatch returns no events, and an error that names the event by its
+// index. An empty batch is not an error. Errors are as for DecodeEvent. See
+// docs/spec/http-api.md#publishing.
 func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	const shape = `{"batch":[{"name":"my-event","channel":"my-channel","data":"…"}]}`
 	lim = lim.withDefaults()
@@ -159,7 +159,7 @@ func DecodeBatch(body []byte, lim Limits) ([]Event, *Error) {
 	return events, nil
 }
 
-// readBatch reads the events of a batch, whose number it bounds.
+// readBatch reads at most lim.MaxBatchEvents events of a batch, and refuses a batch of more.
 func readBatch(r *jsontext.Reader, lim Limits) ([]draft, *Error) {
 	var drafts []draft
 	surplus := 0

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Serial is the place of an event in the history of its channel, or of a moment
-// between two events. Offsets grow with time and have gaps; those of two epochs
-// cannot be compared: the history was lost in between. An epoch of 0 is no serial.
-// Clients treat its text as opaque.
+// Serial identifies the position of an event in the history of its channel, or a
+// position between two events. Offsets increase with time and have gaps. A new
+// epoch begins when the history is lost, so offsets of two epochs cannot be
+// compared. An epoch of 0 means no serial. Clients treat the text as opaque.
 type Serial struct {
 	Epoch  uint64
 	Offset uint64
@@ -17,7 +17,7 @@ type Serial struct {
 // serialBase is the base of the two numbers in the text of a serial.
 const serialBase = 36
 
-// MaxSerial is the length of the longest text of a serial.
+// MaxSerial is the maximum length of the text of a serial in bytes.
 const MaxSerial = 13 + 1 + 13
 
 // AppendSerial appends the text of a serial: letters, digits and a hyphen.
@@ -27,8 +27,8 @@ func AppendSerial(dst []byte, s Serial) []byte {
 	return appendNumber(dst, s.Offset)
 }
 
-// appendNumber is strconv.AppendUint for this base, which takes a third of its
-// instructions: each event of a history has two numbers.
+// appendNumber does what strconv.AppendUint does for this base, in a third of the
+// instructions. Each event in a history has two such numbers.
 func appendNumber(dst []byte, n uint64) []byte {
 	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
 	var text [13]byte
@@ -41,18 +41,18 @@ func appendNumber(dst []byte, n uint64) []byte {
 	return append(dst, text[i:]...)
 }
 
-// SerialMember is how many bytes AppendSerialMember adds at most.
+// SerialMember is the maximum number of bytes that AppendSerialMember adds.
 const SerialMember = len(`,"serial":""`) + MaxSerial
 
-// AppendSerialMember makes a serial the last member of a message, which is what
-// dst ends with.
+// AppendSerialMember appends a serial as the last member of the JSON object with
+// which dst ends.
 func AppendSerialMember(dst []byte, s Serial) []byte {
 	dst = append(dst[:len(dst)-1], `,"serial":"`...)
 	dst = AppendSerial(dst, s)
 	return append(dst, `"}`...)
 }
 
-// String is the text of a serial, "" if it is none.
+// String returns the text of a serial, "" for the zero Serial.
 func (s Serial) String() string {
 	if s == (Serial{}) {
 		return ""
@@ -60,8 +60,8 @@ func (s Serial) String() string {
 	return string(AppendSerial(make([]byte, 0, MaxSerial), s))
 }
 
-// ParseSerial reads the text of a serial as AppendSerial writes it, and nothing
-// else.
+// ParseSerial reads the text of a serial. ok is false for any text that
+// AppendSerial does not write.
 func ParseSerial(text string) (s Serial, ok bool) {
 	epoch, offset, ok := strings.Cut(text, "-")
 	if !ok || len(text) > MaxSerial {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// SplitAuth splits an auth string KEY:SIGNATURE at its first colon. ok is false without a colon.
+// SplitAuth splits an auth string KEY:SIGNATURE at its first colon. ok is false if there is no colon.
 func SplitAuth(auth string) (key, signature string, ok bool) { return strings.Cut(auth, ":") }
 
 // SignChannel returns the signature for a subscription: lower-case hex of HMAC-SHA256 over
@@ -19,8 +19,8 @@ func SignChannel(secret string, id SocketID, channel string, channelData string,
 	return string(mac[:])
 }
 
-// CheckChannel reports whether signature is the one SignChannel returns, in constant time. Upper-case
-// hex is refused, and so is everything under an empty secret.
+// CheckChannel reports, in constant time, whether signature is the one that SignChannel returns.
+// Upper-case hex is refused, and so is every signature if secret is empty.
 func CheckChannel(secret, signature string, id SocketID, channel string, channelData string, hasChannelData bool) bool {
 	mac := channelMAC(secret, id, channel, channelData, hasChannelData)
 	return secret != "" && mac.matches(signature)
@@ -45,8 +45,8 @@ func SignUser(secret string, id SocketID, userData string) string {
 	return string(mac[:])
 }
 
-// CheckUser reports whether signature is the one SignUser returns, in constant time. Upper-case hex is
-// refused, and so is everything under an empty secret.
+// CheckUser reports, in constant time, whether signature is the one that SignUser returns. Upper-case
+// hex is refused, and so is every signature if secret is empty.
 func CheckUser(secret, signature string, id SocketID, userData string) bool {
 	mac := userMAC(secret, id, userData)
 	return secret != "" && mac.matches(signature)
@@ -77,10 +77,9 @@ func (m *hexMAC) matches(signature string) bool {
 
 const blockSize = sha256.BlockSize
 
-// sign computes the HMAC-SHA256 of text[blockSize:]; text[:blockSize] is room that it overwrites with
-// the padded key. crypto/hmac would allocate two hash states and their sums for each call; with the
-// room the text lies behind the key as the construction (RFC 2104) wants it, and callers keep it on
-// their stack.
+// sign computes the HMAC-SHA256 of text[blockSize:]. It overwrites text[:blockSize] with the padded
+// key. crypto/hmac would allocate two hash states and their sums for each call. Here the text already
+// follows space for the key, as RFC 2104 requires, and callers keep it on their stack.
 func sign(secret string, text []byte) hexMAC {
 	var key [blockSize]byte
 	if len(secret) > blockSize {

@@ -5,41 +5,42 @@ import (
 	"strings"
 )
 
-// SDKs disagree on the text they sign once a request holds anything unusual. signedBy tries the
-// readings in use, the plain one first: most requests allow no other.
+// SDKs differ in the text that they sign for a request with unusual characters or arrays. signedBy tries
+// the variants in use, the plain one first; most requests have no other variant.
 //
 //	path    as received · percent-decoded · each of them without the path prefix
 //	keys    as received · lower-cased
 //	"+"     kept · as a space
 //	arrays  every pair as received · joined as a=1,2 · joined as a[]=1,2; PHP sends a[0]=1&a[1]=2 for them
 //
-// Readings are tried in order of how many deviations they hold, at most maxReadings in all and, after
-// the first, no more than maxSigned bytes. Each is a full HMAC over what the caller sent, so trying
-// several gives an attacker nothing but our time. See docs/spec/http-signature.md#what-sdks-sign.
+// Variants with fewer deviations from the plain one are tried first. At most maxReadings are tried and,
+// after the first, at most maxSigned bytes are hashed. Each variant is checked with a full HMAC over what
+// the caller sent, so trying several does not make a forged signature easier. See
+// docs/spec/http-signature.md#what-sdks-sign.
 const (
 	maxReadings = 8
 	maxSigned   = 6 << 10
 )
 
-// reading is one way to read a query for signing.
+// reading is one variant of a query's text for signing.
 type reading struct {
 	lower bool
 	plus  bool // "+" is a space
 	join  int  // 0 as received, 1 a=1,2, 2 a[]=1,2
 }
 
-// candidate is a reading of a whole request.
+// candidate is a variant of a whole request: of its query and its path.
 type candidate struct {
 	reading
 	path int
 }
 
-// signedQuery is a query as it is signed. Queries come from anybody: each property is found, and each
-// order made, once for all readings that have it in common.
+// signedQuery is a query prepared for signing. Anybody may send a query, so each property is determined
+// once, and the parameters are sorted once, for all variants that share them.
 type signedQuery struct {
 	Query
-	elements []bool // for each parameter whether it is an array's element: named a[] or a[0], or one of several of its name
-	order    []int  // of the parameters by their keys as received, equal ones as received; auth_signature is left out
+	elements []bool // for each parameter, whether it is an element of an array: a[] or a[0], or a name that is repeated
+	order    []int  // indexes of the parameters, sorted by key as received (stable), without auth_signature
 }
 
 func (r Request) signedBy(secret, signature string, q signedQuery) bool {
@@ -48,7 +49,7 @@ func (r Request) signedBy(secret, signature string, q signedQuery) bool {
 	var candidateRoom [maxReadings]candidate
 	candidates := q.candidates(candidateRoom[:0], len(paths))
 
-	// The parameters stand behind the room for the longest path, so that each path can be put before them.
+	// The parameters follow space for the longest path, so that each path can be copied in front of them.
 	longest := 0
 	for _, path := range paths {
 		longest = max(longest, len(path))
@@ -102,7 +103,7 @@ func (r Request) signedPaths(paths []string) []string {
 	return paths
 }
 
-// candidates appends the readings to be tried, in their order.
+// candidates appends the variants to be tried, in their order.
 func (q signedQuery) candidates(dst []candidate, paths int) []candidate {
 	lowers, pluses, joins := q.ambiguities()
 	for deviation := 0; deviation < paths+lowers+pluses+joins; deviation++ {
@@ -124,7 +125,7 @@ func (q signedQuery) candidates(dst []candidate, paths int) []candidate {
 	return dst
 }
 
-// ambiguities tells how many further readings each property of the query allows.
+// ambiguities returns how many further variants each property of the query allows.
 func (q signedQuery) ambiguities() (lowers, pluses, joins int) {
 	for i := range q.Query {
 		if key := q.Query[i].Key; lowers == 0 && strings.ToLower(key) != key {
@@ -140,14 +141,14 @@ func (q signedQuery) ambiguities() (lowers, pluses, joins int) {
 	return lowers, pluses, joins
 }
 
-// sortQuery makes a signedQuery of q in the room of elements and order, if that is enough.
+// sortQuery returns a signedQuery of q. It uses elements and order if their capacity is large enough.
 func sortQuery(q Query, elements []bool, order []int) signedQuery {
 	if len(q) > cap(order) {
 		elements, order = make([]bool, 0, len(q)), make([]int, 0, len(q))
 	}
 	for i := range q {
 		element := false
-		if key := q[i].Key; key != "" && key[len(key)-1] == ']' { // most have none, and no call
+		if key := q[i].Key; key != "" && key[len(key)-1] == ']' { // most keys have none, which saves the call
 			_, element = arrayOf(key)
 		}
 		elements = append(elements, element)
@@ -169,7 +170,7 @@ func sortQuery(q Query, elements []bool, order []int) signedQuery {
 	return signedQuery{q, elements, order}
 }
 
-// appendParameters appends the parameters as a reading signs them: sorted by key, a=1&b=2.
+// appendParameters appends the parameters as the variant signs them: sorted by key, a=1&b=2.
 func (q signedQuery) appendParameters(dst []byte, as reading) []byte {
 	if !as.lower && as.join == 0 {
 		for n, i := range q.order {
@@ -212,7 +213,7 @@ func (q signedQuery) appendParameters(dst []byte, as reading) []byte {
 	return dst
 }
 
-// signedKey is the key of a parameter in a reading.
+// signedKey returns the key of a parameter in a variant.
 func (q signedQuery) signedKey(i int, as reading) string {
 	key := q.Query[i].Key
 	if as.join > 0 && q.elements[i] {
@@ -227,7 +228,7 @@ func (q signedQuery) signedKey(i int, as reading) string {
 	return key
 }
 
-// appendValue appends the value of a parameter, with "+" as a space or as it is.
+// appendValue appends the decoded value of a parameter. If plus is set, "+" becomes a space.
 func (p *Pair) appendValue(dst []byte, plus bool) []byte {
 	if plus || strings.IndexByte(p.RawValue, '+') < 0 {
 		return append(dst, p.Value...)

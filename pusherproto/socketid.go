@@ -2,12 +2,14 @@ package pusherproto
 
 import "strconv"
 
-// SocketID names one socket: two numbers below 2⁵³, written "A.B". The zero value is no socket.
+// SocketID identifies one socket: two numbers below 2⁵³, written "A.B". The zero value identifies no
+// socket.
 type SocketID struct{ A, B uint64 }
 
-// ParseSocketID reads "digits.digits". ok reports whether s has that shape. Text of that shape that no
-// server of ours issues (leading zeros, 2⁵³ and above, "0.0") is ok with the zero id, which matches no
-// socket. See docs/spec/websocket.md#the-first-frame; docs/spec/http-api.md#publishing.
+// ParseSocketID reads "digits.digits". ok reports whether s has that form. If s has the form but
+// fanfare never issues such an id (leading zeros, 2⁵³ and above, "0.0"), ok is true and id is zero,
+// which matches no socket. See docs/spec/websocket.md#the-first-frame;
+// docs/spec/http-api.md#publishing.
 func ParseSocketID(s string) (id SocketID, ok bool) {
 	a, rest, fineA := leadingDigits(s)
 	if len(rest) == len(s) || rest == "" || rest[0] != '.' {
@@ -24,8 +26,8 @@ func ParseSocketID(s string) (id SocketID, ok bool) {
 	return SocketID{A: a, B: b}, true
 }
 
-// leadingDigits reads the decimal digits s begins with. fine is false for a number with leading zeros
-// or of 2⁵³ and above.
+// leadingDigits reads the decimal digits at the start of s. fine is false for a number with leading
+// zeros and for 2⁵³ and above.
 func leadingDigits(s string) (n uint64, rest string, fine bool) {
 	i := 0
 	fine = true
@@ -55,5 +57,5 @@ func (id SocketID) String() string {
 	return string(AppendSocketID(buf[:0], id))
 }
 
-// IsZero reports whether id names no socket.
+// IsZero reports whether id is the zero value, which identifies no socket.
 func (id SocketID) IsZero() bool { return id == SocketID{} }

@@ -2,15 +2,16 @@ package pusherproto
 
 import "fanfare/pusherproto/internal/jsontext"
 
-// Subscribe is the data of pusher:subscribe. It holds copies.
+// Subscribe is the data of pusher:subscribe. It keeps no reference to the input.
 type Subscribe struct {
 	Channel        string
 	Auth           string // "" when absent, null or not a string
 	ChannelData    string // the exact string received, which is what was signed
 	HasChannelData bool   // channel_data is a string
 	BadChannelData bool   // channel_data is neither a string nor null: the signed bytes are unknown
-	// Recover is the serial that the client saw last, and Recovers whether it sent
-	// one, of whatever type. RecoverSocket is the id of the socket that saw it.
+	// Recover is the serial of the last event that the client received; "" if it sent none, or a value
+	// that is not a string. Recovers reports whether it sent any value but null. RecoverSocket is the
+	// id of the socket that received the event.
 	Recover       string
 	Recovers      bool
 	RecoverSocket string
@@ -18,9 +19,9 @@ type Subscribe struct {
 
 const subscribeShape = `{"channel":"NAME"}`
 
-// DecodeSubscribe reads the data of pusher:subscribe: an object, or a JSON string that holds one. The
-// channel name is only read, not checked. The error has CodeNone: without a name there is no channel
-// to refuse. See docs/spec/subscriptions.md#subscribing.
+// DecodeSubscribe reads the data of pusher:subscribe: an object, or a JSON string that holds one. It
+// does not check the channel name. The error has CodeNone: without a channel name the answer can only
+// be pusher:error. See docs/spec/subscriptions.md#subscribing.
 func DecodeSubscribe(data []byte) (Subscribe, *Error) {
 	names := [...]string{"channel", "auth", "channel_data", "recover", "recover_socket_id"}
 	var values [len(names)][]byte
@@ -50,7 +51,7 @@ func DecodeSubscribe(data []byte) (Subscribe, *Error) {
 	return s, nil
 }
 
-// DecodeUnsubscribe reads the channel name out of the data of pusher:unsubscribe, an object or a JSON
+// DecodeUnsubscribe reads the channel name from the data of pusher:unsubscribe, an object or a JSON
 // string that holds one. The error has CodeNone.
 func DecodeUnsubscribe(data []byte) (channel string, err *Error) {
 	names := [...]string{"channel"}
@@ -64,7 +65,7 @@ func DecodeUnsubscribe(data []byte) (channel string, err *Error) {
 	return string(jsontext.Unquote(values[0])), nil
 }
 
-// Signin is the data of pusher:signin. It holds copies.
+// Signin is the data of pusher:signin. It keeps no reference to the input.
 type Signin struct {
 	Auth     string // KEY:SIGNATURE
 	UserData string // the exact string received, which is what was signed
@@ -88,8 +89,8 @@ func DecodeSignin(data []byte) (Signin, *Error) {
 	return Signin{Auth: string(jsontext.Unquote(values[0])), UserData: string(jsontext.Unquote(values[1]))}, nil
 }
 
-// decodeData reads the members names out of the data of a client's pusher: event, which is an object or
-// a string that holds one.
+// decodeData reads the members with the given names from the data of a client's pusher: event. data is
+// an object, or a string that holds one.
 func decodeData(data []byte, code int, event, shape string, names []string, values [][]byte) *Error {
 	r := jsontext.NewReader(data)
 	if r.Peek() == '"' {

@@ -2,16 +2,16 @@ package pusherproto
 
 import "fanfare/pusherproto/internal/jsontext"
 
-// Told is an event in parts, of a message as subscribers get it.
+// Told is a decoded event message, in the form in which subscribers receive it.
 type Told struct {
 	Name   string
-	Data   []byte // JSON string literal: what was sent as a string, or else the string of its JSON text
-	UserID string // of the sender of a client event on a presence channel; "" for none
+	Data   []byte // JSON string literal; other JSON values become a string that holds their text
+	UserID string // sender of a client event on a presence channel, else ""
 }
 
-// DecodeTold reads a message that AppendEvent or AppendClientEvent wrote, with a
-// serial or without. Data is a part of the message unless what was sent is no
-// string.
+// DecodeTold reads a message that AppendEvent or AppendClientEvent wrote, with
+// or without a serial. ok is false for anything else. Data is a slice of message
+// if the data is a string there.
 func DecodeTold(message []byte) (t Told, ok bool) {
 	r := jsontext.NewReader(message)
 	names := [...]string{"event", "data", "user_id"}

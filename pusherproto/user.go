@@ -6,17 +6,17 @@ import (
 	"fanfare/pusherproto/internal/jsontext"
 )
 
-// User is who signs in. It holds copies.
+// User is a user who signs in, as user_data describes it. It keeps no reference to the input.
 type User struct {
 	ID               string
 	UserInfo         []byte   // JSON text without white space between tokens; nil when absent or null
 	Watchlist        []string // distinct ids in order, at most 100
-	WatchlistTooLong bool     // there were more: Watchlist holds the first 100
+	WatchlistTooLong bool     // the client sent more than 100 ids
 }
 
-// DecodeUserData reads user_data, at most 32 KB: a JSON object with the string id, and perhaps
-// user_info and watchlist. Entries of the watchlist that are no strings are skipped, as is a watchlist
-// that is no array. The error has CodeUnauthorized. See docs/spec/users.md#sign-in.
+// DecodeUserData reads user_data of at most 32 KB: a JSON object with the string id and, optionally,
+// user_info and watchlist. A watchlist that is not an array is ignored, and so are its entries that
+// are not strings. The error has CodeUnauthorized. See docs/spec/users.md#sign-in.
 func DecodeUserData(s string) (User, *Error) {
 	if len(s) > maxUserData {
 		return User{}, refuse(CodeUnauthorized, "user_data has %d bytes; at most %d are allowed", len(s), maxUserData)

@@ -1,7 +1,8 @@
-// Package jsontext reads and writes JSON (RFC 8259) as the protocol's hot paths need it: it checks a text
-// in one pass, hands out the text of its values as slices of the input, and escapes strings once or twice
-// over. encoding/json would decode the data of every event, and encode it again.
+// Package jsontext reads and writes JSON (RFC 8259) for the protocol's hot paths: it checks a text in one
+// pass, returns the text of its values as slices of the input, and escapes strings once or twice.
+// encoding/json would decode the data of every event and encode it again.
 //
-// It knows nothing of Pusher; pusherproto calls it for whatever arrives and whatever is sent. What is no
-// JSON is a fault that says what and where. Nothing here allocates but for strings with escapes.
+// It does not know the Pusher protocol; pusherproto calls it for everything that is received and sent.
+// Text that is not JSON results in a fault that says what is wrong and at which byte. Only strings with
+// escapes cause allocations.
 package jsontext

@@ -14,7 +14,7 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// Literal returns text as a JSON string literal of its own.
+// Literal returns text as a JSON string literal in a new slice.
 func Literal(text []byte) []byte {
 	literal := make([]byte, 0, len(text)+bytes.Count(text, []byte{'"'})+bytes.Count(text, []byte{'\\'})+2)
 	literal = append(literal, '"')
@@ -22,7 +22,7 @@ func Literal(text []byte) []byte {
 	return append(literal, '"')
 }
 
-// AppendNested appends s as a JSON string literal for use inside of another one: \"…\".
+// AppendNested appends s as a JSON string literal that is itself inside a JSON string: \"…\".
 func AppendNested(dst []byte, s string) []byte {
 	dst = append(dst, `\"`...)
 	dst = appendEscaped(dst, s, 2)
@@ -34,10 +34,10 @@ func AppendEscaped(dst, s []byte) []byte {
 	return appendEscaped(dst, unsafe.String(unsafe.SliceData(s), len(s)), 1)
 }
 
-// appendEscaped appends s escaped for a JSON string, level times over: 1 for the content of a string,
-// 2 for the content of a string in JSON text that is itself the content of a string. It is not generic, as
-// plainRun is: the compiler takes the arguments of a generic function that is inlined into another package
-// for escaping, which cost a client event two allocations.
+// appendEscaped appends s, escaped for a JSON string. level is 1 for the content of a string, 2 for the
+// content of a string in JSON text that is itself the content of a string. It is not generic, unlike
+// plainRun: when a generic function is inlined into another package, the compiler moves its arguments to
+// the heap, which cost two allocations per client event.
 func appendEscaped(dst []byte, s string, level int) []byte {
 	start := 0 // s[:start] is in dst
 	for i := plainRun(s, 0); i < len(s); i = plainRun(s, i) {
@@ -70,8 +70,8 @@ func appendEscaped(dst []byte, s string, level int) []byte {
 	return append(dst, s[start:]...)
 }
 
-// appendEscape appends the escape of one ASCII character. The second level escapes what the first one
-// wrote: its backslash, and a quote or backslash after it.
+// appendEscape appends the escape of one ASCII character. Level 2 also escapes what level 1 wrote: its
+// backslash, and a quote or backslash after it.
 func appendEscape(dst []byte, c byte, level int) []byte {
 	const hex = "0123456789abcdef"
 	if level == 2 {

@@ -1,23 +1,23 @@
 package jsontext
 
-// Reader walks one JSON text, checking as it goes, so that a decoder sees every byte once. The first
-// fault stays: from then on every method returns nothing, and End tells.
+// Reader reads one JSON text and checks it in the same pass. It keeps the first fault: after it every
+// method returns nothing, and End returns false.
 type Reader struct {
 	b     []byte
 	i     int
 	fault fault
 }
 
-// NewReader returns a Reader of b, which it does not change.
+// NewReader returns a Reader of b. It does not change b.
 func NewReader(b []byte) Reader { return Reader{b: b} }
 
-// AtEnd reports whether nothing is left.
+// AtEnd reports whether the whole text has been read.
 func (r *Reader) AtEnd() bool { return r.i >= len(r.b) }
 
-// Offset is how many bytes have been read.
+// Offset returns the number of bytes that have been read.
 func (r *Reader) Offset() int { return r.i }
 
-// Since is what was read since from, an Offset.
+// Since returns the text from an Offset up to the current one.
 func (r *Reader) Since(from int) []byte { return r.b[from:r.i] }
 
 // Peek skips white space and returns the next byte, 0 at the end.
@@ -29,9 +29,9 @@ func (r *Reader) Peek() byte {
 	return r.b[r.i]
 }
 
-// Object reads the object that begins here. values[k] becomes the text of the member names[k], nil if
-// there is none; other members are skipped. One of names that appears twice ends the walk and is
-// returned: two readers of such an object could understand two different things.
+// Object reads the object at the current position. values[k] becomes the text of the member names[k],
+// nil if there is none; other members are skipped. If one of names appears twice, Object stops and
+// returns it: two readers could interpret such an object differently.
 func (r *Reader) Object(names []string, values [][]byte) (twice string) {
 	for more := r.Open(); more; more = r.Next('}') {
 		key := r.Key()
@@ -50,8 +50,8 @@ func (r *Reader) Object(names []string, values [][]byte) (twice string) {
 	return ""
 }
 
-// Open enters the object or array that begins here and reports whether it has a first element. The loop
-// over its elements is
+// Open enters the object or array at the current position and reports whether it has an element. The
+// loop over its elements is
 //
 //	for more := r.Open(); more; more = r.Next('}') { … }
 func (r *Reader) Open() bool {
@@ -67,7 +67,7 @@ func (r *Reader) Open() bool {
 	return r.fault == 0
 }
 
-// Elements is Open for a list that is an array or an object, of which the names do not matter:
+// Elements is Open for a list that may be an array or an object whose member names do not matter:
 //
 //	for more, closing := r.Elements(); more; more = r.NextElement(closing) { … }
 func (r *Reader) Elements() (more bool, closing byte) {
@@ -75,7 +75,7 @@ func (r *Reader) Elements() (more bool, closing byte) {
 	return r.Open() && r.skipKey(closing), closing
 }
 
-// NextElement is Next for such a list.
+// NextElement is Next for a list that Elements opened.
 func (r *Reader) NextElement(closing byte) bool { return r.Next(closing) && r.skipKey(closing) }
 
 func (r *Reader) skipKey(closing byte) bool {
@@ -85,7 +85,8 @@ func (r *Reader) skipKey(closing byte) bool {
 	return r.fault == 0
 }
 
-// Next goes on behind a value and reports whether another follows; closing ends the object or array.
+// Next reads what follows a value and reports whether another value comes. closing is the byte that
+// ends the object or array.
 func (r *Reader) Next(closing byte) bool {
 	if r.fault != 0 {
 		return false
@@ -101,7 +102,7 @@ func (r *Reader) Next(closing byte) bool {
 	return r.fail(faultSyntax)
 }
 
-// Key reads a member's name, decoded, and the colon after it.
+// Key reads the name of a member and the colon after it, and returns the decoded name.
 func (r *Reader) Key() []byte {
 	if r.fault != 0 {
 		return nil
@@ -134,7 +135,7 @@ func (r *Reader) Value() []byte {
 	return r.b[start:r.i:r.i]
 }
 
-// End reports whether the whole text was one well-formed value.
+// End reports whether the whole text was one valid value.
 func (r *Reader) End() bool {
 	if r.fault != 0 {
 		return false
@@ -155,11 +156,11 @@ func (r *Reader) fail(f fault) bool {
 	return false
 }
 
-// Problem describes the fault for a message.
+// Problem describes the fault for an error message.
 func (r *Reader) Problem() string { return r.fault.at(r.i) }
 
-// IsString reports whether the text of a value, as Value returns it, is a string.
+// IsString reports whether raw, the text of a value that Value returned, is a string.
 func IsString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
 
-// IsNull tells the same of null.
+// IsNull reports whether raw, the text of a value that Value returned, is null.
 func IsNull(raw []byte) bool { return len(raw) > 0 && raw[0] == 'n' }

@@ -2,11 +2,11 @@ package jsontext
 
 import "strconv"
 
-// maxDepth bounds how deep arrays and objects may nest in one value. Beyond it the text is refused;
-// the scan keeps its own small stack, so no input can overflow the goroutine's.
+// maxDepth bounds the nesting of arrays and objects in one value; deeper nesting is refused. The
+// scanner does not recurse, so no input can overflow the goroutine's stack.
 const maxDepth = 512
 
-// fault says why a text is not JSON as RFC 8259 wants it. The zero fault is none.
+// fault says why a text is not JSON (RFC 8259). The zero value means that it is.
 type fault uint8
 
 const (
@@ -20,7 +20,7 @@ const (
 	faultTrailing
 )
 
-// at describes the fault with its place, counted in bytes from the start.
+// at describes the fault and its position in bytes from the start.
 func (f fault) at(offset int) string {
 	what := "unexpected character"
 	switch f {
@@ -42,7 +42,7 @@ func (f fault) at(offset int) string {
 	return what + " at byte " + strconv.Itoa(offset)
 }
 
-// scanValue scans the value at b[i], white space before it included, and returns the index behind it.
+// scanValue scans the value at b[i], with white space before it, and returns the index after it.
 func scanValue(b []byte, i int) (int, fault) {
 	var objects [maxDepth / 64]uint64 // bit d: the container at depth d is an object
 	depth := 0
@@ -81,7 +81,7 @@ func scanValue(b []byte, i int) (int, fault) {
 			}
 		}
 
-		// A value is complete: leave the containers that end here, or go on to the next value.
+		// A value is complete: leave the containers that end here, or continue with the next value.
 		for again := false; !again; {
 			if depth == 0 {
 				return i, 0

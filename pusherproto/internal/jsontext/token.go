@@ -12,16 +12,17 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plainRun returns the first index from i on whose byte needs a look inside a JSON string: a quote, a
-// backslash, a control character, or anything beyond ASCII. Eight bytes at a time: payloads are mostly
-// plain text, and this loop is most of the cost of scanning one.
+// plainRun returns the first index from i on whose byte needs special treatment in a JSON string: a
+// quote, a backslash, a control character, or a byte outside ASCII. It checks eight bytes at a time,
+// because most payloads are plain text and this loop is most of the cost of scanning one.
 func plainRun[T Text](s T, i int) int {
 	for ; i+8 <= len(s); i += 8 {
 		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
 		quote := w ^ lows*'"'
 		slash := w ^ lows*'\\'
-		// A term's lowest set bit is exact; bits above it may be borrowed ones and are not looked at.
+		// The lowest set bit of each term is exact. Higher bits may come from a borrow, and are not
+		// used.
 		hit := (w | (w-lows*0x20)&^w | (quote-lows)&^quote | (slash-lows)&^slash) & highs
 		if hit != 0 {
 			return i + bits.TrailingZeros64(hit)/8
@@ -42,8 +43,8 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// scanString scans the string literal whose opening quote is b[i] and returns the index behind its
-// closing quote, or where and why it is none.
+// scanString scans the string literal whose opening quote is b[i] and returns the index after its
+// closing quote, or the index and kind of the fault.
 func scanString(b []byte, i int) (int, fault) {
 	i++
 	for {
@@ -74,7 +75,7 @@ func scanString(b []byte, i int) (int, fault) {
 	}
 }
 
-// escapeLen returns the length of the escape b begins with, 2 or 6, or 0 if it is none.
+// escapeLen returns the length of the escape with which b begins, 2 or 6, or 0 if it is none.
 func escapeLen(b []byte) int {
 	if len(b) < 2 || b[0] != '\\' {
 		return 0

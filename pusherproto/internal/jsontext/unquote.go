@@ -7,7 +7,7 @@ import (
 )
 
 // Unquote decodes a string literal that the scanner accepted. Without escapes the result is a slice of
-// raw; half a surrogate pair becomes U+FFFD, as encoding/json has it.
+// raw. Half a surrogate pair becomes U+FFFD, as in encoding/json.
 func Unquote(raw []byte) []byte {
 	raw = raw[1 : len(raw)-1]
 	slash := bytes.IndexByte(raw, '\\')
@@ -25,8 +25,8 @@ func Unquote(raw []byte) []byte {
 	return append(out, raw...)
 }
 
-// unescape decodes the escape that b begins with, a surrogate pair as one, and returns its length.
-// Anything that is no escape stands for itself, so that no input makes it panic.
+// unescape decodes the escape with which b begins (a surrogate pair counts as one) and returns its
+// length. Invalid input becomes U+FFFD of length 1, so that no input causes a panic.
 func unescape(b []byte) (r rune, n int) {
 	switch escapeLen(b) {
 	case 0:
@@ -60,8 +60,9 @@ func unescape(b []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
-// HalfPair reports whether a string literal that the scanner accepted escapes half a surrogate pair, which
-// is no character. All of them decode to U+FFFD, so a name that has one could be taken for another.
+// HalfPair reports whether a string literal that the scanner accepted escapes half a surrogate pair,
+// which is not a character. All halves decode to U+FFFD, so two names that differ in one would look the
+// same.
 func HalfPair(raw []byte) bool {
 	for {
 		slash := bytes.IndexByte(raw, '\\')
@@ -76,8 +77,8 @@ func HalfPair(raw []byte) bool {
 	}
 }
 
-// Size returns the size of what a value holds: the UTF-8 bytes of the decoded string if it is one, the
-// bytes of its text otherwise. Half a surrogate pair counts as three bytes.
+// Size returns the size of a value: the UTF-8 bytes of the decoded string if it is one, else the bytes of
+// its text. Half a surrogate pair counts as three bytes.
 func Size(raw []byte) int {
 	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
 		return len(raw)
@@ -95,8 +96,8 @@ func Size(raw []byte) int {
 	}
 }
 
-// Compact returns the text of a valid value without the white space between its tokens. It is a slice
-// of raw if there is none.
+// Compact returns the text of a valid value without white space between its tokens. It returns raw itself
+// if there is none.
 func Compact(raw []byte) []byte {
 	var out []byte
 	kept := 0 // raw[:kept] is in out
