@@ -45,9 +45,9 @@ func TestSignin_Refusals_CloseWith4009(t *testing.T) {
 		{func(v *visitor) string { return strings.Replace(v.signin(`{"id":"7"}`), "key:", "no:", 1) }, "Invalid key in sign-in auth data"},
 		{func(v *visitor) string { return strings.Replace(v.signin(`{"id":"7"}`), `\"7\"`, `\"8\"`, 1) }, "Invalid signature: Expected HMAC SHA256 hex digest of "},
 		{func(v *visitor) string { return v.signin(`nonsense`) }, "user_data must be a JSON object"},
-		{func(v *visitor) string { return v.signin(`{}`) }, "user_data has no id that is a string"},
+		{func(v *visitor) string { return v.signin(`{}`) }, "user_data has no id, or its id is not a string"},
 		{func(v *visitor) string { return v.signin(`{"id":""}`) }, `user_data has the id ""`},
-		{func(v *visitor) string { return v.signin(`{"id":7}`) }, "user_data has no id that is a string"},
+		{func(v *visitor) string { return v.signin(`{"id":7}`) }, "user_data has no id, or its id is not a string"},
 		{func(v *visitor) string { return v.signin(`{"id":"a b"}`) }, `user_data has the id "a b"`},
 		{func(v *visitor) string { return v.signin(`{"id":"7","x":"` + strings.Repeat("x", 33<<10) + `"}`) }, "user_data has 33"},
 	} {

@@ -69,7 +69,7 @@ var badBatches = []struct{ desc, body, want string }{
 	{"cut", `{"batch":[` + goodInBatch, `body is not valid JSON: it ends too early`},
 	{"cut after a comma", `{"batch":[` + goodInBatch + `,`, `body is not valid JSON: it ends too early`},
 	{"mismatched", `{"batch":[` + goodInBatch + `}]`, `body is not valid JSON: unexpected character`},
-	{"trailing", batchOf(goodInBatch) + `]`, `body is not valid JSON: something follows`},
+	{"trailing", batchOf(goodInBatch) + `]`, `body is not valid JSON: unexpected text after`},
 	{"eleven", batchOf(slices.Repeat([]string{goodInBatch}, 11)...), `Batch too large (11 > 10)`},
 	{"twelve in an object", `{"batch":{` + strings.TrimSuffix(strings.Repeat(`"k":`+goodInBatch+`,`, 12), ",") + `}}`, `Batch too large (12 > 10)`},
 	{"number in it", batchOf(goodInBatch, `5`), `batch[1]: must be an object`},

@@ -100,7 +100,7 @@ func KindOf(name string) Kind { return kindOfPrefix(name) }
 func ParseChannel(name string, maxLength int) (Kind, error) {
 	maxLength = orDefault(maxLength, defaultChannelName)
 	if name == "" {
-		return 0, errors.New("invalid channel name: it is empty, and needs at least one character")
+		return 0, errors.New("invalid channel name: it is empty; it must have at least one character")
 	}
 	if id, ok := strings.CutPrefix(name, userPrefix); ok {
 		if !ValidUserID(id) {

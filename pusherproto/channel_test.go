@@ -142,7 +142,7 @@ func TestParseChannel_Names(t *testing.T) {
 
 func TestParseChannel_ErrorSaysWhatIsWrong(t *testing.T) {
 	tests := []struct{ name, want string }{
-		{"", "invalid channel name: it is empty, and needs at least one character"},
+		{"", "invalid channel name: it is empty; it must have at least one character"},
 		{"a:b", `invalid channel name "a:b": it contains ':'; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
 		{"é", `invalid channel name "é": it contains 'é'; allowed are A-Z a-z 0-9 _ - = @ , . ;`},
 		{"a\xff", `invalid channel name "a\xff": it is not valid UTF-8; allowed are A-Z a-z 0-9 _ - = @ , . ;`},

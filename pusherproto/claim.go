@@ -26,7 +26,7 @@ func ClaimCall(events []Event, key string, body []byte, query Query, channel str
 	}
 	for i := range events {
 		if events[i].Claim != nil {
-			return refuse(400, "idempotency_key: is sent beside the header Idempotency-Key; send one of them")
+			return refuse(400, "idempotency_key: is sent together with the header Idempotency-Key; send only one of them")
 		}
 	}
 	claims := make([]Claim, len(events))

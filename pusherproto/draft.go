@@ -193,10 +193,10 @@ func (d *draft) checkChannels(lim Limits) ([]string, *Error) {
 	case len(names) == 0:
 		return nil, missing("channel", fmt.Sprintf("send channel, a name, or channels, an array of 1 to %d names", lim.MaxEventChannels))
 	case len(names) > lim.MaxEventChannels:
-		return nil, d.bad("channels", "has more than %d names, that of channel included", lim.MaxEventChannels)
+		return nil, d.bad("channels", "has more than %d names, including the one in channel", lim.MaxEventChannels)
 	case len(names) > 1:
 		if i := slices.IndexFunc(names, func(name string) bool { return KindOf(name).Encrypted() }); i >= 0 {
-			return nil, d.bad("channels", "has the encrypted channel %s among others; publish to it alone", quoted(names[i]))
+			return nil, d.bad("channels", "contains the encrypted channel %s and others; publish to it in a request of its own", quoted(names[i]))
 		}
 	}
 	return names, nil
@@ -235,7 +235,7 @@ func (d *draft) checkInfo() (Info, *Error) {
 		return 0, d.at("info", err)
 	}
 	if info&InfoCache != 0 {
-		return 0, d.bad("info", "cache cannot be asked for when publishing; there are user_count, subscription_count and serial")
+		return 0, d.bad("info", "cache is not available when publishing; use user_count, subscription_count or serial")
 	}
 	return info, nil
 }

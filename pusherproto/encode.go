@@ -29,7 +29,7 @@ func AppendConnectionEstablished(dst []byte, id SocketID, activityTimeoutSeconds
 }
 
 // AppendError appends pusher:error. CodeNone becomes null, and a channel of "" is left out. Before
-// connection_established the code must be 4xxx: pusher-js throws an exception on null there.
+// connection_established the code must be 4xxx: after null pusher-js stays in the state connecting.
 func AppendError(dst []byte, channel string, code int, message string) []byte {
 	dst = append(dst, `{"event":"pusher:error"`...)
 	if channel != "" {

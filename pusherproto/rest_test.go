@@ -116,7 +116,7 @@ var badEvents = []struct{ desc, body, want string }{
 	{"array", `[]`, `body must be a JSON object`},
 	{"text", `name=e&data=d`, `body must be a JSON object`},
 	{"cut", `{"name":"e","data":"d","channel":"a"`, `body is not valid JSON: it ends too early`},
-	{"trailing text", `{"name":"e","data":"d","channel":"a"}{}`, `body is not valid JSON: something follows`},
+	{"trailing text", `{"name":"e","data":"d","channel":"a"}{}`, `body is not valid JSON: unexpected text after`},
 	{"invalid UTF-8 in data", "{\"name\":\"e\",\"data\":\"\xff\",\"channel\":\"a\"}", `invalid UTF-8 at byte 20`},
 	{"invalid UTF-8 in an ignored member", "{\"name\":\"e\",\"data\":\"d\",\"channel\":\"a\",\"x\":\"\xff\"}", `invalid UTF-8`},
 	{"deep nesting", `{"name":"e","channel":"a","data":` + strings.Repeat("[", 100000), `levels of nesting`},
@@ -151,7 +151,7 @@ var badEvents = []struct{ desc, body, want string }{
 	{"channels an object with a number", `{"name":"e","data":"d","channels":{"0":"a","1":5}}`, `channels[1]: must be a string`},
 	{"channels a number", `{"name":"e","data":"d","channels":5}`, `channels: must be an array`},
 	{"101 channels", `{"name":"e","data":"d","channels":` + names(101) + `}`, `channels: has more than 100 names`},
-	{"100 channels and one", `{"name":"e","data":"d","channels":` + names(100) + `,"channel":"x"}`, `channels: has more than 100 names, that of channel included`},
+	{"100 channels and one", `{"name":"e","data":"d","channels":` + names(100) + `,"channel":"x"}`, `channels: has more than 100 names, including the one in channel`},
 	{"101 times one channel", `{"name":"e","data":"d","channels":["a"` + strings.Repeat(`,"a"`, 100) + `]}`, `channels: has more than 100 names`},
 	{"channels holds a number", `{"name":"e","data":"d","channels":["a",5]}`, `channels[1]: must be a string`},
 	{"channel a number", `{"name":"e","data":"d","channel":5}`, `channel: must be a string`},
@@ -162,9 +162,9 @@ var badEvents = []struct{ desc, body, want string }{
 	{"hash channel", `{"name":"e","data":"d","channel":"#x"}`, `contains '#'`},
 	{"user channel without id", `{"name":"e","data":"d","channel":"#server-to-user-"}`, `valid user id`},
 	{"user channel, bad id", `{"name":"e","data":"d","channel":"#server-to-user-a b"}`, `valid user id`},
-	{"encrypted among several", `{"name":"e","data":"d","channels":["a","private-encrypted-b"]}`, `channels: has the encrypted channel "private-encrypted-b" among others`},
-	{"encrypted cache among several", `{"name":"e","data":"d","channel":"private-encrypted-cache-b","channels":["a"]}`, `channels: has the encrypted channel`},
-	{"two encrypted", `{"name":"e","data":"d","channels":["private-encrypted-a","private-encrypted-b"]}`, `channels: has the encrypted channel`},
+	{"encrypted among several", `{"name":"e","data":"d","channels":["a","private-encrypted-b"]}`, `channels: contains the encrypted channel "private-encrypted-b" and others`},
+	{"encrypted cache among several", `{"name":"e","data":"d","channel":"private-encrypted-cache-b","channels":["a"]}`, `channels: contains the encrypted channel`},
+	{"two encrypted", `{"name":"e","data":"d","channels":["private-encrypted-a","private-encrypted-b"]}`, `channels: contains the encrypted channel`},
 
 	{"socket id text", `{"name":"e","data":"d","channel":"a","socket_id":"undefined"}`, `socket_id: "undefined" is not a socket id; send one such as "1234.5678", or leave it out`},
 	{"socket id escaped", `{"name":"e","data":"d","channel":"a","socket_id":"\u0061"}`, `socket_id: "a" is not a socket id`},
@@ -176,7 +176,7 @@ var badEvents = []struct{ desc, body, want string }{
 	{"socket id newline", `{"name":"e","data":"d","channel":"a","socket_id":"1.2\n"}`, `socket_id: `},
 
 	{"info bogus", `{"name":"e","data":"d","channel":"a","info":"bogus"}`, `info should be a comma separated list of attributes; "bogus" is none of user_count, subscription_count, cache and serial`},
-	{"info cache", `{"name":"e","data":"d","channel":"cache-a","info":"cache"}`, `info: cache cannot be asked for`},
+	{"info cache", `{"name":"e","data":"d","channel":"cache-a","info":"cache"}`, `info: cache is not available when publishing`},
 	{"info array", `{"name":"e","data":"d","channel":"a","info":["user_count"]}`, `info should be a comma separated list of attributes, in a string`},
 }
 

@@ -35,7 +35,7 @@ func DecodeUserData(s string) (User, *Error) {
 	}
 	id, info, watchlist := values[0], values[1], values[2]
 	if !jsontext.IsString(id) {
-		return User{}, refuse(CodeUnauthorized, "user_data has no id that is a string")
+		return User{}, refuse(CodeUnauthorized, "user_data has no id, or its id is not a string")
 	}
 	u := User{ID: string(jsontext.Unquote(id))}
 	if !ValidUserID(u.ID) {

@@ -37,7 +37,7 @@ func (f fault) at(offset int) string {
 	case faultDepth:
 		what = "more than " + strconv.Itoa(maxDepth) + " levels of nesting"
 	case faultTrailing:
-		what = "something follows the value"
+		what = "unexpected text after the value"
 	}
 	return what + " at byte " + strconv.Itoa(offset)
 }
