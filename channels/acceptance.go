@@ -10,35 +10,35 @@ import (
 	"fanfare/pusherproto"
 )
 
-// ErrAway says that the cluster could not be reached: nothing of what was
-// published was delivered, nor will be.
+// ErrAway means that the cluster could not be reached. The event was not delivered
+// and will not be.
 var ErrAway = errors.New("the cluster cannot be reached; nothing was delivered, try again")
 
-// ErrDoubt says that the cluster did not answer in time, or took only a part of
-// what was published. The caller decides whether to publish it again.
+// ErrDoubt means that the cluster did not confirm in time, or accepted only a part
+// of what was published. The caller decides whether to publish it again.
 var ErrDoubt = errors.New("the cluster did not confirm in time; what was published may have been delivered, all of it or a part")
 
-// ErrFull says that the cluster has no memory for what was published: nothing of
-// it was delivered, nor will be.
+// ErrFull means that the cluster has no memory for the event. The event was not
+// delivered and will not be.
 var ErrFull = errors.New("the cluster is out of memory; nothing was delivered, try again")
 
-// ErrUnanswered says that the cluster did not answer a query, or did not confirm a
+// ErrUnanswered means that the cluster did not answer a query, or did not confirm a
 // request that can be repeated.
 var ErrUnanswered = errors.New("the cluster did not answer, try again")
 
-// acceptPatience is how long a publisher waits for the cluster, which has a
-// shorter patience of its own.
+// acceptPatience is how long a publisher waits for the cluster. The cluster's own
+// timeout is shorter.
 const acceptPatience = 8 * time.Second
 
-// acceptance collects the answers to publications that have one caller.
+// acceptance collects the answers to the publications of one caller.
 type acceptance struct {
 	left atomic.Int32
-	some atomic.Bool // of them are accepted, or may be
+	some atomic.Bool // at least one was accepted, or may have been
 	err  atomic.Pointer[error]
 	done func(error)
 }
 
-// answer takes the answer to one publication. The last one is the caller's.
+// answer receives the answer to one publication. After the last one it calls done.
 func (a *acceptance) answer(err error) {
 	if err != nil {
 		a.err.CompareAndSwap(nil, &err)
@@ -59,8 +59,8 @@ func (a *acceptance) answer(err error) {
 	}
 }
 
-// publishThen hands events to the cluster and calls done, on any goroutine,
-// when all are answered.
+// publishThen passes events to the cluster and calls done, on any goroutine, when
+// all are answered.
 func (h *Hub) publishThen(app *apps.App, events []pusherproto.Event, done func(error)) {
 	count, publications := uint64(len(events)), 0
 	a := &acceptance{done: func(err error) {
@@ -83,8 +83,9 @@ func (h *Hub) publishThen(app *apps.App, events []pusherproto.Event, done func(e
 	}
 }
 
-// publishAndWait is publishThen for who can wait. The caller holds closing to
-// read, which is unlocked when the cluster has the events.
+// publishAndWait calls publishThen and waits for the result. The caller holds a
+// read lock of closing, which publishAndWait unlocks when the cluster has the
+// events.
 func (h *Hub) publishAndWait(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
 	answer := make(chan error, 1)
 	h.publishThen(app, events, func(err error) { answer <- err })
@@ -101,6 +102,6 @@ func (h *Hub) publishAndWait(ctx context.Context, app *apps.App, events []pusher
 	return ErrDoubt
 }
 
-// Conclude ends all waits for answers of the cluster: publishers get ErrDoubt while
-// they can still be answered.
+// Conclude ends all waits for the cluster's answers: publishers get ErrDoubt now,
+// while the server can still answer them.
 func (h *Hub) Conclude() { h.end.Do(func() { close(h.concluded) }) }

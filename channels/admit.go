@@ -6,7 +6,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// admit decides whether the socket may be on the channel and as whom
+// admit decides whether the socket may join the channel, and as which member
 // (docs/spec/subscriptions.md#refusals).
 func (s *Session) admit(req pusherproto.Subscribe) (kind pusherproto.Kind, member pusherproto.Member, refusal *pusherproto.SubscriptionError) {
 	kind, err := pusherproto.ParseChannel(req.Channel, s.app.Limits.MaxChannelName)
@@ -74,8 +74,8 @@ func (s *Session) authorize(req pusherproto.Subscribe) *pusherproto.Subscription
 		return deny("Invalid key in subscription auth data: '" + shown(key) + "'; it is not a key of this app")
 	}
 	if !pusherproto.CheckChannel(secret, signature, s.id, req.Channel, req.ChannelData, req.HasChannelData) {
-		// Neither channel_data, which is about a user, nor any signature is
-		// repeated: the sentence may end in a log.
+		// Neither channel_data, which is about a user, nor a signature is
+		// repeated, because the message may be logged.
 		text := s.id.String() + ":" + shown(req.Channel)
 		if req.HasChannelData {
 			text += ":CHANNEL_DATA"

@@ -7,15 +7,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// shortage is why there is no room for another place.
+// shortage is why the app or the node cannot accept another subscription.
 type shortage struct {
 	reason Reason
 	status int
 	text   string
 }
 
-// full tells why neither the app nor the node may hold more places, nil if they
-// may.
+// full returns why the app or the node cannot accept another subscription, or
+// nil if both can.
 func (s *Session) full() *shortage {
 	limits, held := &s.app.Limits, s.tenant.account
 	switch most := limits.MaxAppSubscriptions; {
@@ -34,14 +34,14 @@ func appShortage(text string, most int) *shortage {
 	return &shortage{ReasonAppLimit, pusherproto.CodeOverQuota, fmt.Sprintf(text, most)}
 }
 
-// refuseFull tells the client that there is no room for its subscription.
+// refuseFull refuses a subscription because of a shortage.
 func (s *Session) refuseFull(channel string, why *shortage) {
 	s.refuseFor(why.reason, channel, &pusherproto.SubscriptionError{
 		Type: "LimitReached", Status: why.status, Message: why.text + "; subscribe again in a while",
 	})
 }
 
-// bound has the account of the app end at the app's limit.
+// bound sets the limit of the app's account in bytes.
 func (t *tenant) bound(bytes int) {
 	if most := int64(bytes); t.account.Most() != most {
 		t.account.SetMost(most)

@@ -6,27 +6,28 @@ import (
 	"fanfare/pusherproto"
 )
 
-// A socket has one budget for all that costs others more than itself: joins and
-// leaves, which every member of a presence channel and every webhook hears of;
-// long answers to short questions; sign-ins with a watchlist. It is
-// counted in subscriptions: subscribes_per_second flow in, and max_subscriptions
-// and those of a second may be saved. What an operation causes beyond its message
-// is paid at once too, and overdraws the budget once at most.
+// A socket has one budget for operations that cost others more than itself: joins
+// and leaves, which every member of a presence channel and every webhook is
+// notified of; long answers to short messages; sign-ins with a watchlist. Its
+// unit is the subscription: subscribes_per_second are added each second, and up
+// to max_subscriptions plus those of one second are saved. What an operation
+// causes beyond its message is charged at once too, and may overdraw the budget
+// once.
 const (
-	// perSubscription is how many deliveries cost as much as a subscription, and
-	// as much as so many times byteWeight bytes of an answer.
+	// perSubscription is the number of deliveries that cost as much as a
+	// subscription. A delivery costs as much as byteWeight bytes of an answer.
 	perSubscription = 16
-	// firstFree is how many deliveries, or bytes, the first visit to a channel
-	// causes for the price of a subscription: who connects again and has a
-	// thousand channels is not held up.
+	// firstFree is the number of deliveries that the first subscription to a
+	// channel may cause without an extra charge, so that a client with a thousand
+	// channels is not delayed when it connects again.
 	firstFree = 256
-	// mostOverdrawn is for how long a socket at most has to wait that has
-	// overdrawn its budget.
+	// mostOverdrawn is the maximum time that a socket with an overdrawn budget
+	// has to wait.
 	mostOverdrawn = 2 * time.Second
 )
 
-// tooOften refuses a subscription that the budget does not pay for. It and its
-// frame are made once: who is refused without end must cost little.
+// tooOften refuses a subscription that exceeds the budget. It and its frame are
+// made once, so that repeated refusals cost little.
 var (
 	tooOften = &pusherproto.SubscriptionError{
 		Type: "LimitReached", Status: 429,
@@ -36,8 +37,8 @@ var (
 	tooOftenTold = errorFrame(tooOften).Permanent()
 )
 
-// affords pays for one subscription, or one sign-in, and reports whether the
-// budget had as much.
+// affords charges one subscription or sign-in, and reports whether the budget
+// allowed it.
 func (s *Session) affords() bool {
 	each, most := s.budget()
 	if each == 0 {
@@ -50,7 +51,7 @@ func (s *Session) affords() bool {
 	return true
 }
 
-// charge pays for deliveries that the socket has caused, as many as there are.
+// charge takes the cost of deliveries that the socket has caused from its budget.
 func (s *Session) charge(deliveries int) {
 	if deliveries <= 0 {
 		return
@@ -59,8 +60,9 @@ func (s *Session) charge(deliveries int) {
 	s.paced = min(s.paced+each*int64(deliveries)/perSubscription, most+mostOverdrawn.Microseconds())
 }
 
-// budget brings paced up to date. It returns the time in which the price of a
-// subscription flows in, 0 if the budget has no end, and how far paced may go.
+// budget updates paced to the current time. each is the time in which the budget
+// for one subscription is added, 0 if the budget is unlimited. The budget is used
+// up when paced reaches most. Times are in microseconds.
 func (s *Session) budget() (each, most int64) {
 	limits := &s.app.Limits
 	if limits.SubscribesPerSecond == 0 {
@@ -75,9 +77,9 @@ func (s *Session) budget() (each, most int64) {
 	return each, most
 }
 
-// chargeAnswer pays for the answer to a subscription, which is taken to be as
-// long as the last one on the channel, and for those who hear that the socket
-// comes. It returns how long the answer is taken to be, in deliveries.
+// chargeAnswer charges the answer to a subscription, which is assumed to be as
+// long as the last one on the channel, and the notifications about the join. It
+// returns the assumed length of the answer in deliveries.
 func (s *Session) chargeAnswer(p *place) (answer int) {
 	c := p.channel()
 	answer = int(c.weight.Load())
@@ -94,8 +96,9 @@ func (s *Session) chargeAnswer(p *place) (answer int) {
 	return answer
 }
 
-// chargePast pays for what an answer with a part of a history is longer than
-// chargeAnswer took it to be: nobody else may have missed as much, or been there.
+// chargePast charges the difference between the real length of an answer with
+// events of a history and the length that chargeAnswer assumed. Another socket
+// may have missed less, or nothing.
 func (s *Session) chargePast(g *group, weight, paid int) {
 	free := 0
 	if i := s.lookup(g); i >= 0 && s.places[i].first {
@@ -104,7 +107,7 @@ func (s *Session) chargePast(g *group, weight, paid int) {
 	s.charge(max(0, weight-free) - max(0, paid-free))
 }
 
-// weightOf is how many deliveries a frame costs as much as.
+// weightOf returns the number of deliveries that cost as much as a frame.
 func weightOf(f *Frame) int32 {
 	if f == nil {
 		return 0
@@ -112,7 +115,7 @@ func weightOf(f *Frame) int32 {
 	return int32(len(f.buf) / byteWeight)
 }
 
-// hearing is how many of so many subscribers are told that one comes or goes.
+// hearing returns how many of a channel's subscribers are notified of a join or leave.
 func (s *Session) hearing(c *channel, subscribers int) int {
 	switch {
 	case c.kind.Presence():

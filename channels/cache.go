@@ -4,16 +4,16 @@ import (
 	"time"
 )
 
-// missSilence is how long one observed cache miss stands for those that follow
-// it (docs/spec/webhooks.md#delay).
+// missSilence is how long a channel's cache misses after the first are not
+// reported (docs/spec/webhooks.md#delay).
 const missSilence = 5 * time.Second
 
-// maxSilences is how many channels of an app are kept for their cache miss
-// alone. Beyond it a miss may be told again: whoever visits ever new channels
-// fills no memory.
+// maxSilences is the maximum number of an app's channels that are kept only to
+// suppress further cache misses. Beyond it a miss may be reported again, so
+// that clients cannot fill the memory by subscribing to many empty channels.
 const maxSilences = 10_000
 
-// cached is the event that is remembered, nil if there is none any more.
+// cached returns the cached event, or nil if there is none or it has expired.
 func (c *channelState) cached(now time.Duration) *keptEvent {
 	if c.special == nil || c.special.cached == nil {
 		return nil
@@ -40,8 +40,8 @@ func (c *channelState) describeCached(now time.Duration) *Cached {
 	return &Cached{Data: e.frame.Payload()[e.from:e.to], TTL: e.log.expiry(e) - now}
 }
 
-// remember makes an event the channel's cached one: the only one in a log. The
-// caller holds the stripe's lock.
+// remember replaces the channel's cached event. The caller holds the stripe's
+// lock.
 func (st *memoryStripe) remember(c *channelState, e *keptEvent, ttl time.Duration) {
 	of := st.special(c)
 	if of.cached == nil {
@@ -53,8 +53,8 @@ func (st *memoryStripe) remember(c *channelState, e *keptEvent, ttl time.Duratio
 	st.keep(e)
 }
 
-// observeMiss reports a cache miss once for sockets that subscribe together, or
-// one after the other. The caller holds the stripe's lock.
+// observeMiss reports a cache miss, unless the channel had one within
+// missSilence. The caller holds the stripe's lock.
 func (m *memory) observeMiss(st *memoryStripe, j Join, c *channelState) {
 	now, of := m.now(), st.special(c)
 	if now.Sub(of.missed) < missSilence {
@@ -71,7 +71,8 @@ func (m *memory) observeMiss(st *memoryStripe, j Join, c *channelState) {
 	m.node.Observe(Notice{Kind: CacheMiss, App: j.App, Channel: j.Channel})
 }
 
-// endSilence lets a channel be forgotten that was kept for its miss.
+// endSilence ends the missSilence of a channel, and removes its state if
+// nothing else needs it.
 func (a *memoryApp) endSilence(st *memoryStripe, c *channelState) {
 	a.silences.Add(-1)
 	st.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// clientEvent relays what a client sends to its channel, or says why not
+// clientEvent relays a client event to its channel, or refuses it
 // (docs/spec/events.md#client-events).
 func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	event := string(m.Event)
@@ -68,15 +68,15 @@ func (s *Session) clientEvent(m pusherproto.Message, payload []byte) {
 	}
 }
 
-// refuseClientEvent tells the client why. Only what another try may find gone
-// has a code other than null.
+// refuseClientEvent sends the error. Only errors that may be gone at the next
+// try have a code other than null.
 func (s *Session) refuseClientEvent(why Reason, channel, message string) {
 	code := pusherproto.CodeNone
 	if why == ReasonClientEventRate || why == ReasonClusterAway {
 		code = pusherproto.CodeClientEvent
 	}
 	s.logRefused("client event refused", channel, code, message)
-	// Clients look for ciphertext in whatever names an encrypted channel.
+	// Clients try to decrypt every message that names an encrypted channel.
 	if kind, err := pusherproto.ParseChannel(channel, s.app.Limits.MaxChannelName); err != nil || kind.Encrypted() {
 		channel = ""
 	}
@@ -88,12 +88,12 @@ func unknownEvent(event string) string {
 		"pusher:signin, pusher:ping, pusher:pong and, with a channel, client events", shown(event))
 }
 
-// incompleteEvent is Pusher's sentence. A client event without data is never
-// relayed: there are clients that end when a frame has none.
+// incompleteEvent is Pusher's own message. A client event without data is never
+// relayed, because some client libraries crash on an event without data.
 const incompleteEvent = "Invalid client event (must contain channel and data)"
 
-// clientEventRefusal returns what is wrong with a client event, or "". The
-// sentences begin with Pusher's own where it has one.
+// clientEventRefusal returns why a client event is refused, or "". The messages
+// begin with Pusher's own where Pusher has one.
 func (s *Session) clientEventRefusal(event, channel string, subscribed bool, data []byte) (why Reason, message string) {
 	limits := &s.app.Limits
 	switch {
@@ -128,8 +128,8 @@ func (s *Session) clientEventRefusal(event, channel string, subscribed bool, dat
 	return "", ""
 }
 
-// withinRate counts a client event in a fixed second that starts with the
-// first event counted.
+// withinRate counts a client event and reports whether the rate limit allows
+// it. It counts in windows of one second, each of which starts with an event.
 func (s *Session) withinRate() bool {
 	most := s.app.Limits.ClientEventsPerSecond
 	if most == 0 {

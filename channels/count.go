@@ -7,11 +7,11 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Up to countAtOnce sockets every change of a subscription count is sent;
-// above it one in countInterval
-// (docs/spec/cache-and-counts.md#subscription-counts), and likewise above
-// countBurst changes in that time: one socket that comes and goes must not have
-// everybody sent a hundred times as much as it sends itself.
+// With up to countAtOnce sockets every change of a subscription count is sent; with
+// more, at most one in countInterval
+// (docs/spec/cache-and-counts.md#subscription-counts). The same holds after more
+// than countBurst changes in that time: otherwise one socket that joins and leaves
+// repeatedly would cause a hundred times as many messages as it sends.
 const (
 	countAtOnce   = 100
 	countInterval = 5 * time.Second
@@ -19,7 +19,7 @@ const (
 )
 
 // Count decides when the number of subscribers is sent to the subscribers of a
-// channel. The zero value has sent none.
+// channel. The zero value is that of a channel that has sent none.
 type Count struct {
 	told    int32
 	at      time.Time
@@ -28,8 +28,9 @@ type Count struct {
 	since   int64 // ms
 }
 
-// Changed records that there are n subscribers now. It returns whether to send that
-// number at once, or when to call Due, or neither if it has said so before.
+// Changed records that there are n subscribers now. If tell is set, the caller
+// sends n at once. If later is not zero, the caller calls Due at that time.
+// Otherwise a call of Due is already scheduled.
 func (c *Count) Changed(now time.Time, n int32) (tell bool, later time.Time) {
 	if n == 0 || n <= countAtOnce && !c.often(now) {
 		return true, later
@@ -53,7 +54,7 @@ func (c *Count) Due(n int32) bool {
 // Told records that n was sent.
 func (c *Count) Told(now time.Time, n int32) { c.told, c.at = n, now }
 
-// often counts a change and reports whether there were too many of late.
+// often counts a change and reports whether there were more than countBurst in countInterval.
 func (c *Count) often(now time.Time) bool {
 	ms := now.UnixMilli()
 	if passed := ms - c.since; passed >= countInterval.Milliseconds() || passed < 0 {
@@ -63,8 +64,8 @@ func (c *Count) often(now time.Time) bool {
 	return c.burst > countBurst
 }
 
-// countChanged tells the channel its new count, now or when it is time. The
-// caller holds the stripe's lock.
+// countChanged sends the channel its new count, now or later. The caller holds the
+// stripe's lock.
 func (m *memory) countChanged(st *memoryStripe, app *apps.App, kind pusherproto.Kind, c *channelState) {
 	if !app.SubscriptionCount || kind.Presence() {
 		return
@@ -77,8 +78,9 @@ func (m *memory) countChanged(st *memoryStripe, app *apps.App, kind pusherproto.
 	}
 }
 
-// tellLater is for the state the deadline was made for: a channel that was
-// vacated and filled again has a state, and a deadline, of its own.
+// tellLater sends a count that was delayed. of is the state that scheduled it: a
+// channel that was vacated and occupied again has a new state, with a deadline of
+// its own.
 func (m *memory) tellLater(app *apps.App, of *channelState) {
 	st, c := m.app(app).lock(of.name)
 	defer st.mu.Unlock()
@@ -87,8 +89,8 @@ func (m *memory) tellLater(app *apps.App, of *channelState) {
 	}
 }
 
-// tellCount tells the channel and the webhooks. An encrypted channel is not
-// told: the Java client decrypts whatever comes on one, and ends.
+// tellCount sends the count to the channel and to the observers. Encrypted channels
+// receive none: the Java client would try to decrypt it, and crash.
 func (m *memory) tellCount(app *apps.App, c *channelState) {
 	name, n := c.name, int(c.sockets)
 	c.special.count.Told(m.now(), c.sockets)

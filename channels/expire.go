@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// since is what time it is.
+// since returns the current time as a duration since began.
 func (m *memory) since() time.Duration { return m.now().Sub(m.began) }
 
-// wait has a log that has events looked after by the stripe's deadline. The caller
-// holds the lock, and calls await.
+// wait adds a log that has events to the logs that expire, or updates its position
+// among them. The caller holds the lock, and calls await.
 func (st *memoryStripe) wait(l *eventLog) {
 	expiry := l.expiry(l.get(0))
 	switch {
 	case l.place < 0:
 		l.due = expiry
 		heap.Push(&st.waiting, l)
-	case expiry < l.due: // events are kept for a shorter time than they were
+	case expiry < l.due: // the rule's TTL became shorter
 		l.due = expiry
 		heap.Fix(&st.waiting, int(l.place))
 	}
 }
 
-// await has the stripe's deadline come when its first log is due. The caller holds
-// the lock.
+// await schedules expire for the time at which the first log of the stripe is due,
+// or cancels it. The caller holds the lock.
 func (m *memory) await(st *memoryStripe) {
 	if len(st.waiting) == 0 {
 		if st.deadline != nil {
@@ -42,8 +42,8 @@ func (m *memory) await(st *memoryStripe) {
 	m.schedule.move(st.deadline, m.began.Add(first))
 }
 
-// expire drops the events whose time is over. If they are many it comes again for
-// the rest.
+// expire drops expired events, at most expireAtOnce. If there are more, it
+// schedules itself again.
 func (m *memory) expire(st *memoryStripe) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -63,8 +63,9 @@ func (m *memory) expire(st *memoryStripe) {
 	m.await(st)
 }
 
-// outdate drops the events of a log whose time is over, most at most, and returns
-// how many. The caller holds the lock, and calls emptied if none is left.
+// outdate drops the expired events of a log, at most most, and returns their
+// number. The caller holds the lock, and calls emptied if the log is empty
+// afterwards.
 func (st *memoryStripe) outdate(l *eventLog, now time.Duration, most int) (n int) {
 	for ; n < most && l.n > 0 && l.expiry(l.get(0)) <= now; n++ {
 		st.drop(l, dropTTL)
@@ -72,7 +73,7 @@ func (st *memoryStripe) outdate(l *eventLog, now time.Duration, most int) (n int
 	return n
 }
 
-// waiting is the logs of a stripe that have events, in the order of due.
+// waiting is a heap of the logs of a stripe that have events, ordered by due.
 type waiting []*eventLog
 
 func (w waiting) Len() int           { return len(w) }

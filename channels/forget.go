@@ -7,11 +7,12 @@ import (
 	"fanfare/internal/account"
 )
 
-// forgotten is the number of sockets of a tenant that is about to be replaced
-// or to go: whoever counts one in finds it below zero and asks again.
+// forgotten is the socket count of a tenant that is about to be removed: a
+// goroutine that adds a socket finds the count below zero, and looks up the tenant
+// again.
 const forgotten = math.MinInt64 / 2
 
-// forgetter is a Cluster that keeps something of each app.
+// forgetter is a Cluster that has state for each app.
 type forgetter interface {
 	// Empty removes state that an app without sockets does not need.
 	Empty(appID string)
@@ -19,9 +20,9 @@ type forgetter interface {
 	Forget(appID string)
 }
 
-// Forget removes the state of apps that are not known any more, once they have no
-// sockets and hold nothing else. Call it from time to time. Their counts stay in
-// the sums of Stats. An app that is added again starts from zero.
+// Forget removes the state of apps that no longer exist, once they have no sockets
+// and hold nothing else. Call it periodically. Their counts stay in the sums of
+// Stats. An app that is added again starts from zero.
 func (h *Hub) Forget(known func(appID string) bool) {
 	for id, t := range h.tenants.all() {
 		if !known(id) {
@@ -49,7 +50,7 @@ func (h *Hub) forget(id string, t *tenant) {
 	h.tenants.remove(id)
 }
 
-// enter counts a socket of an app in and returns its tenant and their number.
+// enter adds a socket to the count of an app and returns the tenant and the new count.
 func (h *Hub) enter(appID string) (*tenant, int64) {
 	for {
 		t := h.tenant(appID)
@@ -61,7 +62,7 @@ func (h *Hub) enter(appID string) (*tenant, int64) {
 	}
 }
 
-// remove takes an app's state out. Its counts go into the sums.
+// remove removes an app's state and adds its counts to the sums.
 func (ts *tenants) remove(appID string) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -78,7 +79,7 @@ func (ts *tenants) remove(appID string) {
 	ts.byID.Store(&m)
 }
 
-// now is the state of all apps, and the sums of those that are gone, as of one
+// now returns the state of all apps and the sums of removed apps, both at the same
 // moment.
 func (ts *tenants) now() (map[string]*tenant, Stats) {
 	ts.mu.Lock()
@@ -86,8 +87,8 @@ func (ts *tenants) now() (map[string]*tenant, Stats) {
 	return ts.all(), ts.past
 }
 
-// forget leaves only the refusals of some apps. Those of others are counted by
-// their codes.
+// forget removes the refusals of apps for which keep returns false, and adds them
+// to the counts by code.
 func (r *refusals) forget(keep func(appID string) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,8 +103,8 @@ func (r *refusals) forget(keep func(appID string) bool) {
 	}
 }
 
-// Empty implements forgetter: it forgets the events that channels keep, and the keys
-// of calls that published.
+// Empty implements forgetter: it removes the stored events and the idempotency keys
+// of calls that have ended.
 func (m *memory) Empty(appID string) {
 	found, ok := m.apps.Load(appID)
 	if !ok {

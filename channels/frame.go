@@ -13,9 +13,9 @@ const headerRoom = 10
 // opText is FIN plus the text opcode (RFC 6455 §5.2).
 const opText = 0x81
 
-// Frame is one outgoing message, encoded once and shared by all its
-// receivers. It is immutable from the moment it is sealed, but for the number of
-// slow readers that it waits for.
+// Frame is one outgoing message, encoded once and shared by all its receivers.
+// Once sealed it does not change, except for its counter of slow readers that wait
+// for it.
 type Frame struct {
 	buf     []byte // headerRoom bytes, the header at their end, then the payload
 	waiting atomic.Int32
@@ -23,41 +23,41 @@ type Frame struct {
 	control bool
 }
 
-// frameSize is what a frame takes beside its bytes.
+// frameSize is the memory of a frame without its buffer, in bytes.
 const frameSize = 32
 
-// Size is how many bytes the frame takes in memory.
+// Size returns the memory of the frame in bytes.
 func (f *Frame) Size() int { return frameSize + cap(f.buf) }
 
 // Wait records that one more slow reader waits for the frame, and reports whether
-// it is the first. Waited removes one, and reports whether it was the last. Any
-// goroutine may call them: one of all waiting readers accounts for the frame's
-// memory.
+// it is the first. Any goroutine may call it. The first reader accounts for the
+// frame's memory on behalf of all.
 func (f *Frame) Wait() (first bool) { return f.waiting.Add(1) == 1 }
 
-// Waited is the opposite of Wait.
+// Waited records that a slow reader no longer waits for the frame, and reports
+// whether it was the last. Any goroutine may call it.
 func (f *Frame) Waited() (last bool) { return f.waiting.Add(-1) == 0 }
 
-// Permanent marks a frame that its maker keeps: waiting readers add no memory, and
-// Wait never reports a first one.
+// Permanent marks a frame that stays in memory anyway, so that Wait never returns
+// true for it.
 func (f *Frame) Permanent() *Frame {
 	f.waiting.Store(1)
 	return f
 }
 
-// beginFrame returns a buffer to append a payload to before it is sealed.
+// beginFrame returns a buffer with room for a header. The caller appends the payload and calls seal.
 func beginFrame(size int) []byte {
 	return make([]byte, headerRoom, headerRoom+size)
 }
 
-// seal makes a frame of a buffer that came from beginFrame.
+// seal returns a frame of a buffer that beginFrame returned.
 func seal(buf []byte) *Frame {
 	f := &Frame{buf: buf}
 	f.seal()
 	return f
 }
 
-// seal writes the header.
+// seal writes the header in front of the payload.
 func (f *Frame) seal() {
 	buf, n := f.buf, len(f.buf)-headerRoom
 	switch {
@@ -76,27 +76,27 @@ func (f *Frame) seal() {
 	buf[f.start] = opText
 }
 
-// AppendSerial makes a serial the last member of the frame's message. The frame is
-// not shared yet. Its buffer has room for it if it was begun with as much more as
-// pusherproto.SerialMember.
+// AppendSerial appends a serial as the last member of the frame's message. The
+// frame must not be shared yet. It does not allocate if beginFrame reserved
+// pusherproto.SerialMember bytes more.
 func (f *Frame) AppendSerial(s pusherproto.Serial) {
 	f.buf = pusherproto.AppendSerialMember(f.buf, s)
 	f.seal()
 }
 
-// NewFrame makes a frame of a JSON payload, which it copies.
+// NewFrame returns a frame with a copy of a JSON payload.
 func NewFrame(payload []byte) *Frame {
 	return seal(append(beginFrame(len(payload)), payload...))
 }
 
-// Bytes is the frame as an unmasked WebSocket text frame, header included.
+// Bytes returns the frame as an unmasked WebSocket text frame with its header.
 func (f *Frame) Bytes() []byte { return f.buf[f.start:] }
 
-// Payload is the JSON text alone, for transports that frame it differently.
+// Payload returns the JSON text alone, for transports with other framing.
 func (f *Frame) Payload() []byte { return f.buf[headerRoom:] }
 
-// ControlFrame makes a Frame of bytes that a transport made for itself: a
-// WebSocket control frame, a line of an HTTP stream. It has no Payload.
+// ControlFrame returns a Frame of bytes that a transport encoded itself: a
+// WebSocket control frame or a line of an HTTP stream. It has no Payload.
 func ControlFrame(encoded []byte) *Frame { return &Frame{buf: encoded, control: true} }
 
 // IsControl reports whether the frame came from ControlFrame.

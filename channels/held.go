@@ -8,23 +8,23 @@ import (
 // heldLimit bounds the bytes of messages that wait for the cluster's answer.
 const heldLimit = 256 << 10
 
-// heldOverhead is what a held message costs beside its bytes.
+// heldOverhead is the memory of a held message without its text, in bytes.
 const heldOverhead = 48
 
-// forSignin is what a message waits for that waits for the sign-in. No channel
-// has an empty name.
+// forSignin is the key of messages that wait for a sign-in; no channel has an
+// empty name.
 const forSignin = ""
 
-// held is the messages that wait, in order, for an answer of the cluster: by
-// the channel it is about. A message is put here and taken out once for each
-// answer it waits for, so that a client which sends much at once costs no more
-// than one which waits.
+// held holds the messages that wait for an answer of the cluster, in order, by
+// the channel that the answer is about. A message is added and removed once for
+// each answer it waits for, so a client that sends many messages at once costs
+// no more than one that waits for each answer.
 type held struct {
 	queues map[string][][]byte
 	bytes  int
 }
 
-// hold keeps a message until the subscription to a channel, or the sign-in, is
+// hold stores a message until the subscription to a channel, or the sign-in, is
 // answered.
 func (s *Session) hold(channel string, payload []byte) {
 	if s.held == nil {
@@ -39,9 +39,10 @@ func (s *Session) hold(channel string, payload []byte) {
 	s.held.queues[channel] = append(s.held.queues[channel], append([]byte(nil), payload...))
 }
 
-// release handles the messages that waited for a channel, or the sign-in, in
-// order, up to one that makes the rest wait for another answer. A sign-in that
-// is under way came later than messages that wait for a channel.
+// release handles the messages that waited for a channel or the sign-in, in
+// order, until one makes the rest wait for another answer. Messages that wait
+// for a channel do not wait for a sign-in in progress, which was sent after
+// them.
 func (s *Session) release(channel string) {
 	for s.held != nil && !s.waits(channel) {
 		queue := s.held.queues[channel]
@@ -63,7 +64,7 @@ func (s *Session) release(channel string) {
 	}
 }
 
-// waits reports whether messages for a channel, or all, have to be held.
+// waits reports whether messages for a channel, or all messages, must be held.
 func (s *Session) waits(channel string) bool {
 	if channel == forSignin {
 		return s.signing
@@ -72,7 +73,7 @@ func (s *Session) waits(channel string) bool {
 	return i >= 0 && s.places[i].waits()
 }
 
-// drop forgets what waits: nobody is there any more to handle it for.
+// drop discards the held messages of a socket that is closed.
 func (s *Session) drop() {
 	if s.held == nil {
 		return

@@ -9,8 +9,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// historyOf is the rule of a channel's history, nil if it keeps nothing. What is
-// sent to a user is never kept: it is for the sockets of the moment.
+// historyOf returns the rule of a channel's history, or nil if it has none.
+// Events for a user are never stored: they are only for the sockets that the
+// user has at that moment.
 func historyOf(app *apps.App, kind pusherproto.Kind, channel string) *apps.HistoryRule {
 	if len(app.History) == 0 || kind.UserChannel() {
 		return nil
@@ -18,8 +19,8 @@ func historyOf(app *apps.App, kind pusherproto.Kind, channel string) *apps.Histo
 	return app.HistoryOf(channel)
 }
 
-// history is the events that are kept, nil if there never was one or it is known
-// no more.
+// history returns the stored events, or nil if there is no history or it was
+// removed.
 func (c *channelState) history() *eventLog {
 	if c.special == nil {
 		return nil
@@ -27,15 +28,15 @@ func (c *channelState) history() *eventLog {
 	return c.special.history
 }
 
-// epoch is that of a channel's history. Each channel has its own, so that the
-// serials of one mean nothing on another. It has nine digits at most: it is in
-// every event.
+// epoch returns the epoch of a channel's history. Each channel has its own, so
+// that a serial of one channel is not valid on another. It has at most nine
+// digits, because every event contains it.
 func (a *memoryApp) epoch(channel string) uint64 {
 	return max(1, maphash.String(a.seed, channel)>>18)
 }
 
-// record makes an event the newest of its channel's history and gives its frame
-// the serial. The caller holds the stripe's lock.
+// record adds an event to its channel's history and appends its serial to its
+// frame. The caller holds the stripe's lock.
 func (m *memory) record(st *memoryStripe, c *channelState, e *keptEvent, rule *apps.HistoryRule) pusherproto.Serial {
 	of := st.special(c)
 	if of.history == nil {
@@ -50,7 +51,8 @@ func (m *memory) record(st *memoryStripe, c *channelState, e *keptEvent, rule *a
 	return serial
 }
 
-// openHistory makes a history that goes on where the channel's last one ended.
+// openHistory creates a history, with what is remembered of the channel's
+// previous one.
 func (st *memoryStripe) openHistory(c *channelState) *eventLog {
 	l := st.newLog(c, historyShelf)
 	l.epoch = st.app.epoch(c.name)
@@ -59,14 +61,14 @@ func (st *memoryStripe) openHistory(c *channelState) *eventLog {
 	return l
 }
 
-// closeHistory forgets a history without events, but for what it had.
+// closeHistory removes a history without events, and remembers what it has lost.
 func (st *memoryStripe) closeHistory(l *eventLog) {
 	st.app.account.Resize(account.History, st.lost.put(l.epoch, lostEvents{l.dropped, l.cleared})-logBytes)
 	l.channel.special.history = nil
 }
 
-// bound has a history keep to its rule, which may be another than before. The
-// caller holds the lock.
+// bound applies a rule to a history; the rule may have changed. The caller holds
+// the lock.
 func (st *memoryStripe) bound(l *eventLog, rule *apps.HistoryRule, now time.Duration) {
 	l.most = int32(max(rule.Events, 1))
 	for l.n > l.most {
@@ -80,7 +82,7 @@ func (st *memoryStripe) bound(l *eventLog, rule *apps.HistoryRule, now time.Dura
 	st.outdate(l, now, int(l.n))
 }
 
-// renew is bound for when nothing is added. The caller holds the lock.
+// renew calls bound when no event is added afterwards. The caller holds the lock.
 func (m *memory) renew(st *memoryStripe, l *eventLog, rule *apps.HistoryRule) {
 	if st.bound(l, rule, m.since()); l.n == 0 {
 		st.emptied(l)
@@ -88,12 +90,12 @@ func (m *memory) renew(st *memoryStripe, l *eventLog, rule *apps.HistoryRule) {
 	m.await(st)
 }
 
-// empty drops all events of a history. Serials from before are of no use from
-// here on. The caller holds the lock, and calls emptied.
+// empty drops all events of a history. Earlier serials are invalid afterwards.
+// The caller holds the lock, and calls emptied.
 func (st *memoryStripe) empty(l *eventLog) {
 	for l.n > 0 {
 		st.drop(l, dropCleared)
 	}
-	l.dropped = st.app.newest.Add(1) // what nobody has seen
+	l.dropped = st.app.newest.Add(1) // an offset that no client has received
 	l.cleared = l.dropped
 }

@@ -44,9 +44,9 @@ func (m *memory) History(_ context.Context, app *apps.App, channel string, q His
 	return page, nil
 }
 
-// Misses is why events are missing from what the query asks for: it names a place
-// of another history, or one that is too long ago. At, dropped and cleared are as
-// for MissedSince.
+// Misses returns why events that the query asks for are missing, or nil if none
+// are: the serial in the query belongs to another history, or events after it are
+// no longer stored. The parameters are as for MissedSince.
 func (q *HistoryQuery) Misses(at pusherproto.Serial, dropped, cleared uint64) *LostHistory {
 	none := pusherproto.Serial{}
 	if q.Before != none && (q.Before.Epoch != at.Epoch || q.Before.Offset < cleared) {
@@ -59,13 +59,14 @@ func (q *HistoryQuery) Misses(at pusherproto.Serial, dropped, cleared uint64) *L
 	return why
 }
 
-// names reports whether the query names a place.
+// names reports whether the query has a serial.
 func (q *HistoryQuery) names() bool {
 	return q.After != pusherproto.Serial{} || q.Before != pusherproto.Serial{}
 }
 
-// span is the positions that a query asks for. After a serial of another epoch
-// everything is later, before one nothing is left.
+// span returns the range of positions that a query asks for. If After is of
+// another epoch, every event is later; if Before is of another epoch, no event is
+// earlier.
 func (l *eventLog) span(q HistoryQuery, epoch uint64) (from, to int32) {
 	to = l.n
 	switch {
@@ -88,7 +89,7 @@ func (m *memory) tell(e *keptEvent) HistoryEvent {
 	}
 }
 
-// ClearHistory implements Cluster. What a cache channel remembers stays.
+// ClearHistory implements Cluster. It does not remove the cached event of a cache channel.
 func (m *memory) ClearHistory(_ context.Context, app *apps.App, channel string) error {
 	a := m.app(app)
 	st, c := a.lock(channel)

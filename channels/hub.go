@@ -14,64 +14,65 @@ import (
 	"fanfare/pusherproto"
 )
 
-// ErrDraining says that the node is shutting down and takes no more events.
+// ErrDraining means that the node is shutting down and accepts no more events.
 var ErrDraining = errors.New("the server is shutting down")
 
-// Restarting is the refusal of a node that is shutting down. It makes the client
-// wait a second: with 4200 it would reconnect to the same node again and again.
+// Restarting is the refusal of a node that is shutting down. After 4100 the client
+// waits a second; after 4200 it would reconnect to the same node again and again.
 var Restarting = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is restarting, reconnect in a second"}
 
-// ErrBusy says that the event loops did not catch up with an app's events in
-// time to take another.
+// ErrBusy means that the event loops did not catch up with an app's events in time
+// to accept another.
 var ErrBusy = errors.New("the server is busy, try again")
 
-// NoMemory is why a node that holds as much as it may has no session to give.
+// NoMemory is the refusal of a session by a node that is at its memory limit.
 var NoMemory = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The server is short of memory, reconnect in a while"}
 
-// AddressFull is why a node has no session for one more socket of an address.
+// AddressFull is the refusal of a session because the client's address has too many sockets.
 var AddressFull = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many connections from this address"}
 
-// ErrNoMemory says that the node holds as much as it may.
+// ErrNoMemory means that the node is at its memory limit.
 var ErrNoMemory = errors.New("the server is short of memory, try again")
 
-// publishPatience is how long a publisher waits for the mail of its app. It is
-// far within the time in which an answer can be written.
+// publishPatience is how long a publisher waits for the app's mail. It is well
+// below the HTTP server's write timeout.
 const publishPatience = 4 * time.Second
 
 // DefaultOfflineGrace is how long a user may be without a socket before
 // watchers get an offline event (docs/spec/users.md#watchlist).
 const DefaultOfflineGrace = 3 * time.Second
 
-// Config is what a Hub is made of. The zero value works.
+// Config configures a Hub. The zero value is valid.
 type Config struct {
 	Logger *slog.Logger
-	// Observers receive everything that happens in channels.
+	// Observers receive notices of everything that happens on channels.
 	Observers []Observer
-	// Cluster makes the cluster of a node; nil keeps everything in memory.
+	// Cluster returns the cluster of a node; nil keeps all state in memory.
 	Cluster func(Node) Cluster
-	// OfflineGrace delays offline events; negative is none, 0 is
-	// DefaultOfflineGrace.
+	// OfflineGrace delays offline events. 0 means DefaultOfflineGrace, a negative
+	// value no delay.
 	OfflineGrace time.Duration
-	// MostPast is how many bytes of a history a socket is sent at once, when it
-	// subscribes; 0 is DefaultMostPast. It is less than may wait for a slow reader.
+	// MostPast is the maximum number of bytes of a history that a socket receives
+	// when it subscribes; 0 means DefaultMostPast. It must be less than the limit
+	// of a slow reader's queue.
 	MostPast int
-	// Account counts what sessions and channels hold; nil is one without a bound.
+	// Account counts what sessions and channels hold; nil means one without a limit.
 	Account *account.Account
-	// Now is the clock; nil is time.Now.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Hub is the channel core of one node. Make one with New and keep Run running.
+// Hub is the channel core of one node. Create it with New, and call Run until it is no longer used.
 type Hub struct {
 	log       *slog.Logger
 	observers atomic.Pointer[[]Observer] // nil if there is none
 	cluster   Cluster
-	alone     *memory // the cluster of a node on its own, nil in one that is shared
-	shared    bool    // the cluster has other nodes: it answers later, and is told more
+	alone     *memory // the cluster of a single node; nil if there are other nodes
+	shared    bool    // the cluster may have other nodes: it answers later, and needs more information
 	now       func() time.Time
 	tenants   tenants
-	owners    []Owner      // set before the first session
-	closing   sync.RWMutex // held to read while an event is published off the loops
+	owners    []Owner      // complete before the first session
+	closing   sync.RWMutex // read-locked while another goroutine than a loop publishes
 	closed    atomic.Bool
 	end       sync.Once
 	concluded chan struct{} // closed by Conclude
@@ -112,15 +113,15 @@ func New(cfg Config) *Hub {
 	return h
 }
 
-// Run keeps the hub's time until ctx is done.
+// Run runs the hub's timers and its cluster until ctx is done.
 func (h *Hub) Run(ctx context.Context) error { return h.cluster.Run(ctx) }
 
-// AddOwner makes an event loop known. It is called before sessions are opened.
+// AddOwner registers an event loop. Call it before sessions are opened.
 func (h *Hub) AddOwner(o Owner) { h.owners = append(h.owners, o) }
 
-// Close makes the hub refuse events and sessions from here on. Events that
-// Publish and PublishBatch accepted are with the owners when it returns or, in a
-// cluster, with that: their callers still get an answer.
+// Close makes the hub refuse events and sessions from here on. When it returns,
+// events that Publish and PublishBatch accepted are in the owners' queues or, in a
+// cluster, in the cluster's; their callers still get an answer.
 func (h *Hub) Close() {
 	h.closing.Lock()
 	defer h.closing.Unlock()
@@ -129,15 +130,15 @@ func (h *Hub) Close() {
 
 func (h *Hub) tenant(appID string) *tenant { return h.tenants.get(appID) }
 
-// Account implements Node: it is where everybody enters what is held for an app
-// on this node. It is a part of that of the Config.
+// Account implements Node: it returns the account for all that is held for an app
+// on this node. It is a part of Config.Account.
 func (h *Hub) Account(app *apps.App) *account.Account { return h.tenant(app.ID).account }
 
-// Lane is the queue of an app's mail for an owner.
+// Lane returns the queue of an app's mail for an owner.
 func (h *Hub) Lane(appID string, o Owner) Lane { return h.tenant(appID).share(o).lane }
 
-// room waits until the owners keep up with the app's mail: an HTTP caller is
-// pushed back rather than letting mailboxes grow without bound.
+// room waits until the owners keep up with the app's mail. HTTP callers wait, so
+// that mailboxes do not grow without bound.
 func (h *Hub) room(ctx context.Context, appID string) error {
 	if h.closed.Load() {
 		return ErrDraining
@@ -152,7 +153,7 @@ func (h *Hub) room(ctx context.Context, appID string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil || patience.Err() != nil { // woken too late is too late
+	if err != nil || patience.Err() != nil { // also if the wait ended just after the timeout
 		return ErrBusy
 	}
 	return nil
@@ -193,7 +194,7 @@ func (h *Hub) Observe(n Notice) {
 	}
 }
 
-// SetOfflineGrace replaces that of the Config, for users who leave from here on.
+// SetOfflineGrace replaces Config.OfflineGrace for users who sign out from here on.
 func (h *Hub) SetOfflineGrace(d time.Duration) {
 	if d == 0 {
 		d = DefaultOfflineGrace
@@ -204,14 +205,14 @@ func (h *Hub) SetOfflineGrace(d time.Duration) {
 	}
 }
 
-// DefaultMostPast is how many bytes of a history a socket is sent at once.
+// DefaultMostPast is the default of Config.MostPast in bytes.
 const DefaultMostPast = 512 << 10
 
-// SetMostPast replaces that of the Config, for sockets that subscribe from here on.
+// SetMostPast replaces Config.MostPast for sockets that subscribe from here on.
 func (h *Hub) SetMostPast(bytes int) { h.mostPast.Store(int64(cmp.Or(bytes, DefaultMostPast))) }
 
-// SetObservers replaces those of the Config. A notice under way may still
-// reach an earlier one.
+// SetObservers replaces Config.Observers. The previous observers may still receive
+// a notice that is in progress.
 func (h *Hub) SetObservers(observers ...Observer) {
 	if len(observers) == 0 {
 		h.observers.Store(nil)
@@ -220,7 +221,7 @@ func (h *Hub) SetObservers(observers ...Observer) {
 	h.observers.Store(&observers)
 }
 
-// watchersOf names the group of the sockets that watch a user. No channel can
+// watchersOf returns the name of the group of a user's watchers. No channel can
 // have such a name (docs/spec/channels.md#names).
 func watchersOf(userID string) string { return watchersPrefix + userID }
 

@@ -2,16 +2,16 @@ package channels
 
 import "hash/maphash"
 
-// seed makes hashes that nobody outside can foresee.
+// seed makes hashes unpredictable for clients, who choose the names.
 var seed = maphash.MakeSeed()
 
-// hashOf is the hash of a name, as everything here finds it by.
+// hashOf returns the hash of a name for all tables of this package.
 func hashOf(name string) uint32 { return uint32(maphash.String(seed, name)) }
 
-// home is where to look first for a hash in a table of n places.
+// home returns the first slot to probe for a hash in a table of n slots.
 func home(hash uint32, n int) int { return int(uint64(hash) * uint64(n) >> 32) }
 
-// next is the place to look at after i.
+// next returns the slot to probe after i.
 func next(i, n int) int {
 	if i++; i < n {
 		return i
@@ -19,8 +19,8 @@ func next(i, n int) int {
 	return 0
 }
 
-// displaced reports whether what has its home at place h and stands at i may fill
-// the hole that was left at place hole, before i.
+// displaced reports whether the entry at slot i, whose home is h, may move to the
+// free slot hole before i.
 func displaced(h, hole, i int) bool {
 	if hole <= i {
 		return h <= hole || h > i
@@ -28,34 +28,33 @@ func displaced(h, hole, i int) bool {
 	return h <= hole && h > i
 }
 
-// labeled knows its own name and the hash of it.
+// labeled is an entry of an index: it returns its name and the name's hash.
 type labeled interface {
 	label() (name string, hash uint32)
 }
 
-// index finds things by name. Each takes 11 to 17 bytes, where a map of Go
-// takes 38: names are with the things. It gives its room back when most of what
-// it held is gone, which maps never do.
+// index is a hash table of entries by name. An entry takes 11 to 17 bytes, in a
+// Go map 38, because the names are stored in the entries. Unlike a Go map, it
+// shrinks when most entries were removed.
 type index[V labeled] struct {
 	table *indexTable[V] // nil while it is empty
 }
 
-// indexTable is a hash table with open addresses. A tag, a byte of the hash,
-// tells most strangers apart without a look at them.
+// indexTable is a hash table with open addressing. A tag, one byte of the hash,
+// identifies most other entries without reading them.
 type indexTable[V labeled] struct {
-	tags  []uint8 // 0 where nothing is
+	tags  []uint8 // 0 for a free slot
 	slots []V
 	count int
 }
 
-// indexBytes is what a thing takes in an index, on average.
+// indexBytes is the average memory of an entry in an index.
 const indexBytes = 14
 
-// roomy is how many places a table or slice may have without being worth a
-// smaller one.
+// roomy is the capacity up to which a table or slice is not shrunk.
 const roomy = 64
 
-func tagOf(hash uint32) uint8 { return 0x80 | uint8(hash>>6) } // stripes tell by the lowest bits
+func tagOf(hash uint32) uint8 { return 0x80 | uint8(hash>>6) } // the lowest bits select the stripe
 
 func (x *index[V]) len() int {
 	if x.table == nil {
@@ -64,7 +63,7 @@ func (x *index[V]) len() int {
 	return x.table.count
 }
 
-// all yields everything in the index, which must not change meanwhile.
+// all yields all entries. The index must not change during the iteration.
 func (x *index[V]) all(yield func(V) bool) {
 	if x.table == nil {
 		return
@@ -76,7 +75,7 @@ func (x *index[V]) all(yield func(V) bool) {
 	}
 }
 
-// get returns what has the name, the zero value if nothing has.
+// get returns the entry with the name, or the zero value.
 func (x *index[V]) get(name string, hash uint32) (found V) {
 	t := x.table
 	if t == nil {
@@ -93,7 +92,7 @@ func (x *index[V]) get(name string, hash uint32) (found V) {
 	return found
 }
 
-// add puts in what has a name that the index does not hold.
+// add adds an entry. The index must not have one with its name.
 func (x *index[V]) add(v V) {
 	if x.table == nil {
 		x.resize(4)
@@ -121,7 +120,7 @@ func (x *index[V]) resize(n int) {
 	x.table = t
 }
 
-// remove takes out what has the name, if anything has.
+// remove removes the entry with the name, if there is one.
 func (x *index[V]) remove(name string, hash uint32) {
 	t := x.table
 	if t == nil {

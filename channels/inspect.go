@@ -8,8 +8,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// What follows is for those who look at a node. It costs nothing while nobody
-// does.
+// The functions in this file are for the admin API and the console. They cost
+// nothing until they are called.
 
 // UserInfo is a user who is signed in on this node.
 type UserInfo struct {
@@ -17,8 +17,8 @@ type UserInfo struct {
 	Sockets int // on this node
 }
 
-// Users lists the users who are signed in on this node, sorted by id: those after
-// an id, most at most.
+// Users returns up to most users who are signed in on this node, sorted by id,
+// beginning after the id after.
 func (h *Hub) Users(app *apps.App, after string, most int) []UserInfo {
 	t := h.tenants.all()[app.ID]
 	if t == nil || most <= 0 {
@@ -38,7 +38,7 @@ func (h *Hub) Users(app *apps.App, after string, most int) []UserInfo {
 			}
 		}
 		st.mu.Unlock()
-		if len(list) > 2*most { // memory by the page, not by the users
+		if len(list) > 2*most { // bounds memory by the size of a page
 			slices.SortFunc(list, byID)
 			list = append(make([]UserInfo, 0, 3*most), list[:most]...)
 		}
@@ -47,8 +47,8 @@ func (h *Hub) Users(app *apps.App, after string, most int) []UserInfo {
 	return list[:min(len(list), most)]
 }
 
-// Channels are the names of the channels that the socket is on, most at most, and
-// how many there are. It is for the owner.
+// Channels returns the names of up to most channels that the socket is on, and the
+// number of all of them. Only the owner may call it.
 func (s *Session) Channels(most int) (names []string, all int) {
 	for i := range s.places[:min(len(s.places), most)] {
 		names = append(names, s.places[i].channel().name)
@@ -56,8 +56,8 @@ func (s *Session) Channels(most int) (names []string, all int) {
 	return names, len(s.places)
 }
 
-// UserID is the user that the socket signed in as, "" if it did not. It is for the
-// owner.
+// UserID returns the id of the user that the socket signed in as, or "". Only the
+// owner may call it.
 func (s *Session) UserID() string {
 	if s.user == nil {
 		return ""

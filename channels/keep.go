@@ -9,9 +9,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Cache channels keep their last event, channels with a history many. Both are
-// logs, and what a stripe's logs of a kind hold together is on a shelf: the oldest
-// is dropped first where the app is over its bytes.
+// A cache channel stores its last event, a channel with a history many. Both are
+// logs. All logs of one kind in a stripe form a shelf; when the app exceeds its
+// bytes, the oldest event on a shelf is dropped first.
 
 const (
 	cacheShelf = iota
@@ -21,18 +21,18 @@ const (
 
 var shelfKinds = [shelves]account.Kind{account.Cache, account.History}
 
-// Why an event of a history is kept no longer.
+// Why an event of a history was dropped.
 const (
-	dropEvents  = iota // the channel has as many that are newer
-	dropTTL            // its time is over
-	dropBytes          // the app has as many bytes that are newer
-	dropCleared        // the history was emptied, or its rule is gone
+	dropEvents  = iota // the history reached the maximum number of events
+	dropTTL            // the event expired
+	dropBytes          // the app reached its maximum number of bytes
+	dropCleared        // the history was cleared, or its rule was removed
 	drops
 )
 
 var dropReasons = [drops]string{dropEvents: "events", dropTTL: "ttl", dropBytes: "bytes", dropCleared: "cleared"}
 
-// dropper is a Cluster that counts the events that it keeps no longer.
+// dropper is a Cluster that counts the events that it dropped from histories.
 type dropper interface {
 	Dropped(appID string) []DropStats
 }
@@ -51,44 +51,45 @@ func (m *memory) Dropped(appID string) (all []DropStats) {
 	return all
 }
 
-// What is entered for an event beside its frame's bytes, and for a log.
+// Bytes that the account is charged for an event in addition to its frame's buffer,
+// and for a log.
 const (
-	keptBytes = 96 + frameSize + 16 + 12 // with its place in the ring, of which a part is in reserve
+	keptBytes = 96 + frameSize + 16 + 12 // with its slot in the ring, a part of which is unused
 	logBytes  = 112 + 8
 )
 
-// trimAtOnce and expireAtOnce are the most events that are dropped in one go.
+// trimAtOnce and expireAtOnce are the maximum numbers of events that one call drops.
 const (
 	trimAtOnce   = 64
 	expireAtOnce = 1024
 )
 
-// keptEvent is an event that a channel keeps.
+// keptEvent is an event that a channel stores.
 type keptEvent struct {
 	log          *eventLog
-	frame        *Frame // the very one that was sent
+	frame        *Frame // the same frame that subscribers received
 	older, newer *keptEvent
-	at           time.Duration // since the memory began
-	offset       uint64        // orders the events of the app
+	at           time.Duration // since memory.began
+	offset       uint64        // increases with every stored event of the app
 	except       pusherproto.SocketID
-	from, to     int32 // of the data in the payload, on cache channels
+	from, to     int32 // range of the data in the payload, on cache channels
 	client       bool  // a client sent it
 }
 
 func (e *keptEvent) bytes() int { return cap(e.frame.buf) + keptBytes }
 
-// eventLog is the events that a channel keeps, the oldest first.
+// eventLog is a ring of the events that a channel stores, the oldest first.
 type eventLog struct {
 	channel *channelState
 	ring    []*keptEvent
 	head, n int32
-	most    int32 // events
-	place   int32 // among the stripe's by due; -1 while it is empty
+	most    int32 // maximum number of events
+	place   int32 // index in memoryStripe.waiting; -1 while it has no events
 	shelf   int8
 	ttl     time.Duration
-	due     time.Duration // the oldest does not expire before
-	// Of a history: the epoch of the channel, the newest event that was dropped and
-	// the newest that was emptied out, by their offsets.
+	due     time.Duration // the oldest event does not expire earlier
+	// For a history: the epoch of the channel, the offset of the newest event that
+	// was dropped, and the offset up to which the history was last cleared.
 	epoch            uint64
 	dropped, cleared uint64
 }
@@ -100,7 +101,7 @@ func (l *eventLog) get(i int32) *keptEvent {
 	return l.ring[i]
 }
 
-// expiry is when an event's time is over.
+// expiry returns when an event expires.
 func (l *eventLog) expiry(e *keptEvent) time.Duration { return e.at + l.ttl }
 
 // push adds the newest event.
@@ -116,7 +117,7 @@ func (l *eventLog) push(e *keptEvent) {
 	l.ring[i] = e
 }
 
-// shift takes the oldest event out.
+// shift removes the oldest event.
 func (l *eventLog) shift() *keptEvent {
 	e := l.ring[l.head]
 	l.ring[l.head] = nil
@@ -139,8 +140,8 @@ func (l *eventLog) resize(n int32) {
 	l.ring, l.head = ring, 0
 }
 
-// after is how many events have an offset no greater than this one: the position
-// of the first that is newer.
+// after returns how many events have at most this offset, which is also the
+// position of the first newer event.
 func (l *eventLog) after(offset uint64) int32 {
 	from, to := int32(0), l.n
 	for from < to {
@@ -153,17 +154,17 @@ func (l *eventLog) after(offset uint64) int32 {
 	return from
 }
 
-// shelf is the events of the logs of a kind in a stripe, the oldest first.
+// shelf is a list of all events in the logs of one kind in a stripe, the oldest first.
 type shelf struct{ first, last *keptEvent }
 
-// newLog makes a log without events. The caller holds the lock.
+// newLog returns a log without events. The caller holds the lock.
 func (st *memoryStripe) newLog(c *channelState, on int8) *eventLog {
 	st.app.account.Resize(shelfKinds[on], logBytes)
 	return &eventLog{channel: c, shelf: on, place: -1}
 }
 
-// keep adds an event to its log, in place of the oldest if that has as many as it
-// may. The caller holds the lock.
+// keep appends an event to its log. If the log is full, it drops the oldest event.
+// The caller holds the lock.
 func (st *memoryStripe) keep(e *keptEvent) {
 	l := e.log
 	holders, bytes := 1, e.bytes()
@@ -181,7 +182,7 @@ func (st *memoryStripe) keep(e *keptEvent) {
 	st.wait(l)
 }
 
-// link puts an event behind all others of its shelf.
+// link appends an event to its shelf.
 func (st *memoryStripe) link(e *keptEvent) {
 	s := &st.shelves[e.log.shelf]
 	if e.older = s.last; e.older != nil {
@@ -211,8 +212,8 @@ func (st *memoryStripe) unlink(e *keptEvent) {
 	st.app.oldest[e.log.shelf][st.number].Store(oldest)
 }
 
-// drop takes the oldest event out of a log, which has one. The caller holds the
-// lock, and calls emptied if it was the last.
+// drop removes the oldest event of a log that has one. The caller holds the lock,
+// and calls emptied if the log is empty afterwards.
 func (st *memoryStripe) drop(l *eventLog, why int) {
 	e := l.shift()
 	st.unlink(e)
@@ -221,8 +222,8 @@ func (st *memoryStripe) drop(l *eventLog, why int) {
 	st.app.count(l, why, 1)
 }
 
-// emptied forgets a log without events, if nobody has to know what it had. The
-// caller holds the lock.
+// emptied removes a log without events unless it is still needed. The caller holds
+// the lock.
 func (st *memoryStripe) emptied(l *eventLog) {
 	if l.place >= 0 {
 		heap.Remove(&st.waiting, int(l.place))
@@ -234,15 +235,15 @@ func (st *memoryStripe) emptied(l *eventLog) {
 	st.sweep(l.channel)
 }
 
-// count counts events of histories that are kept no longer.
+// count counts events that were dropped from histories.
 func (a *memoryApp) count(l *eventLog, why, n int) {
 	if n > 0 && l.shelf == historyShelf {
 		a.dropped[why].Add(uint64(n))
 	}
 }
 
-// trim makes up for what an app has over its bytes with its oldest events, but for
-// one. The caller holds no lock.
+// trim drops the app's oldest events until the app is within its bytes. It does not
+// drop spare. The caller holds no lock.
 func (a *memoryApp) trim(on int8, most int, spare *keptEvent) {
 	for range trimAtOnce {
 		if !a.account.KeptFull(shelfKinds[on], int64(most)) {
@@ -260,8 +261,8 @@ func (a *memoryApp) trim(on int8, most int, spare *keptEvent) {
 	}
 }
 
-// dropFirst drops the oldest event of a shelf, and reports whether there was one but
-// for spare.
+// dropFirst drops the oldest event of a shelf, unless that is spare, and reports
+// whether it dropped one.
 func (st *memoryStripe) dropFirst(on int8, spare *keptEvent) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -269,7 +270,7 @@ func (st *memoryStripe) dropFirst(on int8, spare *keptEvent) bool {
 	if e == nil || e == spare {
 		return false
 	}
-	l := e.log // of which it is the oldest too
+	l := e.log // e is also the oldest event of its log
 	st.drop(l, dropBytes)
 	if l.n == 0 {
 		st.emptied(l)

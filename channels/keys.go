@@ -8,35 +8,36 @@ import (
 	"fanfare/pusherproto"
 )
 
-// maxKeys is how many idempotency keys of an app are remembered; of more the oldest
-// are forgotten.
+// maxKeys is the maximum number of idempotency keys of an app. Beyond it the oldest
+// are removed.
 const maxKeys = 100_000
 
-// keyBytes is what is entered for a key, with its place in the table, of which a
-// part is in reserve.
+// keyBytes is what the account is charged for a key, with its entry in the map, a
+// part of which is unused.
 const keyBytes = 88 + 56
 
-// freedAtOnce is how many keys are forgotten under one hold of the lock, at most.
+// freedAtOnce is the maximum number of keys that are removed while the lock is held
+// once.
 const freedAtOnce = 1000
 
-// usedKeys are the idempotency keys of an app, on a node on its own.
+// usedKeys holds the idempotency keys of an app on a single node.
 type usedKeys struct {
 	account  *account.Account
 	schedule *schedule
 
 	mu      sync.Mutex
 	byKey   map[[16]byte]*usedKey
-	oldest  *usedKey // a list in the order in which they were claimed
+	oldest  *usedKey // linked list in the order of the claims
 	newest  *usedKey
-	sweeper due  // forgets keys when their time is over
-	armed   bool // the sweeper comes
+	sweeper due  // removes expired keys
+	armed   bool // the sweeper is scheduled
 }
 
 // usedKey is a key that was claimed.
 type usedKey struct {
 	pusherproto.Claim
 	until        time.Time
-	under        chan struct{} // the call is under way until it is closed; nil of one that has delivered
+	under        chan struct{} // closed when the call that claimed the key ends; nil once it has delivered
 	older, newer *usedKey
 }
 
@@ -45,10 +46,10 @@ func (k *usedKeys) init(a *account.Account, s *schedule) {
 	k.sweeper = due{run: k.sweep, place: -1}
 }
 
-// claim claims the keys of events, all or none, for the time of ttl. It returns the
-// events that are to be delivered, those without a key among them, and what the
-// caller is to settle. If a call under way has one of the keys nothing is claimed:
-// other is closed when that call has ended.
+// claim claims the keys of events for the duration ttl, all or none. fresh are the
+// events to deliver: those without a key and those whose keys are new. The caller
+// passes made to settle. If a call in progress has one of the keys, nothing is
+// claimed, and other is closed when that call ends. The error is ErrKeyUsed.
 func (k *usedKeys) claim(events []pusherproto.Event, ttl time.Duration) (fresh []pusherproto.Event, made []*usedKey, other <-chan struct{}, err error) {
 	now := k.schedule.now()
 	k.mu.Lock()
@@ -83,7 +84,7 @@ func (k *usedKeys) claim(events []pusherproto.Event, ttl time.Duration) (fresh [
 			continue
 		}
 		if old := k.byKey[c.Key]; old != nil {
-			if old.under != nil || now.Before(old.until) { // under way it is by this call itself
+			if old.under != nil || now.Before(old.until) { // if it is in progress, this call itself claimed it
 				continue
 			}
 			k.forget(old)
@@ -99,8 +100,8 @@ func (k *usedKeys) claim(events []pusherproto.Event, ttl time.Duration) (fresh [
 	return fresh, made, nil, nil
 }
 
-// settle ends a call's claims: the keys count as used if it has delivered, and are
-// free if not.
+// settle ends a call's claims: if the events were delivered, the keys count as
+// used; if not, they are free again.
 func (k *usedKeys) settle(made []*usedKey, delivered bool) {
 	if len(made) == 0 {
 		return
@@ -116,8 +117,8 @@ func (k *usedKeys) settle(made []*usedKey, delivered bool) {
 	}
 }
 
-// add remembers a key, in place of the oldest ones if there are too many. The
-// caller holds the lock.
+// add stores a key, and removes the oldest ones if there are too many. The caller
+// holds the lock.
 func (k *usedKeys) add(it *usedKey) {
 	if k.byKey == nil {
 		k.byKey = make(map[[16]byte]*usedKey)
@@ -135,7 +136,7 @@ func (k *usedKeys) add(it *usedKey) {
 	}
 }
 
-// forget forgets a key. The caller holds the lock.
+// forget removes a key. The caller holds the lock.
 func (k *usedKeys) forget(it *usedKey) {
 	delete(k.byKey, it.Key)
 	if it.older != nil {
@@ -151,12 +152,12 @@ func (k *usedKeys) forget(it *usedKey) {
 	it.older, it.newer = nil, nil
 	k.account.Release(account.Keys, keyBytes)
 	if len(k.byKey) == 0 {
-		k.byKey = nil // a table of Go does not shrink
+		k.byKey = nil // a Go map does not shrink
 	}
 }
 
-// arm has the sweeper come when the time of the oldest key is over. The caller
-// holds the lock.
+// arm schedules the sweeper for the expiry of the oldest key. The caller holds the
+// lock.
 func (k *usedKeys) arm() {
 	if k.armed || k.oldest == nil {
 		return
@@ -165,7 +166,7 @@ func (k *usedKeys) arm() {
 	k.schedule.move(&k.sweeper, k.oldest.until)
 }
 
-// sweep forgets keys whose time is over.
+// sweep removes expired keys.
 func (k *usedKeys) sweep() {
 	now := k.schedule.now()
 	k.mu.Lock()
@@ -180,7 +181,7 @@ func (k *usedKeys) sweep() {
 	}
 }
 
-// later is a time to come at, a moment from now if t is not later than that.
+// later returns t, or a moment after now if t is earlier.
 func later(t, now time.Time) time.Time {
 	if soon := now.Add(10 * time.Millisecond); t.Before(soon) {
 		return soon
@@ -188,7 +189,8 @@ func later(t, now time.Time) time.Time {
 	return t
 }
 
-// empty forgets all keys of calls that have ended, and comes no more.
+// empty removes all keys of calls that have ended. If none is left, it cancels the
+// sweeper.
 func (k *usedKeys) empty() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -8,21 +8,21 @@ import (
 	"fanfare/pusherproto"
 )
 
-// LevelTrace is the level of lines that hold what users send. Nothing above
-// does.
+// LevelTrace is the level of log lines that contain what users send. Lines of
+// higher levels never do.
 const LevelTrace = slog.LevelDebug - 4
 
-// logs reports whether lines of a level are written: what is in a line is
-// gathered only if it is.
+// logs reports whether lines of a level are written. Callers check it before
+// they collect attributes.
 func (h *Hub) logs(level slog.Level) bool { return h.log.Enabled(context.Background(), level) }
 
-// write writes a line about the session. It may be called on any goroutine.
+// write writes a log line about the session. Any goroutine may call it.
 func (s *Session) write(level slog.Level, message string, attrs ...slog.Attr) {
 	attrs = append([]slog.Attr{slog.String("app", s.tenant.id), slog.String("socket", s.id.String())}, attrs...)
 	s.hub.log.LogAttrs(context.Background(), level, message, attrs...)
 }
 
-// logChannel writes that the socket is on a channel, or left it.
+// logChannel logs that the socket joined or left a channel.
 func (s *Session) logChannel(message, channel, userID string) {
 	if !s.hub.logs(slog.LevelDebug) {
 		return
@@ -34,8 +34,8 @@ func (s *Session) logChannel(message, channel, userID string) {
 	s.write(slog.LevelDebug, message, attrs...)
 }
 
-// logRefused writes that something the client asked for was refused, with the
-// words that the client is told. channel is "" if there is none.
+// logRefused logs that a request of the client was refused, with the message
+// that the client receives. channel may be "".
 func (s *Session) logRefused(message, channel string, code int, reason string) {
 	if !s.hub.logs(slog.LevelDebug) {
 		return
@@ -47,7 +47,8 @@ func (s *Session) logRefused(message, channel string, code int, reason string) {
 	s.write(slog.LevelDebug, message, append(attrs, slog.Int("code", code), slog.String("reason", reason))...)
 }
 
-// logSubscriptionRefused is a warning at limits that an operator sets.
+// logSubscriptionRefused logs a refused subscription: as a warning if it
+// reached a configured limit, else at debug.
 func (s *Session) logSubscriptionRefused(channel string, e *pusherproto.SubscriptionError) {
 	level := slog.LevelDebug
 	if e.Status == pusherproto.CodeOverQuota {
@@ -60,7 +61,7 @@ func (s *Session) logSubscriptionRefused(channel string, e *pusherproto.Subscrip
 		slog.Int("status", e.Status), slog.String("reason", e.Message))
 }
 
-// traceClientEvent writes an accepted client event.
+// traceClientEvent logs an accepted client event with its payload.
 func (s *Session) traceClientEvent(event, channel, userID string, data []byte) {
 	attrs := []slog.Attr{slog.String("channel", channel), slog.String("event", event)}
 	if userID != "" {
@@ -69,10 +70,10 @@ func (s *Session) traceClientEvent(event, channel, userID string, data []byte) {
 	s.write(LevelTrace, "client event", append(attrs, slog.String("payload", string(data)))...)
 }
 
-// tracePublished writes an event of the HTTP API on its way to a channel.
+// tracePublished logs an event of the HTTP API with its payload, once for each channel.
 func (h *Hub) tracePublished(appID, channel string, ev *pusherproto.Event) {
 	payload := string(ev.Data)
-	if err := json.Unmarshal(ev.Data, &payload); err != nil { // it is a JSON string always
+	if err := json.Unmarshal(ev.Data, &payload); err != nil { // does not happen: it is always a JSON string
 		payload = string(ev.Data)
 	}
 	h.log.LogAttrs(context.Background(), LevelTrace, "event published", slog.String("app", appID),

@@ -1,27 +1,29 @@
 package channels
 
-// mostLost is how many channels a stripe knows of whose history is forgotten.
+// mostLost is the maximum number of channels per stripe whose removed histories are
+// remembered.
 const mostLost = 512
 
-// lostBytes is what is entered for each.
+// lostBytes is what the account is charged for each of them.
 const lostBytes = 56
 
-// lostEvents is the newest event of a history that was dropped, and the newest
-// that was emptied out, by their offsets; 0 is none.
+// lostEvents holds, for a history, the offset of the newest event that was dropped,
+// and the offset up to which the history was last cleared; 0 means none.
 type lostEvents struct{ dropped, cleared uint64 }
 
-// lostHistories is what was dropped of channels that keep nothing now and have no
-// state: without it nobody who was away while the last subscriber was gone could be
-// told that nothing was missed. It is bounded: of channels that it knows no more it
-// says that they lost what any of them did.
+// lostHistories remembers what was dropped from channels that store nothing now and
+// have no state. Without it, a client that was disconnected while the channel lost
+// its last subscriber could not be sure that it missed nothing. The number of
+// channels is bounded; a channel that is no longer remembered is assumed to have
+// lost the newest event that any such channel lost.
 type lostHistories struct {
 	byEpoch map[uint64]lostEvents
-	order   []uint64 // epochs as they came, the oldest at next once there are most
+	order   []uint64 // ring of epochs in the order added; when full, the oldest is at next
 	next    int
-	rest    uint64 // the newest event that a channel of which nothing is known may have lost
+	rest    uint64 // offset of the newest event that a channel outside byEpoch may have lost
 }
 
-// of is what a channel has lost, by the epoch that it has alone.
+// of returns what a channel has lost. Each channel has an epoch of its own.
 func (h *lostHistories) of(epoch uint64) lostEvents {
 	if lost, ok := h.byEpoch[epoch]; ok {
 		return lost
@@ -29,7 +31,8 @@ func (h *lostHistories) of(epoch uint64) lostEvents {
 	return lostEvents{dropped: h.rest}
 }
 
-// put notes what a channel has lost and returns how many bytes that takes more.
+// put records what a channel has lost and returns by how many bytes that grows the
+// memory.
 func (h *lostHistories) put(epoch uint64, lost lostEvents) (grown int) {
 	if _, ok := h.byEpoch[epoch]; ok {
 		h.byEpoch[epoch] = lost
@@ -54,8 +57,8 @@ func (h *lostHistories) put(epoch uint64, lost lostEvents) (grown int) {
 	return 0
 }
 
-// forget drops everything: all that came up to an offset may be lost. It returns
-// how many bytes that took.
+// forget removes all records: any event up to the offset newest may be lost. It
+// returns the bytes released.
 func (h *lostHistories) forget(newest uint64) int {
 	took := lostBytes * len(h.order)
 	*h = lostHistories{rest: newest}

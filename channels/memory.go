@@ -16,25 +16,26 @@ import (
 	"fanfare/pusherproto"
 )
 
-// memory is the Cluster of a node on its own. A channel's lock is held over a
-// change and the deliveries it causes, which makes them one step for every
-// subscriber: nothing can come between a join's answer and the events after.
+// memory is the Cluster of a single node. A channel's lock is held during a
+// change and the deliveries that the change causes, so every subscriber sees
+// them as one step: no event is delivered between the answer to a join and the
+// events that follow it.
 type memory struct {
 	node         Node
 	now          func() time.Time
 	offlineGrace *atomic.Int64 // the hub's
-	began        time.Time     // by the clock of the process; due times count from it
+	began        time.Time     // monotonic; due times are durations since then
 	schedule     *schedule
 	apps         sync.Map // app id -> *memoryApp
 }
 
 type memoryApp struct {
 	account  *account.Account
-	seed     maphash.Seed                       // of the epochs of histories
-	rules    atomic.Pointer[[]apps.HistoryRule] // as Renew told
-	newest   atomic.Uint64                      // the offset of the newest event that is, or was, kept
+	seed     maphash.Seed                       // for the epochs of histories
+	rules    atomic.Pointer[[]apps.HistoryRule] // from the last Renew
+	newest   atomic.Uint64                      // offset of the newest event that was ever stored
 	dropped  [drops]atomic.Uint64
-	oldest   [shelves][stripes]atomic.Uint64 // the offset of the oldest event of each
+	oldest   [shelves][stripes]atomic.Uint64 // offset of the oldest event of each
 	stripes  [stripes]memoryStripe
 	users    memoryUsers
 	keys     usedKeys
@@ -43,40 +44,40 @@ type memoryApp struct {
 
 type memoryStripe struct {
 	app      *memoryApp
-	number   int // among the app's
+	number   int // index in memoryApp.stripes
 	mu       sync.Mutex
 	channels index[*channelState]
 	shelves  [shelves]shelf
 	lost     lostHistories
 
 	waiting    waiting
-	deadline   *due          // looks after the first that waits; nil before there was one
+	deadline   *due          // when the first event in waiting expires; nil until there was one
 	deadlineAt time.Duration // if it is armed
 	armed      bool
 }
 
-// channelState is what is known of a channel. It exists while the channel is
-// occupied, keeps an event, or missed one a moment ago.
+// channelState is the shared state of a channel. It exists while the channel is
+// occupied, stores an event, or had a cache miss less than missSilence ago.
 type channelState struct {
 	name    string
 	hash    uint32
 	sockets int32
-	special *special // what most channels have not
+	special *special // state that most channels do not need; may be nil
 }
 
-// special is what is known of presence and cache channels, of those with a
-// history, and of those whose count is told.
+// special is the state of presence channels, cache channels, channels with a
+// history, and channels whose subscription count is sent.
 type special struct {
 	presence *Presence
-	cached   *eventLog // has an event, or is nil
+	cached   *eventLog // has one event; nil if there is none
 	history  *eventLog
 	missed   time.Time // when a cache miss was last observed
-	silences int       // how many missSilences have not ended
+	silences int       // number of missSilences that have not ended
 	count    Count
 }
 
-// What is entered in the account for each. The name is the table's, or the
-// cached event's.
+// Bytes that the account is charged for each. The name is charged by the table,
+// or with the cached event.
 const (
 	stateBytes   = 32 + indexBytes
 	specialBytes = 112
@@ -84,7 +85,7 @@ const (
 
 func (c *channelState) label() (name string, hash uint32) { return c.name, c.hash }
 
-// presence is the members, nil if there are none.
+// presence returns the members; nil if there are none.
 func (c *channelState) presence() *Presence {
 	if c.special == nil {
 		return nil
@@ -92,7 +93,8 @@ func (c *channelState) presence() *Presence {
 	return c.special.presence
 }
 
-// special makes what c has not yet. The caller holds the lock.
+// special returns c.special, which it creates if necessary. The caller holds
+// the lock.
 func (st *memoryStripe) special(c *channelState) *special {
 	if c.special == nil {
 		c.special = &special{}
@@ -129,8 +131,8 @@ func (m *memory) app(app *apps.App) *memoryApp {
 
 func (a *memoryApp) stripe(hash uint32) *memoryStripe { return &a.stripes[hash%stripes] }
 
-// lock returns the channel's stripe, locked, and its state, nil if there is
-// none.
+// lock locks the channel's stripe and returns it with the channel's state, nil
+// if there is none.
 func (a *memoryApp) lock(channel string) (*memoryStripe, *channelState) {
 	hash := hashOf(channel)
 	st := a.stripe(hash)
@@ -138,7 +140,7 @@ func (a *memoryApp) lock(channel string) (*memoryStripe, *channelState) {
 	return st, st.channels.get(channel, hash)
 }
 
-// open makes the state of a channel that has none. The caller holds the lock.
+// open creates the state of a channel that has none. The caller holds the lock.
 func (st *memoryStripe) open(channel string) *channelState {
 	c := &channelState{name: channel, hash: hashOf(channel)}
 	st.channels.add(c)
@@ -146,7 +148,8 @@ func (st *memoryStripe) open(channel string) *channelState {
 	return c
 }
 
-// sweep forgets a state that says nothing. The caller holds the lock.
+// sweep removes the state of a channel that no longer needs one. The caller
+// holds the lock.
 func (st *memoryStripe) sweep(c *channelState) {
 	if c.sockets > 0 {
 		return
@@ -246,8 +249,8 @@ func (m *memory) Leave(l Leave) {
 	}
 }
 
-// removeMember counts a socket of a member out and reports whether it was the
-// last.
+// removeMember removes a socket of a member and reports whether it was the
+// member's last one.
 func (st *memoryStripe) removeMember(c *channelState, userID string) bool {
 	held := c.presence().Bytes(userID)
 	if !c.presence().Remove(userID) {

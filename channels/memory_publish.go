@@ -12,7 +12,7 @@ func (m *memory) Publish(p Publication) (taken bool) {
 	return true
 }
 
-// publishKept is Publish for an event that is kept.
+// publishKept is Publish for an event that is stored.
 func (m *memory) publishKept(p *Publication) {
 	a := m.app(p.App)
 	end := len(p.Frame.Payload()) - 1

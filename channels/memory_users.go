@@ -9,21 +9,21 @@ import (
 	"fanfare/pusherproto"
 )
 
-// memoryUsers is who is signed in to an app. One lock covers all users: a
-// sign-in reads the state of up to 100 watched ones as a single moment.
+// memoryUsers holds the users that are signed in to an app. One lock covers all
+// of them: a sign-in reads the state of up to 100 watched users at one moment.
 type memoryUsers struct {
 	mu     sync.Mutex
 	online index[*userState]
 }
 
-// userState exists from a user's first sign-in until the grace after the last
-// socket is over.
+// userState exists from a user's first sign-in until the offline grace after the
+// user's last socket ends.
 type userState struct {
 	id      string
 	hash    uint32
 	sockets int32
-	due     time.Duration // when the grace is over, since the memory began
-	armed   time.Duration // the deadline that looks after that; 0 is none
+	due     time.Duration // end of the grace, since memory.began
+	armed   time.Duration // time for which graceOver is scheduled; 0 if it is not
 }
 
 func (u *userState) label() (name string, hash uint32) { return u.id, u.hash }
@@ -55,7 +55,7 @@ func (m *memory) SignIn(in SignIn, answer func(SignedIn)) {
 	answer(state)
 }
 
-// addUser counts a socket in and reports whether the user was offline. The caller
+// addUser adds a socket to a user and reports whether the user was offline. The caller
 // holds the lock.
 func (a *memoryApp) addUser(id string) bool {
 	if user := a.users.get(id); user != nil {
@@ -87,25 +87,26 @@ func (m *memory) SignOut(out SignOut) {
 		return
 	}
 	user.due = m.now().Add(grace).Sub(m.began)
-	if user.armed == 0 || user.due < user.armed { // however often the user comes and goes meanwhile
+	if user.armed == 0 || user.due < user.armed { // one deadline, however often the user signs in and out in the meantime
 		m.arm(out.App, user)
 	}
 }
 
-// arm has graceOver called when the grace is over. The caller holds the lock.
+// arm schedules graceOver for the end of the grace. The caller holds the lock.
 func (m *memory) arm(app *apps.App, user *userState) {
 	at := user.due
 	user.armed = at
 	m.schedule.at(m.began.Add(at), func() { m.graceOver(app, user, at) })
 }
 
-// graceOver tells the watchers, unless the user has come back. One who has left
-// again since has a later end.
+// graceOver sends the offline event, unless the user has signed in again. If the
+// user has signed out once more since, it schedules itself for the later end of
+// the grace.
 func (m *memory) graceOver(app *apps.App, user *userState, at time.Duration) {
 	users := &m.app(app).users
 	users.mu.Lock()
 	defer users.mu.Unlock()
-	if user.armed != at || users.get(user.id) != user { // an earlier deadline came instead
+	if user.armed != at || users.get(user.id) != user { // an earlier deadline replaced this one
 		return
 	}
 	user.armed = 0
@@ -118,7 +119,7 @@ func (m *memory) graceOver(app *apps.App, user *userState, at time.Duration) {
 	}
 }
 
-// offline forgets a user and tells the watchers. The caller holds the lock.
+// offline removes a user and sends the offline event to the watchers. The caller holds the lock.
 func (m *memory) offline(app *apps.App, user *userState) {
 	a := m.app(app)
 	a.users.online.remove(user.id, user.hash)

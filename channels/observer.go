@@ -5,10 +5,10 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Observer receives what happens in channels. Calls for one channel are in order,
-// possibly under a lock: Observe must not block and not call back. It copies the
-// part of Data that it keeps, so that an event without an interested observer is
-// not copied.
+// Observer receives notices of what happens on channels. Notices of one channel
+// come in order, possibly while a lock is held: Observe must not block and not
+// call back. It must copy the part of Data that it keeps; so an event that no
+// observer needs is not copied.
 type Observer interface {
 	Observe(n Notice)
 }
@@ -16,7 +16,7 @@ type Observer interface {
 // NoticeKind says what happened.
 type NoticeKind uint8
 
-// The kinds of notices that an Observer gets (docs/spec/webhooks.md#events).
+// The kinds of notices (docs/spec/webhooks.md#events).
 const (
 	ChannelOccupied NoticeKind = iota
 	ChannelVacated
@@ -27,15 +27,15 @@ const (
 	SubscriptionCount
 )
 
-// Notice is one thing that happened on a channel. Fields that do not belong to
-// its kind are empty.
+// Notice is one event on a channel. Fields that do not belong to its kind are
+// empty.
 type Notice struct {
 	Kind     NoticeKind
 	App      *apps.App
 	Channel  string
 	UserID   string               // MemberAdded, MemberRemoved, ClientEvent on presence
 	Event    string               // ClientEvent
-	Data     []byte               // ClientEvent: raw JSON as sent, nil if none; the socket's own buffer
+	Data     []byte               // ClientEvent: raw JSON as sent, nil if there is none; a slice of the socket's buffer
 	SocketID pusherproto.SocketID // ClientEvent
 	Count    int                  // SubscriptionCount
 }

@@ -9,14 +9,14 @@ import (
 	"fanfare/pusherproto"
 )
 
-// ErrKeyUsed says that an idempotency key came with something else than before:
-// nothing was delivered.
+// ErrKeyUsed means that an idempotency key was used with another request before.
+// Nothing was delivered.
 var ErrKeyUsed = errors.New("this idempotency key was used with another request; choose a new key for each event, and send the same request when you try again")
 
-// ErrNoKeys says that the cluster does not remember idempotency keys.
+// ErrNoKeys means that the cluster does not support idempotency keys.
 var ErrNoKeys = errors.New("idempotency keys are not remembered here; send the request without one")
 
-// claims reports whether one of the events has an idempotency key that counts.
+// claims reports whether an event has an idempotency key and the app supports them.
 func claims(app *apps.App, events []pusherproto.Event) bool {
 	if app.IdempotencyTTL <= 0 {
 		return false
@@ -29,10 +29,11 @@ func claims(app *apps.App, events []pusherproto.Event) bool {
 	return false
 }
 
-// publishOnce is Publish and PublishBatch for events of which some have
-// idempotency keys: it delivers those whose keys are new. Those of a call under way
-// it waits for, and delivers them if that call fails. It fails with ErrKeyUsed,
-// and delivers nothing, if a key is that of something else.
+// publishOnce is Publish and PublishBatch for events of which some have idempotency
+// keys: it delivers the events whose keys are new. If a call in progress has one of
+// the keys, it waits for that call, and delivers the events if that call fails. It
+// fails with ErrKeyUsed, and delivers nothing, if a key was used with another
+// request.
 func (h *Hub) publishOnce(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
 	if h.alone == nil {
 		return h.publishClaimed(ctx, app, events)
@@ -52,7 +53,7 @@ func (h *Hub) publishOnce(ctx context.Context, app *apps.App, events []pusherpro
 	}
 }
 
-// settled waits until a call under way has delivered its events, or failed.
+// settled waits until a call in progress has delivered its events or failed.
 func settled(ctx context.Context, other <-chan struct{}) error {
 	timer := time.NewTimer(publishPatience)
 	defer timer.Stop()
@@ -66,9 +67,9 @@ func settled(ctx context.Context, other <-chan struct{}) error {
 	}
 }
 
-// deliverClaimed claims the keys of events and delivers those that are new, on a
-// node on its own. If a call under way has one of the keys it does nothing, and
-// returns what is closed when that has ended.
+// deliverClaimed claims the keys of events and delivers the new ones, on a single
+// node. If a call in progress has one of the keys, it does nothing; other is closed
+// when that call ends.
 func (h *Hub) deliverClaimed(app *apps.App, events []pusherproto.Event) (other <-chan struct{}, err error) {
 	keys := &h.alone.app(app).keys
 	fresh, made, other, err := keys.claim(events, app.IdempotencyTTL)
@@ -87,15 +88,15 @@ func (h *Hub) deliverClaimed(app *apps.App, events []pusherproto.Event) (other <
 
 // Claimer is a Cluster that remembers idempotency keys.
 type Claimer interface {
-	// Claim claims the keys of a call, for the time that the app says. It fails with
-	// ErrKeyUsed if one was claimed for another call, with ErrAway or ErrFull if they
-	// cannot be remembered, or with the context's error.
+	// Claim claims the keys of a call for the app's IdempotencyTTL. It fails with
+	// ErrKeyUsed if one was claimed for another call, with ErrAway or ErrFull if
+	// they cannot be stored, or with the context's error.
 	Claim(ctx context.Context, app *apps.App, claims []pusherproto.Claim) error
 }
 
-// publishClaimed is publishOnce in a cluster. Who repeats a call publishes its events
-// again, of which the cluster drops those that have come: that completes a call of
-// which only a part was done.
+// publishClaimed is publishOnce in a cluster. A repeated call publishes all its
+// events again, and the cluster drops those that it has already: this completes a
+// call that was executed only in part.
 func (h *Hub) publishClaimed(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
 	c, ok := h.cluster.(Claimer)
 	if !ok {
@@ -119,7 +120,7 @@ func (h *Hub) publishClaimed(ctx context.Context, app *apps.App, events []pusher
 	return h.publishAndWait(ctx, app, events)
 }
 
-// claim claims keys within the time that a publisher waits.
+// claim claims keys; it waits at most acceptPatience.
 func (h *Hub) claim(ctx context.Context, c Claimer, app *apps.App, keys []pusherproto.Claim) error {
 	patience, cancel := context.WithTimeout(ctx, acceptPatience)
 	defer cancel()

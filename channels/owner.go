@@ -6,54 +6,54 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Conn is what a Session needs of the transport that carries it. Its methods
-// are called on the owner's goroutine only.
+// Conn is the connection that carries a Session; the transport implements it. Its
+// methods are called only on the owner's goroutine.
 type Conn interface {
-	// Send queues a frame. A connection whose queue is over its bound closes
-	// itself with 4100; it does so later, never inside Send.
+	// Send queues a frame. A connection whose queue exceeds its limit closes
+	// itself with 4100, but only after Send has returned.
 	Send(f *Frame)
-	// Close sends a close frame after what is queued and ends the connection.
-	// The transport calls Session.Gone once, at the end of this turn or of one
-	// soon after.
+	// Close sends a close frame after the queued frames and ends the connection.
+	// The transport calls Session.Gone once, at the end of this turn of the loop
+	// or of a later one.
 	Close(code int, reason string)
-	// Opened says that a session that waited for the cluster has begun, or why it
-	// is refused; the client has not received the refusal yet.
+	// Opened reports that a session that waited for the cluster was opened, or
+	// why it was refused. The client has not received the refusal yet.
 	Opened(refusal *pusherproto.Error)
 }
 
-// Owner is an event loop: a goroutine that sessions belong to. Everything
-// other goroutines want of its sessions reaches it as mail.
+// Owner is an event loop: a goroutine that sessions belong to. Other goroutines
+// reach its sessions only by mail.
 type Owner interface {
-	// Lane creates the queue of one app's mail for the owner. It raises the app's
-	// pressure while it holds too much. It is called once for each app.
+	// Lane creates the queue of one app's mail for the owner. The lane raises the
+	// app's pressure while it is full. Lane is called once for each app.
 	Lane(app *Pressure) Lane
-	// Counters are the owner's traffic counters.
+	// Counters returns the owner's traffic counters.
 	Counters() *Counters
 }
 
-// Lane carries all mail of one app to an owner. The owner handles it in the
-// order it was posted, and takes from its lanes in turn: an app does not wait
-// for the mail of another.
+// Lane is the queue of all mail of one app for an owner. The owner handles it in
+// the order in which it was posted, and serves its lanes alternately, so an app
+// does not wait for the mail of another.
 type Lane interface {
 	// Post queues mail. It never blocks.
 	Post(m Mail)
 }
 
-// Traffic is what an owner's sockets of one app received and were sent. The
-// owner adds, anyone reads.
+// Traffic counts what an owner's sockets of one app received and sent. Only the
+// owner adds; any goroutine may read.
 type Traffic struct {
 	MessagesReceived atomic.Uint64 // text messages of clients
 	BytesReceived    atomic.Uint64
 	FramesSent       atomic.Uint64
 	BytesSent        atomic.Uint64
-	_                [64]byte // keep two owners off one cache line
+	_                [64]byte // no cache line is shared by two owners
 }
 
-// Counters are one owner's own. The owner adds, anyone reads.
+// Counters are the counters of one owner. Only the owner adds; any goroutine may read.
 type Counters struct {
-	Traffic                   // of sockets that belong to no app: they are refused
+	Traffic                   // of refused sockets, which belong to no app
 	Writes      atomic.Uint64 // write system calls
-	SlowReaders atomic.Uint64 // sockets closed 4100 for a full queue
+	SlowReaders atomic.Uint64 // sockets closed with 4100 because their queue was full
 	_           [64]byte
 }
 
@@ -62,16 +62,16 @@ type mailKind uint8
 const (
 	mailCall    mailKind = iota // run call
 	mailFrame                   // frame to the subscribers of group
-	mailJoined                  // session is in group from here on, or is told again
-	mailRefused                 // session was refused its place in group
+	mailJoined                  // add session to group, or send it the answer again
+	mailRefused                 // the cluster refused the session's subscription to group
 	mailSigned                  // a sign-in was answered
 	mailClose                   // close the subscribers of group
 )
 
-// Mail is one thing an owner is asked to do.
+// Mail is one task for an owner.
 type Mail struct {
 	kind    mailKind
-	again   bool // mailJoined: session was in group before
+	again   bool // mailJoined: session was in group already
 	code    uint16
 	weight  int32
 	group   *group
@@ -87,21 +87,21 @@ type Mail struct {
 // Call is mail that runs f on the owner's goroutine.
 func Call(f func()) Mail { return Mail{kind: mailCall, call: f} }
 
-// Reading is a Call that handles so many bytes of a client.
+// Reading is a Call that handles the given number of bytes from a client.
 func Reading(bytes int, f func()) Mail {
 	return Mail{kind: mailCall, weight: int32(bytes / readWeight), call: f}
 }
 
 const (
-	// byteWeight is how many bytes of a frame weigh as much as a delivery.
+	// byteWeight is the number of bytes of a frame that weigh as much as a delivery.
 	byteWeight = 256
-	// readWeight is how many bytes of a client weigh as much as a delivery.
+	// readWeight is the number of bytes from a client that weigh as much as a delivery.
 	readWeight = 32
 )
 
-// Weigh fixes and returns the mail's weight: about how many deliveries it
-// causes, or how many cost as much. A frame that waits weighs by its length
-// too. Lanes call it once in Post, where the table's lock is held.
+// Weigh sets and returns the mail's weight: about how many deliveries it causes,
+// or as many as cost the same. The length of a queued frame counts too. Lanes
+// call it once, in Post, where the table's lock is held.
 func (m *Mail) Weigh() int {
 	m.weight++
 	switch m.kind {
@@ -115,10 +115,10 @@ func (m *Mail) Weigh() int {
 	return int(m.weight)
 }
 
-// Weight is what Weigh returned when the mail was posted.
+// Weight returns the value that Weigh returned when the mail was posted.
 func (m *Mail) Weight() int { return int(m.weight) }
 
-// Size is how many bytes the mail has each of its receivers sent, about.
+// Size returns about how many bytes the mail sends to each of its receivers.
 func (m *Mail) Size() int {
 	if m.frame == nil {
 		return 0
@@ -126,7 +126,7 @@ func (m *Mail) Size() int {
 	return len(m.frame.buf)
 }
 
-// Handle does what the mail asks. It is called by the owner only.
+// Handle executes the mail. Only the owner calls it.
 func (m *Mail) Handle() {
 	switch m.kind {
 	case mailCall:

@@ -1,35 +1,35 @@
 package channels
 
-// place is one socket's on one channel, or among those who watch a user. It and
-// the subscriber at the other end know where the other one is, so that leaving
-// takes the same time however many there are.
+// place is a socket's membership of a group: of a channel's subscribers or a
+// user's watchers. The place and the subscriber in the group hold each other's
+// position, so that leaving takes constant time.
 type place struct {
 	group *group
-	index int32 // in the group; unanswered until the cluster has answered
-	again bool  // asked for once more and not answered yet
-	first bool  // the socket was never on as many channels before
+	index int32 // in the group; unanswered until the cluster answers
+	again bool  // subscribed again and not answered yet
+	first bool  // the socket was never on as many channels before; see firstFree
 }
 
 const unanswered = -1
 
 func (p *place) channel() *channel { return p.group.channel }
 
-// waits reports whether an answer is due: until it comes, further messages for
-// the channel are held, so that they are handled in order and answers, which
-// may be long, are made one at a time.
+// waits reports whether the cluster's answer is missing. Until it comes,
+// further messages for the channel are held, so that they are handled in order,
+// and answers, which may be long, are made one at a time.
 func (p *place) waits() bool { return p.index == unanswered || p.again }
 
-// userID is the member's, on presence channels.
+// userID returns the member's user id on a presence channel, else "".
 func (p *place) userID() string { return p.group.userID(p.index) }
 
-// Where a place is with its session: those on channels from 0 on, then, below,
-// the one on the user's own channel, and those among who watches others.
+// Positions of a session's places: channels from 0 up, ownPlace for the user's
+// own channel, and watched users from firstWatch down.
 const (
 	ownPlace   = -1
 	firstWatch = -2
 )
 
-// place finds a place by what the group knows of it.
+// place returns the place at a position.
 func (s *Session) place(where int32) *place {
 	switch {
 	case where >= 0:
@@ -41,14 +41,15 @@ func (s *Session) place(where int32) *place {
 	}
 }
 
-// few is how many places are looked through one by one.
+// few is the number of places up to which a linear search is used.
 const few = 16
 
-// finder finds a socket's places on channels by name where there are more than
-// a few. It holds their positions, each one more than it is, by hash.
+// finder is a hash table of a socket's places on channels by name. A slot holds
+// a position plus one, or 0.
 type finder struct{ slots []int32 }
 
-// find returns the position of the place on a channel, answered or not, or -1.
+// find returns the position of the place on a channel, or -1. The place may
+// still wait for its answer.
 func (s *Session) find(name string) int {
 	if s.finder == nil {
 		for i := range s.places {
@@ -89,7 +90,7 @@ func (s *Session) lookup(g *group) int {
 // keep adds a place that waits for its answer.
 func (s *Session) keep(g *group) {
 	n := len(s.places)
-	if n == cap(s.places) { // sockets with a thousand are many, and append leaves a quarter empty
+	if n == cap(s.places) { // append would leave a quarter empty, which counts for many sockets with a thousand channels
 		s.places = append(make([]place, 0, n+max(1, min(n, 4), n/8)), s.places...)
 	}
 	n++
@@ -115,7 +116,7 @@ func (f *finder) add(places []place, position int) {
 	f.slots[i] = int32(position + 1)
 }
 
-// slot is where a position stands.
+// slot returns the slot that holds a position.
 func (f *finder) slot(places []place, position int) int {
 	i := home(places[position].channel().hash, len(f.slots))
 	for f.slots[i] != int32(position+1) {
@@ -136,7 +137,7 @@ func (f *finder) remove(places []place, position int) {
 	f.slots[hole] = 0
 }
 
-// forget takes a place off the socket's list. The last one takes its position.
+// forget removes a place from the socket's list. The last place moves to its position.
 func (s *Session) forget(position int) {
 	last := len(s.places) - 1
 	if s.finder != nil {

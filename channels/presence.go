@@ -6,13 +6,13 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Presence is the members of a presence channel in the order they joined.
-// Each keeps its place in a list and its encoding, so that a join or leave
-// costs the same however many members there are, and listing them is copying.
+// Presence holds the members of a presence channel in the order they joined.
+// Members form a list and keep their encoding, so a join or leave costs the
+// same however many members there are, and listing them only copies bytes.
 type Presence struct {
 	byID        index[*presenceMember]
 	first, last *presenceMember
-	bytes       int // of all encodings
+	bytes       int // length of all encodings
 }
 
 type presenceMember struct {
@@ -25,13 +25,13 @@ type presenceMember struct {
 
 func (m *presenceMember) label() (name string, hash uint32) { return m.userID, m.hash }
 
-// memberBytes is what a member takes beside the encoding and the user id: as
-// much again, 16, is with each subscriber.
+// memberBytes is the memory of a member without the encoding and the user id.
+// It includes 16 bytes for the user id of each subscriber.
 const memberBytes = 96 + indexBytes + 20
 
 func (m *presenceMember) bytes() int { return memberBytes + cap(m.entry.Hash) + len(m.userID) }
 
-// Count is the number of distinct users.
+// Count returns the number of distinct users.
 func (p *Presence) Count() int { return p.byID.len() }
 
 // Has reports whether the user is a member.
@@ -39,7 +39,7 @@ func (p *Presence) Has(userID string) bool { return p.member(userID) != nil }
 
 func (p *Presence) member(userID string) *presenceMember { return p.byID.get(userID, hashOf(userID)) }
 
-// Bytes is what a member takes in memory, 0 if there is no such member.
+// Bytes returns the memory of a member in bytes, 0 if there is no such member.
 func (p *Presence) Bytes(userID string) int {
 	if m := p.member(userID); m != nil {
 		return m.bytes()
@@ -47,8 +47,8 @@ func (p *Presence) Bytes(userID string) int {
 	return 0
 }
 
-// Add counts a socket of a member and reports whether the user is new. A user's
-// info stays the same until the last socket leaves.
+// Add adds a socket of a member and reports whether the user is new. A user's
+// info does not change until the user's last socket leaves.
 func (p *Presence) Add(m pusherproto.Member) bool {
 	hash := hashOf(m.UserID)
 	if old := p.byID.get(m.UserID, hash); old != nil {
@@ -69,7 +69,7 @@ func (p *Presence) Add(m pusherproto.Member) bool {
 	return true
 }
 
-// Remove counts a socket of a user out and reports whether it was the last.
+// Remove removes a socket of a user and reports whether it was the last.
 func (p *Presence) Remove(userID string) bool {
 	n := p.member(userID)
 	if n == nil {
@@ -94,7 +94,7 @@ func (p *Presence) Remove(userID string) bool {
 	return true
 }
 
-// UserIDs lists the members.
+// UserIDs returns the ids of the members in the order they joined.
 func (p *Presence) UserIDs() []string {
 	ids := make([]string, 0, p.Count())
 	for n := p.first; n != nil; n = n.next {

@@ -6,19 +6,19 @@ import (
 	"sync/atomic"
 )
 
-// Pressure reports whether an app has more mail than the owners process in time.
-// Callers that cause its mail then wait; others do not. Any goroutine may call its
+// Pressure reports whether the owners are behind with an app's mail. Callers that
+// cause mail for this app then wait; others do not. Any goroutine may call its
 // methods. The zero value is an app without mail.
 type Pressure struct {
-	high atomic.Int32 // lanes that hold too much
+	high atomic.Int32 // number of full lanes
 	mu   sync.Mutex
-	room chan struct{} // closed when no lane holds too much; nil if nobody waits
+	room chan struct{} // closed when no lane is full; nil if nobody waits
 }
 
-// Rise says that a lane of the app holds too much.
+// Rise records that a lane of the app became full.
 func (p *Pressure) Rise() { p.high.Add(1) }
 
-// Fall takes back one Rise.
+// Fall records that such a lane is no longer full.
 func (p *Pressure) Fall() {
 	if p.high.Add(-1) > 0 {
 		return
@@ -31,13 +31,13 @@ func (p *Pressure) Fall() {
 	}
 }
 
-// High reports whether a lane of the app holds too much.
+// High reports whether a lane of the app is full.
 func (p *Pressure) High() bool { return p.high.Load() > 0 }
 
-// Wait returns nil while the owners keep up with the app's mail, else when they do
-// again or with the context's error. A caller that has waited continues even if the
-// pressure has returned: with sockets that always cause mail, it could otherwise
-// wait forever. It adds to the mail what it held while it waited.
+// Wait returns nil when no lane of the app is full, or the context's error. A
+// caller that has waited continues even if a lane is full again; otherwise it could
+// wait forever while sockets keep causing mail. So each caller that waits can
+// exceed the limit by its own mail.
 func (p *Pressure) Wait(ctx context.Context) error {
 	room := p.roomLater()
 	if room == nil {
@@ -51,15 +51,15 @@ func (p *Pressure) Wait(ctx context.Context) error {
 	}
 }
 
-// roomLater returns nil without pressure, else a channel that is closed when it
-// ends.
+// roomLater returns nil if no lane is full, else a channel that is closed when none
+// is.
 func (p *Pressure) roomLater() <-chan struct{} {
 	if !p.High() {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.High() { // Fall has closed what it found
+	if !p.High() { // Fall has run since the first check
 		return nil
 	}
 	if p.room == nil {

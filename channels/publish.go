@@ -7,16 +7,17 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Publish delivers an event of the HTTP API to each of its channels. It waits
-// while the event loops are behind with the app's mail and fails with ErrBusy,
-// ErrDraining or the context's error; then nothing was delivered. Nothing is
-// delivered either when the context has ended, which says that the caller is gone.
+// Publish delivers an event of the HTTP API to each of its channels. It waits while
+// the event loops are behind with the app's mail, and fails with ErrBusy,
+// ErrDraining or the context's error; then nothing was delivered. If the context
+// has ended already, nothing is delivered either.
 //
-// In a cluster it then waits until all channels have their event, and fails with
-// ErrAway or ErrFull if none has and none will, else with ErrDoubt.
+// In a cluster it then waits until the event is accepted on all channels. It fails
+// with ErrAway or ErrFull if the event was accepted on no channel and will not be,
+// else with ErrDoubt.
 //
-// An event with an idempotency key is delivered once within the time that the app
-// says: see publishOnce.
+// An event with an idempotency key is delivered once within the app's
+// IdempotencyTTL: see publishOnce.
 func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) error {
 	if ev.Claim != nil && app.IdempotencyTTL > 0 {
 		return h.publishOnce(ctx, app, []pusherproto.Event{ev})
@@ -33,14 +34,15 @@ func (h *Hub) Publish(ctx context.Context, app *apps.App, ev pusherproto.Event) 
 	return nil
 }
 
-// accept waits until there is room for an event, which Close waits for from
-// here on: the caller unlocks closing when the cluster has it.
+// accept waits until the app's mail has room for an event, and takes a read lock of
+// closing, for which Close waits. The caller unlocks it when the cluster has the
+// event.
 func (h *Hub) accept(ctx context.Context, appID string) error {
 	if err := h.room(ctx, appID); err != nil {
 		return err
 	}
 	h.closing.RLock()
-	err := ctx.Err() // it may have ended since
+	err := ctx.Err() // may have ended in the meantime
 	if h.closed.Load() {
 		err = ErrDraining
 	}
@@ -50,11 +52,12 @@ func (h *Hub) accept(ctx context.Context, appID string) error {
 	return err
 }
 
-// TryPublish delivers events in order if that needs no waiting; else it fails
-// with ErrBusy or ErrDraining and nothing was delivered. It is for event loops,
-// on whose turns Close does not wait. In a cluster it always fails with ErrBusy:
-// TryPublishThen is for that. It fails with ErrBusy, too, while another call has one
-// of the events' idempotency keys, and with ErrKeyUsed.
+// TryPublish delivers events in order if it need not wait; otherwise it fails with
+// ErrBusy or ErrDraining, and nothing was delivered. It is for event loops, for
+// which Close does not wait. In a cluster it always fails with ErrBusy; use
+// TryPublishThen there. It also fails with ErrBusy while another call has one of
+// the events' idempotency keys, and with ErrKeyUsed if one was used with another
+// request.
 func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	if h.shared {
 		return ErrBusy
@@ -76,10 +79,10 @@ func (h *Hub) TryPublish(app *apps.App, events ...pusherproto.Event) error {
 	return nil
 }
 
-// TryPublishThen is TryPublish for a cluster, but that events with idempotency keys
-// always have to wait: done is called once, on any goroutine,
-// possibly before this returns, with nil or an error as from Publish. If it
-// fails, done is not called.
+// TryPublishThen is TryPublish for a cluster. It fails with ErrBusy if an event has
+// an idempotency key, because the claim needs a round trip. done is called once, on
+// any goroutine, possibly before TryPublishThen returns, with nil or an error as
+// from Publish. If TryPublishThen fails, done is not called.
 func (h *Hub) TryPublishThen(app *apps.App, done func(error), events ...pusherproto.Event) error {
 	if claims(app, events) {
 		return ErrBusy
@@ -91,11 +94,11 @@ func (h *Hub) TryPublishThen(app *apps.App, done func(error), events ...pusherpr
 	return nil
 }
 
-// AnswersLater reports whether the hub is that of a cluster, which takes a while to
-// accept an event.
+// AnswersLater reports whether the hub is part of a cluster, which accepts an event
+// only after a round trip.
 func (h *Hub) AnswersLater() bool { return h.shared }
 
-// ready tells why an event cannot be taken without waiting.
+// ready returns why an event cannot be accepted without waiting, or nil if it can.
 func (h *Hub) ready(appID string) error {
 	if h.closed.Load() {
 		return ErrDraining
@@ -106,9 +109,9 @@ func (h *Hub) ready(appID string) error {
 	return nil
 }
 
-// PublishBatch delivers events in order, as Publish does. A node on its own takes
-// the batch whole or, on error, not at all. In a cluster that is so for ErrAway
-// and ErrFull; on ErrDoubt a part of the batch may have been delivered.
+// PublishBatch delivers events in order, as Publish does. A single node delivers
+// the whole batch or, on error, nothing. In a cluster ErrAway and ErrFull mean that
+// nothing was delivered; on ErrDoubt a part of the batch may have been delivered.
 func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherproto.Event) error {
 	if claims(app, events) {
 		return h.publishOnce(ctx, app, events)
@@ -127,7 +130,7 @@ func (h *Hub) PublishBatch(ctx context.Context, app *apps.App, events []pusherpr
 	return nil
 }
 
-// publish hands an event for each of its channels to the cluster.
+// publish passes an event to the cluster, once for each of its channels.
 func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)) {
 	trace := h.logs(LevelTrace)
 	for i, name := range ev.Channels {
@@ -154,8 +157,8 @@ func (h *Hub) publish(app *apps.App, ev *pusherproto.Event, accepted func(error)
 		}
 		if kind.Cache() {
 			p.Remember = app.CacheTTL
-			// ev.Data may be the caller's request buffer. In the frame it
-			// stands last, before the closing brace.
+			// ev.Data may be the caller's request buffer. In the frame it is the
+			// last member, before the closing brace.
 			payload := p.Frame.Payload()
 			p.Data = payload[len(payload)-1-len(ev.Data) : len(payload)-1]
 		}

@@ -7,8 +7,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// ask asks the cluster to count the socket in, and reports whether it is at once.
-// Else what the client sends waits for the answer, as for that to a sign-in.
+// ask asks the cluster to count the socket, and reports whether it did so at
+// once. Otherwise the client's messages wait for the answer, as they do during a
+// sign-in.
 func (s *Session) ask() bool {
 	lane := s.tenant.lane
 	in := s.hub.cluster.Admit(s.app, func(refusal *pusherproto.Error) {
@@ -18,7 +19,7 @@ func (s *Session) ask() bool {
 	return in
 }
 
-// answered is the arrival of the cluster's answer to ask.
+// answered handles the cluster's answer to ask on the owner's goroutine.
 func (s *Session) answered(refusal *pusherproto.Error) {
 	s.signing = false
 	switch {
@@ -30,12 +31,12 @@ func (s *Session) answered(refusal *pusherproto.Error) {
 		s.drop()
 		s.state = sessionClosing
 		s.conn.Opened(refusal)
-	case refusal == nil: // the socket went away meanwhile
+	case refusal == nil: // the socket was closed in the meantime
 		s.hub.cluster.Depart(s.app)
 	}
 }
 
-// establish begins the conversation of a socket that is counted in.
+// establish sends connection_established to a socket that is counted.
 func (s *Session) establish() {
 	s.established = true
 	s.tenant.opened.Add(1)
@@ -43,11 +44,11 @@ func (s *Session) establish() {
 	s.send(pusherproto.AppendConnectionEstablished(beginFrame(128), s.id, seconds))
 }
 
-// Established reports whether the conversation has begun: the socket is counted
-// in, and has received its id.
+// Established reports whether the socket is counted and connection_established
+// was sent.
 func (s *Session) Established() bool { return s.established }
 
-// Admit implements Cluster. The hub counts.
+// Admit implements Cluster. On a single node the hub counts.
 func (*memory) Admit(*apps.App, func(*pusherproto.Error)) bool { return true }
 
 // Depart implements Cluster.
@@ -56,8 +57,8 @@ func (*memory) Depart(*apps.App) {}
 // Sockets implements Cluster.
 func (*memory) Sockets(*apps.App) int { return 0 }
 
-// Sockets is how many sockets the app has: on all nodes of a cluster, where the
-// others' are as of their last beats.
+// Sockets returns the number of the app's sockets. In a cluster it is that of all
+// nodes; the numbers of the other nodes are those of their last heartbeats.
 func (h *Hub) Sockets(app *apps.App) int {
 	if h.shared {
 		return h.cluster.Sockets(app)

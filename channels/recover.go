@@ -2,12 +2,12 @@ package channels
 
 import "fanfare/pusherproto"
 
-// past finds what a socket that joins is sent of the history. The caller holds the
-// stripe's lock.
+// past sets the events of the history that a socket receives when it joins. The
+// caller holds the stripe's lock.
 func (m *memory) past(st *memoryStripe, c *channelState, j *Join, answer *Joined) {
 	l := c.history()
 	if j.History == nil {
-		if l != nil { // the rule is gone
+		if l != nil { // the rule was removed
 			st.empty(l)
 			st.emptied(l)
 		}
@@ -36,7 +36,8 @@ func (m *memory) past(st *memoryStripe, c *channelState, j *Join, answer *Joined
 	}
 }
 
-// recover finds what came after the serial that a client saw last.
+// recover returns the events after the last serial that the client received, or
+// why that is not possible.
 func (st *memoryStripe) recover(l *eventLog, j *Join, at pusherproto.Serial) ([]*Frame, *LostHistory) {
 	var lost lostEvents
 	if l != nil {
@@ -51,8 +52,8 @@ func (st *memoryStripe) recover(l *eventLog, j *Join, at pusherproto.Serial) ([]
 	return l.frames(l.after(seen), j.RecoverSocket), nil
 }
 
-// frames is those of the events from a position on, but for what was not meant for
-// a socket.
+// frames returns the frames of the events from a position on, without those that
+// the socket was excluded from.
 func (l *eventLog) frames(from int32, socket pusherproto.SocketID) []*Frame {
 	if from >= l.n {
 		return nil

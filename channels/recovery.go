@@ -2,10 +2,11 @@ package channels
 
 import "fanfare/pusherproto"
 
-// MissedSince decides about a recovery: from which offset on a client has missed
-// events that it saw up to a serial, or why it cannot be sent them. At is the
-// current position of the history, dropped the last event that is not kept any
-// more, and cleared the position at which it was last emptied.
+// MissedSince decides whether a client that received events up to a serial can
+// recover. It returns the offset after which the client's missed events begin,
+// or why they cannot be sent. at is the current position of the history, dropped
+// the offset of the newest event that is no longer stored, and cleared the
+// offset at which the history was last cleared.
 func MissedSince(serial string, at pusherproto.Serial, dropped, cleared uint64) (offset uint64, why *LostHistory) {
 	seen, ok := pusherproto.ParseSerial(serial)
 	switch {

@@ -9,11 +9,11 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Reason is why something was refused, as metrics name it. The client gets a
-// whole sentence.
+// Reason is why something was refused, as the label of metrics. The client
+// receives a full sentence.
 type Reason string
 
-// The reasons of refusals that have no code of their own.
+// The reasons of refusals that a code does not identify.
 const (
 	ReasonMessage             Reason = "invalid_message"
 	ReasonMessageTooLarge     Reason = "message_too_large"
@@ -41,10 +41,10 @@ const (
 	ReasonClusterFull         Reason = "cluster_full"
 )
 
-// otherReason is that of codes that are not listed.
+// otherReason is the reason for codes that are not listed.
 const otherReason Reason = "other"
 
-// reasonOf is the reason that a code of the protocol, a close code or an HTTP
+// reasonOf returns the reason that a protocol code, a close code or an HTTP
 // status implies.
 func reasonOf(code int) Reason {
 	if r, ok := reasons[code]; ok {
@@ -53,7 +53,8 @@ func reasonOf(code int) Reason {
 	return otherReason
 }
 
-// ReasonOf is the reason of a refused connection, "" if its code says it.
+// ReasonOf returns the reason of a refused connection, or "" if its code
+// implies it.
 func ReasonOf(refusal *pusherproto.Error) Reason {
 	switch refusal {
 	case Restarting:
@@ -105,7 +106,8 @@ var reasons = map[int]Reason{
 	503: "unavailable",
 }
 
-// subscriptionReason is the reason of a refusal that the session makes itself.
+// subscriptionReason returns the reason of a refusal that the session itself
+// makes.
 func subscriptionReason(e *pusherproto.SubscriptionError) Reason {
 	switch {
 	case e.Type == "InvalidChannel":
@@ -121,7 +123,7 @@ func subscriptionReason(e *pusherproto.SubscriptionError) Reason {
 	}
 }
 
-// Reasons are all there are.
+// Reasons returns all reasons, sorted.
 func Reasons() []Reason {
 	all := []Reason{
 		otherReason, ReasonMessage, ReasonMessageTooLarge, ReasonChannelName, ReasonSubscriptionAuth, ReasonSubscriptionLimit,
@@ -136,20 +138,20 @@ func Reasons() []Reason {
 	return slices.Compact(all)
 }
 
-// Refusal is how often something was refused.
+// Refusal counts refusals with the same app, code and reason.
 type Refusal struct {
-	App    string // id; "" if it was not known, or no matter of an app
-	Code   int    // of the protocol, of a close frame, or an HTTP status; 0 is null
+	App    string // id; "" if the app is unknown or not involved
+	Code   int    // of the protocol, of a close frame, or an HTTP status; 0 stands for null
 	Reason Reason
 	Count  uint64
 }
 
-// refusals counts what was refused. Its size is bounded: apps are those of the
-// configuration, codes and reasons those of the program.
+// refusals counts refusals. Its size is bounded: apps come from the
+// configuration, codes and reasons from the program.
 type refusals struct {
 	mu     sync.Mutex
 	counts map[refusalKey]uint64
-	past   map[int]uint64 // by code, of apps that are gone
+	past   map[int]uint64 // by code, of apps that were removed
 }
 
 type refusalKey struct {
@@ -167,8 +169,8 @@ func (r *refusals) add(app string, code int, reason Reason) {
 	r.counts[refusalKey{app, code, reason}]++
 }
 
-// snapshot is what was refused, sorted, and how often by code, apps that are
-// gone included.
+// snapshot returns the refusals, sorted, and the number by code, with those of
+// removed apps.
 func (r *refusals) snapshot() (out []Refusal, byCode map[int]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,12 +186,11 @@ func (r *refusals) snapshot() (out []Refusal, byCode map[int]uint64) {
 	return out, byCode
 }
 
-// Refused counts a refusal that a transport or the HTTP API made itself,
-// without an app.
+// Refused counts a refusal by a transport or the HTTP API that involves no app.
 func (h *Hub) Refused(code int) { h.RefusedFor("", code, "") }
 
-// RefusedFor counts a refusal of an app. A reason need not be given if the code
-// tells it.
+// RefusedFor counts a refusal of an app. The reason may be "" if the code
+// implies it.
 func (h *Hub) RefusedFor(appID string, code int, reason Reason) {
 	if reason == "" {
 		reason = reasonOf(code)

@@ -8,19 +8,19 @@ import (
 	"fanfare/pusherproto"
 )
 
-// asked is what a session remembers of a Join until it is answered.
+// asked is what a session needs of a Join when its answer arrives.
 type asked struct {
 	userID   string
 	history  *apps.HistoryRule
-	paid     int // deliveries that the answer was taken to cost
+	paid     int // deliveries that chargeAnswer has charged for the answer
 	again    bool
 	recovers bool
 }
 
-// addPast has the answer to a subscription bring what the socket is sent of the
-// history, and notes what such an answer costs. On a cache channel the event it
-// remembers may be a part of that, or one that who recovers knows: then it is not
-// sent by itself.
+// addPast adds the events of the history that the socket receives to the answer to
+// a subscription, and records the weight of the answer. On a cache channel the
+// cached event is not sent separately if it is among these events, or if the
+// socket recovers and has received it already.
 func (s *Session) addPast(m *Mail, of asked, j *Joined) {
 	g, lost := m.group, j.Lost
 	past, cut := fitting(j.Past, int(s.hub.mostPast.Load()))
@@ -57,8 +57,8 @@ func (s *Session) addPast(m *Mail, of asked, j *Joined) {
 	}
 }
 
-// fitting is the newest frames that are no more than so many bytes, each with what
-// it costs beside them, and whether that is not all.
+// fitting returns the newest frames that fit in most bytes, each with its
+// overhead, and whether older ones were cut off.
 func fitting(frames []*Frame, most int) (fit []*Frame, cut bool) {
 	for i := len(frames) - 1; i >= 0; i-- {
 		if most -= len(frames[i].buf) + frameSize; most < 0 {

@@ -8,14 +8,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// renewer is a Cluster that keeps histories by itself.
+// renewer is a Cluster that stores histories itself.
 type renewer interface {
-	// Renew makes the rules of an app count that may have changed.
+	// Renew applies the history rules of an app, which may have changed.
 	Renew(app *apps.App)
 }
 
 // Renew applies the rules of changed apps to existing histories: the history of a
-// channel without a rule is dropped at once. find returns an app as it is now.
+// channel that no rule matches any more is dropped at once. find returns the
+// current version of an app.
 func (h *Hub) Renew(find func(appID string) (*apps.App, bool)) {
 	r, ok := h.cluster.(renewer)
 	if !ok {
@@ -28,9 +29,8 @@ func (h *Hub) Renew(find func(appID string) (*apps.App, bool)) {
 	}
 }
 
-// Renew implements renewer. A channel that had a rule before and has one again is
-// not to be taken for one that had it all the time: events may have come meanwhile
-// that were not kept.
+// Renew implements renewer. If a rule is removed and added again, the channel may
+// have missed events in between, so serials from before must not recover.
 func (m *memory) Renew(app *apps.App) {
 	found, ok := m.apps.Load(app.ID)
 	if !ok {
@@ -62,7 +62,7 @@ func (m *memory) Renew(app *apps.App) {
 	}
 }
 
-// histories lists those of a stripe. The caller holds the lock.
+// histories returns the histories of a stripe. The caller holds the lock.
 func (st *memoryStripe) histories() (all []*eventLog) {
 	for c := range st.channels.all {
 		if l := c.history(); l != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// schedule runs functions at their time, one after the other. It is for the
+// schedule runs functions at given times, one after the other. It is for the
 // few deadlines of channels and users, not for those of connections.
 type schedule struct {
 	now  func() time.Time
@@ -16,23 +16,23 @@ type schedule struct {
 	due  dueHeap
 }
 
-// due is a deadline.
+// due is a function and the time at which it is to run.
 type due struct {
 	at    time.Time
 	run   func()
-	place int // in the heap; -1 if it is not waited for
+	place int // index in the heap; -1 if it is not scheduled
 }
 
 func newSchedule(now func() time.Time) *schedule {
 	return &schedule{now: now, wake: make(chan struct{}, 1)}
 }
 
-// at has f run once, at t or soon after, on the goroutine of run.
+// at runs f once, at t or soon after, on the goroutine of run.
 func (s *schedule) at(t time.Time, f func()) {
 	s.move(&due{run: f, place: -1}, t)
 }
 
-// move has a deadline come at another time, or at all.
+// move schedules d for t, whether it is scheduled already or not.
 func (s *schedule) move(d *due, t time.Time) {
 	s.mu.Lock()
 	d.at = t
@@ -51,7 +51,7 @@ func (s *schedule) move(d *due, t time.Time) {
 	}
 }
 
-// cancel has a deadline not come, unless it does already.
+// cancel removes d from the schedule, unless it is already running.
 func (s *schedule) cancel(d *due) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +75,7 @@ func (s *schedule) run(ctx context.Context) error {
 	}
 }
 
-// runDue runs what is due and returns how long nothing more is.
+// runDue runs what is due and returns the time until the next deadline, at most an hour.
 func (s *schedule) runDue() time.Duration {
 	for {
 		now := s.now()

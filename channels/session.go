@@ -11,29 +11,29 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Session is the Pusher conversation over one socket. Transports embed it in
-// their connection, open it and feed it messages. Everything in it belongs to
-// the owner's goroutine.
+// Session is the Pusher protocol on one socket. Transports embed it in their
+// connection, open it and pass messages to it. Only the owner's goroutine may use
+// it.
 type Session struct {
 	id     pusherproto.SocketID
 	hub    *Hub
 	app    *apps.App
-	tenant *share // and the owner's
+	tenant *share // the owner's share of the app
 	conn   Conn
 	places []place // on channels
-	finder *finder // of places; nil while they are few
+	finder *finder // index of places; nil while there are few
 	user   *signedInUser
 	held   *held
-	// The window of the client event limit: when it began and what it counted.
+	// The window of the client event limit: when it began, and the events since then.
 	windowStart int64 // ms
 	windowCount int32
-	most        int32 // channels that it was on at once
-	// When what was paid of the budget so far would have flown in.
+	most        int32 // maximum number of channels that it was on at the same time
+	// The time up to which the budget is spent; see budget.
 	paced      int64 // µs
 	state      sessionState
-	signing    bool // a sign-in waits for its answer, or the socket to be counted in
+	signing    bool // waiting for the answer to a sign-in, or for the socket to be counted
 	authorized bool // signed in, or joined a signed channel, at least once
-	// established is set once the socket is counted in among those of the app.
+	// established is set once the socket is counted among the app's sockets.
 	established bool
 }
 
@@ -42,14 +42,14 @@ type sessionState uint8
 const (
 	sessionNew sessionState = iota
 	sessionOpen
-	sessionClosing // was told why and is about to be gone
+	sessionClosing // the client received the reason; the close frame follows
 	sessionGone
 )
 
-// Open begins the conversation with connection_established, or returns why it
-// cannot: the app's quota (4004) or the node's shutdown (Restarting). In a cluster
-// the session may have to wait for an answer, which Established tells; then
-// Conn.Opened is called later, unless the session ends before.
+// Open sends connection_established, or returns why it cannot: the app's quota
+// (4004) or the node's shutdown (Restarting). In a cluster the session may have to
+// wait for an answer; then Established returns false, and Conn.Opened is called
+// later, unless the session ends before.
 func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherproto.Error {
 	if h.closed.Load() {
 		return Restarting
@@ -67,14 +67,14 @@ func (s *Session) Open(h *Hub, app *apps.App, owner Owner, conn Conn) *pusherpro
 	return nil
 }
 
-// ID is the socket id.
+// ID returns the socket id.
 func (s *Session) ID() pusherproto.SocketID { return s.id }
 
-// App is the app the socket belongs to; nil if the session was not opened.
+// App returns the app that the socket belongs to; nil if the session was not opened.
 func (s *Session) App() *apps.App { return s.app }
 
-// Traffic is where the transport counts what the socket receives and is sent;
-// nil if the session was not opened.
+// Traffic returns the counters for what the transport receives and sends; nil if
+// the session was not opened.
 func (s *Session) Traffic() *Traffic {
 	if s.tenant == nil {
 		return nil
@@ -82,8 +82,8 @@ func (s *Session) Traffic() *Traffic {
 	return &s.tenant.traffic
 }
 
-// Account is where is entered what is held for the socket's app on this node;
-// nil if the session was not opened.
+// Account returns the account of the socket's app on this node; nil if the session
+// was not opened.
 func (s *Session) Account() *account.Account {
 	if s.tenant == nil {
 		return nil
@@ -91,11 +91,11 @@ func (s *Session) Account() *account.Account {
 	return s.tenant.account
 }
 
-// CountClose counts that an open session ends with a close code.
+// CountClose counts the end of an open session with a close code.
 func (s *Session) CountClose(code int) { s.tenant.countClose(code) }
 
-// Places is how many places Gone has to give back: on channels, and among
-// those who watch somebody.
+// Places returns the number of groups that Gone removes the socket from: channels,
+// the user, and watched users.
 func (s *Session) Places() int {
 	n := len(s.places)
 	if s.user != nil {
@@ -104,8 +104,8 @@ func (s *Session) Places() int {
 	return n
 }
 
-// Renew makes app, which has the same id, what the socket lives by from here
-// on. A socket of an app that is gone (nil) or disabled is closed with 4003.
+// Renew replaces the socket's app by a new version with the same id. If the app
+// was removed (nil) or disabled, the socket is closed with 4003.
 func (s *Session) Renew(app *apps.App) {
 	if s.state != sessionOpen {
 		return
@@ -122,7 +122,7 @@ func (s *Session) Renew(app *apps.App) {
 // presence channel (docs/spec/users.md#authorized-connections).
 func (s *Session) Authorized() bool { return s.authorized }
 
-// Gone ends the conversation: the socket leaves its channels and its user. The
+// Gone ends the session: the socket leaves its channels and its user. The
 // transport calls it once, when the connection is lost or closed.
 func (s *Session) Gone() {
 	if s.state == sessionNew || s.state == sessionGone {
@@ -141,7 +141,7 @@ func (s *Session) Gone() {
 	}
 }
 
-// Receive handles one message of the client. It does not keep payload.
+// Receive handles one message of the client. It does not keep a reference to payload.
 func (s *Session) Receive(payload []byte) {
 	if s.state != sessionOpen {
 		return
@@ -153,7 +153,7 @@ func (s *Session) Receive(payload []byte) {
 	s.handle(payload)
 }
 
-// handle is Receive for a message that does not wait for a sign-in, or came
+// handle handles a message that need not wait for a sign-in, or that was received
 // before it.
 func (s *Session) handle(payload []byte) {
 	if s.state != sessionOpen {
@@ -180,7 +180,7 @@ func (s *Session) handle(payload []byte) {
 }
 
 // TooLarge answers a message of more than most bytes, of which the transport kept
-// the outline alone. A client that waits for its subscription must receive an
+// only the outline. A client that waits for its subscription must receive an
 // answer: if the connection were closed, it would send the same message again.
 func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
 	if s.state != sessionOpen {
@@ -200,20 +200,21 @@ func (s *Session) TooLarge(outline *pusherproto.Outline, most int) {
 // send seals and queues a frame for this socket alone.
 func (s *Session) send(buf []byte) { s.conn.Send(seal(buf)) }
 
-// refuseMessage tells the client that a message cannot be understood.
+// refuseMessage sends the error for a message that cannot be decoded.
 func (s *Session) refuseMessage(e *pusherproto.Error) {
 	s.logRefused("message refused", "", e.Code, e.Message)
 	s.complain(ReasonMessage, "", e.Code, e.Message)
 }
 
-// complain tells the client of a mistake and keeps the connection. A reason
-// need not be given if the code tells it.
+// complain sends pusher:error and keeps the connection. The reason may be "" if
+// the code implies it.
 func (s *Session) complain(reason Reason, channel string, code int, message string) {
 	s.hub.RefusedFor(s.tenant.id, code, reason)
 	s.send(pusherproto.AppendError(beginFrame(128+len(message)), channel, code, message))
 }
 
-// shown is a name of the client's for a message to it, which stays small.
+// shown returns a name that the client sent, cut to 200 bytes, for a message to
+// the client.
 func shown(name string) string {
 	const most = 200
 	if len(name) <= most {
@@ -222,7 +223,7 @@ func shown(name string) string {
 	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
-// fail tells the client why and closes the connection with the same code.
+// fail sends pusher:error and closes the connection with the same code.
 func (s *Session) fail(code int, message string) { s.failFor("", code, message) }
 
 func (s *Session) failFor(reason Reason, code int, message string) {
@@ -234,16 +235,16 @@ func (s *Session) failFor(reason Reason, code int, message string) {
 	s.conn.Close(code, message)
 }
 
-// Fail sends pusher:error with the code and closes the connection with it. It
-// is how a transport closes a socket for a reason of its own.
+// Fail sends pusher:error with the code and closes the connection with it.
+// Transports use it to close a socket for their own reasons.
 func (s *Session) Fail(code int, message string) { s.fail(code, message) }
 
-// FailFor is Fail for a reason that the code does not tell.
+// FailFor is Fail with a reason that the code does not imply.
 func (s *Session) FailFor(reason Reason, code int, message string) { s.failFor(reason, code, message) }
 
-// newSocketID draws two numbers below 2^32
-// (docs/spec/websocket.md#the-first-frame): ids cannot be guessed and, at 64
-// bits, do not repeat.
+// newSocketID returns two random numbers from 1 to 2^32
+// (docs/spec/websocket.md#the-first-frame): ids cannot be guessed and, at 64 bits,
+// do not repeat.
 func newSocketID() pusherproto.SocketID {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // documented never to fail

@@ -9,24 +9,24 @@ import (
 	"fanfare/pusherproto"
 )
 
-// signedInUser is whom a socket signed in as.
+// signedInUser is the user that a socket signed in as.
 type signedInUser struct {
 	id      string
 	info    []byte
-	own     place   // in the group of the user's own channel
-	watches []place // in the groups of those who watch each user
+	own     place   // in the group of the user's channel
+	watches []place // one per watched user, in the group of that user's watchers
 }
 
-// bytes is what a user takes beside the places.
+// bytes returns the memory of a user without the places.
 func (u *signedInUser) bytes() int { return 96 + len(u.id) + cap(u.info) }
 
-// signinAnswer carries a cluster's answer to the session's owner.
+// signinAnswer is the cluster's answer to a sign-in, on its way to the session's owner.
 type signinAnswer struct {
 	session *Session
 	again   bool
 	user    pusherproto.User
 	data    string   // user_data as the client sent it
-	groups  []*group // of those who watch each user on the watchlist
+	groups  []*group // one per user on the watchlist: that user's watchers
 	state   SignedIn
 }
 
@@ -88,19 +88,19 @@ func (s *Session) signIn(m pusherproto.Message) {
 	})
 }
 
-// refuseSignIn closes the connection (docs/spec/users.md#sign-in).
+// refuseSignIn sends the error and closes the connection (docs/spec/users.md#sign-in).
 func (s *Session) refuseSignIn(code int, message string) {
 	s.logRefused("sign-in refused", "", code, message)
 	s.failFor(ReasonSignin, code, message)
 }
 
-// userKind is the kind of users' own channels, and of the groups of those who
-// watch somebody.
+// userKind is the kind of a user's own channel, and of the group of a user's
+// watchers.
 var userKind = pusherproto.KindOf(pusherproto.UserChannelName("1"))
 
-// answerSignIn takes the cluster's answer on any goroutine. Places are taken
-// here, so that whatever changes for the user or the watched ones after the
-// answer is behind it in the mailbox.
+// answerSignIn receives the cluster's answer on any goroutine. It joins the groups
+// here, so that every later change of the user or of a watched user follows the
+// answer in the mailbox.
 func (h *Hub) answerSignIn(a *signinAnswer) {
 	s := a.session
 	t := &s.tenant.table
@@ -116,11 +116,11 @@ func (h *Hub) answerSignIn(a *signinAnswer) {
 	t.answer(t.join(pusherproto.UserChannelName(a.user.ID), userKind, s.tenant, 0), m)
 }
 
-// signedIn is the answer's arrival; g is the group of the user's channel, nil
-// if the socket was signed in before.
+// signedIn handles the cluster's answer on the owner's goroutine. g is the group of
+// the user's channel, nil if the socket was signed in before.
 func (s *Session) signedIn(a *signinAnswer, g *group) {
 	s.signing = false
-	if s.state != sessionOpen && s.user == nil { // the socket went away meanwhile
+	if s.state != sessionOpen && s.user == nil { // the socket was closed in the meantime
 		for _, watched := range a.groups {
 			s.tenant.table.detach(watched)
 		}
@@ -138,14 +138,14 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 		s.user = &signedInUser{id: a.user.ID}
 		g.add(s, ownPlace, "")
 	} else {
-		s.charge(2*len(a.groups) + 2*len(a.data)/byteWeight) // as many leave and come
+		s.charge(2*len(a.groups) + 2*len(a.data)/byteWeight) // as many groups are left as joined
 		s.tenant.account.Resize(account.Subscriptions, -s.user.bytes())
 		s.unwatch()
 	}
 	s.user.info = a.user.UserInfo
 	s.tenant.account.Resize(account.Subscriptions, s.user.bytes())
 	s.watch(a.groups)
-	if s.state != sessionOpen { // Gone, which will come, gives all of it back
+	if s.state != sessionOpen { // Gone, which follows, releases everything
 		return
 	}
 	s.authorized = true
@@ -164,7 +164,7 @@ func (s *Session) signedIn(a *signinAnswer, g *group) {
 	s.release(forSignin)
 }
 
-// signOut gives back the socket's places as a user and a watcher.
+// signOut removes the socket from the groups of its user and of the users it watches.
 func (s *Session) signOut() {
 	if s.user == nil {
 		return
@@ -176,12 +176,13 @@ func (s *Session) signOut() {
 	s.tenant.table.detach(user.own.group)
 	s.tenant.account.Resize(account.Subscriptions, -user.bytes())
 	s.user = nil
-	if !s.signing { // else the answer's arrival does it, which has the newer watchlist
+	if !s.signing { // else signedIn does it, which has the newer watchlist
 		s.hub.cluster.SignOut(out)
 	}
 }
 
-// watchlist is whom the socket watches, for a cluster that wants to know.
+// watchlist returns the ids of the users that the socket watches. A single node
+// does not need them: there it returns nil.
 func (s *Session) watchlist() []string {
 	if !s.hub.shared || len(s.user.watches) == 0 {
 		return nil
@@ -193,7 +194,7 @@ func (s *Session) watchlist() []string {
 	return ids
 }
 
-// watch takes the places in groups that are counted already.
+// watch adds the socket to groups in which it is already counted.
 func (s *Session) watch(groups []*group) {
 	s.user.watches = make([]place, len(groups))
 	for i, g := range groups {

@@ -8,13 +8,13 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Stats is a snapshot of what the node carries and has carried since it began.
+// Stats is a snapshot of the node's gauges, and of its counters since it started.
 type Stats struct {
-	Apps     []AppStats     // sorted by id; apps that were used and not forgotten, see Forget
+	Apps     []AppStats     // sorted by id; the apps that were used and not removed by Forget
 	Refusals map[int]uint64 // by code
 	Refused  []Refusal      // the same, by app and reason too; sorted
 
-	// Of the node: of all apps, and of sockets that were refused.
+	// Sums for the node: all apps, and refused sockets.
 	Published        uint64
 	ClientEvents     uint64
 	MessagesReceived uint64
@@ -25,10 +25,10 @@ type Stats struct {
 	SlowReaders      uint64
 }
 
-// AppStats is what one app has and has had on this node.
+// AppStats are the gauges and counters of one app on this node.
 type AppStats struct {
 	ID            string
-	HeldBytes     int64 // memory that is held for it on this node
+	HeldBytes     int64 // memory that is held for the app
 	Sockets       int64
 	Channels      int64 // with a subscriber on this node
 	Subscriptions []KindStats
@@ -36,7 +36,7 @@ type AppStats struct {
 	Members       int64 // of presence channels with a subscriber on this node, on all nodes
 	Opened        uint64
 	Closed        []CloseStats
-	Published     uint64 // API events, each counted once however many channels
+	Published     uint64 // API events; an event for several channels counts once
 	ClientEvents  uint64
 
 	MessagesReceived uint64
@@ -45,27 +45,27 @@ type AppStats struct {
 	BytesSent        uint64
 }
 
-// KindStats is how many subscriptions there are to channels of a kind.
+// KindStats is the number of subscriptions to channels of one kind.
 type KindStats struct {
 	Kind          string
 	Subscriptions int64
 }
 
-// HistoryStats is what the channels of an app keep on this node.
+// HistoryStats is what the histories of an app contain on this node.
 type HistoryStats struct {
 	Events  int64
 	Bytes   int64
-	Dropped []DropStats // events that are kept no longer, since the server began
+	Dropped []DropStats // events that were dropped since the server started
 }
 
-// DropStats is how many events were dropped for a reason.
+// DropStats is the number of events that were dropped for one reason.
 type DropStats struct {
 	Reason string
 	Events uint64
 }
 
-// CloseStats is how many connections ended with a code. Code 0 stands for all codes
-// that are not counted separately, because a client may send any.
+// CloseStats is the number of connections that ended with a code. Code 0 stands for
+// all codes that are not counted separately, because a client may send any.
 type CloseStats struct {
 	Code  int
 	Count uint64

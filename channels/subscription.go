@@ -7,7 +7,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// noSerial is what a client names that names no text.
+// noSerial stands for a "recover" that is not a string. It is never a valid serial.
 const noSerial = "?"
 
 func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
@@ -21,7 +21,7 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		s.hold(req.Channel, payload)
 		return
 	}
-	if !s.affords() { // before the signature is checked, which costs too
+	if !s.affords() { // before the signature is checked, which costs time
 		s.refuse(req.Channel, tooOften)
 		return
 	}
@@ -45,9 +45,8 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 		return
 	}
 	if kind.UserChannel() {
-		// Events for the user reach every signed-in socket as it is: the
-		// subscription is only acknowledged
-		// (docs/spec/users.md#events-to-a-user).
+		// Every signed-in socket receives the events for its user anyway: the
+		// subscription is only acknowledged (docs/spec/users.md#events-to-a-user).
 		s.send(pusherproto.AppendSubscriptionSucceeded(beginFrame(96+len(req.Channel)), req.Channel))
 		s.logChannel("subscribed", req.Channel, s.user.id)
 		return
@@ -73,8 +72,9 @@ func (s *Session) subscribe(m pusherproto.Message, payload []byte) {
 	s.hub.cluster.Join(join, func(j Joined) { s.answerJoin(g, of, j) })
 }
 
-// enter takes a place on a channel, for the cluster to agree to, and returns its
-// position. It refuses if there is no room, and returns -1.
+// enter adds a place on a channel, which waits for the cluster's answer, and
+// returns its position. If there is no room, it refuses the subscription and
+// returns -1.
 func (s *Session) enter(channel string, kind pusherproto.Kind) int {
 	if why := s.full(); why != nil {
 		s.refuseFull(channel, why)
@@ -90,8 +90,7 @@ func (s *Session) enter(channel string, kind pusherproto.Kind) int {
 	return len(s.places) - 1
 }
 
-// refuse tells the client that it may not be on a channel and keeps the
-// connection.
+// refuse refuses a subscription and keeps the connection.
 func (s *Session) refuse(channel string, e *pusherproto.SubscriptionError) {
 	s.refuseFor(subscriptionReason(e), channel, e)
 }
@@ -104,12 +103,11 @@ func (s *Session) refuseFor(reason Reason, channel string, e *pusherproto.Subscr
 	}
 }
 
-// refusal counts and logs a refused subscription and makes its frames. Any
-// goroutine may call it. The first frame is for the Java and the .NET client,
-// which know no other: it names no channel, so that pusher-js repeats nothing
-// on the channel. The second is for pusher-js. There is none on encrypted
-// channels, where the Java client would decrypt it
-// (docs/spec/subscriptions.md#refusals).
+// refusal counts and logs a refused subscription and returns its frames. Any
+// goroutine may call it. The first frame is for the Java and .NET clients, which
+// know no other: it names no channel, so that pusher-js does not emit it on the
+// channel too. The second is for pusher-js; it is nil on encrypted channels, where
+// the Java client would try to decrypt it (docs/spec/subscriptions.md#refusals).
 func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reason Reason) (told, onChannel *Frame) {
 	s.hub.RefusedFor(s.tenant.id, e.Status, reason)
 	s.logSubscriptionRefused(channel, e)
@@ -124,12 +122,12 @@ func (s *Session) refusal(channel string, e *pusherproto.SubscriptionError, reas
 	return told, onChannel
 }
 
-// errorFrame tells of a refused subscription without naming its channel.
+// errorFrame returns pusher:error for a refused subscription. It does not name the channel.
 func errorFrame(e *pusherproto.SubscriptionError) *Frame {
 	return seal(pusherproto.AppendError(beginFrame(128+len(e.Message)), "", pusherproto.CodeNone, e.Message))
 }
 
-// answerJoin takes the cluster's answer on any goroutine and sends it to the
+// answerJoin receives the cluster's answer on any goroutine and posts it to the
 // session's owner in order with the channel's frames.
 func (s *Session) answerJoin(g *group, of asked, j Joined) {
 	name := g.channel.name
@@ -162,17 +160,17 @@ func (s *Session) answerJoin(g *group, of asked, j Joined) {
 	}
 	s.addPast(&m, of, &j)
 	if of.again {
-		s.tenant.lane.Post(m) // frames for the channel reach it already
+		s.tenant.lane.Post(m) // the socket receives the channel's frames already
 		return
 	}
 	s.tenant.table.answer(g, m)
 }
 
-// joined is the answer's arrival.
+// joined handles the cluster's answer on the owner's goroutine.
 func (s *Session) joined(m *Mail) {
 	g, c := m.group, m.group.channel
 	if s.state != sessionOpen {
-		if !m.again { // the socket went away meanwhile: give the place back
+		if !m.again { // the socket was closed in the meantime: leave the channel
 			s.tenant.table.detach(g)
 			s.hub.cluster.Leave(Leave{App: s.app, Channel: c.name, Kind: c.kind, UserID: m.text})
 		}
@@ -196,8 +194,8 @@ func (s *Session) joined(m *Mail) {
 	s.release(c.name)
 }
 
-// refused is the arrival of a cluster's refusal. Who was on the channel before
-// stays on it.
+// refused handles the cluster's refusal on the owner's goroutine. A socket that was
+// on the channel before stays on it.
 func (s *Session) refused(m *Mail) {
 	g := m.group
 	if !m.again {
@@ -239,8 +237,9 @@ func (s *Session) unsubscribe(m pusherproto.Message, payload []byte) {
 	s.logChannel("unsubscribed", name, userID)
 }
 
-// leave gives a place back and returns how many subscribers the channel has
-// left. One that waits for its answer is given back when that arrives.
+// leave removes the socket from a channel and returns how many subscribers the
+// channel has left. A place that waits for its answer is removed when the answer
+// arrives.
 func (s *Session) leave(p *place) (left int) {
 	if p.index == unanswered {
 		return 0

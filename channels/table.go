@@ -8,14 +8,14 @@ import (
 	"fanfare/pusherproto"
 )
 
-// stripes is how many locks an app's channels are spread over.
+// stripes is the number of locks that an app's channels are distributed over.
 const stripes = 64
 
-// table is the channels of one app that have subscribers on this node, and the
-// groups of its users and of those who watch them.
+// table holds the channels of one app that have subscribers on this node, and the
+// groups of its users and their watchers.
 type table struct {
 	account  *account.Account // of the app
-	channels atomic.Int64     // without users and watchers
+	channels atomic.Int64     // number of channels, without users and watchers
 	stripes  [stripes]stripe
 }
 
@@ -24,60 +24,60 @@ type stripe struct {
 	channels index[*channel]
 }
 
-// channel is one channel's subscribers on this node, a group for each owner.
-// Most channels have subscribers with one owner only.
+// channel holds one channel's subscribers on this node, in one group for each
+// owner. Most channels have subscribers with only one owner.
 type channel struct {
 	name   string
 	hash   uint32
 	kind   pusherproto.Kind
-	weight atomic.Int32 // of the last answer to a subscription
+	weight atomic.Int32 // weight of the last answer to a subscription
 	first  group
 }
 
 func (c *channel) label() (name string, hash uint32) { return c.name, c.hash }
 
-// group is the subscribers of one channel that belong to one owner. It stays
-// that owner's as long as the channel is there: mail for it may be under way.
+// group holds the subscribers of one channel that belong to one owner. It exists
+// as long as the channel does, because mail for it may be queued.
 type group struct {
 	channel *channel
-	next    *group // another owner's; stripe's lock
+	next    *group // of another owner; guarded by the stripe's lock
 	share   *share
-	count   int32 // subscribers, those without an answer included; stripe's lock
+	count   int32 // subscribers, with those that wait for an answer; guarded by the stripe's lock
 
-	// The owner's: a subscriber that is alone, or several.
+	// Used only by the owner: a single subscriber, or several.
 	where   int32
 	session *Session
 	several *several
 }
 
-// several is the subscribers of a group that has, or had, more than one, or is of
-// a presence channel.
+// several holds the subscribers of a group that has, or had, more than one, or
+// that belongs to a presence channel.
 type several struct {
 	subscribers []subscriber
 	members     []string // their user ids, on presence channels
 }
 
-// subscriber is the other end of a place.
+// subscriber is a session in a group. The session refers back to it by a place.
 type subscriber struct {
 	session *Session
-	where   int32 // as Session.place takes it
+	where   int32 // argument of Session.place
 }
 
-// What is entered in the account. A place is 16 bytes with the session, as many
-// with the group, and up to 8 in the session's finder; slices that grow have a
-// part of themselves in reserve.
+// Bytes that the account is charged. A place takes 16 bytes in the session, 16 in
+// the group, and up to 8 in the session's finder; a part of each growing slice is
+// unused.
 const (
 	placeBytes   = 38
-	channelBytes = 80 + indexBytes + 8 // its name has a size class too
+	channelBytes = 80 + indexBytes + 8 // the name is rounded up to a size class
 )
 
 func (c *channel) bytes() int { return channelBytes + len(c.name) }
 
 func (t *table) stripe(hash uint32) *stripe { return &t.stripes[hash%stripes] }
 
-// join takes a place for a socket of the share on a channel, which is made if
-// it is not there, unless there are most channels; 0 is no bound. The place is
-// counted from here on; detach gives it back.
+// join adds a subscriber of the share to a channel, which it creates if
+// necessary. It returns nil if the app has most channels already; 0 means no
+// limit. The subscriber is counted from here on; detach undoes that.
 func (t *table) join(name string, kind pusherproto.Kind, of *share, most int) *group {
 	hash := hashOf(name)
 	st := t.stripe(hash)
@@ -114,9 +114,9 @@ func (t *table) open(name string, hash uint32, kind pusherproto.Kind, of *share,
 	return c
 }
 
-// answer posts m, which is for a group's owner, in order with the channel's
-// frames: every frame published after is behind m in the mailbox, every frame
-// before is ahead of it.
+// answer posts m to the owner of a group, in order with the channel's frames: a
+// frame published later follows m in the mailbox, a frame published earlier
+// precedes it.
 func (t *table) answer(g *group, m Mail) {
 	st := t.stripe(g.channel.hash)
 	st.mu.Lock()
@@ -125,8 +125,8 @@ func (t *table) answer(g *group, m Mail) {
 	g.share.lane.Post(m)
 }
 
-// detach gives a place of g back and forgets the channel if it was the last. It
-// returns how many subscribers are left.
+// detach removes a subscriber of g, and the channel if that was its last one. It
+// returns the number of subscribers left.
 func (t *table) detach(g *group) (left int) {
 	c := g.channel
 	st := t.stripe(c.hash)
@@ -145,7 +145,7 @@ func (t *table) detach(g *group) (left int) {
 	return 0
 }
 
-// subscribers counts those of all owners. The caller holds the stripe's lock.
+// subscribers returns the number of subscribers of all owners. The caller holds the stripe's lock.
 func (c *channel) subscribers() (n int) {
 	for g := &c.first; g != nil; g = g.next {
 		n += int(g.count)
@@ -153,7 +153,7 @@ func (c *channel) subscribers() (n int) {
 	return n
 }
 
-// subscribers is how many a channel has. It takes the lock.
+// subscribers returns the number of subscribers of a channel. It takes the lock.
 func (t *table) subscribers(c *channel) int {
 	st := t.stripe(c.hash)
 	st.mu.Lock()
@@ -161,7 +161,7 @@ func (t *table) subscribers(c *channel) int {
 	return c.subscribers()
 }
 
-// post hands mail to every owner with subscribers of the channel.
+// post posts mail to every owner with subscribers of the channel.
 func (t *table) post(name string, m Mail) {
 	hash := hashOf(name)
 	st := t.stripe(hash)
@@ -179,7 +179,7 @@ func (t *table) post(name string, m Mail) {
 	}
 }
 
-// add makes a session's place one of the group's. A member has a user id.
+// add adds a session to the group. userID is set on presence channels.
 func (g *group) add(s *Session, where int32, userID string) {
 	p := s.place(where)
 	p.group = g
@@ -203,7 +203,7 @@ func (g *group) add(s *Session, where int32, userID string) {
 	}
 }
 
-// remove takes a place out in constant time: the last one takes its index.
+// remove removes the subscriber at an index in constant time: the last one moves to its index.
 func (g *group) remove(index int32) {
 	c := g.several
 	if c == nil {
@@ -225,7 +225,7 @@ func (g *group) remove(index int32) {
 	}
 }
 
-// moved notes where the session keeps the place at an index now.
+// moved records the new position of a place in its session.
 func (g *group) moved(index, where int32) {
 	if g.several == nil {
 		g.where = where
@@ -234,7 +234,7 @@ func (g *group) moved(index, where int32) {
 	g.several.subscribers[index].where = where
 }
 
-// userID is that of the member at an index, "" on other channels.
+// userID returns the user id of the member at an index; "" on other channels.
 func (g *group) userID(index int32) string {
 	if g.several == nil || g.several.members == nil {
 		return ""
@@ -242,7 +242,7 @@ func (g *group) userID(index int32) string {
 	return g.several.members[index]
 }
 
-// shorten drops the last of a slice, and its room if it has far too much.
+// shorten removes the last element of a slice, and shrinks a slice that is mostly unused.
 func shorten[T any](s []T) []T {
 	last := len(s) - 1
 	var none T
@@ -261,7 +261,7 @@ func (g *group) deliver(f *Frame, except pusherproto.SocketID) {
 		}
 		return
 	}
-	subscribers := g.several.subscribers // which Send leaves as they are
+	subscribers := g.several.subscribers // Send does not change them
 	if except.IsZero() {
 		for i := range subscribers {
 			subscribers[i].session.conn.Send(f)

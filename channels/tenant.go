@@ -14,23 +14,23 @@ type tenant struct {
 	account *account.Account
 	table   table
 	sockets atomic.Int64
-	// pressure is raised by the lanes of the app at the owners.
+	// pressure is raised by the app's lanes.
 	pressure Pressure
 
-	// What follows is counted for Stats.
+	// Counters for Stats.
 	opened        atomic.Uint64
 	published     atomic.Uint64 // events of the HTTP API
 	relayed       atomic.Uint64 // client events
 	members       atomic.Int64  // of all presence channels
 	subscriptions [pusherproto.Kinds]atomic.Int64
-	closed        [len(closeCodes) + 1]atomic.Uint64 // the last is of all other codes
+	closed        [len(closeCodes) + 1]atomic.Uint64 // the last counts all other codes
 
 	mu     sync.Mutex
 	shares []*share
 }
 
-// closeCodes are the close codes that are told apart: those of RFC 6455 and
-// those that the server sends itself. A client may send any other.
+// closeCodes are the close codes that are counted separately: those of RFC 6455
+// and those that the server sends itself. A client may send any other.
 var closeCodes = [...]int{
 	1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009,
 	pusherproto.CodeAppDisabled, pusherproto.CodeUnauthorized, pusherproto.CodeOverCapacity, pusherproto.CodeReconnect,
@@ -48,7 +48,7 @@ func (t *tenant) countClose(code int) {
 }
 
 // share is the part of an app's sockets that belongs to one owner. Its traffic
-// has cache lines of its own: each owner counts in its own share.
+// has cache lines of its own, because each owner counts in its own share.
 type share struct {
 	*tenant
 	owner   Owner
@@ -57,7 +57,7 @@ type share struct {
 	traffic Traffic
 }
 
-// share finds or makes the owner's share.
+// share returns the owner's share, which it creates if necessary.
 func (t *tenant) share(o Owner) *share {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,13 +71,13 @@ func (t *tenant) share(o Owner) *share {
 	return s
 }
 
-// tenants finds an app's state by its id. Apps are few and stay, so the map is
-// copied to add one and read without a lock.
+// tenants finds an app's state by id. There are few apps and they rarely
+// change, so the map is copied to add one and read without a lock.
 type tenants struct {
-	account *account.Account // of which each app's is a part
+	account *account.Account // of the node; each app's account is a part of it
 	mu      sync.Mutex
 	byID    atomic.Pointer[map[string]*tenant]
-	past    Stats // the sums of those that are gone; under mu
+	past    Stats // sums of the apps that were removed; guarded by mu
 }
 
 func (ts *tenants) all() map[string]*tenant {
