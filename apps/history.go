@@ -5,22 +5,23 @@ import (
 	"time"
 )
 
-// HistoryRule says which channels keep their events, and how many of them.
+// HistoryRule says which channels keep a history, and how many events it holds.
 type HistoryRule struct {
 	// Channels is a pattern of channel names: an asterisk matches any text,
 	// including none.
 	Channels string
-	// Events is how many a channel keeps, and TTL how long it keeps each.
+	// Events is the maximum number of events per channel, TTL the maximum age of
+	// each.
 	Events int
 	TTL    time.Duration
-	// Rewind is the number of them that a new subscriber receives; 0 means none.
+	// Rewind is the number of events that a new subscriber receives; 0 means none.
 	Rewind int
-	// ClientEvents keeps the events that clients send, too.
+	// ClientEvents includes client events in the history.
 	ClientEvents bool
 }
 
-// HistoryOf is the first rule that matches a channel, nil if its events are not
-// kept.
+// HistoryOf returns the first rule that matches a channel, or nil if the channel
+// keeps no history.
 func (a *App) HistoryOf(channel string) *HistoryRule {
 	for i := range a.History {
 		if matches(a.History[i].Channels, channel) {
@@ -30,8 +31,8 @@ func (a *App) HistoryOf(channel string) *HistoryRule {
 	return nil
 }
 
-// matches reports whether a name has the form of a pattern. Of what stands between
-// two asterisks the first place in the name is taken: it leaves most to the rest.
+// matches reports whether name matches pattern. The text between two asterisks
+// matches at its first occurrence, which leaves the longest rest for what follows.
 func matches(pattern, name string) bool {
 	head, rest, several := strings.Cut(pattern, "*")
 	if !several {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// AllowsOrigin reports whether the app lets in a page whose Origin header is
-// origin. An empty list lets every page in.
+// AllowsOrigin reports whether a page with the given Origin header may connect to
+// the app. An empty list allows every page.
 func (a *App) AllowsOrigin(origin string) bool {
 	for _, text := range a.AllowedOrigins {
 		if text == "*" {
@@ -21,31 +21,32 @@ func (a *App) AllowsOrigin(origin string) bool {
 	return len(a.AllowedOrigins) == 0
 }
 
-// OriginPattern is one of an app's AllowedOrigins. An asterisk alone is every
-// page; the others are
+// OriginPattern is one entry of an app's AllowedOrigins. A single asterisk matches
+// every page; the other forms are
 //
 //	https://chat.example    this scheme, host and port
 //	chat.example            this host, with any scheme and port
 //	chat.example:8443       this host and port, with any scheme
 //	*.chat.example          its subdomains; a scheme and a port may be added
-//	file://                 pages from files, where the browser says so (Chromium, Android)
+//	file://                 pages from files, in browsers that send this origin (Chromium, Android)
 //	null                    pages without an origin: sandboxed frames, files in Firefox
 //
-// A port that is not written is the scheme's own. Case does not matter.
+// A missing port means the default port of the scheme. Upper and lower case are
+// equal.
 type OriginPattern struct {
 	any, null  bool
 	subdomains bool // of host, and not host itself
 	origin
 }
 
-// origin is the three parts that the origin of a page has (RFC 6454 §4).
+// origin holds the three parts of a page's origin (RFC 6454 §4).
 type origin struct {
 	scheme string
 	host   string // an IPv6 address is in brackets
-	port   uint16 // 0 is none: of a pattern without a scheme, or of a scheme without ports
+	port   uint16 // 0 means any port in a pattern without a scheme, or a scheme without a port
 }
 
-// ParseOriginPattern reads a pattern. Its errors say what to write instead.
+// ParseOriginPattern parses a pattern. Its errors say what to write instead.
 func ParseOriginPattern(text string) (OriginPattern, error) {
 	switch {
 	case text == "*":
@@ -91,7 +92,7 @@ func ParseOriginPattern(text string) (OriginPattern, error) {
 	return p, nil
 }
 
-// Matches reports whether the pattern stands for the Origin header of a page.
+// Matches reports whether the pattern matches the Origin header of a page.
 func (p OriginPattern) Matches(header string) bool {
 	if p.any || p.null {
 		return p.any || strings.EqualFold(header, "null")
@@ -120,8 +121,8 @@ func (p OriginPattern) Matches(header string) bool {
 	return strings.EqualFold(p.host, o.host)
 }
 
-// parseOrigin reads what follows a scheme. ok is false for what no browser
-// sends as its origin.
+// parseOrigin parses the part of an origin after "://". ok is false if no browser
+// sends such an origin.
 func parseOrigin(scheme, rest string) (o origin, ok bool) {
 	o = origin{scheme: scheme, host: rest}
 	// The colons of an IPv6 address are inside of brackets.
@@ -146,7 +147,7 @@ func parseOrigin(scheme, rest string) (o origin, ok bool) {
 	return o, true
 }
 
-// ownPort is the port of a scheme that need not be written.
+// ownPort returns the default port of a scheme, 0 if it has none.
 func ownPort(scheme string) uint16 {
 	switch {
 	case equalsAny(scheme, "http", "ws"):
@@ -157,8 +158,8 @@ func ownPort(scheme string) uint16 {
 	return 0
 }
 
-// sameAddress compares IPv6 addresses in brackets, which can be written in
-// several ways.
+// sameAddress reports whether two IPv6 addresses in brackets are equal; one address
+// can be written in several ways.
 func sameAddress(a, b string) bool {
 	x, ok := address(a)
 	y, also := address(b)

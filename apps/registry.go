@@ -9,7 +9,8 @@ import (
 )
 
 // Registry finds apps by id and by key. Lookups take no lock; Replace and Change
-// swap the whole set at once. One goroutine at a time may call them.
+// swap the whole set at once. Only one goroutine at a time may call Replace or
+// Change.
 type Registry struct {
 	set atomic.Pointer[appSet]
 }
@@ -21,7 +22,7 @@ type appSet struct {
 }
 
 // NewRegistry returns a registry of the given apps. An empty or repeated id or
-// key, and a key without a secret, are errors.
+// key and a key without a secret are errors.
 func NewRegistry(list []App) (*Registry, error) {
 	r := &Registry{}
 	if err := r.Replace(list); err != nil {
@@ -30,8 +31,8 @@ func NewRegistry(list []App) (*Registry, error) {
 	return r, nil
 }
 
-// Replace makes list the apps of the registry, or changes nothing and says
-// what is wrong with it.
+// Replace replaces all apps of the registry by list. On error the registry does
+// not change, and the error says which app is wrong.
 func (r *Registry) Replace(list []App) error {
 	set := &appSet{byID: make(map[string]*App, len(list)), byKey: make(map[string]*App, len(list))}
 	for i := range list {
@@ -45,10 +46,10 @@ func (r *Registry) Replace(list []App) error {
 	return nil
 }
 
-// Change puts apps in the place of those with their ids, takes in those that are
-// new, and removes others by their ids. New ones come before the first with a
-// greater id. Or it changes nothing and says what is wrong. Lookups give the same
-// pointers as before for all other apps.
+// Change replaces or adds the apps in put and removes the apps with the ids in
+// remove. A new app is inserted before the first app with a greater id. On error
+// the registry does not change, and the error says which app is wrong. Lookups
+// return the same pointers as before for all other apps.
 func (r *Registry) Change(put []App, remove []string) error {
 	before := r.set.Load()
 	set := &appSet{byID: maps.Clone(before.byID), byKey: maps.Clone(before.byKey)}
@@ -91,10 +92,10 @@ func (r *Registry) Change(put []App, remove []string) error {
 	return nil
 }
 
-// add takes in an app, number i of those that are given.
+// add adds an app; i is its index in the caller's list, for the error.
 func (set *appSet) add(app *App, i int) error {
 	if app.ID == "" {
-		return fmt.Errorf("app %d has no id", i)
+		return fmt.Errorf("app %d of the list has no id", i)
 	}
 	if set.byID[app.ID] != nil {
 		return fmt.Errorf("app id %q is used twice", app.ID)
@@ -104,7 +105,7 @@ func (set *appSet) add(app *App, i int) error {
 	}
 	for _, k := range app.Keys {
 		if k.Key == "" || k.Secret == "" {
-			return fmt.Errorf("app %q has a key without a name or secret", app.ID)
+			return fmt.Errorf("app %q has a key that is empty or has no secret", app.ID)
 		}
 		if set.byKey[k.Key] != nil {
 			return fmt.Errorf("app key %q is used twice", k.Key)
@@ -115,17 +116,17 @@ func (set *appSet) add(app *App, i int) error {
 	return nil
 }
 
-// ByID finds the app of a REST path.
+// ByID returns the app with an id, as in the paths of the HTTP API.
 func (r *Registry) ByID(id string) (*App, bool) {
 	app, ok := r.set.Load().byID[id]
 	return app, ok
 }
 
-// ByKey finds the app a client connects to.
+// ByKey returns the app with a key, which clients connect with.
 func (r *Registry) ByKey(key string) (*App, bool) {
 	app, ok := r.set.Load().byKey[key]
 	return app, ok
 }
 
-// All lists the apps in the order given.
+// All returns all apps in the order of the registry.
 func (r *Registry) All() []*App { return r.set.Load().all }
