@@ -17,17 +17,17 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// openSQLite takes a path, or the URI that SQLite itself takes. Writers wait for
-// each other, and readers for nobody. A file that is not there is made for its
-// owner alone, for it will hold secrets; SQLite gives the files beside it the same
-// mode.
+// openSQLite opens a path, or a URI as SQLite itself accepts it. Writers wait for
+// each other; readers do not wait. A new file is created readable for its owner
+// only, because it will contain secrets; SQLite gives the files next to it the
+// same mode.
 func openSQLite(dsn string) (*sql.DB, error) {
 	u, path, err := sqliteFile(dsn)
 	if err != nil {
 		return nil, err
 	}
 	if u.Query().Get("mode") == "" {
-		if f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600); err == nil { // SQLite tells why not
+		if f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600); err == nil { // if this fails, SQLite reports why
 			_ = f.Close()
 		}
 	}
@@ -38,17 +38,17 @@ func openSQLite(dsn string) (*sql.DB, error) {
 	return sql.Open("sqlite", u.String()+with+"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate")
 }
 
-// sqliteFile is an address of SQLite as a URI, and the path of its file.
+// sqliteFile returns an address of SQLite as a URI, and the path of its file.
 func sqliteFile(dsn string) (u *url.URL, path string, err error) {
 	if !strings.HasPrefix(dsn, "file:") {
 		dsn = "file:" + (&url.URL{Path: dsn}).EscapedPath()
 	}
 	if u, err = url.Parse(dsn); err != nil {
-		return nil, "", errors.New("is not the path of a file, nor the URI of one")
+		return nil, "", errors.New("is neither the path nor the URI of a file")
 	}
 	path, err = url.PathUnescape(cmp.Or(u.Opaque, u.EscapedPath()))
 	if err != nil || path == ":memory:" || u.Query().Get("mode") == "memory" {
-		return nil, "", errors.New("is not the path of a file; a database in memory would not be shared by two connections")
+		return nil, "", errors.New("is not the path of a file; a database in memory is not supported, because connections do not share it")
 	}
 	return u, path, nil
 }
@@ -61,8 +61,8 @@ func openPostgres(dsn string) (*sql.DB, error) {
 	return stdlib.OpenDB(*cfg), nil
 }
 
-// parsePostgres reads an address. Its errors have no piece of it, for in one that
-// cannot be read nobody knows what the password is.
+// parsePostgres parses an address. Its errors contain no part of the address,
+// because in an address that cannot be parsed any part may be the password.
 func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -74,7 +74,7 @@ func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 		return nil, fmt.Errorf("cannot be read%s; write postgres://user:password@host:5432/name, and %%40 for an @ in the password", text)
 	}
 	if strings.Contains(strings.TrimPrefix(cfg.Host, "@"), "@") && !strings.HasPrefix(cfg.Host, "/") {
-		return nil, errors.New("has an @ in the host; write %40 for one in the password")
+		return nil, errors.New("has an @ in the host; write %40 for an @ in the password")
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
@@ -85,7 +85,7 @@ func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 func openMySQL(dsn string) (*sql.DB, error) {
 	cfg, err := mysql.ParseDSN(strings.TrimPrefix(dsn, "mysql://"))
 	if err != nil {
-		if text := err.Error(); strings.HasPrefix(text, "invalid DSN: ") { // which is followed by no piece of it
+		if text := err.Error(); strings.HasPrefix(text, "invalid DSN: ") { // such errors contain no part of the address
 			return nil, errors.New(text)
 		}
 		return nil, errors.New("is not an address such as user:password@tcp(host:3306)/name, or has a parameter with a wrong value")
@@ -93,7 +93,7 @@ func openMySQL(dsn string) (*sql.DB, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = connectTimeout
 	}
-	cfg.Logger = &mysql.NopLogger{} // what matters comes as an error
+	cfg.Logger = &mysql.NopLogger{} // errors are returned anyway
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err
@@ -101,8 +101,9 @@ func openMySQL(dsn string) (*sql.DB, error) {
 	return sql.OpenDB(hurried{connector, cfg.Timeout}), nil
 }
 
-// hurried bounds the whole opening of a connection: MySQL's timeout ends with
-// dialing, and a server that hangs takes connections.
+// hurried is a connector with a timeout for the whole opening of a connection.
+// MySQL's own timeout covers only dialing, and a server that hangs still accepts
+// connections.
 type hurried struct {
 	driver.Connector
 	within time.Duration
@@ -115,5 +116,5 @@ func (h hurried) Connect(ctx context.Context) (driver.Conn, error) {
 	return h.Connector.Connect(ctx)
 }
 
-// connectTimeout bounds a connection that is opened, unless the address does.
+// connectTimeout is the timeout for opening a connection if the address has none.
 const connectTimeout = 5 * time.Second

@@ -11,39 +11,39 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// dialect is where databases differ.
+// dialect holds the differences between databases.
 type dialect struct {
 	name      string
 	goose     goose.Dialect
 	open      func(dsn string) (*sql.DB, error)
 	numbered  bool           // placeholders are $1, $2 and not ?
-	snapshot  *sql.TxOptions // of a transaction that reads one state
-	change    *sql.TxOptions // of one that waits for others and finds what they left
-	notify    string         // has nodes look at once, "" if nothing does
-	lock      string         // takes the lock of migrations, "" if there is none
+	snapshot  *sql.TxOptions // of a transaction that reads one snapshot
+	change    *sql.TxOptions // of a transaction that waits for other writers and sees their changes
+	notify    string         // statement that notifies the nodes; "" if the database has none
+	lock      string         // statement that takes the lock of migrations; "" if there is none
 	unlock    string
-	hasTables string // counts the tables of migrations
+	hasTables string // query: 1 if the table of migrations exists, else 0
 }
 
-// notifyChannel is what PostgreSQL tells nodes by.
+// notifyChannel is the channel of PostgreSQL's notifications.
 const notifyChannel = "fanfare_apps"
 
 var dialects = map[string]dialect{
 	"sqlite": {
 		name: "sqlite", goose: goose.DialectSQLite3, open: openSQLite,
-		snapshot:  &sql.TxOptions{ReadOnly: true}, // begins without the lock of writers
+		snapshot:  &sql.TxOptions{ReadOnly: true}, // does not take the writers' lock
 		hasTables: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '" + migrationsTable + "'",
 	},
 	"postgres": {
 		name: "postgres", goose: goose.DialectPostgres, open: openPostgres, numbered: true,
 		snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-		change:    &sql.TxOptions{Isolation: sql.LevelReadCommitted}, // at others it fails instead
+		change:    &sql.TxOptions{Isolation: sql.LevelReadCommitted}, // at stricter levels it would fail instead of waiting
 		notify:    "SELECT pg_notify('" + notifyChannel + "', '')",
 		lock:      "SELECT pg_advisory_lock(724160301)",
 		unlock:    "SELECT pg_advisory_unlock(724160301)",
 		hasTables: "SELECT COUNT(*) FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = '" + migrationsTable + "'",
 	},
-	"mysql": { // where the name of a lock has 64 characters at most, as that of a database
+	"mysql": { // the name of a lock has at most 64 characters, as many as that of a database: hence MD5
 		name: "mysql", goose: goose.DialectMySQL, open: openMySQL,
 		snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		lock:      "SELECT GET_LOCK(CONCAT('fanfare_apps.', MD5(COALESCE(DATABASE(), ''))), 60)",
@@ -57,7 +57,7 @@ var migrations embed.FS
 
 func (d dialect) migrations() (fs.FS, error) { return fs.Sub(migrations, "migrations/"+d.name) }
 
-// bind writes the placeholders of a query as the database has them.
+// bind replaces the placeholders of a query by those of the database.
 func (d dialect) bind(query string) string {
 	if !d.numbered {
 		return query

@@ -27,11 +27,11 @@ func (s *Store) CreateAll(ctx context.Context, list []App) error {
 	})
 }
 
-// Imported are the ids of apps by what Import did with them.
+// Imported are the ids of the apps that Import has created, replaced or left as they were.
 type Imported struct{ Created, Replaced, Kept []string }
 
-// Import adds apps, all or none. An app whose id exists replaces the stored one, or
-// is skipped.
+// Import adds apps, all or none. If an id exists, Import replaces the stored app if
+// replace is set, and otherwise leaves it as it is.
 func (s *Store) Import(ctx context.Context, list []config.App, replace bool) (done Imported, err error) {
 	for i := range list {
 		if err := s.usable(&App{App: list[i]}); err != nil {
@@ -66,7 +66,7 @@ func (s *Store) Import(ctx context.Context, list []config.App, replace bool) (do
 	return done, nil
 }
 
-// replace makes an app what another with its id is, but for the name.
+// replace replaces the stored app with the same id, except its name.
 func (s *Store) replace(ctx context.Context, tx *sql.Tx, app *config.App, change int64) error {
 	there, err := s.get(ctx, tx, app.ID)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Store) replace(ctx context.Context, tx *sql.Tx, app *config.App, change
 	return s.save(ctx, tx, there, before, change)
 }
 
-// ofApp says which of many apps an error is about.
+// ofApp adds the app's id to an error about one of many apps.
 func ofApp(id string, err error) error {
 	var wrong *config.Error
 	if !errors.As(err, &wrong) {

@@ -10,22 +10,22 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// migrationsTable is where goose keeps which migrations have run.
+// migrationsTable is the table in which goose records the migrations that have run.
 const migrationsTable = "fanfare_app_migrations"
 
-// SchemaError says that the tables have another version than this program needs.
+// SchemaError means that the tables have another version than this program needs.
 type SchemaError struct {
 	Has, Wants int64
 
-	unbegun bool // the table of migrations is there and empty
+	unbegun bool // the table of migrations exists and is empty
 }
 
-// Error says what to do.
+// Error returns a message that says what to do.
 func (e *SchemaError) Error() string {
 	if e.Has > e.Wants {
 		return fmt.Sprintf("the tables of the app store have version %d, and this fanfare knows %d: a newer one has migrated them", e.Has, e.Wants)
 	}
-	return fmt.Sprintf("the tables of the app store have version %d, and this fanfare wants %d; run `fanfare apps migrate`, or set store.migrate to true", e.Has, e.Wants)
+	return fmt.Sprintf("the tables of the app store have version %d, and this fanfare needs %d; run `fanfare apps migrate`, or set store.migrate to true", e.Has, e.Wants)
 }
 
 func (s *Store) provider() (*goose.Provider, error) {
@@ -36,8 +36,9 @@ func (s *Store) provider() (*goose.Provider, error) {
 	return goose.NewProvider(s.dialect.goose, s.db, files, goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true))
 }
 
-// Ready reports whether the database is reachable and its tables have the version
-// that this program needs, by a *SchemaError if not. It changes nothing.
+// Ready returns nil if the database is reachable and its tables have the version
+// that this program needs, and a *SchemaError if they have another one. It changes
+// nothing.
 func (s *Store) Ready(ctx context.Context) error {
 	p, err := s.provider()
 	if err != nil {
@@ -67,9 +68,9 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Migrate brings the tables up to date and returns the versions that were
-// applied, none if they were. Of several that migrate at a time, one does it and
-// the others wait.
+// Migrate migrates the tables to the current version and returns the versions that
+// were applied, none if the tables were up to date. If several processes migrate at
+// the same time, one does it and the others wait.
 func (s *Store) Migrate(ctx context.Context) (applied []int64, err error) {
 	unlock, err := s.lockMigrations(ctx)
 	if err != nil {
@@ -82,8 +83,8 @@ func (s *Store) Migrate(ctx context.Context) (applied []int64, err error) {
 		if err == nil || errors.As(err, &old) || s.dialect.lock != "" || try == mostTries {
 			return applied, err
 		}
-		// SQLite has no lock for longer than a transaction. Whoever came second
-		// finds, at its next try, that it is done.
+		// SQLite has no lock that lasts longer than a transaction. A process that
+		// lost the race finds the tables up to date when it tries again.
 		select {
 		case <-ctx.Done():
 			return nil, err
@@ -107,7 +108,7 @@ func (s *Store) migrateOnce(ctx context.Context) (applied []int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if old.unbegun { // goose was killed before it wrote the row that it begins with
+	if old.unbegun { // goose was killed before it wrote its first row
 		if _, err := s.db.ExecContext(ctx, "INSERT INTO "+migrationsTable+" (version_id, is_applied) VALUES (0, TRUE)"); err != nil {
 			return nil, fmt.Errorf("migrate the app store: %w", err)
 		}
@@ -122,8 +123,8 @@ func (s *Store) migrateOnce(ctx context.Context) (applied []int64, err error) {
 	return applied, nil
 }
 
-// lockMigrations waits for others that migrate. The lock is that of a
-// connection, which unlock gives back.
+// lockMigrations waits for other processes that migrate. The lock belongs to a
+// connection, which unlock releases.
 func (s *Store) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.dialect.lock == "" {
 		return func() {}, nil
@@ -132,17 +133,17 @@ func (s *Store) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach the app store: %w", err)
 	}
-	var got sql.NullString // void in PostgreSQL, 1 in MySQL unless it took too long
+	var got sql.NullString // void in PostgreSQL; in MySQL 1, or 0 after a timeout
 	if err := conn.QueryRowContext(ctx, s.dialect.lock).Scan(&got); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("wait for others that migrate the app store: %w", err)
+		return nil, fmt.Errorf("wait for another process that migrates the app store: %w", err)
 	}
 	if s.dialect.name == "mysql" && got.String != "1" {
 		_ = conn.Close()
 		return nil, errors.New("another process has been migrating the app store for a minute")
 	}
 	return func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), s.dialect.unlock) // it goes with the connection too
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), s.dialect.unlock) // closing the connection releases it too
 		_ = conn.Close()
 	}, nil
 }

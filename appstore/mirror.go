@@ -12,11 +12,11 @@ import (
 	"fanfare/config"
 )
 
-// MirrorConfig is what a Mirror is made of.
+// MirrorConfig configures a Mirror.
 type MirrorConfig struct {
 	Store   *Store
-	Poll    time.Duration // between two looks
-	Migrate bool          // at the start
+	Poll    time.Duration // time between two queries
+	Migrate bool          // migrate the tables in Load
 	Logger  *slog.Logger
 }
 
@@ -26,33 +26,34 @@ type Mirror struct {
 	cfg MirrorConfig
 
 	mu       sync.Mutex
-	sequence int64             // of the last change that was taken over; -1 for none
-	apps     []config.App      // by their ids; replaced as a whole
-	changes  map[string]bool   // ids of apps that nobody took over as they are now
-	bad      map[string]string // why an app cannot be used, as it was logged last
+	sequence int64             // number of the last change that was read; -1 before the first
+	apps     []config.App      // sorted by id; replaced as a whole
+	changes  map[string]bool   // ids of apps whose change was not applied yet
+	bad      map[string]string // app id -> why it cannot be used, as last logged
 	status   Status
-	failed   bool // it was logged that the database is away
+	failed   bool // it was logged that the database cannot be reached
 }
 
 // Status is the state of a Mirror.
 type Status struct {
-	Up          bool      // the last look reached the database
-	LastSuccess time.Time // of a look
+	Up          bool      // the last query succeeded
+	LastSuccess time.Time // of a query
 	Apps        int
-	Unreadable  int // apps that cannot be used; a former version of them may be in force
+	Unreadable  int // apps that cannot be used; a previous version may be in use
 }
 
-// NewMirror returns a Mirror that has nothing yet.
+// NewMirror returns a Mirror without apps. Call Load, then Run.
 func NewMirror(cfg MirrorConfig) *Mirror {
 	return &Mirror{cfg: cfg, sequence: -1, changes: map[string]bool{}, bad: map[string]string{}}
 }
 
-// queryTimeout bounds a look at the database.
+// queryTimeout is the timeout of Look.
 const queryTimeout = 10 * time.Second
 
 // Load reads all apps for the first time. While the database is unreachable it
-// tries for as long as patience. Errors that more time does not solve are returned
-// at once: tables of another version, and secrets that no configured key decrypts.
+// tries again for as long as patience. Errors that waiting does not solve are
+// returned at once: tables of another version, and secrets that no configured key
+// decrypts.
 func (m *Mirror) Load(ctx context.Context, patience time.Duration) error {
 	until := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -90,7 +91,7 @@ func (m *Mirror) load(ctx context.Context) error {
 			return err
 		}
 		if len(applied) > 0 {
-			m.cfg.Logger.Info("the tables of the app store were brought up to date", slog.Int64("version", applied[len(applied)-1]))
+			m.cfg.Logger.Info("the tables of the app store were migrated", slog.Int64("version", applied[len(applied)-1]))
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -103,7 +104,7 @@ func (m *Mirror) load(ctx context.Context) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	clear(m.changes) // who loads begins with Apps
+	clear(m.changes) // the caller starts with Apps
 	return nil
 }
 
@@ -112,27 +113,27 @@ const (
 	startTimeout   = 30 * time.Second
 )
 
-// Apps are those in force by their ids. They may be read only.
+// Apps returns the apps in use, sorted by id. The caller must not change them.
 func (m *Mirror) Apps() []config.App {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.apps
 }
 
-// Update is what a Mirror has now.
+// Update is the state of a Mirror with the changes that were not applied yet.
 type Update struct {
-	Apps    []config.App // in force, by their ids; may be read only
-	Changed []string     // ids of those that are new, other than before, or gone
+	Apps    []config.App // all apps, sorted by id; read-only
+	Changed []string     // ids of apps that were added, changed or removed
 }
 
-// update is what has changed and was not taken over yet.
+// update returns the Update that is to be applied.
 func (m *Mirror) update() Update {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return Update{m.apps, slices.Sorted(maps.Keys(m.changes))}
 }
 
-// taken notes that an Update is in force.
+// taken records that an Update was applied.
 func (m *Mirror) taken(u Update) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,7 +142,7 @@ func (m *Mirror) taken(u Update) {
 	}
 }
 
-// Status is the state at the last look.
+// Status returns the state after the last query.
 func (m *Mirror) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -150,8 +151,8 @@ func (m *Mirror) Status() Status {
 	return s
 }
 
-// Run looks for changes until ctx is done, and calls apply after each. What apply
-// refuses is passed to it again after the next look.
+// Run reads changes until ctx is done, and calls apply after each. If apply
+// returns an error, it is called again after the next query.
 func (m *Mirror) Run(ctx context.Context, apply func(Update) error) {
 	woken := make(chan struct{}, 1)
 	var listener sync.WaitGroup
@@ -162,7 +163,7 @@ func (m *Mirror) Run(ctx context.Context, apply func(Update) error) {
 		m.cfg.Store.wakes(ctx, func() {
 			select {
 			case woken <- struct{}{}:
-			default: // there is one to come
+			default: // a query is due already
 			}
 		})
 	})
@@ -188,12 +189,12 @@ func (m *Mirror) Run(ctx context.Context, apply func(Update) error) {
 			refused = ""
 		} else if refused != err.Error() {
 			refused = err.Error()
-			m.cfg.Logger.Error("the changes of the app store cannot be taken over; the apps stay as they were", slog.Any("error", err))
+			m.cfg.Logger.Error("the changes in the app store cannot be applied; the apps stay as they were", slog.Any("error", err))
 		}
 	}
 }
 
-// Look applies what has changed and reports whether anything has.
+// Look queries the database once and reports whether an app has changed.
 func (m *Mirror) Look(ctx context.Context) (changed bool, err error) {
 	within, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -201,13 +202,13 @@ func (m *Mirror) Look(ctx context.Context) (changed bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case err != nil && ctx.Err() != nil: // the end, and not the database
+	case err != nil && ctx.Err() != nil: // the server stops
 	case err != nil && !m.failed:
 		m.failed = true
 		m.cfg.Logger.Warn("the app store cannot be reached; the apps stay as they are until it can", slog.Any("error", err))
 	case err == nil && m.failed:
 		m.failed = false
-		m.cfg.Logger.Info("the app store is reached again")
+		m.cfg.Logger.Info("the app store can be reached again")
 	}
 	return changed, err
 }
@@ -215,7 +216,7 @@ func (m *Mirror) Look(ctx context.Context) (changed bool, err error) {
 func (m *Mirror) look(ctx context.Context) (changed bool, err error) {
 	m.mu.Lock()
 	after := m.sequence
-	if !m.status.Up { // what was away may come back as a copy, or without its last changes
+	if !m.status.Up { // the database may have been restored from a backup, or have lost its last changes
 		after = -1
 	}
 	m.mu.Unlock()
@@ -234,7 +235,7 @@ func (m *Mirror) look(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if m.sequence < 0 { // a start, which has nothing to go on with
+	if m.sequence < 0 { // at the start there are no previous apps to continue with
 		for _, u := range c.Bad {
 			var encryption *EncryptionError
 			if errors.As(u.Err, &encryption) && !encryption.Known {

@@ -165,7 +165,7 @@ func TestMirror_Run_GivesAgainWhatWasRefused(t *testing.T) {
 		stop()
 		return nil
 	})
-	if given != 3 || log.count("cannot be taken over") != 1 {
+	if given != 3 || log.count("cannot be applied") != 1 {
 		t.Errorf("given %d times, %q", given, log.lines)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// wakes has wake called at each change that PostgreSQL tells of, until ctx is
-// done. Other databases tell nothing. While the connection is lost nothing is
-// called: the Mirror looks by itself.
+// wakes calls wake for each change that PostgreSQL notifies of, until ctx is
+// done. Other databases have no notifications. While the connection is lost
+// wake is not called, and the Mirror only polls.
 func (s *Store) wakes(ctx context.Context, wake func()) {
 	if s.dialect.notify == "" {
 		return
@@ -23,13 +23,13 @@ func (s *Store) wakes(ctx context.Context, wake func()) {
 	}
 }
 
-// listenAgain is the time between two connections that listen.
+// listenAgain is the time between a lost connection and the next one.
 const listenAgain = 2 * time.Second
 
 func (s *Store) listen(ctx context.Context, wake func()) {
 	cfg, err := parsePostgres(s.dsn)
 	if err != nil {
-		return // Open has read it
+		return // does not happen: Open has parsed it
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Store) listen(ctx context.Context, wake func()) {
 	if _, err := conn.Exec(ctx, "LISTEN "+notifyChannel); err != nil {
 		return
 	}
-	wake() // for what came before
+	wake() // for changes before the LISTEN
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return

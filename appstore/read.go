@@ -7,18 +7,19 @@ import (
 	"fmt"
 )
 
-// Unreadable is an app that is in the database and cannot be served.
+// Unreadable is a stored app that is invalid and is not served.
 type Unreadable struct {
 	ID  string
 	Err error
 }
 
-// List is all apps by id, and apart those that cannot be used.
+// List returns all apps sorted by id, and separately those that cannot be used.
 func (s *Store) List(ctx context.Context) (list []App, bad []Unreadable, err error) {
 	return s.Page(ctx, "", 0)
 }
 
-// Page is the first n apps whose id comes after another's, all for n of 0.
+// Page is List for the first n apps whose id is greater than after; n of 0
+// means all.
 func (s *Store) Page(ctx context.Context, after string, n int) (list []App, bad []Unreadable, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		rows, err := s.rows(ctx, tx, after, n)
@@ -30,7 +31,7 @@ func (s *Store) Page(ctx context.Context, after string, n int) (list []App, bad 
 	return list, bad, err
 }
 
-// Get is an app by its id, or ErrNotFound.
+// Get returns the app with an id, or ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (app *App, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		app, err = s.get(ctx, tx, id)
@@ -39,17 +40,18 @@ func (s *Store) Get(ctx context.Context, id string) (app *App, err error) {
 	return app, err
 }
 
-// Changes is what has changed in the store since a given change.
+// Changes are the apps that have changed since a sequence number.
 type Changes struct {
-	Sequence int64 // of the last change
-	Apps     []App // new and changed ones; with All every app there is
+	Sequence int64 // number of the last change
+	Apps     []App // new and changed apps; if All is set, all apps
 	Bad      []Unreadable
 	Deleted  []string
-	All      bool // what is not among Apps and Bad is gone
+	All      bool // an app that is neither in Apps nor in Bad was deleted
 }
 
-// Changes are those after a number of the sequence. For -1, or a number that is
-// older than a restored copy of the store, they are all apps.
+// Changes returns the changes after a sequence number. For -1, and for a number
+// that the store has not reached (because a backup was restored), it returns
+// all apps.
 func (s *Store) Changes(ctx context.Context, after int64) (c Changes, err error) {
 	now, err := s.sequence(ctx, s.db)
 	if err != nil || now == after {
@@ -107,8 +109,8 @@ func (s *Store) rowsSince(ctx context.Context, q queryer, after int64) ([]*row, 
 	return s.rowsWhere(ctx, q, "WHERE a.changed > ?", "", after)
 }
 
-// rowsWhere are the apps that a condition holds for, with their keys. A limit
-// cuts the apps, and keys of others are left aside.
+// rowsWhere returns the apps that match a condition, with their keys. limit
+// applies to the apps.
 func (s *Store) rowsWhere(ctx context.Context, q queryer, where, limit string, args ...any) (list []*row, err error) {
 	byID := map[string]*row{}
 	err = s.each(ctx, q, "SELECT "+rowColumns+" FROM fanfare_apps a "+where+" ORDER BY a.id "+limit, args, func(rows *sql.Rows) error {
@@ -185,7 +187,7 @@ func (s *Store) get(ctx context.Context, q queryer, id string) (*App, error) {
 	return s.app(r)
 }
 
-// keyOwner is the app that has a key, "" if none has.
+// keyOwner returns the id of the app that has a key, or "".
 func (s *Store) keyOwner(ctx context.Context, q queryer, key string) (app string, err error) {
 	err = q.QueryRowContext(ctx, s.dialect.bind("SELECT app_id FROM fanfare_app_keys WHERE app_key = ?"), key).Scan(&app)
 	if errors.Is(err, sql.ErrNoRows) {

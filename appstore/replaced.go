@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// replaced reports whether the file of SQLite is another than at the last call, as
-// after a copy was put in its place. Connections that are open would go on with
-// the file of before, and the numbers of its changes mean nothing in the other.
+// replaced reports whether SQLite's file is another one than at the last call, for
+// example because a backup was restored. Open connections would continue with the
+// previous file, and its sequence numbers are not valid in the new one.
 func (s *Store) replaced() (bool, error) {
 	if s.dialect.name != "sqlite" {
 		return false, nil
@@ -24,7 +24,7 @@ func (s *Store) replaced() (bool, error) {
 	if before == nil || os.SameFile(*before, info) {
 		return false, nil
 	}
-	s.db.SetMaxIdleConns(-1) // closes those that are open
+	s.db.SetMaxIdleConns(-1) // closes the idle connections
 	s.db.SetMaxIdleConns(mostIdle)
 	return true, nil
 }

@@ -11,24 +11,25 @@ import (
 	"fanfare/config"
 )
 
-// row is an app as the database has it.
+// row is an app as it is stored.
 type row struct {
 	id, name, options string
 	version, changed  int64
-	created, updated  int64 // milliseconds of Unix time
+	created, updated  int64 // Unix time in milliseconds
 	keys              []keyRow
 }
 
 type keyRow struct{ key, secret string }
 
-// longestName bounds ids, keys and names: the columns of MySQL do.
+// Maximum number of characters of ids and keys, and of names; MySQL's columns
+// have these lengths.
 const (
 	longestID   = 190
 	longestName = 200
 )
 
-// app decodes a row. The error is an *EncryptionError, or an ErrUnreadable with
-// what is wrong.
+// app decodes a row. The error is an *EncryptionError, or wraps ErrUnreadable and
+// says what is wrong.
 func (s *Store) app(r *row) (*App, error) {
 	a := &App{
 		App: config.DefaultApp(), Name: r.name, Version: r.version, changed: r.changed,
@@ -61,7 +62,7 @@ func (s *Store) app(r *row) (*App, error) {
 
 func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }
 
-// usable holds an app to the rules of the configuration and the store's own. The
+// usable checks an app against the rules of the configuration and the store. The
 // error is a *config.Error.
 func (s *Store) usable(a *App) error {
 	if err := s.documents.Check(&a.App); err != nil {
@@ -76,7 +77,7 @@ func (s *Store) usable(a *App) error {
 	case len([]rune(a.Name)) > longestName:
 		return invalid("name", fmt.Sprintf("has %d characters; the most is %d", len([]rune(a.Name)), longestName))
 	case !storable(a.Name):
-		return invalid("name", "holds a character that cannot be stored")
+		return invalid("name", "contains a character that cannot be stored (NUL, or invalid UTF-8)")
 	}
 	for i, k := range keysOf(&a.App) {
 		at := "key"
@@ -85,7 +86,7 @@ func (s *Store) usable(a *App) error {
 		}
 		switch {
 		case !storable(k.Secret):
-			return invalid(at, "has a secret with a character that cannot be stored")
+			return invalid(at, "has a secret with a character that cannot be stored (NUL, or invalid UTF-8)")
 		case len(k.Key) > longestID:
 			return invalid(at, fmt.Sprintf("has %d characters; the most is %d", len(k.Key), longestID))
 		case strings.HasPrefix(k.Secret, sealMark):
@@ -95,20 +96,21 @@ func (s *Store) usable(a *App) error {
 	return nil
 }
 
-// storable reports whether every database takes a text.
+// storable reports whether every database can store a text.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 func invalid(key, text string) error {
 	return &config.Error{Problems: []config.Problem{{Key: key, Text: text}}}
 }
 
-// keysOf are the keys of an app, the oldest first.
+// keysOf returns the keys of an app, the oldest first.
 func keysOf(a *config.App) []config.Key {
 	return append([]config.Key{{Key: a.Key, Secret: a.Secret}}, a.Keys...)
 }
 
-// options are what is stored of an app beside its keys. Addresses and headers of
-// webhooks hold secrets too.
+// options returns the options of an app as they are stored. If there is an
+// encryption key, webhooks are encrypted, because their addresses and headers may
+// contain secrets.
 func (s *Store) options(a *config.App) (string, error) {
 	doc := s.documents.Write(a)
 	if s.seals.current == "" || len(a.Webhooks) == 0 {
@@ -121,7 +123,7 @@ func (s *Store) options(a *config.App) (string, error) {
 	return s.sealOptions(a.ID, parts, parts["webhooks"])
 }
 
-// openOptions are the options with the webhooks as they were.
+// openOptions returns stored options with decrypted webhooks.
 func (s *Store) openOptions(app, options string) ([]byte, error) {
 	doc := []byte(options)
 	if !bytes.Contains(doc, []byte(sealMark)) {
@@ -130,7 +132,7 @@ func (s *Store) openOptions(app, options string) ([]byte, error) {
 	parts := map[string]json.RawMessage{}
 	var sealed string
 	if json.Unmarshal(doc, &parts) != nil || json.Unmarshal(parts["webhooks"], &sealed) != nil {
-		return doc, nil // the mark is in some text, or Apply says what is wrong
+		return doc, nil // the mark is part of another text, or Apply reports what is wrong
 	}
 	plain, err := s.seals.open(app, webhooksPlace, sealed)
 	if err != nil {
@@ -143,8 +145,9 @@ func (s *Store) openOptions(app, options string) ([]byte, error) {
 	return json.Marshal(parts)
 }
 
-// resealOptions are stored options whose webhooks are encrypted as they would be
-// now. Options that somebody edited by hand into something else stay as they are.
+// resealOptions returns stored options with webhooks encrypted with the current
+// key. Options that were edited by hand and cannot be decoded are returned
+// unchanged.
 func (s *Store) resealOptions(app, options string) (string, error) {
 	parts := map[string]json.RawMessage{}
 	if json.Unmarshal([]byte(options), &parts) != nil {
@@ -152,7 +155,7 @@ func (s *Store) resealOptions(app, options string) (string, error) {
 	}
 	var stored string
 	if json.Unmarshal(parts["webhooks"], &stored) != nil {
-		stored = string(parts["webhooks"]) // a list, which is not encrypted
+		stored = string(parts["webhooks"]) // a list is not encrypted
 	}
 	if s.seals.isCurrent(stored) {
 		return options, nil
@@ -167,7 +170,7 @@ func (s *Store) resealOptions(app, options string) (string, error) {
 	return s.sealOptions(app, parts, json.RawMessage(plain))
 }
 
-// sealOptions are options with webhooks as they are stored.
+// sealOptions returns options with the given webhooks, encrypted if there is a key.
 func (s *Store) sealOptions(app string, parts map[string]json.RawMessage, webhooks json.RawMessage) (string, error) {
 	if s.seals.current != "" {
 		sealed, err := json.Marshal(s.seals.seal(app, webhooksPlace, string(webhooks)))

@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// sealMark begins what is encrypted: the mark, the id of the key, and nonce and
-// ciphertext in base64, with colons between.
+// sealMark is the prefix of encrypted text. After it come the id of the key, a
+// colon, and nonce and ciphertext in base64.
 const sealMark = "fanfare-aes256gcm:"
 
-// seals encrypt and decrypt. Those without a key leave all as it is.
+// seals encrypts and decrypts text. Without a key it stores text as it is.
 type seals struct {
-	current string // id of the key that encrypts; "" without one
+	current string // id of the key that encrypts; "" if there is none
 	byID    map[string]cipher.AEAD
 }
 
-// KeyID names a key without telling it: the beginning of its SHA-256.
+// KeyID returns an identifier of a key that does not reveal it: 8 hex digits of a SHA-256.
 func KeyID(key []byte) string {
 	sum := sha256.Sum256(append([]byte("fanfare app store key\x00"), key...))
 	return hex.EncodeToString(sum[:4])
@@ -46,19 +46,19 @@ func newSeals(keys [][]byte) (*seals, error) {
 	return s, nil
 }
 
-// seal encrypts text for its place, what of which app it is. In another place it
-// does not decrypt.
+// seal encrypts text for one purpose (what) of one app. It cannot be decrypted for
+// another app or purpose.
 func (s *seals) seal(app, what, text string) string {
 	if s.current == "" {
 		return text
 	}
 	aead := s.byID[s.current]
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(text)+aead.Overhead())
-	_, _ = rand.Read(nonce) // it ends the process rather than fail
+	_, _ = rand.Read(nonce) // never fails: it ends the process instead
 	return sealMark + s.current + ":" + base64.RawStdEncoding.EncodeToString(aead.Seal(nonce, nonce, []byte(text), place(app, what)))
 }
 
-// open is the text that was sealed, or stored as it is.
+// open decrypts text that seal encrypted, and returns other text as it is.
 func (s *seals) open(app, what, stored string) (string, error) {
 	rest, sealed := strings.CutPrefix(stored, sealMark)
 	if !sealed {
@@ -80,8 +80,8 @@ func (s *seals) open(app, what, stored string) (string, error) {
 	return string(plain), nil
 }
 
-// isCurrent reports whether seal would store a text as this is stored, but for the
-// nonce.
+// isCurrent reports whether stored is in the form in which seal would store it
+// now: encrypted with the current key, or plain if there is none.
 func (s *seals) isCurrent(stored string) bool {
 	rest, sealed := strings.CutPrefix(stored, sealMark)
 	if !sealed {
@@ -91,7 +91,7 @@ func (s *seals) isCurrent(stored string) bool {
 	return id == s.current
 }
 
-// place is what a ciphertext is bound to. Neither part can hold a zero byte.
+// place returns the additional data of the encryption. Neither part can contain a zero byte.
 func place(app, what string) []byte { return []byte(app + "\x00" + what) }
 
 const webhooksPlace = "webhooks"

@@ -12,22 +12,23 @@ import (
 	"fanfare/config"
 )
 
-// Config is what a Store is made of.
+// Config configures a Store.
 type Config struct {
 	Kind string // sqlite, postgres or mysql
-	DSN  string // of the database, in the form its driver reads
+	DSN  string // address of the database, in the form that its driver reads
 
-	// Keys encrypt the secrets of apps, each of 32 bytes: the first what is
-	// written; all of them decrypt. None stores secrets as they are.
+	// Keys encrypt the secrets of apps; each has 32 bytes. The first one
+	// encrypts, all of them decrypt. Without keys, secrets are stored as they
+	// are.
 	Keys [][]byte
 
-	// Server is the configuration beside which apps have to work.
+	// Server is the server's configuration, with which the apps must be compatible.
 	Server *config.Config
-	// Check is called for each app too, after the rules of the configuration. nil
-	// allows all.
+	// Check is called for each app after the rules of the configuration; nil
+	// accepts every app.
 	Check func(*config.App) error
 
-	// Now is the time; nil is time.Now.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -35,16 +36,16 @@ type Config struct {
 type App struct {
 	config.App
 
-	// Name is what people call the app. The server has no use for it.
+	// Name is a label for people. The server does not use it.
 	Name string
 	// Version counts the changes of the app, from 1.
 	Version          int64
 	Created, Updated time.Time
 
-	changed int64 // the sequence at its last change
+	changed int64 // sequence number of its last change
 }
 
-// Store is the apps in a database. It is for concurrent use.
+// Store reads and changes the apps in a database. It is safe for concurrent use.
 type Store struct {
 	db        *sql.DB
 	dialect   dialect
@@ -53,15 +54,15 @@ type Store struct {
 	documents *config.Documents
 	check     func(*config.App) error
 	now       func() time.Time
-	file      atomic.Pointer[os.FileInfo] // of SQLite, as replaced saw it
+	file      atomic.Pointer[os.FileInfo] // SQLite's file at the last call of replaced
 }
 
-// Open returns the store at an address. It opens no connection yet: Ready reports
+// Open returns the store at cfg.DSN. It opens no connection yet: Ready reports
 // whether the database is reachable and its tables are up to date.
 func Open(cfg Config) (*Store, error) {
 	d, ok := dialects[cfg.Kind]
 	if !ok {
-		return nil, fmt.Errorf("no store is of the kind %q", cfg.Kind)
+		return nil, fmt.Errorf("store.kind %q is unknown; use sqlite, postgres or mysql", cfg.Kind)
 	}
 	seals, err := newSeals(cfg.Keys)
 	if err != nil {
@@ -93,10 +94,10 @@ const (
 // Close closes the connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Documents reads and writes the options of apps as JSON.
+// Documents returns the reader and writer of apps' options as JSON.
 func (s *Store) Documents() *config.Documents { return s.documents }
 
-// read does what f does in a transaction that sees one state.
+// read calls f in a read-only transaction with one snapshot.
 func (s *Store) read(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, s.dialect.snapshot)
 	if err != nil {
@@ -106,10 +107,10 @@ func (s *Store) read(ctx context.Context, f func(*sql.Tx) error) error {
 	return f(tx)
 }
 
-// write does what f does in a transaction of its own, or nothing. All writers
-// wait for each other at the sequence, whose next value is change: what f finds
-// stays so, and the changes of a lower number are there before those of a higher
-// one.
+// write calls f in a transaction, which it commits if f returns no error. change
+// is the next sequence number. Its update makes writers wait for each other, so
+// that what f reads does not change, and changes become visible in the order of
+// their numbers.
 func (s *Store) write(ctx context.Context, f func(tx *sql.Tx, change int64) error) error {
 	tx, err := s.db.BeginTx(ctx, s.dialect.change)
 	if err != nil {
@@ -143,11 +144,11 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// sequence is the number of the last change.
+// sequence returns the sequence number of the last change.
 func (s *Store) sequence(ctx context.Context, q queryer) (n int64, err error) {
 	err = q.QueryRowContext(ctx, "SELECT value FROM fanfare_app_sequence WHERE id = 1").Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, errors.New("the table fanfare_app_sequence has lost its row; `INSERT INTO fanfare_app_sequence VALUES (1, 1000000)` makes another")
+		return 0, errors.New("the table fanfare_app_sequence has no row; restore it with `INSERT INTO fanfare_app_sequence VALUES (1, 1000000)`")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("read the app store: %w", err)

@@ -93,7 +93,7 @@ func TestStore_RefusesWhatIsTakenOrWrong(t *testing.T) {
 		app  App
 		want string
 	}{
-		{app("1"), "there is an app with the id"},
+		{app("1"), "an app with the id"},
 		{other, `"key-1" is already a key of app 1`},
 		{long, "id: has 191 characters"},
 		{wrong, "limits.max_event_bytes: 0 is too small"},

@@ -7,20 +7,20 @@ import (
 	"regexp"
 )
 
-// mostRows bounds a table that is imported.
+// mostRows is the maximum number of rows of a table that is imported.
 const mostRows = 100_000
 
 var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-// ReadTable is the rows of a table of another server's database, each by the
-// names of its columns. kind is mysql or postgres.
+// ReadTable returns the rows of a table in another server's database, as maps
+// from the names of the columns to the values. kind is mysql or postgres.
 func ReadTable(ctx context.Context, kind, dsn, table string) (list []map[string]any, err error) {
 	d, ok := dialects[kind]
 	if !ok {
-		return nil, fmt.Errorf("no database is of the kind %q", kind)
+		return nil, fmt.Errorf("%q is not a kind of database; use mysql or postgres", kind)
 	}
 	if !tableName.MatchString(table) {
-		return nil, fmt.Errorf("%q is not the name of a table", table)
+		return nil, fmt.Errorf("%q is not a valid name of a table", table)
 	}
 	db, err := d.open(dsn)
 	if err != nil {

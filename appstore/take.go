@@ -10,8 +10,8 @@ import (
 	"fanfare/config"
 )
 
-// take replaces what has changed and reports whether anything has. An app that
-// cannot be used stays as it was, if it was there.
+// take replaces the apps that have changed and reports whether any has. An app
+// that cannot be used keeps its previous version, if there is one.
 func (m *Mirror) take(c Changes) bool {
 	m.sequence = c.Sequence
 	here := make(map[string]bool, len(c.Apps)+len(c.Bad))
@@ -57,7 +57,7 @@ func (m *Mirror) take(c Changes) bool {
 	return true
 }
 
-// Find is the app with an id in a list by ids, or nil.
+// Find returns the app with an id in a list sorted by id, or nil.
 func Find(list []config.App, id string) *config.App {
 	i, ok := slices.BinarySearchFunc(list, id, func(a config.App, id string) int { return strings.Compare(a.ID, id) })
 	if !ok {
@@ -66,8 +66,8 @@ func Find(list []config.App, id string) *config.App {
 	return &list[i]
 }
 
-// merged is a list by ids with some apps put in, in the place of those with their
-// ids, and others gone. The list itself stays as it is.
+// merged returns a copy of a list sorted by id in which put replaces or adds
+// apps, and the apps in gone are missing. It sorts put.
 func merged(list, put []config.App, gone map[string]bool) []config.App {
 	slices.SortFunc(put, func(a, b config.App) int { return strings.Compare(a.ID, b.ID) })
 	out := make([]config.App, 0, len(list)+len(put))

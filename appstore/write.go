@@ -10,7 +10,7 @@ import (
 	"fanfare/config"
 )
 
-// Create adds an app with its keys. Version, Created and Updated are set.
+// Create adds an app with its keys, and sets Version, Created and Updated.
 func (s *Store) Create(ctx context.Context, app App) (*App, error) {
 	if err := s.usable(&app); err != nil {
 		return nil, err
@@ -48,8 +48,9 @@ func (s *Store) create(ctx context.Context, tx *sql.Tx, app *App, change int64) 
 	return s.saveKeys(ctx, tx, app.ID, nil, keysOf(&app.App))
 }
 
-// Update has change alter an app and stores what it is then. version is that
-// of the app the change is made from, 0 whichever it has. The id stays.
+// Update calls change with an app and stores the result. version is the version on
+// which the change is based; if the app has another one, Update fails with a
+// *ConflictError. 0 accepts any version. The id cannot change.
 func (s *Store) Update(ctx context.Context, id string, version int64, change func(*App) error) (app *App, err error) {
 	err = s.write(ctx, func(tx *sql.Tx, number int64) error {
 		if app, err = s.current(ctx, tx, id, version); err != nil {
@@ -73,8 +74,7 @@ func (s *Store) Update(ctx context.Context, id string, version int64, change fun
 	return app, nil
 }
 
-// Delete removes an app. version is as with Update. One that cannot be read can
-// be removed.
+// Delete removes an app, also one that cannot be used. version is as for Update.
 func (s *Store) Delete(ctx context.Context, id string, version int64) error {
 	return s.write(ctx, func(tx *sql.Tx, change int64) error {
 		r, err := s.getRow(ctx, tx, id)
@@ -102,11 +102,11 @@ func (s *Store) Delete(ctx context.Context, id string, version int64) error {
 	})
 }
 
-// deletedFor is how long it is told that an app is gone. A Mirror that has heard
-// nothing for long reads all apps.
+// deletedFor is how long the deletion of an app is recorded. A Mirror that was
+// disconnected for longer reads all apps.
 const deletedFor = 7 * 24 * time.Hour
 
-// SetEnabled enables or disables an app for clients and callers.
+// SetEnabled enables or disables an app for clients and the HTTP API.
 func (s *Store) SetEnabled(ctx context.Context, id string, enabled bool) (*App, error) {
 	return s.Update(ctx, id, 0, func(a *App) error {
 		a.Enabled = enabled
@@ -114,7 +114,7 @@ func (s *Store) SetEnabled(ctx context.Context, id string, enabled bool) (*App, 
 	})
 }
 
-// AddKey adds a key to an app, which is valid beside those it has.
+// AddKey adds a key to an app. The keys that it has stay valid.
 func (s *Store) AddKey(ctx context.Context, id string, key config.Key) (*App, error) {
 	return s.Update(ctx, id, 0, func(a *App) error {
 		a.Keys = append(a.Keys, key)
@@ -123,7 +123,7 @@ func (s *Store) AddKey(ctx context.Context, id string, key config.Key) (*App, er
 }
 
 // RetireKey removes a key of an app, or fails with ErrNoKey or ErrLastKey. The
-// oldest that is left signs webhooks.
+// oldest remaining key signs webhooks.
 func (s *Store) RetireKey(ctx context.Context, id, key string) (*App, error) {
 	return s.Update(ctx, id, 0, func(a *App) error {
 		keys := keysOf(&a.App)
@@ -140,9 +140,10 @@ func (s *Store) RetireKey(ctx context.Context, id, key string) (*App, error) {
 	})
 }
 
-// RotateEncryption encrypts with the first key everything that another key or no
-// key encrypted; without a key it decrypts everything. It returns how many apps it
-// has stored. Their versions stay the same, because their options do not change.
+// RotateEncryption encrypts everything with the first key that is not encrypted
+// with it yet; without a key it decrypts everything. It returns the number of apps
+// that it has stored. Their versions stay the same, because their options do not
+// change.
 func (s *Store) RotateEncryption(ctx context.Context) (n int, err error) {
 	err = s.write(ctx, func(tx *sql.Tx, _ int64) error {
 		rows, err := s.rows(ctx, tx, "", 0)
@@ -163,8 +164,8 @@ func (s *Store) RotateEncryption(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// reseal works on what is stored and not on the app, so that it goes for apps
-// that cannot be used too.
+// reseal encrypts the stored secrets of an app again. It does not decode the app,
+// so that it also works for apps that cannot be used.
 func (s *Store) reseal(ctx context.Context, tx *sql.Tx, r *row) (stored bool, err error) {
 	for _, k := range r.keys {
 		if s.seals.isCurrent(k.secret) {
@@ -186,7 +187,7 @@ func (s *Store) reseal(ctx context.Context, tx *sql.Tx, r *row) (stored bool, er
 	return true, s.exec(ctx, tx, "UPDATE fanfare_apps SET options = ? WHERE id = ?", options, r.id)
 }
 
-// current is an app that is about to be changed, in the version that is meant.
+// current returns an app for a change, or a *ConflictError if it does not have the version.
 func (s *Store) current(ctx context.Context, tx *sql.Tx, id string, version int64) (*App, error) {
 	app, err := s.get(ctx, tx, id)
 	if err != nil {
@@ -215,8 +216,8 @@ func (s *Store) save(ctx context.Context, tx *sql.Tx, app *App, before []config.
 	return nil
 }
 
-// saveKeys makes after the keys of an app. Those that stay keep the time at
-// which they were added.
+// saveKeys stores the keys of an app. Keys that remain keep the time at which they
+// were added.
 func (s *Store) saveKeys(ctx context.Context, tx *sql.Tx, app string, before, after []config.Key) error {
 	for _, k := range before {
 		if !slices.ContainsFunc(after, func(a config.Key) bool { return a.Key == k.Key }) {

@@ -120,7 +120,7 @@ func TestApps_CommandsTellWhatIsWrong(t *testing.T) {
 		{"create --set webhooks=[{\"url\":\"http://127.0.0.1/\"}]", exitRefused, "is not a public address"},
 		{"show none", exitRefused, "there is no such app"},
 		{"update shop", exitMisused, "nothing is to be changed"},
-		{"update shop --version 7 --name x", exitRefused, "has version 1, and not 7"},
+		{"update shop --version 7 --name x", exitRefused, "its version is 1, not 7"},
 		{"rotate shop --retire k", exitRefused, "no other key"},
 		{"rotate shop --retire none", exitRefused, "no such key"},
 		{"rotate shop --retire=", exitMisused, "--retire names no key"},

@@ -237,7 +237,7 @@ func TestServe_TheDatabaseIsKilledAndComesBack(t *testing.T) {
 			})
 			eventually(t, "the change is served", func() bool { return letIn(t, n, "key-2") })
 			c.answers(t)
-			if times := n.logged("the app store is reached again"); times != 1 {
+			if times := n.logged("the app store can be reached again"); times != 1 {
 				t.Errorf("%d lines of the log say that it is back", times)
 			}
 		})
