@@ -6,26 +6,26 @@ import (
 	"fanfare/internal/account"
 )
 
-// AccountCollector shows what the process holds for clients and callers. Make
-// one with NewAccountCollector.
+// AccountCollector exposes what the process holds in memory for clients and API
+// callers. Create it with NewAccountCollector.
 type AccountCollector struct {
 	account                                  *account.Account
 	held, bytes, inUse, highWater, shortness *prometheus.Desc
 }
 
-// NewAccountCollector returns a collector of an account of the process.
+// NewAccountCollector returns a collector of the process's account.
 func NewAccountCollector(a *account.Account) *AccountCollector {
 	return &AccountCollector{
 		account:   a,
-		held:      describe("held", "Objects that the server holds for clients and callers, by kind.", "kind"),
-		bytes:     describe("held_bytes", "Memory of these objects, by kind.", "kind"),
+		held:      describe("held", "Objects that the server holds in memory for clients and API callers, by kind.", "kind"),
+		bytes:     describe("held_bytes", "Memory of the objects that fanfare_held counts, by kind.", "kind"),
 		inUse:     describe("memory_in_use_bytes", "Memory in use by the process at the last check, without garbage, plus what its cgroup takes beyond the tenth reserved for it. 0 without a memory limit."),
 		highWater: describe("memory_high_water_bytes", "Memory in use above which the server refuses what is new. 0 without a memory limit."),
 		shortness: describe("memory_short", "1 while the server refuses what is new, because more memory is in use than memory_high_water_bytes."),
 	}
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *AccountCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.held, c.bytes, c.inUse, c.highWater, c.shortness} {
 		out <- d

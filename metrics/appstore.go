@@ -6,14 +6,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// AppStore is the state of the database that apps are in.
+// AppStore is the state of the database with the apps.
 type AppStore struct {
 	Up               bool
 	LastSuccess      time.Time
 	Apps, Unreadable int
 }
 
-// NewAppStoreCollector returns the metrics of an app store.
+// NewAppStoreCollector returns a collector of the app store's metrics; state returns its current state.
 func NewAppStoreCollector(state func() AppStore) prometheus.Collector {
 	return appStoreCollector{state}
 }
@@ -21,8 +21,8 @@ func NewAppStoreCollector(state func() AppStore) prometheus.Collector {
 type appStoreCollector struct{ state func() AppStore }
 
 var (
-	appStoreUp          = prometheus.NewDesc("fanfare_app_store_up", "1 if the last query reached the database of the apps.", nil, nil)
-	appStoreLastSuccess = prometheus.NewDesc("fanfare_app_store_last_success_timestamp_seconds", "Time at which the database was last reached, in Unix time: the apps in use are from then.", nil, nil)
+	appStoreUp          = prometheus.NewDesc("fanfare_app_store_up", "1 if the last query of the apps' database succeeded.", nil, nil)
+	appStoreLastSuccess = prometheus.NewDesc("fanfare_app_store_last_success_timestamp_seconds", "Time of the last successful query of the database, in Unix time. The apps in use are as of then.", nil, nil)
 	appStoreApps        = prometheus.NewDesc("fanfare_app_store_apps", "Apps of the database that are served.", nil, nil)
 	appStoreUnreadable  = prometheus.NewDesc("fanfare_app_store_unreadable_apps", "Apps of the database that cannot be used; the log says why.", nil, nil)
 )

@@ -6,17 +6,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Cluster is how a node sees the cluster at a scrape.
+// Cluster is the state of the cluster as a node sees it. The help of the metrics explains each field.
 type Cluster struct {
-	Open, Entering, Away int           // partitions
-	Young                int           // partitions
-	Lag                  time.Duration // since what the node knows of a partition was current; the worst
+	Open, Entering, Away int           // partitions, by the state of the connection
+	Young                int           // partitions that wait for reports
+	Lag                  time.Duration // age of the node's state of a partition; the maximum
 	Alive, Quiet, Dead   int           // nodes
-	Queued               int           // ops
+	Queued               int           // operations
 	QueuedBytes          int64
 	Operations           uint64
 	RoundTrips           uint64
-	RoundTripTime        time.Duration // of all together
+	RoundTripTime        time.Duration // sum
 	Gaps                 uint64
 	Repairs              uint64
 	Births               uint64
@@ -26,13 +26,13 @@ type Cluster struct {
 	Overfull             uint64
 	Misrouted            uint64
 	Unasked              uint64
-	Kept                 int    // partitions
-	Handed, Boxed        int    // webhooks
-	Lost                 uint64 // webhooks
+	Kept                 int    // partitions whose webhooks this node delivers
+	Handed, Boxed        int    // webhooks: collected by this node, and in outboxes
+	Lost                 uint64 // dropped webhooks
 	Terms                uint64
 }
 
-// ClusterCollector shows the state of a cluster's node. Make one with
+// ClusterCollector exposes the state of a node in a cluster. Create it with
 // NewClusterCollector.
 type ClusterCollector struct {
 	read              func() Cluster
@@ -73,7 +73,7 @@ func NewClusterCollector(read func() Cluster) *ClusterCollector {
 	}
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *ClusterCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.partitions
 	out <- c.nodes

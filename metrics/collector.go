@@ -9,13 +9,13 @@ import (
 	"fanfare/channels"
 )
 
-// Source gives the snapshot that a scrape shows; *channels.Hub is one.
+// Source returns the snapshot that a scrape exposes; *channels.Hub implements it.
 type Source interface {
 	Stats() channels.Stats
 }
 
-// Collector turns a Source's snapshot into metrics at each scrape. Make one
-// with NewCollector.
+// Collector turns a Source's snapshot into metrics at each scrape. Create it with
+// NewCollector.
 type Collector struct {
 	source        Source
 	ready         func() bool
@@ -35,8 +35,8 @@ type figure[T any] struct {
 	value func(*T) float64
 }
 
-// NewCollector returns a collector of source. ready is what /readyz answers;
-// nil leaves fanfare_ready out.
+// NewCollector returns a collector of source. ready is the state that /readyz
+// reports; nil leaves fanfare_ready out.
 func NewCollector(source Source, ready func() bool) *Collector {
 	const count, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	type app = channels.AppStats
@@ -46,7 +46,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 		source:        source,
 		ready:         ready,
 		up:            describe("ready", "1 while the server accepts new sockets, 0 while it starts or shuts down."),
-		refusals:      describe("refusals_total", "Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if the app is unknown.", "app", "code", "reason"),
+		refusals:      describe("refusals_total", "Requests, connections and messages that were refused. code is a protocol code, a close code or an HTTP status; app is empty if the app is unknown.", "app", "code", "reason"),
 		subscriptions: describe("subscriptions", "Subscriptions of sockets, by kind of channel.", "app", "kind"),
 		closed:        describe("connections_closed_total", "Connections that ended, by close code. 1006 is a lost connection; other is any unlisted code.", "app", "code"),
 		dropped:       describe("history_dropped_events_total", "Events dropped from histories. reason is events (the rule's maximum), ttl, bytes (max_history_bytes, or the server's memory, is full) or cleared.", "app", "reason"),
@@ -55,7 +55,7 @@ func NewCollector(source Source, ready func() bool) *Collector {
 			{of("channels", "Channels with a subscriber on this node."), gauge, func(s *app) float64 { return float64(s.Channels) }},
 			{of("app_held_bytes", "Memory held for the app: subscriptions, channels, members, events of cache channels and histories, waiting messages and bodies."), gauge, func(s *app) float64 { return float64(s.HeldBytes) }},
 			{of("history_events", "Events in the histories of channels on this node."), gauge, func(s *app) float64 { return float64(s.History.Events) }},
-			{of("history_bytes", "Memory of these events."), gauge, func(s *app) float64 { return float64(s.History.Bytes) }},
+			{of("history_bytes", "Memory of the events in histories."), gauge, func(s *app) float64 { return float64(s.History.Bytes) }},
 			{of("presence_members", "Members of the presence channels with a subscriber on this node, members on other nodes included. A user counts once per channel."), gauge, func(s *app) float64 { return float64(s.Members) }},
 			{of("connections_opened_total", "Connections that were established, over any transport."), count, func(s *app) float64 { return float64(s.Opened) }},
 			{of("events_published_total", "Events accepted from the HTTP API. An event for several channels counts once."), count, func(s *app) float64 { return float64(s.Published) }},
@@ -72,7 +72,8 @@ func NewCollector(source Source, ready func() bool) *Collector {
 	}
 }
 
-// MaxConnections is the bound of sockets in force, 0 if there is none.
+// MaxConnections returns the metric of the maximum number of sockets, which bound
+// returns; 0 means no limit.
 func MaxConnections(bound func() int) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_max_connections",
@@ -80,8 +81,9 @@ func MaxConnections(bound func() int) prometheus.Collector {
 	}, func() float64 { return float64(bound()) })
 }
 
-// CertificateExpiry is when the certificate in use expires; the zero Time while
-// there is none yet. It is for a server with TLS: another has no such metric.
+// CertificateExpiry returns the metric of the expiry of the certificate in use,
+// which at returns; the zero Time means that there is none yet. Only a server
+// with TLS has this metric.
 func CertificateExpiry(at func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fanfare_tls_certificate_expiry_timestamp_seconds",
@@ -98,7 +100,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("fanfare_"+name, help, labels, nil)
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 	if c.ready != nil {
 		out <- c.up
@@ -115,8 +117,7 @@ func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect takes one snapshot and sends all of it, as prometheus.Collector
-// asks.
+// Collect implements prometheus.Collector.
 func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	s := c.source.Stats()
 	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
@@ -152,7 +153,7 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// codeLabel is a code as a label; without is that of none.
+// codeLabel returns a code as a label, or without for code 0.
 func codeLabel(code int, without string) string {
 	if code == 0 {
 		return without

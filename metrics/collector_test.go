@@ -65,7 +65,7 @@ fanfare_events_published_total{app="shop"} 0
 # TYPE fanfare_frames_sent_total counter
 fanfare_frames_sent_total{app="chat"} 14
 fanfare_frames_sent_total{app="shop"} 0
-# HELP fanfare_history_bytes Memory of these events.
+# HELP fanfare_history_bytes Memory of the events in histories.
 # TYPE fanfare_history_bytes gauge
 fanfare_history_bytes{app="chat"} 19
 fanfare_history_bytes{app="shop"} 0
@@ -91,7 +91,7 @@ fanfare_ready 1
 # TYPE fanfare_received_bytes_total counter
 fanfare_received_bytes_total{app="chat"} 13
 fanfare_received_bytes_total{app="shop"} 0
-# HELP fanfare_refusals_total Requests, connections and messages that were refused. code is a code of the protocol, a close code or an HTTP status; app is empty if the app is unknown.
+# HELP fanfare_refusals_total Requests, connections and messages that were refused. code is a protocol code, a close code or an HTTP status; app is empty if the app is unknown.
 # TYPE fanfare_refusals_total counter
 fanfare_refusals_total{app="",code="4001",reason="unknown_app"} 2
 fanfare_refusals_total{app="chat",code="4301",reason="client_event_rate"} 5

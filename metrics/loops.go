@@ -6,18 +6,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// loopSockets shows how connections are shared among the event loops.
+// loopSockets exposes how sockets are distributed over the event loops.
 type loopSockets struct {
 	shares func() []int
 	desc   *prometheus.Desc
 }
 
-// LoopSockets returns a collector of the sockets of each event loop.
+// LoopSockets returns a collector of the number of sockets of each event loop, which shares returns.
 func LoopSockets(shares func() []int) prometheus.Collector {
 	return &loopSockets{shares: shares, desc: describe("loop_sockets", "Open sockets, by event loop.", "loop")}
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *loopSockets) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
 // Collect implements prometheus.Collector.

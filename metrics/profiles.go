@@ -9,15 +9,15 @@ import (
 
 const profilesPath = "/debug/pprof/"
 
-// Bounds of a profile that is taken over a time.
+// Limits for profiles that take a while.
 const (
 	longestProfile = 2 * time.Minute
-	profileWrite   = 30 * time.Second // to hand it out
+	profileWrite   = 30 * time.Second // to send it
 )
 
-// WithProfiles answers requests for profiles while on says so, one at a time, and
-// passes the others to h. The command line, which may hold a secret, is no profile
-// here.
+// WithProfiles serves profiles while on returns true, one at a time, and passes
+// other requests to h. It does not serve the command line, which may contain a
+// secret.
 func WithProfiles(h http.Handler, on func() bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
@@ -29,18 +29,18 @@ func WithProfiles(h http.Handler, on func() bool) http.Handler {
 	turn := make(chan struct{}, 1)
 	mux.HandleFunc(profilesPath, func(w http.ResponseWriter, r *http.Request) {
 		if !on() {
-			http.Error(w, "profiles are off (metrics.pprof)", http.StatusNotFound)
+			http.Error(w, "profiles are off; set metrics.pprof to true to use them", http.StatusNotFound)
 			return
 		}
 		select {
 		case turn <- struct{}{}:
 			defer func() { <-turn }()
 		default:
-			http.Error(w, "a profile is being taken; ask again when it is done", http.StatusTooManyRequests)
+			http.Error(w, "another profile is being taken; try again when it is done", http.StatusTooManyRequests)
 			return
 		}
-		// The server's timeouts are for scrapes. pprof refuses what they would cut
-		// off, unless it sees no server.
+		// The server's timeouts are for scrapes. pprof refuses profiles that last
+		// longer than these, unless the context contains no server.
 		control := http.NewResponseController(w)
 		end := time.Now().Add(longestProfile + profileWrite)
 		_ = control.SetReadDeadline(end) // fails only where there is none

@@ -6,15 +6,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Reloads counts reloads of the configuration. It is a collector.
+// Reloads counts reloads of the configuration. It implements prometheus.Collector.
 type Reloads struct {
 	all     *prometheus.CounterVec
 	good    prometheus.Gauge
 	changed prometheus.Gauge
 }
 
-// NewReloads returns a Reloads of a process whose first configuration was read
-// now.
+// NewReloads returns a Reloads. It counts the current time as that of the first
+// configuration.
 func NewReloads() *Reloads {
 	r := &Reloads{
 		all: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -34,7 +34,7 @@ func NewReloads() *Reloads {
 	return r
 }
 
-// Done notes how a reload ended.
+// Done records the result of a reload.
 func (r *Reloads) Done(ok bool, at time.Time) {
 	if !ok {
 		r.all.WithLabelValues("failure").Inc()

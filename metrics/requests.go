@@ -12,45 +12,44 @@ type Requests struct {
 
 // RequestCount is a number of requests with the same app, route and status.
 type RequestCount struct {
-	App    string // id; "" if a request named none that exists
-	Route  string // pattern, such as /apps/:app/events; "" if the path leads nowhere
-	Status int    // 0 for any that is not counted separately
+	App    string // id; "" if the request named no existing app
+	Route  string // pattern, such as /apps/:app/events; "" for an unknown path
+	Status int    // 0 stands for any that is not counted separately
 	Count  uint64
 }
 
-// RouteLatency is how long the requests of a route took.
+// RouteLatency is the distribution of the durations of a route's requests.
 type RouteLatency struct {
 	Route   string
 	Count   uint64
-	Seconds float64            // in all
-	Buckets map[float64]uint64 // how many took at most so many seconds
+	Seconds float64            // sum
+	Buckets map[float64]uint64 // upper bound in seconds -> number of requests, cumulative
 }
 
 // RequestCollector turns a snapshot of HTTP requests into metrics at each
-// scrape. Make one with NewRequestCollector.
+// scrape. Create it with NewRequestCollector.
 type RequestCollector struct {
 	source  func() Requests
 	count   *prometheus.Desc
 	latency *prometheus.Desc
 }
 
-// NewRequestCollector returns a collector of what source tells.
+// NewRequestCollector returns a collector of the snapshot that source returns.
 func NewRequestCollector(source func() Requests) *RequestCollector {
 	return &RequestCollector{
 		source:  source,
 		count:   describe("http_requests_total", "HTTP requests that were answered, WebSocket handshakes included.", "app", "route", "status"),
-		latency: describe("http_request_duration_seconds", "Time from the head of a request to the end of its answer, without polls and streams of HTTP sessions, which wait for events.", "route"),
+		latency: describe("http_request_duration_seconds", "Time from receiving the head of a request to the end of the response. Polls and streams of HTTP sessions, which wait for events, are not included.", "route"),
 	}
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *RequestCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.count
 	out <- c.latency
 }
 
-// Collect takes one snapshot and sends all of it, as prometheus.Collector
-// asks.
+// Collect implements prometheus.Collector.
 func (c *RequestCollector) Collect(out chan<- prometheus.Metric) {
 	s := c.source()
 	for _, r := range s.Counts {
@@ -61,7 +60,7 @@ func (c *RequestCollector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// routeLabel is a route's pattern, or the name of none.
+// routeLabel returns a route's pattern as a label, or "none".
 func routeLabel(route string) string {
 	if route == "" {
 		return "none"

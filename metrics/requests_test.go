@@ -17,7 +17,7 @@ func TestRequestCollector_ShowsTheSnapshot(t *testing.T) {
 		}
 	})
 	const want = `
-# HELP fanfare_http_request_duration_seconds Time from the head of a request to the end of its answer, without polls and streams of HTTP sessions, which wait for events.
+# HELP fanfare_http_request_duration_seconds Time from receiving the head of a request to the end of the response. Polls and streams of HTTP sessions, which wait for events, are not included.
 # TYPE fanfare_http_request_duration_seconds histogram
 fanfare_http_request_duration_seconds_bucket{route="/apps/:app/events",le="0.1"} 1
 fanfare_http_request_duration_seconds_bucket{route="/apps/:app/events",le="0.5"} 2

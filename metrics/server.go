@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handler answers GET /metrics with what c and the further collectors collect,
-// the figures of the Go runtime and the process, and fanfare_build_info with
-// the version. GET /ready and GET /usage are soketi's.
+// Handler serves GET /metrics with the metrics of c and further, those of the
+// Go runtime and the process, and fanfare_build_info with the version. GET
+// /ready and GET /usage answer as in soketi.
 func Handler(c *Collector, version string, further ...prometheus.Collector) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", inTurn(promhttp.HandlerFor(registry(c, version, further...), promhttp.HandlerOpts{})))
@@ -33,11 +33,11 @@ func Handler(c *Collector, version string, further ...prometheus.Collector) http
 	return mux
 }
 
-// scrapesAtOnce is how many scrapes are collected at a time.
+// scrapesAtOnce is the maximum number of scrapes that are answered at the same time.
 const scrapesAtOnce = 4
 
-// inTurn has requests wait while as many as scrapesAtOnce are being answered. A
-// caller that leaves does not wait on.
+// inTurn delays requests while scrapesAtOnce others are being answered, until
+// the caller disconnects.
 func inTurn(h http.Handler) http.Handler {
 	turns := make(chan struct{}, scrapesAtOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func registry(c *Collector, version string, further ...prometheus.Collector) *pr
 	return registry
 }
 
-// Server is an HTTP server of h with timeouts that no slow caller outlasts.
+// Server returns an HTTP server of h with timeouts for slow callers.
 func Server(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,

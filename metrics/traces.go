@@ -2,17 +2,17 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Traces is what became of trace spans, since the start.
+// Traces counts trace spans since the start: exported, dropped because the queue was full, and dropped because the export failed.
 type Traces struct{ Exported, NoRoom, Failed uint64 }
 
-// TraceCollector shows what became of trace spans. Make one with
+// TraceCollector exposes the counts of trace spans. Create it with
 // NewTraceCollector.
 type TraceCollector struct {
 	source            func() Traces
 	exported, dropped *prometheus.Desc
 }
 
-// NewTraceCollector returns a collector of what source returns at each scrape.
+// NewTraceCollector returns a collector of the counts that source returns.
 func NewTraceCollector(source func() Traces) *TraceCollector {
 	return &TraceCollector{
 		source:   source,
@@ -21,13 +21,13 @@ func NewTraceCollector(source func() Traces) *TraceCollector {
 	}
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *TraceCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.exported
 	out <- c.dropped
 }
 
-// Collect takes a snapshot and sends it, as prometheus.Collector asks.
+// Collect implements prometheus.Collector.
 func (c *TraceCollector) Collect(out chan<- prometheus.Metric) {
 	s := c.source()
 	out <- prometheus.MustNewConstMetric(c.exported, prometheus.CounterValue, float64(s.Exported))

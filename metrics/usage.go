@@ -7,9 +7,9 @@ import (
 	"runtime/metrics"
 )
 
-// usage is the memory that the process has of the system, of what it may have
-// by the limit of the Go runtime, in the form of soketi's /usage. Without a limit
-// there is no share of it: total, free and percent are 0.
+// usage returns the memory that the process has obtained from the system, and its
+// share of the Go runtime's memory limit, as JSON in the form of soketi's /usage.
+// Without a limit, total, free and percent are 0.
 func usage() []byte {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)

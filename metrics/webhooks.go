@@ -9,10 +9,10 @@ import (
 // Webhooks is a snapshot of the delivery of webhooks.
 type Webhooks struct {
 	Endpoints []WebhookEndpoint
-	Unsaved   int // changes that a crash would undo now
+	Unsaved   int // changes that are not on disk yet, and that a crash would lose
 }
 
-// WebhookEndpoint is what one endpoint of an app has seen so far.
+// WebhookEndpoint is the state and the counters of one endpoint of an app.
 type WebhookEndpoint struct {
 	App      string // id
 	Endpoint int    // place in the app's list, from 0
@@ -24,14 +24,14 @@ type WebhookEndpoint struct {
 	Down     bool
 }
 
-// WebhookDrop is how many events of a class were dropped for a reason.
+// WebhookDrop is the number of events of one class that were dropped for one reason.
 type WebhookDrop struct {
 	Class, Reason string
 	Events        uint64
 }
 
-// WebhookCollector turns a snapshot of webhooks into metrics at each scrape.
-// Make one with NewWebhookCollector.
+// WebhookCollector turns a snapshot of webhooks into metrics at each scrape. Create
+// it with NewWebhookCollector.
 type WebhookCollector struct {
 	source  func() Webhooks
 	queued  *prometheus.Desc
@@ -46,7 +46,7 @@ type webhookCount struct {
 	value func(*WebhookEndpoint) uint64
 }
 
-// NewWebhookCollector returns a collector of what source tells.
+// NewWebhookCollector returns a collector of the snapshot that source returns.
 func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
 	of := func(name, help string) *prometheus.Desc { return describe(name, help, "app", "endpoint") }
 	return &WebhookCollector{
@@ -63,7 +63,7 @@ func NewWebhookCollector(source func() Webhooks) *WebhookCollector {
 	}
 }
 
-// Describe sends every metric there is, as prometheus.Collector asks.
+// Describe implements prometheus.Collector.
 func (c *WebhookCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.queued
 	out <- c.down
@@ -74,8 +74,7 @@ func (c *WebhookCollector) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect takes one snapshot and sends all of it, as prometheus.Collector
-// asks.
+// Collect implements prometheus.Collector.
 func (c *WebhookCollector) Collect(out chan<- prometheus.Metric) {
 	s := c.source()
 	for i := range s.Endpoints {

@@ -1,11 +1,12 @@
-// Package recovery holds the package @fanfare/pusher-js-recovery for browsers,
-// which has a pusher-js get what it missed while it was away. It has no code of
-// its own. examples/demo serves the module from here.
+// Package recovery embeds the browser module of @fanfare/pusher-js-recovery,
+// with which pusher-js receives the events that it missed while it was
+// disconnected. It has no other Go code. examples/demo serves the module from
+// here.
 package recovery
 
 import "embed"
 
-// Files is the module.
+// Files contains the module, recovery.js.
 //
 //go:embed recovery.js
 var Files embed.FS

@@ -1,6 +1,6 @@
-// Package room holds the files that the chats of this repository share in the
-// browser: modules and style sheets. It has no code of its own. examples/demo
-// serves them from here; the examples of Next.js import them as @fanfare/room.
+// Package room embeds the browser modules and style sheets that the chat
+// examples share. It has no other Go code. examples/demo serves the files from
+// here; the Next.js examples import them as @fanfare/room.
 package room
 
 import "embed"
