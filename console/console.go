@@ -1,7 +1,6 @@
-// Package console holds the console, the pages of the admin API's listener, as
-// they are sent to browsers: plain modules, nothing to build. It knows nothing
-// of the server; the pages ask the admin API. cmd/fanfare gives its Handler to
-// adminapi.
+// Package console serves the pages of the console, which use the admin API:
+// plain JavaScript modules and style sheets that need no build step. It does
+// not access the server. cmd/fanfare passes its Handler to adminapi.
 package console
 
 import (
@@ -17,20 +16,20 @@ import (
 //go:embed static
 var static embed.FS
 
-// types are the media types of the files. Those of the operating system's
-// tables differ, and browsers run no module of another type.
+// types are the media types of the files. The operating system's tables differ,
+// and browsers do not run a module with another type.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
 	".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".LICENSE": "text/plain; charset=utf-8",
 }
 
-// Handler answers requests for the files. It sets no headers that concern
-// security: adminapi does, for all of its answers.
+// Handler serves the files. It sets no security headers: adminapi sets them on
+// all of its responses.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "files are only read", http.StatusMethodNotAllowed)
+			http.Error(w, "only GET and HEAD are allowed here", http.StatusMethodNotAllowed)
 			return
 		}
 		name := strings.TrimPrefix(r.URL.Path, "/")

@@ -1,7 +1,7 @@
-// The admin API of the server that this page comes from (openapi.json).
+// A client of the admin API (openapi.json) on the server that this page comes from.
 const stored = 'fanfare-admin-token';
 
-/** Gets the event "unauthorized" when the API takes no request without another token. */
+/** Dispatches the event "unauthorized" when the API requires another token. */
 export const session = new EventTarget();
 
 export function useToken(token) {
@@ -11,7 +11,7 @@ export function useToken(token) {
 
 export const hasToken = () => Boolean(sessionStorage.getItem(stored));
 
-/** An answer that refuses. Its message is a sentence for people. */
+/** A refused request. Its message is a sentence for people. */
 export class Refused extends Error {
   constructor(status, code, message) {
     super(message);
@@ -19,7 +19,7 @@ export class Refused extends Error {
   }
 }
 
-/** The path of the API with names as parts of it. */
+/** A path of the API; names are escaped. */
 export function path(parts, ...names) {
   return parts.reduce((whole, part, i) => whole + encodeURIComponent(names[i - 1]) + part);
 }
@@ -63,7 +63,7 @@ export function sentence(text) {
   return /[.!?]$/.test(whole) ? whole : whole + '.';
 }
 
-/** Calls tell with each event of the live stream, until the signal or the server ends it. */
+/** Calls tell with each event of the live stream, until the signal or the server ends the stream. */
 export async function follow(query, signal, opened, tell) {
   const answer = await send('GET', 'events', { query, signal });
   opened();

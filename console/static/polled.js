@@ -1,11 +1,11 @@
-// A part of a page that shows what the API says, again and again while it is seen.
+// A part of a page that shows data of the API, which it requests again periodically while it is visible.
 import { Component } from './html.js';
 
 export class Polled extends Component {
   every = 2000; // ms
   state = { loaded: null, error: null };
 
-  /** Asks the API. What it returns becomes state.loaded. */
+  /** Requests the data from the API. The result becomes state.loaded. */
   load(_signal) {
     throw new Error('not written');
   }
@@ -25,7 +25,7 @@ export class Polled extends Component {
     if (!signal.aborted) this.timer = setTimeout(() => this.run(signal), this.every);
   }
 
-  /** Asks now. Of several questions under way, the last one asked counts. */
+  /** Requests the data now. If several requests are in progress, the result of the last one is used. */
   async refresh() {
     const { signal } = this.leaving;
     const asked = (this.asked = {});

@@ -1,4 +1,4 @@
-// The frame of all pages: navigation, the chosen app, the theme, and the question for the token.
+// The layout of all pages: navigation, the selected app, the theme, and the form for the token.
 import { get, hasToken, session, useToken } from './api.js';
 import { Component, html } from './html.js';
 import { Apps } from './pages/apps.js';
@@ -14,7 +14,7 @@ import { TokenForm } from './parts/tokenform.js';
 import { Typed } from './parts/typed.js';
 import { go, here, link } from './route.js';
 
-// Those of an app are shown for the one that is chosen.
+// Pages with ofApp show one app, the selected one.
 const pages = {
   overview: { title: 'Overview', part: Overview },
   debug: { title: 'Debug', part: Debug },
@@ -40,7 +40,7 @@ export class Shell extends Component {
   async enter() {
     try {
       const { apps, next } = await get('apps', { limit: 1000 });
-      const { nodes } = await get('nodes'); // afterwards: a second 401 would ask for the token again
+      const { nodes } = await get('nodes'); // one after the other: a second 401 would ask for the token again
       const living = nodes.filter((n) => n.state !== 'dead').map((n) => n.name || n.id);
       this.setState({ apps, nodes: [...new Set(living)].sort(), more: Boolean(next), asking: false, error: null });
     } catch (error) {
@@ -53,12 +53,12 @@ export class Shell extends Component {
     this.setState({ route: here() }, () => {
       if (before === this.state.route.page) return;
       document.querySelector('main h1')?.focus();
-      this.enter(); // apps come and go
+      this.enter(); // apps may have been added or removed
     });
   }
 
   render(_, { route, apps, nodes, more, error, asking, wrong }) {
-    const { title, part: Page, ofApp } = pages[route.page] ?? { title: 'Nothing here', part: Nowhere };
+    const { title, part: Page, ofApp } = pages[route.page] ?? { title: 'Page not found', part: Nowhere };
     document.title = `${title} · fanfare console`;
     if (asking) return html`<${TokenForm} wrong=${wrong} entered=${(token) => { useToken(token); this.enter(); }} />`;
     const app = route.query.app ?? apps?.[0]?.id ?? '';
@@ -86,7 +86,7 @@ export class Shell extends Component {
   }
 }
 
-// The hash is the page's, so the link moves the focus itself.
+// The URL's hash holds the page, so the link cannot use it and moves the focus itself.
 function skip(event) {
   event.preventDefault();
   document.getElementById('main').focus();
@@ -106,5 +106,5 @@ function AppChoice({ apps, more, app, choose }) {
 }
 
 function Nowhere() {
-  return html`<p>There is no such page. <a href=${link('overview')}>To the overview</a></p>`;
+  return html`<p>This page does not exist. <a href=${link('overview')}>Go to the overview</a></p>`;
 }

@@ -108,7 +108,7 @@ test('apps in a database are created, changed, given keys and deleted', { timeou
     await settings.getByLabel('max_connections').fill('8');
     assert.equal((await server.admin('PATCH', 'apps/shop', { options: { limits: { max_connections: 99 } } })).options.limits.max_connections, 99);
     await button('Save').click();
-    await settings.getByText('somebody has changed this app since it was loaded').waitFor();
+    await settings.getByText('the app has changed since this page loaded it').waitFor();
     assert.equal((await held()).options.limits.max_connections, 99);
     await button('Load again').click();
     await until('the other value', async () => (await settings.getByLabel('max_connections').inputValue()) === '99');
@@ -143,7 +143,7 @@ test('apps in a database are created, changed, given keys and deleted', { timeou
     await button(`Retire: ${key}`).waitFor();
     assert.equal(await card.getByText(secret).count(), 0);
     await button(`Retire: ${old}`).click();
-    await button('Leave it', page.getByRole('dialog')).click();
+    await button('Cancel', page.getByRole('dialog')).click();
     assert.equal((await held()).keys.length, 2);
 
     // Somebody else retires the new one, which this page does not know yet.
@@ -172,7 +172,7 @@ test('apps in a database are created, changed, given keys and deleted', { timeou
     await button('Delete').click();
     const dialog = page.getByRole('dialog');
     assert.ok(await button('Delete the app', dialog).isDisabled());
-    await dialog.getByLabel('To go on, type shop').fill('shop');
+    await dialog.getByLabel('To continue, type shop').fill('shop');
     await page.keyboard.press('Enter');
     await reader.sees('shop is deleted.');
     await reader.sees('There is no app.');

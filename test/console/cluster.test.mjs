@@ -46,9 +46,9 @@ test('a console of one node shows users, events and webhooks of all', { timeout:
       const answer = await route.fetch();
       await route.fulfill({ response: answer, json: { ...await answer.json(), missing: ['node-<b>2'] } });
     });
-    await page.getByText('No answer came from node-<b>2.').waitFor();
+    await page.getByText('No answer from node-<b>2.').waitFor();
     await page.unroute('**/api/v1/apps/app-id/users*');
-    await page.getByText(/No answer came/).waitFor({ state: 'detached' });
+    await page.getByText(/No answer from/).waitFor({ state: 'detached' });
   });
 
   await t.test('events of both nodes, or of one; a socket of the other node is closed', async () => {

@@ -35,9 +35,9 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
 
     await page.getByRole('button', { name: 'Pause' }).click();
     await server.sdk.trigger('orders', 'held', {});
-    await page.getByRole('button', { name: /^Go on \([1-9]/ }).waitFor();
+    await page.getByRole('button', { name: /^Continue \([1-9]/ }).waitFor();
     assert.equal(await reader.row('held').count(), 0);
-    await page.getByRole('button', { name: /^Go on/ }).click();
+    await page.getByRole('button', { name: /^Continue/ }).click();
     await reader.row('held').first().waitFor();
 
     await page.getByLabel('Event', { exact: true }).fill('order');
@@ -90,8 +90,8 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
     await page.getByLabel('Name begins with').fill('cache-');
     await page.getByRole('link', { name: 'cache-prices' }).click();
     await card.getByText('{"text":"12.50"}').waitFor();
-    await card.getByRole('link', { name: 'Send it an event' }).click();
-    assert.equal(await page.getByLabel('Channels, with commas between').inputValue(), 'cache-prices');
+    await card.getByRole('link', { name: 'Send an event' }).click();
+    assert.equal(await page.getByLabel('Channels, separated by commas').inputValue(), 'cache-prices');
   });
 
   await t.test('channels: the history, and emptying it', async () => {
@@ -99,9 +99,9 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
     await page.getByRole('link', { name: 'orders', exact: true }).click();
     const history = page.getByRole('region', { name: 'History' });
     await history.getByText('{"number":17}').waitFor();
-    await page.getByRole('button', { name: 'Empty the history' }).click();
-    await page.getByRole('button', { name: 'Empty it' }).click();
-    await reader.sees('The history is empty.');
+    await page.getByRole('button', { name: 'Clear the history' }).click();
+    await page.getByRole('button', { name: 'Clear it' }).click();
+    await reader.sees('The history was cleared.');
     await history.waitFor({ state: 'detached' });
   });
 
@@ -110,7 +110,7 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
     const got = [];
     ben.channel('orders').bind('made', (data) => got.push(data));
     ben.user.bind('told', (data) => got.push(data));
-    await page.getByLabel('Channels, with commas between').fill('orders');
+    await page.getByLabel('Channels, separated by commas').fill('orders');
     await page.getByLabel('Event', { exact: true }).fill('made');
     await page.getByLabel('Data', { exact: true }).fill('{"by": ');
     await page.getByText('This is not JSON').waitFor();
@@ -138,7 +138,7 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
     assert.deepEqual(got.slice(1), Array(3).fill({ by: "it's ü" }));
 
     await page.getByLabel('Channels', { exact: true }).check();
-    await page.getByLabel('Channels, with commas between').fill('no such name');
+    await page.getByLabel('Channels, separated by commas').fill('no such name');
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: /./ }).waitFor();
   });
@@ -198,7 +198,7 @@ test('every page shows what the server does, and acts on it', { timeout: 300_000
   await t.test('overview: charts of all apps and of one', async () => {
     await reader.open('overview');
     await page.getByRole('img', { name: /^Connections in the last hour\. Connections: now \d/ }).waitFor();
-    await page.getByRole('img', { name: /^Publish latency in the last hour\. Half within: now .*, at most .* ms; 99 % within: now .*, at most .*[1-9].* ms/ }).waitFor();
+    await page.getByRole('img', { name: /^Publish latency in the last hour\. Median: now .*, at most .* ms; 99 % within: now .*, at most .*[1-9].* ms/ }).waitFor();
     await page.getByLabel('Charts of').selectOption('chat');
     await page.getByRole('img', { name: /^Connections in the last hour\. Connections: now 1/ }).waitFor();
   });

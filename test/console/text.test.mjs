@@ -88,14 +88,14 @@ test('tokens: asked for once, a wrong one is said, and a role that may not act i
   await page.goto(server.console);
   await page.getByLabel('Admin token').fill('wrong');
   await page.getByRole('button', { name: 'Enter' }).click();
-  await page.getByText('The server does not know this token.').waitFor();
+  await page.getByText('The server does not accept this token.').waitFor();
   await page.getByLabel('Admin token').fill(looking.text);
   await page.getByRole('button', { name: 'Enter' }).click();
   await reader.sees('ready');
   await page.reload();
   await reader.sees('ready');
   await reader.open('debug');
-  await page.getByText('This token does not see payloads.').waitFor();
+  await page.getByText('This token cannot read payloads.').waitFor();
   await reader.open('creator');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.getByRole('alert').filter({ hasText: 'This takes the role operate' }).waitFor();

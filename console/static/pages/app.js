@@ -10,7 +10,7 @@ import { snippets } from './snippets.js';
 export class AppCard extends Component {
   state = { secrets: null, error: null, language: 'pusher-js', host: location.hostname, port: '', tls: false };
 
-  // Where clients connect: the configuration says it, as far as this machine knows.
+  // Suggests where clients connect, from the server's configuration.
   async componentDidMount() {
     try {
       const { configuration } = await get('config');

@@ -1,4 +1,4 @@
-// The apps: keys, limits, and the code that connects to one. Where they are in a database, they are changed here.
+// The apps: keys, limits, and the code that connects to one. Apps in a database can be changed here.
 import { get, path, remove } from '../api.js';
 import { bytes, number } from '../format.js';
 import { html } from '../html.js';
@@ -20,7 +20,7 @@ export class Apps extends Paged {
     clearTimeout(this.soon);
   }
 
-  /** Looks again, and once more when the node has taken the change over from the database. */
+  /** Requests the apps now, and again when the node has read the change from the database. */
   changed() {
     clearTimeout(this.soon);
     this.soon = setTimeout(() => this.refresh(), 700);
@@ -60,7 +60,7 @@ export class Apps extends Paged {
   }
 }
 
-/** How the apps are changed, where that is not here. */
+/** Says how to change the apps if that is not possible here. */
 function Where({ store, editable }) {
   if (editable) return null;
   if (store === 'database') return html`<p class="lead">The apps are in a database. Changing them requires a token with the role <strong>admin</strong>.</p>`;

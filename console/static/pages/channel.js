@@ -1,4 +1,4 @@
-// One channel: how many are there, who, and the event that new subscribers get.
+// One channel: its subscriptions, members, cached event and history.
 import { get, path } from '../api.js';
 import { duration, number } from '../format.js';
 import { html } from '../html.js';
@@ -28,16 +28,16 @@ export class ChannelCard extends Polled {
           ${c.members.length > 0 && html`
             <h3>Members</h3>
             <ul class="members">${c.members.map((id) => html`<li key=${id}>${id}</li>`)}</ul>
-            ${c.more_members && html`<p class="hint">These are the first ${number(c.members.length)}.</p>`}`}
+            ${c.more_members && html`<p class="hint">Only the first ${number(c.members.length)} are shown.</p>`}`}
           ${c.kind.includes('cache') && html`
             <h3>Cached event</h3>
             ${c.cached
-              ? html`<p class="hint">Forgotten in ${duration(c.cached.ttl_s)}.</p><${Payload} text=${c.cached.data} label="Data of the cached event" />`
+              ? html`<p class="hint">Expires in ${duration(c.cached.ttl_s)}.</p><${Payload} text=${c.cached.data} label="Data of the cached event" />`
               : html`<p class="empty">None.</p>`}`}`}
         <${KeptHistory} key=${name} app=${app} name=${name} />
         <p class="row">
-          <a href=${link('debug', { app, channel: name })}>Watch it</a>
-          <a href=${link('creator', { app, channel: name })}>Send it an event</a>
+          <a href=${link('debug', { app, channel: name })}>Watch its events</a>
+          <a href=${link('creator', { app, channel: name })}>Send an event</a>
         </p>
       </section>`;
   }

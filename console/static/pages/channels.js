@@ -1,4 +1,4 @@
-// Occupied channels of an app, and one of them in full.
+// Occupied channels of an app, and the details of one.
 import { get, path } from '../api.js';
 import { number } from '../format.js';
 import { html } from '../html.js';
@@ -16,7 +16,7 @@ export class Channels extends Paged {
     return { items: channels, next };
   }
 
-  componentDidUpdate({ query }) { // channels are those of all nodes
+  componentDidUpdate({ query }) { // the list covers all nodes
     if (query.prefix !== this.props.query.prefix) this.refresh();
   }
 
@@ -34,7 +34,7 @@ export class Channels extends Paged {
       <${Notice} error=${error} />
       ${query.channel && html`<${ChannelCard} key=${query.channel} app=${app} name=${query.channel} close=${() => go('channels', { app, prefix: query.prefix })} />`}
       <${Table} label="Channels" columns=${['Channel', 'Kind', 'Subscriptions', 'Users']} busy=${!loaded && !error}
-          empty=${query.prefix ? 'No occupied channel has this prefix.' : 'Nobody is subscribed to any channel of this app.'}>
+          empty=${query.prefix ? 'No occupied channel has this prefix.' : 'No channel of this app has a subscriber.'}>
         ${loaded?.items.map((c) => html`
           <tr key=${c.name}>
             <th scope="row"><a data-row href=${link('channels', { app, prefix: query.prefix, channel: c.name })}>${c.name}</a></th>

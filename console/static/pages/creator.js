@@ -17,7 +17,7 @@ export class Creator extends Component {
     return { name: key, value: this.state[key], onInput: (e) => this.setState({ [key]: e.target.value, done: null, error: null }) };
   }
 
-  /** What the API is to be sent. */
+  /** The body of the request to the API. */
   event() {
     const { to, channels, user, name, data } = this.state;
     const target = to === 'user' ? { user } : { channels: channels.split(',').map((c) => c.trim()).filter(Boolean) };
@@ -37,7 +37,7 @@ export class Creator extends Component {
     this.setState({ sending: false });
   }
 
-  /** What is wrong with the data, if it has to be JSON. */
+  /** What is wrong with the data; '' if it is valid, or need not be JSON. */
   wrong() {
     if (this.state.format !== 'json') return '';
     try {
@@ -62,7 +62,7 @@ export class Creator extends Component {
           </fieldset>
           ${to === 'user'
             ? html`<label>User id<input ...${this.field('user')} required spellcheck=${false} autocomplete="off" /></label>`
-            : html`<label>Channels, with commas between<input ...${this.field('channels')} required spellcheck=${false} autocomplete="off" /></label>`}
+            : html`<label>Channels, separated by commas<input ...${this.field('channels')} required spellcheck=${false} autocomplete="off" /></label>`}
           <label>Event<input ...${this.field('name')} required spellcheck=${false} autocomplete="off" /></label>
           <label>Data is
             <select value=${format} onChange=${(e) => this.setState({ format: e.target.value })}>

@@ -1,4 +1,4 @@
-// What happens now, as a table that grows at the top.
+// The live events of the server, as a table with the newest at the top.
 import { follow } from '../api.js';
 import { plural } from '../format.js';
 import { Component, html } from '../html.js';
@@ -17,7 +17,7 @@ const kinds = {
 };
 const filters = { app: 'App', channel: 'Channel', socket: 'Socket', event: 'Event' };
 const rowsShown = 200;
-const beat = 150; // ms between two looks of the page at what came
+const beat = 150; // ms between two updates of the table
 
 export class Debug extends Component {
   state = { open: false, paused: false, payload: true, error: null, expanded: null };
@@ -33,7 +33,7 @@ export class Debug extends Component {
     clearInterval(this.ticker);
   }
 
-  // The server filters. What came before another filter was set is filtered here.
+  // The server filters. Events that were received before a filter was set are filtered here.
   componentDidUpdate({ query }) {
     if (Object.keys({ ...query, ...this.props.query }).some((key) => query[key] !== this.props.query[key])) this.listen();
   }
@@ -56,7 +56,7 @@ export class Debug extends Component {
       } catch (error) {
         if (signal.aborted) return;
         if (error.status === 403 && payload) {
-          payload = false; // the token may look, not see what users send
+          payload = false; // the token's role does not allow payloads
           continue;
         }
         this.setState({ open: false, error });
@@ -102,13 +102,13 @@ export class Debug extends Component {
       <${Missing} names=${missing} />
       <div class="row live">
         <span class=${open ? 'badge good' : 'badge bad'} role="status">${open ? 'live' : 'not connected'}</span>
-        <button aria-pressed=${String(paused)} onClick=${() => this.pause()}>${paused ? `Go on (${plural(waiting, 'event')} since)` : 'Pause'}</button>
-        <button class="quiet" onClick=${() => { this.kept = new Kept(); this.show(); }}>Empty the table</button>
-        <span class="hint">${leftOut > 0 && html`<strong class="left-out">${plural(leftOut, 'event was', 'events were')} left out</strong>: more happened than can be shown. `}
-          ${!payload && 'This token does not see payloads. '}The newest ${rowsShown} are shown.</span>
+        <button aria-pressed=${String(paused)} onClick=${() => this.pause()}>${paused ? `Continue (${plural(waiting, 'new event')})` : 'Pause'}</button>
+        <button class="quiet" onClick=${() => { this.kept = new Kept(); this.show(); }}>Clear the table</button>
+        <span class="hint">${leftOut > 0 && html`<strong class="left-out">${plural(leftOut, 'event was', 'events were')} left out</strong>: there were more than the page can show. `}
+          ${!payload && 'This token cannot read payloads. '}The newest ${rowsShown} are shown.</span>
       </div>
       ${query.socket && html`<${SocketCard} key=${query.socket + query.app} socket=${query.socket} app=${query.app || appOf(rows)} />`}
-      <${Table} label="What happens" columns=${['Time', 'Kind', 'What', 'Channel', 'Event', 'Socket', 'App', ...(many ? ['Node'] : [])]}
+      <${Table} label="Live events" columns=${['Time', 'Kind', 'What', 'Channel', 'Event', 'Socket', 'App', ...(many ? ['Node'] : [])]}
           empty="Nothing has happened since this page was opened." busy=${!open && !error}>
         ${rows.map((row) => html`
           <${Happening} key=${row.id} row=${row} kind=${kinds[row.kind]} open=${expanded === row.id} many=${many}

@@ -8,7 +8,7 @@ const looks = { delivered: 'badge good', failed: 'badge bad', retrying: 'badge w
 export function Deliveries({ of, replay }) {
   return html`
     <${Table} label=${`Last deliveries to endpoint ${of.endpoint} of ${of.app}`} columns=${['Last attempt', 'State', 'Answer', 'Took', 'Attempts', 'Events', 'Next try', 'Actions']}
-        empty="Nothing was sent yet.">
+        empty="Nothing has been sent yet.">
       ${of.deliveries.map((d) => html`
         <tr key=${d.id}>
           <td title=${moment(d.last)}>${clock(d.last)}</td>

@@ -1,4 +1,4 @@
-// One event of the live table, and what it holds if it is opened.
+// One row of the live table, with its details if it is expanded.
 import { Component, html } from '../html.js';
 import { clock } from '../format.js';
 import { Payload } from '../parts/payload.js';
@@ -7,7 +7,7 @@ import { sentence } from './words.js';
 const bad = new Set(['refusal', 'error']);
 
 export class Happening extends Component {
-  // Rows do not change. Hundreds of them are drawn only when they come or are opened.
+  // Rows do not change. There are hundreds of them; each is drawn only when it appears or is expanded.
   shouldComponentUpdate({ row, open }) {
     return row !== this.props.row || open !== this.props.open;
   }

@@ -35,16 +35,16 @@ export class History extends Polled {
 
 function charts({ times, step_s: step, loop_lag_ms: lag, api_p50_ms: p50, api_p99_ms: p99, total, apps }, app) {
   const of = app ? apps.find((a) => a.app === app) : total;
-  if (times.length === 0) return html`<p class="empty">The first point comes ten seconds after the start.</p>`;
-  if (!of) return html`<p class="empty">This app has done nothing in the last hour.</p>`;
+  if (times.length === 0) return html`<p class="empty">The first values appear ten seconds after the start.</p>`;
+  if (!of) return html`<p class="empty">This app had no activity in the last hour.</p>`;
   const rate = (values) => values.map((v) => v / step);
   const all = [
     ['Connections', [['Connections', of.connections]], number],
     ['Deliveries a second', [['Deliveries', rate(of.deliveries)]], number],
-    ['Messages a second', [['API events', rate(of.api_events)], ['Messages of clients', rate(of.messages_in)]], number],
-    [app ? 'Held for the app' : 'Memory', [['Memory', of.memory_bytes]], bytes],
+    ['Messages a second', [['API events', rate(of.api_events)], ['Messages from clients', rate(of.messages_in)]], number],
+    [app ? 'Memory held for the app' : 'Memory', [['Memory', of.memory_bytes]], bytes],
   ];
-  if (!app) all.push(['Publish latency', [['Half within', p50], ['99 % within', p99]], milliseconds], ['Loop lag', [['Loop lag', lag]], milliseconds]);
+  if (!app) all.push(['Publish latency', [['Median', p50], ['99 % within', p99]], milliseconds], ['Loop lag', [['Loop lag', lag]], milliseconds]);
   return html`
     <div class="charts">
       ${all.map(([title, lines, show]) => html`

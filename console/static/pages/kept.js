@@ -1,4 +1,4 @@
-// The events that a page keeps: the newest, within a bound of their number and of their size.
+// The events that the page stores: the newest ones, up to a maximum number and size.
 const mostEvents = 2000;
 const mostCharacters = 8 << 20;
 
@@ -23,7 +23,7 @@ export class Kept {
     this.events.splice(0, drop);
   }
 
-  /** The newest that match, newest first. */
+  /** The newest matching events, at most most, newest first. */
   matching(query, most) {
     const found = [];
     for (let i = this.events.length - 1; i >= 0 && found.length < most; i--) {

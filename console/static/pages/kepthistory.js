@@ -1,4 +1,4 @@
-// The events that a channel keeps, the newest first.
+// The history of a channel, newest first.
 import { get, path, remove } from '../api.js';
 import { moment } from '../format.js';
 import { html } from '../html.js';
@@ -21,7 +21,7 @@ export class KeptHistory extends Paged {
   async empty() {
     try {
       await remove(this.where());
-      this.setState({ done: 'The history is empty.', failed: null });
+      this.setState({ done: 'The history was cleared.', failed: null });
       this.pages = 1;
       await this.refresh();
     } catch (failed) {
@@ -33,7 +33,7 @@ export class KeptHistory extends Paged {
     return html`
       <h3>History</h3>
       <${Notice} error=${failed ?? error} done=${done} />
-      <${Table} label="History" columns=${['Serial', 'Time', 'Event', 'Sender', 'Data']} busy=${!loaded && !error} empty="No event is kept. The option history of the app says which channels keep theirs.">
+      <${Table} label="History" columns=${['Serial', 'Time', 'Event', 'Sender', 'Data']} busy=${!loaded && !error} empty="The history is empty. The option history of the app says which channels have one.">
         ${loaded?.items.map((e) => html`
           <tr key=${e.serial}>
             <th scope="row">${e.serial}</th>
@@ -44,6 +44,6 @@ export class KeptHistory extends Paged {
           </tr>`)}
       <//>
       ${this.more()}
-      ${loaded?.items.length > 0 && html`<p class="row"><${Action} label="Empty the history" yes="Empty it" question=${`Forget all events that ${name} keeps? Clients cannot recover them then.`} act=${() => this.empty()} /></p>`}`;
+      ${loaded?.items.length > 0 && html`<p class="row"><${Action} label="Clear the history" yes="Clear it" question=${`Clear the history of ${name}? Clients cannot recover its events afterwards.`} act=${() => this.empty()} /></p>`}`;
   }
 }

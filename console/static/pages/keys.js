@@ -1,4 +1,4 @@
-// The keys of an app: shown, added and retired.
+// The keys of an app: shows, adds and retires them.
 import { get, path, post, remove } from '../api.js';
 import { Component, createRef, html } from '../html.js';
 import { Action } from '../parts/action.js';
@@ -8,7 +8,7 @@ import { Snippet } from '../parts/snippet.js';
 export class Keys extends Component {
   state = { secrets: null, fresh: null, error: null, done: null };
 
-  // Secrets that are shown are those of the keys at that time.
+  // The secrets belong to the keys at the time of the request: they are hidden when the keys change.
   componentDidUpdate({ app }) {
     const names = (list) => list.map(({ key }) => key).join(' ');
     if (this.state.secrets && names(app.keys) !== names(this.props.app.keys)) this.tell(null);
@@ -70,7 +70,7 @@ export class Keys extends Component {
   }
 }
 
-/** A key with its secret, as the answer that made it has them. */
+/** A new key with its secret. */
 export class FreshKey extends Component {
   title = createRef();
 

@@ -1,4 +1,4 @@
-// Makes an app, and shows its first key.
+// Creates an app and shows its first key.
 import { post } from '../api.js';
 import { Component, createRef, html } from '../html.js';
 import { Notice } from '../parts/notice.js';
@@ -42,11 +42,11 @@ export class NewApp extends Component {
             <label>Id<input ref=${this.id} ...${this.field('id')} aria-describedby="id-says" /></label>
             <label>Name<input ...${this.field('name')} /></label>
           </div>
-          <p id="id-says" class="hint">Back ends name the app by its id, which stays. The server makes one if you leave it empty. The name is for people.</p>
+          <p id="id-says" class="hint">Back ends identify the app by its id, which cannot be changed. If you leave it empty, the server creates one. The name is only a label.</p>
           <${Notice} error=${error} />
           <div class="row">
             <button>Create</button>
-            <button type="button" class="quiet" onClick=${() => this.setState({ open: false })}>Leave it</button>
+            <button type="button" class="quiet" onClick=${() => this.setState({ open: false })}>Cancel</button>
           </div>
         </form>`}`;
   }

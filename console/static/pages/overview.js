@@ -1,4 +1,4 @@
-// How the server is: numbers of now, the nodes, and the last hour as charts.
+// The state of the server: current numbers, the nodes, and charts of the last hour.
 import { get } from '../api.js';
 import { bytes, duration, milliseconds, number } from '../format.js';
 import { html } from '../html.js';
@@ -30,17 +30,17 @@ export class Overview extends Polled {
         <${Figure} name="Connections" value=${number(now.connections)} more=${cluster && `${number(cluster.connections)} on all nodes`} />
         <${Figure} name="Channels" value=${number(now.channels)} />
         <${Figure} name="Presence members" value=${number(now.members)} more=${cluster && `${number(cluster.members)} on all nodes`} />
-        <${Figure} name="Deliveries a second" value=${number(rates.deliveries)} more=${`${number(now.deliveries)} in all`} />
-        <${Figure} name="Messages in a second" value=${number(rates.messages_in)} more=${`${number(now.messages_in)} in all`} />
-        <${Figure} name="API events a second" value=${number(rates.api_events)} more=${`${number(now.api_events)} in all`} />
-        <${Figure} name="Client events a second" value=${number(rates.client_events)} more=${`${number(now.client_events)} in all`} />
+        <${Figure} name="Deliveries a second" value=${number(rates.deliveries)} more=${`${number(now.deliveries)} in total`} />
+        <${Figure} name="Messages received a second" value=${number(rates.messages_in)} more=${`${number(now.messages_in)} in total`} />
+        <${Figure} name="API events a second" value=${number(rates.api_events)} more=${`${number(now.api_events)} in total`} />
+        <${Figure} name="Client events a second" value=${number(rates.client_events)} more=${`${number(now.client_events)} in total`} />
         <${Figure} name="Publish latency" value=${milliseconds(now.api_latency_ms.p50)} more=${`99 % within ${milliseconds(now.api_latency_ms.p99)}`} />
         <${Figure} name="Loop lag" value=${milliseconds(now.loop_lag_ms)} more=${`${now.loop_sockets.length} loops`} />
         <${Figure} name="Memory" value=${bytes(now.memory_bytes)} more=${now.memory_limit_bytes ? `of ${bytes(now.memory_limit_bytes)}` : 'no limit'} />
       </dl>
       <${History} apps=${apps} node=${now.node} />
       <h2>Nodes</h2>
-      <${Table} label="Nodes" columns=${['Node', 'State', 'Version', 'Connections', 'Channels', 'Members', 'Up for', 'Last heard']}>
+      <${Table} label="Nodes" columns=${['Node', 'State', 'Version', 'Connections', 'Channels', 'Members', 'Up for', 'Last heartbeat']}>
         ${nodes.map((n) => html`
           <tr key=${n.id + n.name}>
             <th scope="row">${n.name}${n.itself && html` <span class="badge">this one</span>`}</th>

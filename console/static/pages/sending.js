@@ -1,4 +1,4 @@
-// Code that sends an event as the event creator does.
+// Code that sends the same event as the event creator.
 import { hasToken, path } from '../api.js';
 
 const inShell = (text) => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,4 @@
-// The name and the options of an app in a form. What was not touched is not sent.
+// The name and the options of an app in a form. Fields that were not edited are not sent.
 import { get, patch, path } from '../api.js';
 import { Component, html } from '../html.js';
 import { Action } from '../parts/action.js';
@@ -11,7 +11,7 @@ export class Settings extends Component {
     this.load();
   }
 
-  // A key that comes or goes makes a new version too.
+  // Adding or removing a key also changes the app's version.
   componentDidUpdate({ keys }) {
     if (keys !== this.props.keys) this.load();
   }
@@ -63,13 +63,13 @@ export class Settings extends Component {
               <input type="number" min="0" step="1" value=${limits[key] ?? value} onInput=${(e) => this.typed({ limits: { ...limits, [key]: e.target.value } })} />
             </label>`)}
         </div>
-        <p class="hint">0 is no limit for connections, channels, members, memory and rates. An empty field sets the default.</p>
+        <p class="hint">0 means no limit for connections, channels, members, memory and rates. An empty field resets the limit to its default.</p>
         <label>Other options, as JSON
           <textarea rows="12" spellcheck=${false} aria-invalid=${String(Boolean(wrong))} aria-describedby="options-say" value=${others?.text ?? JSON.stringify(rest, null, 2)}
             onInput=${(e) => this.typed({ others: { text: e.target.value, from: others?.from ?? rest } })}></textarea>
         </label>
-        <p id="options-say" class=${wrong ? 'says wrong' : 'says'} role="status">${wrong || 'Valid JSON. An option that you remove gets its default.'}</p>
-        <${Notice} error=${error?.code === 'conflict' ? { message: 'Nothing was saved: somebody has changed this app since it was loaded. Loading it again discards your changes.' } : error} done=${done} />
+        <p id="options-say" class=${wrong ? 'says wrong' : 'says'} role="status">${wrong || 'Valid JSON. An option that you remove is reset to its default.'}</p>
+        <${Notice} error=${error?.code === 'conflict' ? { message: 'Nothing was saved: the app has changed since this page loaded it. Loading it again discards your changes.' } : error} done=${done} />
         <div class="row">
           <button disabled=${!ready}>Save</button>
           ${error && html`<button type="button" class="quiet" onClick=${() => this.again()}>Load again</button>`}
@@ -86,7 +86,7 @@ export class Settings extends Component {
   }
 }
 
-/** What is to be sent of the options that were touched, and what is wrong with them. */
+/** The edited options as they are to be sent, and what is wrong with them. */
 function touched(limits, others) {
   const options = {};
   for (const [key, text] of Object.entries(limits)) {
@@ -99,8 +99,8 @@ function touched(limits, others) {
   } catch (err) {
     return { options, wrong: `This is not JSON: ${err.message}` };
   }
-  if (typed === null || typeof typed !== 'object' || Array.isArray(typed)) return { options, wrong: 'This has to be an object: { "option": value }.' };
-  if ('limits' in typed) return { options, wrong: 'Limits have fields of their own above.' };
+  if (typed === null || typeof typed !== 'object' || Array.isArray(typed)) return { options, wrong: 'This must be an object: { "option": value }.' };
+  if ('limits' in typed) return { options, wrong: 'Edit the limits in the fields above.' };
   for (const key of new Set([...Object.keys(others.from), ...Object.keys(typed)])) {
     if (JSON.stringify(typed[key]) !== JSON.stringify(others.from[key])) options[key] = typed[key] ?? null;
   }

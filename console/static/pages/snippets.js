@@ -1,4 +1,4 @@
-// Code that connects to an app, by library. Secrets are in it only while they are shown.
+// Code that connects to an app, by library. It contains the secret only while secrets are shown.
 const q = JSON.stringify;
 const php = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 

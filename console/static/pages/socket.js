@@ -1,4 +1,4 @@
-// The socket that is followed.
+// Details of the socket that the debug page follows.
 import { get, path, post } from '../api.js';
 import { bytes, moment } from '../format.js';
 import { html } from '../html.js';

@@ -1,4 +1,4 @@
-// Who is signed in.
+// The users that are signed in.
 import { get, path, post } from '../api.js';
 import { number } from '../format.js';
 import { html } from '../html.js';
@@ -29,7 +29,7 @@ export class Users extends Paged {
   render({ app, nodes, query }, { loaded, error, failed, done }) {
     const many = nodes.length > 1;
     return html`
-      <p class="lead">Users that are signed in. To terminate one closes every connection of the user${many && ', on all nodes'}.</p>
+      <p class="lead">The users that are signed in. Terminating a user closes all of the user's connections${many && ', on all nodes'}.</p>
       ${many && html`<form class="filters" role="search" aria-label="Users" onSubmit=${(e) => e.preventDefault()}>
         <${NodeChoice} nodes=${nodes} node=${query.node} choose=${(node) => go('users', { ...query, app, node })} />
       </form>`}

@@ -1,4 +1,4 @@
-// Endpoints of webhooks: how they do, and what was sent to them last.
+// Endpoints of webhooks: their state, counts and last deliveries.
 import { get, path, post } from '../api.js';
 import { number } from '../format.js';
 import { html } from '../html.js';

@@ -1,4 +1,4 @@
-// A line of the log in one phrase.
+// A log line as one phrase.
 export function sentence({ message, user, fields = {} }) {
   const { code, reason, status, method, path, by, transport, at } = fields;
   const more = [

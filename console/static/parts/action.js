@@ -1,4 +1,4 @@
-// A button for what cannot be taken back: it asks first. Where typed is set, that has to be typed too.
+// A button for an action that cannot be undone: it asks for confirmation. If typed is set, the user must type that text.
 import { Component, createRef, html } from '../html.js';
 
 export class Action extends Component {
@@ -23,12 +23,12 @@ export class Action extends Component {
         <form class="ask" onSubmit=${(e) => this.act(e)}>
           <p>${question}</p>
           ${typed !== undefined && html`
-            <label>To go on, type ${typed}
+            <label>To continue, type ${typed}
               <input value=${text} spellcheck=${false} autocomplete="off" autocapitalize="off" autofocus onInput=${(e) => this.setState({ text: e.target.value })} />
             </label>`}
           <div class="row">
             <button class="danger" disabled=${typed !== undefined && text !== typed}>${yes}</button>
-            <button type="button" class="quiet" autofocus=${typed === undefined} onClick=${() => this.dialog.current.close()}>Leave it</button>
+            <button type="button" class="quiet" autofocus=${typed === undefined} onClick=${() => this.dialog.current.close()}>Cancel</button>
           </div>
         </form>
       </dialog>`;

@@ -1,4 +1,4 @@
-// A chart of the last hour. What it shows is also said in words, for those who do not see it.
+// A chart of the last hour, with a description in words for screen readers.
 import { Component, createRef, html } from '../html.js';
 import { theme } from './themeswitch.js';
 

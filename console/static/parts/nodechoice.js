@@ -1,4 +1,4 @@
-// The choice of one node of a cluster, and who did not answer. A server on its own shows neither.
+// The choice of one node of a cluster, and the nodes that did not answer. A single server shows neither.
 import { html } from '../html.js';
 
 export function NodeChoice({ nodes, node, choose }) {
@@ -16,5 +16,5 @@ export function NodeChoice({ nodes, node, choose }) {
 
 export function Missing({ names }) {
   if (!names?.length) return null;
-  return html`<p class="notice bad" role="status">No answer came from ${names.join(', ')}. What is there is missing here.</p>`;
+  return html`<p class="notice bad" role="status">No answer from ${names.join(', ')}. The data of these nodes is missing.</p>`;
 }

@@ -1,4 +1,4 @@
-// A sentence about what went wrong, or right.
+// A message about an error or a success.
 import { html } from '../html.js';
 
 export function Notice({ error, done }) {

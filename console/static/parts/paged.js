@@ -1,11 +1,11 @@
-// A list that the API gives in pages: the first is asked again and again, further ones when they are wanted.
+// A list that the API returns in pages. It requests the first page periodically, and further ones after "Show more".
 import { html } from '../html.js';
 import { Polled } from '../polled.js';
 
 export class Paged extends Polled {
   pages = 1;
 
-  /** Asks for one page: { items, next }. */
+  /** Requests one page: { items, next }. */
   page(_cursor, _signal) {
     throw new Error('not written');
   }
@@ -20,9 +20,9 @@ export class Paged extends Polled {
     return all;
   }
 
-  /** Begins anew when another node is chosen. */
+  /** Starts again with one page when another node is selected. */
   componentDidUpdate({ query }) {
-    if (query?.node === this.props.query?.node) return; // not every list is chosen by what is in the address
+    if (query?.node === this.props.query?.node) return; // not every list has a query
     this.pages = 1;
     this.refresh();
   }

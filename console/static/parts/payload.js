@@ -1,4 +1,4 @@
-// A text that may be long: its beginning, and all of it if asked for.
+// A text that may be long: its beginning, and a button that shows all of it.
 import { Component, html } from '../html.js';
 import { bytes } from '../format.js';
 

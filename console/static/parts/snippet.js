@@ -9,9 +9,9 @@ export class Snippet extends Component {
     try {
       await navigator.clipboard.writeText(this.props.code);
       this.setState({ said: 'Copied' });
-    } catch { // browsers keep the clipboard from pages that come over plain HTTP
+    } catch { // browsers deny pages over plain HTTP the clipboard
       getSelection().selectAllChildren(this.code.current);
-      this.setState({ said: 'Selected, copy it with the keyboard' });
+      this.setState({ said: 'Selected; copy it with the keyboard' });
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.setState({ said: '' }), 3000);

@@ -1,4 +1,4 @@
-// A table that scrolls by itself. Arrow keys, Home and End move between the buttons and links with data-row.
+// A table that scrolls separately from the page. Arrow keys, Home and End move between the buttons and links with data-row.
 import { html } from '../html.js';
 
 export function Table({ label, columns, children, empty, busy }) {

@@ -1,7 +1,7 @@
 // Chooses between the system's colours, light and dark ones.
 import { Component, html } from '../html.js';
 
-/** Gets the event "change" when the colours of the page change. */
+/** Dispatches the event "change" when the colours of the page change. */
 export const theme = new EventTarget();
 
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => theme.dispatchEvent(new Event('change')));

@@ -14,8 +14,8 @@ export function TokenForm({ wrong, entered }) {
         <label>Admin token
           <input name="token" type="password" autocomplete="off" required autofocus />
         </label>
-        <p class="hint"><code>fanfare admin token</code> makes one. It stays in this tab, until you close it.</p>
-        <div role="alert">${wrong && html`<p class="notice bad">The server does not know this token.</p>`}</div>
+        <p class="hint">Run <code>fanfare admin token</code> to create one. The browser keeps it until you close this tab.</p>
+        <div role="alert">${wrong && html`<p class="notice bad">The server does not accept this token.</p>`}</div>
         <button type="submit">Enter</button>
       </form>
     </main>`;

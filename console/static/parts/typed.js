@@ -1,4 +1,4 @@
-// An input that a page which is drawn again and again does not write over while somebody types.
+// An input that keeps what the user types when the page is drawn again.
 import { Component, createRef, html } from '../html.js';
 
 export class Typed extends Component {
