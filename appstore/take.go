@@ -29,7 +29,7 @@ func (m *Mirror) take(c Changes) bool {
 		here[u.ID] = true
 		if why := u.Err.Error(); m.bad[u.ID] != why {
 			m.bad[u.ID] = why
-			m.cfg.Logger.Error("an app of the app store cannot be used", slog.String("app", u.ID), slog.Bool("goes_on_as_before", Find(m.apps, u.ID) != nil), slog.Any("error", u.Err))
+			m.cfg.Logger.Error("an app of the app store cannot be used", slog.String("app", u.ID), slog.Bool("previous_version_in_use", Find(m.apps, u.ID) != nil), slog.Any("error", u.Err))
 		}
 	}
 	if c.All {
