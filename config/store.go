@@ -96,6 +96,6 @@ func doubtStore(c *Config, r *report) {
 	case !s.InDatabase() && s.isSet() && s.Kind == StoreFile:
 		r.warn("store", "has no effect while store.kind is file: the apps come from the list apps")
 	case s.Kind == "sqlite" && c.Cluster.Driver != DriverMemory && !strings.HasPrefix(s.DSN, "/"):
-		r.warn("store.dsn", "is a relative path of this node: nodes of the cluster on other machines do not see its apps")
+		r.warn("store.dsn", "is a file on this node: nodes of the cluster on other machines do not see its apps")
 	}
 }

@@ -261,7 +261,7 @@ func (p *plan) reverbEvents(o *options, at, app string) {
 	case "members":
 		p.set(app+".client_events", true, o.from(at+".accept_client_events_from"))
 	case "all":
-		p.comment(app+".client_events", "Reverb let clients send to public channels, and to channels without a subscription; fanfare and Pusher accept client events only from subscribers of private and presence channels.")
+		p.comment(app+".client_events", "Reverb let clients send to public channels, and to channels that they had not subscribed to; fanfare and Pusher accept client events only from subscribers of private and presence channels.")
 		p.set(app+".client_events", true, o.from(at+".accept_client_events_from"))
 	default:
 		p.set(app+".client_events", false, o.from(at+".accept_client_events_from"))

@@ -83,9 +83,52 @@ func TestWords_CommentsOfExportedNamesHaveNoneOfTheList(t *testing.T) {
 	}
 }
 
-// Help of commands and flags and the texts of errors are written in the words of
-// the documentation.
-func TestWords_HelpAndErrorsHaveNoneOfTheList(t *testing.T) {
+// logMethods are those of slog.Logger that take a message.
+var logMethods = []string{
+	"Debug", "Info", "Warn", "Error", "DebugContext", "InfoContext", "WarnContext", "ErrorContext", "Log", "LogAttrs",
+}
+
+// message is the argument of a call that holds its text: the one after the
+// context and the level of a log line, the second of a metric's description and
+// of http.Error, the first of an error, the last of a flag. It is nil for other
+// calls.
+func message(call *ast.CallExpr) ast.Expr {
+	name, of := "", ""
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		name = f.Name
+	case *ast.SelectorExpr:
+		name = f.Sel.Name
+		if x, ok := f.X.(*ast.Ident); ok {
+			of = x.Name
+		}
+	}
+	at := -1
+	switch {
+	case of == "errors" && name == "New", of == "fmt" && name == "Errorf":
+		at = 0
+	case (strings.HasSuffix(name, "Var") || strings.HasSuffix(name, "VarP")) && len(call.Args) >= 4:
+		at = len(call.Args) - 1
+	case name == "Log" || name == "LogAttrs":
+		at = 2
+	case slices.Contains(logMethods, name) && strings.HasSuffix(name, "Context"):
+		at = 1
+	case of == "http" && name == "Error":
+		at = 1
+	case slices.Contains(logMethods, name):
+		at = 0
+	case of == "" && (name == "describe" || name == "of") || of == "prometheus" && name == "NewDesc":
+		at = 1
+	}
+	if at < 0 || at >= len(call.Args) {
+		return nil
+	}
+	return call.Args[at]
+}
+
+// Help of commands, flags and metrics, messages of the log and texts of errors
+// are written in the words of the documentation.
+func TestWords_HelpLogAndErrorsHaveNoneOfTheList(t *testing.T) {
 	words, checked := listedWords(t), 0
 	check := func(fset *token.FileSet, e ast.Expr) {
 		ast.Inspect(e, func(n ast.Node) bool {
@@ -105,20 +148,12 @@ func TestWords_HelpAndErrorsHaveNoneOfTheList(t *testing.T) {
 	parse(t, func(string) bool { return true }, func(fset *token.FileSet, n ast.Node) {
 		switch n := n.(type) {
 		case *ast.KeyValueExpr:
-			if key, ok := n.Key.(*ast.Ident); ok && slices.Contains([]string{"Short", "Long"}, key.Name) {
+			if key, ok := n.Key.(*ast.Ident); ok && slices.Contains([]string{"Short", "Long", "Example", "Help"}, key.Name) {
 				check(fset, n.Value)
 			}
 		case *ast.CallExpr:
-			f, ok := n.Fun.(*ast.SelectorExpr)
-			if !ok || len(n.Args) == 0 {
-				return
-			}
-			of, _ := f.X.(*ast.Ident)
-			switch {
-			case of != nil && (of.Name == "errors" && f.Sel.Name == "New" || of.Name == "fmt" && f.Sel.Name == "Errorf"):
-				check(fset, n.Args[0])
-			case (strings.HasSuffix(f.Sel.Name, "Var") || strings.HasSuffix(f.Sel.Name, "VarP")) && len(n.Args) >= 4:
-				check(fset, n.Args[len(n.Args)-1])
+			if text := message(n); text != nil {
+				check(fset, text)
 			}
 		}
 	})
