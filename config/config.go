@@ -99,7 +99,7 @@ type Log struct {
 // Sockets limits the client connections of this process.
 type Sockets struct {
 	Loops                 int           `key:"loops" flag:"loops" min:"0" max:"1024" reload:"no" doc:"Number of event loops. 0 is one per CPU."`
-	Transport             string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. epoll needs Linux; goroutine works everywhere; auto uses epoll where possible."`
+	Transport             string        `key:"transport" flag:"transport" oneof:"auto epoll goroutine" reload:"no" doc:"How connections are read and written. auto uses epoll on Linux, and io_uring to send an event to many sockets where the system allows it; epoll does the same without io_uring; goroutine works on every system."`
 	QueueBytes            int           `key:"queue_bytes" min:"65536" max:"1073741824" doc:"Maximum bytes queued for one slow client, besides the message being sent. A client with more is closed with 4100. While memory is short, the clients with the largest queues are closed too."`
 	MaxMessageBytes       int           `key:"max_message_bytes" min:"0" max:"1073741824" doc:"Maximum size of a message from a client, in bytes. A larger message is refused with an error; one over 16 times the maximum closes the connection. 0 is 64 KiB, or more if an app's max_event_bytes requires it."`
 	MaxConnections        int           `key:"max_connections" min:"0" doc:"Maximum number of sockets on this node, all apps together. Further connections are refused with 4100. 0 derives it from the limit of open files (docs/deployment-limits.md)."`

@@ -24,18 +24,19 @@ var wakeHandle = handle{slot: -1}
 // a descriptor. It is level-triggered.
 type epoll struct {
 	websocket
-	loop    *loop
-	fd      int             // of the epoll set
-	file    *os.File        // the same, for Go's poller
-	set     syscall.RawConn // of file
-	pause   time.Duration   // average of the last waits
-	parked  bool            // the last wait was in Go's poller
-	until   time.Time       // file's deadline
-	events  []unix.EpollEvent
-	behind  fifo[handle] // what can be read and was left to the next waits
-	plain   []byte       // what TLS is decrypted to; nil until there is some
-	mu      sync.Mutex   // wake may be called by anyone, also after close
-	eventfd int          // -1 once closed
+	loop   *loop
+	fd     int             // of the epoll set
+	file   *os.File        // the same, for Go's poller
+	set    syscall.RawConn // of file
+	pause  time.Duration   // average of the last waits
+	parked bool            // the last wait was in Go's poller
+	until  time.Time       // file's deadline
+	events []unix.EpollEvent
+	behind fifo[handle] // what can be read and was left to the next waits
+	plain  []byte       // what TLS is decrypted to; nil until there is some
+	together
+	mu      sync.Mutex // wake may be called by anyone, also after close
+	eventfd int        // -1 once closed
 }
 
 func newWaiter(l *loop) (waiter, error) {
@@ -48,6 +49,11 @@ func newWaiter(l *loop) (waiter, error) {
 	if err := p.prepare(); err != nil {
 		p.close()
 		return nil, err
+	}
+	if !l.server.cfg.NoRing && !l.server.cfg.Portable {
+		if p.ring, err = newRing(); err != nil && l.index == 0 {
+			l.server.cfg.Logger.Debug("io_uring is not available", "error", err)
+		}
 	}
 	return p, nil
 }
@@ -250,6 +256,10 @@ func (p *epoll) close() {
 	defer p.mu.Unlock()
 	_ = unix.Close(p.eventfd)
 	_ = p.file.Close()
+	if p.ring != nil {
+		p.ring.close()
+		p.ring = nil
+	}
 	p.eventfd = -1
 }
 

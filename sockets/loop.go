@@ -79,6 +79,13 @@ type waiter interface {
 	// there is still more to write. After small writes it would only break up
 	// batches.
 	yield(broad bool)
+	// write writes what is queued for a connection, or has send do so, and
+	// returns how many bytes that is. The loop calls nothing else of the
+	// connection before send.
+	write(c *conn) (bytes int)
+	send()
+	// name is that of Server.Transport.
+	name() string
 	// wake ends a wait, present or next. Any goroutine.
 	wake()
 	close()

@@ -149,6 +149,9 @@ func (q *queue) depart(n int) {
 	}
 }
 
+// remain takes depart back: nothing was written.
+func (q *queue) remain() { q.flight, q.flying = 0, 0 }
+
 // waiting is the bytes that nobody has begun to write.
 func (q *queue) waiting() int { return q.bytes - q.flight }
 

@@ -24,6 +24,8 @@ type Config struct {
 	Loops int
 	// Portable uses the goroutine link even where epoll would do.
 	Portable bool
+	// NoRing writes to each socket on its own even where io_uring would do.
+	NoRing bool
 	// unknownTLS has a test see what becomes of a crypto/tls whose buffers are not known.
 	unknownTLS bool
 	// QueueBytes bounds what waits for a slow reader; 0 is 1 MiB.
@@ -145,6 +147,15 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 		hub.AddOwner(l)
 	}
 	return s, nil
+}
+
+// Transport is how the loops read and write connections: "io_uring" is epoll with
+// io_uring to write to many sockets, or "epoll" or "goroutine".
+func (s *Server) Transport() string {
+	if s.cfg.Portable {
+		return "goroutine"
+	}
+	return s.loops[0].waiter.name()
 }
 
 // Run turns the loops until ctx is done; then it ends every connection and

@@ -98,9 +98,7 @@ func (l *loop) flush() {
 			share--
 			n.piled = max(0, n.piled-mostBatch)
 			if c.state != connDead && !c.blocked && c.queue.bytes > 0 {
-				waited := c.queue.bytes
-				c.link.flush(c)
-				share -= (waited - c.queue.bytes) / writeUnit
+				share -= l.waiter.write(c) / writeUnit
 			}
 		}
 		left += share // what the lane left, or took too much
@@ -108,6 +106,7 @@ func (l *loop) flush() {
 			l.dirty.push(n)
 		}
 	}
+	l.waiter.send()
 	if l.dirty.len() == 0 {
 		l.broad = false
 	}

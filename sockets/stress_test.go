@@ -32,6 +32,7 @@ func TestStress_NothingIsLostRepeatedOrSwapped(t *testing.T) {
 		t.Run(fmt.Sprintf("processors=%d", processors), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 			links(t, stressRun)
+			t.Run("without io_uring", func(t *testing.T) { stressRun(start(t, Config{NoRing: true}, nil)) })
 		})
 	}
 }

@@ -39,6 +39,16 @@ func (w *portableWaiter) wait(timeout time.Duration) (worked, more bool) {
 
 func (w *portableWaiter) yield(bool) { runtime.Gosched() }
 
+func (w *portableWaiter) write(c *conn) (bytes int) {
+	waited := c.queue.bytes
+	c.link.flush(c)
+	return waited - c.queue.bytes
+}
+
+func (w *portableWaiter) send() {}
+
+func (w *portableWaiter) name() string { return "goroutine" }
+
 func (w *portableWaiter) wake() {
 	select {
 	case w.woken <- struct{}{}:

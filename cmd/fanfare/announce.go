@@ -33,6 +33,7 @@ func (s *server) announce() {
 		attrs = append(attrs, slog.String("cluster", s.cfg.Cluster.Driver), slog.String("node", s.cfg.NodeName()))
 	}
 	s.log.Info("serving", append(attrs,
+		slog.String("transport", s.sockets.Transport()),
 		slog.Int("apps", len(s.cfg.Apps)),
 		slog.Attr{Key: "max_connections", Value: orUnlimited(s.sockets.MaxConnections())},
 		slog.Attr{Key: "open_files", Value: orUnlimited(openFiles())})...)

@@ -132,7 +132,7 @@ func TestServe_WithoutATerminal_SaysInOneLineWhatItServes(t *testing.T) {
 	var out strings.Builder
 	f.Stdout = &out
 	f.launch()
-	f.line(0, `level=INFO msg=serving version=\S+ listen=127\.0\.0\.1:\d+ metrics=127\.0\.0\.1:\d+ tls=false nodes=1 apps=1 max_connections=77 open_files=\d+$`)
+	f.line(0, `level=INFO msg=serving version=\S+ listen=127\.0\.0\.1:\d+ metrics=127\.0\.0\.1:\d+ tls=false nodes=1 transport=(?:io_uring|epoll) apps=1 max_connections=77 open_files=\d+$`)
 	f.signal(syscall.SIGTERM)
 	if err := f.Wait(); err != nil {
 		t.Error(err)

@@ -304,6 +304,7 @@ func (s *server) open(given passed) error {
 	s.sockets, err = sockets.New(sockets.Config{
 		Loops:           cfg.Sockets.Loops,
 		Portable:        cfg.Sockets.Transport == "goroutine",
+		NoRing:          cfg.Sockets.Transport == "epoll",
 		QueueBytes:      limits.QueueBytes,
 		MaxMessageBytes: limits.MaxMessageBytes,
 		CloseTimeout:    limits.CloseTimeout,
