@@ -56,10 +56,10 @@ const letterHead = 2 + 8 + 8 + 4 + 4 + 4
 // parseLetter decodes the output of append. The body points into b.
 func parseLetter(b []byte) (letter, error) {
 	if len(b) > 0 && b[0] != letterVersion {
-		return letter{}, fmt.Errorf("letter of the unknown version %d", b[0])
+		return letter{}, fmt.Errorf("message of unknown version %d", b[0])
 	}
 	if len(b) < letterHead {
-		return letter{}, errors.New("a letter that ends too early")
+		return letter{}, errors.New("truncated message")
 	}
 	l := letter{kind: letterKind(b[1]), from: ledger.Node(binary.BigEndian.Uint64(b[2:])), id: binary.BigEndian.Uint64(b[10:])}
 	l.left = time.Duration(binary.BigEndian.Uint32(b[18:])) * time.Millisecond
@@ -67,13 +67,13 @@ func parseLetter(b []byte) (letter, error) {
 	rest := b[letterHead:]
 	switch {
 	case l.kind < letterQuestion || l.kind > letterLeave:
-		return letter{}, fmt.Errorf("letter of the unknown kind %d", l.kind)
+		return letter{}, fmt.Errorf("message of unknown kind %d", l.kind)
 	case uint64(size) > uint64(len(rest)):
-		return letter{}, errors.New("a letter that ends too early")
+		return letter{}, errors.New("truncated message")
 	case size > mostLetter || most > mostLetter:
-		return letter{}, fmt.Errorf("letter of %d bytes that asks for %d", size, most)
+		return letter{}, fmt.Errorf("message of %d bytes that requests an answer of %d bytes", size, most)
 	case l.left > mostLeft:
-		return letter{}, fmt.Errorf("letter that asks for %v of work", l.left)
+		return letter{}, fmt.Errorf("message that requests %v of work", l.left)
 	}
 	l.most, l.body = int(most), rest[:size:size]
 	return l, nil
