@@ -14,43 +14,44 @@ import (
 	"fanfare/bench/client"
 )
 
-// Audience is sockets in a process of their own that subscribe to one channel,
-// each on the next server in turn, and then listen: more than one process may
-// open, with the times and the faults of what they hear.
+// Audience is a group of sockets in a process of their own that subscribe to one
+// channel and then listen, alternating between the servers. Several such processes
+// can open more sockets than one, and report when their sockets received events,
+// and the faults.
 type Audience struct {
 	Hosts            []string // of the servers
 	App, Key, Secret string
 	Channel          string
-	From, To         int // the sockets of this process, of all
-	Number           int // of this process: its sockets have an address of their own
-	AtOnce           int // handshakes under way at a time
+	From, To         int // range of this process's sockets, among all sockets
+	Number           int // number of this process: its sockets have a source address of their own
+	AtOnce           int // handshakes in progress at a time
 	Bare             bool
 	Patience         time.Duration // for sockets to be subscribed, and for an event to arrive
 }
 
-// The commands of an audience, a line each. It answers each with an
+// The commands of an audience, one on each line. It answers each with an
 // audienceReport.
 const (
-	audienceOpen   = "open"   // connect and subscribe; tells when they were subscribed
+	audienceOpen   = "open"   // connect and subscribe; reports when sockets were subscribed
 	audienceExpect = "expect" // an event will be published
-	audienceHear   = "hear"   // wait until all have it; tells when they heard it
-	audienceCount  = "count"  // say what has become of the sockets so far
+	audienceHear   = "hear"   // wait until all sockets have it; reports when they received it
+	audienceCount  = "count"  // report the state of the sockets
 )
 
-// audienceReport is what has become of an audience so far.
+// audienceReport is the state of an audience.
 type audienceReport struct {
 	Error      string `json:",omitempty"`
 	Open       int    // sockets that are subscribed
-	Closed     int    // that the server has ended
-	Lost       int64  // events that open sockets lack
+	Closed     int    // ended by the server
+	Lost       int64  // events that open sockets did not receive
 	Duplicated int64
 	Reordered  int64
-	Times      tally // of what the command was about
+	Times      tally // of what the command did
 	Problems   []string
 }
 
-// ServeAudience is the process of an audience: it reads what it is made of and
-// then commands from in, until the end, and answers to out.
+// ServeAudience runs the process of an audience: it reads its Audience and then
+// commands from in, until the end of in, and answers on out.
 func ServeAudience(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
@@ -80,16 +81,16 @@ func ServeAudience(ctx context.Context, in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
-// listeners is an audience at work. What follows fleet belongs to the loop.
+// listeners is a running audience. The fields after fleet belong to the loop.
 type listeners struct {
 	Audience
 	session *session
 	fleet   *fleet
 	began   int64 // Unix time at which the loop's clock was 0
-	owed    int64 // deliveries that were expected so far
+	owed    int64 // deliveries expected so far
 	times   tally
 	slot    int64 // of the deliveries that are not in times yet
-	first   int64 // when the first of them came
+	first   int64 // when the first of them arrived
 	last    int64
 	pending int64
 }
@@ -104,7 +105,7 @@ func (a *listeners) start() (err error) {
 	}
 	f := newFleet(a.session.loop, a.session.target, []string{a.Channel})
 	a.fleet = f
-	for i := range a.Hosts { // socket i of all has server i, whatever its number here
+	for i := range a.Hosts { // socket i of all sockets has server i, whatever its number in this process
 		addr, err := netip.ParseAddrPort(a.Hosts[(a.From+i)%len(a.Hosts)])
 		if err != nil {
 			a.session.end()
@@ -126,8 +127,8 @@ func (a *listeners) start() (err error) {
 	return nil
 }
 
-// sourceOf is the loopback address that a socket of a process connects from, so
-// that no address needs more ports towards one server than it has.
+// sourceOf returns the loopback address that a socket of a process connects from,
+// so that no address runs out of ports towards a server.
 func sourceOf(process, socket int) netip.Addr {
 	return netip.AddrFrom4([4]byte{127, byte(1 + process/250), byte(1 + process%250), byte(1 + socket/portsPerAddress)})
 }
@@ -152,14 +153,14 @@ func (a *listeners) do(ctx context.Context, command string) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		return nil // what did not come is told as lost
+		return nil // missing deliveries are reported as lost
 	case audienceCount:
 		return nil
 	}
 	return fmt.Errorf("unknown command %q", command)
 }
 
-// heard counts a delivery. Those of a slot are booked together.
+// heard counts a delivery. Those of one slot are added to times together.
 func (a *listeners) heard(now int64) {
 	at := a.began + now
 	if slot := at / int64(tallySlot); slot != a.slot {
@@ -170,7 +171,7 @@ func (a *listeners) heard(now int64) {
 	a.pending++
 }
 
-// settle books what was heard.
+// settle adds what was counted to times.
 func (a *listeners) settle() {
 	if a.pending == 0 {
 		return
@@ -211,7 +212,7 @@ func startHall(command func(args ...string) (*exec.Cmd, error), a Audience, sock
 	return h, nil
 }
 
-// do has all processes do something and sums what they say.
+// do sends all processes a command and adds up their reports.
 func (h *hall) do(ctx context.Context, command string) (sum audienceReport, err error) {
 	reports, err := ask[audienceReport](ctx, h.children, command)
 	for _, r := range reports {
@@ -226,7 +227,7 @@ func (h *hall) do(ctx context.Context, command string) (sum audienceReport, err 
 	return sum, err
 }
 
-// usage is what the processes of an audience use.
+// usage returns the memory and processor time of the audience's processes.
 func (h *hall) usage() (sum Usage, err error) {
 	for _, c := range h.children {
 		u, e := process(c.cmd.Process.Pid).usage()

@@ -14,22 +14,22 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Bare is what the machine itself can do: a process that writes an event's
-// frame to one TCP socket after the other, with one write(2) each and nothing
-// else, read by the same client. What a server reaches of its rate is the
-// ratio that can be compared between machines.
+// Bare measures the limit of the machine: a process writes an event's frame to one
+// TCP socket after the other, with one write(2) each and nothing else, read by the
+// same client. A server's rate in relation to it can be compared between machines.
 type Bare struct {
 	Sockets int
 	Size    int // of an event's data, bytes
-	Threads int // that write, each to a share of the sockets
-	// Command makes the process that writes, of the arguments of ServeBare.
+	Threads int // writing threads, each with a part of the sockets
+	// Command creates the command of the process that writes, with the arguments of
+	// ServeBare.
 	Command  func(args ...string) (*exec.Cmd, error)
 	Warmup   time.Duration
 	Duration time.Duration
 }
 
-// Run implements Scenario, with one event at a time. It takes no more of the
-// target than its name, and starts and ends a process of its own.
+// Run implements Scenario, with one event at a time. It uses only the name of the
+// target, and starts and ends a process of its own.
 func (w Bare) Run(ctx context.Context, t Target) (report.Result, error) {
 	writer, err := startBare(w.Command, w.Sockets, w.Threads)
 	if err != nil {
@@ -72,8 +72,8 @@ func (w Bare) Run(ctx context.Context, t Target) (report.Result, error) {
 	return s.result, nil
 }
 
-// order is the outlet to the bare writer: its first connection, on which each
-// frame is sent once, behind its length.
+// order is the outlet to the bare writer: its first connection, on which each frame
+// is sent once, after its length.
 type order struct {
 	load    *load
 	conn    *client.Conn

@@ -15,15 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ServeBare is the process that Bare measures. It listens on a free port of the
-// loopback interface and prints the address, takes a first connection for its
-// orders and then one for each socket, prints a line when it has them all, and
-// writes each frame it is ordered to every socket, until in or the first
-// connection ends.
+// ServeBare runs the process that Bare measures. It listens on a free port of the
+// loopback interface and prints the address, accepts a first connection for orders
+// and then one for each socket, prints a line when it has all of them, and writes
+// each ordered frame to every socket, until in or the first connection ends.
 func ServeBare(in io.Reader, out io.Writer, sockets, threads int) error {
 	go func() {
 		_, _ = io.Copy(io.Discard, in)
-		os.Exit(0) // whoever started us has ended
+		os.Exit(0) // the process that started this one has ended
 	}()
 	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -103,9 +102,8 @@ func readFull(fd int, b []byte) bool {
 	return true
 }
 
-// writeAll is the bare loop. The sockets block, but one event at a time fits
-// their buffers, so they never do. What a failed write did not deliver, the
-// reader misses.
+// writeAll is the bare loop. The sockets are blocking, but one event at a time fits
+// in their buffers. A reader misses what a failed write did not deliver.
 func writeAll(fds []int, b []byte) {
 	for _, fd := range fds {
 		_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))

@@ -15,14 +15,14 @@ type batches struct {
 	size     int
 	batch    int
 	idle     []*client.Caller
-	flights  [][]int // by caller: the channels of what it has on the way
+	flights  [][]int // by caller: the channels of its request in progress
 	due      []int64 // by caller
 	events   []batched
 	scratch  []byte
 }
 
-// newBatches makes the outlet of a load. The load counts requests: of a batch it
-// knows the first event.
+// newBatches creates the outlet of a load. The load counts requests: of a batch it
+// knows only the first event.
 func newBatches(d *load, targets []Target, channels []string, size, callers, batch int) {
 	o := &batches{load: d, targets: targets, channels: channels, size: size, batch: batch, flights: make([][]int, callers), due: make([]int64, callers)}
 	for i := range callers {

@@ -14,13 +14,13 @@ import (
 	"fanfare/pusherproto"
 )
 
-// centrifugoDialect is the JSON protocol of Centrifugo, as far as the scenarios
-// go that it is compared in: idle, fanout, trigger, presence and tls.
+// centrifugoDialect is the part of Centrifugo's JSON protocol that the compared
+// scenarios need: idle, fanout, trigger, presence and tls.
 //
-// It lets anonymous clients subscribe to channels without a namespace. Presence
-// channels are in the namespace "presence", whose joins and leaves it pushes,
-// and their members bring a token that is signed with the app's secret, which is
-// its API key as well.
+// It requires that anonymous clients may subscribe to channels without a namespace.
+// Presence channels are in the namespace "presence", whose joins and leaves are
+// pushed, and their members send a token that is signed with the app's secret,
+// which is also its API key.
 type centrifugoDialect struct{}
 
 func (centrifugoDialect) path(Target) string { return "/connection/websocket" }
@@ -29,7 +29,7 @@ func (centrifugoDialect) lines() bool { return true }
 
 func (centrifugoDialect) ping() []byte { return nil }
 
-// upgraded sends the connect command: here the client speaks first.
+// upgraded sends the connect command: in this protocol the client sends first.
 func (centrifugoDialect) upgraded(f *fleet, c *client.Conn) {
 	connect := `{"id":1,"connect":{}}`
 	if data := f.memberOf(c); data != "" {
@@ -38,7 +38,8 @@ func (centrifugoDialect) upgraded(f *fleet, c *client.Conn) {
 	f.send(c, client.OpText, []byte(connect))
 }
 
-// token is the JSON Web Token (RFC 7519, HS256) of a member, of its channel_data.
+// token returns the JSON Web Token (RFC 7519, HS256) of a member with its
+// channel_data.
 func token(secret, data string) string {
 	user, info, _ := strings.Cut(strings.TrimPrefix(data, `{"user_id":`), `,"user_info":`)
 	claims := `{"sub":` + strings.TrimSuffix(user, "}")
@@ -80,8 +81,8 @@ func (centrifugoDialect) channel(name string) string {
 	return name
 }
 
-// appendSubscribe also asks who is on a presence channel, as Pusher's
-// subscriptions do: here that is a command of its own.
+// appendSubscribe also requests the members of a presence channel, which a
+// subscription in Pusher's protocol includes: here that is a separate command.
 func (d centrifugoDialect) appendSubscribe(b []byte, f *fleet, c *client.Conn) []byte {
 	name := d.channel(f.nameOf(c))
 	b = pusherproto.AppendString(append(b, `{"id":2,"subscribe":{"channel":`...), name)
@@ -127,7 +128,7 @@ func (centrifugoDialect) appendPost(dst []byte, t Target, method string, body []
 	return append(append(dst, "\r\n\r\n"...), body...)
 }
 
-// took reads the body: what is refused is answered with 200 as well.
+// took reads the body: refused requests are answered with 200 as well.
 func (centrifugoDialect) took(status int, body []byte) bool {
 	return status == 200 && !bytes.Contains(body, []byte(`"error"`))
 }

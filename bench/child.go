@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// child is a process of this program that works for a benchmark. It is told
-// what to do on its standard input, answers in lines, and ends with its input.
+// child is a process of this program that works for a benchmark. It reads commands
+// on its standard input, answers in lines, and ends at the end of its input.
 type child struct {
 	name  string // in errors
 	cmd   *exec.Cmd
@@ -54,9 +54,9 @@ func (c *child) stop() {
 	_ = c.cmd.Wait()
 }
 
-// ask writes a command to all of some processes, each of which answers with a
-// line of JSON, and returns the answers. An answer may say an Error. The
-// processes are killed if ctx is done before all have answered.
+// ask writes a command to several processes, each of which answers with a line of
+// JSON, and returns the answers. An answer may contain an Error. The processes are
+// killed if ctx is done before all have answered.
 func ask[R any](ctx context.Context, children []*child, command string) ([]R, error) {
 	unhook := context.AfterFunc(ctx, func() { kill(children) })
 	defer unhook()
@@ -101,7 +101,7 @@ func stopAll(children []*child) {
 	}
 }
 
-// bound has the processes that command makes end with this one.
+// bound makes the processes that command creates end with this one.
 func bound(command func(args ...string) (*exec.Cmd, error)) func(args ...string) (*exec.Cmd, error) {
 	return func(args ...string) (*exec.Cmd, error) {
 		cmd, err := command(args...)

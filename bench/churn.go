@@ -9,14 +9,14 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Churn has a crowd join and vanish, again and again, while a few events a
-// second go to a quiet channel: what others notice of it.
+// Churn lets a crowd join and disconnect repeatedly, while a few events a second
+// are sent to a quiet channel: it measures how that channel is affected.
 type Churn struct {
 	Sockets  int
-	Channels int // the crowd is spread over
+	Channels int // that the crowd is spread over
 	Waves    int
 	Rate     float64       // events a second of the quiet channel
-	After    time.Duration // how long the quiet channel is watched after a crowd has vanished
+	After    time.Duration // how long the quiet channel is measured after a crowd has disconnected
 }
 
 // Run implements Scenario.
@@ -69,7 +69,7 @@ func (w Churn) Run(ctx context.Context, t Target) (report.Result, error) {
 	return s.result, nil
 }
 
-// crowds is what the waves of a churn leave behind.
+// crowds is the result of the waves of a churn.
 type crowds struct {
 	session        *session
 	quiet          *load
@@ -80,12 +80,12 @@ type crowds struct {
 	whileVanishing watch
 }
 
-// watch is what the quiet channel saw in one phase.
+// watch is what was measured on the quiet channel in one phase.
 type watch struct{ delivered, answered *hdrhistogram.Histogram }
 
 func newWatch() watch { return watch{newHistogram(), newHistogram()} }
 
-// seen moves what the quiet channel has seen since the last call to a watch.
+// seen moves what was measured on the quiet channel since the last call to a watch.
 func (c *crowds) seen(w watch) {
 	c.session.loop.Do(func() {
 		w.delivered.Merge(c.quiet.ledger.latency)

@@ -9,10 +9,10 @@ import (
 	"fanfare/pusherproto"
 )
 
-// ClientEvents has sockets of rooms send events to each other.
+// ClientEvents measures client events between the sockets of rooms.
 type ClientEvents struct {
 	Sockets  int
-	Room     int // sockets of a room; a private channel each
+	Room     int // sockets of a room; each room is a private channel
 	Size     int // of an event's data, bytes
 	Rate     float64
 	Warmup   time.Duration
@@ -21,8 +21,8 @@ type ClientEvents struct {
 
 // Run implements Scenario. With Rate 0 each room has one event in transit: the next
 // member sends when it has received that event. Servers limit how many client
-// events a socket may send: a limit that is met shows as refusals, and ends the
-// room's turn.
+// events a socket may send: events above the limit are counted as refused, and the
+// room stops sending.
 func (w ClientEvents) Run(ctx context.Context, t Target) (report.Result, error) {
 	rooms := w.Sockets / w.Room
 	s, err := newSession("client-events", t, rooms*w.Room)

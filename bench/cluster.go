@@ -12,31 +12,32 @@ import (
 	"fanfare/bench/report"
 )
 
-// Cluster measures what a cluster of fanfares promises (docs/performance-cluster.md),
-// with all of its processes on this machine: nodes of their own, and a
-// redis-server of their own or the one at Redis.
+// Cluster measures the figures of a cluster of fanfare nodes
+// (docs/performance-cluster.md), with all processes on this machine: it starts the
+// nodes, and a redis-server unless Redis names one.
 type Cluster struct {
-	Quick bool     // small and short, to see that it works
-	Parts []string // of ClusterParts; none is all
+	Quick bool     // small and short, to check that it works
+	Parts []string // names of ClusterParts to measure; empty means all
 	Redis string   // address of a server; "" starts one
-	Rate  float64  // events a second that are due, over two nodes
-	Joins int      // that come at once
-	Nodes int      // of the large cluster
+	Rate  float64  // events a second to send over two nodes
+	Joins int      // members that join at once
+	Nodes int      // of the cluster with many nodes
 	Each  int      // sockets of each of its nodes
-	// Rounds is how often figures are measured that are compared with others;
-	// the medians count.
+	// Rounds is how often figures are measured that are compared with others; the
+	// medians are reported.
 	Rounds int
 
-	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
-	Crowd    func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeCrowd
-	Alone    func(args ...string) (*exec.Cmd, error) // makes the process that keeps a Redis busy: startAlone
-	Progress io.Writer                               // gets a line for each thing that is measured
+	Server   func(args ...string) (*exec.Cmd, error) // creates a server's command from the arguments after "serve"
+	Crowd    func(args ...string) (*exec.Cmd, error) // creates the command of a process that runs ServeCrowd
+	Alone    func(args ...string) (*exec.Cmd, error) // creates the command of the process that keeps a Redis busy: startAlone
+	Progress io.Writer                               // receives a line for each measured part
 }
 
-// ClusterParts are the parts of Cluster, in their order.
+// ClusterParts returns the names of the parts of Cluster, in order.
 func ClusterParts() []string { return []string{"latency", "rate", "plain", "joins", "many"} }
 
-// Run measures the parts. The results are what stands behind the figures.
+// Run measures the parts. It returns the results and the figures computed from
+// them.
 func (w Cluster) Run(ctx context.Context) ([]report.Result, []report.Figure, error) {
 	t := &clusterTable{Cluster: w, warmup: time.Second, measure: 5 * time.Second, hold: 20 * time.Second}
 	if w.Quick {
@@ -59,11 +60,11 @@ func (w Cluster) Run(ctx context.Context) ([]report.Result, []report.Figure, err
 	return t.results, t.figures, nil
 }
 
-// clusterTable is figures being measured.
+// clusterTable is the state of a measurement.
 type clusterTable struct {
 	Cluster
 	warmup, measure time.Duration
-	hold            time.Duration // over which an idle cluster is watched
+	hold            time.Duration // time for which an idle cluster is observed
 	results         []report.Result
 	figures         []report.Figure
 }
@@ -92,8 +93,8 @@ func (t *clusterTable) keep(runs []report.Result) report.Result {
 	return r
 }
 
-// paired is the median, over rounds, of how much more of a metric one has than
-// the other.
+// paired returns the median, over rounds, of the difference of a metric between two
+// series: more minus less.
 func paired(name string, less, more []report.Result) float64 {
 	var list []float64
 	for i := range more {

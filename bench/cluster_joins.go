@@ -9,8 +9,8 @@ import (
 	"fanfare/bench/report"
 )
 
-// plain counts what the subscribers of plain channels ask of Redis: the first and
-// the last of a node, and the number once a second in between.
+// plain counts the requests to Redis for subscribers of plain channels: the first
+// and the last subscriber on a node, and the number once a second in between.
 func (t *clusterTable) plain(ctx context.Context) error {
 	channels, each := 20, 200
 	if t.Quick {
@@ -70,8 +70,8 @@ func (t *clusterTable) plain(ctx context.Context) error {
 	return nil
 }
 
-// joins measures presence channels: round trips of one join, and what a crowd
-// that joins at once does to others.
+// joins measures presence channels: round trips of one join, and the effect of a
+// crowd that joins at once on other clients.
 func (t *clusterTable) joins(ctx context.Context) error {
 	if err := t.say("joins: one by one"); err != nil {
 		return err
@@ -99,8 +99,8 @@ func (t *clusterTable) joins(ctx context.Context) error {
 	return nil
 }
 
-// oneByOne counts the round trips of a join. Those that an idle cluster makes by
-// itself are measured before, and taken off.
+// oneByOne counts the round trips of a join. Those of an idle cluster are measured
+// before, and subtracted.
 func (t *clusterTable) oneByOne(ctx context.Context) error {
 	town, err := t.town(ctx, 2)
 	if err != nil {
@@ -148,7 +148,7 @@ func (t *clusterTable) oneByOne(ctx context.Context) error {
 	return nil
 }
 
-// idle watches a town that nobody asks anything.
+// idle measures a cluster without requests.
 func (t *clusterTable) idle(ctx context.Context, town *town, d time.Duration) (bill, error) {
 	before, err := town.counted(ctx)
 	if err != nil {
@@ -179,8 +179,8 @@ func (t *clusterTable) crowd(ctx context.Context, town *town, sockets, each, roo
 	return all, nil
 }
 
-// quiet is a few events a second from one node to a subscriber on each of some,
-// and what those notice of whatever happens meanwhile.
+// quiet sends a few events a second from one node to a subscriber on each of some
+// nodes, and measures them while something else happens.
 type quiet struct {
 	session *session
 	fleet   *fleet
@@ -189,7 +189,7 @@ type quiet struct {
 
 const quietRate = 100
 
-// quietly starts them. stop has to be called.
+// quietly starts sending. stop has to be called.
 func quietly(ctx context.Context, name string, targets []Target) (*quiet, error) {
 	s, err := newSession(name, targets[0], len(targets))
 	if err != nil {
@@ -197,7 +197,7 @@ func quietly(ctx context.Context, name string, targets []Target) (*quiet, error)
 	}
 	q := &quiet{session: s, fleet: newFleet(s.loop, s.target, names("bench-quiet-", 1))}
 	q.fleet.hosts = addresses(targets)
-	const callers = 64 // more than answer within the latency that is wanted: none waits for a caller
+	const callers = 64 // more than answer within the expected latency, so that no event waits for a caller
 	q.fleet.ledger = newLedger(len(targets), 1, callers)
 	if err := q.fleet.open(ctx, len(targets)); err != nil {
 		s.end()
@@ -212,7 +212,7 @@ func quietly(ctx context.Context, name string, targets []Target) (*quiet, error)
 	return q, nil
 }
 
-// seen adds what was noticed since the last call.
+// seen adds what was measured since the last call.
 func (q *quiet) seen(name string) {
 	q.session.loop.Do(func() {
 		q.session.result.Latency(name, q.fleet.ledger.latency)
@@ -220,7 +220,7 @@ func (q *quiet) seen(name string) {
 	})
 }
 
-// finish waits for the last of them and adds what went wrong.
+// finish waits for the last event and adds the faults.
 func (q *quiet) finish(ctx context.Context) error {
 	err := q.load.finish(ctx, patience)
 	r := &q.session.result
@@ -236,14 +236,14 @@ func (q *quiet) finish(ctx context.Context) error {
 
 func (q *quiet) stop() { q.session.end() }
 
-// storm has a crowd join at once while few events go over both nodes.
+// storm lets a crowd join at once while a few events are sent over both nodes.
 func (t *clusterTable) storm(ctx context.Context) (report.Result, error) {
 	town, err := t.town(ctx, 2)
 	if err != nil {
 		return report.Result{}, err
 	}
 	defer town.stop()
-	each := 20 // of the channels that a socket may be on at first
+	each := 20 // channels that each socket joins, at first
 	sockets := max(2, t.Joins/each)
 	const room = 10
 	crowd, err := t.crowd(ctx, town, sockets, each, room)

@@ -10,16 +10,16 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// hop measures one event at a time: it is published on the first of some
-// servers and awaited by a subscriber on each.
+// hop measures one event at a time: it is published on the first server, and
+// received by a subscriber on each.
 type hop struct {
 	name    string
 	targets []Target
-	bill    *town // what it costs, nil if that is not asked
+	bill    *town // whose costs are measured; nil if they are not
 }
 
-// latency measures how late an event comes over nodes, and what a client event
-// within a node notices of the cluster.
+// latency measures the latency of events across nodes, and of client events within
+// a node of a cluster.
 func (t *clusterTable) latency(ctx context.Context) error {
 	alone, err := startServer(ctx, t.Server, "", "")
 	if err != nil {
@@ -68,7 +68,7 @@ func (t *clusterTable) latency(ctx context.Context) error {
 	return nil
 }
 
-// rename is runs with one metric under another's name.
+// rename returns runs with one metric renamed.
 func rename(runs []report.Result, from, to string) (named []report.Result) {
 	for _, r := range runs {
 		var n report.Result

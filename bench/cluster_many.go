@@ -8,8 +8,8 @@ import (
 	"fanfare/bench/report"
 )
 
-// many measures a cluster of many nodes: what it costs while nothing happens,
-// and what becomes of it when one node is killed.
+// many measures a cluster of many nodes: its costs while idle, and the effect of
+// killing one node.
 func (t *clusterTable) many(ctx context.Context) error {
 	sockets := t.Nodes * t.Each
 	if err := t.say("many: starting %d nodes", t.Nodes); err != nil {
@@ -33,7 +33,8 @@ func (t *clusterTable) many(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The feeds of who left linger, and the collector gives memory back.
+	// Feeds of clients that left stay open for a while, and the collector returns
+	// memory.
 	if err := sleep(ctx, t.hold); err != nil {
 		return err
 	}
@@ -65,7 +66,8 @@ func (t *clusterTable) many(ctx context.Context) error {
 	return t.kill(ctx, town, crowd, sockets, room)
 }
 
-// kill kills the last node of a town and waits until everybody has been told.
+// kill kills the last node of a cluster and waits until all members have received
+// the removals.
 func (t *clusterTable) kill(ctx context.Context, town *town, crowd *throng, sockets, room int) error {
 	last := len(town.nodes) - 1
 	q, err := quietly(ctx, "a node is killed", town.targets()[:2])
@@ -93,7 +95,8 @@ func (t *clusterTable) kill(ctx context.Context, town *town, crowd *throng, sock
 	if err := town.nodes[last].kill(); err != nil {
 		return err
 	}
-	// Of each channel with a member of that node, the others are told.
+	// The other members of each channel with a member of that node receive its
+	// removal.
 	gone, expected := 0, 0
 	for i := last; i < sockets; i += t.Nodes {
 		gone++
@@ -118,7 +121,7 @@ func (t *clusterTable) kill(ctx context.Context, town *town, crowd *throng, sock
 		return err
 	}
 	q.seen("others' events meanwhile")
-	if err := sleep(ctx, t.warmup); err != nil { // what comes twice comes later
+	if err := sleep(ctx, t.warmup); err != nil { // duplicates may arrive later
 		return err
 	}
 	if told, err = crowd.do(ctx, crowdCount); err != nil {

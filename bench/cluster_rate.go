@@ -10,11 +10,11 @@ import (
 	"fanfare/bench/report"
 )
 
-// flood is events over two nodes to channels with one subscriber on each.
+// flood sends events over two nodes to channels with one subscriber on each.
 type flood struct {
 	name  string
 	rate  float64 // events a second; 0 is closed loop
-	batch int     // events of a request
+	batch int     // events in one request
 }
 
 const (
@@ -23,8 +23,8 @@ const (
 	floodSize     = 100
 )
 
-// rate measures how many small events a second two nodes carry, and what Redis
-// alone can do with as many at once.
+// rate measures how many small events a second two nodes carry, and how many Redis
+// alone can process in the same batches.
 func (t *clusterTable) rate(ctx context.Context) error {
 	due := report.Number(t.Rate)
 	floods := []flood{
@@ -46,7 +46,8 @@ func (t *clusterTable) rate(ctx context.Context) error {
 			}
 			runs[i] = append(runs[i], r)
 		}
-		// Once as nodes asked, and once with the batches that cost Redis least.
+		// Once with the batch size of the nodes, and once with the batch size that
+		// costs Redis least.
 		asked := max(1, int(runs[2][round].Value("operations of a round trip")+0.5))
 		most := 100
 		if t.Quick {
@@ -133,8 +134,7 @@ func (t *clusterTable) flood(ctx context.Context, w flood) (report.Result, error
 	return s.result, nil
 }
 
-// alone measures what Redis can do with the requests of two nodes and nothing
-// around them.
+// alone measures how many requests of two nodes Redis can process without nodes.
 func (t *clusterTable) alone(ctx context.Context, batch int) (report.Result, error) {
 	r := report.Result{Scenario: "redis alone"}
 	r.Set("channels", "%d", floodChannels)
@@ -195,14 +195,14 @@ func (t *clusterTable) alone(ctx context.Context, batch int) (report.Result, err
 	return r, nil
 }
 
-// AloneReport is what the process that keeps a Redis busy answers to each line,
-// once it has begun.
+// AloneReport is the answer of the process that keeps a Redis busy to each line,
+// after it has begun.
 type AloneReport struct {
-	Events int64 // written so far
-	Pushed int64 // pushed so far
+	Events int64 // events written so far
+	Pushed int64 // pushes of events so far
 }
 
-// sleep lets time pass.
+// sleep waits for d, or until ctx is done.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

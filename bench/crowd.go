@@ -16,39 +16,39 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Crowd is a set of sockets in a process of their own, spread over the nodes of a
-// cluster. Together such processes can open more sockets than one process may,
-// without disturbing the process that measures. Each socket is a user that joins
-// presence channels.
+// Crowd is a group of sockets in a process of their own, spread over the nodes of a
+// cluster. Several such processes can open more sockets than one, without
+// disturbing the process that measures. Each socket is a user that joins presence
+// channels.
 type Crowd struct {
 	Hosts            []string // of the nodes
 	Key, Secret, App string
-	Sockets          int // of all crowds together
-	From, To         int // those of this one
-	Each             int // channels that a socket joins
-	Room             int // members of a channel, on as many nodes as there are
+	Sockets          int // of all crowds
+	From, To         int // range of the sockets of this crowd
+	Each             int // channels that each socket joins
+	Room             int // members of a channel, on that many nodes if there are enough
 }
 
-// The commands of a crowd, a line each. It answers each with a crowdReport.
+// The commands of a crowd, one on each line. It answers each with a crowdReport.
 const (
 	crowdOpen  = "open"  // connect
 	crowdJoin  = "join"  // join all channels at once, and wait until each is answered
-	crowdCount = "count" // say what was told so far
+	crowdCount = "count" // report what was received so far
 )
 
-// crowdReport is what has become of a crowd so far.
+// crowdReport is the state of a crowd.
 type crowdReport struct {
 	Error   string  `json:",omitempty"`
-	Seconds float64 // that the command took
-	Added   int     // member_added that its sockets received
-	Removed int     // and member_removed
-	First   int64   // when they received the first and the last, Unix time in ns; 0 means never
+	Seconds float64 // duration of the command
+	Added   int     // member_added events that its sockets received
+	Removed int     // member_removed events that they received
+	First   int64   // when they received the first and the last of these, Unix time in ns; 0 means never
 	Last    int64
 	Lost    int // sockets that the server has closed
 }
 
-// ServeCrowd is the process of a crowd: it reads what it is made of and then
-// commands from in, until the end, and answers to out.
+// ServeCrowd runs the process of a crowd: it reads its Crowd and then commands from
+// in, until the end of in, and answers on out.
 func ServeCrowd(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
@@ -80,13 +80,13 @@ func ServeCrowd(ctx context.Context, in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
-// multitude is a crowd at work. What follows fleet belongs to the loop.
+// multitude is a running crowd. The fields after fleet belong to the loop.
 type multitude struct {
 	Crowd
 	session *session
 	fleet   *fleet
 	crowdReport
-	joins   [][]byte // by socket: its subscriptions, ready to be sent
+	joins   [][]byte // by socket: its subscriptions, encoded
 	sent    int      // sockets that have sent them
 	joined  int      // subscriptions that were answered
 	refused int
@@ -98,7 +98,7 @@ func (m *multitude) start() (err error) {
 		return err
 	}
 	m.fleet = newFleet(m.session.loop, m.session.target, names("bench-crowd-", 1))
-	for i := range m.Hosts { // socket i of all has node i, whatever its number here
+	for i := range m.Hosts { // socket i of all sockets has node i, whatever its number in this process
 		host := m.Hosts[(m.From+i)%len(m.Hosts)]
 		addr, err := netip.ParseAddrPort(host)
 		if err != nil {
@@ -135,8 +135,8 @@ func (m *multitude) do(ctx context.Context, command string) error {
 	return fmt.Errorf("unknown command %q", command)
 }
 
-// room is the name of the channel of a socket's join j. Sockets that follow each
-// other share it, and so members on different nodes.
+// room returns the channel name of join j of a socket. Sockets with consecutive
+// numbers share it, and so members on different nodes.
 func (m *multitude) room(socket, j int) string {
 	return "presence-bench-crowd-" + strconv.Itoa((j*m.Sockets+socket)/m.Room)
 }
@@ -163,8 +163,8 @@ func (m *multitude) sign() {
 	}
 }
 
-// Turn implements client.Task: a few sockets send what they have to, so that
-// answers are read meanwhile.
+// Turn implements client.Task: a few sockets send their subscriptions, so that
+// answers are read in between.
 func (m *multitude) Turn(now int64) (next int64) {
 	const atOnce = 20
 	for n := 0; n < atOnce && m.sent < len(m.joins); n++ {
@@ -206,7 +206,7 @@ type throng struct {
 	children []*child
 }
 
-// mostOfOne is how many sockets a process of a crowd has.
+// mostOfOne is the maximum number of sockets in one process of a crowd.
 const mostOfOne = 10_000
 
 // startCrowd starts the processes of a crowd. stop has to be called.
@@ -228,7 +228,7 @@ func startCrowd(command func(args ...string) (*exec.Cmd, error), c Crowd) (*thro
 	return t, nil
 }
 
-// do has all processes do something and sums what they say. It returns early if
+// do sends all processes a command and adds up their reports. It returns early if
 // ctx is done.
 func (t *throng) do(ctx context.Context, command string) (sum crowdReport, err error) {
 	reports, err := ask[crowdReport](ctx, t.children, command)

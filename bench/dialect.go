@@ -8,26 +8,27 @@ import (
 	"fanfare/pusherproto"
 )
 
-// dialect is the protocol of a server: Pusher's, or another in which sockets can
-// do the same. A fleet's goroutine, its loop's, calls what takes a fleet.
+// dialect is the protocol of a server: Pusher's, or another with the same features.
+// Methods with a fleet are called on the goroutine of its loop.
 type dialect interface {
-	// path is where sockets connect.
+	// path returns the path that sockets connect to.
 	path(t Target) string
-	// upgraded says that a socket stands.
+	// upgraded is called when a WebSocket connection is open.
 	upgraded(f *fleet, c *client.Conn)
-	// hear handles a text message that is no event of ours.
+	// hear handles a text message that is not an event of the benchmark.
 	hear(f *fleet, c *client.Conn, message []byte)
-	// lines reports whether a text message holds a message in each line.
+	// lines reports whether each line of a text message is a message.
 	lines() bool
 	appendSubscribe(b []byte, f *fleet, c *client.Conn) []byte
 	appendUnsubscribe(b []byte, f *fleet, c *client.Conn) []byte
-	// ping is a client's ping; nil if only the server pings.
+	// ping returns a client's ping; nil if only the server pings.
 	ping() []byte
 	// appendTrigger appends the request that publishes an event on channels.
 	appendTrigger(dst []byte, t Target, channels []string, s stamp, size int, now time.Time) []byte
 	// appendBatch appends the request that publishes several events.
 	appendBatch(dst []byte, t Target, batch []batched, size int, now time.Time) []byte
-	// took reports whether an answer says that what a request published is accepted.
+	// took reports whether an answer says that the events of a request were
+	// accepted.
 	took(status int, body []byte) bool
 }
 
@@ -53,14 +54,14 @@ func dialectOf(protocol string) (dialect, error) {
 	return nil, fmt.Errorf("protocol %q is neither %s nor %s", protocol, ProtocolPusher, ProtocolCentrifugo)
 }
 
-// pusherDialect is what all servers but the others speak.
+// pusherDialect is Pusher's protocol.
 type pusherDialect struct{}
 
 func (pusherDialect) path(t Target) string {
 	return "/app/" + t.Key + "?protocol=7&client=fanfare-bench&version=1.0&flash=false"
 }
 
-func (pusherDialect) upgraded(*fleet, *client.Conn) {} // the server speaks first
+func (pusherDialect) upgraded(*fleet, *client.Conn) {} // the server sends first
 
 func (pusherDialect) lines() bool { return false }
 
@@ -106,7 +107,7 @@ const (
 	memberRemoved = "pusher_internal:member_removed"
 )
 
-// appendSubscribe is signed as an auth endpoint would.
+// appendSubscribe appends a subscription, signed as an auth endpoint would.
 func (pusherDialect) appendSubscribe(b []byte, f *fleet, c *client.Conn) []byte {
 	name, data := f.nameOf(c), f.memberOf(c)
 	b = append(b, `{"event":"pusher:subscribe","data":{"channel":`...)
@@ -124,7 +125,7 @@ func (pusherDialect) appendSubscribe(b []byte, f *fleet, c *client.Conn) []byte 
 	return append(b, "}}"...)
 }
 
-// appendUnsubscribe is not answered by servers.
+// appendUnsubscribe appends an unsubscription, which servers do not answer.
 func (pusherDialect) appendUnsubscribe(b []byte, f *fleet, c *client.Conn) []byte {
 	b = append(b, `{"event":"pusher:unsubscribe","data":{"channel":`...)
 	b = pusherproto.AppendString(b, f.nameOf(c))

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// endpoints are webhook endpoints that are down, each in its way.
+// endpoints are webhook endpoints that fail, each in a different way.
 type endpoints struct {
 	server   http.Server
 	address  string
-	done     chan struct{} // ends those that hang
+	done     chan struct{} // ends the requests that hang
 	serving  sync.WaitGroup
 	requests atomic.Int64
 }
@@ -46,13 +46,14 @@ func startEndpoints() (*endpoints, error) {
 	e.server = http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	e.serving.Go(func() {
 		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			panic(err) // nobody else closes the listener
+			panic(err) // nothing else closes the listener
 		}
 	})
 	return e, nil
 }
 
-// config is the line of an app that tells them of every client event.
+// config returns the line of an app's configuration that sends them every client
+// event.
 func (e *endpoints) config() string {
 	var list []string
 	for _, path := range []string{"refuses", "hangs", "resets"} {

@@ -12,43 +12,43 @@ import (
 	"fanfare/bench/client"
 )
 
-// The ways in which a fleet's sessions are carried.
+// How a fleet's sessions are carried.
 const (
 	ViaWebSocket = "websocket"
 	ViaStreaming = "streaming"
 	ViaPolling   = "polling"
 )
 
-// Transports are all of them.
+// Transports returns all of them.
 func Transports() []string { return []string{ViaWebSocket, ViaStreaming, ViaPolling} }
 
-// fallback carries a fleet's sessions over HTTP as pusher-js does: a connection
-// of each session waits for what the session is told, as a stream or in polls.
-// What sessions say goes over connections that they share. It belongs to the
-// loop's goroutine.
+// fallback carries a fleet's sessions over HTTP as pusher-js does: a connection of
+// each session receives its messages, as a stream or in polls. Messages of sessions
+// are sent over connections that they share. It belongs to the loop's goroutine.
 type fallback struct {
 	fleet     *fleet
 	streaming bool
-	run       string // tells the sessions of this run from those of another
+	run       string // distinguishes the sessions of this run from those of others
 	streams   []stream
 	idle      []*client.Caller
-	speaking  []int32  // by caller: the session that it speaks for
-	waiting   []saying // messages for which there was no caller
+	speaking  []int32  // by caller: the session whose message it sends
+	waiting   []saying // messages that wait for a caller
 	scratch   []byte
 }
 
 // stream is a response of a session that streams, as far as it has come.
 type stream struct {
 	begun   bool   // its head was read
-	size    int    // of what was said in it
+	size    int    // bytes of messages in it
 	partial []byte // a line whose end is in the next chunk
 }
 
-// streamSize is where pusher-js gives a stream up and asks for the next one.
+// streamSize is the size at which pusher-js ends a stream and requests the next
+// one.
 const streamSize = 256 << 10
 
-// carry has a fleet's n sessions carried in one of the Transports. It is called
-// before open.
+// carry sets one of the Transports for a fleet's n sessions. It is called before
+// open.
 func (f *fleet) carry(via string, n int) error {
 	switch {
 	case via == "" || via == ViaWebSocket:
@@ -71,8 +71,8 @@ func (f *fleet) carry(via string, n int) error {
 	return nil
 }
 
-// appendRequest begins a request to one of a session's paths, up to the end of
-// its head but for the length of its body.
+// appendRequest appends the beginning of a request to one of a session's paths, up
+// to the value of Content-Length.
 func (b *fallback) appendRequest(dst []byte, index int32, action string) []byte {
 	dst = append(append(dst, "POST /pusher/app/"...), b.fleet.target.Key...)
 	dst = strconv.AppendInt(append(dst, '/'), int64(index)%1000, 10)
@@ -82,7 +82,7 @@ func (b *fallback) appendRequest(dst []byte, index int32, action string) []byte 
 	return append(append(dst, b.fleet.target.Host...), "\r\nContent-Length: "...)
 }
 
-// opened has a connection wait for its session.
+// opened starts to receive a session's messages on a connection.
 func (b *fallback) opened(c *client.Conn) {
 	if p := b.fleet.peerOf(c); p.state == peerUpgrading {
 		p.state = peerGreeting
@@ -103,7 +103,7 @@ func (b *fallback) receive(c *client.Conn) {
 	b.fleet.loop.Write(c, b.scratch)
 }
 
-// arrived takes whole responses, or whole chunks of a stream, off the front of p.
+// arrived handles the complete responses, or chunks of a stream, at the front of p.
 func (b *fallback) arrived(c *client.Conn, p []byte) (used int) {
 	for used < len(p) && c.Open() {
 		n, err := 0, error(nil)
@@ -124,7 +124,7 @@ func (b *fallback) arrived(c *client.Conn, p []byte) (used int) {
 	return used
 }
 
-// polled handles a whole response and waits for the next.
+// polled handles a whole response and sends the next poll.
 func (b *fallback) polled(c *client.Conn, p []byte) (size int, err error) {
 	r, err := client.ReadResponse(p)
 	if err != nil || r.Size == 0 {
@@ -197,7 +197,7 @@ func (b *fallback) lines(c *client.Conn, s *stream, p []byte) {
 	}
 }
 
-// renew gives a stream up that is long, and asks for the next.
+// renew ends a long stream, and requests the next.
 func (b *fallback) renew(c *client.Conn) error {
 	f, i := b.fleet, int(c.Index)
 	f.loop.HangUp(c, true)
@@ -210,7 +210,7 @@ func (b *fallback) renew(c *client.Conn) error {
 	return nil
 }
 
-// line handles a line: o and h are frames of their own, a an array of messages
+// line handles a line: o and h are frames of their own, a is an array of messages
 // and c the end.
 func (b *fallback) line(c *client.Conn, line []byte) {
 	f := b.fleet
@@ -243,8 +243,8 @@ func (b *fallback) line(c *client.Conn, line []byte) {
 	}
 }
 
-// events books the events of a line without decoding it. What else is in it
-// does not matter to a session that has subscribed.
+// events counts the events of a line without decoding it. The rest of the line is
+// not needed after the subscription.
 func (b *fallback) events(c *client.Conn, line []byte, now int64) {
 	for {
 		at := bytes.IndexByte(line, stampMark)

@@ -14,10 +14,10 @@ type saying struct {
 	request []byte
 }
 
-// sayers is how many connections the sessions share for what they say.
+// sayers is the number of connections that the sessions share for sending.
 const sayers = 16
 
-// send has a session say a message.
+// send sends a message of a session.
 func (b *fallback) send(c *client.Conn, message []byte) {
 	body, err := json.Marshal([]string{string(message)})
 	if err != nil {
@@ -41,7 +41,7 @@ func (b *fallback) say(index int32, body []byte) {
 	s.Send(request)
 }
 
-// said is the answer to what a session said.
+// said handles the answer to a session's message.
 func (b *fallback) said(s *client.Caller, status int, body []byte) {
 	if c := b.fleet.conns[b.speaking[s.Stream]]; status != 204 && c.Open() {
 		b.fleet.loop.Lose(c, fmt.Errorf("send: %s", refusal(status, body)))

@@ -8,23 +8,23 @@ import (
 	"fanfare/bench/report"
 )
 
-// Fanout triggers events over HTTP and has them delivered to many sockets.
+// Fanout publishes events over HTTP and measures their delivery to many sockets.
 type Fanout struct {
 	Sockets   int
-	Channels  int // the sockets and events are spread over
+	Channels  int // that the sockets and events are spread over
 	NeverRead int // further sockets, on all channels, that subscribe and then never read
 	Size      int // of an event's data, bytes
 	Rate      float64
 	Callers   int    // HTTP connections
-	To        int    // channels of each event; 0 is 1
-	Batch     int    // events of a request; 0 is 1
-	Via       string // one of the Transports; "" is WebSocket
+	To        int    // channels of each event; 0 means 1
+	Batch     int    // events in one request; 0 means 1
+	Via       string // one of Transports; "" means WebSocket
 	Warmup    time.Duration
 	Duration  time.Duration
 }
 
-// Run implements Scenario. With Rate 0 the next event is triggered when all
-// have had the one before.
+// Run implements Scenario. With Rate 0 the next event is published when all sockets
+// have received the previous one.
 func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
 	if w.To > 1 && (w.Channels%w.To != 0 || w.Batch > 1) {
 		return report.Result{}, errors.New("events to several channels need a multiple of as many channels, and cannot be sent in batches")
@@ -88,8 +88,9 @@ func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
 	return s.result, nil
 }
 
-// cutOff is how many of the sockets that never read the server has ended. They
-// cannot tell: what the server said last waits behind what they did not read.
+// cutOff returns how many of the sockets that never read the server has closed.
+// Their clients do not notice: the close waits behind the data that they did not
+// read.
 func (s *session) cutOff(ctx context.Context, f *fleet) (int, error) {
 	joined := 0
 	s.loop.Do(func() { joined = f.joined })

@@ -10,24 +10,24 @@ import (
 	"fanfare/bench/report"
 )
 
-// Figures measures what fanfare promises (docs/performance.md), each figure on
-// a fresh server of its own.
+// Figures measures the figures of docs/performance.md, each on a new server.
 type Figures struct {
-	Quick    bool                                    // small and short, to see that it works
-	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
-	Bare     func(args ...string) (*exec.Cmd, error) // makes the process of the bare loop
-	Progress io.Writer                               // gets a line for each thing that is measured
+	Quick    bool                                    // small and short, to check that it works
+	Server   func(args ...string) (*exec.Cmd, error) // creates a server's command from the arguments after "serve"
+	Bare     func(args ...string) (*exec.Cmd, error) // creates the command of the process of the bare loop
+	Progress io.Writer                               // receives a line for each measured part
 }
 
-// sizes is how much is measured.
+// sizes is how many sockets, and for how long, are measured.
 type sizes struct {
 	idle, wide, room, never int           // sockets
-	slow                    int           // sockets that come one after another
+	slow                    int           // sockets that connect one after another
 	settle, warmup, measure time.Duration // long
-	flood                   time.Duration // of sockets that never read
+	flood                   time.Duration // time for which sockets that never read are sent events
 	rounds                  int
-	// pairs is the rounds of a figure that compares two latencies: a p99 moves by
-	// a third between runs, and the question is one of a fifth.
+	// pairs is the number of rounds of a figure that compares two latencies: a p99
+	// varies by a third between runs, and the figure is about a difference of a
+	// fifth.
 	pairs int
 }
 
@@ -38,7 +38,8 @@ func (w Figures) sizes() sizes {
 	return sizes{idle: 18000, slow: 800, wide: 10000, room: 1000, never: 10, settle: 10 * time.Second, warmup: time.Second, measure: 5 * time.Second, flood: 12 * time.Second, rounds: 3, pairs: 7}
 }
 
-// Run measures everything. The results are what stands behind the figures.
+// Run measures everything. It returns the results and the figures computed from
+// them.
 func (w Figures) Run(ctx context.Context) ([]report.Result, []report.Figure, error) {
 	t := &table{Figures: w, sizes: w.sizes()}
 	for _, part := range []func(context.Context) error{t.memory, t.shares, t.against, t.rates, t.neverReading, t.deafEndpoints} {
@@ -50,7 +51,7 @@ func (w Figures) Run(ctx context.Context) ([]report.Result, []report.Figure, err
 	return t.results, t.figures, nil
 }
 
-// table is figures being measured.
+// table is the state of a measurement.
 type table struct {
 	Figures
 	sizes
@@ -65,15 +66,15 @@ func (t *table) add(name, target string, met bool, format string, args ...any) {
 	t.figures = append(t.figures, report.Figure{Name: name, Target: target, Measured: fmt.Sprintf(format, args...), Met: met})
 }
 
-// variant is a scenario on a server of its own, whose only app has further
-// configuration: lines of YAML.
+// variant is a scenario on a server of its own; app are further lines of YAML for
+// its only app.
 type variant struct {
 	Scenario
 	app string
 }
 
-// measureRuns runs variants in turn, round by round, so that a machine whose
-// speed drifts is as slow for one as for the other. It returns the runs of each.
+// measureRuns runs variants alternately, round by round, so that changes of the
+// machine's speed affect all alike. It returns the runs of each.
 func (t *table) measureRuns(ctx context.Context, what string, rounds int, variants ...variant) ([][]report.Result, error) {
 	runs := make([][]report.Result, len(variants))
 	for round := range rounds {
@@ -103,8 +104,8 @@ func (t *table) measureRun(ctx context.Context, v variant) (report.Result, error
 	return v.Run(ctx, server.target)
 }
 
-// change is the median, over rounds, of how much more of a metric one variant
-// has than another: 0.2 is 20 % more.
+// change returns the median, over rounds, of the relative difference of a metric
+// between two variants: 0.2 means 20 % more with than without.
 func change(name string, without, with []report.Result) float64 {
 	var list []float64
 	for i := range with {
@@ -133,8 +134,8 @@ func (t *table) memory(ctx context.Context) error {
 	return nil
 }
 
-// shares is how even the loops' shares are of sockets that come one by one: the
-// kernel would give nearly all to the same loop.
+// shares measures how evenly sockets that connect one by one are spread over the
+// event loops: the kernel alone would assign nearly all to the same loop.
 func (t *table) shares(ctx context.Context) error {
 	const rate = 200
 	w := Idle{Sockets: t.slow, Channels: 1, OpenRate: rate, Settle: time.Millisecond, Hold: time.Millisecond}
@@ -211,14 +212,14 @@ func (t *table) neverReading(ctx context.Context) error {
 	more := change("latency p99", runs[0], runs[1])
 	t.add(fmt.Sprintf("%d of %s sockets never read, 5 KB × 100 events/s", t.never, report.Grouped(int64(t.room))), "others' p99 within 20 %", more < 0.2 && clean(b),
 		"p99 %.1f ms, without them %.1f ms (%+.0f %%), %s, %.0f cut off", b.Value("latency p99"), a.Value("latency p99"), 100*more, losses(b), b.Value("never reading and cut off"))
-	// Each may have its queue, 1 MiB by default, and as much again in garbage.
+	// Each may use its queue, 1 MiB by default, and as much in garbage.
 	bound := 2 * 1.05 * float64(t.never)
 	memory := b.Value("server memory peak") - a.Value("server memory peak")
 	t.add("server memory meanwhile", fmt.Sprintf("≤ %.0f MB more", bound), memory <= bound, "peak %.0f MB, without them %.0f MB", b.Value("server memory peak"), a.Value("server memory peak"))
 	return nil
 }
 
-// deafEndpoints is figure e: every client event is due at webhook endpoints that
+// deafEndpoints is figure e: every client event is sent to webhook endpoints that
 // refuse, hang and reset.
 func (t *table) deafEndpoints(ctx context.Context) error {
 	endpoints, err := startEndpoints()
@@ -240,7 +241,7 @@ func (t *table) deafEndpoints(ctx context.Context) error {
 	return nil
 }
 
-// neighbours says whether the machine was ours.
+// neighbours records whether other processes used the machine.
 func (t *table) neighbours() {
 	most := 0.0
 	for _, r := range t.results {
@@ -249,7 +250,7 @@ func (t *table) neighbours() {
 	t.add("other processes meanwhile, where they were busiest", "≤ 0.1 cores", most <= 0.1, "%.2f cores", most)
 }
 
-// clean reports whether every delivery came once and in order.
+// clean reports whether every delivery arrived once and in order.
 func clean(r report.Result) bool {
 	return r.Value("lost")+r.Value("duplicated")+r.Value("reordered")+r.Value("refused")+r.Value("sockets closed by the server") == 0
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// fleet is a number of WebSocket clients with one purpose. It belongs to its
-// loop's goroutine.
+// fleet is a group of clients with one purpose. It belongs to its loop's goroutine.
 type fleet struct {
 	loop    *client.Loop
 	target  Target
@@ -20,20 +19,20 @@ type fleet struct {
 
 	// Set before the first is opened.
 	names   []string                                           // channels; socket i subscribes to the one at i modulo their number
-	group   int                                                // channels that get the same events, which the ledger knows as one; they follow each other
-	hosts   []netip.AddrPort                                   // servers of a cluster, of which a channel's sockets take one each in turn; nil is the target
-	member  func(i int) string                                 // its channel_data; nil is none
-	silent  func(i int) bool                                   // whether it stops reading once subscribed; nil is no
+	group   int                                                // number of consecutive channels that get the same events, which the ledger treats as one
+	hosts   []netip.AddrPort                                   // nodes of a cluster, which a channel's sockets use alternately; nil means the target
+	member  func(i int) string                                 // channel_data of socket i; nil means none
+	silent  func(i int) bool                                   // whether socket i stops reading once subscribed; nil means no
 	ledger  *ledger                                            // nil if no events are counted
-	onEvent func(c *client.Conn, s stamp)                      // a new event, after it was booked
-	onOther func(c *client.Conn, event string, message []byte) // anything else of the server
-	from    func(i int) netip.Addr                             // the address that socket i connects from; nil is the target's choice
-	told    func(c *client.Conn, left bool, user []byte)       // a member that joined or left; user is the number behind its u
-	gathers bool                                               // sockets are connected first, and subscribe when they are admitted
-	bare    bool                                               // plain TCP: a socket is there as soon as it is connected
-	atOnce  int                                                // handshakes under way at a time
+	onEvent func(c *client.Conn, s stamp)                      // called for a new event, after it was counted
+	onOther func(c *client.Conn, event string, message []byte) // called for any other message of the server
+	from    func(i int) netip.Addr                             // the address that socket i connects from; nil means the target's default
+	told    func(c *client.Conn, left bool, user []byte)       // called for a member that joined or left; user is the number after the u of its id
+	gathers bool                                               // all sockets connect first, and subscribe when they are admitted
+	bare    bool                                               // plain TCP: a socket is ready as soon as it is connected
+	atOnce  int                                                // handshakes in progress at a time
 
-	returning *returning // nil if sockets do not come back
+	returning *returning // nil if sockets do not reconnect
 	fallback  *fallback  // nil over WebSockets
 
 	conns    []*client.Conn
@@ -45,8 +44,8 @@ type fleet struct {
 	live     []int64 // by channel: subscribed, reading and not ended
 	failed   int     // ended before they were subscribed
 	lost     int     // ended by the server after that
-	pongs    int64   // of the server, to pings
-	pings    int64   // of the server, answered
+	pongs    int64   // answers of the server to pings
+	pings    int64   // pings of the server that were answered
 	joining  *hdrhistogram.Histogram
 	problems problems
 	scratch  []byte
@@ -60,8 +59,8 @@ func newFleet(l *client.Loop, t Target, channels []string) *fleet {
 	}
 }
 
-// atOnce is how many sockets of a fleet are connected at a time. Handshakes of
-// TLS have a goroutine each, and a thread.
+// atOnce returns how many sockets of a fleet connect at a time. Each TLS handshake
+// uses a goroutine, and a thread.
 func atOnce(t Target) int {
 	if t.TLS != nil {
 		return 16
@@ -111,7 +110,7 @@ func (f *fleet) openWithin(ctx context.Context, n int, timeout time.Duration) er
 	return f.settle(ctx, timeout, func() bool { return f.pending == 0 && f.dialled >= f.want })
 }
 
-// settle waits until the sockets that were asked for are subscribed.
+// settle waits until the requested sockets are subscribed.
 func (f *fleet) settle(ctx context.Context, timeout time.Duration, settled func() bool) error {
 	if err := f.loop.Until(ctx, timeout, "the sockets to subscribe", settled); err != nil {
 		return err
@@ -125,7 +124,7 @@ func (f *fleet) settle(ctx context.Context, timeout time.Duration, settled func(
 	return err
 }
 
-// dial begins as many connections as may be under way.
+// dial starts as many connections as may be in progress.
 func (f *fleet) dial() {
 	for f.pending < f.atOnce && f.dialled < f.want {
 		i := f.dialled
@@ -187,8 +186,8 @@ func (f *fleet) vanish() {
 	})
 }
 
-// missing is how many deliveries the reading sockets that are left lack. own
-// says which stream is a socket's own, -1 for none.
+// missing returns how many deliveries the open reading sockets did not receive. own
+// returns the number of a socket's own stream, -1 for none.
 func (f *fleet) missing(own func(c *client.Conn) int) (n int64) {
 	for _, c := range f.conns {
 		if c != nil && c.Open() && f.peerOf(c).state == peerJoined && !c.Muted() {

@@ -11,12 +11,12 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// machineMemory is what the kernel says of the machine's memory, in bytes.
+// machineMemory is the kernel's report of the machine's memory, in bytes.
 type machineMemory struct {
-	Available int64 // for processes, without swapping
-	Slab      int64 // of the kernel's own objects: sockets, files, buffers
-	TCP       int64 // of what waits in the sockets' buffers
-	// Reclaimable is the part of the slab that the kernel takes for available. Of
+	Available int64 // available to processes, without swapping
+	Slab      int64 // kernel objects: sockets, files, buffers
+	TCP       int64 // data in the sockets' buffers
+	// Reclaimable is the part of the slab that the kernel counts as available. For
 	// open sockets it is not.
 	Reclaimable int64
 }
@@ -46,13 +46,13 @@ func readMachineMemory() (m machineMemory, err error) {
 	return m, nil
 }
 
-// left is what is available when the slab that came since an earlier time stays.
+// left returns the available memory without the slab added since an earlier time.
 func (m machineMemory) left(before machineMemory) int64 {
 	return m.Available - max(0, m.Reclaimable-before.Reclaimable)
 }
 
-// gauge watches the memory of a run: the machine's, and that of the processes
-// it was told of. It cancels the run before the machine has none left.
+// gauge watches the memory of a run: the machine's, and that of the given
+// processes. It cancels the run before the machine runs out of memory.
 type gauge struct {
 	least  int64 // that has to stay available
 	cancel context.CancelCauseFunc
@@ -75,8 +75,8 @@ type memorySample struct {
 	slab                         int64
 }
 
-// gaugeInterval is how often the machine's memory is looked at; every
-// gaugeFull-th time at that of each process, too.
+// gaugeInterval is how often the machine's memory is read; every gaugeFull-th time
+// the memory of each process is read, too.
 const (
 	gaugeInterval = 250 * time.Millisecond
 	gaugeFull     = 8
@@ -135,7 +135,7 @@ func (g *gauge) sample(m machineMemory) memorySample {
 	return s
 }
 
-// watchTown has the memory of a cluster and of its clients counted.
+// watchTown adds the processes of a cluster and its clients.
 func (g *gauge) watchTown(t *town, h *hall) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -8,21 +8,21 @@ import (
 	"fanfare/bench/report"
 )
 
-// Trigger measures the HTTP API: how many events a second callers get in.
+// Trigger measures the HTTP API: how many events a second it accepts.
 type Trigger struct {
-	Callers     int // keep-alive connections, each with one request on the way
+	Callers     int // keep-alive connections, each with one request in progress
 	Channels    int
-	Subscribers int // sockets that have the events delivered
-	Batch       int // events of a request, for subscribers only; 0 is 1
+	Subscribers int // sockets that receive the events
+	Batch       int // events in one request, with subscribers only; 0 means 1
 	Size        int // of an event's data, bytes
 	Rate        float64
-	SignEach    bool // sign every request as it is sent; else a stock of signed ones is sent again and again
+	SignEach    bool // sign every request when it is sent; otherwise prepared requests are sent repeatedly
 	Warmup      time.Duration
 	Duration    time.Duration
 }
 
-// Run implements Scenario. With subscribers every request is signed as it is
-// sent, since each event has to differ from the others.
+// Run implements Scenario. With subscribers every request is signed when it is
+// sent, because all events have to differ.
 func (w Trigger) Run(ctx context.Context, t Target) (report.Result, error) {
 	if w.Batch > 1 && w.Subscribers == 0 {
 		return report.Result{}, errors.New("batches need subscribers")

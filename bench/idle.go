@@ -8,18 +8,18 @@ import (
 	"fanfare/bench/report"
 )
 
-// Idle connects and subscribes sockets, then leaves them alone: how fast that
-// goes, and what an idle socket costs.
+// Idle connects and subscribes sockets, then leaves them idle: it measures the rate
+// of connections, and the memory and processor time of an idle socket.
 type Idle struct {
 	Sockets  int
-	Channels int           // the sockets are spread over
-	OpenRate float64       // sockets that are opened a second, 0 for as many as can be
-	Settle   time.Duration // until memory is read for good
-	Hold     time.Duration // over which processor time is read
-	Ping     time.Duration // between two pings of a socket meanwhile, 0 for none
-	Openers  int           // sockets being connected at a time; 0 is as many as are quick
-	Via      string        // one of the Transports; "" is WebSocket
-	Resume   bool          // over TLS: each connection resumes one session, as browsers come back
+	Channels int           // that the sockets are spread over
+	OpenRate float64       // connections opened a second; 0 means as many as possible
+	Settle   time.Duration // wait before memory is read for the result
+	Hold     time.Duration // time over which processor time is measured
+	Ping     time.Duration // interval of a socket's pings during Hold; 0 means no pings
+	Openers  int           // connections being opened at a time; 0 means the fastest number
+	Via      string        // one of Transports; "" means WebSocket
+	Resume   bool          // over TLS: each connection resumes one session, as browsers do
 }
 
 // Run implements Scenario.
@@ -81,7 +81,7 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	s.loop.Do(func() { f.pings, f.pongs = 0, 0 })
 	if w.Ping > 0 {
 		s.result.Set("ping every", "%v", w.Ping)
-		if s.target.dialect.ping() != nil { // else the server pings, as it is configured
+		if s.target.dialect.ping() != nil { // otherwise the server pings, as configured
 			s.loop.Add(newPinger(f, w.Ping))
 		}
 	}
@@ -107,8 +107,7 @@ func (w Idle) Run(ctx context.Context, t Target) (report.Result, error) {
 	return s.result, nil
 }
 
-// prepare makes a fleet ready to connect: its transport, and over TLS a session
-// to resume.
+// prepare prepares a fleet: its transport, and over TLS a session to resume.
 func (w Idle) prepare(ctx context.Context, s *session, f *fleet) error {
 	if w.Via != "" && w.Via != ViaWebSocket {
 		s.result.Set("transport", "%s", w.Via)

@@ -2,37 +2,36 @@ package bench
 
 import "github.com/HdrHistogram/hdrhistogram-go"
 
-// ledger knows what was sent and books what arrives: how late, and whether
-// once and in order. It belongs to its loop's goroutine.
+// ledger records which events were sent, and measures deliveries: latency, losses,
+// duplicates and order. It belongs to its loop's goroutine.
 type ledger struct {
 	channels, streams int
 
 	next     []uint32 // by channel and stream: the next sequence number
-	accepted []uint32 // by channel and stream: events the server took
+	accepted []uint32 // by channel and stream: events that the server accepted
 	due      []int64  // by event
 	tracks   []track  // by socket and stream
 
-	delivered  int64 // distinct
+	delivered  int64 // distinct deliveries
 	duplicated int64
 	reordered  int64
-	strange    int64 // with a stamp nobody made
+	strange    int64 // deliveries with an unknown stamp
 
-	// from and to bound the events whose latency counts; those before are
-	// warm-up.
+	// from and to are the range of the measured events; earlier ones are warm-up.
 	from, to    uint32
-	since       []int64 // by socket: when it came back; what was due before was recovered, and has no latency. nil if none comes back
+	since       []int64 // by socket: when it reconnected; events due before were recovered and have no latency. nil if sockets do not reconnect
 	latency     *hdrhistogram.Histogram
-	measured    int64 // distinct deliveries of them
+	measured    int64 // distinct deliveries of measured events
 	lastArrival int64
 
 	lastText [stampSize]byte // one event arrives many times in a row
 	last     stamp
 }
 
-// track is what one socket has had of one stream.
+// track is the deliveries of one stream to one socket.
 type track struct {
 	next uint32 // one above the highest sequence number
-	seen uint64 // bit i: next-1-i has come
+	seen uint64 // bit i: event next-1-i has arrived
 }
 
 func newLedger(sockets, channels, streams int) *ledger {
@@ -42,13 +41,14 @@ func newLedger(sockets, channels, streams int) *ledger {
 		next:     make([]uint32, channels*streams),
 		accepted: make([]uint32, channels*streams),
 		tracks:   make([]track, sockets*streams),
-		from:     ^uint32(0), // nothing counts before measure
+		from:     ^uint32(0), // nothing is measured before measure
 		to:       ^uint32(0),
 		latency:  newHistogram(),
 	}
 }
 
-// newHistogram counts microseconds up to five minutes, to three digits.
+// newHistogram returns a histogram of microseconds up to five minutes, with three
+// digits.
 func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, 300_000_000, 3)
 }
@@ -58,7 +58,7 @@ func record(h *hdrhistogram.Histogram, nanoseconds int64) {
 	_ = h.RecordValue(min(max(nanoseconds/1000, 1), 300_000_000)) // in range, so without error
 }
 
-// issue makes the stamp of an event that is due.
+// issue returns the stamp of an event that is due.
 func (l *ledger) issue(channel int, stream uint32, due int64) stamp {
 	i := channel*l.streams + int(stream)
 	s := stamp{stream: stream, seq: l.next[i], event: uint32(len(l.due))}
@@ -67,13 +67,13 @@ func (l *ledger) issue(channel int, stream uint32, due int64) stamp {
 	return s
 }
 
-// accept books that the server took an event.
+// accept counts an event that the server accepted.
 func (l *ledger) accept(channel int, stream uint32) { l.accepted[channel*l.streams+int(stream)]++ }
 
-// refuse takes accept back.
+// refuse reverts accept.
 func (l *ledger) refuse(channel int, stream uint32) { l.accepted[channel*l.streams+int(stream)]-- }
 
-// arrived books a delivery to a socket. It reports whether it is the socket's
+// arrived counts a delivery to a socket. It reports whether it is the socket's
 // first of that event.
 func (l *ledger) arrived(socket int32, text []byte, now int64) (stamp, bool) {
 	if string(text) != string(l.lastText[:]) {
@@ -103,8 +103,8 @@ func (l *ledger) arrived(socket int32, text []byte, now int64) (stamp, bool) {
 	return s, true
 }
 
-// outOfTurn books a sequence number that is not the next one and reports whether
-// it is new. What lies further back than the window counts as a duplicate.
+// outOfTurn counts a sequence number that is not the next one and reports whether
+// it is new. A number before the window counts as a duplicate.
 func (l *ledger) outOfTurn(t *track, seq uint32) bool {
 	if seq > t.next {
 		t.seen = t.seen<<(seq+1-t.next) | 1
@@ -120,8 +120,8 @@ func (l *ledger) outOfTurn(t *track, seq uint32) bool {
 	return true
 }
 
-// owed is how many events a socket of a channel should have had; own is its own
-// stream, which does not come back to it, or -1.
+// owed returns how many events a socket of a channel should have received; own is
+// its own stream, which it does not receive, or -1.
 func (l *ledger) owed(channel, own int) (n int64) {
 	for s := range l.streams {
 		if s != own {
@@ -131,5 +131,5 @@ func (l *ledger) owed(channel, own int) (n int64) {
 	return n
 }
 
-// measure begins what counts, at the next event.
+// measure starts the measured part with the next event.
 func (l *ledger) measure() { l.from = uint32(len(l.due)) }

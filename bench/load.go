@@ -10,21 +10,21 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// load sends events through some outlet. It is a task of its loop and belongs
-// to the loop's goroutine.
+// load sends events through an outlet. It is a task of its loop and belongs to the
+// loop's goroutine.
 type load struct {
 	loop   *client.Loop
-	ledger *ledger // nil if nobody listens
+	ledger *ledger // nil if deliveries are not measured
 	out    outlet
 
-	// rate is how many events a second are due, whatever becomes of those
-	// before (open loop). 0 is closed loop: the next event is due when those
-	// before are answered, and delivered if there is a ledger.
+	// rate is how many events a second are due, independent of earlier ones (open
+	// loop). 0 means closed loop: the next event is due when the earlier ones are
+	// answered, and delivered if there is a ledger.
 	rate  float64
-	count int                     // channels, taken in turn
-	live  func(channel int) int64 // sockets that will get an event; nil is none
+	count int                     // number of channels, which are used in turn
+	live  func(channel int) int64 // number of sockets that will receive an event; nil means none
 	flood bool                    // closed loop: do not wait for deliveries
-	limit int                     // events in all; 0 is no limit
+	limit int                     // maximum number of events; 0 means no limit
 
 	running   bool
 	began     int64
@@ -35,18 +35,18 @@ type load struct {
 	sentLast  int64
 	accepted  int64
 	refused   int64
-	stalls    int // closed loop: deliveries given up on
+	stalls    int // closed loop: times that deliveries were not waited for any longer
 	measuring bool
 	answers   *hdrhistogram.Histogram // due to answered
 	late      *hdrhistogram.Histogram // due to sent
 	problems  problems
 }
 
-// outlet is a way of events into the server.
+// outlet is a way to send events to the server.
 type outlet interface {
 	// ready reports whether an event can be sent now.
 	ready() bool
-	// next is the stream of the event that is sent next.
+	// next returns the stream of the next event.
 	next() uint32
 	// send sends an event.
 	send(channel int, s stamp, due int64)
@@ -92,7 +92,7 @@ func (d *load) openTurn(now int64) (next int64) {
 			return due
 		}
 		if !d.out.ready() {
-			return 0 // an answer wakes us
+			return 0 // an answer wakes the loop
 		}
 		d.begun++
 		d.send(due, now)
@@ -117,7 +117,7 @@ func (d *load) send(due, now int64) {
 	d.out.send(channel, s, due)
 }
 
-// taken books that the server accepted an event.
+// taken records that the server accepted an event.
 func (d *load) taken(channel int, stream uint32, due int64) {
 	now := d.loop.Now()
 	d.open--
@@ -131,8 +131,8 @@ func (d *load) taken(channel int, stream uint32, due int64) {
 	}
 }
 
-// revoke books that the server did not accept an event after all: client events
-// are answered only if they are refused.
+// revoke records that the server refused an event after it was counted as accepted:
+// client events are answered only if they are refused.
 func (d *load) revoke(channel int, stream uint32) {
 	d.accepted--
 	d.refused++
@@ -140,7 +140,7 @@ func (d *load) revoke(channel int, stream uint32) {
 	d.expected -= d.live(channel)
 }
 
-// denied books that the server did not.
+// denied records that the server refused an event.
 func (d *load) denied(why string) {
 	d.open--
 	d.refused++
@@ -150,10 +150,10 @@ func (d *load) denied(why string) {
 	}
 }
 
-// hopeless is how many refusals in a row end a load.
+// hopeless is the number of consecutive refusals that ends a load.
 const hopeless = 100
 
-// start begins to send, warm-up first.
+// start starts to send, warm-up first.
 func (d *load) start() {
 	d.loop.Do(func() {
 		d.running, d.began, d.begun = true, d.loop.Now(), 0
@@ -161,7 +161,7 @@ func (d *load) start() {
 	})
 }
 
-// measure begins what counts.
+// measure starts the measured part.
 func (d *load) measure() {
 	d.loop.Do(func() {
 		d.measuring = true
@@ -171,8 +171,8 @@ func (d *load) measure() {
 	})
 }
 
-// finish stops sending and waits until what was sent is answered and
-// delivered, or patience ends: then the rest counts as lost.
+// finish stops sending and waits until all events are answered and delivered, at
+// most for patience: the rest counts as lost.
 func (d *load) finish(ctx context.Context, patience time.Duration) error {
 	d.loop.Do(func() {
 		d.running = false

@@ -12,30 +12,29 @@ import (
 	"fanfare/bench/report"
 )
 
-// Million connects very many sockets to a cluster on this machine, all
-// subscribed to one channel, and has an event reach every one of them; then it
-// kills a node. It starts and ends all processes itself: redis-server, as many
-// nodes and clients as the limit of open files asks for, and the bare loops that
-// show how long the machine takes for as many writes.
+// Million connects very many sockets to a cluster on this machine, all subscribed
+// to one channel, and sends events to all of them; then it kills a node. It starts
+// and ends all processes itself: redis-server, as many nodes and clients as the
+// limit of open files requires, and the bare loops that show how long the machine
+// takes for the same writes.
 type Million struct {
 	Sockets  int
-	Nodes    int           // 0 is as many as the limit of open files asks for
-	Events   int           // to all, one after the other
+	Nodes    int           // 0 means as many as the limit of open files requires
+	Events   int           // events to all sockets, one after the other
 	Size     int           // of an event's data, bytes
-	Activity time.Duration // after which a socket that is silent is pinged
+	Activity time.Duration // time after which a silent socket is pinged
 	Bare     bool          // whether the bare loops are measured
-	Least    int64         // bytes of memory that have to stay available: the run ends before
+	Least    int64         // bytes of memory that have to stay available; otherwise the run is ended
 	Timeout  time.Duration // of the whole run
 
-	Server   func(args ...string) (*exec.Cmd, error) // makes a server of the arguments behind "serve"
-	Audience func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeAudience
-	Writer   func(args ...string) (*exec.Cmd, error) // makes a process that runs ServeBare
-	Progress io.Writer                               // gets a line for each thing that is measured
+	Server   func(args ...string) (*exec.Cmd, error) // creates a server's command from the arguments after "serve"
+	Audience func(args ...string) (*exec.Cmd, error) // creates the command of a process that runs ServeAudience
+	Writer   func(args ...string) (*exec.Cmd, error) // creates the command of a process that runs ServeBare
+	Progress io.Writer                               // receives a line for each measured part
 }
 
-// What is known of the sockets besides the audience: the members of a presence
-// channel, on each node, and one that is alone on a channel of the node that is
-// killed.
+// Further sockets: the members of a presence channel, on each node, and one socket
+// that is alone on a channel of the node that is killed.
 const (
 	millionChannel  = "bench-million"
 	millionPresence = "presence-bench-million"
@@ -43,31 +42,31 @@ const (
 	membersOfNode   = 2
 )
 
-// leastNodes are needed for a node to die among others.
+// leastNodes is the minimum number of nodes for killing one.
 const leastNodes = 3
 
-// nodesFor is how many nodes a number of sockets needs where a process may open
-// so many files. A node keeps a sixteenth of them for other things.
+// nodesFor returns the number of nodes for a number of sockets if a process may
+// open files files. A node keeps a sixteenth of them for other purposes.
 func nodesFor(sockets, files int) int {
 	room := max(1, files-files/16-membersOfNode-25)
 	return max(leastNodes, (sockets+room-1)/room)
 }
 
-// clientsFor is how many processes the clients need.
+// clientsFor returns the number of processes for the clients.
 func clientsFor(sockets, files int) int {
 	room := max(1, min(files-spareFiles, 2*mostOfOne))
 	return max(1, (sockets+room-1)/room)
 }
 
-// needed is about how much memory a run takes, in bytes: of a socket both ends
-// in the kernel, in the node and in the client, and what each process takes.
+// needed returns the approximate memory of a run, in bytes: of each socket both
+// ends in the kernel, in the node and in the client, and of each process.
 func (w Million) needed(clients int) int64 {
 	const socket, process = 12 << 10, 20 << 20
 	return int64(w.Sockets)*socket + int64(w.Nodes+clients)*process
 }
 
-// Run measures it. The error says what did not work; what was lost or not exact
-// stands in the figures.
+// Run measures it. It returns an error if the run failed; lost events and wrong
+// counts are in the figures.
 func (w Million) Run(ctx context.Context) (results []report.Result, figures []report.Figure, err error) {
 	files := client.FilesAllowed()
 	if w.Nodes == 0 {
@@ -123,7 +122,7 @@ func (m *million) run(ctx context.Context) error {
 	return nil
 }
 
-// goal is a target that means something at the full size only.
+// goal returns a target that applies at the full size only.
 func (m *million) goal(target string) string {
 	if m.Sockets < 1_000_000 {
 		return ""
@@ -131,7 +130,7 @@ func (m *million) goal(target string) string {
 	return target
 }
 
-// add adds a figure. One without a target is met.
+// add adds a figure. One without a target counts as met.
 func (m *million) add(name, target string, met bool, format string, args ...any) {
 	m.figures = append(m.figures, report.Figure{Name: name, Target: target, Measured: fmt.Sprintf(format, args...), Met: met || target == ""})
 }
@@ -141,16 +140,16 @@ func (m *million) say(format string, args ...any) error {
 	return err
 }
 
-// patience is how long the audience may take to connect, or to hear an event, on
-// a machine that has much else to do.
+// patience is the time for the audience to connect, or to receive an event, on a
+// busy machine.
 func (m *million) patience() time.Duration {
 	return time.Minute + time.Duration(m.Sockets)*time.Millisecond
 }
 
-// audience is what each process of the audience has in common.
+// audience returns the settings that all processes of the audience share.
 func (m *million) audience(hosts []string) Audience {
 	return Audience{Hosts: hosts, App: "bench", Key: "bench-key", Secret: "bench-secret", Channel: millionChannel, AtOnce: 2048 / m.clients, Patience: m.patience()}
 }
 
-// of is how many sockets of all a server has: they take the servers in turn.
+// of returns how many of all sockets a server has: they use the servers in turn.
 func of(sockets, servers, server int) int { return (sockets - server + servers - 1) / servers }

@@ -18,11 +18,11 @@ const (
 	curveRedis      = "redis"
 )
 
-// picturePoints is about how many points of a curve are kept.
+// picturePoints is the approximate number of points of a curve.
 const picturePoints = 80
 
-// DrawMillion draws the results of a run of Million: how the sockets come, what
-// memory all of it takes, and how an event reaches everybody.
+// DrawMillion draws the results of a run of Million: how sockets connect, the
+// memory of all processes, and the delivery of an event.
 func DrawMillion(w io.Writer, results []report.Result) error {
 	curves := map[string]report.Curve{}
 	for _, r := range results {
@@ -53,8 +53,8 @@ func DrawMillion(w io.Writer, results []report.Result) error {
 	})
 }
 
-// Inexact reports whether anything was lost, duplicated, reordered or stayed wrong
-// in a run of Million.
+// Inexact reports whether a delivery was lost, duplicated or reordered, or a count
+// stayed wrong, in a run of Million.
 func Inexact(results []report.Result) bool {
 	for _, r := range results {
 		if !clean(r) || r.Value("members told wrong")+r.Value("members told twice") > 0 || len(r.Problems) > 0 {

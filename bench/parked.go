@@ -18,14 +18,15 @@ import (
 	"fanfare/bench/report"
 )
 
-// Parked opens HTTP sessions, subscribes each and leaves them alone, as clients
-// whose network breaks WebSockets do: what a waiting poll or stream costs.
+// Parked opens HTTP sessions, subscribes each and leaves them idle, like clients
+// whose network blocks WebSockets: it measures the costs of a waiting poll or
+// stream.
 type Parked struct {
 	Sessions  int
-	Streaming bool // else polling
-	Openers   int  // that open sessions at a time
+	Streaming bool // streaming; otherwise polling
+	Openers   int  // sessions being opened at a time
 	Settle    time.Duration
-	Hold      time.Duration // over which processor time is read, heartbeats included
+	Hold      time.Duration // time over which processor time is measured, including heartbeats
 }
 
 // Run implements Scenario.
@@ -82,7 +83,7 @@ type parking struct {
 	lost   atomic.Int64
 }
 
-// open opens all sessions. Each goes on waiting until ctx is done.
+// open opens all sessions. Each waits until ctx is done.
 func (p *parking) open(ctx context.Context) error {
 	var openers sync.WaitGroup
 	var next atomic.Int64
@@ -123,7 +124,7 @@ func (p *parking) park(ctx context.Context, n int) error {
 	return nil
 }
 
-// parkedConn is the connection of a session's receives.
+// parkedConn is the connection on which a session receives.
 type parkedConn struct {
 	*parking
 	conn net.Conn
@@ -147,7 +148,7 @@ func (c *parkedConn) subscribe() error {
 	return c.next("subscription_succeeded")
 }
 
-// receive begins a receive.
+// receive sends a request to receive messages.
 func (c *parkedConn) receive() error {
 	action := "xhr"
 	if c.Streaming {
@@ -164,7 +165,7 @@ func (c *parkedConn) receive() error {
 	return err
 }
 
-// next reads until a line holds part. A poll that has ended is begun again.
+// next reads until a line contains part. After the end of a poll it sends the next.
 func (c *parkedConn) next(part string) error {
 	for {
 		text, err := c.told()
@@ -191,7 +192,7 @@ func (c *parkedConn) next(part string) error {
 	}
 }
 
-// told is the next poll, or the next line of the stream.
+// told returns the body of the next poll, or the next line of the stream.
 func (c *parkedConn) told() (string, error) {
 	if c.Streaming {
 		var b strings.Builder
@@ -211,8 +212,8 @@ func (c *parkedConn) told() (string, error) {
 	return string(text), errors.Join(err, r.Body.Close())
 }
 
-// wait stays until the connection ends, as pusher-js does: polls are begun
-// again, heartbeats of a stream answered.
+// wait stays until the connection ends, as pusher-js does: it repeats polls, and
+// answers heartbeats of a stream.
 func (c *parkedConn) wait() error { return c.next("") }
 
 // send sends messages on a connection of its own, as pusher-js in Node does.

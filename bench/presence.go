@@ -12,13 +12,13 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Presence fills rooms with members, each announced to the others, and then makes
+// Presence fills rooms with members, each announced to the others, and then lets
 // members leave.
 type Presence struct {
 	Sockets int
-	Room    int  // members of one; servers usually allow 100
-	Stay    int  // members of each room that do not leave; 0 is half of them
-	AtOnce  bool // all connect first and then subscribe at once; else each subscribes when it is connected
+	Room    int  // members of a room; servers usually allow 100
+	Stay    int  // members of each room that do not leave; 0 means half of them
+	AtOnce  bool // all connect first and then subscribe at once; otherwise each subscribes when it is connected
 }
 
 // Run implements Scenario.
@@ -72,7 +72,7 @@ func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 		s.result.Latency("others told", c.others)
 		s.result.Add("member_added", "", float64(c.added))
 		s.result.Add("member_removed", "", float64(c.removed))
-		// Any two members are told once: of two, the first hears of the second.
+		// Of any two members, the first receives the join of the second.
 		pairs := rooms * w.Room * (w.Room - 1) / 2
 		leavings := rooms * leave * (w.Room - leave)
 		s.result.Add("lost", "", float64(max(0, pairs-c.added)+max(0, leavings-c.removed)))
@@ -84,15 +84,15 @@ func (w Presence) Run(ctx context.Context, t Target) (report.Result, error) {
 	return s.result, nil
 }
 
-// company counts what members are told of each other.
+// company measures what members receive about each other.
 type company struct {
 	session  *session
 	fleet    *fleet
-	others   *hdrhistogram.Histogram // asked to others told
+	others   *hdrhistogram.Histogram // time from the request until another member has received it
 	began    int64                   // the phase
-	last     int64                   // when somebody was told of another
+	last     int64                   // when a member last received a join or leave
 	added    int
-	removed  int   // told to members that stay
+	removed  int   // removals received by members that stay
 	stay     int   // conns from here on leave
 	received int64 // bytes, in both phases
 }
@@ -105,7 +105,7 @@ func (c *company) hear(to *client.Conn, left bool, user []byte) {
 		return
 	case !left:
 		c.added++
-	case int(to.Index) >= c.stay: // on its way out, it may hear of others or not
+	case int(to.Index) >= c.stay: // a member that leaves may receive it or not
 		return
 	default:
 		c.removed++
@@ -114,8 +114,8 @@ func (c *company) hear(to *client.Conn, left bool, user []byte) {
 	record(c.others, c.last-c.fleet.peers[i].asked)
 }
 
-// phase measures what members do together, until the last of the others has
-// been told of it.
+// phase measures an action of the members, until the last of the others has
+// received it.
 func (c *company) phase(ctx context.Context, name string, do func() error) error {
 	m, err := startMeter(c.session.target.PID)
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *company) fill(ctx context.Context, n int) error {
 	return c.settle(ctx, &c.added, n*(room-1)/2)
 }
 
-// empty has some members of each room leave.
+// empty lets some members of each room leave.
 func (c *company) empty(ctx context.Context, leaving int) error {
 	rooms := len(c.fleet.names)
 	c.fleet.loop.Do(func() {

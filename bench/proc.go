@@ -11,10 +11,10 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// Usage is what a process uses of the machine.
+// Usage is the memory and processor time of a process.
 type Usage struct {
 	RSS int64         // resident memory, bytes
-	CPU time.Duration // processor time since it began
+	CPU time.Duration // processor time since the process began
 }
 
 // process is a process of this machine, seen through /proc.

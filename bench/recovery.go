@@ -11,21 +11,21 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// recoveryPrefix begins the names of the channels. Their history has to keep what
-// is missed, and what comes until the last socket is back.
+// recoveryPrefix begins the names of the channels. Their history has to keep the
+// missed events, and those until the last socket has recovered.
 const recoveryPrefix = "bench-recovery-"
 
 // Recovery closes all connections at once. Each socket misses some events and
 // recovers them, while live events continue.
 type Recovery struct {
 	Sockets  int
-	Channels int // the sockets and events are spread over
-	Missed   int // events of each channel while everybody is away
+	Channels int // that the sockets and events are spread over
+	Missed   int // events of each channel while all sockets are disconnected
 	Size     int // of an event's data, bytes
 	Rate     float64
 	Callers  int           // HTTP connections
 	Warmup   time.Duration // before the cut
-	After    time.Duration // how long events go on once all are back
+	After    time.Duration // how long events continue after all sockets are back
 }
 
 // Run implements Scenario. One further socket of each channel stays connected.
@@ -64,15 +64,15 @@ func (w Recovery) Run(ctx context.Context, t Target) (report.Result, error) {
 	return s.result, nil
 }
 
-// gap is a recovery under way.
+// gap is a recovery in progress.
 type gap struct {
 	Recovery
 	session    *session
 	fleet      *fleet
 	load       *load
 	joined     time.Duration           // until all were subscribed again
-	whole      int                     // sockets that have what they missed
-	recovering *hdrhistogram.Histogram // dial to that
+	whole      int                     // sockets that have received what they missed
+	recovering *hdrhistogram.Histogram // time from dialing to that
 	seen       metered
 }
 
@@ -108,7 +108,8 @@ func (g *gap) run(ctx context.Context) error {
 	return err
 }
 
-// miss publishes what everybody who is away misses, as fast as it goes.
+// miss publishes the events that the disconnected sockets miss, as fast as
+// possible.
 func (g *gap) miss(ctx context.Context) error {
 	d := g.load
 	g.session.loop.Do(func() {
@@ -126,7 +127,7 @@ func (g *gap) miss(ctx context.Context) error {
 	return err
 }
 
-// comeBack has all sockets dial again and waits until each has what it missed.
+// comeBack reconnects all sockets and waits until each has received what it missed.
 func (g *gap) comeBack(ctx context.Context) error {
 	f, began := g.fleet, time.Now()
 	g.session.loop.Do(func() {
@@ -148,7 +149,7 @@ func (g *gap) comeBack(ctx context.Context) error {
 		return err
 	}
 	g.joined = time.Since(began)
-	// What does not come is counted as lost.
+	// Missing events are counted as lost.
 	err := g.session.loop.Until(ctx, patience, "what was missed", func() bool { return g.whole == g.Sockets || f.returning.refused > 0 })
 	if ctx.Err() != nil {
 		return err

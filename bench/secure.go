@@ -8,20 +8,20 @@ import (
 	"fanfare/bench/report"
 )
 
-// Secure connects sockets over TLS and leaves them alone: how many handshakes a
-// second the server makes, and what an idle socket costs over wss. With Plain it
-// does the same over ws, to compare.
+// Secure connects sockets over TLS and leaves them idle: it measures how many
+// handshakes a second the server makes, and the costs of an idle socket over wss.
+// With Plain it does the same over ws, for comparison.
 type Secure struct {
 	Sockets int
-	Openers int           // that connect at a time
-	Resume  bool          // each connection resumes one session, as browsers come back
+	Openers int           // connections being opened at a time
+	Resume  bool          // each connection resumes one session, as browsers do
 	Plain   bool          // over ws
-	Settle  time.Duration // until memory is read
-	Hold    time.Duration // over which processor time is read
+	Settle  time.Duration // wait before memory is read
+	Hold    time.Duration // time over which processor time is measured
 }
 
-// Run implements Scenario. It takes any certificate, unless the target's TLS
-// says which.
+// Run implements Scenario. It accepts any certificate, unless the target's TLS
+// configuration checks it.
 func (w Secure) Run(ctx context.Context, t Target) (report.Result, error) {
 	switch {
 	case w.Plain:

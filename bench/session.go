@@ -10,7 +10,7 @@ import (
 	"fanfare/bench/report"
 )
 
-// Scenario is a workload. Run makes one run of it, with connections of its own.
+// Scenario is a workload. Run runs it once, with connections of its own.
 type Scenario interface {
 	Run(ctx context.Context, t Target) (report.Result, error)
 }
@@ -35,7 +35,7 @@ type session struct {
 	result report.Result
 }
 
-// spareFiles is what a client needs besides its sockets.
+// spareFiles is the number of files that a client needs in addition to its sockets.
 const spareFiles = 100
 
 // newSession starts a run with a number of sockets. The caller calls end.

@@ -2,11 +2,11 @@ package bench
 
 import "bytes"
 
-// A stamp tells one event from every other. It is the first thing in an event's
-// data: a mark that occurs neither in a channel's name nor in the names of our
-// events, then stream, sequence number and event number in hex. When the event
-// was due stands in the ledger under its number: sender and receivers share a
-// process, so a receiver parses these few bytes and nothing else.
+// A stamp identifies an event. It is the first thing in an event's data: a mark
+// that occurs neither in channel names nor in event names of the benchmark, then
+// stream, sequence number and event number in hex. The ledger has the time when the
+// event was due: sender and receivers share a process, so a receiver parses only
+// these few bytes.
 type stamp struct {
 	stream uint32 // who sent it: an HTTP caller, a member of a room
 	seq    uint32 // counted from 0 within stream and channel

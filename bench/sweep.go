@@ -8,17 +8,18 @@ import (
 	"fanfare/bench/report"
 )
 
-// Sweep runs a fan-out at growing rates, to see where a server stops keeping up.
+// Sweep runs a fan-out at increasing rates, to find where a server stops keeping
+// up.
 type Sweep struct {
 	Fanout
 	Rates []float64 // events a second
-	Runs  int       // of each rate
-	// Rest lets the server and the machine settle in between.
+	Runs  int       // runs at each rate
+	// Rest is a pause between runs for the server and the machine.
 	Rest time.Duration
 }
 
-// Run measures each rate. It goes on after a rate that the server could not
-// hold: how it fails is worth seeing.
+// Run measures each rate. It continues after a rate that the server could not
+// sustain, to show how it fails.
 func (w Sweep) Run(ctx context.Context, t Target) ([]report.Result, error) {
 	var results []report.Result
 	for i, rate := range w.Rates {
@@ -41,10 +42,10 @@ func (w Sweep) Run(ctx context.Context, t Target) ([]report.Result, error) {
 	return results, nil
 }
 
-// loadDue is the metric that a plot has on its first axis.
+// loadDue is the metric on the x axis of a plot.
 const loadDue = "deliveries due"
 
-// SeriesOf is the line of a sweep's results.
+// SeriesOf returns a sweep's results as a line of a plot.
 func SeriesOf(name string, results []report.Result) report.Series {
 	s := report.Series{Name: name}
 	for _, r := range results {

@@ -10,26 +10,26 @@ import (
 	"fanfare/bench/report"
 )
 
-// Target is the server to measure and the app to measure it with.
+// Target is the server to measure, and the app to measure it with.
 type Target struct {
 	Host   string // host:port
 	AppID  string
 	Key    string
 	Secret string
-	PID    int // of the server on this machine; 0 leaves its memory and processor time out
-	// Metrics is host:port of the metrics of a fanfare; "" leaves out how its
-	// event loops share the sockets.
+	PID    int // process id of the server on this machine; 0 omits its memory and processor time
+	// Metrics is host:port of a fanfare's metrics; "" omits how its event loops
+	// share the sockets.
 	Metrics string
-	// Protocol is what the server speaks; "" is Pusher's.
+	// Protocol is the protocol of the server; "" means Pusher's.
 	Protocol string
-	// TLS is for connections over TLS, HTTP callers included; nil is plain TCP.
+	// TLS is used by all connections, including HTTP callers; nil means plain TCP.
 	TLS *tls.Config
 
 	addr    netip.AddrPort
 	dialect dialect
 }
 
-// resolve looks the host up once, so that every socket goes to one address.
+// resolve looks up the host once, so that every socket connects to one address.
 func (t Target) resolve() (Target, error) {
 	if t.AppID == "" || t.Key == "" || t.Secret == "" {
 		return t, errors.New("an app's id, key and secret are needed")
@@ -49,7 +49,7 @@ func (t Target) resolve() (Target, error) {
 	return t, nil
 }
 
-// settings is what a result says of how the server was reached.
+// settings returns how the server was reached, for a result.
 func (t Target) settings() (list []report.Setting) {
 	if t.Protocol != "" && t.Protocol != ProtocolPusher {
 		list = append(list, report.Setting{Name: "protocol", Value: t.Protocol})
@@ -65,7 +65,7 @@ func (t Target) settings() (list []report.Setting) {
 // looks at all of them for every connection, a fifth of the speed.
 const portsPerAddress = 10_000
 
-// source is the address that socket i connects from. Only loopback offers more
+// source returns the address that socket i connects from. Only loopback has more
 // than one.
 func (t Target) source(i int) netip.Addr {
 	a := t.addr.Addr()

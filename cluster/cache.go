@@ -10,28 +10,28 @@ import (
 	"fanfare/pusherproto"
 )
 
-// missSilence is how long one observed cache miss stands for those that follow
-// it (docs/spec/webhooks.md#delay).
+// missSilence is the time after an observed cache miss during which further misses
+// are not reported (docs/spec/webhooks.md#delay).
 const missSilence = 5 * time.Second
 
-// cachedBytes is what a remembered event takes beside its frame.
+// cachedBytes is the memory of a cached event in addition to its frame.
 const cachedBytes = 80
 
 // cachedEvent is the last API event of a cache channel.
 type cachedEvent struct {
 	frame    *channels.Frame
 	except   pusherproto.SocketID
-	from, to int // of the data in the payload
+	from, to int // positions of the data in the payload
 	expires  time.Time
 	origin   ledger.Origin
-	at       ledger.Place  // in the memory that has it
-	place    *list.Element // among the partition's of the app
-	serial   bool          // the frame has one
+	at       ledger.Place  // in the memory that holds it
+	place    *list.Element // in the partition's list for the app
+	serial   bool          // the frame has a serial
 }
 
 func (e *cachedEvent) bytes() int { return e.frame.Size() + cachedBytes }
 
-// current is the frame of the event, nil if there is none any more.
+// current returns the frame of the event, nil if it has expired or there is none.
 func (e *cachedEvent) current(now time.Time) *channels.Frame {
 	if e == nil || !now.Before(e.expires) {
 		return nil
@@ -47,7 +47,7 @@ func (e *cachedEvent) describe(now time.Time) *channels.Cached {
 	return &channels.Cached{Data: f.Payload()[e.from:e.to], TTL: e.expires.Sub(now)}
 }
 
-// newCached is what a ledger remembers, nil if it remembers nothing.
+// newCached converts the cached event of a ledger; nil if c is nil.
 func newCached(c *ledger.CachedEvent, birth ledger.Birth, now time.Time) *cachedEvent {
 	if c == nil {
 		return nil
@@ -58,7 +58,7 @@ func newCached(c *ledger.CachedEvent, birth ledger.Birth, now time.Time) *cached
 	}
 }
 
-// cachedBy is the cached event that an entry brings, in this frame.
+// cachedBy returns the cached event that an entry sets, with f as its frame.
 func cachedBy(e *ledger.Entry, f *channels.Frame, now time.Time) *cachedEvent {
 	return &cachedEvent{
 		frame: f, except: e.Op.Except, from: e.Op.DataFrom, to: e.Op.DataTo,
@@ -67,7 +67,8 @@ func cachedBy(e *ledger.Entry, f *channels.Frame, now time.Time) *cachedEvent {
 	}
 }
 
-// plain is the message without its serial, which another memory would not know.
+// plain returns the message without its serial, which is not valid in another
+// memory.
 func (e *cachedEvent) plain() []byte {
 	if payload := e.frame.Payload(); e.serial {
 		return withoutSerial(payload)
@@ -75,7 +76,7 @@ func (e *cachedEvent) plain() []byte {
 	return e.frame.Payload()
 }
 
-// originOf is the op that the event of an entry came with first.
+// originOf returns the op in which the event of an entry was first published.
 func originOf(e *ledger.Entry) ledger.Origin {
 	if e.Kind == ledger.EntryRecalled {
 		return e.Op.Origin
@@ -83,7 +84,7 @@ func originOf(e *ledger.Entry) ledger.Origin {
 	return ledger.Origin{Node: e.Node, N: e.Op.N}
 }
 
-// remember makes an event the cached one, until it expires; nil forgets it.
+// remember makes e the cached event until it expires; nil removes the cached event.
 func (s *subject) remember(e *cachedEvent) {
 	if s.cached != nil {
 		s.app.account.Release(account.Cache, s.cached.bytes())
@@ -114,9 +115,8 @@ func (s *subject) remember(e *cachedEvent) {
 	})
 }
 
-// learnCached takes what a state says is remembered. Whoever was answered
-// without it, and sockets that never had it, are sent it now, unless it came
-// down meanwhile.
+// learnCached takes the cached event of a state. Sockets that were answered without
+// it and never had it are sent it now, unless it has arrived as an entry meanwhile.
 func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 	blind := s.blind
 	s.blind = false
@@ -140,9 +140,10 @@ func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 	s.recalled(e, c.Was, blind)
 }
 
-// recalled takes a cached event that does not come with its own entry; was is its
-// place in a memory before this one, zero if it was accepted in this one. Sockets
-// to which it is news hear it; told by that entry later, they do not.
+// recalled takes a cached event that does not arrive with its own entry; was is its
+// place in a previous memory, zero if it was accepted in this one. If news is set,
+// sockets that do not have the event receive it, and not again when its entry
+// arrives.
 func (s *subject) recalled(e *cachedEvent, was ledger.Place, news bool) {
 	unseen := e.origin != s.given && e.origin != s.reminded && e.origin.N > s.q.neighbor(e.origin.Node).seen
 	news = news || unseen && e.follows(s.cached, was)
@@ -153,8 +154,8 @@ func (s *subject) recalled(e *cachedEvent, was ledger.Place, news bool) {
 	}
 }
 
-// follows reports whether it is known that an event came after own, which is the
-// one that sockets have.
+// follows reports whether the event is known to be later than own, the one that
+// sockets have.
 func (e *cachedEvent) follows(own *cachedEvent, was ledger.Place) bool {
 	switch {
 	case own == nil:
@@ -168,8 +169,8 @@ func (e *cachedEvent) follows(own *cachedEvent, was ledger.Place) bool {
 	}
 }
 
-// recall tells a ledger that has lost its memory, and remembers e, what this node
-// remembers of the memory before. It reports whether it has.
+// recall sends e, which this node remembers from the previous memory, to a ledger
+// that has lost its memory. It reports whether it did.
 func (s *subject) recall(e *cachedEvent) bool {
 	now, own := s.q.peer.cfg.Now(), s.cached
 	if own.current(now) == nil || own.at.Birth == s.q.feeds.birth || e != nil && e.origin == own.origin {
@@ -184,8 +185,8 @@ func (s *subject) recall(e *cachedEvent) bool {
 	return true
 }
 
-// observeMiss reports a cache miss once for sockets that subscribe together, or
-// one after the other.
+// observeMiss reports one cache miss for all sockets that subscribe within
+// missSilence.
 func (s *subject) observeMiss() {
 	now := s.q.peer.cfg.Now()
 	if now.Sub(s.missed) < missSilence {

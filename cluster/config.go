@@ -9,49 +9,50 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Gap says what becomes of the sockets on a channel whose events may have been
-// missed.
+// Gap is the policy for sockets on a channel whose events may have been missed.
 type Gap uint8
 
-// The policies. Close closes them with 4200, so that clients come back at once
-// and ask for what they missed. Keep leaves them, and counts.
+// The policies. Close closes the sockets with 4200, so that clients reconnect at
+// once and recover what they missed. Keep leaves them connected. Both count the
+// gap.
 const (
 	GapClose Gap = iota
 	GapKeep
 )
 
-// Config is what a Peer is made of. The zero value works.
+// Config configures a Peer. The zero value works.
 type Config struct {
-	// Node is the id of the process; 0 draws one.
+	// Node is the id of the process; 0 means a random id.
 	Node ledger.Node
-	// About returns what this node reports about itself with each heartbeat: its
-	// name, its version and what it holds, for people. Nil reports nothing.
+	// About returns a description of this node for people, sent with each
+	// heartbeat: its name, its version and what it holds. Nil sends no description.
 	About func() string
-	// Now is the clock; nil is time.Now. Only differences count.
+	// Now is the clock; nil means time.Now. Only differences between its results
+	// matter.
 	Now func() time.Time
-	// Logger logs links, gaps and deaths. Nil logs nothing.
+	// Logger logs connections, gaps and dead nodes. Nil logs nothing.
 	Logger *slog.Logger
 	OnGap  Gap
-	Hooks  Hooks // nil: there are no webhooks
-	Desk   Desk  // nil: other nodes' questions are not answered
+	Hooks  Hooks // nil means no webhooks
+	Desk   Desk  // nil means that questions of other nodes are not answered
 	// Gather is the time for which client events are collected before they are
 	// sent to other nodes together; 0 sends each at once. Sockets of this node
 	// have received them by then, and do not share the processor with the
 	// sending.
 	Gather time.Duration
 
-	// The durations of the protocol; 0 means the default in brackets.
-	JoinPatience time.Duration // a join is answered without the ledger after it [2 s]
-	SendPatience time.Duration // an event that was not written is withdrawn after it [2 s]
-	DoubtAfter   time.Duration // and one that was written is in doubt after so much more [5 s]
-	QueueAge     time.Duration // what waits for a partition that is away is dropped after it [15 s]
-	QueueBytes   int64         // or when all that waits takes more [64 MiB]
-	DeathAfter   time.Duration // a counter that stands still for so long is a dead node's [10 s]
-	BeatEvery    time.Duration // [2 s]
-	BeatLate     time.Duration // an own beat without an answer for so long ends all observations [4 s]
-	PollEvery    time.Duration // an idle partition is asked for its head [2 s]
+	// The durations of the protocol, and a limit; 0 means the default in brackets.
+	JoinPatience time.Duration // a join that has waited so long is answered without the ledger [2 s]
+	SendPatience time.Duration // an event that was not written within it is withdrawn [2 s]
+	DoubtAfter   time.Duration // further time to wait for the answer to an event that was written [5 s]
+	QueueAge     time.Duration // ops that have waited so long for an unreachable partition are dropped [15 s]
+	QueueBytes   int64         // maximum bytes of waiting ops; above it they are dropped [64 MiB]
+	DeathAfter   time.Duration // a node whose counter has not changed for so long is dead [10 s]
+	BeatEvery    time.Duration // interval of heartbeats [2 s]
+	BeatLate     time.Duration // a heartbeat of this node that is unanswered for so long restarts all observations of others [4 s]
+	PollEvery    time.Duration // interval at which an idle partition is asked for its head [2 s]
 	TickEvery    time.Duration // interval at which a partition's ledger receives the time [1 s]
-	Linger       time.Duration // a feed stays on after the last who needed it [15 s]
+	Linger       time.Duration // a feed stays open for so long after its last user has left [15 s]
 }
 
 func orDefault[T comparable](v *T, standard T) {
@@ -60,7 +61,8 @@ func orDefault[T comparable](v *T, standard T) {
 	}
 }
 
-// about is what is said of the node, never "": that says that it has left.
+// about returns the description of the node. It is never "", which says that the
+// node has left.
 func (c *Config) about() string {
 	if c.About != nil {
 		if text := c.About(); text != "" {
@@ -70,7 +72,7 @@ func (c *Config) about() string {
 	return nodeName(c.Node)
 }
 
-// withDefaults fills in what is not given.
+// withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
 	if c.Node == 0 {
 		c.Node = randomNode()
@@ -95,7 +97,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// randomNode is an id that nobody else has: 64 random bits, not all 0.
+// randomNode returns 64 random bits, not all 0.
 func randomNode() ledger.Node {
 	for {
 		var b [8]byte

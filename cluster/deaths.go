@@ -10,41 +10,41 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// deaths is the node's part in the table of the living: it beats, and watches
-// the counters of others (rules X1 to X3).
+// deaths sends this node's heartbeats and watches the counters of the other nodes
+// in the table of heartbeats (rules X1 to X3).
 type deaths struct {
 	peer *Peer
 
 	mu    sync.Mutex
 	count uint64
 	last  time.Time   // when the last beat was sent
-	sent  []time.Time // requests without an answer, the oldest first
-	late  bool        // an own beat was late, or the table may be another: observations begin anew
-	heard time.Time   // when one came back last
+	sent  []time.Time // unanswered requests, oldest first
+	late  bool        // a heartbeat of this node was late, or the table may be another one: observations start again
+	heard time.Time   // when the last answer arrived
 	lines map[ledger.Node]*line
-	left  chan struct{}      // the node has said bye; closed when all know
-	about string             // what beats say
-	own   map[string]float64 // what callers want, of that
+	left  chan struct{}      // set when the node has said bye; closed when that is known everywhere
+	about string             // the description in heartbeats
+	own   map[string]float64 // events a second that callers want, as in about
 
-	described time.Time // when that was; of Run alone
+	described time.Time // when about was last set; only Run uses it
 }
 
-// line is what was observed of a node.
+// line is what this node observed of another node.
 type line struct {
 	count   uint64
-	since   time.Time // since when the counter stands still, as observed
-	asked   time.Time // when a mark was asked for: once in DeathAfter
+	since   time.Time // since when the counter has not changed, as observed
+	asked   time.Time // when a mark was requested last: at most once in DeathAfter
 	dead    bool
-	missing bool // it is in a partition and not in the table
+	missing bool // a partition lists the node and the table does not
 	able    bool // it answers questions
 	about   string
 }
 
-// drainHaste is how much faster a node beats that drains: those that drain at the
-// same time soon know it of each other.
+// drainHaste is how many times faster a draining node sends heartbeats: nodes that
+// drain at the same time soon learn of each other.
 const drainHaste = 10
 
-// turn beats when it is time.
+// turn sends a heartbeat when one is due.
 func (d *deaths) turn(now time.Time) {
 	cfg := &d.peer.cfg
 	every := cfg.BeatEvery
@@ -66,12 +66,12 @@ func (d *deaths) turn(now time.Time) {
 		return
 	}
 	if !d.last.IsZero() && now.Sub(d.last) > cfg.BeatLate {
-		d.late = true // this node stood still itself
+		d.late = true // this node was suspended itself
 	}
 	d.beat(now)
 }
 
-// describe takes down what the next beats say about the node.
+// describe sets what the next heartbeats say about the node.
 func (d *deaths) describe(now time.Time) {
 	about := d.peer.cfg.about() // which may take locks
 	wanted, own := d.peer.rates.take(now)
@@ -92,9 +92,9 @@ func (d *deaths) beat(now time.Time) {
 	d.peer.engine.Beat(Beat{Node: d.peer.cfg.Node, Count: d.count, About: cmp.Or(d.about, nodeName(d.peer.cfg.Node))})
 }
 
-// mayLink is asked before a Link. A node that may have been marked beats first,
-// and links when that is answered, or lost: who saw the mark would strike it
-// again.
+// mayLink reports whether a Link may be sent now. A node that may have been marked
+// dead sends a heartbeat first, and links when that is answered or lost: otherwise
+// a node that has seen the mark would strike it again.
 func (d *deaths) mayLink() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -120,8 +120,8 @@ func (p *Peer) Beats(all []Beat, ok bool) {
 	}
 }
 
-// read goes over the table and returns the nodes that are dead in it, and when
-// it was asked for.
+// read evaluates the table. It returns the nodes that are dead in it, and when the
+// table was requested.
 func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.Node, asked time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -140,14 +140,14 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 		return nil, asked
 	}
 	if !ok {
-		d.late = true // whatever is seen next is seen for the first time
+		d.late = true // the next observation of each node is a first one
 		return nil, asked
 	}
 	d.late, d.heard = false, now
 	seen := make(map[ledger.Node]bool, len(all))
 	for _, b := range all {
 		if b.hasLeft() {
-			dead = append(dead, b.Node) // its bye may have reached less than all partitions
+			dead = append(dead, b.Node) // its bye may not have reached all partitions
 			continue
 		}
 		seen[b.Node] = true
@@ -174,16 +174,16 @@ func (d *deaths) read(all []Beat, ok bool, listed []ledger.Node) (dead []ledger.
 	return dead, asked
 }
 
-// anew has all observations begin anew: an engine that has lost its memory, or is
-// another one, may have another table, and lack beats that were answered.
+// anew restarts all observations: a Redis that has lost its memory, or another one,
+// may have another table, without heartbeats that were answered.
 func (d *deaths) anew() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.late = true
 }
 
-// observe notes a node's counter, and marks the node when it stood still for too
-// long.
+// observe records a node's counter, and marks the node dead if the counter has not
+// changed for too long.
 func (d *deaths) observe(b Beat, now time.Time, late bool) {
 	l := d.lines[b.Node]
 	known := l != nil
@@ -197,7 +197,7 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 	if l.count != b.Count || late {
 		l.count, l.since = b.Count, now
 	}
-	if b.Dead && !l.dead && known { // those that died before this node came were told then
+	if b.Dead && !l.dead && known { // nodes that died before this one started are not reported
 		d.peer.counters.deaths.Add(1)
 		d.peer.cfg.Logger.Warn("a node of the cluster is dead", "node", nodeName(b.Node), "about", b.About)
 	}
@@ -209,13 +209,13 @@ func (d *deaths) observe(b Beat, now time.Time, late bool) {
 	l.asked = now
 	d.sent = append(d.sent, now)
 	m := Mark{Node: b.Node, Count: b.Count}
-	if l.missing { // a line without a word is that of a node that said bye
+	if l.missing { // a line without a description is that of a node that said bye
 		m.About = cmp.Or(l.about, nodeName(b.Node))
 	}
 	d.peer.engine.Mark(m)
 }
 
-// alive are the nodes that are in the table and not dead, this one left out.
+// alive returns the other nodes that are in the table and not dead.
 func (d *deaths) alive() []ledger.Node {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -231,7 +231,7 @@ func (d *deaths) living() (nodes []ledger.Node) {
 	return nodes
 }
 
-// able are those of them that answer questions, sorted.
+// able returns the living nodes that answer questions, sorted.
 func (d *deaths) able() []ledger.Node {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -240,13 +240,13 @@ func (d *deaths) able() []ledger.Node {
 	return nodes
 }
 
-// keeper reports whether it is on this node to tell ledgers that time goes by: it
-// is on the living one with the lowest id, and on each that knows of no other.
+// keeper reports whether this node has to send Ticks to the ledgers. The living
+// node with the lowest id does, and each node that knows of no other.
 func (d *deaths) keeper() bool {
 	return !slices.ContainsFunc(d.alive(), func(n ledger.Node) bool { return n < d.peer.cfg.Node })
 }
 
-// listed are the nodes that partitions know and that are not struck.
+// listed returns the nodes that partitions know and that are not struck.
 func (p *Peer) listed() (nodes []ledger.Node) {
 	for i := range p.partitions {
 		q := &p.partitions[i]
@@ -262,9 +262,9 @@ func (p *Peer) listed() (nodes []ledger.Node) {
 	return slices.Compact(nodes)
 }
 
-// strike has a dead node struck in the partitions that know it: up to the epoch
-// that it had there before the table was asked for, in which it is dead. It beats
-// before it takes another.
+// strike strikes a dead node in the partitions that know it. It names the epoch
+// that the node had there before the table was requested: in that epoch the node is
+// dead. A node that comes back sends a heartbeat before it takes another epoch.
 func (p *Peer) strike(dead ledger.Node, asked time.Time) {
 	for i := range p.partitions {
 		q := &p.partitions[i]

@@ -6,36 +6,37 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Desk answers what other nodes ask this one (Peer.Ask) and tells them what they
-// follow (Peer.Follow). Its methods do not block, and are called inside Upcalls.
+// Desk answers questions of other nodes (Peer.Ask) and sends them the news that
+// they follow (Peer.Follow). Its methods do not block, and are called inside
+// Upcalls.
 type Desk interface {
 	Asked(q *Question)
 	Followed(f *Followed)
 }
 
-// Question is one that another node has put. Its methods may be called on any
+// Question is a question of another node. Its methods may be called on any
 // goroutine.
 type Question struct {
 	Body []byte
-	Left time.Duration // how long an answer is of use
-	Most int           // how many bytes it may have
+	Left time.Duration // how long the answer is useful to the node that asks
+	Most int           // maximum bytes of the answer
 
 	peer *Peer
 	to   ledger.Node
 	id   uint64
 }
 
-// Answer answers it. An answer that is too long is not sent.
+// Answer sends the answer. An answer longer than Most is not sent.
 func (q *Question) Answer(body []byte) {
 	if len(body) <= q.Most {
 		q.peer.tell(q.to, &letter{kind: letterAnswer, id: q.id, body: body})
 	}
 }
 
-// Followed is what another node follows until Ended.
+// Followed is another node's subscription to news, valid until Ended.
 type Followed struct {
 	Body []byte
-	Most int // how many bytes one piece of news may have
+	Most int // maximum bytes of one piece of news
 
 	peer  *Peer
 	to    ledger.Node
@@ -44,12 +45,12 @@ type Followed struct {
 	until time.Time // guarded by letters.mu
 }
 
-// Ended is closed when the other node has said that it wants no more, or has said
-// nothing for so long that it may be gone.
+// Ended returns a channel that is closed when the other node has unsubscribed, or
+// has not renewed its subscription in time.
 func (f *Followed) Ended() <-chan struct{} { return f.ended }
 
-// Tell sends news to the follower. Empty or too long news is not sent. News may
-// be lost.
+// Tell sends news to the follower. News that is empty or longer than Most is not
+// sent. News may be lost.
 func (f *Followed) Tell(news []byte) {
 	if len(news) > 0 && len(news) <= f.Most {
 		f.peer.tell(f.to, &letter{kind: letterNews, id: f.id, body: news})

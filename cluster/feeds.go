@@ -5,22 +5,22 @@ import (
 )
 
 const (
-	// logPage is how many entries of the log are asked for at once. Fewer come if
-	// they are long.
+	// logPage is the maximum number of log entries requested at once. Fewer are
+	// returned if they are long.
 	logPage = 500
-	// heldMost is how many bytes of entries are held back. More are read from the
-	// log, which has no more either.
+	// heldMost is the maximum of bytes of entries held back. Above it they are
+	// dropped and read from the log, which does not keep more either.
 	heldMost = 16 << 20
 )
 
-// feeds is how far a node has followed a partition (rules D1 to D3).
+// feeds is the node's position in the entries of a partition (rules D1 to D3).
 type feeds struct {
 	birth    ledger.Birth
-	position uint64 // everything up to it that the node watches has come down
-	broken   bool   // feeds were off since the position
+	position uint64 // all entries up to it that the node watches have arrived
+	broken   bool   // feeds were interrupted after the position
 	left     bool   // the ledger had this node struck, or does not know it
-	// holding is set while the node links or reads the log. What is pushed
-	// meanwhile is held, and comes after that.
+	// holding is set while the node links or reads the log. Entries that are pushed
+	// meanwhile are held back, and followed after it.
 	holding bool
 	held    []*ledger.Entry
 	bytes   int // of held
@@ -31,7 +31,8 @@ func (f *feeds) interrupted() {
 	f.broken = true
 }
 
-// hold holds an entry back. If that is too much the log has it, or the states.
+// hold holds an entry back. Above heldMost it drops what is held: the log has it,
+// or the states contain it.
 func (f *feeds) hold(e *ledger.Entry) {
 	if f.bytes += e.Op.Size(); f.bytes > heldMost {
 		f.held, f.bytes, f.broken = nil, e.Op.Size(), true
@@ -54,14 +55,14 @@ func (p *Peer) Push(number Partition, e *ledger.Entry) {
 	}
 }
 
-// resync goes on after a Link was answered.
+// resync continues after a Link was answered.
 func (q *partition) resync(a *ledger.Answer) {
 	f := &q.feeds
 	if a.Birth != f.birth {
 		q.reborn(a)
 	}
 	for _, s := range q.subjects {
-		s.awaiting = s.awaiting || !s.known // what the log has comes before the state
+		s.awaiting = s.awaiting || !s.known // the entries of the log are older than the state
 	}
 	if f.broken {
 		q.readLog()
@@ -71,10 +72,10 @@ func (q *partition) resync(a *ledger.Answer) {
 	q.release()
 }
 
-// reborn goes over to the ledger's new memory. If all that this node has heard is
-// part of it, the log goes on from there, as after any break. Else seqs begin anew:
-// the log has what was accepted behind what is common, or in this memory, before
-// this node came, and states tell the rest.
+// reborn changes to the ledger's new memory. If that contains all that this node
+// has received, the node continues from the log, as after any break. Otherwise seqs
+// start again: the node reads the log from the last common seq, or from the birth
+// of this memory, and then the states.
 func (q *partition) reborn(a *ledger.Answer) {
 	f := &q.feeds
 	known, goesOn := f.birth != 0, q.goesOn(a.Common)
@@ -99,7 +100,7 @@ func (q *partition) reborn(a *ledger.Answer) {
 		switch {
 		case known && a.Common > 0:
 			s.closed = min(max(s.closed, f.position), a.Common)
-		default: // which of its closes are old is not known: nobody is closed for them
+		default: // it is not known which of its closes are old, so they close nobody
 			s.closed = a.Head
 		}
 		if known || !s.blind {
@@ -119,8 +120,8 @@ func (q *partition) reborn(a *ledger.Answer) {
 	q.peer.cfg.Logger.Warn("the cluster's redis has lost data", "reason", reason, "partition", int(q.number))
 }
 
-// goesOn reports whether all that this node has heard is part of a new memory, which
-// has so much in common with the one before.
+// goesOn reports whether all that this node has received is part of a new memory,
+// which has the entries up to common from the previous one.
 func (q *partition) goesOn(common uint64) bool {
 	heard := q.feeds.position
 	for _, s := range q.subjects {
@@ -129,7 +130,7 @@ func (q *partition) goesOn(common uint64) bool {
 	return q.feeds.birth != 0 && common > 0 && common >= heard
 }
 
-// askAwaited asks for the states of subjects that have no replica to go on from.
+// askAwaited requests the states of subjects whose replica cannot be continued.
 func (q *partition) askAwaited() {
 	for _, s := range q.sorted() {
 		if s.awaiting {
@@ -138,9 +139,9 @@ func (q *partition) askAwaited() {
 	}
 }
 
-// missing is called when the log does not reach back to the position. If there
-// is no replica of this memory yet, or the node was struck and a subject that
-// only it held may have been forgotten, no state can tell what was missed.
+// missing is called when the log does not reach back to the position. If there is
+// no replica of this memory yet, or the node was struck and a subject that only it
+// held may have been forgotten, no state can show which events were missed.
 func (q *partition) missing() {
 	for _, s := range q.sorted() {
 		s.suspect = s.suspect || q.feeds.left || s.lost
@@ -149,12 +150,13 @@ func (q *partition) missing() {
 	}
 }
 
-// readLog reads what came down while the feeds were off (rule D3).
+// readLog reads the entries that were appended while the feeds were interrupted
+// (rule D3).
 func (q *partition) readLog() {
 	birth := q.feeds.birth
 	q.send(ledger.GetLog{After: q.feeds.position, Most: logPage}, func(a *ledger.Answer) {
 		if a == nil || q.link.state != linkDone || a.Birth != birth {
-			return // another Link is on its way
+			return // another Link is under way
 		}
 		if a.Missing {
 			q.missing()
@@ -180,12 +182,12 @@ func (q *partition) readLog() {
 	})
 }
 
-// more reports whether the log goes on behind an answer.
+// more reports whether the log continues after an answer.
 func more(a *ledger.Answer) bool {
 	return len(a.Log) > 0 && a.Log[len(a.Log)-1].Seq < a.Head
 }
 
-// release follows what was held back.
+// release follows the entries that were held back.
 func (q *partition) release() {
 	f := &q.feeds
 	held := f.held
@@ -200,7 +202,7 @@ func (q *partition) release() {
 	}
 }
 
-// follow goes over an entry that was pushed.
+// follow handles an entry that was pushed.
 func (q *partition) follow(e *ledger.Entry) {
 	if e.Birth != q.feeds.birth {
 		q.relink()
@@ -210,8 +212,8 @@ func (q *partition) follow(e *ledger.Entry) {
 	q.goOver(e)
 }
 
-// goOver goes one entry on. Those of the log may be of a memory that this one goes
-// on from.
+// goOver handles one entry. Entries of the log may be of an earlier memory from
+// which this one continues.
 func (q *partition) goOver(e *ledger.Entry) {
 	q.feeds.position = max(q.feeds.position, e.Seq)
 	switch e.Kind {
@@ -233,7 +235,7 @@ func (q *partition) goOver(e *ledger.Entry) {
 	s.follow(heardEntry{e, again})
 }
 
-// followNode goes on over an entry that concerns all subjects.
+// followNode handles an entry that concerns all subjects.
 func (q *partition) followNode(e *ledger.Entry) {
 	status := ledger.Open
 	if e.Kind == ledger.EntryStruck {

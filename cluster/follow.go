@@ -8,7 +8,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// follow goes on over an entry of the subject, or one that concerns all.
+// follow handles an entry of the subject, or one that concerns all subjects.
 func (s *subject) follow(e heardEntry) {
 	switch {
 	case s.awaiting:
@@ -23,7 +23,7 @@ func (s *subject) follow(e heardEntry) {
 	}
 }
 
-// step goes on over the next entry.
+// step applies the next entry.
 func (s *subject) step(e heardEntry) {
 	s.at = e.Seq
 	if s.quota != nil {
@@ -57,7 +57,7 @@ func (s *subject) step(e heardEntry) {
 	}
 }
 
-// stepHeld takes a fact and returns the users that it is about.
+// stepHeld applies a fact and returns the users that it concerns.
 func (s *subject) stepHeld(e *ledger.Entry) (touched []change) {
 	s.hold(e.Node, fact{e.Epoch, e.Op.Sockets - e.Short})
 	for _, user := range e.Op.Off {
@@ -74,8 +74,8 @@ func (s *subject) stepHeld(e *ledger.Entry) (touched []change) {
 	return touched
 }
 
-// stepNode drops what a node said in epochs that count no more. What this node
-// itself said stays until it has said all again: it holds it.
+// stepNode drops a node's facts of epochs that no longer count. This node's own
+// facts stay until it has reported all of them again: it still holds them.
 func (s *subject) stepNode(e *ledger.Entry) {
 	before := e.Epoch
 	if e.Kind == ledger.EntryStruck {
@@ -92,14 +92,15 @@ func (s *subject) stepNode(e *ledger.Entry) {
 	}
 	s.show(touched)
 	if link := &s.q.link; e.Node == s.q.peer.cfg.Node && e.Kind == ledger.EntryEntered && e.Epoch == link.epoch {
-		// The entries of earlier ops may be lost; the ledger has carried them out.
+		// entries of earlier ops may be lost; the ledger has applied those ops
 		s.decide(func(w *join, _ bool) bool { return w.said.op.N < link.done })
 		s.settleLost()
 	}
 }
 
-// stepEvent delivers an event. One that a socket of this node sent was delivered
-// when it came, unless it is kept: then its order is the same everywhere.
+// stepEvent delivers an event. A socket's event was delivered on its own node when
+// it was received, unless the channel keeps history: then all nodes deliver it in
+// the ledger's order.
 func (s *subject) stepEvent(e heardEntry) {
 	f := s.frameOf(e.Entry)
 	if e.Op.Remember > 0 {
@@ -120,7 +121,7 @@ func (s *subject) deliverEvent(e *ledger.Entry, f *channels.Frame) {
 	}
 	own := e.Node == s.q.peer.cfg.Node
 	if own && e.Op.Keep.Events <= 0 {
-		return // it was delivered when it came
+		return // it was delivered when it was received
 	}
 	if !own && s.shown != nil && !s.shown.Has(pusherproto.ClientEventUser(e.Op.Payload)) {
 		s.q.peer.counters.dropped.Add(1)
@@ -129,12 +130,12 @@ func (s *subject) deliverEvent(e *ledger.Entry, f *channels.Frame) {
 	s.deliver(f, e.Op.Except)
 }
 
-// deliver hands a frame to the subject's sockets on this node.
+// deliver sends a frame to the subject's sockets on this node.
 func (s *subject) deliver(f *channels.Frame, except pusherproto.SocketID) {
 	s.q.peer.node.Deliver(s.app.latest.Load(), s.channel(), f, except)
 }
 
-// channel is the channel of the subject: for a user, the user's own.
+// channel returns the channel of the subject: for a user, the user's own channel.
 func (s *subject) channel() string {
 	if s.name.Kind == ledger.User {
 		return pusherproto.UserChannelName(s.name.Name)
@@ -142,7 +143,7 @@ func (s *subject) channel() string {
 	return s.name.Name
 }
 
-// learn takes a state as of a seq (rules D1, D4, D5).
+// learn applies a state as of a seq (rules D1, D4, D5).
 func (s *subject) learn(st *ledger.State, head uint64) {
 	shown := s.known || s.blind
 	missed := shown && s.quota == nil && (s.suspect || !s.lost && s.missedEvents(st))
@@ -155,7 +156,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	s.heard = nil
 	s.known = true
 
-	switch { // before anything later is delivered: no socket hears what came behind a gap
+	switch { // before anything later is delivered: no socket receives events from after a gap
 	case closed && s.sockets > 0:
 		s.closeUser()
 	case missed:
@@ -166,12 +167,12 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	s.learnCached(st.Cached, heard)
 	s.show(s.changes(st))
 	i := 0
-	for ; i < len(heard) && heard[i].Seq <= head; i++ { // facts of it are in the state
+	for ; i < len(heard) && heard[i].Seq <= head; i++ { // facts of these entries are in the state
 		if e := heard[i]; e.Seq > after {
 			s.stepKnown(e)
 		}
 	}
-	for _, e := range heard[:i] { // who joins by the state has its events behind
+	for _, e := range heard[:i] { // sockets that the state adds get the events of these entries afterwards
 		if e.Kind == ledger.EntryHeld && e.Seq > after && e.Node == s.q.peer.cfg.Node {
 			s.resolve(e.Entry)
 		}
@@ -187,7 +188,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 	s.learning = false
 }
 
-// stepKnown goes over an entry whose facts are in the replica already.
+// stepKnown handles an entry whose facts are in the replica already.
 func (s *subject) stepKnown(e heardEntry) {
 	switch e.Kind {
 	case ledger.EntryEvent:
@@ -202,8 +203,8 @@ func (s *subject) stepKnown(e heardEntry) {
 	}
 }
 
-// answeredBlind notes that somebody was answered without a replica. What comes
-// behind the partition's position is news.
+// answeredBlind notes that a socket was answered without a replica. Every entry
+// after the partition's position is new to it.
 func (s *subject) answeredBlind() {
 	if s.known || s.blind {
 		return
@@ -213,9 +214,9 @@ func (s *subject) answeredBlind() {
 	s.at, s.last, s.event, s.closed = at, at, at, at
 }
 
-// missedEvents reports whether there may have been an event that did not come
-// down. It says yes where the ledger may have forgotten: it does not have this
-// node on the subject.
+// missedEvents reports whether there may have been an event that did not arrive. It
+// returns true if the ledger may have forgotten the subject: the state does not
+// list this node.
 func (s *subject) missedEvents(st *ledger.State) bool {
 	if s.blind {
 		return !s.whole && st.Event > s.event
@@ -233,8 +234,8 @@ func (s *subject) missedEvents(st *ledger.State) bool {
 	return some
 }
 
-// changes are the users whom a state may have changed: those that are gone
-// first, then those that came, in their order.
+// changes returns the users whom a state may have changed: those who left, then
+// those who joined, in the order in which they joined.
 func (s *subject) changes(st *ledger.State) (touched []change) {
 	if s.shown == nil {
 		return nil

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// gathered are the partitions that have something to write which may wait for a
-// moment.
+// gathered are the partitions with ops that may wait a moment to be written
+// together.
 type gathered struct {
-	partitions atomic.Uint32 // a bit each
+	partitions atomic.Uint32 // one bit each
 	armed      atomic.Bool   // due is running
 	due        *time.Timer
 }
@@ -23,7 +23,7 @@ func (g *gathered) add(p Partition, wait time.Duration) {
 
 // sendGathered writes what was gathered.
 func (p *Peer) sendGathered() {
-	p.gathered.armed.Store(false) // what comes from here on is for the next time
+	p.gathered.armed.Store(false) // what is added from here on waits for the next time
 	for left := p.gathered.partitions.Swap(0); left != 0; left &= left - 1 {
 		q := &p.partitions[bits.TrailingZeros32(left)]
 		q.mu.Lock()

@@ -10,32 +10,32 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Health is how a node sees the cluster, for readiness, metrics and people.
+// Health is a node's view of the cluster, for readiness, metrics and people.
 type Health struct {
 	Node          ledger.Node
 	Open          int           // partitions that are linked and have all facts of this node
 	Away          int           // partitions that cannot be reached
-	Why           string        // they cannot, "" if none is away
-	Young         int           // partitions in which a node has not said all its facts
-	Lag           time.Duration // since the head of a partition was last known; the worst of all
-	Queued        int           // ops that wait or are under way
-	QueuedBytes   int64         // what they take
+	Why           string        // why partitions cannot be reached; "" if all can
+	Young         int           // partitions in which a node has not yet reported all its facts
+	Lag           time.Duration // time since the head of a partition was last known; the longest of all partitions
+	Queued        int           // ops that wait or are being sent
+	QueuedBytes   int64         // bytes of these
 	Operations    uint64        // ops that were applied
 	RoundTrips    uint64        // requests that were answered
-	RoundTripTime time.Duration // that they took, all together
+	RoundTripTime time.Duration // total time of these
 	Gaps          uint64        // channels whose events may have been missed
-	Repairs       uint64        // states asked for because an entry did not follow the one before
+	Repairs       uint64        // states requested because an entry did not follow the previous one
 	Births        uint64        // times that a partition's ledger had lost its memory
-	Overruns      uint64        // times that ops were dropped because too many waited, or too long
-	Dropped       uint64        // events of sockets that did not reach all nodes
+	Overruns      uint64        // times that ops were dropped because too many waited, or waited too long
+	Dropped       uint64        // client events that did not reach all nodes
 	Deaths        uint64        // nodes that were declared dead while this one knew them
-	Overfull      uint64        // members let in without the ledger that were over the limit
-	Misrouted     uint64        // times that an HTTP session of this node had a request that reached another
-	Unasked       uint64        // sockets of apps with a limit that were let in without the ledger
+	Overfull      uint64        // members above the limit that were accepted without the ledger
+	Misrouted     uint64        // requests of this node's HTTP sessions that reached another node
+	Unasked       uint64        // sockets of apps with a limit that were accepted without the ledger
 	Kept          int           // partitions whose webhooks this node delivers
-	Handed        int           // webhooks that it has in its hands
-	Boxed         int           // webhooks in the outboxes that it collects from, those included
-	Lost          uint64        // webhooks that those dropped before anybody had collected them
+	Handed        int           // webhooks collected and not yet finished
+	Boxed         int           // webhooks in the outboxes that it collects from, including Handed
+	Lost          uint64        // webhooks that these outboxes dropped before any node had collected them
 	Terms         uint64        // times that this node began to deliver the webhooks of a partition
 	Nodes         []NodeHealth
 }
@@ -44,7 +44,7 @@ type Health struct {
 type NodeHealth struct {
 	Node  ledger.Node
 	About string
-	Quiet time.Duration // since its counter was seen to move
+	Quiet time.Duration // time since its counter was last seen to change
 	Dead  bool
 }
 
@@ -56,7 +56,7 @@ type counters struct {
 	misrouted                                                                  atomic.Uint64
 }
 
-// Health is how the node sees the cluster now.
+// Health returns the node's present view of the cluster.
 func (p *Peer) Health() Health {
 	c := &p.counters
 	h := Health{
@@ -95,8 +95,8 @@ func (p *Peer) Health() Health {
 	return h
 }
 
-// OwnMembers is how many users are on presence channels by the node's own sockets.
-// A user counts once on each channel.
+// OwnMembers returns the number of users whom the node's own sockets have on
+// presence channels. A user counts once on each channel.
 func (p *Peer) OwnMembers() int64 { return p.counters.members.Load() }
 
 func (d *deaths) health(now time.Time) (nodes []NodeHealth) {
@@ -109,5 +109,5 @@ func (d *deaths) health(now time.Time) (nodes []NodeHealth) {
 	return nodes
 }
 
-// nodeName is a node's id as people read it: as `fanfare cluster status` has it.
+// nodeName is a node's id as `fanfare cluster status` prints it.
 func nodeName(n ledger.Node) string { return fmt.Sprintf("%016x", uint64(n)) }

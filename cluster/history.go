@@ -15,17 +15,17 @@ import (
 	"fanfare/pusherproto"
 )
 
-// keptBytes is what an event of a history takes beside its frame.
+// keptBytes is the memory of an event of a history in addition to its frame.
 const keptBytes = 136
 
-// history is what a node knows of what a channel keeps: the newest events, without
-// a hole. Its partition's lock is held whenever it is used.
+// history is the part of a channel's history that the node has: the newest events,
+// without a hole. Its partition's lock is held whenever it is used.
 type history struct {
-	ready            bool   // it is that of the ledger, as of the subject's replica
-	epoch            uint64 // of its serials
+	ready            bool   // it matches the ledger's, as of the subject's replica
+	epoch            uint64 // epoch of its serials
 	dropped, cleared uint64 // as in ledger.History
 	events           []*keptEvent
-	timed            bool // a timer looks after the first
+	timed            bool // a timer will drop the first event
 }
 
 // keptEvent is an event of a history.
@@ -35,16 +35,15 @@ type keptEvent struct {
 	frame   *channels.Frame // with its serial
 	except  pusherproto.SocketID
 	expires time.Time
-	place   *list.Element // among the partition's of the app
+	place   *list.Element // in the partition's list for the app
 }
 
-// outdateEvery is how long a history waits at most for the next look at its first
-// event.
+// outdateEvery is the maximum time between two checks of a history's first event.
 const outdateEvery = 30 * time.Second
 
 func (e *keptEvent) bytes() int { return e.frame.Size() + keptBytes }
 
-// Why this node keeps an event no longer.
+// Reasons why this node drops an event of a history.
 const (
 	dropEvents = iota
 	dropTTL
@@ -55,8 +54,8 @@ const (
 
 var dropReasons = [drops]string{dropEvents: "events", dropTTL: "ttl", dropBytes: "bytes", dropCleared: "cleared"}
 
-// Dropped says how many events of the app this node keeps no longer, of the
-// channels that it watches.
+// Dropped returns how many events of the app's histories this node has dropped, of
+// the channels that it watches.
 func (p *Peer) Dropped(appID string) (all []channels.DropStats) {
 	found, ok := p.apps.Load(appID)
 	if !ok {
@@ -70,7 +69,7 @@ func (p *Peer) Dropped(appID string) (all []channels.DropStats) {
 	return all
 }
 
-// HistoryEpoch is the epoch of a channel's serials in a memory: those of one
+// HistoryEpoch returns the epoch of a channel's serials in a memory: serials of one
 // channel are not valid on another.
 func HistoryEpoch(b ledger.Birth, s ledger.Subject) uint64 {
 	h := fnv.New64a()
@@ -83,19 +82,19 @@ func HistoryEpoch(b ledger.Birth, s ledger.Subject) uint64 {
 	return max(h.Sum64(), 1)
 }
 
-// withSerial is a message as subscribers get it.
+// withSerial returns a message with its serial, as subscribers receive it.
 func withSerial(payload []byte, serial pusherproto.Serial) *channels.Frame {
 	buf := append(make([]byte, 0, len(payload)+pusherproto.SerialMember), payload...)
 	return channels.NewFrame(pusherproto.AppendSerialMember(buf, serial))
 }
 
-// withoutSerial is the message that withSerial was given, a copy.
+// withoutSerial returns a copy of the message as it was before withSerial.
 func withoutSerial(message []byte) []byte {
 	i := bytes.LastIndex(message, []byte(`,"serial":"`))
 	return append(bytes.Clone(message[:i]), '}')
 }
 
-// serial is that of an event of the present memory.
+// serial returns the serial of an event of the present memory.
 func (s *subject) serial(seq uint64) pusherproto.Serial {
 	if s.history.epoch == 0 {
 		s.history.epoch = HistoryEpoch(s.q.feeds.birth, s.name)
@@ -103,7 +102,7 @@ func (s *subject) serial(seq uint64) pusherproto.Serial {
 	return pusherproto.Serial{Epoch: s.history.epoch, Offset: seq}
 }
 
-// frameOf is what subscribers get of an event.
+// frameOf returns the frame that subscribers receive for an event.
 func (s *subject) frameOf(e *ledger.Entry) *channels.Frame {
 	if e.Op.Keep.Events <= 0 {
 		return channels.NewFrame(e.Op.Payload)
@@ -111,7 +110,7 @@ func (s *subject) frameOf(e *ledger.Entry) *channels.Frame {
 	return withSerial(e.Op.Payload, s.serial(e.Seq))
 }
 
-// keep adds the event of an entry, in its frame. What the ledger drops then goes.
+// keep adds the event of an entry, with its frame, and drops what the ledger drops.
 func (s *subject) keep(e *ledger.Entry, f *channels.Frame) {
 	k := &e.Op.Keep
 	if k.Events <= 0 || !s.history.ready {
@@ -155,8 +154,8 @@ func (s *subject) dropKept() {
 	}
 }
 
-// boundKept makes up for what the node keeps of the app beyond its bytes with the
-// oldest events of the partition.
+// boundKept keeps the app's events within their bytes: it drops the oldest ones of
+// the partition.
 func (s *subject) boundKept() {
 	most := int64(s.app.latest.Load().Limits.MaxHistoryBytes)
 	for all := s.q.kept[s.app]; all != nil && all.Len() > 1 && s.app.account.KeptFull(account.History, most); {
@@ -165,7 +164,7 @@ func (s *subject) boundKept() {
 	}
 }
 
-// outdate drops events whose time is over. One waits for those before it.
+// outdate drops expired events. An event is dropped after those before it.
 func (s *subject) outdate() {
 	h := &s.history
 	now := s.q.peer.cfg.Now()
@@ -187,7 +186,7 @@ func (s *subject) outdate() {
 	})
 }
 
-// forgetHistory drops all that is known: what comes next is another's.
+// forgetHistory drops all events: the next ones belong to another history.
 func (s *subject) forgetHistory() {
 	for len(s.history.events) > 0 {
 		s.dropKept()
@@ -195,8 +194,8 @@ func (s *subject) forgetHistory() {
 	s.history = history{timed: s.history.timed}
 }
 
-// lostHistory is called when the ledger has another memory. What is cached has a
-// serial of the one before.
+// lostHistory is called when the ledger has another memory. The cached event has a
+// serial of the previous one.
 func (s *subject) lostHistory() {
 	s.forgetHistory()
 	if c := s.cached; c != nil && c.serial {
@@ -215,7 +214,7 @@ func (s *subject) clearHistory(e *ledger.Entry) {
 	s.history.dropped, s.history.cleared = e.Seq, e.Seq
 }
 
-// learnHistory takes what a state says is kept.
+// learnHistory takes the history of a state.
 func (s *subject) learnHistory(st *ledger.State) {
 	s.forgetHistory()
 	if s.name.Kind != ledger.Channel {
@@ -231,22 +230,22 @@ func (s *subject) learnHistory(st *ledger.State) {
 			expires: now.Add(time.Duration(k.TTL) * time.Millisecond),
 		})
 	}
-	if st.History.More && len(h.events) > 0 { // all behind the one before the first are here
+	if st.History.More && len(h.events) > 0 { // all events after the one before the first are here
 		h.dropped = h.events[0].seq - 1
 	}
 	s.boundKept()
 	s.outdate()
 }
 
-// keptToo has a cached event that is kept, too, be the same frame.
+// keptToo makes a cached event and the same event in the history share a frame.
 func (s *subject) keptToo(e *cachedEvent) {
 	if i := s.history.after(e.at.Seq) - 1; i >= 0 && s.history.events[i].seq == e.at.Seq {
 		e.frame, e.serial = s.history.events[i].frame, true
 	}
 }
 
-// rebornHistory has the serials be those of a new memory that goes on from the one
-// before: what is kept is the same.
+// rebornHistory gives the events the serials of a new memory that continues the
+// previous one: the events are the same.
 func (s *subject) rebornHistory() {
 	h := &s.history
 	h.epoch = 0
@@ -261,7 +260,7 @@ func (s *subject) rebornHistory() {
 	}
 }
 
-// historyAt is where the history stands: all up to there has come down.
+// historyAt returns the position of the history: all entries up to it have arrived.
 func (s *subject) historyAt() uint64 {
 	if s.awaiting || s.learning {
 		return s.at
@@ -269,12 +268,13 @@ func (s *subject) historyAt() uint64 {
 	return max(s.at, s.q.feeds.position)
 }
 
-// behind reports whether a socket that joins has to wait until the node knows more of
-// the history: entries are missing, or it has heard later ones elsewhere.
+// behind reports whether a socket that joins has to wait until the node knows more
+// of the history: entries are missing, or the client has later ones from another
+// node.
 func (s *subject) behind(w *join) bool { return w.History != nil && s.awaiting || s.ahead(w) }
 
-// ahead reports whether a socket that joins names a place that this node may not have
-// reached: another node was faster.
+// ahead reports whether a socket that joins names a position that this node may not
+// have reached: the client received it from a node that was faster.
 func (s *subject) ahead(w *join) bool {
 	if w.History == nil || w.Recover == "" || w.Again || !s.history.ready {
 		return false
@@ -284,10 +284,10 @@ func (s *subject) ahead(w *join) bool {
 }
 
 // catchUp answers a socket that is ahead when the node has all that the ledger had
-// at this moment.
+// when catchUp was called.
 func (s *subject) catchUp(w *join) {
 	if s.awaiting || s.q.link.state != linkDone {
-		return // what answers whoever waits comes, or the patience ends
+		return // the waiting sockets are answered later, at the latest after JoinPatience
 	}
 	s.q.send(ledger.GetHistory{Subject: s.name}, func(a *ledger.Answer) {
 		if a != nil && w.answer != nil && s.known && !s.awaiting && slices.Contains(s.joins, w) {
@@ -297,7 +297,8 @@ func (s *subject) catchUp(w *join) {
 	})
 }
 
-// past adds to the answer to a join what the socket is sent of the history.
+// past adds the events of the history that the socket is sent to the answer to a
+// join.
 func (s *subject) past(w *join, answer *channels.Joined) {
 	if w.History == nil {
 		if w.Recover != "" && !w.Again {
@@ -327,14 +328,14 @@ func (s *subject) past(w *join, answer *channels.Joined) {
 	answer.Past = h.frames(max(0, len(h.events)-w.History.Rewind), pusherproto.SocketID{})
 }
 
-// after is the position of the first event behind a place.
+// after returns the index of the first event after a serial's position.
 func (h *history) after(seq uint64) int {
 	i, _ := slices.BinarySearchFunc(h.events, seq+1, func(e *keptEvent, seq uint64) int { return cmp.Compare(e.seq, seq) })
 	return i
 }
 
-// frames is those of the events from a position on, but for what was not meant for
-// a socket.
+// frames returns the frames of the events from an index on, without those that
+// exclude the socket.
 func (h *history) frames(from int, socket pusherproto.SocketID) []*channels.Frame {
 	if from >= len(h.events) {
 		return nil
@@ -348,8 +349,8 @@ func (h *history) frames(from int, socket pusherproto.SocketID) []*channels.Fram
 	return frames
 }
 
-// keepOf is how the ledger keeps an event by a rule. Of the app's bytes each
-// partition has the same share.
+// keepOf returns how the ledger keeps an event by a rule. Each partition has the
+// same share of the app's bytes.
 func keepOf(app *apps.App, rule *apps.HistoryRule) ledger.Keep {
 	if rule == nil {
 		return ledger.Keep{}

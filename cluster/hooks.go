@@ -7,21 +7,22 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Hooks are the webhooks of a node. Its methods do not block, and may be called
+// Hooks sends the webhooks of a node. Its methods do not block, and may be called
 // under the locks of a Peer.
 type Hooks interface {
-	// Wants returns the webhooks that the back ends of an app want for a channel.
+	// Wants returns the kinds of webhooks that an app's endpoints receive for a
+	// channel.
 	Wants(appID, channel string) ledger.Hooks
 	// Grace is how long a channel or member must be gone before its webhook is
 	// sent.
 	Grace() time.Duration
 	// Tell sends the webhooks of a Notice, in order for each channel. Of the
 	// Notice's App only the ID is set. done is called once, on any goroutine,
-	// possibly before Tell returns, when all are delivered, unwanted or given up.
+	// possibly before Tell returns, when all are delivered, not wanted or given up.
 	Tell(n channels.Notice, done func())
 }
 
-// hooks are the webhooks that the app wants of the subject.
+// hooks returns the kinds of webhooks that the app wants for the subject.
 func (s *subject) hooks() ledger.Hooks {
 	if s.q.peer.cfg.Hooks == nil || s.name.Kind != ledger.Channel {
 		return 0
@@ -38,8 +39,8 @@ func (s *subject) hooks() ledger.Hooks {
 	return h
 }
 
-// letGo is what a node held no more from some time on: a user on a presence
-// channel, or, with "", the last socket of a channel.
+// letGo is something that the node stopped holding: a user on a presence channel
+// or, if the user is "", the last socket of a channel.
 type letGo struct {
 	subject ledger.Subject
 	user    string
@@ -47,14 +48,14 @@ type letGo struct {
 }
 
 const (
-	// letGoKept is for how much longer than the grace a node remembers what it let
-	// go, while the ledger can be reached, and letGoMost how much in each partition
-	// (rule H4).
+	// letGoKept is how much longer than the grace a node remembers what it stopped
+	// holding, while the ledger can be reached. letGoMost is the maximum number in
+	// each partition (rule H4).
 	letGoKept = 3 * time.Second
 	letGoMost = 4096
 )
 
-// lets notes that the node lets something go that the ledger has
+// lets notes that the node stops holding something that the ledger has
 // acknowledged.
 func (s *subject) lets(user string) {
 	own := s.q.peer.cfg.Node
@@ -68,7 +69,7 @@ func (s *subject) lets(user string) {
 	q.gone = append(q.gone, letGo{s.name, user, q.peer.cfg.Now()})
 }
 
-// forgetLetGo forgets what the ledger has had time to tell.
+// forgetLetGo removes what the ledger has had time to report.
 func (q *partition) forgetLetGo(now time.Time) {
 	if len(q.gone) == 0 {
 		return
@@ -82,8 +83,8 @@ func (q *partition) forgetLetGo(now time.Time) {
 	}
 }
 
-// sayGone queues, for a ledger that may have forgotten it, what the node let go
-// of late.
+// sayGone queues, for a ledger that may have forgotten it, what the node stopped
+// holding recently.
 func (q *partition) sayGone() {
 	for _, g := range q.gone {
 		op := ledger.Op{Kind: ledger.OpHold, Subject: g.subject, Known: true, Hooks: q.peer.cfg.Hooks.Wants(g.subject.App, g.subject.Name) &^ ledger.HookCount}
@@ -91,7 +92,7 @@ func (q *partition) sayGone() {
 		if s != nil {
 			op.Sockets = s.sockets
 			if m := s.mine[g.user]; m != nil && m.sockets > 0 {
-				continue // it is back
+				continue // it is held again
 			}
 		}
 		if g.user != "" {

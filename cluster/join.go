@@ -10,15 +10,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// join is a socket that waits for its place on a channel: for the ledger's
-// decision on a presence channel, for the replica on others. It stays after it
-// was answered without the ledger, until that has decided.
+// join is a socket that waits to be on a channel: for the ledger's decision on a
+// presence channel, for the replica on others. A join that was answered without the
+// ledger stays until the ledger has decided.
 type join struct {
 	channels.Join
-	answer   func(channels.Joined) // nil once it is called
-	said     *saying               // what has the ledger decide
-	decision bool                  // the ledger decides
-	alone    bool                  // it is answered without the ledger
+	answer   func(channels.Joined) // nil after it was called
+	said     *saying               // the op that the ledger decides
+	decision bool                  // the ledger has to decide
+	alone    bool                  // it was answered without the ledger
 }
 
 // Join implements channels.Cluster.
@@ -52,8 +52,8 @@ func (p *Peer) Join(j channels.Join, answer func(channels.Joined)) {
 	}
 }
 
-// hold1 counts a member's socket in, and has the ledger decide unless it has
-// decided about the user already.
+// hold1 counts a member's socket, and asks the ledger to decide unless it has
+// already decided about the user.
 func (s *subject) hold1(w *join) {
 	user := w.Member.UserID
 	m := s.mine[user]
@@ -73,7 +73,7 @@ func (s *subject) hold1(w *join) {
 	w.said = s.say(func(op *ledger.Op) { op.On = []ledger.Member{{User: user, Info: m.info}} })
 }
 
-// say queues what the node holds now: a number of sockets, and what change adds.
+// say queues the node's number of sockets, with what change adds to the op.
 func (s *subject) say(change func(op *ledger.Op)) *saying {
 	s.said, s.saidAt, s.pending = s.sockets, s.q.peer.cfg.Now(), nil
 	op := ledger.Op{
@@ -86,8 +86,8 @@ func (s *subject) say(change func(op *ledger.Op)) *saying {
 	return s.q.say(op, nil)
 }
 
-// sayCount says how many sockets there are: at once if it is the first or the
-// last, or if subscribers are told of each; else at most once a second.
+// sayCount reports the number of sockets: at once if it is the first or the last,
+// or if subscribers receive each change; otherwise at most once a second.
 func (s *subject) sayCount() {
 	app := s.app.latest.Load()
 	switch now := s.q.peer.cfg.Now(); {
@@ -108,14 +108,15 @@ func (s *subject) sayCount() {
 }
 
 const (
-	// saidAtOnce is up to how many sockets in all each change is said.
+	// saidAtOnce is the number of sockets in all up to which each change is
+	// reported.
 	saidAtOnce = 100
-	// sayEvery is how often a number is said above it.
+	// sayEvery is the interval of reports above it.
 	sayEvery = time.Second
 )
 
-// resolve takes the ledger's decision about this node's joins from the entry of
-// one of its ops.
+// resolve takes the ledger's decision about this node's joins from the entry of one
+// of its ops.
 func (s *subject) resolve(e *ledger.Entry) {
 	s.confirm(e.Op.Sockets > 0)
 	s.decide(func(w *join, _ bool) bool {
@@ -124,8 +125,8 @@ func (s *subject) resolve(e *ledger.Entry) {
 	s.answerSignIns()
 }
 
-// resolveBy takes it from a state, for joins whose entries did not come down. If
-// the node is not open, what is not in the state may still be said.
+// resolveBy takes it from a state, for joins whose entries did not arrive. If the
+// node is not open, joins that are not in the state may not have been reported yet.
 func (s *subject) resolveBy(st *ledger.State) {
 	own := s.q.peer.cfg.Node
 	_, held := s.facts[own]
@@ -147,8 +148,8 @@ func says(op *ledger.Op, user string) bool {
 	return slices.ContainsFunc(op.On, func(m ledger.Member) bool { return m.User == user })
 }
 
-// decide resolves the joins that the ledger has decided: those that it holds are
-// on the channel, the others are refused.
+// decide resolves the joins that the ledger has decided: those that it holds are on
+// the channel, the others are refused.
 func (s *subject) decide(decided func(w *join, on bool) bool) {
 	if len(s.joins) == 0 {
 		return
@@ -182,8 +183,8 @@ func (s *subject) decide(decided func(w *join, on bool) bool) {
 	s.released()
 }
 
-// refuse answers that the channel is full. The ledger has the socket counted,
-// and perhaps the user held, because the node entered meanwhile.
+// refuse answers that the channel is full. The ledger has counted the socket, and
+// possibly holds the user, because the node entered meanwhile.
 func (s *subject) refuse(w *join, m *mine) {
 	s.sockets--
 	m.sockets--
@@ -197,8 +198,8 @@ func (s *subject) refuse(w *join, m *mine) {
 	answer(channels.Joined{Refused: s.refusal(w.said.op.Most)})
 }
 
-// refusal says what there was no room in: the channel or, where that has room,
-// the memory of the ledger.
+// refusal returns the error of a refused join: the channel is full or, if it is
+// not, the ledger is out of memory.
 func (s *subject) refusal(most int) *pusherproto.SubscriptionError {
 	if most == 0 || len(s.members)+len(s.doubts) < most {
 		return &pusherproto.SubscriptionError{
@@ -212,7 +213,8 @@ func (s *subject) refusal(most int) *pusherproto.SubscriptionError {
 	}
 }
 
-// insist says again, past the limit, a user who was told to be a member.
+// insist reports again, exempt from the limit, a user who was already answered as a
+// member.
 func (s *subject) insist(w *join, m *mine) {
 	s.q.peer.counters.overfull.Add(1)
 	w.said = s.say(func(op *ledger.Op) {
@@ -221,7 +223,7 @@ func (s *subject) insist(w *join, m *mine) {
 	s.joins = append(s.joins, w)
 }
 
-// answer tells a socket that it is on the channel.
+// answer informs a socket that it is subscribed.
 func (s *subject) answer(w *join) {
 	now := s.q.peer.cfg.Now()
 	answer := w.answer
@@ -239,7 +241,7 @@ func (s *subject) answer(w *join) {
 	}
 }
 
-// answerAlone answers a socket that waited too long, without the ledger.
+// answerAlone answers a socket that has waited too long, without the ledger.
 func (s *subject) answerAlone(w *join) {
 	s.answeredBlind()
 	w.alone = true
@@ -257,7 +259,7 @@ func (s *subject) answerAlone(w *join) {
 	s.answer(w)
 }
 
-// answerWaiting answers sockets that waited for the replica alone.
+// answerWaiting answers sockets that waited only for the replica.
 func (s *subject) answerWaiting() {
 	waiting := s.joins
 	s.joins = nil
@@ -307,7 +309,7 @@ func (p *Peer) Leave(l channels.Leave) {
 	s.released()
 }
 
-// forgetMine forgets a user of whom the node holds nothing.
+// forgetMine removes a user of whom the node holds no socket.
 func (s *subject) forgetMine(user string) {
 	if m := s.mine[user]; m != nil && m.sockets == 0 && m.pending == 0 {
 		delete(s.mine, user)
@@ -315,9 +317,9 @@ func (s *subject) forgetMine(user string) {
 	}
 }
 
-// settleLost takes back what is shown of joins that will never be decided: what
-// was to be said of them was dropped, and nobody of them is held any more. The node
-// has entered, so the replica tells who is held elsewhere.
+// settleLost removes the members of joins that will never be decided: their reports
+// were dropped, and their sockets have left. The node has entered, so the replica
+// shows which users other nodes hold.
 func (s *subject) settleLost() {
 	waiting := s.joins
 	s.joins = nil

@@ -15,31 +15,32 @@ import (
 // collectMost is how many records are collected at once.
 const collectMost = 500
 
-// flightMost is how many records of a partition a node has in its hands: the
-// others stay in the outbox. It is what the queue of an endpoint holds by default:
-// one that is dead has its own events dropped, and does not hold up others.
+// flightMost is the maximum number of records of a partition that a node is
+// delivering: the others stay in the outbox. It equals the default capacity of an
+// endpoint's queue: an endpoint that is down has its own events dropped, and does
+// not delay others.
 const flightMost = 100_000
 
-// keeping is a node's part as the keeper of a partition's outbox (rule H6).
+// keeping is a node's state as the keeper of a partition's outbox (rule H6).
 type keeping struct {
-	term     uint64 // 0: it is not the keeper
+	term     uint64 // 0: this node is not the keeper
 	birth    ledger.Birth
-	have     uint64 // the last record of the term
-	ack      uint64 // all records up to it are done with
-	said     uint64 // the ack that was said last
+	have     uint64 // the last record received in the term
+	ack      uint64 // all records up to it are finished
+	said     uint64 // the ack that was sent last
 	asking   bool
 	asked    time.Time
 	more     bool      // there may be records to collect
-	flights  []*flight // of the term, in order; when land returns, those that are not done with
+	flights  []*flight // of the term, in order; finished ones are removed by land
 	earlier  map[recordName]*flight
-	newest   recordName // of those that were ever handed over
-	boxed    int        // records in the outbox, when it was heard of last
-	lost     uint64     // that were never collected
-	reported uint64     // of lost, in the log
+	newest   recordName // the newest records handed to the webhooks
+	boxed    int        // records in the outbox, as last reported
+	lost     uint64     // records dropped before they were collected
+	reported uint64     // the part of lost that was logged
 }
 
-// recordName tells records apart, also those of an outbox that goes on from an
-// old dump.
+// recordName identifies a record, also in an outbox that continues from an old
+// dump.
 type recordName struct {
 	birth ledger.Birth
 	id    uint64
@@ -51,7 +52,7 @@ type flight struct {
 	done atomic.Bool
 }
 
-// collect acknowledges and asks for records when there is a reason to.
+// collect sends a Collect when there are records to acknowledge or to request.
 func (q *partition) collect(now time.Time) {
 	k, cfg := &q.keeping, &q.peer.cfg
 	if cfg.Hooks == nil || k.asking {
@@ -70,14 +71,14 @@ func (q *partition) collect(now time.Time) {
 	q.send(r, func(a *ledger.Answer) {
 		k.asking = false
 		if a == nil {
-			k.more, k.said = true, 0 // it may not have arrived
+			k.more, k.said = true, 0 // the last one may not have arrived
 			return
 		}
 		q.collected(a)
 	})
 }
 
-// collected takes the answer to a Collect.
+// collected handles the answer to a Collect.
 func (q *partition) collected(a *ledger.Answer) {
 	k := &q.keeping
 	q.boxed(a)
@@ -93,7 +94,7 @@ func (q *partition) collected(a *ledger.Answer) {
 	k.more = k.more || len(a.Box) > 0
 }
 
-// boxed takes note of how an outbox is.
+// boxed records the size and the losses of an outbox.
 func (q *partition) boxed(a *ledger.Answer) {
 	k := &q.keeping
 	k.boxed, k.lost = a.Boxed, a.Lost
@@ -107,8 +108,8 @@ func (q *partition) boxed(a *ledger.Answer) {
 	}
 }
 
-// begin is a term, or with 0 the end of one. What is under way goes on: if it is
-// given again it is not handed over again.
+// begin starts a term, or with 0 ends one. Records being delivered continue: if
+// they are collected again they are not handed over again.
 func (k *keeping) begin(term uint64) {
 	earlier := make(map[recordName]*flight)
 	for name, f := range k.earlier {
@@ -124,9 +125,9 @@ func (k *keeping) begin(term uint64) {
 	k.term, k.have, k.ack, k.said, k.flights, k.earlier = term, 0, 0, 0, nil, earlier
 }
 
-// land moves the acknowledgment on to the first record that is not done with.
-// Those behind it that are count no more, as they may be many: the endpoint of
-// the first may be slow, and theirs not.
+// land advances the acknowledgment to the first record that is not finished.
+// Finished records after it no longer count, as they may be many: the endpoint of
+// the first may be slow while theirs are not.
 func (k *keeping) land() {
 	k.flights = slices.DeleteFunc(k.flights, func(f *flight) bool { return f.done.Load() })
 	if len(k.flights) > 0 {
@@ -168,7 +169,7 @@ func (q *partition) tell(r *ledger.Record, f *flight) {
 	q.peer.cfg.Hooks.Tell(n, func() { f.done.Store(true) })
 }
 
-// noticeOf is what a record says.
+// noticeOf converts a record to a Notice.
 func noticeOf(r *ledger.Record) (n channels.Notice, ok bool) {
 	n = channels.Notice{App: &apps.App{ID: r.Subject.App}, Channel: r.Subject.Name, UserID: r.User, Count: r.Count}
 	switch r.Kind {
@@ -198,7 +199,8 @@ func noticeOf(r *ledger.Record) (n channels.Notice, ok bool) {
 	return n, true
 }
 
-// lastAck is said before a bye, so that less is given to the next keeper.
+// lastAck sends an acknowledgment before a bye, so that fewer records are given to
+// the next keeper.
 func (q *partition) lastAck() {
 	k := &q.keeping
 	if k.term == 0 {

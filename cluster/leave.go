@@ -9,18 +9,17 @@ import (
 )
 
 // Drain is called when the node's sockets begin to leave because the process is
-// about to end. From here on the node takes nothing back of what it holds: who
-// moves to another node is on one of them at every moment. Bye takes it all
-// back.
+// about to end. From then on the node withdraws no report of what it holds: users
+// who move to another node are on one of the two at every moment. Bye withdraws
+// everything.
 func (p *Peer) Drain() { p.draining.Store(true) }
 
-// StopCollecting has the node take no more webhooks out of the outboxes, because
-// it is about to say Bye: whatever it has in its hands then may be sent twice.
-// Collects reports whether it has any.
+// StopCollecting stops the node from collecting webhooks from the outboxes, because
+// it is about to say Bye: webhooks that it is still delivering then may be sent
+// twice. Collects reports whether there are any.
 func (p *Peer) StopCollecting() { p.sated.Store(true) }
 
-// Collects reports whether webhooks are in the hands of the node, or on their way
-// there.
+// Collects reports whether the node is delivering or collecting webhooks.
 func (p *Peer) Collects() bool {
 	for i := range p.partitions {
 		q := &p.partitions[i]
@@ -34,9 +33,9 @@ func (p *Peer) Collects() bool {
 	return false
 }
 
-// Stranded reports whether a member of a presence channel who was on this node
-// when it began to drain is on no other node yet. Bye would report this member
-// as gone.
+// Stranded reports whether a member of a presence channel who was on this node when
+// it began to drain is on no other node yet. Bye would report this member as
+// removed.
 func (p *Peer) Stranded() bool {
 	for i := range p.partitions {
 		if p.partitions[i].stranded() {
@@ -60,11 +59,12 @@ func (q *partition) stranded() bool {
 	return false
 }
 
-// Bye says that the node holds nothing any more (rule X5). It returns when that
-// is known wherever it can be, or ctx is done. The node says nothing after it.
+// Bye reports that the node holds nothing any more (rule X5). It returns when all
+// reachable partitions have applied that, or ctx is done. The node sends no reports
+// after it.
 func (p *Peer) Bye(ctx context.Context) { p.sayBye()(ctx) }
 
-// sayBye returns what waits until it is known.
+// sayBye says bye and returns a function that waits until it is known.
 func (p *Peer) sayBye() (known func(ctx context.Context)) {
 	p.Drain()
 	said := make(chan struct{}, Partitions)
@@ -90,8 +90,8 @@ func (p *Peer) sayBye() (known func(ctx context.Context)) {
 	}
 }
 
-// bye reports whether it can be said in the partition, and calls done once it is,
-// or never will be.
+// bye reports whether a bye can be said in the partition. done is called when it
+// was applied, or never will be.
 func (q *partition) bye(done func(error)) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,16 +106,16 @@ func (q *partition) bye(done func(error)) bool {
 	return true
 }
 
-// unsaid gives up what the ledger did not take. A node that leaves does not link
-// again: it would have to say all that it holds.
+// unsaid gives up ops that the ledger did not take. A node that leaves does not
+// link again: it would have to report all that it holds.
 func (q *partition) unsaid() {
 	for _, o := range slices.Concat(q.stream.kept, q.stream.waiting) {
 		o.fail(channels.ErrAway)
 	}
 }
 
-// leave beats for the last time, with nothing about the node, and marks its own
-// line: nobody has to watch it. What is returned is closed when that is done.
+// leave sends the last heartbeat, without a description, and marks the node's own
+// line, so that no node has to watch it. The channel is closed when that is done.
 func (d *deaths) leave() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,34 +9,34 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// letter is what a node sends one other node, beside the ledgers: nobody orders
-// it, keeps it or sends it again.
+// letter is a message from one node to another, outside of the ledgers: it is not
+// ordered, stored or repeated.
 type letter struct {
 	kind letterKind
 	from ledger.Node
-	id   uint64        // of the question that it belongs to, drawn by who asks
-	left time.Duration // letterQuestion, letterFollow: how long an answer is of use
-	most int           // likewise: how many bytes one may have
+	id   uint64        // id of its question, drawn by the node that asks
+	left time.Duration // letterQuestion, letterFollow: how long an answer is useful
+	most int           // the same kinds: maximum bytes of an answer
 	body []byte
 }
 
 type letterKind byte
 
 const (
-	letterQuestion letterKind = iota + 1 // wants a letterAnswer
+	letterQuestion letterKind = iota + 1 // is answered by a letterAnswer
 	letterAnswer
-	letterFollow // wants letterNews for left from now; said again, it goes on
+	letterFollow // is answered by letterNews for the time left; sent again, it is renewed
 	letterNews
 	letterLeave // ends a letterFollow
 )
 
 const (
-	// letterVersion begins a letter. A node drops those of versions and kinds that
-	// it does not know. Within a version fields are only added, at the end.
+	// letterVersion is the first byte of a letter. A node drops letters of unknown
+	// versions and kinds. Within a version fields are only added, at the end.
 	letterVersion = 1
-	// mostLetter is how many bytes the body of one has.
+	// mostLetter is the maximum bytes of a letter's body.
 	mostLetter = 1 << 20
-	// mostLeft bounds what a node does for one that may be gone.
+	// mostLeft bounds how long a node works for another that may have ended.
 	mostLeft = time.Minute
 )
 
@@ -50,16 +50,16 @@ func (l *letter) append(b []byte) []byte {
 	return append(b, l.body...)
 }
 
-// letterHead is the bytes of a letter before its body.
+// letterHead is the number of bytes of a letter before its body.
 const letterHead = 2 + 8 + 8 + 4 + 4 + 4
 
-// parseLetter reads what append wrote. The body points into b.
+// parseLetter decodes the output of append. The body points into b.
 func parseLetter(b []byte) (letter, error) {
 	if len(b) > 0 && b[0] != letterVersion {
-		return letter{}, fmt.Errorf("letter of the unknown version %d", b[0])
+		return letter{}, fmt.Errorf("message of unknown version %d", b[0])
 	}
 	if len(b) < letterHead {
-		return letter{}, errors.New("a letter that ends too early")
+		return letter{}, errors.New("truncated message")
 	}
 	l := letter{kind: letterKind(b[1]), from: ledger.Node(binary.BigEndian.Uint64(b[2:])), id: binary.BigEndian.Uint64(b[10:])}
 	l.left = time.Duration(binary.BigEndian.Uint32(b[18:])) * time.Millisecond
@@ -67,13 +67,13 @@ func parseLetter(b []byte) (letter, error) {
 	rest := b[letterHead:]
 	switch {
 	case l.kind < letterQuestion || l.kind > letterLeave:
-		return letter{}, fmt.Errorf("letter of the unknown kind %d", l.kind)
+		return letter{}, fmt.Errorf("message of unknown kind %d", l.kind)
 	case uint64(size) > uint64(len(rest)):
-		return letter{}, errors.New("a letter that ends too early")
+		return letter{}, errors.New("truncated message")
 	case size > mostLetter || most > mostLetter:
-		return letter{}, fmt.Errorf("letter of %d bytes that asks for %d", size, most)
+		return letter{}, fmt.Errorf("message of %d bytes that requests an answer of %d bytes", size, most)
 	case l.left > mostLeft:
-		return letter{}, fmt.Errorf("letter that asks for %v of work", l.left)
+		return letter{}, fmt.Errorf("message that requests %v of work", l.left)
 	}
 	l.most, l.body = int(most), rest[:size:size]
 	return l, nil

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// followLease is how long a node goes on to tell what another follows that says
-	// no more, followEvery how often that one says so.
+	// followLease is how long a node sends news to another that does not renew its
+	// subscription; followEvery is the interval of renewals.
 	followLease = 10 * time.Second
 	followEvery = 3 * time.Second
-	// mostFollowed is how many a node tells at a time what they follow.
+	// mostFollowed is the maximum number of subscriptions of other nodes at a time.
 	mostFollowed = 16
 )
 
-// letters are the questions between this node and others. Nothing is sent while
-// nobody asks or follows.
+// letters are the questions between this node and others. Nothing is sent unless a
+// node asks or follows.
 type letters struct {
 	mu        sync.Mutex
 	last      uint64 // id of a question of this node
@@ -28,22 +28,22 @@ type letters struct {
 	followed  map[followedBy]*Followed
 }
 
-// asking is a question of this node.
+// asking is a question of this node that waits for answers.
 type asking struct {
 	id      uint64
-	left    map[ledger.Node]bool // have not answered
+	left    map[ledger.Node]bool // nodes that have not answered
 	answers map[ledger.Node][]byte
 	done    chan struct{}
 }
 
-// following is what this node wants to hear from others.
+// following is a subscription of this node to news of others.
 type following struct {
 	body    []byte
 	most    int
 	begun   time.Time
-	said    time.Time // when the others were last asked
+	said    time.Time // when it was last renewed
 	heard   map[ledger.Node]time.Time
-	silent  []ledger.Node // as Silent was told
+	silent  []ledger.Node // as Silent received them last
 	hearing Hearing
 }
 
@@ -52,25 +52,25 @@ type followedBy struct {
 	id   uint64
 }
 
-// Hearing takes what a node follows. Its methods are called by one goroutine at a
-// time, do not block, and do not call the Peer.
+// Hearing receives the news that a node follows. Its methods are called by one
+// goroutine at a time, do not block, and do not call the Peer.
 type Hearing interface {
-	// News is a piece of what a node tells.
+	// News receives a piece of news of a node.
 	News(from ledger.Node, body []byte)
-	// Silent has the nodes that tell nothing, whenever these are others.
+	// Silent receives the nodes that send no news, whenever that list changes.
 	Silent(nodes []ledger.Node)
 }
 
-// Others are the other nodes that are not dead, sorted.
+// Others returns the other nodes that are not dead, sorted.
 func (p *Peer) Others() []ledger.Node {
 	nodes := p.deaths.alive()
 	slices.Sort(nodes)
 	return nodes
 }
 
-// Ask puts a question to nodes, and returns the answers of those that answered
+// Ask sends a question to nodes, and returns the answers of those that answered
 // before ctx was done, of at most most bytes each. Within is how long an answer is
-// of use. A node that is known not to answer questions is not waited for.
+// useful. Ask does not wait for nodes that are known not to answer questions.
 func (p *Peer) Ask(ctx context.Context, nodes []ledger.Node, body []byte, within time.Duration, most int) map[ledger.Node][]byte {
 	a := p.put(nodes, body, within, most)
 	select {
@@ -80,7 +80,7 @@ func (p *Peer) Ask(ctx context.Context, nodes []ledger.Node, body []byte, within
 	return p.letters.take(a)
 }
 
-// put sends a question.
+// put sends a question and returns what waits for its answers.
 func (p *Peer) put(nodes []ledger.Node, body []byte, within time.Duration, most int) *asking {
 	a := &asking{left: map[ledger.Node]bool{}, answers: map[ledger.Node][]byte{}, done: make(chan struct{})}
 	able := p.deaths.able()
@@ -107,7 +107,7 @@ func (p *Peer) put(nodes []ledger.Node, body []byte, within time.Duration, most 
 	return a
 }
 
-// take returns the answers that came. Who answers later is not heard.
+// take returns the answers that have arrived. Later ones are dropped.
 func (l *letters) take(a *asking) map[ledger.Node][]byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,15 +115,15 @@ func (l *letters) take(a *asking) map[ledger.Node][]byte {
 	return a.answers
 }
 
-// Follow has all nodes tell h what body asks for, in pieces of at most most bytes,
-// until ctx is done.
+// Follow subscribes h to the news of all nodes that body asks for, in pieces of at
+// most most bytes, until ctx is done.
 func (p *Peer) Follow(ctx context.Context, body []byte, most int, h Hearing) {
 	stop := p.begin(body, most, h)
 	<-ctx.Done()
 	stop()
 }
 
-// begin begins to follow. When stop returns, h is not called any more.
+// begin starts a subscription. When stop has returned, h is not called any more.
 func (p *Peer) begin(body []byte, most int, h Hearing) (stop func()) {
 	l := &p.letters
 	l.mu.Lock()
@@ -146,7 +146,7 @@ func (p *Peer) begin(body []byte, most int, h Hearing) (stop func()) {
 	}
 }
 
-// follow asks all for news of what this node follows. The caller holds the lock.
+// follow sends or renews the subscription at all nodes. The caller holds the lock.
 func (p *Peer) follow(id uint64, f *following, now time.Time) {
 	f.said = now
 	for _, n := range p.deaths.able() {
@@ -172,11 +172,10 @@ func (p *Peer) turnLetters(now time.Time) {
 	}
 }
 
-// look tells who is silent, if these are others than before. The caller holds the
-// lock.
+// look calls Silent if the silent nodes have changed. The caller holds the lock.
 func (f *following) look(now time.Time, others []ledger.Node) {
 	if now.Sub(f.begun) < followEvery {
-		return // whoever does not answer has had no time to
+		return // too early: the others may not have had time to answer
 	}
 	silent := slices.DeleteFunc(others, func(n ledger.Node) bool {
 		heard, ok := f.heard[n]
@@ -193,7 +192,7 @@ func (f *following) look(now time.Time, others []ledger.Node) {
 	}
 }
 
-// end forgets somebody who followed. The caller holds the lock.
+// end removes a subscription of another node. The caller holds the lock.
 func (l *letters) end(by followedBy) {
 	if f := l.followed[by]; f != nil {
 		delete(l.followed, by)
@@ -201,16 +200,17 @@ func (l *letters) end(by followedBy) {
 	}
 }
 
-// tell writes to a node.
+// tell sends a letter to a node.
 func (p *Peer) tell(to ledger.Node, l *letter) {
 	l.from = p.cfg.Node
 	p.engine.Tell(letterPartition(to), to, l.append(make([]byte, 0, letterHead+len(l.body))))
 }
 
-// letterPartition is where letters to a node go. It is the same on all nodes.
+// letterPartition is the partition that carries letters to a node. It is the same
+// on all nodes.
 func letterPartition(n ledger.Node) Partition { return Partition(n % Partitions) }
 
-// Told implements Upcalls. What it cannot read is of another version.
+// Told implements Upcalls. A message that it cannot read is of another version.
 func (p *Peer) Told(message []byte) {
 	it, err := parseLetter(message)
 	if err != nil {
@@ -251,8 +251,8 @@ func (l *letters) answered(it *letter) {
 	}
 }
 
-// followed begins to tell a node what it follows, or goes on. It says so by news
-// that is empty.
+// followed begins or renews a subscription of another node, and confirms it with
+// empty news.
 func (p *Peer) followed(it *letter) {
 	l := &p.letters
 	by := followedBy{it.from, it.id}
@@ -291,7 +291,7 @@ func (l *letters) news(it *letter, now time.Time) {
 	}
 }
 
-// endLetters ends what others follow when the node ends.
+// endLetters ends the subscriptions of other nodes when this node ends.
 func (p *Peer) endLetters() {
 	l := &p.letters
 	l.mu.Lock()

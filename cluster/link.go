@@ -7,31 +7,31 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// entryMost is how many users an op says of those that are held.
+// entryMost is the maximum number of held users in one op.
 const entryMost = 100
 
-// linkState says how far a partition is.
+// linkState is how far the link to a partition has come.
 type linkState uint8
 
 const (
-	linkAway    linkState = iota // it cannot be reached
+	linkAway    linkState = iota // the partition cannot be reached
 	linkPending                  // a Link is under way
-	linkDone                     // ops flow
+	linkDone                     // linked: ops are sent
 )
 
-// link is a partition's connection to its ledger (rule U2).
+// link is the state of a node's link to a partition's ledger (rule U2).
 type link struct {
 	state linkState
 	since time.Time // linkAway: since when
-	why   error     // linkAway: nil if it never was reached
+	why   error     // linkAway: nil if it was never reached
 	epoch uint32
-	waits bool   // linkPending: for a beat
-	open  bool   // all facts of this epoch are said, and applied
-	lost  bool   // the ledger has lost something that this node saw, since it was open
+	waits bool   // linkPending: it waits for a heartbeat
+	open  bool   // all facts of this epoch are reported and applied
+	lost  bool   // the ledger has lost something that this node has seen, since it was last open
 	done  uint64 // number of the OpDone that was written last
 }
 
-// relink links again over the connection that there is.
+// relink sends a Link over the existing connection.
 func (q *partition) relink() {
 	if q.leaving {
 		q.unsaid()
@@ -42,7 +42,7 @@ func (q *partition) relink() {
 	q.sendLink()
 }
 
-// sendLink sends a Link, now or after the next beat.
+// sendLink sends a Link, now or after the next heartbeat.
 func (q *partition) sendLink() {
 	q.link.state = linkPending
 	if q.link.waits = !q.peer.deaths.mayLink(); !q.link.waits {
@@ -50,7 +50,7 @@ func (q *partition) sendLink() {
 	}
 }
 
-// linkNow sends a Link that has waited for a beat.
+// linkNow sends a Link that has waited for a heartbeat.
 func (q *partition) linkNow() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,8 +66,8 @@ func (q *partition) askLink() {
 	}, q.linked)
 }
 
-// peers are the nodes that may be alive: those that beat, and those of which
-// something came down that were not struck since.
+// peers returns the nodes that may be alive: those that send heartbeats, and those
+// with entries that were not struck since.
 func (q *partition) peers() []ledger.Node {
 	peers := q.peer.deaths.alive()
 	for id, n := range q.nodes {
@@ -80,7 +80,7 @@ func (q *partition) peers() []ledger.Node {
 	return slices.DeleteFunc(peers, func(n ledger.Node) bool { return n == q.peer.cfg.Node })
 }
 
-// linked takes the answer to a Link.
+// linked handles the answer to a Link.
 func (q *partition) linked(a *ledger.Answer) {
 	if a == nil {
 		return
@@ -88,7 +88,7 @@ func (q *partition) linked(a *ledger.Answer) {
 	goesOn := a.Standing.Epoch == q.link.epoch
 	q.link.state, q.link.epoch = linkDone, a.Standing.Epoch
 	q.refusedFull(a)
-	q.applied(a.Standing.N) // before it is known what is lost: OpDone ends that
+	q.applied(a.Standing.N) // before it is known what is lost: an OpDone among these ends that
 	if q.feeds.birth != 0 && a.Birth != q.feeds.birth {
 		q.link.lost = q.link.lost || a.Common < max(q.feeds.position, 1)
 	}
@@ -103,12 +103,12 @@ func (q *partition) linked(a *ledger.Answer) {
 	q.flush()
 }
 
-// enter queues all that the node holds behind what waits. That is the order in
-// which it became so, and absolute: saying it once more changes nothing.
+// enter queues all that the node holds behind the ops that wait. That is the order
+// of the changes, and reports are absolute: repeating one changes nothing.
 func (q *partition) enter() {
 	left := q.stream.waiting[:0:0]
 	for _, o := range q.stream.waiting {
-		if o.dropped = o.holding; !o.holding { // the others are of an attempt before
+		if o.dropped = o.holding; !o.holding { // the others are of an earlier attempt
 			left = append(left, o)
 		}
 	}
@@ -127,13 +127,14 @@ func (q *partition) enter() {
 		case s.sockets > 0:
 			s.sayAll()
 		}
-		s.recall(nil) // what was said of it is dropped
+		s.recall(nil) // a recall that was queued before is dropped
 	}
 	q.wait(&saying{op: ledger.Op{Kind: ledger.OpDone}, holding: true, since: q.peer.cfg.Now()})
 }
 
-// sayOff queues, of what is kept and will be applied in the new epoch, what the
-// node holds no more: that it let go was dropped with what waited.
+// sayOff queues, for ops that are kept and will be applied in the new epoch, what
+// the node no longer holds: the reports of that were dropped with the ops that
+// waited.
 func (q *partition) sayOff() {
 	for _, o := range q.stream.kept {
 		if o.op.Kind != ledger.OpHold {
@@ -155,7 +156,7 @@ func (q *partition) sayOff() {
 	}
 }
 
-// sayAll queues what the node holds of a subject.
+// sayAll queues all that the node holds of a subject.
 func (s *subject) sayAll() {
 	users := s.heldUsers()
 	own := s.q.peer.cfg.Node
@@ -180,7 +181,7 @@ func (s *subject) sayUsers(users []ledger.Member, known bool) {
 			Kind: ledger.OpHold, Subject: s.name, Sockets: s.sockets, On: users[:n:n], Exempt: true, Known: known, Hooks: hooks,
 		}}
 		s.q.wait(o)
-		for _, j := range s.joins { // whose own op was dropped
+		for _, j := range s.joins { // joins whose own op was dropped
 			if j.said.lost() && says(&o.op, j.Member.UserID) {
 				j.said = o
 			}

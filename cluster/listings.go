@@ -11,8 +11,8 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// ask sends a request to a partition and hands its answer to then, under the
-// partition's lock; nil if there is none.
+// ask sends a request to a partition. then is called with its answer, under the
+// partition's lock; with nil if there is none.
 func (p *Peer) ask(q *partition, r ledger.Request, then func(a *ledger.Answer)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,8 +66,8 @@ func (p *Peer) info(t ledger.Totals) channels.ChannelInfo {
 	}
 }
 
-// Channel implements channels.Cluster. A channel that the node watches is
-// described from the replica, others by the ledger.
+// Channel implements channels.Cluster. A channel that the node watches is described
+// from the replica, others by the ledger.
 func (p *Peer) Channel(ctx context.Context, app *apps.App, name string) (channels.ChannelInfo, error) {
 	var info channels.ChannelInfo
 	watched := p.watched(app, name, func(s *subject) {
@@ -100,7 +100,8 @@ func (p *Peer) Members(ctx context.Context, app *apps.App, name string) (users [
 	return a.Members, err
 }
 
-// watched has f look at a channel of which the node has a replica.
+// watched calls f with a channel of which the node has a replica, and reports
+// whether it has one.
 func (p *Peer) watched(app *apps.App, channel string, f func(s *subject)) bool {
 	name := subjectOf(app.ID, channel)
 	q := p.partitionOf(name)

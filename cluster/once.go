@@ -14,11 +14,12 @@ import (
 
 var _ channels.Claimer = (*Peer)(nil)
 
-// claimAgain is how long a claim waits that found its partition away.
+// claimAgain is the wait before a claim is repeated whose partition was
+// unreachable.
 const claimAgain = 50 * time.Millisecond
 
-// Claim implements channels.Claimer. A claim can be made again without harm, so what
-// got no answer is, for as long as an event would wait to be written.
+// Claim implements channels.Claimer. Claims can be repeated without harm, so those
+// without an answer are, for as long as an event would wait to be written.
 func (p *Peer) Claim(ctx context.Context, app *apps.App, claims []pusherproto.Claim) error {
 	for begun := p.cfg.Now(); ; {
 		err := p.claimAll(ctx, app, claims)
@@ -33,7 +34,7 @@ func (p *Peer) Claim(ctx context.Context, app *apps.App, claims []pusherproto.Cl
 	}
 }
 
-// claimAll asks for all keys at once.
+// claimAll claims all keys at once.
 func (p *Peer) claimAll(ctx context.Context, app *apps.App, claims []pusherproto.Claim) (err error) {
 	answers := make(chan ledger.Claimed, len(claims))
 	for i := range claims {
@@ -58,7 +59,7 @@ func (p *Peer) claimAll(ctx context.Context, app *apps.App, claims []pusherproto
 	return err
 }
 
-// claim asks for a key; the answer is 0 if there is none.
+// claim sends one claim; the answer is 0 if none arrives.
 func (p *Peer) claim(app *apps.App, c *pusherproto.Claim, answers chan<- ledger.Claimed) {
 	r := ledger.Claim{App: app.ID, Key: c.Key, With: markOf(c, ""), For: app.IdempotencyTTL}
 	p.ask(p.partitionOf(ledger.Subject{Kind: ledger.App, App: app.ID, Name: string(c.Key[:])}), r, func(a *ledger.Answer) {
@@ -70,7 +71,7 @@ func (p *Peer) claim(app *apps.App, c *pusherproto.Claim, answers chan<- ledger.
 	})
 }
 
-// onceOf is what makes an event come once on a channel.
+// onceOf returns what makes an event be published only once on a channel.
 func onceOf(pub *channels.Publication) ledger.Once {
 	if pub.Once == nil {
 		return ledger.Once{}
@@ -78,7 +79,8 @@ func onceOf(pub *channels.Publication) ledger.Once {
 	return ledger.Once{Mark: markOf(pub.Once, pub.Channel), For: pub.App.IdempotencyTTL}
 }
 
-// markOf is the mark of what was sent with a key, for one of its channels.
+// markOf returns the mark of an idempotency key for one of the channels of its
+// request.
 func markOf(c *pusherproto.Claim, channel string) ledger.Mark {
 	text := append(append(append(make([]byte, 0, 64), c.Key[:]...), c.Digest[:]...), channel...)
 	sum := sha256.Sum256(text)

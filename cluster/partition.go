@@ -10,31 +10,31 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// partition is a node's side of one partition: what it says (stream), what it
-// hears (feeds), and the replicas of the subjects that it needs.
+// partition is a node's side of one partition: the ops that it sends (stream), the
+// entries that it receives (feeds), and the replicas of the subjects that it needs.
 type partition struct {
 	peer   *Peer
 	number Partition
 
 	mu       sync.Mutex
-	calls    []call    // requests without an answer, the oldest first
-	heard    time.Time // when the ledger last told whether the node is linked
+	calls    []call    // unanswered requests, oldest first
+	heard    time.Time // when the ledger last answered whether the node is linked
 	known    time.Time // when the ledger answered last
 	timers   timers
 	subjects map[ledger.Subject]*subject
 	sessions map[ledger.Subject]func() // HTTP sessions of this node
 	cached   map[*app]*list.List       // subjects with a cached event, the oldest first
-	kept     map[*app]*list.List       // events of histories, about the oldest first
+	kept     map[*app]*list.List       // events of histories, oldest first, approximately
 	nodes    map[ledger.Node]*neighbor
 	leaving  bool      // it has said bye
-	young    bool      // a node was entering when the ledger last listed them
-	ticked   time.Time // when a Tick was sent last
+	young    bool      // a node was entering, as the ledger last listed them
+	ticked   time.Time // when the last Tick was sent
 	link     link
 	stream   stream
 	feeds    feeds
-	asks     []ask   // states to ask for, the next first
-	asking   int     // states that are under way
-	gone     []letGo // of late, oldest first
+	asks     []ask   // states to request, the next first
+	asking   int     // states that are being requested
+	gone     []letGo // what the node stopped holding recently, oldest first
 	keeping  keeping
 }
 
@@ -42,18 +42,18 @@ type partition struct {
 type call struct {
 	request ledger.Request
 	sent    time.Time
-	then    func(a *ledger.Answer) // nil if the partition went down before
+	then    func(a *ledger.Answer) // nil if the partition went down meanwhile
 }
 
 // neighbor is what a partition knows of a node, this one included.
 type neighbor struct {
-	seen    uint64 // the highest n that came down
+	seen    uint64 // the highest n that was received
 	status  ledger.Status
 	epoch   uint32
-	learned time.Time // when epoch was
+	learned time.Time // when epoch was learned
 }
 
-// stands takes note of what a ledger says of a node.
+// stands records what a ledger reports about a node.
 func (q *partition) stands(n ledger.Node, status ledger.Status, epoch uint32) {
 	m := q.neighbor(n)
 	if m.status = status; m.epoch != epoch {
@@ -82,8 +82,8 @@ func (q *partition) neighbor(n ledger.Node) *neighbor {
 	return m
 }
 
-// send hands the engine a request; then is called with its answer, under the
-// lock. The partition is up.
+// send sends a request to the engine; then is called with its answer, under the
+// lock. The partition must be up.
 func (q *partition) send(r ledger.Request, then func(a *ledger.Answer)) {
 	q.calls = append(q.calls, call{r, q.peer.cfg.Now(), then})
 	q.peer.engine.Send(q.number, r)
@@ -169,7 +169,7 @@ func (p *Peer) Answer(number Partition, _ ledger.Request, a ledger.Answer) {
 	p.counters.roundTrips.Add(1)
 	p.counters.roundTripTime.Add(int64(now.Sub(c.sent)))
 	q.listed(a.Nodes)
-	if q.link.state == linkDone { // then c is no Link
+	if q.link.state == linkDone { // so c is no Link
 		switch {
 		case a.Birth != q.feeds.birth:
 			q.relink()
@@ -180,7 +180,7 @@ func (p *Peer) Answer(number Partition, _ ledger.Request, a ledger.Answer) {
 	c.then(&a)
 }
 
-// listed takes note of the nodes that the ledger knows.
+// listed records the nodes that the ledger knows.
 func (q *partition) listed(nodes []ledger.Standing) {
 	if nodes == nil {
 		return
@@ -192,7 +192,7 @@ func (q *partition) listed(nodes []ledger.Standing) {
 		q.young = q.young || n.Status == ledger.Entering
 		known[n.Node] = true
 	}
-	for id, n := range q.nodes { // a struck node is forgotten when the ledger has forgotten it
+	for id, n := range q.nodes { // struck nodes are removed when the ledger has removed them
 		if !known[id] && n.status == ledger.Struck {
 			delete(q.nodes, id)
 		}
@@ -226,7 +226,7 @@ func (q *partition) turn(now time.Time) {
 		q.forgetLetGo(now)
 	}
 	if now.Sub(q.heard) >= cfg.PollEvery {
-		q.heard = now // one a period, if it is not answered either
+		q.heard = now // one poll in each period, even if it is not answered
 		q.send(ledger.Poll{Node: cfg.Node, Epoch: q.link.epoch}, func(a *ledger.Answer) {
 			if a != nil && a.Link && q.link.state == linkDone {
 				q.relink()
@@ -235,7 +235,7 @@ func (q *partition) turn(now time.Time) {
 	}
 }
 
-// sorted is the subjects in an order that does not change from run to run.
+// sorted returns the subjects in an order that is the same in every run.
 func (q *partition) sorted() []*subject {
 	all := make([]*subject, 0, len(q.subjects))
 	for _, s := range q.subjects {

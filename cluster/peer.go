@@ -18,9 +18,9 @@ const turnEvery = 100 * time.Millisecond
 
 // Peer is a node of a cluster. Make one with NewPeer and keep Run running.
 //
-// Locks are taken in this order: a partition's, an app's users', the Hub's. No
-// two partitions are locked at once. The lock of the deaths is taken last, and
-// nothing is called under it but the engine.
+// Locks are taken in this order: a partition's, an app's users', the Hub's. No two
+// partitions are locked at once. The lock of deaths is taken last; only the engine
+// is called under it.
 type Peer struct {
 	node       channels.Node
 	engine     Engine
@@ -44,18 +44,18 @@ var (
 	_ Upcalls          = (*Peer)(nil)
 )
 
-// app is what is kept of an app on this node.
+// app is the state of an app on this node.
 type app struct {
 	account *account.Account
-	latest  atomic.Pointer[apps.App] // as it was given last
+	latest  atomic.Pointer[apps.App] // as it was last configured
 	users   users
 	open    atomic.Int64         // sockets on this node
-	limited atomic.Bool          // there is a subject of them
-	dropped [drops]atomic.Uint64 // events of histories
+	limited atomic.Bool          // it has a limit, whose subject exists
+	dropped [drops]atomic.Uint64 // events of histories that were dropped, by reason
 }
 
-// NewPeer returns a Peer that is not connected. Until Run runs the engine, the
-// engine may be given the Peer as its Upcalls by the caller.
+// NewPeer returns a Peer that is not connected. Before Run runs the engine, the
+// caller may give the Peer to the engine as its Upcalls.
 func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 	p := &Peer{node: node, cfg: cfg.withDefaults(), engine: engine}
 	for i := range p.partitions {
@@ -68,17 +68,17 @@ func NewPeer(node channels.Node, cfg Config, engine Engine) *Peer {
 	return p
 }
 
-// Node is the id of this node.
+// Node returns the id of this node.
 func (p *Peer) Node() ledger.Node { return p.cfg.Node }
 
-// SetOfflineGrace sets how long users who leave from now on may be without a
-// socket before watchers get the offline event; 0 means no grace. The Hub calls it.
+// SetOfflineGrace sets how long users who leave from now on may have no socket
+// before watchers receive the offline event; 0 means no grace. The Hub calls it.
 func (p *Peer) SetOfflineGrace(d time.Duration) { p.grace.Store(int64(d)) }
 
 // Run implements channels.Cluster: it runs the engine and calls Turn until ctx
 // is done.
 func (p *Peer) Run(ctx context.Context) error {
-	p.deaths.describe(p.cfg.Now()) // the first beat goes with the first link
+	p.deaths.describe(p.cfg.Now()) // the first heartbeat is sent with the first Link
 	defer p.endLetters()
 	ended := make(chan error, 1)
 	go func() { ended <- p.engine.Run(ctx, p) }()
@@ -106,7 +106,7 @@ func (p *Peer) Turn() {
 	}
 }
 
-// app returns what is kept of an app, which is as given from here on.
+// app returns the state of an app, and records its configuration.
 func (p *Peer) app(given *apps.App) *app {
 	found, ok := p.apps.Load(given.ID)
 	if !ok {
@@ -119,7 +119,7 @@ func (p *Peer) app(given *apps.App) *app {
 	return a
 }
 
-// PartitionOf is the partition of a subject. It is the same on all nodes.
+// PartitionOf returns the partition of a subject. It is the same on all nodes.
 func PartitionOf(s ledger.Subject) Partition {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(s.String()))
@@ -128,12 +128,12 @@ func PartitionOf(s ledger.Subject) Partition {
 
 func (p *Peer) partitionOf(s ledger.Subject) *partition { return &p.partitions[PartitionOf(s)] }
 
-// Empty is called when an app has no sockets: feeds that only linger end.
+// Empty ends lingering feeds of an app that has no sockets.
 func (p *Peer) Empty(appID string) {
 	for i := range p.partitions {
 		p.partitions[i].empty(appID)
 	}
 }
 
-// Forget lets go of an app that holds nothing.
+// Forget removes an app that holds nothing.
 func (p *Peer) Forget(appID string) { p.apps.Delete(appID) }

@@ -10,7 +10,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// subjectOf is the subject of a channel: for a user's own channel, the user.
+// subjectOf returns the subject of a channel: for a user's own channel, the user.
 func subjectOf(appID, channel string) ledger.Subject {
 	if user, ok := pusherproto.UserOfChannel(channel); ok {
 		return ledger.Subject{Kind: ledger.User, App: appID, Name: user}
@@ -18,10 +18,10 @@ func subjectOf(appID, channel string) ledger.Subject {
 	return ledger.Subject{Kind: ledger.Channel, App: appID, Name: channel}
 }
 
-// Publish implements channels.Cluster. What a socket sends is delivered on this
-// node at once, what the API sends everywhere when its entry comes down, and so is
-// what a socket sends and the channel keeps: the order of what is kept is one. Nothing
-// of a socket is taken while what waits is over its bounds (rule U3).
+// Publish implements channels.Cluster. A client event is delivered on this node at
+// once. An event of the API is delivered on all nodes when its entry arrives; so is
+// a client event on a channel that keeps history, because a history has one order.
+// Client events are refused while the queue of ops exceeds its bounds (rule U3).
 func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	name := subjectOf(pub.App.ID, pub.Channel)
 	q := p.partitionOf(name)
@@ -60,7 +60,7 @@ func (p *Peer) Publish(pub channels.Publication) (taken bool) {
 	return true
 }
 
-// span is where a part of a payload stands.
+// span returns where part is in a payload.
 func span(payload, part []byte) (from, to int) {
 	if len(part) == 0 {
 		return 0, 0

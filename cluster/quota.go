@@ -8,19 +8,19 @@ import (
 	"fanfare/pusherproto"
 )
 
-// quota is a node's part in the limit of an app's sockets (Connections).
+// quota is a node's state of the limit on an app's sockets (Connections).
 type quota struct {
-	share   int         // so many sockets the ledger lets the node have
-	saying  *saying     // says the share; nil once the ledger has applied it
-	said    time.Time   // when that began
-	waiting []admission // sockets that have no place, in the order they came
+	share   int         // number of sockets that the ledger allows this node
+	saying  *saying     // the op that reports the share; nil once the ledger has applied it
+	said    time.Time   // when that was sent
+	waiting []admission // sockets without a place, in order of arrival
 	asked   time.Time   // when the ledger was last asked for places for them
 	heard   time.Time   // when it last answered
-	short   bool        // it gave less, and nothing became free since
-	recall  bool        // another node lacks places, and waits for what this one says
-	tending bool        // a timer looks after it
-	idle    bool        // nobody needs it
-	// proven is when another node said last that it uses all it has.
+	short   bool        // it gave fewer than asked, and no place became free since
+	recall  bool        // another node needs places and waits for this node's report
+	tending bool        // a timer will call balance
+	idle    bool        // no socket needs it
+	// proven is when each other node last reported that it uses its whole share.
 	proven map[ledger.Node]time.Time
 }
 
@@ -31,23 +31,24 @@ type admission struct {
 }
 
 const (
-	// exactBelow is up to how many free places for each node no node has one in
-	// reserve, reserveFrom from how many on they begin to.
+	// exactBelow is the number of free places for each node below which no node has
+	// a reserve; from reserveFrom on they begin to.
 	exactBelow  = 64
 	reserveFrom = 2 * exactBelow
-	// reserved is which part of what is free a reserve is, for each node.
+	// reserved is the divisor of the free places for each node: the reserve is that
+	// part.
 	reserved = 8
-	// askAgain is how long a node that lacks sockets waits before it asks again,
+	// askAgain is how long a node that lacks places waits before it asks again,
 	// recallEvery how often it answers others that do.
 	askAgain    = 250 * time.Millisecond
 	recallEvery = 50 * time.Millisecond
 )
 
 var (
-	// overQuota is why a socket is refused that is above the limit. It makes
-	// pusher-js give up.
+	// overQuota refuses a socket above the limit. pusher-js does not reconnect
+	// after it.
 	overQuota = &pusherproto.Error{Code: pusherproto.CodeOverQuota, Message: "Application is over connection quota"}
-	// unproven is why one is refused that may be.
+	// unproven refuses a socket that may be above the limit.
 	unproven = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "The app seems to be at its limit of connections, reconnect in a while"}
 )
 
@@ -66,8 +67,8 @@ func (p *Peer) Admit(given *apps.App, answer func(*pusherproto.Error)) bool {
 	return q.subject(name, a).admit(answer)
 }
 
-// Depart implements channels.Cluster. A node that drains gives places back, too:
-// who moves to another node needs them there.
+// Depart implements channels.Cluster. A node that drains returns places, too:
+// clients that move to another node need them there.
 func (p *Peer) Depart(given *apps.App) {
 	found, ok := p.apps.Load(given.ID)
 	if !ok {
@@ -86,15 +87,15 @@ func (p *Peer) Depart(given *apps.App) {
 	}
 }
 
-// connections is the subject of an app's sockets.
+// connections returns the subject of an app's sockets.
 func connections(appID string) ledger.Subject { return ledger.Subject{Kind: ledger.App, App: appID} }
 
 func (s *subject) open() int { return int(s.app.open.Load()) }
 
 func (s *subject) maxConnections() int { return s.app.latest.Load().Limits.MaxConnections }
 
-// admit lets a socket in if the node may have it, or if the ledger has been away
-// for so long that waiting is of no use. Else it waits.
+// admit accepts a socket if the node has a place, or if the ledger has been
+// unreachable for so long that waiting is useless. Otherwise the socket waits.
 func (s *subject) admit(answer func(*pusherproto.Error)) bool {
 	u, now := s.quota, s.q.peer.cfg.Now()
 	switch {
@@ -111,15 +112,15 @@ func (s *subject) admit(answer func(*pusherproto.Error)) bool {
 	return true
 }
 
-// admitAlone lets a socket in without the ledger, which is told and does not
-// refuse it.
+// admitAlone accepts a socket without asking the ledger. The ledger receives a
+// report and does not refuse it.
 func (s *subject) admitAlone() {
 	s.app.open.Add(1)
 	s.q.peer.counters.unasked.Add(1)
 }
 
-// balance answers the sockets that wait, as far as it can be decided, and says
-// what share the node needs. One that it has said has to be applied before.
+// balance answers the waiting sockets as far as it can be decided, and reports the
+// share that the node needs once its previous report was applied.
 func (s *subject) balance() {
 	u, now := s.quota, s.q.peer.cfg.Now()
 	s.answerAdmissions(now)
@@ -150,7 +151,7 @@ func (s *subject) balance() {
 	}
 }
 
-// tend looks again in a moment.
+// tend schedules another balance.
 func (s *subject) tend() {
 	if u := s.quota; !u.tending {
 		u.tending = true
@@ -163,7 +164,7 @@ func (s *subject) tend() {
 	}
 }
 
-// reserve is how many places the node should have for sockets to come: none if
+// reserve returns how many places the node should keep for future sockets: none if
 // few are free.
 func (s *subject) reserve() int {
 	u, open := s.quota, s.open()
@@ -178,8 +179,8 @@ func (s *subject) reserve() int {
 	return 0
 }
 
-// answerAdmissions lets in who has a place, refuses who is known to have none,
-// and decides by what is known about those who have waited for too long.
+// answerAdmissions accepts sockets that have a place, refuses those that are known
+// to have none, and decides by what is known for those that have waited too long.
 func (s *subject) answerAdmissions(now time.Time) {
 	u, most := s.quota, s.maxConnections()
 	for len(u.waiting) > 0 {
@@ -205,9 +206,9 @@ func (s *subject) answerAdmissions(now time.Time) {
 	u.waiting, u.short = nil, false
 }
 
-// full reports whether it is proven that all nodes together have had as many
-// sockets as they may at some moment after a time: the ledger has no place, and
-// every node has said since that it uses all it has.
+// full reports whether it is proven that at some moment after since all nodes
+// together had as many sockets as the limit: the ledger has no free place, and
+// every node has reported since that it uses its whole share.
 func (s *subject) full(since time.Time) bool {
 	u := s.quota
 	if !u.short || u.asked.Before(since) || s.count() < s.maxConnections() {
@@ -221,9 +222,9 @@ func (s *subject) full(since time.Time) bool {
 	return true
 }
 
-// sayShare says how many sockets the node may have. What it wants no more it does
-// not have from here on. What is open is above the share only where it was let in
-// without the ledger.
+// sayShare reports how many sockets the node may have. Places that it gives up are
+// gone from here on. More sockets than the share are open only where they were
+// accepted without the ledger.
 func (s *subject) sayShare(sockets int) {
 	u := s.quota
 	exempt := s.open() > u.share
@@ -232,14 +233,14 @@ func (s *subject) sayShare(sockets int) {
 	u.saying = s.q.say(s.shareOp(sockets, exempt), nil)
 }
 
-// shareOp says nothing of places in use while the node drains: its sockets are on
-// their way to other nodes.
+// shareOp reports no places as in use while the node drains: its sockets are moving
+// to other nodes.
 func (s *subject) shareOp(sockets int, exempt bool) ledger.Op {
 	tight := sockets <= s.open()+len(s.quota.waiting) && !s.q.peer.draining.Load()
 	return ledger.Op{Kind: ledger.OpHold, Subject: s.name, Sockets: sockets, Most: s.maxConnections(), Exempt: exempt, Tight: tight}
 }
 
-// sayAllShare queues, for a node that enters, the sockets that are open.
+// sayAllShare queues, for a node that enters, the number of open sockets.
 func (s *subject) sayAllShare() {
 	u, open := s.quota, s.open()
 	if open == 0 && s.sockets == 0 {
@@ -250,8 +251,8 @@ func (s *subject) sayAllShare() {
 	s.q.wait(u.saying)
 }
 
-// appliedShare is called when the ledger has applied the node's ops up to n, and
-// given it a share.
+// appliedShare is called when the ledger has applied the node's ops up to n and
+// assigned it a share.
 func (s *subject) appliedShare(n uint64, share int) {
 	u := s.quota
 	if !u.saying.written() || u.saying.op.N > n {
@@ -263,7 +264,7 @@ func (s *subject) appliedShare(n uint64, share int) {
 	u.saying, s.sockets = nil, u.share
 }
 
-// followShare goes on over an entry that is in the replica.
+// followShare handles an entry that is in the replica.
 func (s *subject) followShare(e *ledger.Entry) {
 	u := s.quota
 	share := s.facts[s.q.peer.cfg.Node].sockets
@@ -271,7 +272,7 @@ func (s *subject) followShare(e *ledger.Entry) {
 	case e.Kind == ledger.EntryHeld && own:
 		s.appliedShare(e.Op.N, share)
 	case e.Kind == ledger.EntryEntered && own && e.Epoch == s.q.link.epoch:
-		s.appliedShare(s.q.link.done-1, share) // the entries of earlier ops may be lost
+		s.appliedShare(s.q.link.done-1, share) // entries of earlier ops may be lost
 	case !own:
 		delete(u.proven, e.Node)
 		if e.Op.Tight {
@@ -283,8 +284,8 @@ func (s *subject) followShare(e *ledger.Entry) {
 	s.balance()
 }
 
-// learnShare goes on over a state that is in the replica. There the node's own
-// fact may be one of an epoch before.
+// learnShare handles a state that is in the replica. There the node's own fact may
+// be of an earlier epoch.
 func (s *subject) learnShare(st *ledger.State) {
 	clear(s.quota.proven)
 	own, share := s.q.peer.cfg.Node, 0

@@ -13,29 +13,29 @@ import (
 )
 
 const (
-	// mostTold is of how many apps, the busiest, a beat tells how many events
-	// they want.
+	// mostTold is the maximum number of apps, the busiest ones, whose demand a
+	// heartbeat contains.
 	mostTold = 100
-	// leastShare is which part of an equal share a node has in any case.
+	// leastShare is the divisor of an equal share that every node gets in any case.
 	leastShare = 8
 )
 
-// rates divides apps' limits of events among nodes: each beat tells the others
-// how many events callers wanted on this node (Events).
+// rates divides apps' limits of events among nodes: each heartbeat contains how
+// many events callers wanted on this node (Events).
 type rates struct {
-	wanted sync.Map // app id -> *atomic.Int64, since the last beat
+	wanted sync.Map // app id -> *atomic.Int64, since the last heartbeat
 	said   time.Time
 	shared atomic.Pointer[demand]
 }
 
-// demand is what callers wanted lately, in events a second.
+// demand is what callers wanted recently, in events a second.
 type demand struct {
-	nodes    int // that are alive, this one included
+	nodes    int // living nodes, including this one
 	own, all map[string]float64
 }
 
-// EventShare is how many events a second this node may accept of an app that has
-// a limit. A caller wants n of them now.
+// EventShare returns how many events a second this node may accept of an app that
+// has a limit. A caller wants n events now.
 func (p *Peer) EventShare(app *apps.App, n int) float64 {
 	if n > 0 {
 		found, ok := p.rates.wanted.Load(app.ID)
@@ -47,8 +47,8 @@ func (p *Peer) EventShare(app *apps.App, n int) float64 {
 	return p.rates.shared.Load().share(app.ID, float64(app.Limits.EventsPerSecond))
 }
 
-// share divides a limit: each node gets what it wants, and all get the same of
-// what is left. If nothing is, it is divided as it is wanted.
+// share divides a limit: each node gets its demand and an equal part of the rest.
+// If there is no rest, the limit is divided in proportion to demand.
 func (d *demand) share(app string, limit float64) float64 {
 	if d == nil {
 		return limit
@@ -60,7 +60,7 @@ func (d *demand) share(app string, limit float64) float64 {
 	return max(limit*own/all, limit/(leastShare*nodes))
 }
 
-// take returns what was wanted since the last call, as a beat tells it.
+// take returns the demand since the last call, as a heartbeat contains it.
 func (r *rates) take(now time.Time) (text string, own map[string]float64) {
 	passed := now.Sub(r.said).Seconds()
 	r.said = now
@@ -73,7 +73,7 @@ func (r *rates) take(now time.Time) (text string, own map[string]float64) {
 		if n := n.(*atomic.Int64).Swap(0); n > 0 {
 			busy = append(busy, one{id.(string), float64(n) / max(passed, 0.1)})
 		} else {
-			r.wanted.Delete(id) // who has just found it is not counted
+			r.wanted.Delete(id) // a concurrent caller that has just found it is not counted
 		}
 		return true
 	})
@@ -91,7 +91,7 @@ func (r *rates) take(now time.Time) (text string, own map[string]float64) {
 	return string(said), own
 }
 
-// hear divides limits by what living nodes told with their beats.
+// hear divides limits by the demand in the heartbeats of living nodes.
 func (r *rates) hear(self ledger.Node, own map[string]float64, all []Beat, nodes int) {
 	d := &demand{nodes: nodes, own: own, all: make(map[string]float64, len(own))}
 	for app, n := range own {

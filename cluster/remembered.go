@@ -34,13 +34,14 @@ func (p *Peer) History(ctx context.Context, app *apps.App, channel string, query
 			page.Lost = query.Misses(page.At, a.History.Dropped, a.History.Cleared)
 			return page, nil
 		}
-		birth = a.Birth // what the query names may be of another memory than it seemed
+		birth = a.Birth // the query may be about another memory than assumed
 	}
 	return page, channels.ErrAway
 }
 
-// pageOf is the question that a query asks, in a memory of which the channel has an
-// epoch. After a serial of another one everything is later, before one nothing is left.
+// pageOf converts a query to a request, in a memory in which the channel has the
+// given epoch. For a serial of another epoch, every event is after it and none
+// before it.
 func pageOf(name ledger.Subject, query channels.HistoryQuery, epoch uint64) ledger.GetHistory {
 	r := ledger.GetHistory{Subject: name, Backward: query.Backward, Most: max(query.Limit, 0)}
 	if query.After.Epoch == epoch {
@@ -92,7 +93,7 @@ func (p *Peer) ClearHistory(ctx context.Context, app *apps.App, channel string) 
 	return p.confirmed(ctx, ledger.Op{Kind: ledger.OpClear, Subject: name})
 }
 
-// confirmed says an op and waits until the ledger has it.
+// confirmed sends an op and waits until the ledger has applied it.
 func (p *Peer) confirmed(ctx context.Context, op ledger.Op) error {
 	q := p.partitionOf(op.Subject)
 	answer := make(chan error, 1)
@@ -107,12 +108,13 @@ func (p *Peer) confirmed(ctx context.Context, op ledger.Op) error {
 	}
 }
 
-// historyLoaded is how many bytes of a history a node reads when it begins to watch
-// the channel. To who was away for longer it says that events are not kept.
+// historyLoaded is the maximum bytes of a history that a node reads when it begins
+// to watch the channel. A client that recovers from before that receives the answer
+// that events are no longer kept.
 const historyLoaded = 4 << 20
 
-// complete has a state that was asked for bring more of the history than fits in it,
-// and then has the subject learn it, unless it is asked for again.
+// complete reads more of the history than fits in a state, and then applies the
+// state to the subject, unless it was requested again.
 func (q *partition) complete(it ask, a *ledger.Answer) {
 	h := &a.State.History
 	if it.s.app.latest.Load().HistoryOf(it.s.name.Name) == nil {
@@ -142,5 +144,6 @@ func (q *partition) complete(it ask, a *ledger.Answer) {
 	})
 }
 
-// historyPage is how many events are asked for at once. Fewer come if they are long.
+// historyPage is the maximum number of events requested at once. Fewer are returned
+// if they are long.
 const historyPage = 1000

@@ -4,12 +4,12 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// replica is the facts of a subject, as far as the node believes them.
+// replica is the facts of a subject that this node believes (rule D4).
 type replica struct {
 	facts   map[ledger.Node]fact
 	members map[string]holders // on presence channels
-	// doubts are facts of nodes that have yet to enter. Nobody is shown for
-	// them, and nobody told as gone whom they are about.
+	// doubts are facts of nodes that have not entered yet. Their users are not
+	// shown as members, and not reported as removed.
 	doubts map[string]holders
 }
 
@@ -18,8 +18,7 @@ type fact struct {
 	sockets int
 }
 
-// holders are the nodes that hold a user, each with the epoch in which it said
-// so last.
+// holders are the nodes that hold a user, each with the epoch of its last report.
 type holders []ledger.Holder
 
 func (h holders) find(n ledger.Node) int {
@@ -31,7 +30,7 @@ func (h holders) find(n ledger.Node) int {
 	return -1
 }
 
-// count is how many sockets all nodes hold.
+// count returns the number of sockets on all nodes.
 func (r *replica) count() (n int) {
 	for _, f := range r.facts {
 		n += f.sockets
@@ -39,7 +38,7 @@ func (r *replica) count() (n int) {
 	return n
 }
 
-// hold takes what a node says of its sockets.
+// hold records a node's number of sockets.
 func (r *replica) hold(n ledger.Node, f fact) {
 	if f.sockets == 0 {
 		delete(r.facts, n)
@@ -51,7 +50,7 @@ func (r *replica) hold(n ledger.Node, f fact) {
 	r.facts[n] = f
 }
 
-// on notes that a node holds a user.
+// on records that a node holds a user.
 func (r *replica) on(user string, by ledger.Holder) {
 	if r.members == nil {
 		r.members = make(map[string]holders)
@@ -64,13 +63,13 @@ func (r *replica) on(user string, by ledger.Holder) {
 	r.members[user] = append(h, by)
 }
 
-// off notes that a node holds a user no more.
+// off records that a node no longer holds a user.
 func (r *replica) off(user string, n ledger.Node) {
 	release(r.members, user, n, keepNone)
 	release(r.doubts, user, n, keepNone)
 }
 
-// release takes a node's fact about a user out, if it was said before an epoch,
+// release removes a node's fact about a user if it was reported before an epoch,
 // and reports whether there was one.
 func release(all map[string]holders, user string, n ledger.Node, before uint32) bool {
 	h := all[user]
@@ -89,7 +88,7 @@ func release(all map[string]holders, user string, n ledger.Node, before uint32) 
 // holds reports whether a node holds a user.
 func (r *replica) holds(user string, n ledger.Node) bool { return r.members[user].find(n) >= 0 }
 
-// drop forgets what a node said before an epoch, and returns the users that it
+// drop removes what a node reported before an epoch, and returns the users that it
 // held.
 func (r *replica) drop(n ledger.Node, before uint32) (touched []string) {
 	if f, ok := r.facts[n]; ok && f.epoch < before {
@@ -108,22 +107,22 @@ func (r *replica) drop(n ledger.Node, before uint32) (touched []string) {
 	return touched
 }
 
-// belief is what becomes of the facts of one node when a state comes (rule D4).
+// belief is what happens to the facts of one node when a state arrives (rule D4).
 type belief struct {
-	keep    uint32 // the replica's said from this epoch on stay
-	epoch   uint32 // the state's said in it are added; 0 is none
-	doubted bool   // the state's of earlier epochs may still hold
+	keep    uint32 // the replica's facts from this epoch on stay
+	epoch   uint32 // the state's facts of this epoch are added; 0 means none
+	doubted bool   // the state's facts of earlier epochs may still be valid
 }
 
 const keepNone = ^uint32(0)
 
-// believe decides about all nodes that a state or the replica has facts of.
+// believe decides about all nodes of which the state or the replica has facts.
 func (s *subject) believe(st *ledger.State) func(ledger.Node) belief {
 	known := make(map[ledger.Node]belief, len(st.Nodes))
 	for _, n := range st.Nodes {
 		switch seen := s.q.neighbor(n.Node).seen; {
 		case n.Status == ledger.Struck && n.Node == s.q.peer.cfg.Node:
-			known[n.Node] = belief{} // said again in the next epoch
+			known[n.Node] = belief{} // it will report again in its next epoch
 		case n.Status == ledger.Struck:
 			known[n.Node] = belief{keep: keepNone}
 		case n.Status == ledger.Open && n.N >= seen:
@@ -135,7 +134,7 @@ func (s *subject) believe(st *ledger.State) func(ledger.Node) belief {
 	return func(n ledger.Node) belief { return known[n] }
 }
 
-// merge takes the facts of a state.
+// merge applies the facts of a state.
 func (s *subject) merge(st *ledger.State) {
 	of := s.believe(st)
 	for n, f := range s.facts {

@@ -7,19 +7,19 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// misrouted bounds what is done about requests of HTTP sessions that reached a
-// node without the session. Anybody can name a session.
+// misrouted bounds the work for requests of HTTP sessions that reached a node
+// without the session. Anybody can name a session.
 type misrouted struct {
 	mu     sync.Mutex
-	since  time.Time // of what is counted
+	since  time.Time // start of the second that is counted
 	said   int
 	logged time.Time
 }
 
-// misroutedPerSecond is how often a node says so.
+// misroutedPerSecond is the maximum number of reports of a node in a second.
 const misroutedPerSecond = 200
 
-// may reports whether the node may say so once more.
+// may reports whether the node may send another report.
 func (m *misrouted) may(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,8 +45,8 @@ func sessionSubject(appID, id string) ledger.Subject {
 	return ledger.Subject{Kind: ledger.Session, App: appID, Name: id}
 }
 
-// WatchSession registers an HTTP session of this node. Until UnwatchSession,
-// told is called whenever one of its requests has reached another node: on any
+// WatchSession registers an HTTP session of this node. Until UnwatchSession, told
+// is called whenever one of its requests has reached another node: on any
 // goroutine, under the cluster's locks.
 func (p *Peer) WatchSession(appID, id string, told func()) {
 	name := sessionSubject(appID, id)
@@ -60,8 +60,8 @@ func (p *Peer) WatchSession(appID, id string, told func()) {
 	}
 }
 
-// sessionSince looks into the log for what was said of a session before its feed
-// began: its client need not wait for that to send something.
+// sessionSince searches the log for requests of a session that were misrouted
+// before its feed began, so that its client does not have to send another.
 func (q *partition) sessionSince(name ledger.Subject, after uint64) {
 	birth := q.feeds.birth
 	q.send(ledger.GetLog{After: after, Most: logPage}, func(a *ledger.Answer) {
@@ -79,8 +79,8 @@ func (q *partition) sessionSince(name ledger.Subject, after uint64) {
 	})
 }
 
-// UnwatchSession removes the session. When it has returned, told is not called
-// any more.
+// UnwatchSession removes the session. When it has returned, told is not called any
+// more.
 func (p *Peer) UnwatchSession(appID, id string) {
 	name := sessionSubject(appID, id)
 	q := p.partitionOf(name)
@@ -92,9 +92,9 @@ func (p *Peer) UnwatchSession(appID, id string) {
 	}
 }
 
-// Misrouted tells the node that has the session, if there is one, that a request
-// of it came here. Above 200 in a second nothing is said: the session's next
-// request says it again.
+// Misrouted informs the node that has the session, if there is one, that one of its
+// requests reached this node. Above 200 in a second nothing is sent: the session's
+// next request is reported instead.
 func (p *Peer) Misrouted(appID, id string) {
 	if !p.misrouted.may(p.cfg.Now()) {
 		return
@@ -106,7 +106,7 @@ func (p *Peer) Misrouted(appID, id string) {
 	q.say(ledger.Op{Kind: ledger.OpEvent, Subject: name}, nil)
 }
 
-// misrouted takes what another node says of a session of this one.
+// misrouted handles another node's report about a session of this one.
 func (q *partition) misrouted(e *ledger.Entry) {
 	told := q.sessions[e.Op.Subject]
 	p := q.peer

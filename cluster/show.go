@@ -10,14 +10,14 @@ import (
 )
 
 // change is a user whose presence may have changed, with the info of one who
-// came.
+// joined.
 type change struct {
 	user string
 	info []byte
 }
 
-// show compares the replica with what was shown and tells the difference to the
-// sockets of this node (rule D5). It is the only place that does.
+// show compares the replica with what sockets were sent last, and sends the
+// differences to the sockets of this node (rule D5). Only show does that.
 func (s *subject) show(touched []change) {
 	before := s.total
 	s.total = s.count()
@@ -25,7 +25,7 @@ func (s *subject) show(touched []change) {
 	case ledger.User:
 		s.showOnline()
 		return
-	case ledger.App: // nobody is told
+	case ledger.App: // sockets receive nothing
 		return
 	}
 	if before == 0 && s.total > 0 {
@@ -47,8 +47,8 @@ func (s *subject) show(touched []change) {
 	}
 }
 
-// count1 tells the count to who joined and has not heard it: it has them, and is
-// what it was.
+// count1 sends the count to the socket that joined last and has not received it, if
+// the count includes its socket and has not changed.
 func (s *subject) count1() {
 	if s.uncounted && s.counts() {
 		s.uncounted = false
@@ -56,10 +56,10 @@ func (s *subject) count1() {
 	}
 }
 
-// counts reports whether the count has all sockets of this node.
+// counts reports whether the count includes all sockets of this node.
 func (s *subject) counts() bool { return s.facts[s.q.peer.cfg.Node].sockets >= s.sockets }
 
-// showUser tells that a user came or went, if that is so.
+// showUser sends that a user joined or left, if that is so.
 func (s *subject) showUser(c change) {
 	m := s.mine[c.user]
 	shown := s.shown.Has(c.user)
@@ -83,7 +83,7 @@ func (s *subject) showUser(c change) {
 	s.observe(channels.Notice{Kind: channels.MemberAdded, UserID: c.user})
 }
 
-// vanish takes back what was shown: the node stops looking.
+// vanish resets what was shown: the node stops watching.
 func (s *subject) vanish() {
 	if s.cached != nil {
 		s.remember(nil)
@@ -101,13 +101,13 @@ func (s *subject) vanish() {
 	}
 }
 
-// observe passes on what this node sees happen on the channel.
+// observe passes a notice of the channel to the node's observer.
 func (s *subject) observe(n channels.Notice) {
 	n.App, n.Channel = s.app.latest.Load(), s.name.Name
 	s.q.peer.node.Observe(n)
 }
 
-// countChanged tells the channel its new count, now or when it is time.
+// countChanged sends the channel its new count, now or when it is due.
 func (s *subject) countChanged() {
 	if !s.app.latest.Load().SubscriptionCount || s.kind.Presence() {
 		return
@@ -125,8 +125,8 @@ func (s *subject) countChanged() {
 	}
 }
 
-// tellCount tells the channel and whoever observes. An encrypted channel is not
-// told: the Java client decrypts whatever comes on one, and ends.
+// tellCount sends the count to the channel and to the observer. An encrypted
+// channel does not receive it: the Java client would try to decrypt it, and fail.
 func (s *subject) tellCount() {
 	s.told.Told(s.q.peer.cfg.Now(), int32(s.total))
 	if s.total > 0 && !s.kind.Encrypted() {

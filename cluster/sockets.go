@@ -10,14 +10,14 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// elsewhere is how many sockets apps have on the other nodes, as those said with
-// their last beats.
+// elsewhere is the number of sockets that apps have on the other nodes, as in their
+// last heartbeats.
 type elsewhere struct {
 	sockets atomic.Pointer[map[string]int] // by app id
 }
 
-// Sockets implements channels.Cluster. The other nodes' sockets are those of the
-// last beats, of the mostTold apps with the most on each.
+// Sockets implements channels.Cluster. The other nodes' sockets are those of their
+// last heartbeats, which contain the mostTold apps with the most sockets on each.
 func (p *Peer) Sockets(given *apps.App) int {
 	n := 0
 	if found, ok := p.apps.Load(given.ID); ok {
@@ -29,7 +29,8 @@ func (p *Peer) Sockets(given *apps.App) int {
 	return n
 }
 
-// ownSockets is what a beat says of the sockets on this node; "" if it has none.
+// ownSockets returns the sockets on this node as a heartbeat contains them; "" if
+// there are none.
 func (p *Peer) ownSockets() string {
 	type one struct {
 		app     string
@@ -56,7 +57,7 @@ func (p *Peer) ownSockets() string {
 	return string(text)
 }
 
-// hear sums up what living nodes said with their beats.
+// hear adds up the sockets in the heartbeats of living nodes.
 func (e *elsewhere) hear(self ledger.Node, all []Beat) {
 	sums := map[string]int{}
 	for i := range all {

@@ -9,16 +9,16 @@ import (
 	"fanfare/pusherproto"
 )
 
-// A batch is bounded: the ledger applies it in one step, and whoever comes next
-// waits for that. Beyond so much the price of one op falls no more: that of a fact
-// with fewer in a batch than that of an event.
+// A batch is bounded: the ledger applies it in one step, and the next request waits
+// for that. Larger batches would not make one op cheaper. A fact reaches that point
+// with fewer ops in a batch than an event.
 const (
-	batchMost  = 96      // in weight, of which one op may be over
-	batchBytes = 1 << 20 // likewise
-	factWeight = 6       // of a fact, and of each of its members; other ops weigh 1
+	batchMost  = 96      // maximum weight; the last op may exceed it
+	batchBytes = 1 << 20 // maximum bytes; the last op may exceed it
+	factWeight = 6       // of a fact, and of each of its members; other ops have weight 1
 )
 
-// weight is what an op takes of a batch.
+// weight is an op's part of batchMost.
 func weight(op *ledger.Op) int {
 	if op.Kind != ledger.OpHold {
 		return 1
@@ -26,36 +26,36 @@ func weight(op *ledger.Op) int {
 	return factWeight * (1 + len(op.On) + len(op.Off))
 }
 
-// stream is what a node says in a partition: numbered when it is written, kept
-// until it is answered (rules U1, U3).
+// stream is the ops of a node in a partition: numbered when they are written, kept
+// until they are answered (rules U1, U3).
 type stream struct {
-	next    uint64 // number of the next op that is written
+	next    uint64 // number of the next op to be written
 	kept    []*saying
 	waiting []*saying
-	flying  bool // kept is under way
-	// dropped is set when what waited was dropped: all holdings have to be said
-	// again, and until then nothing more is taken.
+	flying  bool // the ops in kept are being sent
+	// dropped is set when the waiting ops were dropped: the node has to report
+	// everything that it holds again, and until then no op is accepted.
 	dropped bool
 }
 
-// saying is one op on its way.
+// saying is one op that is queued or sent.
 type saying struct {
 	op       ledger.Op    // N is 0 until it is written
-	to       ledger.Birth // of the memory that it was written to first
+	to       ledger.Birth // memory that it was first written to
 	since    time.Time
-	holding  bool        // said because the node enters
-	dropped  bool        // it is not said
-	accepted func(error) // called once, nil if nobody waits
+	holding  bool        // reported because the node enters
+	dropped  bool        // it is dropped and not sent
+	accepted func(error) // called once; nil if no caller waits
 	placed   func(pusherproto.Serial)
 }
 
 // waits reports whether an op may still be changed, written whether it may have
-// been applied, lost whether it will never be.
+// been applied, lost whether it will never be applied.
 func (o *saying) waits() bool   { return !o.lost() && o.op.N == 0 }
 func (o *saying) written() bool { return !o.lost() && o.op.N != 0 }
 func (o *saying) lost() bool    { return o == nil || o.dropped }
 
-// fail tells whoever waits for a saying that it failed.
+// fail reports to the caller, if one waits, that the op failed.
 func (o *saying) fail(err error) {
 	if o.accepted != nil {
 		o.accepted(err)
@@ -63,8 +63,9 @@ func (o *saying) fail(err error) {
 	}
 }
 
-// say queues an op and has it written as soon as may be. It returns nil if nothing
-// is taken: what is held is said when the node has entered, and events fail.
+// say queues an op and has it written as soon as possible. It returns nil if no op
+// is accepted: what the node holds is reported when it has entered, and events
+// fail.
 func (q *partition) say(op ledger.Op, accepted func(error)) *saying {
 	o := q.queue(op, accepted)
 	if o != nil {
@@ -73,7 +74,7 @@ func (q *partition) say(op ledger.Op, accepted func(error)) *saying {
 	return o
 }
 
-// queue is say, but for the writing.
+// queue is say without the writing.
 func (q *partition) queue(op ledger.Op, accepted func(error)) *saying {
 	o := &saying{op: op, since: q.peer.cfg.Now(), accepted: accepted}
 	if q.stream.dropped || q.leaving {
@@ -93,8 +94,8 @@ func (q *partition) wait(o *saying) {
 	q.count(o, 1)
 }
 
-// count enters a saying in what is queued, or takes it out. What is said because
-// the node enters does not count: it must not be dropped for being much.
+// count adds an op to the size of the queue, or subtracts it. Reports of a node
+// that enters are not counted: they must not be dropped for their size.
 func (q *partition) count(o *saying, by int) {
 	if !o.holding {
 		q.peer.counters.queued.Add(int64(by))
@@ -102,7 +103,7 @@ func (q *partition) count(o *saying, by int) {
 	}
 }
 
-// flush writes the next batch unless one is under way.
+// flush writes the next batch unless one is being sent.
 func (q *partition) flush() {
 	st := &q.stream
 	if q.link.state != linkDone || st.flying {
@@ -122,8 +123,8 @@ func (q *partition) flush() {
 	q.send(ledger.Do{Node: q.peer.cfg.Node, Epoch: q.link.epoch, Ops: ops}, q.done)
 }
 
-// take numbers the next batch. OpDone is a batch of its own: in another epoch
-// than it was meant for it must not be said (forgetDone).
+// take numbers the next batch. OpDone is a batch of its own: it must not be sent in
+// another epoch than its own (forgetDone).
 func (q *partition) take() {
 	st := &q.stream
 	st.hasten()
@@ -149,7 +150,7 @@ func (q *partition) take() {
 	}
 }
 
-// crowded reports whether facts wait of which the next batch leaves some.
+// crowded reports whether more facts wait than the next batch holds.
 func (st *stream) crowded() bool {
 	facts, sum := false, 0
 	for _, o := range st.waiting {
@@ -161,10 +162,10 @@ func (st *stream) crowded() bool {
 	return false
 }
 
-// hasten brings events of the API to the front, for half of a batch, if facts are
-// more than a batch takes: whoever joins waits for the crowd that does, events do
-// not. They stay behind what sockets say on their subject, and behind what the node
-// says because it enters.
+// hasten moves events of the API to the front, for half of a batch, if more facts
+// wait than a batch holds: facts are from a crowd that joins, and events do not
+// wait for it. They stay behind the client events of their subject, and behind the
+// reports of a node that enters.
 func (st *stream) hasten() {
 	if !st.crowded() {
 		return
@@ -199,7 +200,7 @@ func (st *stream) hasten() {
 	copy(st.waiting, events)
 }
 
-// done takes the answer to a Do.
+// done handles the answer to a Do.
 func (q *partition) done(a *ledger.Answer) {
 	if a == nil {
 		return
@@ -220,7 +221,8 @@ func (q *partition) done(a *ledger.Answer) {
 	q.flush()
 }
 
-// placed tells where events are that are kept. Whose answer was lost is not told.
+// placed reports to callers where their events are kept. A caller whose answer was
+// lost gets no position.
 func (q *partition) placed(a *ledger.Answer) {
 	kept := q.stream.kept
 	for _, at := range a.Placed {
@@ -235,7 +237,7 @@ func (q *partition) placed(a *ledger.Answer) {
 }
 
 // refusedFull fails the events for which the ledger had no memory. One that was
-// written to the memory before may have been delivered then.
+// also written to the previous memory may have been delivered then.
 func (q *partition) refusedFull(a *ledger.Answer) {
 	for _, o := range q.stream.kept {
 		if !slices.Contains(a.Full, o.op.N) {
@@ -252,7 +254,7 @@ func (q *partition) refusedFull(a *ledger.Answer) {
 	}
 }
 
-// applied drops what the ledger has applied.
+// applied removes the ops that the ledger has applied.
 func (q *partition) applied(n uint64) {
 	st := &q.stream
 	for len(st.kept) > 0 && st.kept[0].op.N <= n {
@@ -271,7 +273,7 @@ func (q *partition) applied(n uint64) {
 	}
 }
 
-// first is the number of the first op that is kept, or of the next.
+// first returns the number of the first op that is kept, or of the next.
 func (st *stream) first() uint64 {
 	if len(st.kept) > 0 {
 		return st.kept[0].op.N
@@ -279,8 +281,8 @@ func (st *stream) first() uint64 {
 	return st.next
 }
 
-// forgetDone drops an OpDone that was written for an epoch before. Nobody has
-// seen its number, and whatever still carries it says that epoch.
+// forgetDone drops an OpDone that was written for an earlier epoch. No node has
+// seen its number, and every connection that still carries it names that epoch.
 func (st *stream) forgetDone() {
 	if len(st.kept) == 1 && st.kept[0].op.Kind == ledger.OpDone {
 		st.kept = nil
@@ -288,7 +290,7 @@ func (st *stream) forgetDone() {
 	}
 }
 
-// expire looks after what waited too long (rules U3, U4).
+// expire handles ops that have waited too long (rules U3, U4).
 func (q *partition) expire(now time.Time) {
 	st, cfg := &q.stream, &q.peer.cfg
 	if len(st.waiting) > 0 && now.Sub(st.waiting[0].since) >= cfg.SendPatience {
@@ -304,7 +306,7 @@ func (q *partition) expire(now time.Time) {
 	}
 }
 
-// withdraw takes back events of the API that were not written in time.
+// withdraw removes events of the API that were not written in time.
 func (q *partition) withdraw(now time.Time) {
 	left := q.stream.waiting[:0:0]
 	for _, o := range q.stream.waiting {
@@ -318,7 +320,7 @@ func (q *partition) withdraw(now time.Time) {
 	q.stream.waiting = left
 }
 
-// overrun drops what waits. The node enters when it can.
+// overrun drops the waiting ops. The node enters when it can.
 func (q *partition) overrun(why string) {
 	st := &q.stream
 	lost := st.waiting

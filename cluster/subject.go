@@ -22,60 +22,60 @@ type subject struct {
 	// What the node holds.
 	sockets int
 	mine    map[string]*mine // users on a presence channel
-	joins   []*join          // without an answer, or answered without the ledger
-	pending *saying          // the last op that only says a number of sockets
-	said    int              // the number of sockets that was said last
+	joins   []*join          // unanswered, or answered without the ledger
+	pending *saying          // the last op that only reports a number of sockets
+	said    int              // the number of sockets that was reported last
 	saidAt  time.Time
-	saying  bool // a timer says the number later
+	saying  bool // a timer will report the number
 
 	// For users: how many of this node's sockets watch them, and sign-ins that
 	// wait.
 	watchers  int
 	signIns   []*signIn
 	confirmed bool      // the ledger has what the node holds
-	alone     bool      // it has not, and somebody was answered without it
-	online    bool      // as watchers were told
+	alone     bool      // the ledger does not have it, and a socket was answered without it
+	online    bool      // as watchers received it
 	closings  int       // how often the user was terminated
-	due       time.Time // when the grace is over
+	due       time.Time // when the grace ends
 
 	quota *quota // of an app's sockets
 
-	idle time.Time // since when nobody needs it
+	idle time.Time // since when no socket needs it
 
 	// The feed. known is set once there is a replica, awaiting while a state is
-	// under way.
+	// being requested.
 	known     bool
 	awaiting  bool
-	learning  bool // a state was learnt, and what came down since is followed
-	unwatched bool // the feed begins when the state is asked for
-	asked     int  // counts states that were asked for
+	learning  bool // a state was applied, and the entries that arrived after it are being followed
+	unwatched bool // the feed begins when the state is requested
+	asked     int  // number of state requests
 	heard     []heardEntry
-	at        uint64 // the replica is as of this seq
+	at        uint64 // seq of the replica
 	last      uint64 // the subject's last entry
-	event     uint64 // the last that was an event
-	closed    uint64 // the last that was a close
-	lost      bool   // the ledger lost its memory since: seqs begin anew
-	whole     bool   // heard is all there was since somebody was answered blind
-	suspect   bool   // it may have forgotten the subject since, and its events
-	blind     bool   // somebody was answered without a replica
+	event     uint64 // the last entry that was an event
+	closed    uint64 // the last entry that was a close
+	lost      bool   // the ledger has lost its memory since: seqs start again
+	whole     bool   // heard contains every entry since a socket was answered without a replica
+	suspect   bool   // the ledger may have forgotten the subject and its events since
+	blind     bool   // a socket was answered without a replica
 
 	replica
-	uncounted bool // who joined last has not heard the count
+	uncounted bool // the socket that joined last has not received the count
 	shown     *channels.Presence
-	total     int // sockets, as told
+	total     int // sockets, as last sent
 	told      channels.Count
 	cached    *cachedEvent
-	given     ledger.Origin // of the last that came without its own entry
-	reminded  ledger.Origin // of the last that the ledger was reminded of: sockets have it
+	given     ledger.Origin // op of the last cached event that arrived without its own entry
+	reminded  ledger.Origin // op of the last event that was recalled to the ledger: sockets have it
 	missed    time.Time     // when a cache miss was last observed
 	history   history
 }
 
-// mostAsked is how many states of a partition are asked for at once.
+// mostAsked is the maximum number of states of a partition requested at once.
 const mostAsked = 16
 
-// heardEntry is an entry on its way to a replica; again is set if its op came
-// down before.
+// heardEntry is an entry that waits for a replica; again is set if its op arrived
+// before.
 type heardEntry struct {
 	*ledger.Entry
 	again bool
@@ -86,10 +86,10 @@ type mine struct {
 	info    []byte
 	sockets int
 	pending int // joins that the ledger has not decided
-	alone   int // of those, joins that were answered without it: the user is shown
+	alone   int // of these, joins that were answered without it: the user is shown
 }
 
-// What is entered in the account for each, beside the names.
+// Bytes counted for each, in addition to the names.
 const (
 	subjectBytes = 552
 	memberBytes  = 200
@@ -104,7 +104,7 @@ func (s *subject) accountKind() account.Kind {
 	return account.Channels
 }
 
-// subject returns the subject, which is watched from here on.
+// subject returns the subject, and begins to watch it.
 func (q *partition) subject(name ledger.Subject, a *app) *subject {
 	if s := q.subjects[name]; s != nil {
 		return s
@@ -136,7 +136,7 @@ func (q *partition) subject(name ledger.Subject, a *app) *subject {
 	return s
 }
 
-// ask asks for the state. What comes down until then is kept for later.
+// ask requests the state. Entries that arrive before it are kept.
 func (s *subject) ask() {
 	s.awaiting = true
 	s.asked++
@@ -144,7 +144,7 @@ func (s *subject) ask() {
 	s.q.askNext()
 }
 
-// ask is a state to be asked for, unless it was asked for again since.
+// ask is a state to request, unless it was requested again since.
 type ask struct {
 	s     *subject
 	asked int
@@ -152,8 +152,8 @@ type ask struct {
 
 func (a ask) stale() bool { return a.asked != a.s.asked || a.s.q.subjects[a.s.name] != a.s }
 
-// askNext asks for the states that are next, mostAsked at once: where a crowd comes
-// to as many channels, what the node says must not wait behind all of them.
+// askNext requests the next states, mostAsked at once: when a crowd joins as many
+// channels, the node's ops must not wait behind all the requests.
 func (q *partition) askNext() {
 	for q.asking < mostAsked && len(q.asks) > 0 {
 		it := q.asks[0]
@@ -170,7 +170,7 @@ func (q *partition) askNext() {
 		q.asking++
 		q.send(ledger.GetState{Subject: it.s.name}, func(a *ledger.Answer) {
 			q.asking--
-			if a == nil || q.link.state != linkDone { // what is awaited is asked for again when the partition is linked
+			if a == nil || q.link.state != linkDone { // an awaited state is requested again when the partition is linked
 				q.asks = nil
 				return
 			}
@@ -182,17 +182,17 @@ func (q *partition) askNext() {
 	}
 }
 
-// interrupted is called when the feed is off. What came down and waits for the
-// state is kept: the position is behind it, so nobody reads it again.
+// interrupted is called when the feed has ended. Entries that wait for the state
+// are kept: the position is after them, so they are not read again.
 func (s *subject) interrupted() { s.asked++ }
 
-// needed reports whether anybody on this node needs the replica.
+// needed reports whether a socket of this node needs the replica.
 func (s *subject) needed() bool {
 	return s.sockets > 0 || s.watchers > 0 || len(s.signIns) > 0 || len(s.joins) > 0 || !s.due.IsZero() ||
 		s.quota != nil && s.open()+len(s.quota.waiting) > 0
 }
 
-// released has the subject forgotten after a while if nobody needs it.
+// released schedules the end of the subject if no socket needs it.
 func (s *subject) released() {
 	if s.needed() {
 		return
@@ -206,7 +206,7 @@ func (s *subject) released() {
 	})
 }
 
-// unwatch ends the feed of a subject that nobody needs.
+// unwatch ends the feed of a subject that no socket needs.
 func (s *subject) unwatch() {
 	q := s.q
 	if s.needed() || q.subjects[s.name] != s {
@@ -226,7 +226,7 @@ func (s *subject) unwatch() {
 	}
 }
 
-// empty ends the feeds of an app that only linger.
+// empty ends lingering feeds of an app.
 func (q *partition) empty(appID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -237,7 +237,7 @@ func (q *partition) empty(appID string) {
 	}
 }
 
-// heldUsers are the users that the node holds, sorted.
+// heldUsers returns the users that the node holds, sorted.
 func (s *subject) heldUsers() []ledger.Member {
 	var users []ledger.Member
 	for id, m := range s.mine {

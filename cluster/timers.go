@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// timers are functions that are due at some time. Whoever holds the lock of
-// their partition may use them; they run under it.
+// timers are functions to be called at some time. They are used, and called, under
+// the lock of their partition.
 type timers struct {
 	heap timerHeap
 	made uint64
@@ -14,17 +14,17 @@ type timers struct {
 
 type timer struct {
 	at    time.Time
-	order uint64 // of timers of one moment the one that was made first runs first
+	order uint64 // of timers due at the same time, the one added first is called first
 	run   func(now time.Time)
 }
 
-// at has f run once, at t or soon after.
+// at schedules f to be called once, at due or soon after.
 func (t *timers) at(due time.Time, f func(now time.Time)) {
 	t.made++
 	heap.Push(&t.heap, timer{due, t.made, f})
 }
 
-// run runs what is due.
+// run calls the functions that are due.
 func (t *timers) run(now time.Time) {
 	for len(t.heap) > 0 && !now.Before(t.heap[0].at) {
 		heap.Pop(&t.heap).(timer).run(now)

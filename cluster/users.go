@@ -10,9 +10,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// users are an app's users whom this node watches. The lock makes one moment of
-// a sign-in's answer, over all partitions: subject.online changes under it, and
-// watchers are told under it.
+// users are an app's users whom this node watches. The lock makes the answer to a
+// sign-in consistent over all partitions: subject.online changes under it, and
+// watchers are notified under it.
 type users struct {
 	mu   sync.Mutex
 	byID map[string]*subject
@@ -38,10 +38,10 @@ type signIn struct {
 	channels.SignIn
 	users *users
 
-	// Under the lock of users.
-	answer   func(channels.SignedIn) // nil once it is called
+	// Guarded by the lock of users.
+	answer   func(channels.SignedIn) // nil after it was called
 	left     int                     // states that it waits for
-	closings int                     // of the user when the sign-in came
+	closings int                     // closings of the user when the sign-in began
 }
 
 func userSubject(app *apps.App, id string) ledger.Subject {
@@ -76,7 +76,7 @@ func (p *Peer) SignIn(in channels.SignIn, answer func(channels.SignedIn)) {
 	})
 }
 
-// userOf has f run over a user, which is watched from here on.
+// userOf calls f with a user's subject, and begins to watch it.
 func (p *Peer) userOf(a *app, id string, f func(s *subject)) *subject {
 	name := ledger.Subject{Kind: ledger.User, App: a.latest.Load().ID, Name: id}
 	q := p.partitionOf(name)
@@ -88,15 +88,15 @@ func (p *Peer) userOf(a *app, id string, f func(s *subject)) *subject {
 	return s
 }
 
-// sayFirst says that there is a socket of the user on this node, or none.
+// sayFirst reports that there is a socket of the user on this node, or none.
 func (s *subject) sayFirst() {
 	if (s.sockets > 0) != (s.said > 0) {
 		s.say(nil)
 	}
 }
 
-// await has a sign-in answered when the user's state is known and, if it is the
-// user who signs in, the ledger knows that.
+// await answers a sign-in when the user's state is known and, for the user who
+// signs in, the ledger has the report.
 func (s *subject) await(w *signIn, own bool) {
 	if s.known && (!own || s.confirmed) {
 		s.q.peer.answerSignIn(w, false)
@@ -105,7 +105,7 @@ func (s *subject) await(w *signIn, own bool) {
 	s.signIns = append(s.signIns, w)
 }
 
-// answerSignIns goes on with the sign-ins that waited for the user's state.
+// answerSignIns continues the sign-ins that waited for the user's state.
 func (s *subject) answerSignIns() {
 	waiting := s.signIns
 	s.signIns = nil
@@ -121,8 +121,8 @@ func (s *subject) answerSignIns() {
 	}
 }
 
-// answerSignIn notes that one state is known, and answers when that is the last,
-// or now.
+// answerSignIn counts one state as known, and answers when that is the last, or if
+// now is set.
 func (p *Peer) answerSignIn(w *signIn, now bool) {
 	w.users.mu.Lock()
 	defer w.users.mu.Unlock()
@@ -158,7 +158,7 @@ func (s *subject) close() {
 	}
 }
 
-// confirm notes whether the ledger has what the node holds.
+// confirm records whether the ledger has what the node holds.
 func (s *subject) confirm(has bool) {
 	s.confirmed = has
 	s.alone = s.alone && !has
@@ -171,7 +171,7 @@ func (s *subject) closeUser() {
 	s.q.peer.closeUser(s.app.latest.Load(), s.name.Name)
 }
 
-// showOnline tells watchers that a user came or, after the grace, went.
+// showOnline notifies watchers that a user is online or, after the grace, offline.
 func (s *subject) showOnline() {
 	switch {
 	case s.total > 0:
@@ -229,7 +229,7 @@ func (p *Peer) SignOut(out channels.SignOut) {
 	p.unwatch(out.App, out.Watchlist)
 }
 
-// unwatch takes back that a socket watches users.
+// unwatch removes a socket's watchlist.
 func (p *Peer) unwatch(app *apps.App, watchlist []string) {
 	for _, id := range watchlist {
 		name := userSubject(app, id)

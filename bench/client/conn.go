@@ -6,16 +6,16 @@ import (
 	"net/netip"
 )
 
-// Handler is what a connection is for. Its methods are called by the loop.
+// Handler handles the events of a connection. Its methods are called by the loop.
 type Handler interface {
 	// Opened is called when the connection is open.
 	Opened(c *Conn)
-	// Arrived takes whole messages off the front of b and returns how many
-	// bytes they were; the rest comes again with more behind it. b is valid
+	// Arrived handles the whole messages at the front of b and returns their length
+	// in bytes; the rest is passed again with the bytes that follow it. b is valid
 	// during the call only.
 	Arrived(c *Conn, b []byte) int
-	// Ended says that the other side or the system ended the connection; err
-	// is nil for an orderly end. It is not called after HangUp.
+	// Ended reports that the other side or the system has ended the connection; err
+	// is nil if it was closed in order. It is not called after HangUp.
 	Ended(c *Conn, err error)
 }
 
@@ -26,7 +26,7 @@ type Conn struct {
 	out        []byte // what the kernel has not taken
 	fd         int32  // -1 once closed
 	slot       int32
-	Index      int32 // of its handler's connections
+	Index      int32 // number of the connection in its handler
 	connecting bool
 	muted      bool
 	tls        *secured // nil in the clear
@@ -41,7 +41,7 @@ func (c *Conn) Muted() bool { return c.muted }
 // spillSize is the capacity of pooled spill buffers.
 const spillSize = 4 << 10
 
-// MaxMessage is the longest message the client takes.
+// MaxMessage is the maximum length of a message, in bytes.
 const MaxMessage = 16 << 20
 
 // Dial starts a connection; the handler receives the result.

@@ -37,7 +37,7 @@ type Loop struct {
 	resumed  int         // TLS sessions
 }
 
-// Task is work that is due at certain times: a load.
+// Task is work that is due at certain times, for example a load.
 type Task interface {
 	// Turn does what is due and returns when to be called at the latest, in
 	// nanoseconds of the loop's clock; 0 is whenever something has happened.
@@ -77,7 +77,7 @@ func (l *Loop) Stop() {
 // Now is the loop's clock, in nanoseconds, never 0.
 func (l *Loop) Now() int64 { return int64(time.Since(l.start)) + 1 }
 
-// Do has the loop call f and returns when it has.
+// Do calls f on the loop's goroutine and returns when it has returned.
 func (l *Loop) Do(f func()) {
 	called := make(chan struct{})
 	l.post(func() { f(); close(called) })
@@ -94,8 +94,8 @@ func (l *Loop) post(f func()) {
 	l.poller.wake()
 }
 
-// Until waits until a condition holds. The loop evaluates it after each turn.
-// The error says what was waited for if that took too long.
+// Until waits until a condition holds. The loop evaluates it after each turn. After
+// the timeout it returns an error that contains what.
 func (l *Loop) Until(ctx context.Context, timeout time.Duration, what string, is func() bool) error {
 	w := &wait{is: is, result: make(chan error, 1)}
 	l.post(func() {
@@ -114,7 +114,7 @@ func (l *Loop) Until(ctx context.Context, timeout time.Duration, what string, is
 	}
 }
 
-// Pause lets time pass.
+// Pause waits for d while the loop runs.
 func (l *Loop) Pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

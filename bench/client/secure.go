@@ -13,8 +13,7 @@ import (
 // handshakeTimeout is how long a TLS handshake may take.
 const handshakeTimeout = 30 * time.Second
 
-// Secure has every connection that is dialled from now on speak TLS. It is
-// called before the first.
+// Secure makes every connection use TLS. It is called before the first is dialled.
 func (l *Loop) Secure(config *tls.Config) { l.Do(func() { l.secure = config }) }
 
 // secured is the TLS of a connection.
@@ -173,9 +172,9 @@ func (l *Loop) receiveFrom(c *Conn, room []byte) (n int, again bool, err error) 
 	return n, false, err
 }
 
-// Received is how many bytes the loop's connections have read, TLS records and
-// HTTP included. The loop calls it.
+// Received returns how many bytes the loop's connections have read, including TLS
+// records and HTTP. The loop calls it.
 func (l *Loop) Received() int64 { return l.received }
 
-// Resumed is how many TLS handshakes resumed a session. The loop calls it.
+// Resumed returns how many TLS handshakes resumed a session. The loop calls it.
 func (l *Loop) Resumed() int { return l.resumed }

@@ -31,7 +31,7 @@ type Setting struct {
 	Value string `json:"value"`
 }
 
-// Metric is a figure. Of several runs Value is the median.
+// Metric is a measured value. Of several runs Value is the median.
 type Metric struct {
 	Name  string    `json:"name"`
 	Unit  string    `json:"unit"`
@@ -78,8 +78,8 @@ func (r *Result) Latency(name string, h *hdrhistogram.Histogram) {
 func Megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // Median merges runs of one scenario. Metrics keep the order of the first run.
-// Metrics without a unit count failures: of those the result is the worst run, not
-// the median.
+// Metrics without a unit count failures: their result is the worst run, not the
+// median.
 func Median(runs []Result) Result {
 	if len(runs) == 1 {
 		return runs[0]
@@ -162,7 +162,7 @@ func (r Result) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// Number writes a number with as many digits as mean something.
+// Number formats a number with its significant digits.
 func Number(v float64) string {
 	switch {
 	case math.Abs(v) >= 10000 || v == float64(int64(v)):

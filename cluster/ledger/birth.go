@@ -1,13 +1,15 @@
 package ledger
 
-// ancestorsKept is how many births a memory knows that it goes on from.
+// ancestorsKept is the number of earlier memories of which a memory knows where
+// they ended.
 const ancestorsKept = 16
 
-// wake takes a new birth if the memory is empty or comes from another run of
-// the server: it may lack what was said last (Memory that is lost). Every node
-// is then entering in an epoch that it has not said anything in, so nothing of
-// an old dump passes for news, and the node has to link. The log goes on: it is
-// part of what the memory has, and nodes read it from where that is new to them.
+// wake takes a new birth if the memory is empty or comes from another run of the
+// server: it may lack what was reported last (docs/cluster-protocol.md, Memory that
+// is lost). Every node becomes entering in an epoch in which it has reported
+// nothing, so no fact of an old dump counts as new, and the node has to link. The
+// log continues: it is part of the memory, and nodes read it from where they have
+// not received it.
 func (l *Ledger) wake(run Run, fresh Birth) {
 	if l.birth != 0 && l.run == run {
 		return
@@ -26,7 +28,7 @@ func (l *Ledger) wake(run Run, fresh Birth) {
 	}
 }
 
-// born is the place behind which the memory's own entries come.
+// born returns the seq after which the entries of this birth begin.
 func (l *Ledger) born() uint64 {
 	if n := len(l.ancestors); n > 0 {
 		return l.ancestors[n-1].Seq
@@ -34,8 +36,8 @@ func (l *Ledger) born() uint64 {
 	return 0
 }
 
-// common is up to which place the memory of a birth is part of this one, 0 if
-// it is not, or is too old to be known.
+// common returns the seq up to which the memory of a birth is part of this one; 0
+// if it is not, or is too old to be known.
 func (l *Ledger) common(b Birth) uint64 {
 	if b == l.birth {
 		return l.seq

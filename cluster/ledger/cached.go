@@ -10,19 +10,19 @@ import (
 // cached is a cache channel's event.
 type cached struct {
 	on       *record
-	birth    Birth // of the memory that it came to
+	birth    Birth // of the memory in which it was accepted
 	seq      uint64
 	was      Place // Op.Was, zero if it was accepted
 	origin   Origin
 	payload  []byte
 	except   pusherproto.SocketID
-	from, to int   // of the data in the payload
-	due      int64 // ledger time at which it ends; a Tick forgets it then, or soon after
-	at       int   // in Ledger.dues
+	from, to int   // positions of the data in the payload
+	due      int64 // ledger time at which it expires; that Tick or a later one removes it
+	at       int   // index in Ledger.dues
 }
 
-// remember keeps an event as the subject's. The copy keeps no request in
-// memory.
+// remember makes an event the subject's cached event. It is a copy, so the request
+// can be freed.
 func (l *Ledger) remember(rec *record, e *Entry) {
 	l.forgetCached(rec)
 	op := &e.Op
@@ -37,8 +37,8 @@ func (l *Ledger) remember(rec *record, e *Entry) {
 	heap.Push(&l.dues, rec.cached)
 }
 
-// recall takes the event that a node remembers of a memory that is lost, unless
-// that is part of this memory, or the subject has a better one.
+// recall takes an event that a node remembers of a lost memory, unless that is part
+// of this memory, or the subject has a later one.
 func (l *Ledger) recall(n *node, op *Op) {
 	if l.common(op.Was.Birth) >= op.Was.Seq {
 		return
@@ -53,10 +53,10 @@ func (l *Ledger) recall(n *node, op *Op) {
 	l.remember(rec, l.append(rec, Entry{Kind: EntryRecalled, Node: n.id, Epoch: n.epoch, Op: *op}))
 }
 
-// yields reports whether an event is to be replaced by one that was at o, in a
-// memory that is lost: it came before, in that memory, or to one that the present
-// one, that of the birth, goes on from. If it was recalled from another one nobody
-// knows which came first: it stays.
+// yields reports whether the event is replaced by one that was at o in a lost
+// memory: it was earlier in that memory, or in one that the present memory, with
+// the given birth, continues. If it was recalled from another memory the order is
+// not known, and it stays.
 func (c *cached) yields(o Place, birth Birth) bool {
 	if c.was.Birth == o.Birth {
 		return c.was.Seq < o.Seq
@@ -64,8 +64,8 @@ func (c *cached) yields(o Place, birth Birth) bool {
 	return c.birth != birth
 }
 
-// was is the place of an event in a memory before this one, zero if it was
-// accepted in this one.
+// was returns the place of an event in an earlier memory, zero if it was accepted
+// in this one.
 func (l *Ledger) was(c *cached) Place {
 	if c.birth != l.birth {
 		return Place{c.birth, c.seq}
@@ -73,12 +73,12 @@ func (l *Ledger) was(c *cached) Place {
 	return c.was
 }
 
-// remembers reports whether the subject had an event at the last Tick that was not
-// past its time.
+// remembers reports whether the subject has an event that had not expired at the
+// last Tick.
 func (l *Ledger) remembers(rec *record) bool { return rec.cached != nil && rec.cached.due > l.time }
 
-// shows reports whether it has one now. Nodes count from the moment in which an event
-// came down, so they are told how much is left from this moment on.
+// shows reports whether it has one that has not expired now. Nodes measure the TTL
+// from the moment when they receive an event, so they are sent what is left of it.
 func (l *Ledger) shows(rec *record) bool { return rec.cached != nil && rec.cached.due > l.moment }
 
 func (l *Ledger) forgetCached(rec *record) {
@@ -98,7 +98,7 @@ func (l *Ledger) cachedEvent(rec *record) *CachedEvent {
 	}
 }
 
-// dues is a heap of all cached events: the next one to forget comes first.
+// dues is a heap of all cached events: the next one to expire is first.
 type dues []*cached
 
 func (d dues) Len() int           { return len(d) }

@@ -2,7 +2,7 @@ package ledger
 
 import "slices"
 
-// Clone returns a copy that shares only what is immutable with l.
+// Clone returns a copy that shares only immutable data with l.
 func (l *Ledger) Clone() *Ledger {
 	c := *l
 	c.log.entries = slices.Clone(l.log.entries)
@@ -17,7 +17,7 @@ func (l *Ledger) Clone() *Ledger {
 	for i, n := range l.nodes {
 		c.nodes[i] = k.node(n)
 	}
-	// What has neither facts nor users is reached by its event or mark only.
+	// Records without facts and users are reached only by their event or mark.
 	for i, it := range l.dues {
 		copied := *it
 		copied.on = k.record(it.on)
@@ -40,7 +40,7 @@ func (l *Ledger) Clone() *Ledger {
 	return &c
 }
 
-// cloner knows the copies made so far.
+// cloner holds the copies made so far.
 type cloner struct {
 	records map[*record]*record
 	members map[*member]*member
@@ -59,7 +59,7 @@ func (k *cloner) node(n *node) *node {
 	return &c
 }
 
-// record copies a record but for its facts, members and cached event.
+// record copies a record without its facts, members and cached event.
 func (k *cloner) record(rec *record) *record {
 	c := k.records[rec]
 	if c == nil {
@@ -71,7 +71,7 @@ func (k *cloner) record(rec *record) *record {
 	return c
 }
 
-// member copies a member but for its place and holders.
+// member copies a member without its place and holders.
 func (k *cloner) member(it *member) *member {
 	if it == nil {
 		return nil
@@ -84,7 +84,7 @@ func (k *cloner) member(it *member) *member {
 	return c
 }
 
-// finish completes the copy of a record when those of all facts are there.
+// finish completes the copy of a record when all its facts are copied.
 func (k *cloner) finish(rec *record) *record {
 	c := k.record(rec)
 	c.sockets = k.held(rec.sockets)
@@ -112,7 +112,7 @@ func (k *cloner) held(h held) held {
 	return c
 }
 
-// cloneHooks copies what is kept for webhooks.
+// cloneHooks copies the state of webhooks.
 func (l *Ledger) cloneHooks(of *Ledger) {
 	l.outbox.records = slices.Clone(of.outbox.records)
 	l.told, l.coming, l.going = make(map[string]*told, len(of.told)), nil, nil

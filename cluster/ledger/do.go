@@ -1,14 +1,14 @@
 package ledger
 
-// do is rule U1. What was applied before an op that does not fit stays.
+// do is rule U1. Ops applied before one that does not fit stay applied.
 func (l *Ledger) do(r Do) (s Standing, link bool, full []uint64) {
 	n, link := l.linked(r.Node, r.Epoch)
 	for i := 0; i < len(r.Ops) && !link; i++ {
 		said := r.Ops[i]
 		op := &said
 		switch {
-		case op.N <= n.n: // done already
-		case op.N > n.n+1, n.status == Struck: // one is missing, or the node has said bye
+		case op.N <= n.n: // already applied
+		case op.N > n.n+1, n.status == Struck: // an op before it is missing, or the node has said bye
 			link = true
 		default:
 			n.n = op.N
@@ -49,8 +49,8 @@ func (l *Ledger) apply(n *node, op *Op, full bool) {
 	}
 }
 
-// hold notes a fact. Who is off goes before who is on, so one op can pass a
-// place on a full channel on.
+// hold applies a fact. Users who leave come before those who join, so one op can
+// replace a user on a full channel.
 func (l *Ledger) hold(n *node, op *Op, full bool) {
 	rec := l.find(op.Subject)
 	if rec == nil {
@@ -66,8 +66,8 @@ func (l *Ledger) hold(n *node, op *Op, full bool) {
 	l.sweep(rec)
 }
 
-// event gives an event its place. One on a subject of which nothing is known
-// leaves nothing behind, unless it is to be remembered.
+// event appends an event. It creates no record of its subject, unless it is to be
+// cached.
 func (l *Ledger) event(n *node, op *Op) {
 	rec := l.find(op.Subject)
 	if rec == nil && op.Remember > 0 {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Dump describes all that can be seen of the ledger but for its log, as sorted
-// lines: two ledgers with the same lines and log answer alike for ever.
+// Dump describes the whole state of the ledger except its log, as sorted lines: two
+// ledgers with the same lines and log will give the same answers.
 func (l *Ledger) Dump() []string {
 	lines := []string{fmt.Sprintf("ledger run=%q birth=%d seq=%d time=%d clock=%d ancestors=%v", l.run, l.birth, l.seq, l.time, l.clock, l.ancestors)}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -38,7 +38,7 @@ func (l *Ledger) Dump() []string {
 			}
 		}
 	}
-	for key, it := range l.told { // as if those who fell were freed
+	for key, it := range l.told { // as if facts that do not count were freed
 		switch gone := !l.here(it); {
 		case !gone || it.status == going:
 			add("told %q status=%d since=%d order=%d", key, it.status, it.since, it.order)
@@ -63,7 +63,7 @@ func (l *Ledger) Dump() []string {
 	return lines
 }
 
-// here reports whether a channel or a member is there.
+// here reports whether a channel is occupied, or a member present.
 func (l *Ledger) here(t *told) bool {
 	in := l.places[place{t.subject.Kind, t.subject.App}]
 	if in == nil || in.records[t.subject.Name] == nil {

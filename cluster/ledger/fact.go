@@ -6,17 +6,17 @@ import (
 	"slices"
 )
 
-// fact is that a node holds sockets of a subject, or a user on it.
+// fact records that a node holds sockets of a subject, or a user on it.
 type fact struct {
 	node       *node
 	on         *record
-	user       *member // nil: sockets
-	epoch      uint32  // in which it was said last
+	user       *member // nil: the fact is about sockets
+	epoch      uint32  // of the last report
 	sockets    int32
-	prev, next *fact // among those of the node
+	prev, next *fact // neighbors in the list of the node
 }
 
-// facts is a list, in the order they were said last, so by epoch.
+// facts is a list, in the order in which they were last reported, so by epoch.
 type facts struct{ first, last *fact }
 
 func (l *facts) push(f *fact) {
@@ -42,7 +42,7 @@ func (l *facts) remove(f *fact) {
 	}
 }
 
-// say has f be a fact of its node's epoch.
+// say gives f the node's present epoch and moves it to the end of the list.
 func (f *fact) say() {
 	if f.epoch != f.node.epoch {
 		f.node.facts.remove(f)
@@ -58,7 +58,8 @@ func (h held) find(id Node) (at int, found bool) {
 	return slices.BinarySearchFunc(h, id, func(f *fact, id Node) int { return cmp.Compare(f.node.id, id) })
 }
 
-// hold returns the node's fact in h, made if there is none, said now.
+// hold returns the node's fact in h, which it creates if necessary, as reported
+// now.
 func (h *held) hold(n *node, on *record, user *member) *fact {
 	at, found := h.find(n.id)
 	if found {
@@ -72,7 +73,7 @@ func (h *held) hold(n *node, on *record, user *member) *fact {
 	return f
 }
 
-// release takes the node's fact out of h, if there is one.
+// release removes the node's fact from h, if there is one.
 func (h *held) release(id Node) {
 	if at, found := h.find(id); found {
 		f := (*h)[at]
@@ -81,10 +82,10 @@ func (h *held) release(id Node) {
 	}
 }
 
-// count reports whether any of h counts.
+// count reports whether any fact of h counts.
 func (h held) count() bool { return slices.ContainsFunc(h, (*fact).counts) }
 
-// total is the sockets of those that count.
+// total returns the sockets of the facts that count.
 func (h held) total() int {
 	sum := 0
 	for _, f := range h {
@@ -95,8 +96,8 @@ func (h held) total() int {
 	return sum
 }
 
-// short is how many of the sockets that a node asks for on an app's subject are
-// above the limit. What the node has it keeps.
+// short returns how many of the sockets that a node requests of an app's subject
+// are above the limit. The node keeps those that it already has.
 func (rec *record) short(n *node, op *Op) int {
 	if rec.subject.Kind != App || op.Exempt || op.Most <= 0 {
 		return 0
@@ -109,7 +110,7 @@ func (rec *record) short(n *node, op *Op) int {
 	return max(op.Sockets-max(op.Most-others, had), 0)
 }
 
-// setSockets says how many of the subject's sockets a node has.
+// setSockets sets how many of the subject's sockets a node holds.
 func (rec *record) setSockets(n *node, sockets int) {
 	if sockets <= 0 {
 		rec.sockets.release(n.id)

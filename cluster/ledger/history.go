@@ -18,58 +18,60 @@ const (
 
 // Keep says how an event is kept in the history of its subject.
 type Keep struct {
-	Events int           // how many the subject keeps; 0 means none
-	TTL    time.Duration // how long it keeps this one
-	Bytes  int           // how much the app may keep in a partition; 0 means no limit
+	Events int           // how many events the subject keeps; 0 means none
+	TTL    time.Duration // time for which it keeps this event
+	Bytes  int           // maximum bytes of the app in a partition; 0 means no limit
 }
 
-// Placement is the place that an event of a Do has got.
+// Placement is the position of an event: the number of its op, and the seq of its
+// entry.
 type Placement struct{ N, Seq uint64 }
 
-// History is what a subject keeps, or a part of it. Offsets are those of the
+// History is the history of a subject, or a part of it. Offsets are seqs of the
 // partition, so they continue when a memory continues from another.
 type History struct {
-	// Dropped is the last event that may have been kept and is not any more, 0 if
-	// there is none.
+	// Dropped is the seq of the last event that may have been kept and is not any
+	// more, 0 if there is none.
 	Dropped uint64
-	// Cleared is when the history was cleared last, 0 if that is not known any more.
+	// Cleared is the seq at which the history was last cleared, 0 if none is known.
 	Cleared uint64
 	Events  []Kept
-	More    bool // there are more that were asked for; in a state, older ones
+	More    bool // there are more of the events asked for; in a state, older ones
 }
 
 // Kept is an event of a history.
 type Kept struct {
 	Seq     uint64
-	Time    int64 // when it came, ms by the server's clock
-	TTL     int64 // ms left
+	Time    int64 // when it was published, ms of the server's clock
+	TTL     int64 // remaining time to live, ms
 	Payload []byte
 	Except  pusherproto.SocketID
 	Client  bool
 }
 
 const (
-	// clearKept is how long it is known that a history was cleared, ms of ledger time.
+	// clearKept is how long a ledger remembers that a history was cleared, ms of
+	// ledger time.
 	clearKept = 60 * 60 * 1000
-	// historyFreed bounds what a Tick frees of histories.
-	historyFreed = 2000 // about: the last history is freed whole
+	// historyFreed is the maximum number of events that a Tick frees.
+	historyFreed = 2000 // approximately: the last history is freed whole
 )
 
-// histories are what subjects keep. They have nothing to do with the records of
-// the subjects: a history stays when nobody is on its channel.
+// histories are the kept events of subjects. They are independent of the records of
+// subjects: a history stays when its channel has no subscribers.
 type histories struct {
 	all  map[Subject]*history
-	dues []*history // all, by when there is something to free
+	dues []*history // all, by the time when something can be freed
 	apps map[string]*keeps
-	// forgotten is, for subjects without a history, the last event that may be
-	// missing: of all subjects that share a bucket.
+	// forgotten is, for subjects without a history, the seq of the last event that
+	// may be missing. All subjects of a bucket share one.
 	forgotten map[uint16]uint64
 }
 
-// keeps is what an app keeps in the partition.
+// keeps is the events that an app keeps in the partition.
 type keeps struct {
 	bytes  int
-	oldest []*history // those with events, by their first
+	oldest []*history // those with events, by their first event
 }
 
 type history struct {
@@ -77,8 +79,8 @@ type history struct {
 	events  []kept // oldest first
 	dropped uint64
 	cleared uint64
-	until   int64 // when it is forgotten that it was cleared
-	due     int64 // its place in dues
+	until   int64 // ledger time until which cleared is remembered
+	due     int64 // when something can be freed: its position in dues
 }
 
 type kept struct {
@@ -90,13 +92,13 @@ type kept struct {
 	client    bool
 }
 
-// bucketOf is the bucket of a subject, of 4096.
+// bucketOf returns the bucket of a subject, one of 4096.
 func bucketOf(s Subject) uint16 {
 	sum := sha1.Sum([]byte(s.String())) //nolint:gosec // as above
 	return uint16(sum[0])<<4 | uint16(sum[1])>>4
 }
 
-// history returns the history of a subject, made if there is none.
+// history returns the history of a subject, which it creates if necessary.
 func (l *Ledger) history(s Subject) *history {
 	h := l.kept.all[s]
 	if h == nil {
@@ -109,8 +111,8 @@ func (l *Ledger) history(s Subject) *history {
 	return h
 }
 
-// keep puts an event in the history of its subject. What is too much then goes,
-// the oldest first. The copy keeps no request in memory.
+// keep adds an event to the history of its subject, and drops the oldest ones above
+// the limits. It is a copy, so the request can be freed.
 func (l *Ledger) keep(e *Entry, now int64) {
 	op := &e.Op
 	h := l.history(op.Subject)
@@ -139,7 +141,7 @@ func (l *Ledger) keep(e *Entry, now int64) {
 	l.placed = append(l.placed, Placement{op.N, e.Seq})
 }
 
-// clear forgets what a subject keeps.
+// clear empties the history of a subject.
 func (l *Ledger) clear(n *node, op *Op) {
 	e := l.append(l.find(op.Subject), Entry{Kind: EntryCleared, Node: n.id, Epoch: n.epoch, Op: *op})
 	h := l.history(op.Subject)
@@ -151,7 +153,7 @@ func (l *Ledger) clear(n *node, op *Op) {
 	l.kept.settle(h, l.time)
 }
 
-// drop takes the oldest event out. The history is in no index.
+// drop removes the oldest event. The history must be in no index.
 func (in *keeps) drop(h *history) {
 	in.bytes -= h.events[0].size
 	h.dropped = h.events[0].seq
@@ -159,8 +161,9 @@ func (in *keeps) drop(h *history) {
 	h.events = h.events[1:]
 }
 
-// settle drops what is past its time at the front, and files a history again, or
-// forgets one that says nothing. It returns how many it has dropped.
+// settle drops expired events at the front. Then it files the history again, or
+// removes it if it is empty and remembers nothing. It returns the number of dropped
+// events.
 func (hs *histories) settle(h *history, time int64) (dropped int) {
 	for ; len(h.events) > 0 && h.events[0].due <= time; dropped++ {
 		hs.apps[h.subject.App].drop(h)
@@ -177,7 +180,7 @@ func (hs *histories) settle(h *history, time int64) (dropped int) {
 	return dropped
 }
 
-// file puts a history in the indices, leave takes it out.
+// file adds a history to the indices, leave removes it.
 func (hs *histories) file(h *history) {
 	h.due = h.until
 	if len(h.events) > 0 {
@@ -211,7 +214,7 @@ func (hs *histories) findDue(h *history) (at int, found bool) {
 	})
 }
 
-// free forgets what is past its time. An event waits for those before it.
+// free drops expired events. An event is dropped after those before it.
 func (hs *histories) free(time int64) {
 	for most := historyFreed; most > 0 && len(hs.dues) > 0 && hs.dues[0].due <= time; most-- {
 		h := hs.dues[0]
@@ -220,7 +223,7 @@ func (hs *histories) free(time int64) {
 	}
 }
 
-// page is the part of a subject's history that is asked for, as of a moment.
+// page returns the requested part of a subject's history, as of a moment.
 func (l *Ledger) page(r GetHistory, moment int64) History {
 	h := l.kept.all[r.Subject]
 	switch {
@@ -261,20 +264,20 @@ func (l *Ledger) page(r GetHistory, moment int64) History {
 	return p
 }
 
-// newest is the part that a state carries: the newest events that fit in a page,
-// the oldest first.
+// newest returns the part that a state contains: the newest events that fit in a
+// page, the oldest first.
 func (l *Ledger) newest(s Subject) History {
 	p := l.page(GetHistory{Subject: s, Backward: true, Most: stateKept}, l.moment)
 	slices.Reverse(p.Events)
 	return p
 }
 
-// stateKept is how many events a state carries at most.
+// stateKept is the maximum number of events in a state.
 const stateKept = 1000
 
-// GetHistory asks for events that Subject keeps: those behind After and before
-// Before, if they are not 0, the newest first if Backward, Most of them, or fewer
-// that are long.
+// GetHistory asks for events that Subject keeps: those after After and before
+// Before, each ignored if 0; the newest first if Backward; Most of them, or fewer
+// if they are long.
 type GetHistory struct {
 	Subject       Subject
 	After, Before uint64
@@ -284,7 +287,7 @@ type GetHistory struct {
 
 func (GetHistory) request() {}
 
-// clone copies all but what is immutable.
+// clone returns a copy that shares only immutable data.
 func (hs *histories) clone() histories {
 	c := histories{}
 	if hs.all == nil {
@@ -312,7 +315,7 @@ func (hs *histories) clone() histories {
 	return c
 }
 
-// dump describes what is kept, as Dump does.
+// dumpHistories describes the histories for Dump.
 func (l *Ledger) dumpHistories(add func(format string, args ...any)) {
 	for s, h := range l.kept.all {
 		add("history %q dropped=%d cleared=%d until=%d", s.String(), h.dropped, h.cleared, h.until)

@@ -1,26 +1,26 @@
 package ledger
 
-// Ledger is the memory of one partition and what decides over it. Its zero
-// value is an empty one. It belongs to one goroutine at a time.
+// Ledger is the memory of one partition with the decisions about it. The zero value
+// is an empty ledger. It must be used by one goroutine at a time.
 //
-// Facts that no longer count (rule counts) and whatever is past its time are
-// invisible from that moment on; Tick frees them in bounded chunks. So neither
-// an answer nor an entry depends on how far that has come.
+// Facts that do not count (see counts) and whatever has expired are invisible from
+// that moment on; Tick frees them in bounded chunks. So answers and entries do not
+// depend on how far that has come.
 type Ledger struct {
-	// LogBytes is the budget of the log; 0 is 16 MiB. PageBytes is that of an answer
-	// to GetLog; 0 is 256 KiB. BoxBytes is that of the outbox; 0 is 1 MiB.
+	// Limits in bytes: LogBytes of the log; 0 means 16 MiB. PageBytes of an answer
+	// to GetLog; 0 means 256 KiB. BoxBytes of the outbox; 0 means 1 MiB.
 	LogBytes, PageBytes, BoxBytes int
-	// Chunk is how many of each kind a Tick frees and reports at most; 0 is 500.
-	// What is freed late counts as gone late in webhooks.
+	// Chunk is the maximum number of each kind that a Tick frees and reports; 0
+	// means 500. For webhooks, what is freed late is gone from that later time on.
 	Chunk int
 
 	run       Run
 	birth     Birth
 	seq       uint64  // of the last entry
-	ancestors []Place // the memories that this one goes on from, oldest first, each with its last entry
+	ancestors []Place // the memories that this one continues, oldest first, each with its last entry
 	time      int64   // ledger time at the last Tick, ms
 	clock     int64   // the server's clock then, ms
-	moment    int64   // ledger time at the request that runs, which a Tick makes time
+	moment    int64   // ledger time at the present request; the next Tick makes it time
 	nodes     []*node
 	places    map[place]*names
 	log       log
@@ -33,26 +33,27 @@ type Ledger struct {
 	coming, going line
 	tallies       map[Subject]*tally
 	untold        tallies
-	ticked        uint64 // seq at the last Tick, before its time went on
+	ticked        uint64 // seq at the last Tick, before it advanced time
 	outbox        outbox
 
 	kept   histories
-	now    int64                 // the server's clock at the request that runs
-	placed []Placement           // by the request that runs
+	now    int64                 // the server's clock at the present request
+	placed []Placement           // by the present request
 	marks  map[string]*usedMarks // by app
 
-	appended []*Entry // by the request that runs
+	appended []*Entry // by the present request
 }
 
 // New returns an empty Ledger.
 func New() *Ledger { return &Ledger{} }
 
-// Handle carries out a request and returns the entries that it appended, in
-// order: each goes to the feed of its Subject, or, if its Kind has none, to the
-// feed of the partition. Run is the run of the server as the connection knows
-// it, fresh the Birth to take if one is due (random, not 0), now the server's
-// clock in ms: a Tick goes by it, and the end of a cached event. Entries, states and what they point
-// to are immutable, the request's ops included.
+// Handle carries out a request and returns its answer and the entries that it
+// appended, in order: each is sent to the feed of its Subject or, if its Kind has
+// none, to the feed of the partition. Run is the run of the server as the
+// connection knows it, fresh the Birth to take if a new one is needed (random, not
+// 0), now the server's clock in ms, used by Tick and for the expiry of cached
+// events. Entries, states and what they point to are immutable, including the
+// request's ops.
 func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*Entry) {
 	l.wake(run, fresh)
 	l.now, l.placed = now, nil
@@ -101,8 +102,7 @@ func (l *Ledger) Handle(run Run, fresh Birth, now int64, r Request) (Answer, []*
 	return a, entries
 }
 
-// append puts an entry in its place. The record is that of its subject, nil if
-// there is none.
+// append appends an entry. rec is the record of its subject, nil if there is none.
 func (l *Ledger) append(rec *record, e Entry) *Entry {
 	l.seq++
 	e.Seq, e.Birth = l.seq, l.birth

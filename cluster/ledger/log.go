@@ -1,17 +1,17 @@
 package ledger
 
-// What the log keeps: entries of this ledger time, in ms, and not above the
-// budget of bytes.
+// The log keeps entries for this long, in ms of ledger time, and at most these
+// bytes.
 const (
 	logKept  = 15_000
 	logBytes = 16 << 20
 )
 
-// pageBytes is how much of the log is given at once: a server closes a connection
-// on which too much waits.
+// pageBytes is the maximum bytes of the log in one answer: a server closes a
+// connection with too much unsent data.
 const pageBytes = 256 << 10
 
-// log is the last entries, without a hole.
+// log is the last entries, without a gap.
 type log struct {
 	entries []logged
 	bytes   int
@@ -44,16 +44,16 @@ func (g *log) drop() {
 	g.entries = g.entries[1:]
 }
 
-// trim drops what is older than the log reaches.
+// trim drops entries that are too old.
 func (g *log) trim(time int64) {
 	for len(g.entries) > 0 && g.entries[0].time+logKept < time {
 		g.drop()
 	}
 }
 
-// after returns the entries behind a position, oldest first, a page at most. They
-// are missing if the log does not reach back to it, or the position is of another
-// memory.
+// after returns the entries after a position, oldest first, a page at most. missing
+// is set if the log does not reach back to the position, or the position is of
+// another memory.
 func (g *log) after(position uint64, most, page int, head uint64) (entries []*Entry, missing bool) {
 	if position > head || head-position > uint64(len(g.entries)) {
 		return nil, true

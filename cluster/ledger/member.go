@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// members is who is on a presence channel. A member whose holders count no
-// more is on it only as something to free.
+// members is the users on a presence channel. A member without a holder that counts
+// is not present, and waits to be freed.
 type members struct {
 	users       map[string]*member
-	first, last *member // in the order they came
-	present     int     // how many count, as of counted
+	first, last *member // in the order in which they joined
+	present     int     // how many are present, as of counted
 	counted     uint64  // Ledger.floors at that time
 }
 
 // member is a user on a presence channel.
 type member struct {
 	user       string
-	info       []byte // of the claim that made the user present
-	order      uint64 // seq of the entry that did
+	info       []byte // from the claim that made the user present
+	order      uint64 // seq of the entry of that claim
 	holders    held
 	prev, next *member
 }
@@ -51,8 +51,8 @@ func (m *members) remove(it *member) {
 	delete(m.users, it.user)
 }
 
-// present is how many users are on the subject. They are counted again after a
-// node was struck or has entered; come and release keep the number in between.
+// present returns how many users are on the subject. They are counted again after a
+// node was struck or has entered; come and release adjust the number in between.
 func (l *Ledger) present(rec *record) int {
 	m := rec.members
 	if m == nil {
@@ -69,8 +69,8 @@ func (l *Ledger) present(rec *record) int {
 	return m.present
 }
 
-// claim has a node hold users. It returns those that are refused: new ones
-// above the limit, or of a full Do, unless the op is exempt.
+// claim records that a node holds users. It returns the refused ones: new users
+// above the limit, or of a Do with Full, unless the op is exempt.
 func (l *Ledger) claim(rec *record, n *node, op *Op, full bool) (refused []string) {
 	if len(op.On) > 0 && rec.members == nil {
 		rec.members = &members{users: map[string]*member{}, counted: l.floors}
@@ -90,8 +90,9 @@ func (l *Ledger) claim(rec *record, n *node, op *Op, full bool) (refused []strin
 	return refused
 }
 
-// come makes a user present by the entry that is next; it is what is left of an
-// earlier stay, nil if nothing is. The copies keep no request in memory.
+// come makes a user present with the next entry; it is the member of an earlier
+// stay that was not freed, nil if there is none. Names and infos are copied, so the
+// request can be freed.
 func (l *Ledger) come(rec *record, it *member, by *Member) *member {
 	m := rec.members
 	if it == nil {
@@ -106,7 +107,7 @@ func (l *Ledger) come(rec *record, it *member, by *Member) *member {
 	return it
 }
 
-// release has a node hold users no more.
+// release records that a node no longer holds users.
 func (l *Ledger) release(rec *record, n *node, users []string) {
 	if rec.members == nil {
 		return

@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// What is to be done once has a mark: the ledger remembers for each app which
-// marks have come, and for how long they count. A mark names an event on a subject,
-// with the key that its publisher gave it, or a key by itself.
+// A mark identifies something that is done only once: the ledger remembers for each
+// app which marks it has received, and until when they are valid. A mark is of an
+// event on a subject with the idempotency key of its publisher, or of a key alone.
 
 const (
-	// mostMarks is how many marks of an app are remembered; of more those go that
-	// would end first.
+	// mostMarks is the maximum number of marks of an app; above it those that
+	// expire first are dropped.
 	mostMarks = 100_000
-	// freedMarks is how many marks whose time is over are forgotten for one that comes.
+	// freedMarks is the maximum number of expired marks removed when one is added.
 	freedMarks = 8
 )
 
-// Mark is a part of a hash.
+// Mark is the first 16 bytes of a hash.
 type Mark [16]byte
 
-// Once says that an event is not to come a second time: no mark is an event that
-// may.
+// Once says that an event must not be published twice. A zero Mark means that it
+// may be.
 type Once struct {
 	Mark Mark
 	For  time.Duration
 }
 
-// Claim asks for an idempotency key of an app, for a call that has the digest With,
-// which is made of the key too. What was claimed for one call is not given to another.
+// Claim claims an idempotency key of an app for a call with the digest With, which
+// includes the key. A key that was claimed for one call is not given to another.
 type Claim struct {
 	App       string
 	Key, With Mark
@@ -47,14 +47,14 @@ type Claimed uint8
 
 // The answers.
 const (
-	ClaimedNew   Claimed = iota + 1 // by this call, for the first time
-	ClaimedAgain                    // by the same call, before
-	ClaimedOther                    // by another call
-	ClaimedFull                     // by nobody: there is no memory for it
+	ClaimedNew   Claimed = iota + 1 // claimed by this call, for the first time
+	ClaimedAgain                    // claimed by the same call before
+	ClaimedOther                    // claimed by another call
+	ClaimedFull                     // not claimed: there is no memory for it
 )
 
-// claimKey answers a Claim. The key ends a moment before what it came with: who finds
-// that it is used finds that, too.
+// claimKey answers a Claim. The mark of the key expires before that of its call, so
+// a call that finds the key used finds the call, too.
 func (l *Ledger) claimKey(c Claim) Claimed {
 	switch {
 	case l.used(c.App, c.Key) && l.used(c.App, c.With):
@@ -70,12 +70,12 @@ func (l *Ledger) claimKey(c Claim) Claimed {
 	return ClaimedNew
 }
 
-// repeated reports whether an op is an event that has come already.
+// repeated reports whether an op is an event that was already published.
 func (l *Ledger) repeated(op *Op) bool {
 	return op.Kind == OpEvent && op.Once.Mark != Mark{} && l.used(op.Subject.App, op.Once.Mark)
 }
 
-// came takes down that an event has come.
+// came records that an event was published.
 func (l *Ledger) came(op *Op) {
 	if op.Kind == OpEvent && op.Once.Mark != (Mark{}) {
 		l.use(op.Subject.App, op.Once.Mark, l.moment+milliseconds(op.Once.For))
@@ -84,11 +84,11 @@ func (l *Ledger) came(op *Op) {
 
 func milliseconds(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
-// usedMark is a mark that counts until due, by ledger time.
+// usedMark is a mark that is valid until due, in ledger time.
 type usedMark struct {
 	mark Mark
 	due  int64
-	at   int // in the heap
+	at   int // index in the heap
 }
 
 // usedMarks are the marks of an app.
@@ -102,7 +102,7 @@ func (l *Ledger) used(app string, m Mark) bool {
 	return u != nil && u.byMark[m] != nil && u.byMark[m].due > l.moment
 }
 
-// use has a mark count until due, and forgets some that count no more.
+// use makes a mark valid until due, and removes some expired ones.
 func (l *Ledger) use(app string, m Mark, due int64) {
 	if l.marks == nil {
 		l.marks = map[string]*usedMarks{}
@@ -128,7 +128,7 @@ func (l *Ledger) use(app string, m Mark, due int64) {
 	}
 }
 
-// dumpMarks describes the marks that count.
+// dumpMarks describes the valid marks for Dump.
 func (l *Ledger) dumpMarks(add func(format string, args ...any)) {
 	for app, u := range l.marks {
 		for _, it := range u.dues {
@@ -139,7 +139,7 @@ func (l *Ledger) dumpMarks(add func(format string, args ...any)) {
 	}
 }
 
-// DumpMark is the line of Dump about a mark.
+// DumpMark returns the line of Dump about a mark.
 func DumpMark(app, mark string, due int64) string {
 	return fmt.Sprintf("mark %q of %q due=%d", mark, app, due)
 }
@@ -156,8 +156,8 @@ func (l *Ledger) cloneMarks(of *Ledger) {
 	}
 }
 
-// markHeap has the mark first that ends first; of several those in the order of
-// their bytes.
+// markHeap has the mark that expires first at the front, ties in the order of their
+// bytes.
 type markHeap []*usedMark
 
 func (h markHeap) Len() int { return len(h) }

@@ -6,62 +6,62 @@ import (
 	"fanfare/pusherproto"
 )
 
-// OpKind says what an Op does.
+// OpKind says what an Op reports.
 type OpKind uint8
 
 // The kinds of ops.
 const (
-	OpHold   OpKind = iota + 1 // a fact about Subject
+	OpHold   OpKind = iota + 1 // the facts of the node about Subject
 	OpEvent                    // an event on Subject
 	OpClose                    // close the sockets of the user Subject
-	OpDone                     // all facts of this epoch are said
+	OpDone                     // all facts of this epoch are reported
 	OpBye                      // the node drains: it holds nothing any more
-	OpRecall                   // the event that Subject's cache had in a memory that is lost
+	OpRecall                   // the cached event that Subject had in a lost memory
 )
 
-// Op is one thing a node says. Its number and content never change once it was
-// handed to an engine.
+// Op is one report of a node. Its number and content never change after it was
+// given to an engine.
 type Op struct {
-	N       uint64 // 1, 2, 3 … for each node and partition
+	N       uint64 // 1, 2, 3 … in each partition of a node
 	Kind    OpKind
 	Subject Subject // OpHold, OpEvent, OpClose, OpRecall, OpClear
 
 	// OpHold. Facts are absolute: the number of sockets is that after the op.
 	Sockets int
-	On      []Member // users the node holds from here on
-	Off     []string // users it holds no more
-	Most    int      // above it a new member is refused, of an app a socket; 0 means no limit
-	Exempt  bool     // the limit does not apply: said again, or answered already
-	Tight   bool     // of an app: each of the sockets is open
-	Known   bool     // an earlier memory of the ledger has acknowledged all that it says (rule H4)
+	On      []Member // users the node holds from now on
+	Off     []string // users it no longer holds
+	Most    int      // limit of members, or of an app's sockets, above which new ones are refused; 0 means no limit
+	Exempt  bool     // the limit does not apply: reported again, or already answered
+	Tight   bool     // of an app: all of Sockets are open, none is a reserve
+	Known   bool     // an earlier memory of the ledger has acknowledged all of it (rule H4)
 
 	// OpEvent, OpRecall. Payload is the text of the WebSocket message.
 	Payload  []byte
 	Except   pusherproto.SocketID
 	Client   bool          // sent by a socket: its own node has delivered it
-	Remember time.Duration // as the cached event, so long; 0 is not at all
-	DataFrom int           // Remember: Payload[DataFrom:DataTo] is the data, a JSON string literal
+	Remember time.Duration // TTL as the cached event; 0 means that it is not cached
+	DataFrom int           // if Remember is set: Payload[DataFrom:DataTo] is the data, a JSON string literal
 	DataTo   int
 
-	// OpRecall. The op that the event came with, and its place in the memory that is
-	// lost.
+	// OpRecall: the op that published the event, and its place in the lost memory.
 	Origin Origin
 	Was    Place
 
 	Hooks Hooks // OpHold, OpEvent: the webhooks that the app wants of the channel
-	Keep  Keep  // OpEvent: in the history of Subject
+	Keep  Keep  // OpEvent: how it is kept in the history of Subject
 
-	// OpEvent: whether it is dropped if it has come. No entry has it.
+	// OpEvent: it is dropped if it was already published. Entries do not contain
+	// it.
 	Once Once
 }
 
-// Place is where an entry was in a memory.
+// Place is the position of an entry in a memory.
 type Place struct {
 	Birth Birth
 	Seq   uint64
 }
 
-// Origin names an op.
+// Origin identifies an op.
 type Origin struct {
 	Node Node
 	N    uint64
@@ -73,7 +73,7 @@ type Member struct {
 	Info []byte // raw JSON, nil if none
 }
 
-// Size is about how many bytes the op takes.
+// Size is the approximate number of bytes of the op.
 func (o *Op) Size() int {
 	n := 64 + len(o.Subject.App) + len(o.Subject.Name) + len(o.Payload)
 	for i := range o.On {

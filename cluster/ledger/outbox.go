@@ -7,41 +7,41 @@ import (
 	"fanfare/pusherproto"
 )
 
-// RecordKind says what a Record tells.
+// RecordKind says what a Record reports.
 type RecordKind uint8
 
 // The kinds of records.
 const (
 	RecordOccupied RecordKind = iota + 1
 	RecordVacated
-	RecordAdded   // a member
-	RecordRemoved // a member
-	RecordCount   // the number of sockets is another
-	RecordEvent   // what a client sent
+	RecordAdded   // a member joined
+	RecordRemoved // a member left
+	RecordCount   // the number of sockets has changed
+	RecordEvent   // a client event
 )
 
 // Record is one event for webhooks. It is immutable.
 type Record struct {
-	ID      uint64 // place in the outbox: 1, 2, 3 …
-	Birth   Birth  // in which it was made
+	ID      uint64 // position in the outbox: 1, 2, 3 …
+	Birth   Birth  // of the memory in which it was made
 	Kind    RecordKind
 	Subject Subject
 	User    string               // RecordAdded, RecordRemoved
 	Count   int                  // RecordCount
 	Payload []byte               // RecordEvent: the text of the WebSocket message
-	Socket  pusherproto.SocketID // RecordEvent: who sent it
+	Socket  pusherproto.SocketID // RecordEvent: its sender
 }
 
-// outbox is what back ends are still to be told (rules H5, H6).
+// outbox is the records that webhooks have yet to deliver (rules H5, H6).
 type outbox struct {
 	records []boxed
 	bytes   int
-	last    uint64 // number of the newest record there ever was
-	lost    uint64 // records that went for want of room before anybody had them
+	last    uint64 // number of the newest record ever
+	lost    uint64 // records dropped for lack of room before a keeper had collected them
 
 	keeper Node
 	term   uint64 // 0: there is no keeper
-	heard  int64  // ledger time at which the keeper asked last
+	heard  int64  // ledger time of the keeper's last request
 	taken  uint64 // the last record that the keeper has
 }
 
@@ -53,15 +53,15 @@ type boxed struct {
 // boxBytes is the budget of an outbox.
 const boxBytes = 1 << 20
 
-// keeperSilence is after how much ledger time, in ms, a keeper that does not
-// ask is replaced.
+// keeperSilence is the ledger time, in ms, after which a keeper that sends no
+// request is replaced.
 const keeperSilence = 10_000
 
-// record puts a record into the outbox.
+// record adds a record to the outbox.
 func (l *Ledger) record(r Record) { l.box(r, len(r.Subject.String())+len(r.User)) }
 
-// recordEvent puts what a client sent into the outbox. The copies keep no
-// request in memory.
+// recordEvent adds a client event to the outbox. It is a copy, so the request can
+// be freed.
 func (l *Ledger) recordEvent(op *Op) {
 	s := Subject{op.Subject.Kind, strings.Clone(op.Subject.App), strings.Clone(op.Subject.Name)}
 	l.box(Record{Kind: RecordEvent, Subject: s, Payload: bytes.Clone(op.Payload), Socket: op.Except}, op.Size())
@@ -85,7 +85,7 @@ func (l *Ledger) box(r Record, size int) {
 	}
 }
 
-// first is the number of the oldest record, or of the next.
+// first returns the number of the oldest record, or of the next.
 func (b *outbox) first() uint64 { return b.last - uint64(len(b.records)) + 1 }
 
 func (b *outbox) drop() {
@@ -95,8 +95,8 @@ func (b *outbox) drop() {
 }
 
 // collect is rule H6. The term is 0 if the node is not the keeper. A request of a
-// connection that is dead may come late: what the keeper has does not become less
-// by it, so nobody takes its place while it delivers.
+// broken connection may arrive late: it cannot reduce what the keeper has, so no
+// other node replaces the keeper while it delivers.
 func (l *Ledger) collect(r Collect) (term uint64, records []Record) {
 	b, have := &l.outbox, uint64(0)
 	n := l.node(r.Node)
@@ -134,8 +134,8 @@ func (l *Ledger) keeperless() bool {
 	return n == nil || n.status == Struck || b.taken < b.first() || b.heard+keeperSilence <= l.time
 }
 
-// Outbox returns the records behind a number, oldest first, for those who watch
-// a ledger, and the number of the newest there ever was.
+// Outbox returns the records after a number, oldest first, and the number of the
+// newest ever. It is for tests and simulations that watch a ledger.
 func (l *Ledger) Outbox(after uint64) (records []Record, last uint64) {
 	for _, it := range l.outbox.records {
 		if it.record.ID > after {

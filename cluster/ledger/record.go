@@ -6,32 +6,32 @@ import (
 	"strings"
 )
 
-// place is what the subjects of one kind in one app have in common.
+// place is the data that all subjects of one kind in one app share.
 type place struct {
 	kind Kind
 	app  string
 }
 
-// record is what the ledger remembers of a subject.
+// record is the ledger's data about a subject.
 type record struct {
 	subject  Subject
 	seq      uint64 // of the last entry
 	event    uint64 // of the last that was an event
-	closed   uint64 // of the last that was a close, while that is kept
+	closed   uint64 // of the last that was a close, while the mark is kept
 	closedAt int64  // ledger time
 	sockets  held
 	members  *members
 	cached   *cached
 }
 
-// names are the records of a place. They share the text of the app.
+// names are the records of a place, by name. They share the text of the app.
 type names struct {
 	app     string
 	records map[string]*record
 }
 
-// find returns the record of a subject, nil if nothing about it is to be
-// remembered; what is left of one that was is then freed.
+// find returns the record of a subject, nil if there is none or it no longer
+// contains anything; then it is freed.
 func (l *Ledger) find(s Subject) *record {
 	in := l.places[place{s.Kind, s.App}]
 	if in == nil {
@@ -44,8 +44,8 @@ func (l *Ledger) find(s Subject) *record {
 	return rec
 }
 
-// open makes the record of a subject that has none. Its copies of the names
-// keep no request in memory.
+// open creates the record of a subject that has none. It copies the names, so the
+// request can be freed.
 func (l *Ledger) open(s Subject) *record {
 	in := l.places[place{s.Kind, s.App}]
 	if in == nil {
@@ -60,12 +60,12 @@ func (l *Ledger) open(s Subject) *record {
 	return rec
 }
 
-// says reports whether there is anything to remember of a subject.
+// says reports whether a record contains anything that has to be kept.
 func (l *Ledger) says(rec *record) bool {
 	return rec.sockets.count() || l.present(rec) > 0 || l.remembers(rec) || l.marked(rec)
 }
 
-// sweep frees a record that says nothing, and reports whether it has.
+// sweep frees a record that contains nothing, and reports whether it did.
 func (l *Ledger) sweep(rec *record) bool {
 	if l.says(rec) {
 		return false
@@ -92,8 +92,8 @@ func (l *Ledger) sweep(rec *record) bool {
 	return true
 }
 
-// Close marks are kept for nodes that were away: an hour, and no more than
-// these in a partition.
+// Close marks are kept for nodes that were disconnected: for an hour, and at most
+// this number in a partition.
 const (
 	markKept = 60 * 60 * 1000
 	mostMark = 10_000

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// state is what rule D4 needs: every fact that counts, with its epoch, and the
-// standings.
+// state returns what rule D4 needs: every fact that counts, with its epoch, and the
+// standings of the nodes.
 func (l *Ledger) state(s Subject) *State {
 	state := &State{Subject: s, Birth: l.birth, Nodes: l.standings(), History: l.newest(s)}
 	rec := l.find(s)
@@ -28,7 +28,7 @@ func (l *Ledger) state(s Subject) *State {
 		return state
 	}
 	state.Members = make([]StateMember, 0, present)
-	holders := make([]Holder, 0, present) // of all, in one piece
+	holders := make([]Holder, 0, present) // of all members, in one allocation
 	for it := rec.members.first; it != nil; it = it.next {
 		first := len(holders)
 		for _, f := range it.holders {
@@ -43,7 +43,7 @@ func (l *Ledger) state(s Subject) *State {
 	return state
 }
 
-// list is the channels that sockets are on, sorted by name.
+// list returns the channels that have sockets, sorted by name.
 func (l *Ledger) list(r List) []Totals {
 	in := l.places[place{Channel, r.App}]
 	if in == nil {
@@ -59,7 +59,7 @@ func (l *Ledger) list(r List) []Totals {
 	return all
 }
 
-// describe tells of a subject, known or not.
+// describe returns the totals and users of a subject, known or not.
 func (l *Ledger) describe(s Subject) (t Totals, users []string) {
 	rec := l.find(s)
 	if rec == nil {

@@ -22,21 +22,21 @@ const (
 	Channel Kind = 'c'
 	User    Kind = 'u'
 	Session Kind = 's' // of the HTTP fallback; it has events and no facts
-	App     Kind = 'a' // an app's connections; without a name
+	App     Kind = 'a' // an app's connections; Name is empty
 )
 
-// Subject is what facts are about.
+// Subject is what facts and events are about.
 type Subject struct {
 	Kind Kind
 	App  string
 	Name string
 }
 
-// String is the subject as it stands in keys: kind, app and name. App ids have
-// no slash.
+// String returns the subject as it is written in keys: kind, app and name. App ids
+// contain no slash.
 func (s Subject) String() string { return string(s.Kind) + s.App + "/" + s.Name }
 
-// ParseSubject reads what String wrote. Kinds are ASCII.
+// ParseSubject parses what String returned. Kinds are ASCII.
 func ParseSubject(text string) (s Subject, ok bool) {
 	if text == "" || text[0] >= utf8.RuneSelf {
 		return s, false

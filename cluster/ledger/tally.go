@@ -6,22 +6,23 @@ import (
 	"strings"
 )
 
-// Above so many sockets a number is told once in so many ms (rule H3).
+// Above this number of sockets a count is reported at most once in this many ms
+// (rule H3).
 const (
 	tallyOften = 100
 	tallyRest  = 5000
 )
 
-// tally is the number of sockets that back ends were told last.
+// tally is the number of sockets that webhooks reported last.
 type tally struct {
 	subject Subject
 	told    int
 	at      int64 // ledger time
-	queued  bool  // it is another by now
-	due     int64 // queued: ledger time from which on it is told
+	queued  bool  // the number has changed since
+	due     int64 // queued: ledger time from which on it is reported
 }
 
-// tallies are those that are queued, in the order in which they are told.
+// tallies are those that are queued, in the order in which they are reported.
 type tallies []*tally
 
 func (s tallies) find(t *tally) (at int, found bool) {
@@ -38,7 +39,7 @@ func (s *tallies) remove(t *tally) {
 	}
 }
 
-// tally has the number of sockets told if it is another.
+// tally reports the number of sockets if it has changed.
 func (l *Ledger) tally(rec *record, wanted bool) {
 	it, n := l.tallies[rec.subject], rec.sockets.total()
 	if it == nil {

@@ -6,20 +6,21 @@ import (
 )
 
 const (
-	// tickMost is how far one Tick advances the ledger's time, in ms, and how far
-	// a moment is behind one: a clock that jumps, or a pause, lets nothing run out.
+	// tickMost is the maximum, in ms, by which one Tick advances the ledger's time,
+	// and by which moment can be ahead of it: so nothing expires early because a
+	// clock jumps, or the server was paused.
 	tickMost = 2000
-	// freedPerTick bounds the work of a Tick (rule X3), for each kind of thing.
+	// freedPerTick bounds the work of a Tick (rule X3), for each kind of data.
 	freedPerTick = 500
-	// struckKept is how long a struck node's number stays known, in ms, and
-	// mostStruck of how many.
+	// struckKept is how long a struck node's op number is kept, in ms, and
+	// mostStruck the maximum number of such nodes.
 	struckKept = 24 * 60 * 60 * 1000
 	mostStruck = 1000
 )
 
-// tick advances the ledger's time, frees a bounded part of what no longer
-// counts, and tells back ends what is due. What fell before goes by the time
-// before.
+// tick advances the ledger's time, frees a bounded part of what no longer counts,
+// and reports to webhooks what is due. Members and channels that were gone before
+// it are reported as of the time before it.
 func (l *Ledger) tick(now, grace int64) {
 	chunk := l.Chunk
 	if chunk == 0 {
@@ -52,8 +53,8 @@ func (l *Ledger) freeMarks(most int) {
 	}
 }
 
-// freeFacts takes away facts that do not count. They come first in the list of
-// their node.
+// freeFacts frees facts that do not count. They are first in the list of their
+// node.
 func (l *Ledger) freeFacts(most int) {
 	for _, n := range l.nodes {
 		for ; most > 0 && n.facts.first != nil && !n.facts.first.counts(); most-- {
@@ -72,7 +73,7 @@ func (l *Ledger) freeFact(f *fact) {
 	l.sweep(f.on)
 }
 
-// forgetNodes forgets nodes that were struck long ago, or before many others.
+// forgetNodes removes nodes that were struck long ago, or before many others.
 func (l *Ledger) forgetNodes() {
 	var struck []*node
 	for _, n := range l.nodes {
@@ -88,7 +89,7 @@ func (l *Ledger) forgetNodes() {
 	}
 }
 
-// forget forgets a node when all its facts are freed.
+// forget removes a node when all its facts are freed.
 func (l *Ledger) forget(n *node) {
 	if n.facts.first == nil {
 		at, _ := l.place(n.id)

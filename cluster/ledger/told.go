@@ -5,37 +5,37 @@ import (
 	"slices"
 )
 
-// Hooks are the kinds of webhooks that an app wants of a channel, a bit each.
+// Hooks are the kinds of webhooks that an app wants for a channel, one bit each.
 type Hooks uint8
 
 // The kinds.
 const (
-	HookChannel Hooks = 1 << iota // that it is occupied, that it is vacated
-	HookMembers                   // that members come and go
-	HookCount                     // how many sockets there are
-	HookEvents                    // what clients send
+	HookChannel Hooks = 1 << iota // the channel is occupied or vacated
+	HookMembers                   // members join or leave
+	HookCount                     // the number of sockets
+	HookEvents                    // client events
 )
 
-// told is a channel or a member of whom back ends know (rule H1).
+// told is a channel or a member that webhooks have reported as present (rule H1).
 type told struct {
 	subject Subject
-	user    string // of a member
+	user    string // "" for a channel
 	what    Hooks  // HookChannel or HookMembers
 	status  toldStatus
-	since   int64  // ledger time at which it went
-	order   uint64 // by which those who come, and those who go, are told: of an entry twice its seq, of a fall one more than that of the last before the tick
+	since   int64  // ledger time at which it was gone
+	order   uint64 // order of the reports of presence and of absence: twice the seq of the entry that changed it; for facts that stopped counting, one more than twice the last seq before the tick
 }
 
-// toldStatus says what back ends have yet to be told.
+// toldStatus is what webhooks have yet to report.
 type toldStatus uint8
 
 const (
-	there  toldStatus = iota // nothing
-	coming                   // that it is there, when the partition is no longer young
-	going                    // that it is not, after the grace
+	there  toldStatus = iota // nothing: its presence is reported
+	coming                   // that it is present, when the partition is no longer young
+	going                    // that it is gone, after the grace
 )
 
-// key names a told in its partition. Of what goes at once the members sort
+// key identifies a told in its partition. Of those gone at once, members sort
 // before their channel.
 func (t *told) key() string {
 	if t.what == HookChannel {
@@ -44,7 +44,7 @@ func (t *told) key() string {
 	return t.subject.String() + "\x00m" + t.user
 }
 
-// line is those that have one status, in the order in which they are told.
+// line is those of one status, in the order of their reports.
 type line []*told
 
 func (l line) find(t *told) (at int, found bool) {
@@ -63,9 +63,10 @@ func (l *line) remove(t *told) {
 	*l = slices.Delete(*l, at, at+1)
 }
 
-// compare has back ends told whether a channel or a member is there, if they
-// want to know or were told before. Known says that an earlier memory has had
-// them told that it is, or was, there. Order is that of the change.
+// compare queues a webhook if the presence of a channel or a member differs from
+// what was last reported, and if such webhooks are wanted or were sent before.
+// Known says that an earlier memory has had its presence reported. Order is that of
+// the change.
 func (l *Ledger) compare(t told, here, wanted, known bool, order uint64) {
 	key := t.key()
 	it := l.told[key]
@@ -101,7 +102,7 @@ func (l *Ledger) compare(t told, here, wanted, known bool, order uint64) {
 	}
 }
 
-// settle notes that back ends know that it is there.
+// settle records that its presence is reported.
 func (t *told) settle() { t.status, t.since, t.order = there, 0, 0 }
 
 func (l *Ledger) goes(t *told, order uint64) {
@@ -109,7 +110,7 @@ func (l *Ledger) goes(t *told, order uint64) {
 	l.going.add(t)
 }
 
-// kind is that of the record that says that it has come, or has gone.
+// kind returns the kind of the record that reports its presence or absence.
 func (t *told) kind(here bool) RecordKind {
 	switch {
 	case t.what == HookChannel && here:
@@ -122,13 +123,13 @@ func (t *told) kind(here bool) RecordKind {
 	return RecordRemoved
 }
 
-// young reports whether a node has yet to say its facts.
+// young reports whether a node has yet to report all its facts.
 func (l *Ledger) young() bool {
 	return slices.ContainsFunc(l.nodes, func(n *node) bool { return n.status == Entering })
 }
 
-// tellHeld compares what an op was about: the channel before who comes and
-// after who goes.
+// tellHeld compares what an op was about: the channel before users who join and
+// after users who leave.
 func (l *Ledger) tellHeld(rec *record, op *Op) {
 	here := rec.sockets.count()
 	channel := func() {
@@ -162,9 +163,9 @@ func (rec *record) present(user string) bool {
 	return it != nil && it.holders.count()
 }
 
-// fell is called when facts about the sockets of a subject, or about a user on
-// it, turn out not to count any more. Nobody sees when that is: they went at the
-// last tick.
+// fell is called when facts about the sockets of a subject, or about a user on it,
+// are found not to count any more. When that happened is not known: it is dated at
+// the last tick.
 func (l *Ledger) fell(rec *record, it *member) {
 	if it != nil {
 		l.compare(told{subject: rec.subject, user: it.user, what: HookMembers}, it.holders.count(), false, false, 2*l.ticked+1)
@@ -174,14 +175,15 @@ func (l *Ledger) fell(rec *record, it *member) {
 	l.tally(rec, false)
 }
 
-// fellAny notes that facts about the sockets of a subject fell, if some have.
+// fellAny calls fell if facts about the sockets of a subject stopped counting.
 func (l *Ledger) fellAny(rec *record) {
 	if slices.ContainsFunc(rec.sockets, func(f *fact) bool { return !f.counts() }) {
 		l.fell(rec, nil)
 	}
 }
 
-// lapse notes what of an op's subject fell, before the op is carried out.
+// lapse calls fell for the parts of an op's subject that stopped counting, before
+// the op is applied.
 func (l *Ledger) lapse(rec *record, op *Op) {
 	l.fellAny(rec)
 	if rec.members == nil || len(l.told) == 0 {
@@ -199,7 +201,8 @@ func (l *Ledger) lapse(rec *record, op *Op) {
 	}
 }
 
-// tellDue tells, up to a number of each kind, what is due at a tick (rule H2).
+// tellDue adds the records that are due at a tick to the outbox, up to a number of
+// each kind (rule H2).
 func (l *Ledger) tellDue(grace int64, most int) {
 	if l.young() {
 		return

@@ -11,7 +11,7 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// markKept is how long a close mark counts, ms of ledger time.
+// markKept is how long a close mark is valid, ms of ledger time.
 const markKept = 60 * 60 * 1000
 
 // reply reads the fields of a script's answer one after the other.
@@ -163,7 +163,7 @@ func (r *reply) standing(id ledger.Node) ledger.Standing {
 	return s
 }
 
-// known is a node as it is stored.
+// known is a node's stored fields.
 type known struct {
 	ledger.Standing
 	floor uint32 // facts of earlier epochs do not count
@@ -191,7 +191,7 @@ func standings(all []known) []ledger.Standing {
 	return s
 }
 
-// numbers reads a list of them, nil if it is empty.
+// numbers reads a list of numbers, nil if it is empty.
 func (r *reply) numbers() (all []uint64) {
 	for _, m := range r.list() {
 		n, err := m.AsInt64()
@@ -201,8 +201,9 @@ func (r *reply) numbers() (all []uint64) {
 	return all
 }
 
-// unreadError says that an entry of the log cannot be read. The answer counts: to
-// the node the log is one that does not reach back, so it takes the states.
+// unreadError says that an entry of the log cannot be read. The answer is still
+// used: the node treats the log as one that does not reach back, so it requests the
+// states.
 type unreadError struct{ reason error }
 
 func (e *unreadError) Error() string { return e.reason.Error() }
@@ -224,8 +225,8 @@ func (r *reply) log() (entries []*ledger.Entry, unread error) {
 	return entries, nil
 }
 
-// records reads records of the outbox behind a number. Of one that cannot be
-// read there is only the number, which the keeper is done with.
+// records reads the records of the outbox after a number. Of a record that cannot
+// be read it returns only the number, which the keeper acknowledges.
 func (r *reply) records(after uint64) (all []ledger.Record) {
 	for _, m := range r.list() {
 		text, err := m.ToString()

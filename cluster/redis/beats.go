@@ -10,11 +10,11 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// mostBeats is how many beats and marks may wait, some thousand seconds' worth;
-// more are forgotten.
+// mostBeats is the maximum number of heartbeats and marks that wait, those of about
+// 1,000 seconds; more are dropped.
 const mostBeats = 1000
 
-// beat is a script of the table of beats, to be run.
+// beat is a script of the table of heartbeats, to be run.
 type beat struct {
 	script func(*scripts) *script
 	args   []string
@@ -37,15 +37,15 @@ func (e *Engine) beat(b beat) {
 	}
 }
 
-// beating is what runBeats keeps.
+// beating is the state of runBeats.
 type beating struct {
-	claimed []*apps.App // that the table says
-	refused seldom      // that the table cannot be used was logged
-	foreign seldom      // that a line of it is none of ours was logged
+	claimed []*apps.App // as the table lists them for this node
+	refused seldom      // limits the log line that the table cannot be used
+	foreign seldom      // limits the log line about entries of other programs
 }
 
-// runBeats answers beats one after the other; without a connection they are
-// lost.
+// runBeats sends heartbeats and answers them one after the other; without a
+// connection they are lost.
 func (e *Engine) runBeats(ctx context.Context, up cluster.Upcalls) {
 	var d beating
 	for {
@@ -98,8 +98,8 @@ func (e *Engine) runBeat(d *beating, b beat) ([]cluster.Beat, error) {
 	return all, in.err
 }
 
-// refuse looks into an error about the table. That a connection breaks others tell;
-// what is wrong with the table nobody else.
+// refuse logs an error about the table. Broken connections are logged elsewhere;
+// errors of the table are logged only here.
 func (e *Engine) refuse(c *conn, d *beating, err error) error {
 	if c.ctx.Err() != nil {
 		return err

@@ -15,7 +15,7 @@ type call struct {
 	args   []string
 }
 
-// caller makes calls of one partition's scripts.
+// caller makes the calls of one partition's scripts.
 type caller struct {
 	names
 	scripts *scripts
@@ -24,12 +24,13 @@ type caller struct {
 	budget  string // bytes of the log
 }
 
-// call turns a request into a call. Fresh is the birth to take if one is due.
+// call turns a request into a call. Fresh is the birth to take if a new one is
+// needed.
 func (c *caller) call(r ledger.Request, fresh ledger.Birth) call {
 	it := c.make(r, fresh)
 	if c.sharded {
-		// While a slot moves, a script that declares a key that is missing is
-		// refused before it begins. So it never finds a part of the keys.
+		// While a slot moves, a script that declares a missing key is refused
+		// before it begins. So it never finds only a part of the keys.
 		it.keys = append(it.keys, c.none())
 	}
 	return it
@@ -124,7 +125,7 @@ func appendNumbers(b []byte, op *ledger.Op) []byte {
 	return appendKeep(appendFlag(append(b, byte(op.Hooks)), hold && op.Known), op)
 }
 
-// milliseconds is how long an event is remembered, 0 if it is not.
+// milliseconds returns how long an event is cached, 0 if it is not.
 func milliseconds(op *ledger.Op) uint64 {
 	if op.Kind != ledger.OpRecall && (op.Kind != ledger.OpEvent || op.Remember <= 0) {
 		return 0
@@ -139,7 +140,7 @@ func clamp(used bool, n int) uint32 {
 	return uint32(min(max(n, 0), math.MaxInt32))
 }
 
-// infoText writes whether there is an info before it.
+// infoText encodes an info: byte 1 and the text, or byte 0 for none.
 func infoText(info []byte) string {
 	if info == nil {
 		return "\x00"

@@ -11,7 +11,7 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// carry sends items and tells the answers, each behind the entries before it.
+// carry sends items and passes on the answers, each after the entries before it.
 func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 	full, loaded := false, false
 	for len(items) > 0 {
@@ -21,7 +21,7 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 		}
 		pushed, ended := p.takePushed()
 		if errors.Is(ended, errOverrun) {
-			return ended // an answer would say that the entries before it have come
+			return ended // an answer would claim that the entries before it have been passed on
 		}
 		p.read(c, pushed)
 		done := 0
@@ -30,7 +30,7 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 			if items[done].request == nil && (err == nil || rueidis.IsRedisNil(err)) {
 				continue
 			}
-			if p.caller.isLetters(items[done].to + items[done].watch) { // without which everything else goes on
+			if p.caller.isLetters(items[done].to + items[done].watch) { // everything else works without it
 				if away, ok := c.elsewhere(err); ok {
 					return away
 				}
@@ -61,15 +61,16 @@ func (p *partition) carry(c *conn, up cluster.Upcalls, items []item) error {
 			p.birth = a.Birth
 			up.Answer(p.number, items[done].request, a)
 		}
-		// What came behind a script that did not run is sent again with it: reads
-		// and links can be repeated, and ops have numbers. Letters have gone.
+		// Items after a script that did not run are sent again with it: reads and
+		// links can be repeated, and ops have numbers. Messages to nodes have
+		// already been sent.
 		items = slices.DeleteFunc(slices.Clone(items[done:]), func(it item) bool { return it.to != "" })
 	}
 	p.tell(up, len(p.entries))
 	return nil
 }
 
-// commands are one for each item.
+// commands returns one command for each item.
 func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Completed {
 	commands := make([]rueidis.Completed, len(items))
 	for i, it := range items {
@@ -98,8 +99,8 @@ func (p *partition) commands(c *conn, items []item, full bool) []rueidis.Complet
 	return commands
 }
 
-// read decodes entries. One that it cannot read it leaves out: who watches the
-// subject finds out by the next one.
+// read decodes entries. It omits one that it cannot read: a node that watches the
+// subject notices that at the next entry.
 func (p *partition) read(c *conn, pushed []string) {
 	for _, message := range pushed {
 		e, err := parseEntry([]byte(message))
@@ -123,7 +124,7 @@ func (p *partition) tell(up cluster.Upcalls, n int) {
 	}
 }
 
-// before is how many entries the ledger had pushed before the request ran.
+// before returns how many of the pushed entries come before the answer.
 func (p *partition) before(a *ledger.Answer) int {
 	for i, e := range p.entries {
 		switch e.Birth {

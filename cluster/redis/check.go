@@ -15,15 +15,15 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// unfitError says why a server cannot be used. Trying again does not help.
+// unfitError says why a server cannot be used. Trying again would not help.
 type unfitError struct{ reason string }
 
 func (e *unfitError) Error() string { return "redis: " + e.reason }
 
 func unfit(format string, args ...any) error { return &unfitError{fmt.Sprintf(format, args...)} }
 
-// connect returns a connection to a server that can be used for its places; the
-// address "" is the server that is configured.
+// connect returns a connection to a server that can be used for the places in of;
+// the address "" is the configured server.
 func (e *Engine) connect(ctx context.Context, address string, of []place) (*conn, error) {
 	c, err := e.dial(ctx, address)
 	if err != nil {
@@ -74,10 +74,10 @@ func (e *Engine) check(ctx context.Context, c *conn, of []place) error {
 			return err
 		}
 	}
-	return errors.New("redis: none of the slots that the server should have is there")
+	return errors.New("redis: the server has none of the slots that the Redis Cluster assigns to it")
 }
 
-// explain puts what servers say to people who log in into a sentence.
+// explain turns errors of servers during login into sentences for operators.
 func (e *Engine) explain(err error) error {
 	var (
 		text    = err.Error()
@@ -88,9 +88,9 @@ func (e *Engine) explain(err error) error {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return unfit("the server's certificate is not signed by whom this node trusts; tls.ca_file is for that (%v)", err)
+		return unfit("the server's certificate is signed by no authority that this node trusts; set tls.ca_file to the file of its authority (%v)", err)
 	case errors.As(err, &name):
-		return unfit("the server's certificate is for another name; tls.server_name is for that (%v)", err)
+		return unfit("the server's certificate is for another name; set tls.server_name to a name in it (%v)", err)
 	case errors.As(err, &invalid):
 		return unfit("the server's certificate cannot be used (%v)", err)
 	case errors.As(err, &header):
@@ -98,28 +98,28 @@ func (e *Engine) explain(err error) error {
 	case strings.Contains(text, "remote error: tls:"):
 		return unfit("the server refuses the certificate of this node (%v)", err)
 	case strings.Contains(text, "WRONGPASS"):
-		return unfit("the server does not know the user and password that are configured (%v)", err)
+		return unfit("the server refuses the configured user and password (%v)", err)
 	case strings.Contains(text, "NOAUTH"):
-		return unfit("the server asks for a password, and none is configured (%v)", err)
+		return unfit("the server requires a password, and none is configured (%v)", err)
 	case strings.Contains(text, "NOPERM"), strings.Contains(text, "ACL failure"):
-		return unfit("the user %q may not do all that is needed; give it ~%s{* &%s{* +@all -@admin, or +@hash +@list +@sortedset +@scripting +@pubsub +@connection +info +exists +del +type +time +select +cluster|slots (%v)",
+		return unfit("the user %q lacks a permission; grant it ~%s{* &%s{* +@all -@admin, or +@hash +@list +@sortedset +@scripting +@pubsub +@connection +info +exists +del +type +time +select +cluster|slots (%v)",
 			e.cfg.Username, e.cfg.Prefix, e.cfg.Prefix, err)
 	case strings.Contains(text, "SELECT is not allowed in cluster mode"):
-		return unfit("a Redis Cluster has no database but 0, and %d is configured (%v)", e.cfg.Database, err)
+		return unfit("a Redis Cluster has only database 0, and %d is configured (%v)", e.cfg.Database, err)
 	case strings.Contains(text, "DB index is out of range"):
 		return unfit("the server has no database %d (%v)", e.cfg.Database, err)
 	}
 	return err
 }
 
-// identify reads what the server says of itself.
+// identify reads the server's description of itself.
 func (c *conn) identify() (info map[string]string, err error) {
 	hello, err := c.one("HELLO")
 	if err != nil {
 		return nil, err
 	}
 	if about, err := hello.AsMap(); err != nil || text(about["proto"]) != "3" {
-		return nil, unfit("the server does not speak RESP3, which comes with Redis 6; is a proxy in between?")
+		return nil, unfit("the server does not support RESP3, which Redis 6 introduced; check whether there is a proxy in between")
 	}
 	m, err := c.one("INFO")
 	if err != nil {
@@ -127,7 +127,7 @@ func (c *conn) identify() (info map[string]string, err error) {
 	}
 	raw, err := m.ToString()
 	if err != nil {
-		return nil, unfit("the server's INFO is no text: %v", err)
+		return nil, unfit("the server's answer to INFO is not a text: %v", err)
 	}
 	info = map[string]string{}
 	for line := range strings.Lines(raw) {
@@ -141,16 +141,16 @@ func (c *conn) identify() (info map[string]string, err error) {
 	n, err := strconv.Atoi(major)
 	switch {
 	case err != nil || c.run == "":
-		return nil, unfit("the server does not say its version and run id; is a proxy in between?")
+		return nil, unfit("the server does not report its version and run id; check whether there is a proxy in between")
 	case n < 7:
-		return nil, unfit("the server is of version %s; 7.0 is needed", c.version)
+		return nil, unfit("the server has version %s; 7.0 or later is required", c.version)
 	case info["mode"] == "sentinel":
-		return nil, unfit("the server is a Sentinel; give the name of its master")
+		return nil, unfit("the server is a Sentinel; configure the name of its master")
 	}
 	return info, nil
 }
 
-// checkServer finds out whether the server is of the kind that is expected.
+// checkServer checks that the server is of the expected kind.
 func (e *Engine) checkServer(c *conn) error {
 	info, err := c.identify()
 	if err != nil {
@@ -158,11 +158,11 @@ func (e *Engine) checkServer(c *conn) error {
 	}
 	switch sharded := info["mode"] == "cluster"; {
 	case sharded && !c.sharded:
-		return unfit("the server is part of a Redis Cluster; give addresses of its servers, without Sentinels, and start again")
+		return unfit("the server is part of a Redis Cluster; configure addresses of its servers, without Sentinels, and restart this node")
 	case !sharded && c.sharded:
-		return unfit("the server is not part of a Redis Cluster; start again to use it")
+		return unfit("the server is not part of a Redis Cluster any more; restart this node to use it")
 	case info["role"] != "" && info["role"] != "master":
-		return errors.New("redis: the server is a replica, which takes no writes; waiting until it is a master")
+		return errors.New("redis: the server is a replica, which refuses writes; waiting until it is a master")
 	}
 	if policy := info["maxmemory_policy"]; info["maxmemory"] != "0" && policy != "" && policy != "noeviction" {
 		c.logger.Warn("redis may drop the state of the cluster when its memory is full; set maxmemory-policy noeviction", "maxmemory_policy", policy)
@@ -170,7 +170,7 @@ func (e *Engine) checkServer(c *conn) error {
 	return nil
 }
 
-// text is a number or a text as text.
+// text returns a number or a text as a text.
 func text(m rueidis.RedisMessage) string {
 	if n, err := m.AsInt64(); err == nil {
 		return strconv.FormatInt(n, 10)
@@ -179,8 +179,8 @@ func text(m rueidis.RedisMessage) string {
 	return s
 }
 
-// checkRights has a script run every command that the others do, on keys that
-// begin so.
+// checkRights checks the permissions: a script runs every command that the other
+// scripts use, on keys that begin with base.
 func (e *Engine) checkRights(c *conn, base string) error {
 	m, err := c.eval(&c.scripts.check, []string{base + "check", base + "check2"}, base+"!check")
 	if err != nil {
@@ -193,7 +193,7 @@ func (e *Engine) checkRights(c *conn, base string) error {
 	return err
 }
 
-// checkKeys finds out whose the keys of places are.
+// checkKeys checks that the keys of places are not used by another program.
 func (e *Engine) checkKeys(c *conn, of []place) error {
 	kinds := []string{"hash", "hash", "list", "zset", "zset", "hash", "zset", "zset", "zset", "list"}
 	var (
@@ -223,7 +223,7 @@ func (e *Engine) checkKeys(c *conn, of []place) error {
 			return err
 		}
 		if kind != "none" && kind != want[i] {
-			return unfit("the key %s is a %s of another program; give a prefix of its own", names[i], kind)
+			return unfit("the key %s has the type %s and belongs to another program; configure another prefix", names[i], kind)
 		}
 	}
 	if slices.Contains(of, table) {
@@ -232,8 +232,8 @@ func (e *Engine) checkKeys(c *conn, of []place) error {
 	return nil
 }
 
-// checkPush publishes to itself: some proxies keep pushes from a connection
-// that asks questions.
+// checkPush publishes a message to this connection: some proxies do not deliver
+// pushes on a connection that also sends requests.
 func (c *conn) checkPush(ctx context.Context, feed string, heard <-chan struct{}) error {
 	publish := c.wire.B().Publish().Channel(feed).Message("").Build()
 	if c.sharded {
@@ -257,7 +257,7 @@ func (c *conn) checkPush(ctx context.Context, feed string, heard <-chan struct{}
 	case <-c.ctx.Done():
 		return c.cause()
 	case <-late.C:
-		return unfit("what is published does not come on the connection that has subscribed; is a proxy in between?")
+		return unfit("a published message does not arrive on the connection that has subscribed; check whether there is a proxy in between")
 	}
 	_, err = c.do(c.unsubscribe(feed))
 	return err

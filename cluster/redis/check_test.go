@@ -12,9 +12,9 @@ import (
 
 func TestNew_SaysWhatIsWrong(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"no address":     {},
-		"the prefix":     {Addresses: []string{"a:1"}, Prefix: "x{y"},
-		"no database -1": {Addresses: []string{"a:1"}, Database: -1},
+		"no address":                 {},
+		"the prefix":                 {Addresses: []string{"a:1"}, Prefix: "x{y"},
+		"-1 is not a valid database": {Addresses: []string{"a:1"}, Database: -1},
 	} {
 		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v does not say %q", cfg, err, want)
@@ -46,31 +46,31 @@ func TestRun_SaysWhyAServerCannotBeUsed(t *testing.T) {
 		change  func(*Config)
 		want    string
 	}{
-		{name: "old", addr: func() string { return startProxy(t, s.addr(), [2]string{"redis_version:7", "redis_version:6"}).addr() }, want: "of version 6."},
-		{name: "no version", addr: func() string { return startProxy(t, s.addr(), [2]string{"redis_version:", "what_version: "}).addr() }, want: "does not say its version"},
+		{name: "old", addr: func() string { return startProxy(t, s.addr(), [2]string{"redis_version:7", "redis_version:6"}).addr() }, want: "has version 6."},
+		{name: "no version", addr: func() string { return startProxy(t, s.addr(), [2]string{"redis_version:", "what_version: "}).addr() }, want: "does not report its version"},
 		{name: "RESP2", addr: func() string {
 			return startProxy(t, s.addr(), [2]string{"$5\r\nproto\r\n:3", "$5\r\nproto\r\n:2"}).addr()
 		}, want: "RESP3"},
 		{name: "several", change: func(c *Config) { c.Addresses = append(c.Addresses, "127.0.0.1:1") }, want: "not part of a Redis Cluster"},
-		{name: "database of a cluster", addr: func() string { return startServer(t, "--cluster-enabled", "yes").addr() }, change: func(c *Config) { c.Database = 1 }, want: "no database but 0"},
+		{name: "database of a cluster", addr: func() string { return startServer(t, "--cluster-enabled", "yes").addr() }, change: func(c *Config) { c.Database = 1 }, want: "only database 0"},
 		{name: "database", change: func(c *Config) { c.Database = 99 }, want: "no database 99"},
 		{name: "no password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, want: "none is configured"},
-		{name: "wrong password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, change: as("", "guess"), want: "does not know the user and password"},
-		{name: "wrong user", change: as("nobody", "guess"), want: "does not know the user and password"},
-		{name: "keys not allowed", prepare: []string{"ACL", "SETUSER", "keys", "on", ">x", "~other*", "&*", "+@all"}, change: as("keys", "x"), want: `the user "keys" may not`},
-		{name: "feeds not allowed", prepare: []string{"ACL", "SETUSER", "feeds", "on", ">x", "~*", "resetchannels", "+@all"}, change: as("feeds", "x"), want: `the user "feeds" may not`},
+		{name: "wrong password", addr: func() string { return startServer(t, "--requirepass", "secret").addr() }, change: as("", "guess"), want: "refuses the configured user and password"},
+		{name: "wrong user", change: as("nobody", "guess"), want: "refuses the configured user and password"},
+		{name: "keys not allowed", prepare: []string{"ACL", "SETUSER", "keys", "on", ">x", "~other*", "&*", "+@all"}, change: as("keys", "x"), want: `the user "keys" lacks`},
+		{name: "feeds not allowed", prepare: []string{"ACL", "SETUSER", "feeds", "on", ">x", "~*", "resetchannels", "+@all"}, change: as("feeds", "x"), want: `the user "feeds" lacks`},
 		{name: "a command not allowed", prepare: []string{"ACL", "SETUSER", "zadd", "on", ">x", "~*", "&*", "+@all", "-zadd"}, change: as("zadd", "x"), want: "ZADD"},
-		{name: "INFO not allowed", prepare: []string{"ACL", "SETUSER", "info", "on", ">x", "~*", "&*", "+@all", "-info"}, change: as("info", "x"), want: `the user "info" may not`},
+		{name: "INFO not allowed", prepare: []string{"ACL", "SETUSER", "info", "on", ">x", "~*", "&*", "+@all", "-info"}, change: as("info", "x"), want: `the user "info" lacks`},
 		{name: "CLUSTER not allowed", addr: func() string {
 			sharded := startServer(t, "--cluster-enabled", "yes")
 			ask(t, sharded.client(), "ACL", "SETUSER", "cluster", "on", ">x", "~*", "&*", "+@all", "-cluster")
 			return sharded.addr()
-		}, change: as("cluster", "x"), want: `the user "cluster" may not`},
+		}, change: as("cluster", "x"), want: `the user "cluster" lacks`},
 		{name: "layout", prepare: []string{"HSET", "later{table}layout", "program", "fanfare", "layout", "2", "partitions", "16"}, change: func(c *Config) { c.Prefix = "later" }, want: "has layout 2"},
 		{name: "partitions", prepare: []string{"HSET", "small{table}layout", "program", "fanfare", "layout", "1", "partitions", "32"}, change: func(c *Config) { c.Prefix = "small" }, want: "has 32 partitions"},
-		{name: "another's layout", prepare: []string{"SET", "text{table}layout", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{table}layout is of another program"},
-		{name: "another's hash", prepare: []string{"HSET", "hash{table}layout", "x", "y"}, change: func(c *Config) { c.Prefix = "hash" }, want: "the key hash{table}layout is of another program"},
-		{name: "another's keys", prepare: []string{"SET", "mine{p09}log", "x"}, change: func(c *Config) { c.Prefix = "mine" }, want: "the key mine{p09}log is a string of another program"},
+		{name: "another's layout", prepare: []string{"SET", "text{table}layout", "x"}, change: func(c *Config) { c.Prefix = "text" }, want: "the key text{table}layout belongs to another program"},
+		{name: "another's hash", prepare: []string{"HSET", "hash{table}layout", "x", "y"}, change: func(c *Config) { c.Prefix = "hash" }, want: "the key hash{table}layout belongs to another program"},
+		{name: "another's keys", prepare: []string{"SET", "mine{p09}log", "x"}, change: func(c *Config) { c.Prefix = "mine" }, want: "the key mine{p09}log has the type string and belongs to another program"},
 	} {
 		t.Run(it.name, func(t *testing.T) {
 			if it.prepare != nil {
@@ -209,7 +209,7 @@ func TestRun_ServerThatAnswersNonsense(t *testing.T) {
 	for range 7 {
 		<-came
 	}
-	a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`, `reason="the server answers nonsense:`)
+	a.log.Expect(t, "level=WARN", `msg="the cluster's redis cannot be reached, trying again"`, `reason="the server's answer is not valid RESP3:`)
 	if a.ups != 0 {
 		t.Error("a partition is up")
 	}

@@ -12,27 +12,27 @@ import (
 	"fanfare/cluster"
 )
 
-// checkLayout finds out what the prefix is used for, or says it for all others.
+// checkLayout checks what the prefix is used for, or claims it.
 func (e *Engine) checkLayout(c *conn) error {
 	key := layoutKey(e.cfg.Prefix)
 	said, err := e.claim(c, false)
 	if err != nil {
 		if strings.Contains(err.Error(), "WRONGTYPE") {
-			return unfit("the key %s is of another program; give a prefix of its own", key)
+			return unfit("the key %s belongs to another program; configure another prefix", key)
 		}
 		return err
 	}
 	switch {
 	case said[0] != "fanfare":
-		return unfit("the key %s is of another program; give a prefix of its own", key)
+		return unfit("the key %s belongs to another program; configure another prefix", key)
 	case said[1] != layout:
-		return unfit("what is stored under the prefix %q has layout %s, this program knows layout %s; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[1], layout)
+		return unfit("the data under the prefix %q has layout %s, this program uses layout %s; configure another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[1], layout)
 	case said[2] != strconv.Itoa(cluster.Partitions):
-		return unfit("what is stored under the prefix %q has %s partitions, this program has %d; give another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[2], cluster.Partitions)
+		return unfit("the data under the prefix %q has %s partitions, this program uses %d; configure another prefix, or stop all nodes and delete the keys", e.cfg.Prefix, said[2], cluster.Partitions)
 	case said[3] == "" || e.fleet.wasUsed():
 		return nil
 	}
-	// Others have used the prefix. If they are gone it is free.
+	// Nodes with other apps have used the prefix. It is free if they have ended.
 	alive, err := e.othersBeat(c)
 	switch {
 	case err != nil:
@@ -41,14 +41,14 @@ func (e *Engine) checkLayout(c *conn) error {
 		_, err = e.claim(c, true)
 		return err
 	case said[3] == "*":
-		return unfit("the nodes that use the prefix %q have none of the apps of this one; give another prefix, or the same apps", e.cfg.Prefix)
+		return unfit("the nodes that use the prefix %q serve none of this node's apps; configure another prefix, or the same apps", e.cfg.Prefix)
 	}
-	return unfit("on the nodes that use the prefix %q the app %s has other keys; give another prefix, or the same apps, with the old and the new key while keys change", e.cfg.Prefix, said[3])
+	return unfit("the nodes that use the prefix %q serve the app %s with other keys; configure another prefix, or the same apps, with the old and the new key during a rotation", e.cfg.Prefix, said[3])
 }
 
-// claim says what this node would use the prefix for. It returns the program,
-// the layout, the number of partitions, and the app that is another's: "*" if
-// all are, "" if none is.
+// claim records what this node uses the prefix for. It returns the program, the
+// layout, the number of partitions, and the app whose keys differ: "*" if all
+// differ, "" if none does.
 func (e *Engine) claim(c *conn, free bool) (said [4]string, err error) {
 	var own []*apps.App
 	if e.cfg.Apps != nil {
@@ -68,8 +68,9 @@ func (e *Engine) claim(c *conn, free bool) (said [4]string, err error) {
 	return said, in.err
 }
 
-// sayApps runs the script: mode is '0' to compare the apps with those of others, '1'
-// if nobody else is there, '2' for a node that is; gone are those that it served.
+// sayApps runs the script. mode is '0' to compare the apps with those of other
+// nodes, '1' if there is no other node, '2' for a node that is running; gone are
+// the apps that it served before.
 func (e *Engine) sayApps(c *conn, mode string, own []*apps.App, gone []string) (rueidis.RedisMessage, error) {
 	args := []string{"fanfare", layout, strconv.Itoa(cluster.Partitions), mode}
 	for _, app := range own {
@@ -85,8 +86,8 @@ func (e *Engine) sayApps(c *conn, mode string, own []*apps.App, gone []string) (
 	return c.eval(&c.scripts.claim, []string{layoutKey(e.cfg.Prefix), appsKey(e.cfg.Prefix)}, args...)
 }
 
-// reclaim says the apps of a node that serves others since a reload: a node that
-// starts is compared with those that are there.
+// reclaim records the apps of a node after a reload that changed them: a node that
+// starts is compared with the running ones.
 func (e *Engine) reclaim(c *conn, d *beating) error {
 	if e.cfg.Apps == nil {
 		return nil
@@ -112,7 +113,7 @@ func (e *Engine) reclaim(c *conn, d *beating) error {
 	return nil
 }
 
-// othersBeat reports whether a node beats.
+// othersBeat reports whether another node sends heartbeats.
 func (e *Engine) othersBeat(c *conn) (bool, error) {
 	read := func() (map[string]string, error) {
 		results, err := c.do(c.wire.B().Hgetall().Key(beatsKey(e.cfg.Prefix)).Build())
@@ -133,7 +134,7 @@ func (e *Engine) othersBeat(c *conn) (bool, error) {
 	select {
 	case <-c.ctx.Done():
 		return false, c.cause()
-	case <-time.After(patience): // a node beats every 2 s
+	case <-time.After(patience): // a node sends a heartbeat every 2 s
 	}
 	after, err := read()
 	for node, line := range after {

@@ -36,9 +36,9 @@ func TestRun_OtherAppsUnderThePrefixAreRefused(t *testing.T) {
 			name, want string
 			apps       func(*Config)
 		}{
-			{"another key", "the app shop has other keys", serving("chat", "k9", "shop", "k2")},
-			{"a key that begins like it", "the app shop has other keys", serving("shop", "k11")},
-			{"no app in common", "none of the apps of this one", serving("sports", "k1")},
+			{"another key", "serve the app shop with other keys", serving("chat", "k9", "shop", "k2")},
+			{"a key that begins like it", "serve the app shop with other keys", serving("shop", "k11")},
+			{"no app in common", "serve none of this node's apps", serving("sports", "k1")},
 		} {
 			t.Run(it.name, func(t *testing.T) {
 				t.Parallel()

@@ -11,18 +11,17 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Ops are written by nodes and read by nodes; entries are written by scripts,
-// around the op of a node, and read by nodes. Both begin with the version of
-// their format. Within a version fields are only added, at the end: a reader
-// ignores what follows the fields that it knows, and takes fields that do not
-// come as zero.
+// Ops are written and read by nodes; entries are written by scripts, around the op
+// of a node, and read by nodes. Both begin with the version of their format. Within
+// a version fields are only added, at the end: a reader ignores unknown fields at
+// the end, and takes missing fields as zero.
 const (
 	opVersion     = 1
 	entryVersion  = 1
 	recordVersion = 1
 )
 
-var errShort = errors.New("it ends too early")
+var errShort = errors.New("it is truncated")
 
 // appendOp writes an op: version, kind, N, subject, and the fields of its kind.
 func appendOp(b []byte, op *ledger.Op) []byte {
@@ -74,11 +73,11 @@ func appendOp(b []byte, op *ledger.Op) []byte {
 	return b
 }
 
-// parseOp reads what appendOp wrote. Payload and infos point into b.
+// parseOp decodes the output of appendOp. Payload and infos point into b.
 func parseOp(b []byte) (op ledger.Op, err error) {
 	r := reader{rest: b}
 	if v := r.byte(); v != opVersion && r.err == nil {
-		return op, fmt.Errorf("op of the unknown version %d", v)
+		return op, fmt.Errorf("op of unknown version %d", v)
 	}
 	op.Kind = ledger.OpKind(r.byte())
 	op.N = r.uvarint()
@@ -145,12 +144,12 @@ func checkData(op *ledger.Op) error {
 	return nil
 }
 
-// parseEntry reads an entry as append in lua/base.lua writes it. All integers are
-// big-endian. What it returns points into b.
+// parseEntry decodes an entry as append in lua/base.lua writes it. All integers are
+// big-endian. The entry points into b.
 func parseEntry(b []byte) (*ledger.Entry, error) {
 	r := reader{rest: b}
 	if v := r.byte(); v != entryVersion && r.err == nil {
-		return nil, fmt.Errorf("entry of the unknown version %d", v)
+		return nil, fmt.Errorf("entry of unknown version %d", v)
 	}
 	e := &ledger.Entry{Kind: ledger.EntryKind(r.byte())}
 	r.take(12) // time and size, for the log
@@ -182,14 +181,14 @@ func parseEntry(b []byte) (*ledger.Entry, error) {
 		}
 	case ledger.EntryEntered, ledger.EntryStruck:
 	default:
-		return nil, fmt.Errorf("entry %d of the unknown kind %d", e.Seq, e.Kind)
+		return nil, fmt.Errorf("entry %d of unknown kind %d", e.Seq, e.Kind)
 	}
 	return e, nil
 }
 
-// parseRecord reads a record of the outbox as record in lua/hooks.lua writes it.
-// What it returns points into b. Of one that it cannot read it returns the
-// number, if there is one.
+// parseRecord decodes a record of the outbox as record in lua/hooks.lua writes it.
+// The record points into b. If it cannot be decoded, only its number is returned,
+// if there is one.
 func parseRecord(b []byte) (it ledger.Record, err error) {
 	r := reader{rest: b}
 	r.uint32() // the size that it counts for
@@ -197,7 +196,7 @@ func parseRecord(b []byte) (it ledger.Record, err error) {
 	it = ledger.Record{Kind: ledger.RecordKind(r.byte()), ID: r.uint64(), Birth: ledger.Birth(r.uint64()), Count: int(r.uint64())}
 	lost := ledger.Record{ID: it.ID}
 	if version != recordVersion && r.err == nil {
-		return lost, fmt.Errorf("record of the unknown version %d", version)
+		return lost, fmt.Errorf("record of unknown version %d", version)
 	}
 	subject, user := uint64(r.uint32()), uint64(r.uint32())
 	text := string(r.take(subject))
@@ -207,12 +206,12 @@ func parseRecord(b []byte) (it ledger.Record, err error) {
 	}
 	var ok bool
 	if it.Subject, ok = ledger.ParseSubject(text); !ok {
-		return lost, fmt.Errorf("damaged record: %q is no subject", text)
+		return lost, fmt.Errorf("damaged record: %q is not a subject", text)
 	}
 	if it.Kind == ledger.RecordEvent {
 		op, err := parseOp(r.rest)
 		if err == nil && op.Kind != ledger.OpEvent {
-			err = fmt.Errorf("op of kind %d is no event", op.Kind)
+			err = fmt.Errorf("op of kind %d is not an event", op.Kind)
 		}
 		if err != nil {
 			return lost, fmt.Errorf("record %d: %w", it.ID, err)
@@ -237,7 +236,7 @@ func appendBytes(b, s []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// appendInfo writes a length that is one too large, so that none is not empty.
+// appendInfo writes the length plus 1, and the info; 0 means no info.
 func appendInfo(b, info []byte) []byte {
 	if info == nil {
 		return append(b, 0)
@@ -246,7 +245,7 @@ func appendInfo(b, info []byte) []byte {
 }
 
 // reader takes fields from the front of rest. After the first error it returns
-// zeros. When rest is empty a new field is what an older writer left out.
+// zeros. A field after the end of rest was omitted by an older writer.
 type reader struct {
 	rest []byte
 	err  error
@@ -339,7 +338,7 @@ func (r *reader) count() uint64 {
 	return n
 }
 
-// bytes returns bytes behind their length, never nil but after an error.
+// bytes returns bytes after their length; nil only after an error.
 func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
 
 func (r *reader) info() []byte {
@@ -353,7 +352,7 @@ func (r *reader) subject() ledger.Subject {
 	text := string(r.bytes())
 	s, ok := ledger.ParseSubject(text)
 	if !ok && r.err == nil {
-		r.fail(fmt.Errorf("%q is no subject", text))
+		r.fail(fmt.Errorf("%q is not a subject", text))
 	}
 	return s
 }

@@ -72,12 +72,12 @@ func TestOp_DamagedIsAnError(t *testing.T) {
 		}
 	}
 	for damage, input := range map[string]string{
-		"version 9":    "\x09\x01\x01",
-		"kind 77":      "\x01\x4d\x01",
-		"no subject":   "\x01\x03\x01\x03abc",
-		"data at 0:9":  "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x00\x12\x01p\x00",
-		"ends too":     "\x01\x01\x01\x05cx/yz\x00\x00\x00\xff\xff\xff\xff\x0f",
-		"data at -1:0": "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x01\x00\x01p\x00",
+		"version 9":     "\x09\x01\x01",
+		"kind 77":       "\x01\x4d\x01",
+		"not a subject": "\x01\x03\x01\x03abc",
+		"data at 0:9":   "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x00\x12\x01p\x00",
+		"truncated":     "\x01\x01\x01\x05cx/yz\x00\x00\x00\xff\xff\xff\xff\x0f",
+		"data at -1:0":  "\x01\x02\x01\x05cx/yz\x00\x00\x00\x02\x01\x00\x01p\x00",
 	} {
 		if _, err := parseOp([]byte(input)); err == nil || !strings.Contains(err.Error(), damage) {
 			t.Errorf("%q: error %v does not say %q", input, err, damage)

@@ -16,8 +16,8 @@ import (
 // closed.
 const patience = 5 * time.Second
 
-// conn is a connection to one run of a server. Everything goes over wire:
-// requests, answers, and what is pushed. client is how rueidis comes by it.
+// conn is a connection to one run of a server. Requests, answers and pushes all use
+// wire. client is the rueidis client that wire belongs to.
 type conn struct {
 	client  rueidis.Client
 	wire    rueidis.DedicatedClient
@@ -26,13 +26,13 @@ type conn struct {
 	ctx     context.Context // until it breaks
 	fail    context.CancelCauseFunc
 	watch   sync.WaitGroup
-	users   sync.WaitGroup // those that the fleet has lent it to
+	users   sync.WaitGroup // borrowers, to which the fleet has lent it
 	sharded bool           // the server is part of a Redis Cluster
 
 	address, version, run string
 }
 
-// dial connects and logs in; the address "" is the server that is configured.
+// dial connects and logs in; the address "" is the configured server.
 func (e *Engine) dial(ctx context.Context, address string) (*conn, error) {
 	addresses := []string{address}
 	if address == "" {
@@ -55,7 +55,8 @@ func (e *Engine) dial(ctx context.Context, address string) (*conn, error) {
 	option.Dialer.Timeout = patience
 	option.Dialer.KeepAlive = patience
 	if e.cfg.SentinelMaster != "" {
-		// The news of a failover may be missed, so the Sentinels are asked too.
+		// The notification of a failover may be missed, so the Sentinels are also
+		// polled.
 		option.Sentinel = rueidis.SentinelOption{
 			MasterSet: e.cfg.SentinelMaster, Username: e.cfg.SentinelUsername, Password: e.cfg.SentinelPassword,
 			TLSConfig: e.cfg.TLS, TopologyRefreshInterval: patience,
@@ -78,7 +79,7 @@ func (e *Engine) dial(ctx context.Context, address string) (*conn, error) {
 	return c, nil
 }
 
-// master is the address of the server that a client is connected to.
+// master returns the address of the server that a client is connected to.
 func master(client rueidis.Client) string {
 	for address := range client.Nodes() {
 		return address
@@ -86,8 +87,8 @@ func master(client rueidis.Client) string {
 	return ""
 }
 
-// followMaster closes the connection when the Sentinels name another master.
-// The one it has been may be cut off from them and take what nobody will see.
+// followMaster closes the connection when the Sentinels name another master. The
+// old one may be cut off from them and accept writes that will be lost.
 func (c *conn) followMaster() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -103,8 +104,8 @@ func (c *conn) followMaster() {
 	}
 }
 
-// listen has what is pushed go to hooks, and notices when the connection breaks
-// while nothing is asked.
+// listen passes pushes to hooks, and notices a broken connection while no request
+// is open.
 func (c *conn) listen(hooks rueidis.PubSubHooks) {
 	broken := c.wire.SetPubSubHooks(hooks)
 	c.watch.Go(func() {
@@ -127,8 +128,8 @@ var errClosed = errors.New("closed")
 
 func (c *conn) cause() error { return context.Cause(c.ctx) }
 
-// do sends commands in one go. Answers that are errors are in the results; an
-// error of do is one of the connection, which is then no more.
+// do sends commands in one batch. Answers that are errors are in the results; an
+// error of do is one of the connection, which is then closed.
 func (c *conn) do(commands ...rueidis.Completed) ([]rueidis.RedisResult, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
@@ -145,7 +146,7 @@ func (c *conn) do(commands ...rueidis.Completed) ([]rueidis.RedisResult, error) 
 	return results, nil
 }
 
-// one sends a command and returns its answer, or why there is none.
+// one sends a command and returns its answer, or the error.
 func (c *conn) one(words ...string) (rueidis.RedisMessage, error) {
 	results, err := c.do(c.wire.B().Arbitrary(words...).Build())
 	if err != nil {
@@ -154,7 +155,7 @@ func (c *conn) one(words ...string) (rueidis.RedisMessage, error) {
 	return results[0].ToMessage()
 }
 
-// subscribe and unsubscribe are commands of one feed. In a Redis Cluster it is
+// subscribe and unsubscribe are commands for one feed. In a Redis Cluster a feed is
 // sharded: it is on the server that has its slot.
 func (c *conn) subscribe(feed string) rueidis.Completed {
 	if c.sharded {
@@ -177,7 +178,7 @@ func (c *conn) unsubscribe(feed string) rueidis.Completed {
 	return c.wire.B().Unsubscribe().Channel(feed).Build()
 }
 
-// load has the server know all scripts.
+// load loads all scripts into the server.
 func (c *conn) load() error {
 	var commands []rueidis.Completed
 	for _, s := range c.scripts.all() {
@@ -195,7 +196,7 @@ func (c *conn) load() error {
 	return nil
 }
 
-// eval runs a script that may not be loaded.
+// eval runs a script that need not be loaded.
 func (c *conn) eval(s *script, keys []string, args ...string) (rueidis.RedisMessage, error) {
 	results, err := c.do(c.wire.B().Eval().Script(s.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
 	if err != nil {
@@ -204,8 +205,8 @@ func (c *conn) eval(s *script, keys []string, args ...string) (rueidis.RedisMess
 	return results[0].ToMessage()
 }
 
-// refused closes the connection if an error is about the server rather than
-// about the keys that are named. About their slot it is an elsewhereError.
+// refused closes the connection if an error concerns the server and not the named
+// keys. If it concerns their slot, it returns an elsewhereError.
 func (c *conn) refused(err error, keys string) error {
 	if away, ok := c.elsewhere(err); ok {
 		return away

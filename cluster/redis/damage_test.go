@@ -117,7 +117,7 @@ func TestEngine_AStateThatCannotBeReadIsNamed(t *testing.T) {
 	damaged[40] = 9 // the op's version, behind four places and a node
 	ask(t, client, "HSET", key, "c", string(damaged))
 	a.Send(a.part, ledger.GetState{Subject: room})
-	want := "down: the key " + key + ": read the answer to ledger.GetState: op of the unknown version 9"
+	want := "down: the key " + key + ": read the answer to ledger.GetState: op of unknown version 9"
 	a.expect(want)
 	ask(t, client, "DEL", key)
 	a.expect("up")
@@ -153,8 +153,8 @@ func TestEngine_EntriesThatCannotBeReadAreNamed(t *testing.T) {
 	ask(t, client, "PUBLISH", feed, "")
 	a.Send(a.part, ledger.Do{Node: 5, Epoch: epoch, Ops: []ledger.Op{event(1, "x")}})
 	a.next("answer ledger.Do head=0 link=false status=1 n=1 full=[]", "push 1 kind=2 n=1 x")
-	a.log.Expect(t, "level=ERROR", `msg="an entry of the cluster cannot be read"`, "partition=7", `reason="entry of the unknown version 2"`)
-	a.log.Expect(t, "level=ERROR", "partition=7", `reason="damaged entry: it ends too early"`)
+	a.log.Expect(t, "level=ERROR", `msg="an entry of the cluster cannot be read"`, "partition=7", `reason="entry of unknown version 2"`)
+	a.log.Expect(t, "level=ERROR", "partition=7", `reason="damaged entry: it is truncated"`)
 }
 
 // A log that cannot be read is one that does not reach back.
@@ -171,7 +171,7 @@ func TestEngine_ALogThatCannotBeReadIsMissing(t *testing.T) {
 	if !a.last.Missing || len(a.last.Log) != 0 {
 		t.Errorf("answer %+v", a.last)
 	}
-	a.log.Expect(t, "level=ERROR", "partition=7", `reason="entry of the unknown version 9"`)
+	a.log.Expect(t, "level=ERROR", "partition=7", `reason="entry of unknown version 9"`)
 }
 
 // A record of the outbox that cannot be read keeps its number, so the others are

@@ -17,31 +17,31 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Config is what an Engine is made of.
+// Config configures an Engine.
 type Config struct {
-	// Addresses are host:port of the server, of some of a Redis Cluster, or of
-	// the Sentinels.
+	// Addresses are host:port of the server, of some servers of a Redis Cluster, or
+	// of the Sentinels.
 	Addresses []string
-	// Prefix begins all keys and feeds; "" is "fanfare".
+	// Prefix is the beginning of all keys and feeds; "" means "fanfare".
 	Prefix             string
 	Username, Password string
 	Database           int
-	TLS                *tls.Config // nil is none
-	// SentinelMaster is the name by which the Sentinels know the master; "" is
-	// no Sentinel. They have a user and a password of their own.
+	TLS                *tls.Config // nil means no TLS
+	// SentinelMaster is the name of the master in the Sentinels' configuration; ""
+	// means no Sentinels. They have a user and a password of their own.
 	SentinelMaster                     string
 	SentinelUsername, SentinelPassword string
-	// Apps are those that this node serves; nil is not to compare them with
-	// other nodes'.
+	// Apps returns the apps of this node; nil means that they are not compared with
+	// those of other nodes.
 	Apps   func() []*apps.App
-	Logger *slog.Logger // nil is none
+	Logger *slog.Logger // nil logs nothing
 }
 
 // Engine is a cluster.Engine. Make one with New and keep Run running.
 type Engine struct {
 	cfg     Config
-	plain   *scripts // of a single server
-	split   *scripts // of a Redis Cluster
+	plain   *scripts // for a single server
+	split   *scripts // for a Redis Cluster
 	parts   [cluster.Partitions]*partition
 	beats   chan beat
 	fleet   *fleet
@@ -50,15 +50,15 @@ type Engine struct {
 
 var _ cluster.Engine = (*Engine)(nil)
 
-// New returns an Engine that is not connected, or says what is wrong with cfg.
+// New returns an Engine that is not connected, or an error if cfg is invalid.
 func New(cfg Config) (*Engine, error) {
 	switch {
 	case len(cfg.Addresses) == 0:
-		return nil, errors.New("redis: no address is given")
+		return nil, errors.New("redis: no address is configured")
 	case strings.ContainsAny(cfg.Prefix, "{}*?[]\\"):
-		return nil, fmt.Errorf("redis: the prefix %q has one of {}*?[]\\, which have a meaning in keys", cfg.Prefix)
+		return nil, fmt.Errorf("redis: the prefix %q contains one of {}*?[]\\, which have a special meaning in keys", cfg.Prefix)
 	case cfg.Database < 0:
-		return nil, fmt.Errorf("redis: there is no database %d", cfg.Database)
+		return nil, fmt.Errorf("redis: %d is not a valid database number", cfg.Database)
 	}
 	if cfg.Prefix == "" {
 		cfg.Prefix = "fanfare"
@@ -80,8 +80,8 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run implements cluster.Engine. It returns an error only if the first servers
-// that it reaches cannot be used; later it tries on.
+// Run implements cluster.Engine. It returns an error only if the first servers that
+// it reaches cannot be used; after that it retries.
 func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -94,16 +94,16 @@ func (e *Engine) Run(ctx context.Context, up cluster.Upcalls) error {
 	return e.fleet.run(ctx)
 }
 
-// Trouble says why a server cannot be reached, "" if all can. Partitions are
-// only notified when a connection ends.
+// Trouble returns why a server cannot be reached, "" if all can. Partitions are
+// notified only when a connection ends.
 func (e *Engine) Trouble() string {
 	e.fleet.mu.Lock()
 	defer e.fleet.mu.Unlock()
 	return e.fleet.trouble
 }
 
-// file puts what the connection was pushed where its partition finds it. The
-// connection's reader calls it, so it does not wait.
+// file passes a push to the queue of its partition. The connection's reader calls
+// it, so it must not block.
 func (e *Engine) file(feed, message string) {
 	p := partitionOf(e.cfg.Prefix, feed)
 	switch {
@@ -115,7 +115,7 @@ func (e *Engine) file(feed, message string) {
 	}
 }
 
-// ended tells a partition that the server has ended its own feed.
+// ended informs a partition that the server has ended its own feed.
 func (e *Engine) ended(feed string) {
 	if p := partitionOf(e.cfg.Prefix, feed); p >= 0 && feed == e.parts[p].caller.everything() {
 		e.parts[p].lost()

@@ -357,7 +357,7 @@ func TestEngine_ReplicaIsLeft(t *testing.T) {
 	ask(t, client, "REPLICAOF", "127.0.0.1", fmt.Sprint(other.port))
 	a.Send(a.part, ledger.Tick{})
 	a.expect("down")
-	a.log.Expect(t, `reason="redis: the server is a replica, which takes no writes; waiting until it is a master"`)
+	a.log.Expect(t, `reason="redis: the server is a replica, which refuses writes; waiting until it is a master"`)
 	ask(t, client, "REPLICAOF", "NO", "ONE")
 	a.expect("up")
 }
@@ -366,7 +366,7 @@ func TestEngine_AReplicaIsWaitedFor(t *testing.T) {
 	master := startServer(t)
 	s := startServer(t, "--replicaof", fmt.Sprintf("127.0.0.1 %d", master.port))
 	a := start(t, s.addr())
-	a.log.Expect(t, "level=WARN", `reason="redis: the server is a replica, which takes no writes; waiting until it is a master"`)
+	a.log.Expect(t, "level=WARN", `reason="redis: the server is a replica, which refuses writes; waiting until it is a master"`)
 	ask(t, s.client(), "REPLICAOF", "NO", "ONE")
 	a.untilUp()
 }

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// askEvery is how often a Redis Cluster is asked which server has what, while a
-// place is without a connection.
+// askEvery is how often a Redis Cluster is asked which server has which slots,
+// while a place has no connection.
 const askEvery = time.Second
 
-// fleet is the servers that an Engine uses: one, or the masters of a Redis
-// Cluster that have a place. It keeps a connection to each.
+// fleet is the servers that an Engine uses: one, or the masters of a Redis Cluster
+// that have a place. It keeps a connection to each.
 type fleet struct {
 	e     *Engine
-	stale chan struct{} // has one if the owners may have changed
+	stale chan struct{} // not empty if the owners may have changed
 	done  sync.WaitGroup
 
 	mu      sync.Mutex
-	owners  [places]*site    // nil is not known
-	moved   map[place]string // to which address, said by who had it
+	owners  [places]*site    // nil if unknown
+	moved   map[place]string // address to which each has moved, as its previous server reports
 	sites   map[string]*site
 	used    bool          // every place has had a connection
 	trouble string        // why a server could not be reached last; "" if each place has a connection
-	changed chan struct{} // closed when a place may have come by a connection
+	changed chan struct{} // closed when a place may have a new connection
 }
 
 func newFleet(e *Engine) *fleet {
@@ -32,7 +32,7 @@ func newFleet(e *Engine) *fleet {
 }
 
 // run keeps connections until ctx is done. It returns an error if the servers
-// cannot be used, unless they could before.
+// cannot be used and never could.
 func (f *fleet) run(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer f.done.Wait()
@@ -61,7 +61,7 @@ func (f *fleet) run(ctx context.Context) error {
 	return nil
 }
 
-// first finds out what kind of server there is, and who has what.
+// first finds the kind of server, and the owner of each place.
 func (f *fleet) first(ctx context.Context) (owners [places]string, err error) {
 	if f.e.cfg.SentinelMaster != "" {
 		return owners, nil
@@ -79,7 +79,7 @@ func (f *fleet) first(ctx context.Context) (owners [places]string, err error) {
 	return owners, err
 }
 
-// look asks one server. One that is alone has all at the address "".
+// look asks one server. A single server has all places, at the address "".
 func (f *fleet) look(ctx context.Context, address string) (owners [places]string, sharded bool, err error) {
 	c, err := f.e.dial(ctx, address)
 	if err != nil {
@@ -116,8 +116,8 @@ func (f *fleet) reask(ctx context.Context, fail context.CancelCauseFunc) {
 	f.assign(ctx, fail, f.ask(ctx))
 }
 
-// ask returns who has what, as the first server says that answers. None is asked
-// always.
+// ask returns the owner of each place, from the first server that answers. The
+// servers are asked in random order.
 func (f *fleet) ask(ctx context.Context) (owners [places]string) {
 	conns, without := f.conns()
 	defer func() {
@@ -138,8 +138,8 @@ func (f *fleet) ask(ctx context.Context) (owners [places]string) {
 	return owners
 }
 
-// conns are the connections that there are, and the servers without one, in any
-// order: none is asked always.
+// conns returns the existing connections, and the servers without one, in random
+// order, so that different servers are asked.
 func (f *fleet) conns() (conns []*conn, without []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -154,9 +154,9 @@ func (f *fleet) conns() (conns []*conn, without []string) {
 	return conns, without
 }
 
-// assign takes note of who has what. A place whose server is connected stays
-// there until that server says that it has moved: others may hear of it late.
-// Servers that have nothing any more are left.
+// assign records the owners of places. A place whose server is connected stays
+// there until that server reports that it has moved: other servers may learn of it
+// late. Servers without places are closed.
 func (f *fleet) assign(ctx context.Context, fail context.CancelCauseFunc, owners [places]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -180,8 +180,7 @@ func (f *fleet) assign(ctx context.Context, fail context.CancelCauseFunc, owners
 	f.wake()
 }
 
-// site returns the server at an address, to which a connection is kept from
-// here on.
+// site returns the server at an address, and keeps a connection to it from here on.
 func (f *fleet) site(ctx context.Context, fail context.CancelCauseFunc, address string) *site {
 	s := f.sites[address]
 	if s == nil {
@@ -198,7 +197,7 @@ func (f *fleet) wake() {
 	f.changed = make(chan struct{})
 }
 
-// refresh has the owners asked for soon.
+// refresh requests the owners soon.
 func (f *fleet) refresh() {
 	select {
 	case f.stale <- struct{}{}:
@@ -206,7 +205,8 @@ func (f *fleet) refresh() {
 	}
 }
 
-// move takes note that a place has moved to an address, as who had it says.
+// move records that a place has moved to an address, as its previous server
+// reports.
 func (f *fleet) move(at place, address string) {
 	f.mu.Lock()
 	f.owners[at], f.moved[at] = nil, address
@@ -214,7 +214,7 @@ func (f *fleet) move(at place, address string) {
 	f.refresh()
 }
 
-// of are the places of a server.
+// of returns the places of a server.
 func (f *fleet) of(s *site) (of []place) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -248,7 +248,7 @@ func (f *fleet) wasUsed() bool {
 }
 
 // borrow returns the connection to the server that has a place, nil if there is
-// none now. Whoever gets one says so by users.Done when he is done with it.
+// none now. The borrower calls users.Done when it has finished.
 func (f *fleet) borrow(at place) (c *conn, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -259,7 +259,7 @@ func (f *fleet) borrow(at place) (c *conn, changed <-chan struct{}) {
 	return c, f.changed
 }
 
-// wait is borrow once there is a connection; nil when ctx is done.
+// wait returns the connection when there is one; nil when ctx is done.
 func (f *fleet) wait(ctx context.Context, at place) *conn {
 	for {
 		c, changed := f.borrow(at)

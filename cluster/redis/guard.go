@@ -14,34 +14,35 @@ import (
 	"time"
 )
 
-// What rueidis reads it believes: a length below zero, or an answer to no
-// question, ends the process. So the connection looks at the bytes first.
+// rueidis does not validate what it reads: a negative length, or an answer without
+// a request, crashes the process. So the connection validates the bytes first.
 const (
-	mostBulk  = 512 << 20 // bytes of a text, as Redis has it
+	mostBulk  = 512 << 20 // bytes of a text, the limit of Redis
 	mostList  = 1 << 22   // of a list
 	mostDepth = 16        // lists in lists
 	mostLine  = 64 << 10  // bytes of an error or a number
 )
 
-// guard is a connection that ends with an error when the server's bytes are
-// not RESP3, or are answers to what was not asked.
+// guard is a connection that fails when the server's bytes are not RESP3, or are
+// answers without a request.
 type guard struct {
 	net.Conn
 	said, heard scanner
 	tally       tally
 }
 
-// tally counts commands and answers. UNSUBSCRIBE is not answered: rueidis sends
-// a PING behind it, whose answer is both's. An error is an answer to it, and
-// then there are two. What confirms that a feed has ended is no answer, and may
-// come without a question when a slot has moved.
+// tally counts commands and answers. UNSUBSCRIBE is not answered: rueidis sends a
+// PING after it, whose answer is for both. An error answers the UNSUBSCRIBE, and
+// then there are two answers. The confirmation that a feed has ended is not an
+// answer, and may arrive without a request when a slot has moved.
 type tally struct {
 	mu              sync.Mutex
 	asked, answered int64
-	ends            []int64 // numbers of the commands that end a feed, not answered
+	ends            []int64 // numbers of the unanswered commands that end a feed
 }
 
-// ask counts a command of so many words. Each feed that one begins is confirmed.
+// ask counts a command with this number of words. Each feed that it begins is
+// confirmed.
 func (l *tally) ask(command []byte, words int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +55,7 @@ func (l *tally) ask(command []byte, words int) {
 	}
 }
 
-// answer reports whether there was a question.
+// answer reports whether there was a request for the answer.
 func (l *tally) answer(isError bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,7 +69,7 @@ func (l *tally) answer(isError bool) bool {
 	return l.answered <= l.asked
 }
 
-// dialGuarded is for rueidis.ClientOption.DialCtxFn.
+// dialGuarded is used as rueidis.ClientOption.DialCtxFn.
 func dialGuarded(ctx context.Context, address string, dialer *net.Dialer, secure *tls.Config) (net.Conn, error) {
 	var (
 		c   net.Conn
@@ -85,18 +86,18 @@ func dialGuarded(ctx context.Context, address string, dialer *net.Dialer, secure
 	return newGuard(c), nil
 }
 
-// greet waits until the server has answered once, and closes a connection on which it
+// greet waits until the server has answered once, and closes the connection if it
 // does not. In TLS 1.3 a server refuses a client's certificate after the handshake:
-// what rueidis writes may then fail before rueidis has read why.
+// then a write of rueidis may fail before it has read the reason.
 func greet(ctx context.Context, c net.Conn) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	_ = c.SetDeadline(time.Now().Add(patience))
-	_, unsent := io.WriteString(c, "PING\r\n") // of any protocol, and by anybody: NOAUTH is an answer too
+	_, unsent := io.WriteString(c, "PING\r\n") // valid in each protocol and without login: NOAUTH is an answer too
 	for b, n := make([]byte, 1), 0; b[0] != '\n'; n++ {
 		_, err := io.ReadFull(c, b)
 		if err == nil && n == mostLine {
-			err = errors.New("a line without an end")
+			err = errors.New("a line is too long")
 		}
 		if err != nil {
 			return errors.Join(err, unsent, c.Close())
@@ -132,29 +133,30 @@ func (g *guard) Write(b []byte) (int, error) {
 func (g *guard) Read(b []byte) (int, error) {
 	n, err := g.Conn.Read(b)
 	if bad := g.heard.scan(b[:n]); bad != nil {
-		return 0, fmt.Errorf("the server answers nonsense: %w", bad)
+		return 0, fmt.Errorf("the server's answer is not valid RESP3: %w", bad)
 	}
 	return n, err
 }
 
-var errNotAsked = errors.New("an answer to no question")
+var errNotAsked = errors.New("an answer without a request")
 
-// scanner follows a stream of RESP3 as it comes in pieces.
+// scanner parses a stream of RESP3 that arrives in pieces.
 type scanner struct {
-	line   []byte // the beginning of a header whose end has not come
-	skip   int    // bytes of a text, its line end included, that have not come
-	open   []int  // of each list that has begun, how many items are to come
-	kind   byte   // with which the message begins
-	first  []byte // the beginning of the first text in it, if it is a list
+	line   []byte // the beginning of a header whose end has not arrived
+	skip   int    // bytes of a text, including its line end, that have not arrived
+	open   []int  // for each open list, how many items have not arrived
+	kind   byte   // first byte of the message
+	first  []byte // beginning of the first text in the message, if it is a list
 	named  bool   // that text has begun, or there is none
-	items  int    // of the list that the message is
+	items  int    // number of items if the message is a list
 	naming bool   // it is being read
-	// each is called with a message's kind, first text and number of items when it
-	// has ended. It reports whether it may come.
+	// each is called at the end of a message with its kind, first text and number
+	// of items. It reports whether the message is allowed.
 	each func(kind byte, first []byte, items int) bool
 }
 
-// mostFirst is how much of a first text is kept: the longest is PUNSUBSCRIBE.
+// mostFirst is the number of bytes of a first text that are kept: PUNSUBSCRIBE is
+// the longest.
 const mostFirst = 16
 
 func (s *scanner) scan(b []byte) error {
@@ -177,7 +179,7 @@ func (s *scanner) scan(b []byte) error {
 		if end < 0 {
 			s.line = append(s.line, b...)
 			if len(s.line) > mostLine {
-				return errors.New("a line without an end")
+				return errors.New("a line is too long")
 			}
 			return nil
 		}
@@ -195,7 +197,7 @@ func (s *scanner) scan(b []byte) error {
 	return nil
 }
 
-// header reads a line that begins an item.
+// header parses the line that begins an item.
 func (s *scanner) header(line []byte) error {
 	if len(line) < 3 || line[len(line)-2] != '\r' {
 		return fmt.Errorf("%.40q", line)

@@ -9,8 +9,8 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// appendKeep writes what do.lua needs of how an event is kept: how many events, ms,
-// bytes of the app.
+// appendKeep writes what do.lua needs to keep an event: number of events, ms, bytes
+// of the app.
 func appendKeep(b []byte, op *ledger.Op) []byte {
 	k := &op.Keep
 	kept := op.Kind == ledger.OpEvent && k.Events > 0
@@ -29,7 +29,7 @@ func appendKept(b []byte, k *ledger.Keep) []byte {
 	return binary.AppendVarint(b, int64(k.Bytes))
 }
 
-// keep reads what appendKept wrote. Older versions write nothing.
+// keep decodes the output of appendKept. Older versions write nothing.
 func (r *reader) keep() (k ledger.Keep) {
 	if len(r.rest) == 0 {
 		return k
@@ -39,7 +39,7 @@ func (r *reader) keep() (k ledger.Keep) {
 		return k
 	}
 	if n > math.MaxInt32 {
-		r.fail(fmt.Errorf("%d events are to be kept", n))
+		r.fail(fmt.Errorf("%d events to keep are too many", n))
 		return k
 	}
 	return ledger.Keep{Events: int(n), TTL: time.Duration(r.varint()), Bytes: r.int()}
@@ -63,7 +63,7 @@ func (r *reply) history(moment int64) (h ledger.History) {
 	return h
 }
 
-// parseKept reads an event of a history. It points into b.
+// parseKept decodes an event of a history. It points into b.
 func parseKept(b []byte, moment int64) (it ledger.Kept, err error) {
 	r := reader{rest: b}
 	it.Seq, it.Time, it.TTL = r.uint64(), int64(r.uint64()), int64(r.uint64())-moment
@@ -73,7 +73,7 @@ func parseKept(b []byte, moment int64) (it ledger.Kept, err error) {
 	}
 	op, err := parseOp(r.rest)
 	if err == nil && op.Kind != ledger.OpEvent {
-		err = fmt.Errorf("op of kind %d is no event", op.Kind)
+		err = fmt.Errorf("op of kind %d is not an event", op.Kind)
 	}
 	if err != nil {
 		return ledger.Kept{}, fmt.Errorf("event %d of a history: %w", it.Seq, err)
@@ -82,7 +82,7 @@ func parseKept(b []byte, moment int64) (it ledger.Kept, err error) {
 	return it, nil
 }
 
-// placed reads where events of a Do are that are kept.
+// placed reads the positions of the events of a Do that are kept.
 func (r *reply) placed() (all []ledger.Placement) {
 	in := reply{fields: r.list()}
 	for len(in.fields) > 0 && in.err == nil {

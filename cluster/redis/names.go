@@ -9,13 +9,13 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// layout is the version of what is stored: the keys, and the fields and values
-// in them.
+// layout is the version of the stored data: the keys, and the fields and values in
+// them.
 const layout = "1"
 
-// names are the keys and feeds of one partition. All have its hash tag.
+// names are the keys and feeds of one partition. All contain its hash tag.
 type names struct {
-	base string // of keys
+	base string // of feeds, which all databases of a server share
 	feed string // of feeds, which the databases of a server share
 }
 
@@ -24,7 +24,7 @@ func namesOf(prefix string, database int, p cluster.Partition) names {
 	return names{base: base, feed: base + "@" + strconv.Itoa(database)}
 }
 
-// tag is the hash tag of a place's keys.
+// tag returns the hash tag of a place's keys.
 func (at place) tag() string {
 	switch {
 	case at == table:
@@ -35,7 +35,7 @@ func (at place) tag() string {
 	return "p" + strconv.Itoa(int(at))
 }
 
-// base begins a place's keys.
+// base returns the beginning of a place's keys.
 func (at place) base(prefix string) string { return prefix + "{" + at.tag() + "}" }
 
 func layoutKey(prefix string) string { return table.base(prefix) + "layout" }
@@ -48,12 +48,12 @@ func (n names) isLetters(feed string) bool { return strings.HasPrefix(feed, n.fe
 // letterMark is in the names of feeds of messages to one node.
 const letterMark = "~"
 
-// keys are those that every script of the partition declares.
+// keys returns the keys that every script of the partition declares.
 func (n names) keys(more ...string) []string {
 	return append([]string{n.base + "meta", n.base + "nodes", n.base + "log", n.base + "due", n.base + "closes", n.base + "told", n.base + "coming", n.base + "going", n.base + "counts", n.base + "box"}, more...)
 }
 
-// none is a key that is never written.
+// none returns a key that is never written.
 func (n names) none() string                    { return n.base + "none" }
 func (n names) subject(s ledger.Subject) string { return n.base + "s" + s.String() }
 func (n names) history(s ledger.Subject) string { return n.base + "h" + s.String() }
@@ -64,7 +64,7 @@ func (n names) letters(to ledger.Node) string   { return n.feed + letterMark + n
 func (n names) occupied(app string) string      { return n.base + "o" + app }
 func (n names) marks(app string) string         { return n.base + "u" + app }
 
-// about names the keys that a request is about, for people.
+// about describes the keys of a request for people.
 func (n names) about(r ledger.Request) string {
 	switch r := r.(type) {
 	case ledger.GetState:
@@ -77,14 +77,14 @@ func (n names) about(r ledger.Request) string {
 	return "the keys " + n.base + "*"
 }
 
-// nodeText is how an id stands in keys and values.
+// nodeText returns an id as it is written in keys and values.
 func nodeText(id ledger.Node) string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(id))
 	return string(b[:])
 }
 
-// partitionOf reads the partition off the name of a feed, -1 if it is none.
+// partitionOf returns the partition in the name of a feed, -1 if there is none.
 func partitionOf(prefix, feed string) cluster.Partition {
 	rest, ok := strings.CutPrefix(feed, prefix+"{p")
 	tag, _, closed := strings.Cut(rest, "}")

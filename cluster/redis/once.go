@@ -18,8 +18,8 @@ func (c *caller) claim(r ledger.Claim, args []string) call {
 	return call{s, c.keys(c.marks(r.App)), args}
 }
 
-// appendOnce writes what do.lua needs of an event that is to come once, behind the
-// numbers that all ops have: ms and mark.
+// appendOnce writes what do.lua needs of an event that must not be published twice,
+// after the numbers that all ops have: ms and mark.
 func appendOnce(b []byte, o ledger.Once) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(atLeastOne(o.For)))
 	return append(b, o.Mark[:]...)

@@ -65,7 +65,7 @@ func TestOutboxRecord_DamagedIsAnErrorWithItsNumber(t *testing.T) {
 			t.Errorf("got %+v, error %v", got, err)
 		}
 	}
-	if _, err := parseRecord([]byte("\x00\x00\x00\x50\x01\x01" + strings.Repeat("\x00", 24) + "\x00\x00\x00\x03\x00\x00\x00\x00abc")); err == nil || !strings.Contains(err.Error(), "is no subject") {
+	if _, err := parseRecord([]byte("\x00\x00\x00\x50\x01\x01" + strings.Repeat("\x00", 24) + "\x00\x00\x00\x03\x00\x00\x00\x00abc")); err == nil || !strings.Contains(err.Error(), "is not a subject") {
 		t.Errorf("error %v", err)
 	}
 }

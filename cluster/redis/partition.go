@@ -15,22 +15,21 @@ import (
 const (
 	// logBudget is the bytes of a partition's log.
 	logBudget = "16777216"
-	// mostPushed is the bytes of entries, and mostItems the number of requests,
-	// that wait in a partition: above it the partition begins anew.
+	// mostPushed is the maximum bytes of entries, and mostItems the maximum number
+	// of requests, that wait in a partition: above it the partition is restarted.
 	mostPushed = 32 << 20
 	mostItems  = 100_000
-	// mostAtOnce is how much of them is sent before the answers are awaited. When
-	// all nodes come at once the server has that of each in each partition to do,
-	// and closes a connection on which too many answers wait.
+	// mostAtOnce is how many of them are sent before the answers are awaited. When
+	// all nodes connect at once, the server receives the requests of each node in
+	// each partition, and closes a connection with too many unsent answers.
 	mostAtOnce = 32
-	// restartWait is how long a partition stays down whose script failed.
+	// restartWait is how long a partition stays down after its script failed.
 	restartWait = time.Second
 )
 
 var errOverrun = errors.New("more entries arrived than this node could handle")
 
-// item is something to send: a request, a feed to begin or end, or a letter to a
-// node's feed.
+// item is a request, a feed to begin or end, or a message to a node's feed.
 type item struct {
 	request        ledger.Request
 	watch, unwatch string
@@ -38,27 +37,27 @@ type item struct {
 	letter         []byte
 }
 
-// partition sends one batch after the other. While one is under way, what is
-// pushed waits: answers and entries reach their goroutines by two ways, and
-// only when the answers are there can they be put in order, by seq.
+// partition sends one batch after the other. While a batch is unanswered, pushes
+// wait: answers and entries arrive on different goroutines, and can be put in
+// order, by seq, only when the answers are there.
 type partition struct {
 	number cluster.Partition
 	caller caller
-	wake   chan struct{} // has one if there is something to do
+	wake   chan struct{} // not empty if there is something to do
 
 	mu     sync.Mutex
 	up     bool
 	items  []item
 	pushed []string
 	bytes  int   // of pushed
-	post   post  // what nodes tell each other
-	ended  error // why nothing is taken any more; nil while it is
+	post   post  // messages between nodes
+	ended  error // why no item is accepted any more; nil while items are
 
-	// Of the goroutine of run.
+	// Used only by the goroutine of run.
 	feeds   map[string]struct{}
-	entries []*ledger.Entry // pushed, to be told
-	birth   ledger.Birth    // of what was told last
-	full    seldom          // that the server is out of memory was logged
+	entries []*ledger.Entry // pushed, to be passed on
+	birth   ledger.Birth    // the birth of the entries passed on last
+	full    seldom          // limits the log line that the server is out of memory
 }
 
 func (p *partition) add(it item) {
@@ -107,7 +106,7 @@ func (p *partition) poke() {
 	}
 }
 
-// take returns what there is to do.
+// take returns the waiting items and pushes.
 func (p *partition) take() (items []item, pushed []string, ended error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +127,7 @@ func (p *partition) takePushed() (pushed []string, ended error) {
 	return pushed, p.ended
 }
 
-// setUp says whether items and pushes are taken; those of before are dropped.
+// setUp sets whether items and pushes are accepted, and drops earlier ones.
 func (p *partition) setUp(up bool) {
 	p.mu.Lock()
 	p.up, p.ended = up, nil
@@ -137,7 +136,7 @@ func (p *partition) setUp(up bool) {
 	p.entries = nil
 }
 
-// keep carries requests to whatever server has the partition until ctx is done.
+// keep carries requests to the server that has the partition until ctx is done.
 func (p *partition) keep(ctx context.Context, f *fleet, up cluster.Upcalls) {
 	for {
 		c := f.wait(ctx, place(p.number))
@@ -153,7 +152,7 @@ func (p *partition) keep(ctx context.Context, f *fleet, up cluster.Upcalls) {
 }
 
 // run carries requests over a connection until it breaks, or until the server
-// says to which address the partition has moved.
+// reports the address to which the partition has moved.
 func (p *partition) run(c *conn, up cluster.Upcalls) (moved string) {
 	clear(p.feeds)
 	p.caller.run, p.caller.scripts, p.caller.sharded = c.run, c.scripts, c.sharded
@@ -180,7 +179,7 @@ func (p *partition) run(c *conn, up cluster.Upcalls) (moved string) {
 }
 
 // enter begins the partition's own feed. In a Redis Cluster it waits until the
-// partition's slot is on the server and not on its way.
+// partition's slot is on the server and not being moved.
 func (p *partition) enter(c *conn) (wait time.Duration, why error) {
 	for c.sharded {
 		_, err := c.one("EXISTS", p.caller.keys()[0], p.caller.none())
@@ -207,8 +206,8 @@ func (p *partition) enter(c *conn) (wait time.Duration, why error) {
 	return 0, nil
 }
 
-// rest ends the feeds of a partition that went down on a connection that lives.
-// What was pushed before the answer is dropped.
+// rest ends the feeds of a partition that went down on a connection that still
+// works. What is pushed before the answer is dropped.
 func (p *partition) rest(c *conn, wait time.Duration) {
 	if len(p.feeds) > 0 {
 		commands := make([]rueidis.Completed, 0, len(p.feeds))
@@ -226,7 +225,7 @@ func (p *partition) rest(c *conn, wait time.Duration) {
 	}
 }
 
-// serve returns how long not to begin again, and why it has ended.
+// serve returns how long to wait before the next attempt, and why it has ended.
 func (p *partition) serve(c *conn, up cluster.Upcalls) (wait time.Duration, why error) {
 	for {
 		select {
@@ -264,8 +263,8 @@ func (p *partition) serve(c *conn, up cluster.Upcalls) (wait time.Duration, why 
 	}
 }
 
-// finish tells what was pushed before the server was left. It will not push it
-// again, nor will another, or the same without its data.
+// finish passes on what was pushed before the node left the server. No server will
+// push that again.
 func (p *partition) finish(c *conn, up cluster.Upcalls) {
 	if pushed, err := p.takePushed(); !errors.Is(err, errOverrun) {
 		p.read(c, pushed)

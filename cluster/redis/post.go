@@ -1,17 +1,17 @@
 package redis
 
-// mostPost is the bytes of messages between nodes that wait in a partition, each
-// way; above it they are dropped. Whoever asked is not answered then.
+// mostPost is the maximum bytes of messages between nodes that wait in a partition,
+// in each direction; above it they are dropped, and the question is not answered.
 const mostPost = 8 << 20
 
-// post is what waits of them in a partition. It is guarded as the items are.
+// post is the waiting messages. They are guarded like the items.
 type post struct {
-	out int // bytes that are to be sent
+	out int // bytes to be sent
 	in  []string
 	at  int // bytes of in
 }
 
-// addLetter is add for a message to another node.
+// addLetter queues a message to another node.
 func (p *partition) addLetter(it item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -23,14 +23,14 @@ func (p *partition) addLetter(it item) {
 	p.poke()
 }
 
-// sent is called when items are taken.
+// sent is called when items are taken to be sent.
 func (o *post) sent(items []item) {
 	for i := range items {
 		o.out -= len(items[i].letter)
 	}
 }
 
-// fileLetter keeps a message of another node.
+// fileLetter queues a message from another node.
 func (p *partition) fileLetter(message string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// record is what is stored of a subject, without what does not count any more.
+// record is the stored data of a subject, without what does not count any more.
 type record struct {
 	seq, event, closed uint64
 	facts              []ledger.Fact
@@ -19,7 +19,7 @@ type record struct {
 
 type member struct {
 	ledger.StateMember
-	place uint32 // among those that the same entry made present
+	place uint32 // order among the users that the same entry made present
 }
 
 // record reads the ledger's time at its last tick and now, its nodes, and a subject (lua/record.lua).
@@ -88,7 +88,7 @@ func (r *reader) member(user string, counts func(ledger.Node, uint32) bool) (m m
 	hasInfo := r.byte() != 0
 	n := r.uint32()
 	if uint64(n) > uint64(len(r.rest))/12 {
-		r.fail(errors.New("more holders than bytes"))
+		r.fail(errors.New("more holders than the record has bytes"))
 		return m
 	}
 	for range n {

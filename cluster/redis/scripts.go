@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// script is one program of lua/, as the server runs and names it.
+// script is one program of lua/, with the hash by which the server knows it.
 type script struct{ text, sha string }
 
-// scripts are those of the requests and of beats. Their text is all that there
-// is to a version: nodes of two versions run each its own.
+// scripts are those of the requests and of heartbeats. They are identified by their
+// text: nodes of two versions run their own.
 type scripts struct {
 	do, doFull, link, state, log, poll, strike, tick, collect, list, read script
 	key, keyFull                                                          script
@@ -61,15 +61,15 @@ var (
 	checkLua string
 )
 
-// A script runs whole or not at all, also when the server is out of memory:
-// plain ones are refused then, before they begin, the others run.
+// A script runs as a whole or not at all, also when the server is out of memory:
+// then plain scripts are refused before they begin, and the others run.
 const (
 	plain   = "#!lua\n"
 	always  = "#!lua flags=allow-oom\n"
 	chapter = "\n"
 )
 
-// loadScripts makes the programs; edit, if not nil, changes their text.
+// loadScripts builds the scripts; edit, if not nil, changes their text.
 func loadScripts(edit *strings.Replacer) *scripts {
 	program := func(parts ...string) script {
 		text := strings.Join(parts, chapter)
@@ -100,10 +100,10 @@ func loadScripts(edit *strings.Replacer) *scripts {
 	}
 }
 
-// sharded has the scripts of a Redis Cluster publish where the slot is.
+// sharded makes the scripts of a Redis Cluster publish on the server of the slot.
 func sharded() *strings.Replacer { return strings.NewReplacer("'PUBLISH'", "'SPUBLISH'") }
 
-// all are those that are run by name.
+// all returns the scripts that are run by name.
 func (s *scripts) all() []script {
 	return []script{s.do, s.doFull, s.link, s.state, s.log, s.poll, s.strike, s.tick, s.collect, s.list, s.read, s.key, s.keyFull, s.beat, s.mark}
 }

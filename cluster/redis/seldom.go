@@ -2,14 +2,14 @@ package redis
 
 import "time"
 
-// seldomEvery is the time between two lines of one kind that each request could
-// have written.
+// seldomEvery is the minimum time between two log lines of one kind that each
+// request could cause.
 const seldomEvery = 10 * time.Second
 
-// seldom bounds how often such a line is written. It belongs to one goroutine.
+// seldom limits how often such a line is written. It belongs to one goroutine.
 type seldom struct{ last time.Time }
 
-// due reports whether the line may be written now, and takes it as written.
+// due reports whether the line may be written now, and records that it is.
 func (s *seldom) due() bool {
 	now := time.Now()
 	if !s.last.IsZero() && now.Sub(s.last) < seldomEvery {

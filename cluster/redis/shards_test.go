@@ -206,7 +206,7 @@ func TestShards_APartitionMovesWhole(t *testing.T) {
 
 	c.begin(at, from, to)
 	a.Send(a.part, ledger.Tick{})
-	a.expect("down: its slot is being moved")
+	a.expect("down: the slot is being moved")
 	// It is given up, and all is as it was.
 	ask(t, c.clients[from], "CLUSTER", "SETSLOT", strconv.Itoa(slotOf(at.tag())), "STABLE")
 	ask(t, c.clients[to], "CLUSTER", "SETSLOT", strconv.Itoa(slotOf(at.tag())), "STABLE")
@@ -219,7 +219,7 @@ func TestShards_APartitionMovesWhole(t *testing.T) {
 
 	c.begin(at, from, to)
 	a.Send(a.part, ledger.Tick{})
-	a.expect("down: its slot is being moved")
+	a.expect("down: the slot is being moved")
 	for c.move(at, from, to, 10) > 0 {
 		a.Send(a.part, ledger.Tick{}) // which looks for more keys than it is given
 	}

@@ -6,22 +6,21 @@ import (
 	"time"
 )
 
-// A lost connection is made again after a time between these, the longer the
-// more often it failed.
+// Bounds of the wait before a lost connection is made again; it grows with the
+// number of failures.
 const (
 	leastWait = 100 * time.Millisecond
 	mostWait  = 2 * time.Second
 )
 
-// site is a server of a fleet. Its address is "" for the one server that is
-// configured.
+// site is a server of a fleet. Its address is "" for the single configured server.
 type site struct {
 	address string
 	end     context.CancelFunc
 	conn    *conn // nil while there is none
 }
 
-// keep has a connection to a server for as long as ctx lasts.
+// keep keeps a connection to a server until ctx is done.
 func (f *fleet) keep(ctx context.Context, fail context.CancelCauseFunc, s *site) {
 	for wait := leastWait; ; wait = min(2*wait, mostWait) {
 		c, err := f.e.connect(ctx, s.address, f.of(s))
@@ -39,7 +38,7 @@ func (f *fleet) keep(ctx context.Context, fail context.CancelCauseFunc, s *site)
 	}
 }
 
-// serve lends a connection until it breaks, and says why it did.
+// serve lends a connection until it breaks, and returns why it did.
 func (f *fleet) serve(ctx context.Context, s *site, c *conn) error {
 	f.e.cfg.Logger.Info("connected to the cluster's redis", "address", c.address, "version", c.version, "run", c.run)
 	f.set(s, c)
@@ -64,7 +63,7 @@ func (f *fleet) set(s *site, c *conn) {
 	f.wake()
 }
 
-// pause waits a while, and reports whether to go on.
+// pause waits, and reports whether to continue.
 func (f *fleet) pause(ctx context.Context, why error, address string, wait time.Duration) bool {
 	if ctx.Err() != nil {
 		return false

@@ -12,8 +12,8 @@ import (
 	"fanfare/cluster"
 )
 
-// place is what one server has whole: a partition, or the table, which has the
-// beats and the layout. In a Redis Cluster each is in one slot.
+// place is a unit that one server has as a whole: a partition, or the table with
+// the heartbeats and the layout. In a Redis Cluster each is in one slot.
 type place int
 
 const (
@@ -21,10 +21,10 @@ const (
 	places = cluster.Partitions + 1
 )
 
-// slots is how many there are in a Redis Cluster.
+// slots is the number of slots of a Redis Cluster.
 const slots = 16384
 
-// slotOf is the slot of all keys with a hash tag: its CRC16 (XMODEM).
+// slotOf returns the slot of all keys with a hash tag: its CRC16 (XMODEM).
 func slotOf(tag string) int {
 	crc := uint16(0)
 	for i := range len(tag) {
@@ -40,7 +40,7 @@ func slotOf(tag string) int {
 }
 
 // owners asks a server of a Redis Cluster for the addresses of the masters that
-// have our places; "" is none.
+// have the places; "" means none.
 func (c *conn) owners() (owners [places]string, err error) {
 	m, err := c.one("CLUSTER", "SLOTS")
 	if err != nil {
@@ -55,7 +55,7 @@ func (c *conn) owners() (owners [places]string, err error) {
 		in.fields, in.err = m.ToArray()
 		from, to := in.number(), in.number()
 		master := reply{fields: in.list()}
-		// The host is nil where the server does not know how it is reached.
+		// The host is nil if the server does not know its own address.
 		named := master.next()
 		host, _ := named.ToString()
 		port := master.number()
@@ -72,7 +72,8 @@ func (c *conn) owners() (owners [places]string, err error) {
 	return owners, nil
 }
 
-// at is an address as a server says it; without a host it is the server's own.
+// at returns an address that a server reports; without a host it is the server's
+// own.
 func (c *conn) at(host, port string) string {
 	if host == "" || host == "?" {
 		host, _, _ = net.SplitHostPort(c.address)
@@ -80,9 +81,9 @@ func (c *conn) at(host, port string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// elsewhereError says that a server of a Redis Cluster cannot carry out what
-// concerns a slot: because another has it, whose address is given, or because
-// the slot is on its way, or the server has lost the others.
+// elsewhereError says that a server of a Redis Cluster cannot carry out a request
+// for a slot: because another server, whose address is given, has the slot, or
+// because the slot is being moved, or the cluster is down.
 type elsewhereError struct {
 	address string
 	reason  error
@@ -90,9 +91,9 @@ type elsewhereError struct {
 
 func (e *elsewhereError) Error() string { return e.reason.Error() }
 
-var errFeedsEnded = errors.New("the server has ended the feeds, as it does when another server gets the slot")
+var errFeedsEnded = errors.New("the server has ended the subscriptions, as it does when a slot moves to another server")
 
-// elsewhere reports whether an answer is such an error.
+// elsewhere returns the elsewhereError of an answer, if it is one.
 func (c *conn) elsewhere(err error) (*elsewhereError, bool) {
 	said, ok := rueidis.IsRedisErr(err)
 	if !ok || !c.sharded {
@@ -108,9 +109,9 @@ func (c *conn) elsewhere(err error) (*elsewhereError, bool) {
 		if i < 0 {
 			return nil, false
 		}
-		return &elsewhereError{c.at(strings.Trim(words[2][:i], "[]"), words[2][i+1:]), fmt.Errorf("another server has its slot (%w)", said)}, true
+		return &elsewhereError{c.at(strings.Trim(words[2][:i], "[]"), words[2][i+1:]), fmt.Errorf("the slot is on another server (%w)", said)}, true
 	case "ASK", "TRYAGAIN":
-		return &elsewhereError{"", fmt.Errorf("its slot is being moved to another server (%w)", said)}, true
+		return &elsewhereError{"", fmt.Errorf("the slot is being moved to another server (%w)", said)}, true
 	case "CLUSTERDOWN":
 		return &elsewhereError{"", fmt.Errorf("the Redis Cluster is down (%w)", said)}, true
 	}

@@ -145,10 +145,10 @@ func TestTLS_SaysWhatIsWrong(t *testing.T) {
 		addr string
 		tls  *tls.Config
 	}{
-		"is not signed by whom this node trusts": {local(port), named(stranger.client(""), "redis.example")},
-		"is for another name":                    {local(port), ca.client("")},
-		"refuses the certificate of this node":   {local(port), named(ca.client(""), "redis.example")},
-		"does not speak TLS":                     {plain, named(ca.client(""), "redis.example")},
+		"is signed by no authority that this node trusts": {local(port), named(stranger.client(""), "redis.example")},
+		"is for another name":                             {local(port), ca.client("")},
+		"refuses the certificate of this node":            {local(port), named(ca.client(""), "redis.example")},
+		"does not speak TLS":                              {plain, named(ca.client(""), "redis.example")},
 		"refuses the certificate of this node (remote": {local(port), named(func() *tls.Config {
 			c := ca.client("")
 			c.Certificates = stranger.client("node").Certificates

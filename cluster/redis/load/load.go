@@ -1,7 +1,7 @@
-// Package load finds out what Redis alone can do with the requests of a
+// Package load measures the throughput of Redis alone with the requests of a
 // cluster: it writes events to all partitions as fast as they are answered, and
-// reads what is pushed, with nothing of a node around it. The benchmark of
-// clusters compares nodes with it.
+// reads the pushes, without nodes. The benchmark of clusters compares nodes with
+// it.
 package load
 
 import (
@@ -17,13 +17,13 @@ import (
 	"fanfare/cluster/redis"
 )
 
-// Config says what is written.
+// Config configures a Load.
 type Config struct {
 	Address  string
-	Prefix   string // a free one
+	Prefix   string // of keys and feeds; no other program may use it
 	Nodes    int    // connections; events are written over each, and pushed to each
-	Channels int    // that the events are spread over
-	Batch    int    // events of a request; each connection has one on the way in each partition
+	Channels int    // number of channels that the events are spread over
+	Batch    int    // events in one request; each connection has one unanswered request in each partition
 	Size     int    // of an event's data, bytes
 }
 
@@ -36,11 +36,11 @@ type Load struct {
 	broken  chan error
 }
 
-// Run writes until ctx is done. It calls begun when all connections stand; from
+// Run writes until ctx is done. It calls begun when all connections are up; from
 // then on Events and Pushed count.
 func Run(ctx context.Context, cfg Config, begun func(*Load)) error {
 	if cfg.Nodes < 1 || cfg.Channels < 1 || cfg.Batch < 1 {
-		return fmt.Errorf("nothing is written by %d connections to %d channels in batches of %d", cfg.Nodes, cfg.Channels, cfg.Batch)
+		return fmt.Errorf("at least one connection, channel and event a batch are required, not %d, %d and %d", cfg.Nodes, cfg.Channels, cfg.Batch)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -103,15 +103,14 @@ func (l *Load) run(ctx context.Context, linked <-chan struct{}, ended <-chan err
 	}
 }
 
-// Events is how many events were written so far, and Pushed how often one was
-// pushed.
+// Events returns how many events were written and answered so far.
 func (l *Load) Events() int64 { return l.events.Load() }
 
-// Pushed is how often an event was pushed so far.
+// Pushed returns how often an event was pushed so far.
 func (l *Load) Pushed() int64 { return l.pushed.Load() }
 
-// writer is one connection. It implements cluster.Upcalls, of which those of a
-// partition come one after the other.
+// writer is one connection. It implements cluster.Upcalls; calls about one
+// partition are made one after the other.
 type writer struct {
 	load       *Load
 	engine     *redis.Engine
@@ -120,14 +119,14 @@ type writer struct {
 	partitions [cluster.Partitions]share
 }
 
-// share is what a writer does in one partition.
+// share is a writer's state in one partition.
 type share struct {
 	subjects []ledger.Subject
 	epoch    uint32
 	n        uint64
 }
 
-// share gives each partition its channels.
+// share assigns the channels to their partitions.
 func (w *writer) share() {
 	for i := range w.load.cfg.Channels {
 		s := ledger.Subject{Kind: ledger.Channel, App: "bench", Name: fmt.Sprintf("bench-cluster-%d", i)}
@@ -147,7 +146,7 @@ func (w *writer) Up(p cluster.Partition) {
 // Down implements cluster.Upcalls.
 func (w *writer) Down(_ cluster.Partition, why error) { w.fail(why) }
 
-// Answer implements cluster.Upcalls: the next batch goes out, as a node's does.
+// Answer implements cluster.Upcalls: it sends the next batch, as a node does.
 func (w *writer) Answer(p cluster.Partition, r ledger.Request, a ledger.Answer) {
 	s := &w.partitions[p]
 	switch r := r.(type) {
@@ -156,7 +155,7 @@ func (w *writer) Answer(p cluster.Partition, r ledger.Request, a ledger.Answer) 
 		w.engine.Send(p, ledger.Do{Node: w.node, Epoch: s.epoch, Ops: w.hold(s)})
 	case ledger.Do:
 		if a.Link || a.Standing.N != s.n {
-			w.fail(fmt.Errorf("partition %d did not take all: %d of %d, link %v", p, a.Standing.N, s.n, a.Link))
+			w.fail(fmt.Errorf("partition %d applied only %d of %d ops (link: %v)", p, a.Standing.N, s.n, a.Link))
 			return
 		}
 		if r.Ops[len(r.Ops)-1].Kind == ledger.OpDone {
@@ -168,7 +167,7 @@ func (w *writer) Answer(p cluster.Partition, r ledger.Request, a ledger.Answer) 
 	}
 }
 
-// hold says that the writer has a subscriber on each channel, and that this is all.
+// hold returns ops that report a subscriber on each channel, and that this is all.
 func (w *writer) hold(s *share) (ops []ledger.Op) {
 	for _, subject := range s.subjects {
 		s.n++
