@@ -55,6 +55,9 @@ func (l *loop) carryOn(c *conn) {
 	l.adopt(c)
 	r := c.front.carrier.Receive
 	r.carrier = c
+	if l.front != nil {
+		c.front.cfg = l.front.cfg
+	}
 	if c.fd < 0 || l.stopped || l.watch(c) != nil {
 		c.die()
 		return
