@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"fanfare/apps"
 	"fanfare/channels"
@@ -15,13 +16,15 @@ import (
 // serves the request and is used again for another one afterwards.
 type exchange struct {
 	http.ResponseWriter
-	r      *http.Request
-	route  string // as registered; "" where there is none
-	params params // of the route
-	status int    // as sent; 0 until then
-	bytes  int64  // of the body, sent
-	taken  bool   // nothing of the request's body is left to be read
-	err    error  // what the route's handler returned
+	r       *http.Request
+	route   string // as registered; "" where there is none
+	params  params // of the route
+	status  int    // as sent; 0 until then
+	bytes   int64  // of the body, sent
+	taken   bool   // nothing of the request's body is left to be read
+	err     error  // what the route's handler returned
+	begun   time.Time
+	carried bool // a loop answers, and says when it has
 
 	// For the log and the metrics.
 	app    *apps.App       // nil where the request names none that exists

@@ -23,7 +23,7 @@ func TestFallback_AWaitingRequest_TakesWhatItCountsFor(t *testing.T) {
 	o.Apps[0].ActivityTimeout = time.Hour // a ping is a frame more than waiting counts
 	o.HTTP = func(c *httpapi.Config) { c.Fallback.OpensPerAddress = 0 }
 	s := testkit.Start(t, o)
-	const many = 500
+	const many = 2000 // one takes little, beside what other tests leave behind
 	clients := make([]*os.File, 0, many)
 	defer func() {
 		for _, c := range clients {

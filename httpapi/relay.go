@@ -19,6 +19,9 @@ const receiveBytes = 26 << 10
 // is gone. The session keeps what was not written.
 func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
 	s.connections.carries(x.r)
+	if streaming && s.carry(x, r) {
+		return nil
+	}
 	held := s.cfg.Hub.Account(x.app)
 	held.Hold(account.Receives, receiveBytes)
 	defer held.Release(account.Receives, receiveBytes)

@@ -240,7 +240,11 @@ func (s *Server) observe(x *exchange) {
 	}
 	x.Header().Set(headerRequestID, id)
 	begun := s.cfg.Now()
+	x.begun = begun
 	s.answer(x)
+	if x.carried {
+		return
+	}
 	took := s.cfg.Now().Sub(begun)
 	if x.status == 0 {
 		x.status = http.StatusOK // by net/http, to nobody if the client is gone

@@ -189,6 +189,8 @@ func (c *conn) written(n int) {
 		c.die()
 	case c.state == connClosing:
 		c.link.finish(c)
+	case c.carrying():
+		c.carried()
 	case c.front != nil && c.front.leaving:
 		c.loop.end(c) // handed over at the end of a turn
 	}

@@ -200,7 +200,7 @@ func (s *Server) answered(ctx, end context.Context) error {
 func (l *loop) unanswered() (n int) {
 	for i := range l.slots {
 		c := l.slots[i].conn
-		if c != nil && c.front != nil && (c.state == connOpen || c.state == connClosing && c.queue.bytes > 0) {
+		if c != nil && c.front != nil && !c.carrying() && (c.state == connOpen || c.state == connClosing && c.queue.bytes > 0) {
 			n++
 		}
 	}
@@ -222,7 +222,7 @@ func (l *loop) expected() (n int) {
 func (l *loop) refuseUnanswered() int {
 	for i := range l.slots {
 		switch c := l.slots[i].conn; {
-		case c == nil || c.front == nil || c.state != connOpen:
+		case c == nil || c.front == nil || c.state != connOpen || c.carrying():
 		case c.idle():
 			c.die()
 		case c.waits():

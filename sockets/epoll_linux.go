@@ -114,6 +114,14 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 			continue
 		}
 		worked = true
+		if c.carrying() {
+			if ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+				c.die()
+			} else {
+				p.listenTo(c)
+			}
+			continue
+		}
 		if c.waits() {
 			if ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 				c.die()

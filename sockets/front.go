@@ -78,11 +78,12 @@ type front struct {
 	body    bool // its head has
 	secure  bool // the client's connection to its proxy is encrypted
 	expects Expectation
-	blanks  int    // line ends that may still come before it
-	length  int    // of a request whose head has come and whose body has not
-	awaited bool   // the Door has its body awaited
-	kept    int    // bytes entered in the account for it
-	later   *later // an answer that is waited for; nil if there is none
+	blanks  int      // line ends that may still come before it
+	length  int      // of a request whose head has come and whose body has not
+	awaited bool     // the Door has its body awaited
+	kept    int      // bytes entered in the account for it
+	later   *later   // an answer that is waited for; nil if there is none
+	carrier *carrier // a session's response that it carries; nil if it carries none
 
 	deadline uint32 // second by which it must have done what it owes
 
@@ -116,10 +117,10 @@ func (f *front) leave() {
 }
 
 // account enters what a connection keeps while the body of a request is
-// awaited, or an answer.
+// awaited, an answer, or the end of a session's response.
 func (l *loop) account(f *front, in []byte) {
 	size, all := 0, l.server.cfg.Account
-	if f.awaited || f.later != nil {
+	if f.awaited || f.later != nil || f.carrier != nil {
 		size = cap(in)
 	}
 	switch {
@@ -146,7 +147,7 @@ func (c *conn) request(b []byte) (used int) {
 	}
 	header := used
 	var r Request
-	for c.front == f && c.state == connOpen && !f.leaving && f.later == nil {
+	for c.front == f && c.state == connOpen && !f.leaving && f.later == nil && f.carrier == nil {
 		for f.blanks > 0 && used < len(b) && (b[used] == '\r' || b[used] == '\n') {
 			f.blanks--
 			used++
@@ -260,7 +261,7 @@ func (c *conn) leaving() bool { return c.front != nil && c.front.leaving }
 
 // idle reports whether nothing of a request has come and no answer is to be written.
 func (c *conn) idle() bool {
-	return c.front != nil && c.state == connOpen && !c.leaving() && !c.waits() && len(c.in) == 0 && c.queue.bytes == 0
+	return c.front != nil && c.state == connOpen && !c.leaving() && !c.waits() && !c.carrying() && len(c.in) == 0 && c.queue.bytes == 0
 }
 
 // fresh reports whether the first request of a connection is still to come, of which
@@ -306,6 +307,10 @@ func (c *conn) within(d time.Duration) {
 // that only waits to be handed over to net/http is not late.
 func (c *conn) late() {
 	switch {
+	case c.carrying():
+		if c.queue.bytes > 0 {
+			c.die()
+		}
 	case c.waits():
 		c.conclude(c.front.later, channels.ErrDoubt)
 	case c.leaving() && c.queue.bytes == 0:

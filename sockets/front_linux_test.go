@@ -38,6 +38,7 @@ type testDoor struct {
 	awaits   atomic.Int64           // heads it was asked about
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
+	carried  chan int64             // bytes of streams that have ended
 	handed   chan string            // addresses of connections that net/http got
 	later    chan func(error)       // of requests that wait for their answer
 	answered atomic.Int64           // of these
@@ -114,7 +115,7 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 	t.Helper()
 	app := apps.Default()
 	app.ID, app.Keys = "1", []apps.Key{{Key: "key", Secret: "secret"}}
-	door = &testDoor{app: &app, handed: make(chan string, 64), later: make(chan func(error), 64)}
+	door = &testDoor{app: &app, handed: make(chan string, 64), later: make(chan func(error), 64), carried: make(chan int64, 64)}
 	server, err := New(Config{Loops: loops, CloseTimeout: time.Second, Logger: slog.New(slog.NewTextHandler(door, nil))}, channels.New(channels.Config{}))
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +154,10 @@ func behindFrontOf(t *testing.T, loops int, change func(*FrontConfig)) (address 
 			}
 		},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == streamPath {
+				door.carry(t, server, w, r)
+				return
+			}
 			handedOf(r).Served(r.Method == http.MethodPost)
 			body, _ := io.ReadAll(r.Body)
 			_, _ = w.Write(append([]byte("net/http "), body...))

@@ -24,7 +24,10 @@ func (s *Server) Session(key SessionKey) (creator netip.Addr, ok bool) {
 // Attach gives the session a request to answer on. It returns false if there
 // is none.
 func (s *Server) Attach(key SessionKey, r *Receive) bool {
-	return s.onSession(key, func(c *conn, h *httpSession) { h.attach(c, r) })
+	return s.toSession(key, func(c *conn) channels.Mail {
+		r.session = c
+		return channels.Call(func() { c.link.(*httpSession).attach(c, r) })
+	})
 }
 
 // OpenSession makes a session of o, which must not be a refusal, and gives it
@@ -35,6 +38,7 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if c := s.sessions.byKey[key]; c != nil {
+		r.session = c
 		c.lane.Post(channels.Call(func() { c.link.(*httpSession).attach(c, r) }))
 		return nil
 	}
@@ -54,6 +58,7 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 	s.sessions.byKey[key] = c
 	s.sessions.peak = max(s.sessions.peak, len(s.sessions.byKey))
 	l.share.sockets.Add(1)
+	r.session = c
 	c.lane.Post(channels.Call(func() { l.beginSession(c, h, r, o) }))
 	return nil
 }

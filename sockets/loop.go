@@ -225,6 +225,9 @@ func (l *loop) buryAll(list *[]*conn) {
 			if c.state != connDead {
 				continue
 			}
+			if c.carrying() {
+				c.dropCarried()
+			}
 			if c.front != nil {
 				c.answerMissed()
 				l.account(c.front, nil)

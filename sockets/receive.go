@@ -7,6 +7,8 @@ type Receive struct {
 	// channel is closed.
 	Chunks chan []byte
 
+	session   *conn // that it was given to; nil if there is none
+	carrier   *conn // loop: the connection that the loop writes itself; nil if a handler does
 	streaming bool
 	opened    bool // the prelude was handed over
 	busy      bool // the handler has a chunk in hand
@@ -53,6 +55,10 @@ func (r *Receive) hand(chunk []byte) {
 	r.opened = true
 	r.busy = true
 	r.units += len(chunk)
+	if r.carrier != nil {
+		r.carrier.say(chunk)
+		return
+	}
 	r.Chunks <- chunk
 }
 
@@ -61,6 +67,9 @@ func (r *Receive) end() {
 	if !r.ended {
 		r.ended = true
 		close(r.Chunks)
+		if r.carrier != nil {
+			r.carrier.sayNoMore()
+		}
 	}
 }
 

@@ -136,5 +136,8 @@ func (c *conn) account() *account.Account {
 	if a := c.Account(); a != nil {
 		return a
 	}
+	if c.carrying() {
+		return c.front.carrier.session.account()
+	}
 	return c.loop.server.cfg.Account
 }

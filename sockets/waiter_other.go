@@ -3,6 +3,7 @@
 package sockets
 
 import (
+	"bufio"
 	"net"
 	"runtime"
 	"time"
@@ -105,3 +106,15 @@ func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 
 // SetFront does nothing here.
 func (s *Server) SetFront(FrontConfig) {}
+
+// Carries is false: every connection is net/http's.
+func Carries(net.Conn) bool { return false }
+
+// Carry closes the connection, of which Carries is false.
+func (s *Server) Carry(nc net.Conn, _ *bufio.Reader, w Carriage) {
+	_ = nc.Close()
+	w.Done(0)
+}
+
+// setDown does nothing: no loop carries a response.
+func (*conn) setDown() {}

@@ -1,0 +1,125 @@
+package sockets
+
+import (
+	"bufio"
+	"errors"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"fanfare/channels"
+)
+
+// Carries tells whether a loop can have the connection of a request.
+func Carries(nc net.Conn) bool {
+	h, ok := nc.(*handed)
+	return ok && !h.cut
+}
+
+// Carry has the session's loop write the response. nc was hijacked from
+// net/http, with what that has read, and Carries is true of it. If the server has
+// stopped, or has no descriptor left, the connection is closed.
+func (s *Server) Carry(nc net.Conn, read *bufio.Reader, w Carriage) {
+	h, ok := nc.(*handed)
+	session := w.Receive.session
+	if !ok || session == nil {
+		_ = nc.Close()
+		w.Done(0)
+		return
+	}
+	behind, _ := read.Peek(read.Buffered())
+	in := append(append([]byte(nil), behind...), h.read...)
+	fd, ok := h.take()
+	if !ok {
+		fd = -1
+	}
+	l := session.loop
+	f := &front{cfg: h.cfg, remote: h.from, secure: h.secure, carrier: &carrier{Carriage: w, session: session}}
+	c := &conn{loop: l, lane: session.lane, link: l.waiter.(*epoll), fd: int32(fd), front: f, in: in}
+	s.sessions.mu.Lock()
+	stopped := s.stopped.Load() // no loop would read the mail
+	if !stopped {
+		l.share.conns.Add(1)
+		session.lane.Post(channels.Call(func() { l.carryOn(c) }))
+	}
+	s.sessions.mu.Unlock()
+	if stopped {
+		c.link.release(c)
+		w.Done(0)
+	}
+}
+
+// carryOn makes the loop the owner of a connection that carries a response. The
+// session may have said something by now, and may have ended it.
+func (l *loop) carryOn(c *conn) {
+	l.adopt(c)
+	r := c.front.carrier.Receive
+	r.carrier = c
+	if l.front != nil {
+		c.front.cfg = l.front.cfg
+	}
+	if c.fd < 0 || l.stopped || l.watch(c) != nil {
+		c.die()
+		return
+	}
+	if len(c.in) > 0 {
+		l.account(c.front, c.in)
+		c.stopListening()
+	}
+	select {
+	case chunk, ok := <-r.Chunks:
+		if ok {
+			c.say(chunk)
+		}
+	default:
+	}
+	if r.ended {
+		c.sayNoMore()
+	}
+}
+
+// setDown makes the connection one that waits for its next request.
+func (c *conn) setDown() {
+	f := c.front
+	w := f.carrier
+	f.carrier = nil
+	w.Receive.carrier = nil
+	w.Done(w.body)
+	c.lane = c.loop.own
+	f.cfg.Door.Enter(f.remote.Addr())
+	f.held, f.begun, f.body, f.blanks = true, false, false, mostBlanks
+	f.since, f.heard = c.loop.clock, c.loop.clock
+	c.loop.spare(c)
+	c.unpause()
+	if len(c.in) > 0 {
+		c.feed(nil)
+	} else {
+		c.await(0, nil)
+	}
+	if c.loop.front == nil {
+		c.loop.last(c)
+	}
+}
+
+// listenTo notices that the client of a response leaves. What it sends before the
+// response ends is kept, and then nothing more is read.
+func (p *epoll) listenTo(c *conn) {
+	buf := p.loop.buf[:greedyRead]
+	n, err := unix.Read(int(c.fd), buf)
+	switch {
+	case n > 0:
+		c.in = append(c.in, buf[:n]...)
+		p.loop.account(c.front, c.in)
+		c.stopListening()
+	case err == nil:
+		c.lose(byNetwork, withoutFarewell)
+	case !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR):
+		c.lose(byNetwork, err.Error())
+	}
+}
+
+// stopListening reads nothing more until the response has ended.
+func (c *conn) stopListening() {
+	c.paused = true
+	c.link.(*epoll).rewatch(c)
+}
