@@ -12,7 +12,7 @@ import (
 // carriedBytes is what a request takes that waits on its session's event loop.
 const carriedBytes = 1600
 
-// carry has the session's event loop write a stream, and tells whether it does. A
+// carry has the session's event loop write a stream, and reports whether it does. A
 // waiting request has no goroutine then. The request is counted and logged when it
 // ends.
 func (s *Server) carry(x *exchange, r *sockets.Receive) bool {

@@ -44,7 +44,7 @@ type carrier struct {
 	closed  bool   // and the end of the response is queued
 }
 
-// carrying tells whether the connection carries a session's response.
+// carrying reports whether the connection carries a session's response.
 func (c *conn) carrying() bool { return c.front != nil && c.front.carrier != nil }
 
 // say queues a chunk of the response. The session is told when it is written.

@@ -10,7 +10,7 @@ import (
 	"fanfare/channels"
 )
 
-// Carries tells whether a loop can have the connection of a request.
+// Carries reports whether a loop can have the connection of a request.
 func Carries(nc net.Conn) bool {
 	h, ok := nc.(*handed)
 	return ok && !h.cut
