@@ -136,3 +136,26 @@ func TestCarry_APoll_SaysTheSameBytes(t *testing.T) {
 		return w.got.String()
 	})
 }
+
+// What a request for a stream has as its body is no request of its own.
+func TestCarry_ABodyThatLooksLikeARequest_IsLeftAlone(t *testing.T) {
+	sameBytes(t, func(t *testing.T, srv *testkit.Server) string {
+		established(t, srv, "app-key/1/wire").joined("c")
+		w := newWire(t, srv)
+		const body = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+		w.ask(fmt.Sprintf("POST /pusher/app/app-key/1/wire/xhr_streaming%s HTTP/1.1\r\nHost: x\r\nX-Request-Id: fixed\r\nContent-Length: %d\r\n\r\n%s", xhrQuery, len(body), body))
+		stream := bufio.NewReader(w.answer().Body)
+		w.line(stream)
+		other := newWire(t, srv)
+		other.receive("xhr_streaming", "")
+		other.answer()
+		if _, err := io.Copy(io.Discard, stream); err != nil {
+			t.Fatal(err)
+		}
+		w.ask("GET /last HTTP/1.1\r\nHost: x\r\nX-Request-Id: last\r\n\r\n")
+		if got := w.answer().Header.Get("X-Request-Id"); got != "last" {
+			t.Errorf("the next answer is to %q", got)
+		}
+		return w.got.String()
+	})
+}
