@@ -36,6 +36,9 @@ func (d *testDoor) carry(t *testing.T, s *Server, w http.ResponseWriter, r *http
 		t.Error(err)
 		return
 	}
+	if d.undescribed.Load() {
+		_ = conn.Close() // so take finds no descriptor, as where none is left
+	}
 	s.Carry(conn, rw.Reader, Carriage{
 		Receive: receive, Head: []byte("HTTP/1.1 200 OK\r\n"), Within: carriedWithin,
 		Done: func(body int64) { d.carried <- body },
@@ -176,4 +179,25 @@ func TestCarry_Succeeded_StreamsEndWithTheirSessions(t *testing.T) {
 	}
 	door.ended(t)
 	awaitOnLoops(t, server, 0)
+}
+
+// A stream whose descriptor no loop can have ends, as one does whose client leaves:
+// the session waits for another request.
+func TestCarry_NoDescriptor_LeavesTheSession(t *testing.T) {
+	address, door, server := behindFront(t, nil)
+	door.undescribed.Store(true)
+	client := dialFront(t, address)
+	_, _ = io.WriteString(client, post(streamPath+"?a", ""))
+	if n := door.ended(t); n != 0 {
+		t.Errorf("%d bytes were written to nobody", n)
+	}
+	if text, err := io.ReadAll(client); len(text) > 0 || err != nil && !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("read %q, %v, want the end", text, err)
+	}
+	eventually(t, "the session waits for another request", func() (without bool) {
+		inSession(t, server, door.session("a"), func(_ *conn, h *httpSession) { without = h.receive == nil })
+		return without
+	})
+	door.undescribed.Store(false)
+	_, _ = openStream(t, address, "a")
 }

@@ -39,9 +39,11 @@ type testDoor struct {
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
 	carried  chan int64             // bytes of streams that have ended
-	handed   chan string            // addresses of connections that net/http got
-	later    chan func(error)       // of requests that wait for their answer
-	answered atomic.Int64           // of these
+	// undescribed has streams lose their descriptor before a loop has it.
+	undescribed atomic.Bool
+	handed      chan string      // addresses of connections that net/http got
+	later       chan func(error) // of requests that wait for their answer
+	answered    atomic.Int64     // of these
 }
 
 // Write counts the server's log.
