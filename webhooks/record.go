@@ -63,7 +63,7 @@ func readRecord(text []byte) record {
 		UserID        string `json:"user_id"`
 		Count         int32  `json:"subscription_count"`
 	}
-	_ = json.Unmarshal(text, &from) // the journal has checked that it is valid JSON; fields of other types are kept as they are
+	_ = json.Unmarshal(text, &from) // the journal has checked that it is valid JSON; fields of other types are ignored
 	kind, known := kindNamed(from.Name)
 	if !known {
 		kind = channels.ClientEvent
