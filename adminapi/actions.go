@@ -49,8 +49,8 @@ func (s *Server) send(r *request) (any, error) {
 	return map[string]any{"channels": in.Channels}, nil
 }
 
-// textOf is what clients get: a string as it is, any other value as its JSON
-// text.
+// textOf returns the data that clients receive: a string as it is, any other
+// value as its JSON text.
 func textOf(data json.RawMessage) string {
 	var text string
 	if json.Unmarshal(data, &text) == nil && bytes.HasPrefix(data, []byte{'"'}) {
@@ -74,7 +74,7 @@ func (s *Server) terminate(r *request) (any, error) {
 	return map[string]bool{"done": true}, nil
 }
 
-// closing reads how sockets are to be closed.
+// closing reads the code and reason to close sockets with.
 func (r *request) closing() (Close, error) {
 	var in struct {
 		Code   *int   `json:"code"`
@@ -93,11 +93,11 @@ func (r *request) closing() (Close, error) {
 	return c, c.check()
 }
 
-// check tells what is wrong with it.
+// check returns an error if a field is not valid.
 func (c *Close) check() error {
 	switch {
 	case c == nil:
-		return bad("how to close is missing")
+		return bad("the code to close with is missing")
 	case c.Code != 4009 && c.Code != 4100 && c.Code != 4200:
 		return bad("code is 4009, 4100 or 4200")
 	case len(c.Reason) > 123 || !utf8.ValidString(c.Reason):

@@ -32,7 +32,7 @@ type overviewAnswer struct {
 	Cluster          *totals       `json:"cluster"`
 }
 
-// totals are the sums of all nodes that live.
+// totals are the sums over all live nodes.
 type totals struct {
 	Nodes       int   `json:"nodes"`
 	Connections int64 `json:"connections"`
@@ -88,7 +88,7 @@ func (s *Server) openAPI(r *request) (any, error) {
 	return nil, nil
 }
 
-// masked stands for a secret.
+// masked replaces a secret.
 const masked = "********"
 
 type appAnswer struct {
@@ -147,7 +147,7 @@ func (s *Server) apps(r *request) (any, error) {
 		answers = append(answers, a)
 	}
 	if secrets {
-		s.audit(r.Request, r.who, nil) // who saw them is worth a line
+		s.audit(r.Request, r.who, nil) // reading secrets is logged
 	}
 	store := "file"
 	if s.cfg.Editor != nil {
@@ -156,7 +156,7 @@ func (s *Server) apps(r *request) (any, error) {
 	return map[string]any{"apps": answers, "store": store, "editable": s.cfg.Editor != nil && r.who.Role >= Admin, "next": next}, nil
 }
 
-// app is the app of the path.
+// app returns the id of the app in the path.
 func (s *Server) app(r *request) (string, error) {
 	id := r.PathValue("app")
 	if !s.cfg.Apps.Has(id) {
@@ -193,7 +193,7 @@ func (s *Server) listOf(r *request) (string, page, error) {
 	return app, p, err
 }
 
-// mostNames is how many members or channels an answer has.
+// mostNames is the largest number of members or channels in an answer.
 const mostNames = 1000
 
 // channel is GET apps/ID/channels/NAME.
@@ -206,7 +206,7 @@ func (s *Server) channel(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Cached != nil && r.who.Role < Operate { // it is what somebody sent
+	if c.Cached != nil && r.who.Role < Operate { // the event came from a client or a back end
 		c.Cached.Data = masked
 	}
 	c.MoreMembers = len(c.Members) > mostNames

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// audit writes a line about a write, also one that was refused. Of those that no
-// rate bounds, because nobody knows the caller or the rate refused them, few have
-// a line: strangers do not fill the log.
+// audit logs a write, also one that was refused. Refusals that no rate limits,
+// because the caller is unknown or exceeded its rate, are logged at most
+// mostRefusals times a second, so that strangers cannot fill the log.
 func (s *Server) audit(q *http.Request, who Token, err error) {
 	result := "done"
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Server) audit(q *http.Request, who Token, err error) {
 	s.cfg.Logger.LogAttrs(q.Context(), slog.LevelInfo, "admin action", attrs...)
 }
 
-// bounded is a text as a line of the log has it.
+// bounded shortens a text for the log.
 func bounded(text string) string {
 	const most = 512
 	if len(text) > most {
@@ -44,18 +44,19 @@ func bounded(text string) string {
 	return text
 }
 
-// mostRefusals is how many refused writes have a line in a second.
+// mostRefusals is the maximum of refused writes that are logged in a second.
 const mostRefusals = 10
 
-// refusals bounds their lines. The zero value is ready.
+// refusals limits these lines. The zero value is ready to use.
 type refusals struct {
 	mu     sync.Mutex
 	second time.Time
 	lines  int // in that second
-	left   int // out, and not told yet
+	left   int // out and not yet reported
 }
 
-// take reports whether one more has a line, and how many before it had none.
+// take reports whether one more refusal may be logged, and how many were left
+// out before it.
 func (r *refusals) take(now time.Time) (leftOut int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

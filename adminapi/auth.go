@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// access says who may call.
+// access is the set of tokens that may call.
 type access struct {
 	tokens []Token
-	open   bool // to everybody, without a token
+	open   bool // without a token, for every caller
 }
 
-// everybody is who calls where there are no tokens.
+// everybody is the caller where there are no tokens.
 var everybody = Token{Name: "local", Role: Admin}
 
-// authenticate tells who calls. Every hash is compared, whole, whichever
-// matches: the work is the same for all tokens, right or wrong. After a wrong one
-// the caller's address waits, longer each time.
+// authenticate finds the token of a caller. It compares every hash in full, so
+// that a right and a wrong token take the same time. The answer to a wrong
+// token is delayed, longer each time for one address.
 func (s *Server) authenticate(q *http.Request) (Token, error) {
 	now := s.access.Load()
 	if now.open {
@@ -42,20 +42,22 @@ func (s *Server) authenticate(q *http.Request) (Token, error) {
 }
 
 const (
-	// firstDelay is how long the first wrong token of an address waits for its
-	// answer. Each further one waits twice as long, up to longestDelay, until
-	// none has come for forgetAfter.
+	// firstDelay is how long the answer to the first wrong token of an address
+	// is delayed. Each further one takes twice as long, up to longestDelay.
+	// After forgetAfter without a wrong token the delay starts again at
+	// firstDelay.
 	firstDelay   = 100 * time.Millisecond
 	longestDelay = 5 * time.Second
 	forgetAfter  = 10 * time.Minute
-	// mostAddresses is how many addresses are remembered. When there are more, the
-	// one that has been silent for the longest is forgotten.
+	// mostAddresses is how many addresses are remembered. Above it, the address
+	// whose last wrong token is oldest is forgotten.
 	mostAddresses = 1024
-	// mostWaiting is how many answers wait at a time; others are refused at once.
+	// mostWaiting is how many answers may be delayed at a time. Further wrong
+	// tokens are refused at once.
 	mostWaiting = 32
 )
 
-// guesses remembers who gave wrong tokens.
+// guesses remembers the addresses that sent wrong tokens.
 type guesses struct {
 	waiting chan struct{}
 
@@ -68,7 +70,8 @@ type guesser struct {
 	last  time.Time
 }
 
-// wrong counts a wrong token, waits and returns the answer.
+// wrong counts a wrong token, waits for the delay and returns the error to
+// answer with.
 func (g *guesses) wrong(ctx context.Context, address string, now time.Time, sleep func(context.Context, time.Duration)) error {
 	delay := g.delay(address, now)
 	select {
@@ -103,7 +106,7 @@ func (g *guesses) delay(address string, now time.Time) time.Duration {
 	return min(firstDelay<<min(a.wrong-1, 16), longestDelay)
 }
 
-// forgetOldest removes what was used last before all others.
+// forgetOldest removes the entry that was used least recently.
 func forgetOldest[V any](m map[string]V, last func(V) time.Time) {
 	oldest, at := "", time.Time{}
 	for name, v := range m {

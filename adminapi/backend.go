@@ -6,21 +6,23 @@ import (
 	"time"
 )
 
-// Node is the process itself. Its methods do not block for long.
+// Node is the server process. Its methods return without long waits.
 type Node interface {
-	// About is what does not come from Counts.
+	// About returns the facts of the node that Counts does not have.
 	About() About
-	// Nodes are those of the cluster, or this one alone, and what is wrong.
+	// Nodes returns the nodes of the cluster, or this node alone, and a list of
+	// problems.
 	Nodes() ([]NodeInfo, []string)
-	// Counts is what the node carries and has carried since it began.
+	// Counts returns the current counts and the totals since the start.
 	Counts() Counts
-	// LoopLag is how long the slowest event loop took to its next turn.
+	// LoopLag returns how long the slowest event loop took to start its next
+	// iteration.
 	LoopLag(ctx context.Context) time.Duration
-	// Configuration is what is in force, secrets masked.
+	// Configuration returns the configuration in force, with secrets masked.
 	Configuration() (map[string]any, error)
 }
 
-// About is the node in a few words.
+// About describes the node.
 type About struct {
 	Version, Node    string
 	Started          time.Time
@@ -30,7 +32,7 @@ type About struct {
 	LoopSockets      []int
 }
 
-// NodeInfo is a node of a cluster, as it said of itself last.
+// NodeInfo describes a node of a cluster, as that node last reported it.
 type NodeInfo struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
@@ -44,35 +46,38 @@ type NodeInfo struct {
 	LastHeardMS int64  `json:"last_heard_ms"`
 }
 
-// Counts is a snapshot. Messages, deliveries and events only grow.
+// Counts is a snapshot. Messages, deliveries and events are totals that only
+// grow.
 type Counts struct {
 	Count
 	Channels, Members, ClientEvents int64
 	HeldBytes                       int64
-	Publishes                       Answered // calls of the HTTP API that publish
+	Publishes                       Answered // HTTP API calls that publish
 	Apps                            []AppCounts
 }
 
-// Count is what the history keeps of a node or an app.
+// Count is the part of Counts that the history keeps for a node or an app.
 type Count struct {
 	Connections, MessagesIn, Deliveries, APIEvents, MemoryBytes int64
 }
 
-// AppCounts is one app on this node. MemoryBytes is what is held for it.
+// AppCounts is one app on this node. MemoryBytes is the memory held for the
+// app, in bytes.
 type AppCounts struct {
 	ID string
 	Count
 	Channels int64
 }
 
-// Apps are those that the server serves.
+// Apps gives access to the apps that the server serves.
 type Apps interface {
-	// All lists the apps. Secrets are in it: what shows them masks them.
+	// All lists the apps with their secrets, which the caller has to mask.
 	All() []App
-	// Count is how many there are.
+	// Count returns the number of apps.
 	Count() int
-	// Options are all other options of some apps, by the app's id and their key in
-	// the configuration, secrets masked. An app that is gone has none.
+	// Options returns all other options of the given apps, by app id and by
+	// their key in the configuration, with secrets masked. Apps that no longer
+	// exist are left out.
 	Options(ids []string) map[string]map[string]any
 	// Has reports whether an app is served.
 	Has(id string) bool
@@ -83,7 +88,7 @@ type App struct {
 	ID          string
 	Enabled     bool
 	Keys        []Key
-	Connections int // on all nodes
+	Connections int // open, on all nodes
 }
 
 // Key is a key of an app.
@@ -92,21 +97,23 @@ type Key struct {
 	Secret string `json:"secret"`
 }
 
-// Channels is what is known of channels and users. An error that is an *Error
-// is the answer.
+// Channels gives access to channels and users. An error of type *Error is sent
+// to the caller as the answer.
 type Channels interface {
-	// List lists occupied channels of all nodes, sorted by name, those after a
-	// name, at most most.
+	// List lists the occupied channels of all nodes whose names begin with
+	// prefix and are greater than after, sorted by name. It returns at most
+	// most of them.
 	List(ctx context.Context, app, prefix, after string, most int) ([]Channel, error)
 	Describe(ctx context.Context, app, channel string) (ChannelDetail, error)
-	// History lists the events that a channel keeps, the newest first: those before
-	// a serial unless that is empty, at most most.
+	// History lists the events that a channel keeps, the newest first: at most
+	// most events, all of them before the serial before unless that is "".
 	History(ctx context.Context, app, channel, before string, most int) (Kept, error)
-	// ClearHistory forgets what a channel keeps.
+	// ClearHistory deletes the events that a channel keeps.
 	ClearHistory(ctx context.Context, app, channel string) error
-	// Users lists signed-in users of this node, sorted by id.
+	// Users lists the signed-in users of this node with ids greater than after,
+	// sorted by id, at most most of them.
 	Users(ctx context.Context, app, after string, most int) ([]User, error)
-	// Send sends an event.
+	// Send publishes an event.
 	Send(ctx context.Context, app string, e Event) error
 	// Terminate closes the sockets of a user on all nodes.
 	Terminate(ctx context.Context, app, user string) error
@@ -129,20 +136,21 @@ type ChannelDetail struct {
 	Cached      *Cached  `json:"cached"`
 }
 
-// Cached is what a cache channel remembers.
+// Cached is the last event of a cache channel.
 type Cached struct {
 	Data string `json:"data"`
 	TTLS int64  `json:"ttl_s"`
 }
 
-// Kept is a part of what a channel keeps. Next is the serial before which there is
-// more, "" if there is not.
+// Kept is a page of the events that a channel keeps. Next is the serial to
+// continue from, or "" on the last page.
 type Kept struct {
 	Events []KeptEvent
 	Next   string
 }
 
-// KeptEvent is an event that a channel keeps. Data is the text that clients get.
+// KeptEvent is an event that a channel keeps. Data is the text that clients
+// receive.
 type KeptEvent struct {
 	Serial   string    `json:"serial"`
 	Time     time.Time `json:"time"`
@@ -156,26 +164,26 @@ type KeptEvent struct {
 type User struct {
 	ID      string   `json:"id"`
 	Sockets int      `json:"sockets"`
-	Nodes   []string `json:"nodes"` // where those are
+	Nodes   []string `json:"nodes"` // the nodes of the user's sockets
 }
 
-// Event is one to be sent, to channels or to a user. Data is the text that
-// clients get.
+// Event is an event to publish, to channels or to a user. Data is the text that
+// clients receive.
 type Event struct {
 	Name, Data, SocketID string
 	Channels             []string
 	User                 string
 }
 
-// Sockets are those of this node.
+// Sockets gives access to the sockets of this node.
 type Sockets interface {
-	// List lists sockets of an app from a cursor on, and the cursor of what
-	// follows, "" if nothing does.
+	// List lists at most most sockets of an app, starting at a cursor, and
+	// returns the cursor of the next page, or "" on the last page.
 	List(ctx context.Context, app, cursor string, most int) (list []Socket, next string, err error)
 	Find(ctx context.Context, app, id string) (*SocketDetail, error)
-	// Close closes a socket, and reports whether it is there.
+	// Close closes a socket and reports whether this node had it.
 	Close(ctx context.Context, app, id string, c Close) (bool, error)
-	// CloseAll closes all sockets of an app and tells how many.
+	// CloseAll closes all sockets of an app and returns their number.
 	CloseAll(ctx context.Context, app string, c Close) (int, error)
 }
 
@@ -193,28 +201,28 @@ type Socket struct {
 	WaitingBytes  int       `json:"waiting_bytes"`
 }
 
-// SocketDetail is a socket with its channels, the first of them.
+// SocketDetail is a socket with the first of its channels.
 type SocketDetail struct {
 	Socket
 	Channels []string `json:"channels"`
 }
 
-// Close is how sockets are closed.
+// Close says how to close sockets.
 type Close struct {
 	Code   int
 	Reason string
 }
 
-// Webhooks are the endpoints of this node.
+// Webhooks gives access to the webhook endpoints of this node.
 type Webhooks interface {
-	// Endpoints lists them, with deliveries of an endpoint at most, the newest
+	// Endpoints lists them, each with at most deliveries deliveries, the newest
 	// first.
 	Endpoints(deliveries int) []Endpoint
 	// Replay sends a failed delivery again, and returns how it ended.
 	Replay(ctx context.Context, id string) (Delivery, error)
 }
 
-// Endpoint is where webhooks of an app go.
+// Endpoint is a URL that receives webhooks of an app.
 type Endpoint struct {
 	Node       string     `json:"node"`
 	App        string     `json:"app"`
@@ -255,10 +263,10 @@ type HookEvent struct {
 	Channel string `json:"channel"`
 }
 
-// Log is where what happens is written.
+// Log gives access to the server's log.
 type Log interface {
-	// Follow writes what happens as lines of JSON, payloads included, until ctx is done or a write
-	// fails. Lines have one of the values that only has for a key. It costs
-	// nothing while nobody follows.
+	// Follow writes log lines as JSON, payloads included, until ctx is done or
+	// a write fails. For each key of only, a line must have one of its values.
+	// It costs nothing while nobody follows.
 	Follow(ctx context.Context, w io.Writer, only map[string][]string) error
 }

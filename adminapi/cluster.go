@@ -8,32 +8,34 @@ import (
 	"time"
 )
 
-// Cluster is the nodes that the node of a Server is one of.
+// Cluster gives access to the cluster that this node belongs to.
 type Cluster interface {
 	// Self is this node.
 	Self() Member
 	// Others are the other nodes that are not dead, sorted by id.
 	Others() []Member
-	// Ask puts a question to some of them, by their ids, and returns the answers,
-	// of at most most bytes, of those that answered in time.
+	// Ask sends a question to the nodes with the given ids. It waits for at
+	// most patience and returns the answers by node id, at most most bytes in
+	// all. Nodes that did not answer are left out.
 	Ask(ctx context.Context, ids []string, question []byte, patience time.Duration, most int) map[string][]byte
-	// Follow has all others tell h what the question is about, in pieces of at most
-	// most bytes, until ctx is done.
+	// Follow asks all other nodes to send the events that the question selects,
+	// in pieces of at most most bytes, and passes them to h until ctx is done.
 	Follow(ctx context.Context, question []byte, most int, h Hearing)
 }
 
 // Member is a node. Its id is "" where there is no cluster.
 type Member struct{ ID, Name string }
 
-// Hearing takes what others tell. Its methods do not block.
+// Hearing receives the events of other nodes. Its methods do not block.
 type Hearing interface {
-	// News passes on a piece of another node's events.
+	// News receives a piece of the events of the node id.
 	News(id string, body []byte)
-	// Silent has the ids of those that tell nothing, whenever these are others.
+	// Silent receives the ids of the nodes that send no events, whenever that
+	// set changes.
 	Silent(ids []string)
 }
 
-// What nodes ask each other about.
+// The subjects of questions between nodes.
 const (
 	aboutUsers    = "users"
 	aboutSockets  = "sockets"
@@ -45,8 +47,8 @@ const (
 	aboutEvents   = "events"
 )
 
-// question is what one node asks another. A node of another version may leave
-// fields out, or have more.
+// question is a question from one node to another. Nodes of other versions may
+// leave fields out or send more.
 type question struct {
 	About   string   `json:"about"`
 	App     string   `json:"app,omitempty"`
@@ -55,13 +57,13 @@ type question struct {
 	After   string   `json:"after,omitempty"`
 	Limit   int      `json:"limit,omitempty"`
 	Close   *Close   `json:"close,omitempty"`
-	Node    string   `json:"node,omitempty"` // aboutEvents: of this node alone, by its id
+	Node    string   `json:"node,omitempty"` // aboutEvents: id of the only node to follow
 	Kinds   []string `json:"kinds,omitempty"`
 	Payload bool     `json:"payload,omitempty"`
 	Rate    int      `json:"rate,omitempty"` // aboutEvents: bytes a second, 0 is mostTold
 }
 
-// answer is what is answered. Cut says that the list goes on.
+// answer is the answer to a question. Cut means that the list continues.
 type answer struct {
 	Error     *Error        `json:"error,omitempty"`
 	Users     []User        `json:"users,omitempty"`
@@ -78,24 +80,25 @@ type answer struct {
 const (
 	// askPatience is how long other nodes have to answer.
 	askPatience = 3 * time.Second
-	// replayPatience is how long one has to replay a delivery.
+	// replayPatience is how long a node has to replay a delivery.
 	replayPatience = 20 * time.Second
-	// mostAnswers is how many bytes the answers of all nodes have together, if each
-	// has no less than leastAnswer: the server of the cluster keeps them for a node
-	// that reads slowly. mostAnswer is how many one has.
+	// mostAnswers is the maximum of bytes in the answers of all nodes together,
+	// unless there are so many nodes that each would have less than
+	// leastAnswer: the cluster server keeps the answers for a node that reads
+	// slowly. mostAnswer is the maximum for one node.
 	mostAnswers = 4 << 20
 	mostAnswer  = 1 << 20
 	leastAnswer = 64 << 10
 )
 
-// scope is the nodes that a request is about.
+// scope is the set of nodes that a request is about.
 type scope struct {
 	self   bool
 	others []Member
 }
 
-// scope reads the parameter node, the name or the id of a node; without it all
-// nodes are meant.
+// scope reads the parameter node, which is the name or id of a node. Without it
+// the request is about all nodes.
 func (s *Server) scope(r *request) (scope, error) {
 	var others []Member
 	if s.cfg.Cluster != nil {
@@ -114,14 +117,15 @@ func (s *Server) scope(r *request) (scope, error) {
 	return found, nil
 }
 
-// answered is what a node answered.
+// answered is the answer of one node.
 type answered struct {
 	Member
 	answer
 }
 
-// asking has others asked while the caller asks the node itself. What it returns
-// waits for the answers, and returns the names of those that did not answer.
+// asking sends a question to other nodes while the caller collects the answer
+// of this node. The returned function waits for the answers, and also returns
+// the names of the nodes that did not answer.
 func (s *Server) asking(ctx context.Context, others []Member, q question, patience time.Duration) (wait func() (all []answered, missing []string)) {
 	if len(others) == 0 {
 		return func() ([]answered, []string) { return nil, []string{} }
@@ -155,7 +159,7 @@ func (s *Server) asking(ctx context.Context, others []Member, q question, patien
 	}
 }
 
-// encode is the JSON of what always has one.
+// encode returns the JSON of a value that can always be encoded.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil { // texts and numbers always have a JSON form
@@ -164,7 +168,7 @@ func encode(v any) []byte {
 	return b
 }
 
-// failed takes those out that could not answer: they are missing as well.
+// failed moves nodes that answered with an error to the missing ones.
 func failed(all []answered, missing []string) ([]answered, []string) {
 	all = slices.DeleteFunc(all, func(a answered) bool {
 		if a.Error != nil {

@@ -312,13 +312,13 @@ func TestLocal_AnswersOnlyWhatItUnderstands(t *testing.T) {
 	l := c.local(Member{leftID, "left"})
 	for text, want := range map[string]string{
 		`nonsense`:                       "",
-		`{"about":"the weather"}`:        `{"error":{"Status":400,"Code":"bad_request","Text":"this node does not know the question"}}`,
+		`{"about":"the weather"}`:        `{"error":{"Status":400,"Code":"bad_request","Text":"this node does not support the question"}}`,
 		`{"about":"users","app":"none"}`: `{}`,
 		`{"about":"close","app":"chat"}`: `{"error":{"Status":400`,
 		`{"about":"close","app":"chat","id":"1.2","close":{"Code":1}}`: `{"error":{"Status":400`,
 		`{"about":"close all","app":"chat","close":{"Code":1000}}`:     `{"error":{"Status":400`,
 		`{"about":"users","app":"chat"}`:                               `{"users":[{"id":"0","sockets":1,"nodes":["left"]}]}`,
-		`{"about":"replay","id":"` + ownID + `-1"}`:                    `{"error":{"Status":404,"Code":"not_found","Text":"there is no such delivery any more"}`,
+		`{"about":"replay","id":"` + ownID + `-1"}`:                    `{"error":{"Status":404,"Code":"not_found","Text":"there is no such delivery, or it is no longer kept"}`,
 	} {
 		if got := string(l.Answer(t.Context(), []byte(text), 1<<10)); !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %s", text, got)

@@ -7,34 +7,36 @@ import (
 	"strconv"
 )
 
-// Editor changes apps in a database. Its errors are *Error where the caller is
-// to know why: bad_request names the key of the configuration that is wrong.
+// Editor changes apps in a database. Errors that the caller may see are of type
+// *Error; bad_request names the configuration key that is wrong.
 type Editor interface {
-	// Find is an app as the database has it, which may be newer than what is served.
+	// Find returns an app as it is in the database, which may be newer than the
+	// app that is served.
 	Find(ctx context.Context, id string) (EditedApp, error)
 	// Create adds an app. It makes an id unless one is given, and a key with a
-	// secret, which the answer has this once.
+	// secret. Only this answer contains the secret.
 	Create(ctx context.Context, c AppChange) (EditedApp, error)
-	// Update changes what the change has. version is that of the app the change
-	// was made from, 0 whichever it has; another is a conflict.
+	// Update changes the fields that c sets. It returns a conflict if version
+	// is neither 0 nor the stored version of the app.
 	Update(ctx context.Context, id string, version int64, c AppChange) (EditedApp, error)
 	Delete(ctx context.Context, id string, version int64) error
-	// AddKey makes a key with a secret beside those the app has.
+	// AddKey adds a key with a secret to an app.
 	AddKey(ctx context.Context, id string) (Key, error)
-	// RetireKey removes a key; the last one is a conflict.
+	// RetireKey removes a key. Removing the last key is a conflict.
 	RetireKey(ctx context.Context, id, key string) error
 }
 
-// AppChange is what of an app is to be set. Options are by their key in the
-// configuration; an address of a webhook in them comes from a stranger and is to
-// be held to webhooks.PublicTargets.
+// AppChange is a change of an app. Options are by their key in the
+// configuration. Their webhook URLs come from outside, so check them with
+// webhooks.PublicTargets.
 type AppChange struct {
 	ID, Name *string
 	Enabled  *bool
 	Options  map[string]json.RawMessage
 }
 
-// EditedApp is an app as it is stored. Keys have their secrets after Create only.
+// EditedApp is an app as it is stored. Its keys have secrets only in the answer
+// of Create.
 type EditedApp struct {
 	ID      string         `json:"id"`
 	Name    string         `json:"name"`
@@ -44,7 +46,8 @@ type EditedApp struct {
 	Options map[string]any `json:"options"`
 }
 
-// editor is who changes apps, if anybody does.
+// editor returns the Editor, or a conflict if apps are in the configuration
+// file.
 func (s *Server) editor() (Editor, error) {
 	if s.cfg.Editor == nil {
 		return nil, &Error{http.StatusConflict, "conflict", "the apps are in the configuration file: change them there and reload"}
@@ -52,7 +55,7 @@ func (s *Server) editor() (Editor, error) {
 	return s.cfg.Editor, nil
 }
 
-// change reads what is to be set. Only a new app is given an id.
+// change reads the change from the body. Only a new app may set an id.
 func (r *request) change(keys ...string) (c AppChange, version int64, err error) {
 	var in struct {
 		ID      *string                    `json:"id"`
@@ -69,13 +72,13 @@ func (r *request) change(keys ...string) (c AppChange, version int64, err error)
 	}
 	for _, own := range []string{"id", "key", "secret", "keys", "enabled"} {
 		if _, ok := in.Options[own]; ok {
-			return c, 0, bad("options." + own + " is no option here: keys have operations of their own")
+			return c, 0, bad("options." + own + " cannot be set here: use the operations for keys")
 		}
 	}
 	return AppChange{in.ID, in.Name, in.Enabled, in.Options}, in.Version, nil
 }
 
-// shown is an app with its secrets masked, unless they are new.
+// shown returns the app with its secrets masked, unless secrets is set.
 func (a EditedApp) shown(secrets bool) EditedApp {
 	a.Keys = append([]Key{}, a.Keys...)
 	for i := range a.Keys {

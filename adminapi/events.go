@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// mostStreams is how many may watch at a time.
+	// mostStreams is the maximum of event streams at a time.
 	mostStreams = 4
-	// mostEvents is how many events a watcher gets a second. The others are
-	// counted.
+	// mostEvents is the maximum of events that a stream sends in a second. The
+	// others are counted.
 	mostEvents = 500
-	// mostPayload is how much of a payload an event has, in bytes.
+	// mostPayload is the maximum size of an event's payload, in bytes.
 	mostPayload = 128 << 10
-	// heartbeatSeconds is how often a watcher gets a comment, so that proxies keep
-	// the connection and a caller that has gone is noticed.
+	// heartbeatSeconds is how often a comment is sent, so that proxies keep the
+	// connection and a closed connection is noticed.
 	heartbeatSeconds = 15
-	// writePatience is how long a watcher may take to read what was written.
+	// writePatience is how long a client may take to read what was written.
 	writePatience = 10 * time.Second
 )
 
-// kinds are the messages of the log (docs/logging.md) by the kind that they are
-// shown as. Others are errors if they are warnings or worse, else they are left
-// out.
+// kinds maps log messages (docs/logging.md) to the kind of event that shows
+// them. Other messages are errors if their level is warning or above, and are
+// left out otherwise.
 var kinds = map[string]string{
 	"connection opened": "connection", "connection closed": "disconnection", "connection refused": "refusal",
 	"subscribed": "subscription", "unsubscribed": "subscription", "subscription refused": "refusal",
@@ -40,7 +40,7 @@ var kinds = map[string]string{
 	"dropped webhook events that were refused for too long": "webhook",
 }
 
-// liveEvent is what a watcher gets.
+// liveEvent is an event of the stream.
 type liveEvent struct {
 	Time    time.Time                  `json:"time"`
 	Kind    string                     `json:"kind"`
@@ -57,8 +57,8 @@ type liveEvent struct {
 	Missing *[]string                  `json:"missing,omitempty"` // of the kind missing
 }
 
-// events is GET events. It is written until the caller leaves or the server
-// ends.
+// events answers GET events. It writes until the caller leaves or the server
+// shuts down.
 func (s *Server) events(r *request) (any, error) {
 	q := r.URL.Query()
 	payload, err := r.switched("payload", Operate)
@@ -69,7 +69,7 @@ func (s *Server) events(r *request) (any, error) {
 	if text := q.Get("kind"); text != "" {
 		for kind := range strings.SplitSeq(text, ",") {
 			if kind != "error" && !slices.Contains(slices.Collect(maps.Values(kinds)), kind) {
-				return nil, bad("kind: there is no kind " + bounded(kind))
+				return nil, bad("kind: unknown kind " + bounded(kind))
 			}
 			wanted = append(wanted, kind)
 		}
@@ -82,7 +82,7 @@ func (s *Server) events(r *request) (any, error) {
 	select {
 	case s.streams <- struct{}{}:
 	default:
-		return nil, &Error{http.StatusTooManyRequests, "too_many_requests", "as many as may watch at a time do already"}
+		return nil, &Error{http.StatusTooManyRequests, "too_many_requests", "too many event streams are open; close one"}
 	}
 	defer func() { <-s.streams }()
 	if !s.begin() {
@@ -97,7 +97,7 @@ func (s *Server) events(r *request) (any, error) {
 	if r.Method == http.MethodHead {
 		return nil, nil
 	}
-	w.beat() // so that the caller sees the head
+	w.beat() // so that the caller receives the headers at once
 	var beating sync.WaitGroup
 	beating.Go(func() { w.beats(ctx) })
 	s.watch(ctx, r, of, about, w, beating.Go)
@@ -106,7 +106,7 @@ func (s *Server) events(r *request) (any, error) {
 	return nil, nil
 }
 
-// watch has what happens written until the caller leaves.
+// watch writes events until the caller leaves.
 func (s *Server) watch(ctx context.Context, r *request, of scope, about question, w *stream, beside func(func())) {
 	if s.cfg.Cluster != nil && (len(of.others) > 0 || !r.URL.Query().Has("node")) {
 		if !of.self {
@@ -124,7 +124,7 @@ func (s *Server) watch(ctx context.Context, r *request, of scope, about question
 	<-ctx.Done()
 }
 
-// watched names the nodes that a watcher wants to see, one or all.
+// watched selects the nodes whose events a stream shows: one or all.
 func (s *Server) watched(node string) func(id string) (string, bool) {
 	return func(id string) (string, bool) {
 		name := id
@@ -137,7 +137,7 @@ func (s *Server) watched(node string) func(id string) (string, bool) {
 	}
 }
 
-// begin counts a stream, if any may begin.
+// begin counts a new stream and reports whether it may begin.
 func (s *Server) begin() bool {
 	s.opening.Lock()
 	defer s.opening.Unlock()
@@ -148,12 +148,12 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// stream writes events as server-sent ones.
+// stream writes server-sent events.
 type stream struct {
 	out     http.ResponseWriter
 	control *http.ResponseController
 
-	mu    sync.Mutex // of what follows, and of writes
+	mu    sync.Mutex // guards the fields below and writes
 	sieve sieve
 }
 
@@ -162,7 +162,7 @@ func newStream(w http.ResponseWriter, of sieve) *stream {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	s := &stream{out: w, control: http.NewResponseController(w), sieve: of}
-	_ = s.control.SetReadDeadline(time.Time{})  // those of requests; fails only where there is none
+	_ = s.control.SetReadDeadline(time.Time{})  // lifts the request's deadline; fails only where there is none
 	_ = s.control.SetWriteDeadline(time.Time{}) // likewise
 	w.WriteHeader(http.StatusOK)
 	return s
@@ -179,14 +179,14 @@ func (s *stream) Write(b []byte) (int, error) {
 	return len(b), s.flush(&out)
 }
 
-// others writes events of other nodes.
+// others writes the events of other nodes.
 func (s *stream) others(events []*liveEvent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out bytes.Buffer
 	on := appendTo(&out)
 	for _, e := range events {
-		if e.Missing != nil { // of which there are few
+		if e.Missing != nil { // rare, and never left out
 			on(e)
 			continue
 		}
@@ -195,20 +195,20 @@ func (s *stream) others(events []*liveEvent) {
 	_ = s.flush(&out) // the next line or beat fails too, and ends the stream
 }
 
-// flush writes what there is. The caller holds the lock.
+// flush writes the buffered output. The caller holds the lock.
 func (s *stream) flush(out *bytes.Buffer) error {
 	if out.Len() == 0 {
 		return nil
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(writePatience)) // fails only where there is none
+	_ = s.control.SetWriteDeadline(time.Now().Add(writePatience)) // fails only where deadlines are not supported
 	if _, err := s.out.Write(out.Bytes()); err != nil {
 		return err
 	}
 	return s.control.Flush()
 }
 
-// beats writes comments until ctx is done, and says how many events were left out
-// when nothing follows them.
+// beats writes comments until ctx is done. It also reports events that were
+// left out when no later event reports them.
 func (s *stream) beats(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -236,11 +236,11 @@ func (s *stream) beat() {
 	_ = s.flush(bytes.NewBufferString(":\n\n")) // likewise
 }
 
-// appendTo appends events.
+// appendTo returns a function that appends events to out.
 func appendTo(out *bytes.Buffer) func(*liveEvent) {
 	return func(e *liveEvent) {
 		b, err := json.Marshal(e)
-		if err != nil { // a line that was JSON stays JSON
+		if err != nil { // valid JSON can always be encoded
 			return
 		}
 		out.WriteString("data: ")
@@ -249,7 +249,7 @@ func appendTo(out *bytes.Buffer) func(*liveEvent) {
 	}
 }
 
-// readLine makes an event of a line of the log.
+// readLine makes an event from a log line.
 func readLine(text []byte, payload bool) (*liveEvent, bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(text, &fields) != nil {

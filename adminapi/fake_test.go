@@ -82,7 +82,7 @@ func (f *fake) History(_ context.Context, _, _, before string, most int) (Kept, 
 	case before == "1-2":
 		return Kept{Events: all[1:]}, nil
 	case before != "":
-		return Kept{}, bad("cursor is none that this API gave")
+		return Kept{}, bad("cursor is not valid: send the next of an earlier answer")
 	case most == 1:
 		return Kept{Events: all[:1], Next: "1-2"}, nil
 	}

@@ -9,17 +9,16 @@ import (
 	"time"
 )
 
-// list is what one node has of a list. Cut says that it goes on.
+// list is one node's part of a list. Cut means that it continues.
 type list[T any] struct {
 	items []T
 	cut   bool
 }
 
-// merge makes a page of the lists of several nodes, each of which has the things
-// after the page before, sorted by their keys. More reports whether the page is not
-// the last.
+// merge makes a page from the sorted lists of several nodes, each of which
+// starts after the previous page. more reports whether there are further pages.
 func merge[T any](lists []list[T], most int, key func(*T) string) (all []T, more bool) {
-	horizon := "" // behind it something may be missing
+	horizon := "" // names above it may be missing
 	for _, l := range lists {
 		if n := len(l.items); l.cut && n > 0 {
 			if last := key(&l.items[n-1]); horizon == "" || last < horizon {
@@ -39,8 +38,8 @@ func merge[T any](lists []list[T], most int, key func(*T) string) (all []T, more
 	return all[:len(all):len(all)], more
 }
 
-// pageEnd is merge's last step: a page of at most most, and the cursor of the
-// next.
+// pageEnd cuts a list to a page of at most most and returns the cursor of the
+// next page.
 func pageEnd[T any](all []T, more bool, most int, key func(*T) string) ([]T, string) {
 	if len(all) > most {
 		all, more = all[:most], true
@@ -54,7 +53,7 @@ func pageEnd[T any](all []T, more bool, most int, key func(*T) string) ([]T, str
 	return all, base64.RawURLEncoding.EncodeToString([]byte(key(&all[len(all)-1])))
 }
 
-// together adds the sockets up of users that are on several nodes.
+// together merges users that are on several nodes and adds up their sockets.
 func together(all []User) []User {
 	users := all[:0]
 	for _, u := range all {
@@ -137,8 +136,8 @@ func (s *Server) webhooks(r *request) (any, error) {
 	return map[string]any{"node": s.local.Self.Name, "endpoints": endpoints, "next": next, "missing": missing}, nil
 }
 
-// sockets is GET apps/ID/sockets. It asks one node after the other, in the order
-// of their ids, until the page is full.
+// sockets answers GET apps/ID/sockets. It asks one node after the other, in the
+// order of their ids, until the page is full.
 func (s *Server) sockets(r *request) (any, error) {
 	app, err := s.app(r)
 	if err != nil {
@@ -170,7 +169,7 @@ func (s *Server) sockets(r *request) (any, error) {
 		}
 		nodes = slices.DeleteFunc(nodes, func(m Member) bool { return m.ID < node })
 		if cursor = inner; len(nodes) > 0 && nodes[0].ID != node {
-			cursor = "" // the node is gone, and the next one is looked at from its beginning
+			cursor = "" // the node has left: start with the first socket of the next node
 		}
 	}
 	found, next, missing, err := s.socketsOf(r.Context(), nodes, question{About: aboutSockets, App: app, After: cursor, Limit: most})
@@ -180,9 +179,9 @@ func (s *Server) sockets(r *request) (any, error) {
 	return map[string]any{"node": s.local.Self.Name, "sockets": found, "next": next, "missing": missing}, nil
 }
 
-// socketsOf lists sockets of nodes, the first from a cursor on. When nodes that do
-// not answer have taken so long that the caller should not wait for more, it
-// leaves the rest to the next page.
+// socketsOf lists sockets of nodes, the first from a cursor on. If nodes that
+// do not answer have used up the time of the request, the rest is left to the
+// next page.
 func (s *Server) socketsOf(ctx context.Context, nodes []Member, q question) (found []Socket, next string, missing []string, err error) {
 	found, missing = []Socket{}, []string{}
 	most := q.Limit

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// guarded has every answer carry the headers that keep browsers from caching
-// and from mixing it with other pages, and refuses what a page of another
-// origin sends, or comes under a name that is not this machine's.
+// guarded adds headers that keep browsers from caching an answer and from
+// embedding it in other pages. It refuses requests of pages of another origin,
+// and requests for a host name that is not this machine's.
 func (s *Server) guarded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		header := w.Header()
@@ -38,9 +38,10 @@ func (s *Server) guarded(h http.Handler) http.Handler {
 	})
 }
 
-// admit looks at where a request comes from. Without tokens the network alone
-// protects the API: a page whose name was made to lead to this machine has that
-// name in Host, and a page of elsewhere its own in Origin.
+// admit checks the origin of a request. Without tokens only the network
+// protects the API. A page whose host name was made to resolve to this machine
+// (DNS rebinding) sends that name in Host; a page of another site sends its own
+// in Origin.
 func (s *Server) admit(q *http.Request) error {
 	if s.access.Load().open && !isLoopback(q.Host) {
 		return &Error{http.StatusForbidden, "forbidden", "without admin.tokens the host must be localhost or a loopback address"}
@@ -66,14 +67,14 @@ func (s *Server) admit(q *http.Request) error {
 
 func isWrite(q *http.Request) bool { return q.Method != http.MethodGet && q.Method != http.MethodHead }
 
-// isNavigation reports whether a person follows a link to the console. Paths of
+// isNavigation reports whether a browser opens a page of the console. Paths of
 // the API are for programs.
 func isNavigation(q *http.Request) bool {
 	return q.Method == http.MethodGet && q.Header.Get("Sec-Fetch-Mode") == "navigate" &&
 		!strings.HasPrefix(q.URL.Path, "/api/") && !strings.HasPrefix(q.URL.Path, "/debug/")
 }
 
-// isLoopback reports whether a Host header names this machine for itself.
+// isLoopback reports whether a Host header is localhost or a loopback address.
 func isLoopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -86,7 +87,7 @@ func isLoopback(host string) bool {
 	return err == nil && a.Unmap().IsLoopback()
 }
 
-// remote is the address that a request comes from.
+// remote returns the address that a request comes from.
 func remote(q *http.Request) string {
 	host, _, err := net.SplitHostPort(q.RemoteAddr)
 	if err != nil {
@@ -95,9 +96,10 @@ func remote(q *http.Request) string {
 	return host
 }
 
-// decode reads the body of a write: one JSON object with no key but the given
-// ones, written as they are here. null is a value of data alone. Pages can send
-// other types of content to any server.
+// decode reads the body of a write: a JSON object with no keys but the given
+// ones, in this spelling. Only data may be null. The content type must be JSON,
+// because a page may send other types to any server without the browser asking
+// first.
 func (r *request) decode(into any, keys ...string) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
@@ -109,7 +111,7 @@ func (r *request) decode(into any, keys ...string) error {
 	case errors.As(err, &tooLarge):
 		return &Error{http.StatusRequestEntityTooLarge, "too_large", "the body is too large"}
 	case err != nil:
-		return bad("the body did not arrive whole")
+		return bad("the body is incomplete")
 	}
 	if trimmed := strings.TrimSpace(string(body)); !strings.HasPrefix(trimmed, "{") {
 		return bad("the body must be a JSON object")
@@ -121,7 +123,7 @@ func (r *request) decode(into any, keys ...string) error {
 	for key, value := range values {
 		switch {
 		case !slices.Contains(keys, key):
-			return bad("the body has the key " + strconv.Quote(bounded(key)) + ", which is not known")
+			return bad("the body has the key " + strconv.Quote(bounded(key)) + ", which is unknown")
 		case string(value) == "null" && key != "data":
 			return bad(key + " is null: leave it out")
 		}

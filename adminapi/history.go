@@ -12,24 +12,25 @@ const (
 	// step is the time between two samples, and steps how many are kept: an hour.
 	step  = 10 * time.Second
 	steps = 360
-	// busiest is of how many apps a sample tells.
+	// busiest is the maximum number of apps in a sample or an answer.
 	busiest = 50
 	// lagPatience is how long a sample waits for the event loops.
 	lagPatience = 5 * time.Second
 )
 
-// history is the last hour in a ring.
+// history holds the samples of the last hour in a ring.
 type history struct {
 	mu      sync.Mutex
-	samples [steps]*sample // of which count are set, the next at position next
+	samples [steps]*sample // count are set; the next goes to position next
 	next    int
 	count   int
-	before  Counts // at the last sample
+	before  Counts // at the time of the last sample
 	apps    map[string]Count
 	begun   bool
 }
 
-// sample is one step. What grows is the difference to the sample before.
+// sample is one step. Totals are stored as the difference to the previous
+// sample.
 type sample struct {
 	at   time.Time
 	lag  time.Duration
@@ -57,7 +58,8 @@ func (h *history) run(ctx context.Context, node Node, now func() time.Time) {
 	}
 }
 
-// take adds a sample. The first counts is only what the next is compared with.
+// take adds a sample. The first call only sets the counts that the next is
+// compared with.
 func (h *history) take(c Counts, lag time.Duration, at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,7 +87,7 @@ func (h *history) take(c Counts, lag time.Duration, at time.Time) {
 	h.before.Apps = nil
 }
 
-// since has what grows as the difference.
+// since returns c with totals replaced by their growth since before.
 func (c Count) since(before Count) Count {
 	c.MessagesIn = max(0, c.MessagesIn-before.MessagesIn)
 	c.Deliveries = max(0, c.Deliveries-before.Deliveries)
@@ -93,7 +95,7 @@ func (c Count) since(before Count) Count {
 	return c
 }
 
-// all are the samples, the oldest first.
+// all returns the samples, the oldest first.
 func (h *history) all() []*sample {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -104,7 +106,7 @@ func (h *history) all() []*sample {
 	return list
 }
 
-// columns are a number for each sample.
+// columns hold one number for each sample.
 type columns struct {
 	Connections []int64 `json:"connections"`
 	MessagesIn  []int64 `json:"messages_in"`
@@ -164,8 +166,8 @@ func (s *Server) showHistory(r *request) (any, error) {
 	return a, nil
 }
 
-// busiestOf are the apps with the most to do in all samples together, or the one
-// that was asked for.
+// busiestOf returns the apps with the most activity in all samples, or only the
+// requested one.
 func busiestOf(all []*sample, only string) []string {
 	work := map[string]int64{}
 	for _, one := range all {
@@ -192,8 +194,8 @@ type rateAnswer struct {
 	ClientEvents float64 `json:"client_events"`
 }
 
-// rate is what the last sample had a second, the lag of its loops, and how long
-// its publishes took.
+// rate returns the last sample's rates per second, the lag of its event loops,
+// and how long its publishes took.
 func (h *history) rate() (rateAnswer, time.Duration, latencyAnswer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

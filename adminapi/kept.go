@@ -2,7 +2,7 @@ package adminapi
 
 import "encoding/base64"
 
-// kept is GET apps/ID/channels/CHANNEL/history, the newest event first.
+// kept answers GET apps/ID/channels/CHANNEL/history, the newest event first.
 func (s *Server) kept(r *request) (any, error) {
 	app, p, err := s.listOf(r)
 	if err != nil {
@@ -17,7 +17,7 @@ func (s *Server) kept(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.who.Role < Operate { // it is what somebody sent
+	if r.who.Role < Operate { // data comes from clients and back ends
 		for i := range list.Events {
 			list.Events[i].Data = masked
 		}

@@ -6,20 +6,21 @@ import (
 	"time"
 )
 
-// Answered is how long calls took so far, from the whole head to the answer. It
-// only grows.
+// Answered says how long calls took so far, from the end of the request headers
+// to the answer. Its totals only grow.
 type Answered struct {
 	Count  uint64
-	Within map[time.Duration]uint64 // how many took at most so long; calls above all bounds are in Count alone
+	Within map[time.Duration]uint64 // number of calls that took at most this long; calls above all bounds are in Count only
 }
 
-// latencyAnswer is about the calls of one step; zeros are that there were none.
+// latencyAnswer describes the calls of one step; all fields are zero without
+// calls.
 type latencyAnswer struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
 }
 
-// since is what the calls took that were answered after before.
+// since returns the counts of the calls that were answered after before.
 func (a Answered) since(before Answered) Answered {
 	if a.Count < before.Count {
 		return a
@@ -31,9 +32,8 @@ func (a Answered) since(before Answered) Answered {
 	return d
 }
 
-// within is the time in which a share of the calls was answered. Between two
-// bounds calls count as spread evenly; above all bounds nothing is known but the
-// last of them.
+// within returns the time in which a share of the calls was answered. It
+// interpolates between two bounds; above the last bound it returns that bound.
 func (a Answered) within(share float64) time.Duration {
 	if a.Count == 0 {
 		return 0

@@ -7,10 +7,11 @@ import (
 )
 
 const (
-	// mostListings is how many lists of apps, channels, users and endpoints are made
-	// at a time: each takes work and memory by how many there are.
+	// mostListings is the maximum of lists of apps, channels, users and
+	// endpoints that are made at a time, since each takes time and memory in
+	// proportion to its length.
 	mostListings = 4
-	// listingPatience is how long a request waits for its turn.
+	// listingPatience is how long a request waits for one of these places.
 	listingPatience = 5 * time.Second
 )
 

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Local is what a node answers of itself: its own API, and other nodes'. It
-// needs no listener.
+// Local answers for one node, both to its own API and to other nodes. It needs
+// no listener.
 type Local struct {
 	Self     Member
 	Apps     Apps
@@ -21,7 +21,8 @@ type Local struct {
 	Now      func() time.Time // nil is time.Now
 }
 
-// Answer answers another node's question in at most most bytes. Nil is no answer.
+// Answer answers the question of another node in at most most bytes. It returns
+// nil if there is no answer.
 func (l *Local) Answer(ctx context.Context, text []byte, most int) []byte {
 	var q question
 	if json.Unmarshal(text, &q) != nil {
@@ -45,7 +46,7 @@ func (l *Local) Answer(ctx context.Context, text []byte, most int) []byte {
 }
 
 func (l *Local) answer(ctx context.Context, q question) (a answer, err error) {
-	if q.App != "" && !l.Apps.Has(q.App) { // it has nothing of an app that it does not know
+	if q.App != "" && !l.Apps.Has(q.App) { // this node holds nothing of an app that it does not serve
 		return a, nil
 	}
 	switch q.About {
@@ -70,12 +71,12 @@ func (l *Local) answer(ctx context.Context, q question) (a answer, err error) {
 		d, err = l.replay(ctx, q.ID)
 		a.Delivery = &d
 	default:
-		err = bad("this node does not know the question")
+		err = bad("this node does not support the question")
 	}
 	return a, err
 }
 
-// users lists those after an id.
+// users lists the users with ids greater than after.
 func (l *Local) users(ctx context.Context, app, after string, most int) ([]User, error) {
 	list, err := l.Channels.Users(ctx, app, after, most)
 	for i := range list {
@@ -102,10 +103,11 @@ func (l *Local) socket(ctx context.Context, app, id string) (*SocketDetail, erro
 	return found, nil
 }
 
-// mostDeliveries is how many deliveries an answer has of each endpoint.
+// mostDeliveries is the maximum of deliveries in an answer for each endpoint.
 const mostDeliveries = 20
 
-// endpoints lists those of an app, or of all, after a key.
+// endpoints lists the endpoints of an app, or of all apps, with keys greater
+// than after.
 func (l *Local) endpoints(app, after string, most int) []Endpoint {
 	list := []Endpoint{}
 	for _, e := range l.Webhooks.Endpoints(mostDeliveries) {
@@ -122,14 +124,14 @@ func (l *Local) endpoints(app, after string, most int) []Endpoint {
 	return list[:min(len(list), most)]
 }
 
-// key is the place of an endpoint in lists: those of an app by their number, then
-// by the node.
+// key is the position of an endpoint in lists: sorted by app, number and node.
 func (e *Endpoint) key() string { return fmt.Sprintf("%s %06d %s", e.App, e.Endpoint, e.at) }
 
-// idEnds ends the id of the node in that of a delivery.
+// idEnds separates the node's id from the delivery's.
 const idEnds = "-"
 
-// outside is the id of a delivery for callers, by which its node is found again.
+// outside returns the id of a delivery as callers see it, which contains the id
+// of its node.
 func (l *Local) outside(id string) string {
 	if l.Self.ID == "" {
 		return id

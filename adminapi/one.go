@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// noSocket is the answer when no node has a socket. One that did not answer may.
+// noSocket is the answer if no node has a socket. A node that did not answer
+// may have it.
 func noSocket(missing []string) error {
 	if len(missing) == 0 {
 		return notFound("there is no such socket")
 	}
-	return &Error{http.StatusServiceUnavailable, "unavailable", "no node that answered has this socket; no answer came from " + strings.Join(missing, ", ")}
+	return &Error{http.StatusServiceUnavailable, "unavailable", "the nodes that answered do not have this socket; these did not answer: " + strings.Join(missing, ", ")}
 }
 
-// socket is GET apps/ID/sockets/SOCKET. The others are asked when this node does
-// not have it.
+// socket answers GET apps/ID/sockets/SOCKET. It asks the other nodes if this
+// node does not have the socket.
 func (s *Server) socket(r *request) (any, error) {
 	app, err := s.app(r)
 	if err != nil {
@@ -72,7 +73,7 @@ func (s *Server) closeSocket(r *request) (any, error) {
 	return nil, noSocket(missing)
 }
 
-// closedOn is how many sockets are being closed on a node.
+// closedOn is the number of sockets that a node is closing.
 type closedOn struct {
 	Node    string `json:"node"`
 	Sockets int    `json:"sockets"`
@@ -111,10 +112,10 @@ func (s *Server) closeSockets(r *request) (any, error) {
 	return map[string]any{"node": s.local.Self.Name, "sockets": all, "nodes": nodes, "missing": missing}, nil
 }
 
-var noDelivery = notFound("there is no such delivery any more")
+var noDelivery = notFound("there is no such delivery, or it is no longer kept")
 
-// replay is POST webhooks/deliveries/ID/replay. In a cluster the id of a delivery
-// begins with that of its node.
+// replay answers POST webhooks/deliveries/ID/replay. In a cluster the id of a
+// delivery begins with the id of its node.
 func (s *Server) replay(r *request) (any, error) {
 	if err := r.decode(&struct{}{}); err != nil {
 		return nil, err

@@ -15,16 +15,17 @@ const (
 	mostPage  = 1000
 )
 
-// page is what part of a list was asked for: the things after a name.
+// page is the requested part of a list: at most a number of items after a name.
 type page struct {
 	after string
 	most  int
 }
 
-var badCursor = bad("cursor is none that this API gave")
+var badCursor = bad("cursor is not valid: send the next of an earlier answer")
 
-// page reads cursor and limit. A cursor is the name of the last thing of the
-// page before, so that what comes and goes between two pages shifts nothing.
+// page reads cursor and limit. A cursor is the name of the last item of the
+// previous page, so that items added or removed meanwhile do not shift the next
+// page.
 func (r *request) page() (page, error) {
 	most, err := r.limit()
 	if err != nil {
@@ -50,8 +51,7 @@ func (r *request) limit() (int, error) {
 	return n, nil
 }
 
-// switched reads a parameter that is yes or no. Who has not the role may not say
-// yes.
+// switched reads a parameter that is yes or no. Yes requires a role.
 func (r *request) switched(name string, needs Role) (bool, error) {
 	q := r.URL.Query()
 	switch q.Get(name) {
@@ -63,15 +63,15 @@ func (r *request) switched(name string, needs Role) (bool, error) {
 		}
 	case "yes":
 		if r.who.Role < needs {
-			return false, &Error{http.StatusForbidden, "forbidden", name + "=yes takes the role " + needs.String()}
+			return false, &Error{http.StatusForbidden, "forbidden", name + "=yes requires the role " + needs.String()}
 		}
 		return true, nil
 	}
 	return false, bad(name + " is yes or no")
 }
 
-// cut makes a page of a sorted list of which one thing more than fits was asked
-// for.
+// cut makes a page from a sorted list, for which the caller fetched one item
+// more than the page holds.
 func cut[T any](list []T, most int, name func(*T) string) ([]T, string) {
 	if list == nil {
 		list = []T{}
@@ -83,7 +83,7 @@ func cut[T any](list []T, most int, name func(*T) string) ([]T, string) {
 	return list, base64.RawURLEncoding.EncodeToString([]byte(name(&list[most-1])))
 }
 
-// pageOf makes a page of a whole list.
+// pageOf makes a page from a complete list.
 func pageOf[T any](list []T, p page, name func(*T) string) ([]T, string) {
 	slices.SortFunc(list, func(a, b T) int { return strings.Compare(name(&a), name(&b)) })
 	from := slices.IndexFunc(list, func(t T) bool { return p.after == "" || name(&t) > p.after })

@@ -9,14 +9,14 @@ import (
 
 const profilesPath = "/debug/pprof/"
 
-// Bounds of a profile that is taken over a time.
+// Limits for a profile that is recorded over some time.
 const (
 	longestProfile = 2 * time.Minute
-	profileWrite   = 30 * time.Second // to hand it out
+	profileWrite   = 30 * time.Second // time to send it
 )
 
-// newProfiles answers for profiles. The command line, which may hold a secret, is
-// none.
+// newProfiles serves the profiles of net/http/pprof, except the command line,
+// which may contain a secret.
 func newProfiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(profilesPath, pprof.Index)
@@ -27,7 +27,7 @@ func newProfiles() http.Handler {
 	return mux
 }
 
-// profiles takes one profile at a time.
+// profiles records one profile at a time.
 func (s *Server) profiles(r *request) (any, error) {
 	select {
 	case s.profiling <- struct{}{}:
@@ -37,9 +37,10 @@ func (s *Server) profiles(r *request) (any, error) {
 	}
 	control := http.NewResponseController(r.w)
 	end := time.Now().Add(longestProfile + profileWrite)
-	_ = control.SetReadDeadline(end) // fails only where there is none
+	_ = control.SetReadDeadline(end) // fails only where deadlines are not supported
 	_ = control.SetWriteDeadline(end)
-	// pprof refuses what the server's timeout would cut off, unless it sees no server.
+	// pprof refuses a duration above the server's write timeout, unless it
+	// finds no server in the context.
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), http.ServerContextKey, struct{}{}), longestProfile)
 	defer cancel()
 	r.done = true

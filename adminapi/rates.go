@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// How many requests of one token from one address are answered a second, and
-// how many at once after a pause. A console asks for several things at a time.
+// The requests per second that are allowed to one token from one address, and
+// how many at once after a pause. A console sends several requests at a time.
 const (
 	readsPerSecond, mostReads   = 50, 200
 	writesPerSecond, mostWrites = 10, 50
 )
 
-// rates bounds how often a caller calls. The zero value is ready.
+// rates limits the requests of each caller. The zero value is ready to use.
 type rates struct {
 	mu      sync.Mutex
 	callers map[string]*caller
 }
 
-// caller has tokens of a bucket for each kind of request.
+// caller has a token bucket for each kind of request.
 type caller struct {
 	reads, writes float64
 	last          time.Time

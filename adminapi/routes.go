@@ -52,8 +52,8 @@ func routes() []route {
 	}
 }
 
-// handler routes requests: methods of a path that has others get 405, paths
-// that lead nowhere 404, both as JSON.
+// handler routes requests. A wrong method is answered with 405 and an unknown
+// path with 404, both as JSON.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
@@ -61,11 +61,12 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, q *http.Request) { s.serve(w, q, r) })
 		methods[r.path] = append(methods[r.path], r.method)
 	}
-	// A socket cannot be called close, so that path is one of the sockets' for
-	// every method but POST. ServeMux would find the two patterns at odds.
+	// No socket has the id close, so for methods other than POST this path
+	// belongs to the pattern of sockets. ServeMux would report the two patterns
+	// as a conflict.
 	delete(methods, "/api/v1/apps/{app}/sockets/close")
 	for path, allowed := range methods {
-		if path == profilesPath { // everything below it
+		if path == profilesPath { // the prefix of all profiles
 			continue
 		}
 		mux.HandleFunc(path, func(w http.ResponseWriter, q *http.Request) {
@@ -74,7 +75,7 @@ func (s *Server) handler() http.Handler {
 				allowed = []string{http.MethodPost}
 			}
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			s.refuse(w, q, &Error{http.StatusMethodNotAllowed, "method_not_allowed", "this path takes " + strings.Join(allowed, ", ")})
+			s.refuse(w, q, &Error{http.StatusMethodNotAllowed, "method_not_allowed", "this path supports " + strings.Join(allowed, ", ")})
 		})
 	}
 	nowhere := func(w http.ResponseWriter, q *http.Request) {

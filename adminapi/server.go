@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Role is what a token may do. Each may what those below it may.
+// Role is what a token permits. Each role includes the ones below it.
 type Role int
 
-// The roles, the least first.
+// The roles, from the least to the most permissions.
 const (
-	Read    Role = iota + 1 // look
+	Read    Role = iota + 1 // read the state, without what users send
 	Operate                 // act on sockets, users, events and webhooks, and see what users send
 	Admin                   // see secrets and take profiles
 )
@@ -36,20 +36,21 @@ func (r Role) String() string {
 	return [...]string{"none", "read", "operate", "admin"}[r]
 }
 
-// Token is who may call the API. Hash is the SHA-256 of the token.
+// Token permits a caller to use the API. Hash is the SHA-256 of the token's
+// text.
 type Token struct {
 	Name string
 	Hash [32]byte
 	Role Role
 }
 
-// Config is what a Server is made of.
+// Config holds the settings of a Server.
 type Config struct {
-	// Tokens say who may call.
+	// Tokens are the tokens that may call.
 	Tokens []Token
-	// Open lets everybody in as Admin while there are no tokens. It is for a
-	// loopback address: requests must name this machine by a loopback name. Without
-	// it and without tokens every call is refused.
+	// Open treats every caller as Admin while there are no tokens. It is for a
+	// loopback address: requests must name this machine by a loopback name.
+	// With neither Open nor tokens every call is refused.
 	Open     bool
 	Node     Node
 	Apps     Apps
@@ -57,21 +58,21 @@ type Config struct {
 	Sockets  Sockets
 	Webhooks Webhooks
 	Log      Log
-	// Cluster is the cluster that the node is in; nil if it is on its own.
+	// Cluster is the cluster of the node; nil without a cluster.
 	Cluster Cluster
-	// Editor changes apps; nil if they are in the configuration file.
+	// Editor changes apps; nil if apps are in the configuration file.
 	Editor Editor
-	// Console answers all paths but those of the API; nil is 404. It is asked
-	// without a token: pages hold no data.
+	// Console serves all paths outside of the API; nil means 404. It is called
+	// without authentication, since its pages hold no data.
 	Console http.Handler
-	Logger  *slog.Logger // gets a line for each write; nil is silent
+	Logger  *slog.Logger // receives a line for each write; nil disables logging
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Sleep waits; nil waits for the time.
+	// Sleep waits for a duration or until ctx is done; nil uses a timer.
 	Sleep func(ctx context.Context, d time.Duration)
 }
 
-// Server answers requests. Make one with New and keep Run running.
+// Server answers requests. Create it with New and run Run.
 type Server struct {
 	cfg       Config
 	local     Local
@@ -86,11 +87,11 @@ type Server struct {
 	streams   chan struct{}
 	listings  chan struct{}
 
-	ending context.Context // done when streams are to end
+	ending context.Context // done when streams have to end
 	end    context.CancelFunc
 
 	opening sync.Mutex
-	ended   bool           // no more streams
+	ended   bool           // no stream may begin
 	open    sync.WaitGroup // streams
 }
 
@@ -119,20 +120,20 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// SetTokens replaces Tokens and Open of the Config, for requests from here on.
+// SetTokens replaces Tokens and Open of the Config for all later requests.
 func (s *Server) SetTokens(tokens []Token, open bool) {
 	s.access.Store(&access{tokens: tokens, open: open && len(tokens) == 0})
 }
 
-// Bounds of a connection.
+// Limits of a connection.
 const (
 	requestTimeout = 10 * time.Second
 	answerTimeout  = 30 * time.Second
 	mostHeader     = 16 << 10
-	mostBody       = 1 << 20 // as large as an app's events may be by default, a hundred times
+	mostBody       = 1 << 20 // bytes; 100 times the default size limit of an event
 )
 
-// HTTPServer is an HTTP server with timeouts that no slow caller outlasts.
+// HTTPServer returns an HTTP server with timeouts for slow clients.
 func (s *Server) HTTPServer() *http.Server {
 	return &http.Server{
 		Handler: s.http, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
@@ -140,8 +141,8 @@ func (s *Server) HTTPServer() *http.Server {
 	}
 }
 
-// Run keeps the history until ctx is done. Then it ends the streams and waits
-// for them.
+// Run records the history until ctx is done. Then it ends the event streams and
+// waits for them.
 func (s *Server) Run(ctx context.Context) error {
 	s.history.run(ctx, s.cfg.Node, s.cfg.Now)
 	s.end()
@@ -152,7 +153,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// sleep waits until a time has passed or ctx is done.
+// sleep waits until d has passed or ctx is done.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -178,7 +179,7 @@ func (s *Server) serve(w http.ResponseWriter, q *http.Request, to route) {
 		err = s.rates.take(who.Name+" "+remote(q), write, s.cfg.Now())
 	}
 	if err == nil && who.Role < to.role {
-		err = &Error{http.StatusForbidden, "forbidden", "this takes the role " + to.role.String() + ", and " + who.Name + " has " + who.Role.String()}
+		err = &Error{http.StatusForbidden, "forbidden", "this requires the role " + to.role.String() + ", and " + who.Name + " has " + who.Role.String()}
 	}
 	var answer any
 	r := &request{Request: q, w: w, who: who}
@@ -197,7 +198,7 @@ func (s *Server) serve(w http.ResponseWriter, q *http.Request, to route) {
 	}
 }
 
-// Error is an answer that refuses.
+// Error is an error answer: an HTTP status, a code and a text.
 type Error struct {
 	Status int
 	Code   string
@@ -210,20 +211,20 @@ func (e *Error) Error() string { return e.Text }
 func notFound(text string) *Error { return &Error{http.StatusNotFound, "not_found", text} }
 func bad(text string) *Error      { return &Error{http.StatusBadRequest, "bad_request", text} }
 
-// asError is what the caller is told of an error.
+// asError returns the error that the caller receives.
 func asError(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &Error{http.StatusServiceUnavailable, "unavailable", "the answer did not come in time"}
+		return &Error{http.StatusServiceUnavailable, "unavailable", "the answer took too long"}
 	}
 	return &Error{http.StatusInternalServerError, "internal", "the server failed to answer"}
 }
 
-// refuse answers with an error. One that is no *Error is logged: its text is not
-// for the caller.
+// refuse answers with an error. An error that is not an *Error is logged, and
+// the caller receives a general text instead.
 func (s *Server) refuse(w http.ResponseWriter, q *http.Request, err error) {
 	e := asError(err)
 	if e.Code == "internal" {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// sieve makes events of lines of the log: those that are wanted, of which it lets
-// so many through in a second. Its user locks.
+// sieve turns log lines into events, selects the wanted ones and limits their
+// number per second. It is not safe for concurrent use.
 type sieve struct {
-	wanted  map[string]bool // kinds; none is all
+	wanted  map[string]bool // kinds; empty selects all
 	payload bool
 	node    string
 	now     func() time.Time
@@ -16,7 +16,7 @@ type sieve struct {
 	partial []byte // the beginning of a line
 	second  time.Time
 	sent    int // in that second
-	left    int // out, and not told yet
+	left    int // out and not yet reported
 }
 
 func newSieve(kinds []string, payload bool, node string, now func() time.Time) sieve {
@@ -27,7 +27,8 @@ func newSieve(kinds []string, payload bool, node string, now func() time.Time) s
 	return s
 }
 
-// read goes over lines as they come, and hands on the events that go through.
+// read parses log lines, of which b may hold only a part, and passes on the
+// selected events.
 func (s *sieve) read(b []byte, on func(*liveEvent)) {
 	rest := b
 	for {
@@ -44,7 +45,7 @@ func (s *sieve) read(b []byte, on func(*liveEvent)) {
 	}
 }
 
-// pass lets an event through if there is room for it in this second.
+// pass passes an event on unless this second's limit is reached.
 func (s *sieve) pass(e *liveEvent, on func(*liveEvent)) {
 	if now := s.now(); now.Sub(s.second) >= time.Second {
 		s.tellNow(on)
@@ -58,7 +59,7 @@ func (s *sieve) pass(e *liveEvent, on func(*liveEvent)) {
 	on(e)
 }
 
-// tell says how many were left out once the second is over.
+// tell reports how many events were left out once the second is over.
 func (s *sieve) tell(on func(*liveEvent)) {
 	if s.left > 0 && s.now().Sub(s.second) >= time.Second {
 		s.tellNow(on)

@@ -9,20 +9,22 @@ import (
 )
 
 const (
-	// tellEvery is how often a node tells another what happened.
+	// tellEvery is how often a node sends its events to another.
 	tellEvery = 100 * time.Millisecond
-	// mostTold is the bytes that it tells in a second, and that all nodes tell one
-	// watcher if each may tell no less than a piece. What is more they count.
+	// mostTold is the maximum of bytes that a node sends in a second, and that
+	// all nodes send for one stream unless a node's share were less than a
+	// piece. Events above it are counted.
 	mostTold = 1 << 20
-	// mostPiece is the bytes of one piece: more than an event with its payload.
+	// mostPiece is the maximum size of a piece in bytes. An event with its
+	// payload fits.
 	mostPiece = 256 << 10
-	// mostPieces is how many pieces of others wait for a watcher. Of more the events
-	// are counted.
+	// mostPieces is the maximum of pieces of other nodes that wait for a
+	// stream. The events of further pieces are counted.
 	mostPieces = 64
 )
 
-// Tell sends this node's events to another node until ctx is done: pieces are
-// events as JSON, one on each line.
+// Tell sends this node's events to another node until ctx is done. A piece
+// holds events as JSON, one on each line.
 func (l *Local) Tell(ctx context.Context, text []byte, most int, send func([]byte)) {
 	var q question
 	if json.Unmarshal(text, &q) != nil || q.About != aboutEvents || q.Node != "" && q.Node != l.Self.ID {
@@ -36,12 +38,12 @@ func (l *Local) Tell(ctx context.Context, text []byte, most int, send func([]byt
 	}
 	var beating sync.WaitGroup
 	beating.Go(func() { t.run(ctx) })
-	_ = l.Log.Follow(ctx, t, q.only()) // who follows is told no more, or has gone
+	_ = l.Log.Follow(ctx, t, q.only()) // ends when the other node stops following
 	cancel()
 	beating.Wait()
 }
 
-// only are the values that a line of the log must have.
+// only returns the values that a log line must have.
 func (q *question) only() map[string][]string {
 	only := map[string][]string{}
 	for key, value := range map[string]string{"app": q.App, "channel": q.Channel, "socket": q.ID} {
@@ -52,8 +54,8 @@ func (q *question) only() map[string][]string {
 	return only
 }
 
-// telling gathers events for another node. It implements io.Writer for lines of
-// the log.
+// telling collects events for another node. It implements io.Writer for log
+// lines.
 type telling struct {
 	most int // bytes of a piece
 	rate int // bytes a second
@@ -62,7 +64,7 @@ type telling struct {
 	mu    sync.Mutex
 	sieve sieve
 	out   bytes.Buffer
-	bytes int // in this second
+	bytes int // sent in this second
 	since time.Time
 }
 
@@ -74,11 +76,11 @@ func (t *telling) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// add appends an event to the piece, if there is room for it in this second. The
+// add appends an event to the piece unless this second's limit is reached. The
 // caller holds the lock.
 func (t *telling) add(e *liveEvent) {
 	b, err := json.Marshal(e)
-	if err != nil { // a line that was JSON stays JSON
+	if err != nil { // valid JSON can always be encoded
 		return
 	}
 	if now := t.sieve.now(); now.Sub(t.since) >= time.Second {
@@ -103,7 +105,7 @@ func (t *telling) flush() {
 	}
 }
 
-// run sends what was gathered until ctx is done.
+// run sends the collected events until ctx is done.
 func (t *telling) run(ctx context.Context) {
 	ticker := time.NewTicker(tellEvery)
 	defer ticker.Stop()
@@ -120,16 +122,15 @@ func (t *telling) run(ctx context.Context) {
 	}
 }
 
-// watching takes what other nodes tell and hands it to a stream. It implements
-// Hearing.
+// watching passes the events of other nodes to a stream. It implements Hearing.
 type watching struct {
 	names  func(id string) (name string, wanted bool)
 	pieces chan []byte
 
 	mu      sync.Mutex
-	lost    int      // events of pieces that did not wait
-	silent  []string // ids
-	changed bool     // silent was
+	lost    int      // events of pieces that were discarded
+	silent  []string // ids of nodes
+	changed bool     // silent has changed
 }
 
 // News implements Hearing.
@@ -150,7 +151,7 @@ func (w *watching) Silent(ids []string) {
 	w.silent, w.changed = ids, true
 }
 
-// run hands events on until ctx is done.
+// run passes events on until ctx is done.
 func (w *watching) run(ctx context.Context, s *stream) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -167,7 +168,7 @@ func (w *watching) run(ctx context.Context, s *stream) {
 	}
 }
 
-// noted is what is to be said of the others.
+// noted returns events about lost events and missing nodes.
 func (w *watching) noted(now time.Time) (events []*liveEvent) {
 	w.mu.Lock()
 	lost, silent, changed := w.lost, w.silent, w.changed
@@ -188,7 +189,8 @@ func (w *watching) noted(now time.Time) (events []*liveEvent) {
 	return events
 }
 
-// readPiece reads events of another node. What it cannot read is left out.
+// readPiece reads events of another node. Lines that it cannot read are left
+// out.
 func readPiece(piece []byte) (events []*liveEvent) {
 	for line := range bytes.Lines(piece) {
 		e := &liveEvent{}

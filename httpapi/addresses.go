@@ -9,19 +9,21 @@ import (
 // addressWindow is the time over which addressCounts counts.
 const addressWindow = 10 * time.Second
 
-// mostAddresses is how many addresses are told apart. More of them begin a new
-// window: whoever has that many is held by none of their limits.
+// mostAddresses is the maximum of addresses that are counted separately. Above
+// it a new window begins: limits by address cannot stop a client with that many
+// addresses anyway.
 const mostAddresses = 50_000
 
-// addressCounts counts what addresses do that costs more than a request, or may
-// be a guess. The zero value is ready.
+// addressCounts counts actions of addresses that cost more than a request, or
+// that may be guesses. The zero value is ready to use.
 type addressCounts struct {
 	mu     sync.Mutex
 	since  time.Time
 	counts map[netip.Addr]int
 }
 
-// admit counts one more and reports whether it is within most; 0 is unlimited.
+// admit counts one action and reports whether it is within most; 0 is
+// unlimited.
 func (o *addressCounts) admit(addr netip.Addr, most int, now time.Time) bool {
 	if most <= 0 {
 		return true
@@ -33,7 +35,7 @@ func (o *addressCounts) admit(addr netip.Addr, most int, now time.Time) bool {
 	return o.counts[addr] <= most
 }
 
-// spent reports whether an address has done as much as it may.
+// spent reports whether an address has used up its number of actions.
 func (o *addressCounts) spent(addr netip.Addr, most int, now time.Time) bool {
 	if most <= 0 {
 		return false
@@ -44,14 +46,15 @@ func (o *addressCounts) spent(addr netip.Addr, most int, now time.Time) bool {
 	return o.counts[addr] >= most
 }
 
-// forget lets go of the counts of a window that is over.
+// forget removes the counts of a window that is over.
 func (o *addressCounts) forget(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.renew(now)
 }
 
-// renew begins a new window if it is time. The caller holds the lock.
+// renew begins a new window if the current one is over. The caller holds the
+// lock.
 func (o *addressCounts) renew(now time.Time) {
 	if passed := now.Sub(o.since); passed >= addressWindow || passed < 0 || len(o.counts) >= mostAddresses {
 		o.since, o.counts = now, make(map[netip.Addr]int)

@@ -13,16 +13,16 @@ import (
 type request struct {
 	app   *apps.App
 	query pusherproto.Query
-	body  []byte // given back when the endpoint returns
+	body  []byte // returned to its pool when the endpoint returns
 }
 
 // endpoint handles an authenticated request.
 type endpoint func(x *exchange, r *request) error
 
-// signed lets authenticated requests of enabled apps through to h. limit is
-// the largest body of this endpoint. All that the head tells is checked before
-// the body is waited for. Order of checks: app, encoding and announced size of
-// the body, signature, app enabled, then the body
+// signed passes authenticated requests of enabled apps to h. limit is the
+// largest body of this endpoint. Everything in the head is checked before the
+// body is read, in this order: app, encoding and announced size of the body,
+// signature, app enabled, then the body
 // (docs/spec/http-signature.md#order-of-the-checks).
 func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 	return func(x *exchange) error {
@@ -65,8 +65,8 @@ func (s *Server) signed(limit func(apps.Limits) int, h endpoint) handler {
 	}
 }
 
-// appOf is the app of a request: the path names it or, in the one path of the
-// Python SDK that does not, the key that signs.
+// appOf returns the app of a request: the one in the path or, in the one path
+// of the Python SDK without an app, the app of the key that signs.
 func (s *Server) appOf(x *exchange) (*apps.App, error) {
 	if x.params.Param("app") == "" {
 		key, _ := pusherproto.ParseQuery(x.r.URL.RawQuery).Get("auth_key")
@@ -90,7 +90,7 @@ func (s *Server) appOf(x *exchange) (*apps.App, error) {
 func (s *Server) authenticate(r *http.Request, app *apps.App) (pusherproto.Digest, *pusherproto.Error) {
 	path := receivedPath(r)
 	if _, cut := s.unprefixed(path); !cut {
-		// A proxy that cuts the prefix off cannot change what was signed.
+		// A proxy that strips the prefix does not change what was signed.
 		path = s.cfg.PathPrefix + path
 	}
 	signed := pusherproto.Request{
@@ -99,7 +99,7 @@ func (s *Server) authenticate(r *http.Request, app *apps.App) (pusherproto.Diges
 	return signed.CheckHead(app.Secret, s.cfg.Now())
 }
 
-// quoted shows a caller's text in an answer, cut to a sane length.
+// quoted quotes a caller's text for an answer and limits its length.
 func quoted(s string) string {
 	const most = 64
 	if len(s) > most {

@@ -7,7 +7,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// publishBatch is POST /apps/ID/batch_events.
+// publishBatch answers POST /apps/ID/batch_events.
 func (s *Server) publishBatch(x *exchange, r *request) error {
 	events, bad := pusherproto.DecodeBatch(r.body, protocolLimits(r.app.Limits))
 	if bad != nil {

@@ -15,28 +15,28 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Sizes of pooled bodies: what is taken before the body of an authenticated
-// caller has come, and the largest that is kept for the next request.
+// Sizes of pooled bodies: what is allocated before the body of an authenticated
+// caller arrives, and the largest buffer that is kept for later requests.
 const (
 	firstRead = 4 << 10
 	keepBody  = 64 << 10
 )
 
-// body is a request body in a buffer of the pool.
+// body is a request body in a pooled buffer.
 type body struct {
 	bytes []byte
-	held  *account.Account // where its capacity is entered
+	held  *account.Account // counts its capacity
 }
 
-// bodyPool reads bodies into buffers that it uses again.
+// bodyPool reads bodies into buffers that it reuses.
 type bodyPool struct {
 	account *account.Account
 	pool    sync.Pool
 }
 
-// checkBody checks what the head tells of the body: that it is unencoded and
-// at most most bytes. A body announced as longer is refused before a byte of it
-// is read, so that a caller that waits for 100 Continue never sends it.
+// checkBody checks the headers about the body: it must be unencoded and have at
+// most most bytes. A body announced as longer is refused before it is read, so
+// that a caller that waits for 100 Continue does not send it.
 func (x *exchange) checkBody(most int64) error {
 	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		x.Header().Set("Accept-Encoding", "identity")
@@ -51,10 +51,10 @@ func (x *exchange) checkBody(most int64) error {
 	return nil
 }
 
-// read reads the whole body, which passed checkBody. within is its time to
-// arrive: net/http's own deadline is one for head and body together. The buffer
-// is in the account until it is released. It fails with ErrNoMemory while
-// nothing new may be held.
+// read reads the whole body, which passed checkBody. The body has to arrive
+// within the time given, because net/http's own deadline covers head and body
+// together. The account counts the buffer until it is released. read fails with
+// ErrNoMemory while memory is short.
 func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, error) {
 	if x.r.ContentLength != 0 && p.account.Full() {
 		return nil, channels.ErrNoMemory
@@ -72,7 +72,7 @@ func (p *bodyPool) read(x *exchange, most int64, within time.Duration) (*body, e
 	return b, nil
 }
 
-// skip reads a body that means nothing, and keeps none of it.
+// skip reads and discards a body that the endpoint ignores.
 func (x *exchange) skip(most int64, within time.Duration) error {
 	return x.arrive(within, func() error {
 		n, err := discard(x.r.Body, most+1)
@@ -99,7 +99,7 @@ func discard(from io.Reader, most int64) (n int64, err error) {
 	return n, err
 }
 
-// arrive gives the body a time in which read has to read it to its end.
+// arrive sets a deadline for read, which has to read the body to its end.
 func (x *exchange) arrive(within time.Duration, read func() error) error {
 	// As http.ResponseController does, which would be one more allocation.
 	// Setting a deadline fails on a connection that is gone.
@@ -113,13 +113,13 @@ func (x *exchange) arrive(within time.Duration, read func() error) error {
 	}
 	x.taken = true
 	if timed {
-		_ = c.SetReadDeadline(time.Time{}) // net/http would take it for the client's leaving
+		_ = c.SetReadDeadline(time.Time{}) // net/http would report an expired deadline as the client's disconnect
 	}
 	return nil
 }
 
-// fill reads to the end. The buffer grows with what has arrived, not with what
-// was announced, and not beyond that.
+// fill reads to the end. The buffer grows with the bytes received, not with the
+// announced size, and not beyond that size.
 func (b *body) fill(x *exchange, most int64) error {
 	for {
 		if len(b.bytes) == cap(b.bytes) {
@@ -139,11 +139,11 @@ func (b *body) fill(x *exchange, most int64) error {
 	}
 }
 
-// grow makes room for as much again, or for what is still to come.
+// grow doubles the buffer, but not beyond the announced size.
 func (b *body) grow(announced int64) {
 	size := 2 * int64(cap(b.bytes))
 	if announced >= int64(len(b.bytes)) {
-		size = min(size, announced+1) // the end is seen with room for a byte
+		size = min(size, announced+1) // one more byte of room, to read the end
 	}
 	grown := make([]byte, len(b.bytes), size)
 	copy(grown, b.bytes)
@@ -151,7 +151,7 @@ func (b *body) grow(announced int64) {
 	b.bytes = grown
 }
 
-// cutShort words the loss of a body, of which nothing more will come.
+// cutShort returns the error for a body that did not arrive completely.
 func (x *exchange) cutShort(err error) error {
 	x.taken = true
 	x.Header().Set("Connection", "close")
@@ -159,7 +159,7 @@ func (x *exchange) cutShort(err error) error {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return &pusherproto.Error{Code: http.StatusRequestTimeout, Message: "the body did not arrive in time"}
 	}
-	return &pusherproto.Error{Code: http.StatusBadRequest, Message: "the body did not arrive whole"}
+	return &pusherproto.Error{Code: http.StatusBadRequest, Message: "the body is incomplete"}
 }
 
 func (p *bodyPool) release(b *body) {

@@ -9,38 +9,39 @@ import (
 	"fanfare/internal/account"
 )
 
-// What a connection of HTTP takes, in bytes: on an event loop, and with
-// net/http, which has a goroutine and two buffers for it
+// The memory of an HTTP connection in bytes: on an event loop, and with
+// net/http, which has a goroutine and two buffers for each
 // (TestCrowd_TheAccountSaysWhatConnectionsTake).
 const (
 	onLoopBytes  = 1 << 10
 	netHTTPBytes = 21 << 10
 )
 
-// census counts the connections of HTTP that carry no socket, by address and in
-// all, wherever they are. Those of an address that have not sent a whole request
-// yet are counted apart: a client that opens a socket has one for an instant.
+// census counts the HTTP connections that carry no socket, by address and in
+// total, on event loops and with net/http. Connections that have not sent a
+// whole request yet are also counted separately for each address. A client that
+// opens a socket has one only for a moment.
 //
-// An idle connection is kept for the shorter a time, the more there are. From
-// the bound on each ends with its next answer, and at twice the bound there are
-// no more: those of one address are closed at once, and of all of them one is
-// closed for one that comes.
+// The more connections there are, the shorter an idle one is kept. From the
+// limit on each is closed after its next answer. At twice the limit there are
+// no more: new connections of an address above its limit are closed at once,
+// and at the limit for all addresses one connection is closed for each new one.
 type census struct {
 	account *account.Account
-	exempt  func(netip.Addr) bool // from the bounds by address
+	exempt  func(netip.Addr) bool // exempts addresses from the limits by address
 	refused func(netip.Addr, crowding)
 	bounds  atomic.Pointer[connectionBounds]
-	pressed atomic.Int64 // addresses with more than half of their bound
-	leaving atomic.Bool  // each connection ends with its next answer
+	pressed atomic.Int64 // addresses with more than half of their limit
+	leaving atomic.Bool  // each connection is closed after its next answer
 
 	mu     sync.RWMutex
 	places map[netip.Addr]*place
 }
 
-// connectionBounds are how many connections there may be; 0 is no bound.
+// connectionBounds are the limits of connections; 0 is unlimited.
 type connectionBounds struct{ all, ofAddress, unfinished int }
 
-// crowding is why a connection was refused.
+// crowding is the reason for which a connection was refused.
 type crowding uint8
 
 const (
@@ -48,11 +49,11 @@ const (
 	tooManyConnections
 )
 
-// place is what an address has. The census's lock guards it.
+// place is the count of an address. The census's lock guards it.
 type place struct {
 	account    *account.Account
 	unfinished int
-	pressing   bool // is one of pressed
+	pressing   bool // counted in pressed
 }
 
 func newCensus(a *account.Account, b connectionBounds, exempt func(netip.Addr) bool, refused func(netip.Addr, crowding)) *census {
@@ -61,7 +62,7 @@ func newCensus(a *account.Account, b connectionBounds, exempt func(netip.Addr) b
 	return c
 }
 
-// setBounds changes the bounds. Connections above them stay.
+// setBounds changes the limits. Connections above them stay open.
 func (c *census) setBounds(b connectionBounds) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,8 +72,7 @@ func (c *census) setBounds(b connectionBounds) {
 	}
 }
 
-// weigh takes an address into account that may have become one of many
-// connections, or of few.
+// weigh updates pressed for an address whose number of connections changed.
 func (c *census) weigh(p *place, b *connectionBounds) {
 	pressing := b.ofAddress > 0 && 2*p.account.Count(account.Connections) > b.ofAddress
 	if pressing != p.pressing {
@@ -85,8 +85,8 @@ func (c *census) weigh(p *place, b *connectionBounds) {
 	}
 }
 
-// Admit counts a connection of an address that has sent nothing yet, or refuses
-// it.
+// Admit counts a new connection of an address and reports whether it is within
+// the limits. A refused connection is not counted.
 func (c *census) Admit(addr netip.Addr) bool {
 	free := !addr.IsValid() || c.exempt(addr)
 	b := c.bounds.Load()
@@ -112,7 +112,7 @@ func (c *census) Admit(addr netip.Addr) bool {
 	return !full
 }
 
-// Enter counts a connection that stays, whatever the bounds.
+// Enter counts a connection regardless of the limits.
 func (c *census) Enter(addr netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,14 +121,14 @@ func (c *census) Enter(addr netip.Addr) {
 	c.weigh(p, c.bounds.Load())
 }
 
-// Settle says that an admitted connection has sent a whole request.
+// Settle records that an admitted connection has sent a whole request.
 func (c *census) Settle(addr netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.place(addr).unfinished--
 }
 
-// Leave takes a connection out that is gone or has become a socket.
+// Leave stops counting a connection that is closed or has become a socket.
 func (c *census) Leave(addr netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,14 +140,14 @@ func (c *census) Leave(addr netip.Addr) {
 	}
 }
 
-// part is the account of an address that has a connection.
+// part returns the account that counts the connections of an address.
 func (c *census) part(addr netip.Addr) *account.Account {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.place(addr).account
 }
 
-// place is the place of an address. The caller holds the lock.
+// place returns the count of an address. The caller holds the lock.
 func (c *census) place(addr netip.Addr) *place {
 	addr = network(addr)
 	p, ok := c.places[addr]
@@ -162,7 +162,7 @@ func (c *census) place(addr netip.Addr) *place {
 // connections may take as there may be: at twice the bound it is a quarter.
 const memoryShare = 8
 
-// most is how many connections there may be in all, 0 if there is no bound.
+// most returns the limit for all connections, or 0 if there is none.
 func (c *census) most() int {
 	all := c.bounds.Load().all
 	if bytes := c.account.Most(); all > 0 && bytes > 0 {
@@ -183,12 +183,11 @@ func (c *census) Crowded() bool {
 	return all > 0 && c.account.Count(account.Connections) >= 2*all
 }
 
-// shortest is for how long a connection may be idle when there are as many as
-// there may be.
+// shortest is how long a connection may be idle when the limit is reached.
 const shortest = time.Second
 
-// Patience returns for how long a connection of an address may be idle, at most
-// so long, and whether it has to end with its next answer.
+// Patience returns how long a connection of an address may be idle, at most
+// most, and whether it has to be closed after its next answer.
 func (c *census) Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool) {
 	if c.Calm() {
 		return most, false
@@ -206,7 +205,7 @@ func (c *census) Patience(addr netip.Addr, most time.Duration) (idle time.Durati
 	return min(most, max(shortest, time.Duration((1-load)*2*float64(most)))), false
 }
 
-// load is which share of its bounds is taken.
+// load returns the used share of the limits, of an address and in total.
 func (c *census) load(addr netip.Addr) (load float64) {
 	if c.account.Full() {
 		return 1
@@ -228,8 +227,8 @@ func (c *census) load(addr netip.Addr) (load float64) {
 	return load
 }
 
-// network is what one customer of a provider has: an IPv4 address, or the /64
-// of an IPv6 address.
+// network returns the range that one customer of a provider usually has: an
+// IPv4 address, or the /64 of an IPv6 address.
 func network(addr netip.Addr) netip.Addr {
 	if addr.Is4() {
 		return addr

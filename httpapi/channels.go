@@ -11,7 +11,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// listChannels is GET /apps/ID/channels?filter_by_prefix=&info=.
+// listChannels answers GET /apps/ID/channels?filter_by_prefix=&info=.
 func (s *Server) listChannels(x *exchange, r *request) error {
 	info, err := askedInfo(r.query)
 	if err != nil {
@@ -19,10 +19,10 @@ func (s *Server) listChannels(x *exchange, r *request) error {
 	}
 	prefix, _ := r.query.Get("filter_by_prefix")
 	if info&pusherproto.InfoUserCount != 0 && !strings.HasPrefix(prefix, "presence-") {
-		return badRequest("user_count may only be requested for presence channels - please supply filter_by_prefix begining with presence-") // sic: Pusher's words
+		return badRequest("user_count may only be requested for presence channels - please supply filter_by_prefix begining with presence-") // sic: Pusher's wording
 	}
 	if info&pusherproto.InfoCache != 0 {
-		return badRequest("info: cache can be asked for only of one channel, at /channels/NAME")
+		return badRequest("info: cache is available only for one channel, at /channels/NAME")
 	}
 	leave, err := s.listings.enter(x.r.Context(), r.app)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Server) listChannels(x *exchange, r *request) error {
 	return x.respond(http.StatusOK, append(o.b, "}}"...))
 }
 
-// describeChannel is GET /apps/ID/channels/NAME?info=.
+// describeChannel answers GET /apps/ID/channels/NAME?info=.
 func (s *Server) describeChannel(x *exchange, r *request) error {
 	name, kind, err := channelParam(x, r)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Server) describeChannel(x *exchange, r *request) error {
 		return badRequest("Cannot retrieve the user count unless the channel is a presence channel, which %s is not", quoted(name))
 	}
 	if info&pusherproto.InfoCache != 0 && !kind.Cache() {
-		return badRequest("info: cache can be asked for only of cache channels, which %s is not", quoted(name))
+		return badRequest("info: cache is available only for cache channels, which %s is not", quoted(name))
 	}
 	ch, err := s.cfg.Hub.Channel(x.r.Context(), r.app, name)
 	if err != nil {
@@ -75,8 +75,8 @@ func (s *Server) describeChannel(x *exchange, r *request) error {
 	return x.respond(http.StatusOK, o.b)
 }
 
-// channelParam is the channel a path names. A user's own channel is not one
-// that can be asked about.
+// channelParam returns the channel in the path. A user's own channel is
+// refused.
 func channelParam(x *exchange, r *request) (string, pusherproto.Kind, error) {
 	name, err := x.param("channel")
 	if err != nil {
@@ -87,7 +87,7 @@ func channelParam(x *exchange, r *request) (string, pusherproto.Kind, error) {
 		return "", 0, badRequest("%v", err)
 	}
 	if kind.UserChannel() {
-		return "", 0, badRequest("%s is the own channel of a user, about which nothing can be asked", quoted(name))
+		return "", 0, badRequest("%s is a user's own channel and cannot be queried", quoted(name))
 	}
 	return name, kind, nil
 }
@@ -98,7 +98,7 @@ func askedInfo(q pusherproto.Query) (pusherproto.Info, error) {
 		return 0, bad
 	}
 	if info&pusherproto.InfoSerial != 0 {
-		return 0, badRequest("info: serial can be asked for only when publishing; /channels/NAME/history tells where a history stands")
+		return 0, badRequest("info: serial is available only when publishing; get the latest serial of a channel from /channels/NAME/history")
 	}
 	return info, nil
 }
@@ -127,7 +127,7 @@ func (o *object) number(name string, n int) {
 	o.b = strconv.AppendInt(o.b, int64(n), 10)
 }
 
-// counts appends the counts asked for.
+// counts appends the requested counts.
 func (o *object) counts(ch channels.ChannelInfo, info pusherproto.Info) {
 	if info&pusherproto.InfoUserCount != 0 {
 		o.number("user_count", ch.Users)
@@ -137,8 +137,8 @@ func (o *object) counts(ch channels.ChannelInfo, info pusherproto.Info) {
 	}
 }
 
-// cached appends what a cache channel remembers. The time left is rounded up:
-// an event that is still there has at least a second.
+// cached appends the last event of a cache channel. The remaining time is
+// rounded up, so it is at least one second.
 func (o *object) cached(e *channels.Cached) {
 	if e == nil {
 		o.b = append(o.b, "null"...)

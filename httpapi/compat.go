@@ -7,22 +7,22 @@ import (
 	"fanfare/pusherproto"
 )
 
-// What Reverb and soketi answer besides the API of Pusher, for the checks and
-// dashboards of those who come from there (docs/moving.md).
+// Endpoints of Reverb and soketi that Pusher's API does not have, for the
+// checks and dashboards of people who move from these servers (docs/moving.md).
 
-// countConnections is Reverb's GET /apps/ID/connections, which Laravel Pulse
-// reads.
+// countConnections answers Reverb's GET /apps/ID/connections, which Laravel
+// Pulse uses.
 func (s *Server) countConnections(x *exchange, r *request) error {
 	b := strconv.AppendInt([]byte(`{"connections":`), int64(s.cfg.Hub.Sockets(r.app)), 10)
 	return x.respond(http.StatusOK, append(b, '}'))
 }
 
-// up is Reverb's GET /up: the process answers.
+// up answers Reverb's GET /up: the process is running.
 func (s *Server) up(x *exchange) error {
 	return x.respond(http.StatusOK, []byte(`{"health":"OK"}`))
 }
 
-// readyInAWord is soketi's GET /ready: clients may be sent here.
+// readyInAWord answers soketi's GET /ready: the server accepts clients.
 func (s *Server) readyInAWord(x *exchange) error {
 	if err := s.unready(x); err != nil {
 		return err
@@ -32,9 +32,9 @@ func (s *Server) readyInAWord(x *exchange) error {
 	return err
 }
 
-// acceptsTraffic is soketi's GET /accept-traffic: clients may be sent here, and
-// there is memory for them. soketi also says how much, to anybody; here that is
-// at /usage on the port of the metrics.
+// acceptsTraffic answers soketi's GET /accept-traffic: the server accepts
+// clients and has memory for them. soketi also shows memory figures to
+// everyone; here they are at /usage on the metrics port.
 func (s *Server) acceptsTraffic(x *exchange) error {
 	if s.cfg.Account.Full() {
 		setRetryAfter(x, retrySeconds)

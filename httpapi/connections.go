@@ -14,30 +14,31 @@ import (
 	"fanfare/sockets"
 )
 
-// connections are those that net/http has, of event loops or not.
+// connections are the connections that net/http serves, including those from
+// event loops.
 type connections struct {
 	census *census
 	idle   func() time.Duration // how long a connection may be idle
 	yield  func()               // as runtime.Gosched
-	swept  atomic.Int64         // when idle ones were looked at, Unix nanoseconds
+	swept  atomic.Int64         // when idle connections were last checked, Unix nanoseconds
 
 	mu  sync.Mutex
 	all map[net.Conn]*connection
 }
 
-// connection is one that net/http has.
+// connection is a connection that net/http serves.
 type connection struct {
 	addr   netip.Addr
 	part   *account.Account
 	state  http.ConnState
-	since  time.Time // of the state
-	handed handed    // nil if it is not one of a loop's
+	since  time.Time // when it entered its state
+	handed handed    // nil if it does not come from an event loop
 	new    bool      // has not sent a whole request
-	apart  bool      // carries an HTTP session, which stays as long as that does: it counts among the sockets
+	apart  bool      // carries an HTTP session; counted as a socket meanwhile
 }
 
-// handed is a connection that a loop has handed to net/http, and that goes back
-// when it is idle.
+// handed is a connection that an event loop handed to net/http and that returns
+// to the loop when idle.
 type handed interface {
 	Enter()
 	Leave()
@@ -72,11 +73,11 @@ func (s *connections) watch(conn net.Conn, state http.ConnState) {
 
 func (s *connections) accept(conn net.Conn, now time.Time) {
 	c := &connection{state: http.StateNew, since: now, new: true}
-	if remote := conn.RemoteAddr(); remote != nil { // it need not be known, and nobody recovers here
+	if remote := conn.RemoteAddr(); remote != nil { // may be unknown, and a panic here would not be recovered
 		c.addr = peer(remote.String())
 	}
 	c.handed, _ = conn.(handed)
-	if c.handed != nil { // it was counted when the loop accepted it
+	if c.handed != nil { // counted when the loop accepted it
 		c.new = false
 	} else if !s.census.Admit(c.addr) {
 		switch conn.(type) {
@@ -93,14 +94,14 @@ func (s *connections) accept(conn net.Conn, now time.Time) {
 	s.all[conn] = c
 }
 
-// A goroutine whose requests have all come serves one after the other, ten
-// milliseconds long, until Go's scheduler interrupts it, and the event loops wait
-// in line with all such goroutines. Therefore it yields behind each request. A
-// request has come with the one before if it begins within noWait of its answer.
+// A goroutine whose requests have all arrived serves them without a pause until
+// Go's scheduler interrupts it after ten milliseconds, and the event loops wait
+// behind all such goroutines. Therefore it yields after each request that
+// follows the previous answer within noWait.
 const noWait = 50 * time.Microsecond
 
-// turn says that a connection is active or idle. The goroutine that serves it
-// calls this.
+// turn records that a connection became active or idle. The goroutine that
+// serves the connection calls it.
 func (s *connections) turn(conn net.Conn, state http.ConnState, now time.Time) {
 	s.mu.Lock()
 	c, ok := s.all[conn]
@@ -126,7 +127,8 @@ func (s *connections) turn(conn net.Conn, state http.ConnState, now time.Time) {
 	}
 }
 
-// forget takes out a connection that is gone, a socket's or its loop's again.
+// forget removes a connection that is closed, has become a socket or went back
+// to its loop.
 func (s *connections) forget(conn net.Conn) {
 	s.mu.Lock()
 	c, ok := s.all[conn]
@@ -143,7 +145,7 @@ func (s *connections) forget(conn net.Conn) {
 	}
 }
 
-// enter counts a connection again that has carried a session.
+// enter counts a connection again after it carried a session.
 func (s *connections) enter(c *connection) {
 	if c.handed != nil {
 		c.handed.Enter()
@@ -154,8 +156,8 @@ func (s *connections) enter(c *connection) {
 	c.part.Resize(account.Connections, netHTTPBytes-onLoopBytes)
 }
 
-// leave takes a connection out of the count, but leaves it to its loop if it
-// has gone back.
+// leave stops counting a connection. If it went back to its loop, the loop
+// counts it.
 func (s *connections) leave(c *connection) {
 	c.part.Resize(account.Connections, onLoopBytes-netHTTPBytes)
 	if c.handed != nil {
@@ -165,11 +167,11 @@ func (s *connections) leave(c *connection) {
 	}
 }
 
-// sweepPause is the least time between two looks at idle connections.
+// sweepPause is the least time between two checks of idle connections.
 const sweepPause = 250 * time.Millisecond
 
-// sweep closes connections that have been idle for longer than there is patience
-// for. Those of loops go back to them soon.
+// sweep closes connections that have been idle for too long. Those of loops
+// return to the loop soon and are left alone.
 func (s *connections) sweep(now time.Time) {
 	last := s.swept.Load()
 	if now.UnixNano()-last < int64(sweepPause) || !s.swept.CompareAndSwap(last, now.UnixNano()) {
@@ -187,8 +189,7 @@ func (s *connections) sweep(now time.Time) {
 	}
 }
 
-// dismiss ends the connections that wait between two requests. Those of loops go
-// back to them.
+// dismiss closes idle connections. Those of loops go back to their loop.
 func (s *connections) dismiss() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,8 +204,8 @@ func (s *connections) dismiss() {
 	}
 }
 
-// closeAside closes a connection, unless it has become a socket in this moment. TLS
-// may take its time.
+// closeAside closes a connection in the background, unless it has just become a
+// socket. Closing TLS may take a while.
 func closeAside(conn net.Conn) {
 	if sockets.Claim(conn) {
 		go func() { _ = conn.Close() }()
@@ -219,13 +220,13 @@ func (s *connections) remember(ctx context.Context, conn net.Conn) context.Conte
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// connOf is a request's connection, nil if it came some other way.
+// connOf returns the connection of a request, or nil if it is unknown.
 func connOf(r *http.Request) net.Conn {
 	conn, _ := r.Context().Value(connKey{}).(net.Conn)
 	return conn
 }
 
-// carries says that a request is the way of an HTTP session.
+// carries records that the request's connection carries an HTTP session.
 func (s *connections) carries(r *http.Request) {
 	s.mu.Lock()
 	c, ok := s.all[connOf(r)]
@@ -239,16 +240,15 @@ func (s *connections) carries(r *http.Request) {
 	}
 }
 
-// Where descriptors run short, a request has to arrive in a second, and may not
-// stop arriving for a moment.
+// While file descriptors are short, a request has to arrive within a second and
+// without long gaps.
 const (
 	arrival = time.Second
 	moment  = 250 * time.Millisecond
 )
 
-// cut closes connections whose request takes its time to arrive. Of one that a
-// loop has handed over it is known whether it is the client or the server that
-// takes its time.
+// cut closes connections whose request arrives slowly. For connections from
+// loops it is known whether the client or the server is slow.
 func (s *connections) cut(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,8 +264,7 @@ func (s *connections) cut(now time.Time) {
 	}
 }
 
-// expire has no connection wait any longer for the rest of its request, so that
-// it is answered.
+// expire ends the wait for the rest of requests, so that they are answered.
 func (s *connections) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

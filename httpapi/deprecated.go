@@ -7,8 +7,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// trigger is POST /apps/ID/channels/NAME/events?name=&socket_id=, the way to
-// publish before /events. The body is the data, as it is.
+// trigger answers POST /apps/ID/channels/NAME/events?name=&socket_id=, the
+// endpoint before /events. The body is the data itself.
 func (s *Server) trigger(x *exchange, r *request) error {
 	channel, err := x.param("channel")
 	if err != nil {
@@ -39,7 +39,8 @@ func (s *Server) trigger(x *exchange, r *request) error {
 	return x.nothing(http.StatusAccepted)
 }
 
-// stats is GET /apps/ID/channels/NAME/stats, which /channels/NAME replaced.
+// stats answers GET /apps/ID/channels/NAME/stats, which /channels/NAME
+// replaced.
 func (s *Server) stats(x *exchange, r *request) error {
 	name, kind, err := channelParam(x, r)
 	if err != nil {

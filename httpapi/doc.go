@@ -1,15 +1,16 @@
-// Package httpapi is everything fanfare answers over HTTP: the REST API that
-// back ends publish with, the upgrade of WebSocket clients, the requests of
-// clients that fall back to HTTP, and the health checks. It authenticates,
-// checks and answers; what happens then is the work of package channels
-// (events, queries) and package sockets (connections and HTTP sessions).
+// Package httpapi is fanfare's HTTP server: the REST API for back ends, the
+// upgrade of WebSocket clients, the requests of clients that fall back to HTTP,
+// and the health checks. It authenticates and validates requests and writes
+// answers; packages channels (events, queries) and sockets (connections and
+// HTTP sessions) do the work.
 //
-// Most requests never meet net/http: an event loop of package sockets parses
-// them and asks the Door here, which knows upgrades and plain publishes. What
-// it does not know, net/http gets, from the first byte.
+// Most requests do not use net/http: an event loop of package sockets parses
+// them and calls the Door here, which handles upgrades and plain publishes.
+// Requests that the Door does not handle are passed to net/http from their
+// first byte.
 //
-// Requests are routed, signed and checked by the bytes of their path and query
-// as received (docs/spec/http-signature.md#what-sdks-sign and, for upgrades,
-// docs/spec/websocket.md#refusing-a-connection). cmd/fanfare makes the one
-// Server there is.
+// Routing, signatures and checks use the bytes of the path and query as
+// received (docs/spec/http-signature.md#what-sdks-sign and, for upgrades,
+// docs/spec/websocket.md#refusing-a-connection). cmd/fanfare creates the only
+// Server.
 package httpapi

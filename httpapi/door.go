@@ -18,21 +18,21 @@ import (
 	"fanfare/sockets"
 )
 
-// door answers the two requests that matter for speed where they arrive, on
-// an event loop: the usual WebSocket handshake and the usual publish. It
-// knows no rule of its own. Whatever is not plainly right, errors above all,
-// it leaves to the routes of net/http, which look at it from the start.
+// door answers the two kinds of requests that have to be fast on the event loop
+// that received them: the usual WebSocket handshake and the usual publish. It
+// has no rules of its own. Everything else, above all errors, it leaves to the
+// routes of net/http, which process the request from the start.
 type door struct {
 	*Server
 	*census
 }
 
-// frontBody is the largest request body that an event loop waits for; larger
-// ones are net/http's, which refuses those over the limit before they arrive.
+// frontBody is the largest request body that an event loop waits for. net/http
+// handles larger ones and refuses those over the limit before they arrive.
 const frontBody = 128 << 10
 
-// FrontConfig is what sockets.Server.Front needs to answer for this Server,
-// under the same timeouts and bounds as HTTPServer.
+// FrontConfig returns what sockets.Server.Front needs to answer for this
+// Server, with the timeouts and limits of HTTPServer.
 func (s *Server) FrontConfig() sockets.FrontConfig {
 	return sockets.FrontConfig{
 		Door:           s.door(),
@@ -53,8 +53,8 @@ func (s *Server) door() sockets.Door {
 	return tracedDoor{d}
 }
 
-// atProxy stands for the TLS of a client whose proxy says, in a PROXY header,
-// that there is some.
+// atProxy is the TLS state of a client whose proxy reports TLS in a PROXY
+// header.
 var atProxy = &tls.ConnectionState{}
 
 // Upgrade implements sockets.Door.
@@ -115,17 +115,18 @@ func (d door) Upgrade(r *sockets.Request) (sockets.Opening, bool) {
 	return o, true
 }
 
-// call is a publish that a loop may answer.
+// call is a publish that an event loop may answer.
 type call struct {
 	app      *apps.App
 	route    string
 	received string // path
 	query    string
-	most     int64       // bytes of its body
-	trace    *TracedCall // nil if nothing is traced
+	most     int64       // of bytes in its body
+	trace    *TracedCall // nil without tracing
 }
 
-// call reports whether a request is a plain publish, by its line alone.
+// call reports whether a request is a plain publish, judged by its request
+// line.
 func (d door) call(r *sockets.Request) (c call, ok bool) {
 	if string(r.Method) != http.MethodPost || bytes.IndexByte(r.Target, '%') >= 0 {
 		return c, false
@@ -148,7 +149,7 @@ func (d door) call(r *sockets.Request) (c call, ok bool) {
 	return c, int64(r.Length) <= c.most
 }
 
-// signed is what authenticates a call.
+// signed returns the part of a call that its signature covers.
 func (d door) signed(c *call) pusherproto.Request {
 	path := c.received
 	if _, prefixed := d.unprefixed(path); !prefixed {
@@ -160,7 +161,7 @@ func (d door) signed(c *call) pusherproto.Request {
 // Await implements sockets.Door.
 func (d door) Await(r *sockets.Request) bool {
 	c, ok := d.call(r)
-	if !ok || d.cfg.Account.Full() { // net/http says so
+	if !ok || d.cfg.Account.Full() { // net/http answers with the error
 		return false
 	}
 	digest, bad := d.signed(&c).CheckHead(c.app.Secret, d.cfg.Now())
@@ -170,7 +171,7 @@ func (d door) Await(r *sockets.Request) bool {
 // Answer implements sockets.Door.
 func (d door) Answer(dst []byte, r *sockets.Request) ([]byte, bool) { return d.answer(dst, r, nil) }
 
-// answer is Answer, of a call that is traced unless trace is nil.
+// answer is Answer with tracing unless trace is nil.
 func (d door) answer(dst []byte, r *sockets.Request, trace *TracedCall) ([]byte, bool) {
 	begun := d.cfg.Now()
 	c, ok := d.call(r)
@@ -198,8 +199,8 @@ func (d door) answer(dst []byte, r *sockets.Request, trace *TracedCall) ([]byte,
 	return d.publish(dst, r, &c, begun, events...)
 }
 
-// authentic checks a whole request. The head of one that was awaited has been
-// checked; net/http does not look at it twice either.
+// authentic checks a complete request. If the door waited for the body, the
+// head is already checked and is not checked again; net/http does the same.
 func (d door) authentic(c *call, r *sockets.Request, now time.Time) bool {
 	if !r.Awaited {
 		signed := d.signed(c)
@@ -210,9 +211,9 @@ func (d door) authentic(c *call, r *sockets.Request, now time.Time) bool {
 	return bad == nil && digest.Check(r.Body) == nil
 }
 
-// publish delivers events if that needs no waiting, and answers. If it does,
-// nothing is charged: net/http, which gets the request then, will. In a cluster
-// the answer comes later.
+// publish delivers events and answers if that needs no waiting. Otherwise it
+// charges nothing, since net/http then gets the request and charges it. In a
+// cluster the answer comes later.
 func (d door) publish(dst []byte, r *sockets.Request, c *call, begun time.Time, events ...pusherproto.Event) ([]byte, bool) {
 	if !claims(r, c.query, events) {
 		return nil, false
@@ -242,8 +243,8 @@ func (d door) publish(dst []byte, r *sockets.Request, c *call, begun time.Time, 
 	return d.done(dst, r, c, begun), true
 }
 
-// done appends what exchange.done answers, as net/http would write it, and
-// counts and logs the request.
+// done appends the answer of exchange.done in the form in which net/http writes
+// it, and counts and logs the request.
 func (d door) done(dst []byte, r *sockets.Request, c *call, begun time.Time) []byte {
 	dst, shown := d.appendHead(dst, http.StatusOK, givenID(r), r.Last || d.draining(), len("{}"))
 	dst = append(dst, "{}"...)
@@ -258,9 +259,9 @@ func (d door) done(dst []byte, r *sockets.Request, c *call, begun time.Time) []b
 	return dst
 }
 
-// later has the answer to a call wait for the cluster.
+// later registers a call whose answer waits for the cluster.
 func (d door) later(r *sockets.Request, c call, begun time.Time, taken charge) (accepted func(error)) {
-	id, from := bytes.Clone(givenID(r)), d.clientOf(r) // r is the loop's
+	id, from := bytes.Clone(givenID(r)), d.clientOf(r) // r belongs to the loop
 	return r.Later(func(dst []byte, err error, last bool) []byte {
 		a := answered{
 			app: c.app.ID, method: http.MethodPost, path: d.shownPath(c.route, c.received), status: http.StatusOK, from: from,
@@ -289,7 +290,8 @@ func (d door) later(r *sockets.Request, c call, begun time.Time, taken charge) (
 	})
 }
 
-// givenID is the id that a request brings, which may be none to show.
+// givenID returns the request id that the caller sent, or nil if it is not
+// usable.
 func givenID(r *sockets.Request) []byte {
 	if r == nil {
 		return nil
@@ -298,8 +300,8 @@ func givenID(r *sockets.Request) []byte {
 	return given
 }
 
-// appendHead appends the status line and the header fields of an answer with
-// JSON, and returns the request's id too.
+// appendHead appends the status line and headers of a JSON answer, and also
+// returns the request's id.
 func (d door) appendHead(dst []byte, status int, given []byte, last bool, length int) (out, id []byte) {
 	switch status {
 	case http.StatusOK:
@@ -361,7 +363,7 @@ func (d door) Unavailable(dst []byte, remote netip.AddrPort, r *sockets.Request)
 	return append(dst, body...)
 }
 
-// clientOf is clientAddr for a request on a loop.
+// clientOf is clientAddr for a request on an event loop.
 func (d door) clientOf(r *sockets.Request) netip.Addr {
 	addr := r.Remote.Addr()
 	if !d.trusted(addr) {

@@ -17,9 +17,9 @@ import (
 // retrySeconds is the Retry-After of a server that is busy or draining.
 const retrySeconds = 1
 
-// fail answers an error as {"error":"…","code":400} and counts it. A
-// *pusherproto.Error carries its own HTTP status; headers that belong to an
-// error are set by whoever returns it.
+// fail answers with an error as {"error":"…","code":400} and counts it. A
+// *pusherproto.Error carries its HTTP status. Whoever returns an error sets the
+// headers that belong to it.
 func (s *Server) fail(x *exchange, err error) {
 	status, message := s.describe(x, err)
 	x.reason = message
@@ -30,11 +30,11 @@ func (s *Server) fail(x *exchange, err error) {
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && errors.Is(err, channels.ErrBusy) {
 		s.warnOfCall(x, status)
 	}
-	// An error of writing means that the caller is gone.
+	// Writing fails only if the caller has disconnected.
 	_ = x.respond(status, errorBody(status, message))
 }
 
-// reasonOf is why an error was a refusal, "" if its status tells.
+// reasonOf returns the reason of a refusal, or "" if the status says enough.
 func reasonOf(err error) channels.Reason {
 	switch {
 	case errors.Is(err, channels.ErrNoMemory):
@@ -50,8 +50,8 @@ func reasonOf(err error) channels.Reason {
 	}
 }
 
-// unavailable are the errors that another try may find gone. ErrUnanswered may
-// wrap those of publications, whose words do not fit a question.
+// unavailable are the temporary errors. ErrUnanswered may wrap errors of
+// publishing, whose text does not fit a query.
 var unavailable = [...]error{
 	channels.ErrUnanswered, channels.ErrDraining, channels.ErrBusy, channels.ErrNoMemory, channels.ErrAway, channels.ErrDoubt,
 	channels.ErrFull,
@@ -65,8 +65,8 @@ func errorBody(status int, message string) []byte {
 	return append(b, '}')
 }
 
-// repeatable returns what a caller is told of an error that another try may find
-// gone, "" if it is none.
+// repeatable returns the text of a temporary error for the caller, or "" if the
+// error is not temporary.
 func repeatable(err error) (message string) {
 	for _, e := range unavailable {
 		if errors.Is(err, e) {

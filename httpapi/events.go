@@ -9,7 +9,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// publish is POST /apps/ID/events.
+// publish answers POST /apps/ID/events.
 func (s *Server) publish(x *exchange, r *request) error {
 	ev, bad := pusherproto.DecodeEvent(r.body, r.query, protocolLimits(r.app.Limits))
 	if bad != nil {
@@ -47,20 +47,20 @@ func (s *Server) publish(x *exchange, r *request) error {
 	return x.respond(200, append(b, "}}"...))
 }
 
-// countPatience is how long the answer to a publish waits for what it tells of
-// its channels.
+// countPatience is how long the answer to a publish waits for the requested
+// counts.
 const countPatience = 5 * time.Second
 
-// makePlaces has publishing tell the serials of an event if they are asked for.
+// makePlaces makes publishing return the serials of an event if they are
+// requested.
 func makePlaces(ev *pusherproto.Event) {
 	if ev.Info&pusherproto.InfoSerial != 0 {
 		ev.Serials = make([]pusherproto.Serial, len(ev.Channels))
 	}
 }
 
-// appendPublished appends what the answer to a publish tells of the event's i-th
-// channel. Attributes that do not apply to it are left out
-// (docs/spec/http-api.md#info).
+// appendPublished appends the requested attributes of the event's i-th channel.
+// Attributes that do not apply to it are left out (docs/spec/http-api.md#info).
 func (s *Server) appendPublished(ctx context.Context, b []byte, app *apps.App, ev *pusherproto.Event, i int) []byte {
 	name, counts := ev.Channels[i], ev.Info&^pusherproto.InfoSerial
 	kind := pusherproto.KindOf(name)
@@ -72,7 +72,7 @@ func (s *Server) appendPublished(ctx context.Context, b []byte, app *apps.App, e
 		ch, err := s.cfg.Hub.Channel(ctx, app, name)
 		if err == nil {
 			o.counts(ch, counts)
-		} else { // the event is out: an error would make the caller send it again
+		} else { // the event is sent: an error would make the caller send it again
 			s.log.Warn("counts are missing from an answer", slog.String("app", app.ID), slog.String("channel", name), slog.Any("error", err))
 		}
 	}

@@ -12,32 +12,32 @@ import (
 	"fanfare/pusherproto"
 )
 
-// exchange is a request and the answer to it. It belongs to the goroutine that
-// serves the request and is used again for another one afterwards.
+// exchange is a request with its answer. It belongs to the goroutine that
+// serves the request and is reused afterwards.
 type exchange struct {
 	http.ResponseWriter
 	r       *http.Request
-	route   string // as registered; "" where there is none
+	route   string // its pattern; "" if no route matched
 	params  params // of the route
-	status  int    // as sent; 0 until then
-	bytes   int64  // of the body, sent
-	taken   bool   // nothing of the request's body is left to be read
+	status  int    // sent; 0 before
+	bytes   int64  // sent of the body
+	taken   bool   // the request's body is read or has been discarded
 	err     error  // what the route's handler returned
 	begun   time.Time
-	carried bool // a loop answers, and says when it has
+	carried bool // an event loop answers, and reports when it has answered
 
 	// For the log and the metrics.
-	app    *apps.App       // nil where the request names none that exists
-	reason string          // of an error
-	line   string          // the message
-	why    channels.Reason // of a refusal; "" where the status tells
-	trace  *TracedCall     // nil if nothing is traced
+	app    *apps.App       // nil if the request names no existing app
+	reason string          // text of an error
+	line   string          // the log message
+	why    channels.Reason // of a refusal; "" if the status says enough
+	trace  *TracedCall     // nil without tracing
 }
 
-// params are the segments of a path that a route gives names to.
+// params are the named segments of a route's path.
 type params interface{ Param(name string) string }
 
-// handler answers a request, or returns why not.
+// handler answers a request or returns an error.
 type handler func(x *exchange) error
 
 // WriteHeader implements http.ResponseWriter.
@@ -60,10 +60,10 @@ func (x *exchange) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap gives http.ResponseController the connection's own writer.
+// Unwrap returns the underlying writer for http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// appID is the id of the app, "" where there is none.
+// appID returns the id of the app, or "".
 func (x *exchange) appID() string {
 	if x.app == nil {
 		return ""
@@ -71,15 +71,15 @@ func (x *exchange) appID() string {
 	return x.app.ID
 }
 
-// answered reports whether the status is on its way, after which nothing else
-// can be answered.
+// answered reports whether the status has been sent, after which no other
+// answer is possible.
 func (x *exchange) answered() bool { return x.status != 0 }
 
-// param is a path parameter, percent-decoded once.
+// param returns a path parameter, percent-decoded once.
 func (x *exchange) param(name string) (string, error) {
 	value, err := url.PathUnescape(x.params.Param(name))
 	if err != nil {
-		return "", &pusherproto.Error{Code: http.StatusBadRequest, Message: "the path is not percent-encoded right"}
+		return "", &pusherproto.Error{Code: http.StatusBadRequest, Message: "the path is not percent-encoded correctly"}
 	}
 	return value, nil
 }
@@ -88,23 +88,23 @@ func (x *exchange) param(name string) (string, error) {
 func (x *exchange) respond(status int, json []byte) error {
 	x.Header().Set("Content-Type", "application/json")
 	if x.unread() {
-		x.Header().Set("Content-Length", strconv.Itoa(len(json))) // for linger
+		x.Header().Set("Content-Length", strconv.Itoa(len(json))) // linger uses it
 	}
 	x.WriteHeader(status)
 	_, err := x.Write(json)
 	return err
 }
 
-// done is the answer that says nothing but that it is done.
+// done sends the empty answer {}.
 func (x *exchange) done() error { return x.respond(http.StatusOK, []byte("{}")) }
 
-// nothing is an answer without a body.
+// nothing sends an answer without a body.
 func (x *exchange) nothing(status int) error {
 	x.WriteHeader(status)
 	return nil
 }
 
-// exchanges is a pool of them.
+// exchanges is a pool of exchange values.
 type exchanges struct{ pool sync.Pool }
 
 func (p *exchanges) begin(w http.ResponseWriter, r *http.Request) *exchange {

@@ -13,23 +13,23 @@ import (
 // Fallback configures HTTP streaming and polling, for clients whose network
 // breaks WebSockets (docs/spec/http-fallback.md#requests).
 type Fallback struct {
-	// Disabled serves none of it.
+	// Disabled turns both off.
 	Disabled bool
-	// Path precedes /app/KEY, as the client's httpPath does; "" is /pusher, as in
-	// pusher-js. Paths without it are served too.
+	// Path precedes /app/KEY, like the client's httpPath; "" means /pusher, the
+	// default of pusher-js. Paths without it are served too.
 	Path string
-	// OpensPerAddress bounds the sessions that one address may open in ten seconds,
-	// and the requests for sessions that do not exist before it has to wait; 0
-	// means unlimited. Clients of trusted proxies are counted by their own
-	// addresses.
+	// OpensPerAddress limits the sessions that one address may open in ten
+	// seconds. It also limits the requests for sessions that do not exist,
+	// after which the address has to wait. 0 means unlimited. Clients behind
+	// trusted proxies are counted by their own addresses.
 	OpensPerAddress int
-	// WriteTimeout is the time a client may take to accept 32 KiB of what a
-	// session says; 0 is ten seconds.
+	// WriteTimeout is how long a client may take to accept 32 KiB of output; 0
+	// means ten seconds.
 	WriteTimeout time.Duration
 }
 
-// fallbackRoutes serves the three paths of a session. While the fallback is
-// disabled, routePath leads nowhere near them.
+// fallbackRoutes registers the three paths of a session. While the fallback is
+// disabled, routePath does not route to them.
 func (s *Server) fallbackRoutes(r *router) {
 	handlers := map[string]handler{
 		"/xhr_streaming": s.shared(func(x *exchange, key string) error { return s.receive(x, key, true) }),
@@ -42,9 +42,9 @@ func (s *Server) fallbackRoutes(r *router) {
 	}
 }
 
-// shared lets pages of other origins read the answer, errors too, and gives
-// the handler the app key. Whom an app lets in is decided by its
-// allowed_origins; there are no cookies that a wildcard could leak.
+// shared lets pages of other origins read the answer, including errors, and
+// passes the app key to the handler. The app's allowed_origins decides which
+// pages are accepted. There are no cookies that a wildcard could expose.
 func (s *Server) shared(next func(x *exchange, key string) error) handler {
 	return func(x *exchange) error {
 		allowOrigin(x)
@@ -81,8 +81,8 @@ func preflight(x *exchange) error {
 	return x.nothing(http.StatusNoContent)
 }
 
-// sessionID is the session that a request names within its app. The part of
-// the path before it is for load balancers, of no meaning to us.
+// sessionID returns the session in the path. The path segment before it is for
+// load balancers and is ignored.
 func sessionID(x *exchange) (string, error) {
 	for _, name := range []string{"server", "session"} {
 		part, err := x.param(name)
@@ -96,8 +96,8 @@ func sessionID(x *exchange) (string, error) {
 	return x.param("session")
 }
 
-// sessionName reports whether a session id is of the shape clients make (8
-// characters of 0-9a-v), with room for others.
+// sessionName reports whether a session id has the form that clients make (8
+// characters of 0-9a-v) or a similar one.
 func sessionName(id string) bool {
 	const most = 64
 	for i := range len(id) {
@@ -109,13 +109,13 @@ func sessionName(id string) bool {
 	return id != "" && len(id) <= most
 }
 
-// receive is a request that waits for what its session has to say.
+// receive answers a request that waits for output of its session.
 func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 	id, err := sessionID(x)
 	if err != nil {
 		return err
 	}
-	// net/http looks out for the client's leaving only after the body.
+	// net/http detects the client's disconnect only after the body is read.
 	if err := x.checkBody(bodySlack); err != nil {
 		return err
 	}
@@ -139,8 +139,8 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 	return s.relay(x, key, r, streaming)
 }
 
-// attach gives a session a request to answer on. A session that is not there
-// is opened, after the checks of a WebSocket's upgrade.
+// attach gives a session a request to answer on. It opens a session that does
+// not exist, after the checks of a WebSocket upgrade.
 func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, receive *sockets.Receive) *pusherproto.Error {
 	look, ok := s.name(r, &s.receiveGuesses)
 	if !ok {
@@ -149,7 +149,7 @@ func (s *Server) attach(r *http.Request, app *apps.App, key sockets.SessionKey, 
 	refusal := s.attachOrOpen(&look, r, app, key, receive)
 	if refusal == nil {
 		look.found()
-	} else { // to a guess, the session's absence is the answer
+	} else { // to a guessed id the answer is that there is no session
 		look.missed()
 	}
 	return refusal
@@ -164,7 +164,7 @@ func (s *Server) attachOrOpen(look *naming, r *http.Request, app *apps.App, key 
 			return nil
 		}
 	}
-	if look.slow { // a session of another address is not told from none
+	if look.slow { // a session of another address looks like none
 		return tooManyOpens
 	}
 	opening := s.openApp(r, app)
@@ -181,7 +181,7 @@ func (s *Server) attachOrOpen(look *naming, r *http.Request, app *apps.App, key 
 	return s.cfg.Sockets.OpenSession(key, look.from, receive, opening)
 }
 
-// refuseSession tells the client its code, which only works with status 200.
+// refuseSession sends the client its code, which only works with status 200.
 func (s *Server) refuseSession(x *exchange, streaming bool, appKey string, refusal *pusherproto.Error) error {
 	s.cfg.Hub.RefusedFor(x.appID(), refusal.Code, channels.ReasonOf(refusal))
 	transport := overPolling

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// ClientHeader is the header by which trusted proxies tell the client's address.
-// Only one is read: of another, which a proxy passes on as it came, a client
-// would have the choice.
+// ClientHeader is the header in which trusted proxies send the client's
+// address. Only one header is read: a proxy may pass others on unchanged, so a
+// client could choose their value.
 type ClientHeader string
 
-// The headers there are, in the form of net/http's keys.
+// The supported headers, in the form of net/http's keys.
 const (
-	XForwardedFor  ClientHeader = "X-Forwarded-For" // a list, to which each proxy adds; the default
-	Forwarded      ClientHeader = "Forwarded"       // the same with more in it (RFC 7239)
+	XForwardedFor  ClientHeader = "X-Forwarded-For" // a list that each proxy appends to; the default
+	Forwarded      ClientHeader = "Forwarded"       // also a list, with more parameters (RFC 7239)
 	CFConnectingIP ClientHeader = "Cf-Connecting-Ip"
 	TrueClientIP   ClientHeader = "True-Client-Ip"
 	XRealIP        ClientHeader = "X-Real-Ip"
@@ -26,11 +26,11 @@ func (h ClientHeader) check() error {
 	case XForwardedFor, Forwarded, CFConnectingIP, TrueClientIP, XRealIP:
 		return nil
 	}
-	return fmt.Errorf("%q is no header of a client's address", string(h))
+	return fmt.Errorf("%q is not a supported header for the client's address", string(h))
 }
 
-// client is the address that a trusted proxy tells in the values of its header:
-// the nearest that is not a proxy's, the proxy's own if there is none.
+// client returns the client's address from a trusted proxy's header: the
+// nearest address that is not a proxy's, or the proxy's own if there is none.
 func (s *Server) client(proxy netip.Addr, values []string) netip.Addr {
 	switch s.live.Load().ClientHeader {
 	case XForwardedFor:
@@ -70,8 +70,8 @@ func (s *Server) nearestForwarded(addr netip.Addr, forwarded []string) netip.Add
 	return addr
 }
 
-// lastForwarded is a parameter of the last element, which the proxy before us
-// added; "" if there is none.
+// lastForwarded returns a parameter of the last element, which the nearest
+// proxy added, or "".
 func lastForwarded(forwarded []string, name string) string {
 	if len(forwarded) == 0 {
 		return ""
@@ -83,8 +83,8 @@ func lastForwarded(forwarded []string, name string) string {
 	return forwardedParameter(element, name)
 }
 
-// forwardedParameter is the value of a parameter of one element of Forwarded,
-// without its quotes; "" if the element has none, or more than one.
+// forwardedParameter returns a parameter of an element of Forwarded without its
+// quotes, or "" if the element does not have exactly one.
 func forwardedParameter(element, name string) string {
 	found, times := "", 0
 	for more := true; more; {
@@ -101,7 +101,7 @@ func forwardedParameter(element, name string) string {
 	}
 	if inner, quoted := strings.CutPrefix(found, `"`); quoted {
 		inner, whole := strings.CutSuffix(inner, `"`)
-		if !whole || strings.ContainsAny(inner, `"\`) { // no address and no scheme has them
+		if !whole || strings.ContainsAny(inner, `"\`) { // addresses and schemes never contain them
 			return ""
 		}
 		return inner
@@ -109,10 +109,10 @@ func forwardedParameter(element, name string) string {
 	return found
 }
 
-// cutLast cuts text at the last separator outside of quotes. It looks from the end,
-// which is the proxy's: a quote that a client opens and does not close hides nothing
-// of what the proxy adds behind it. more reports whether there is a separator; whole is
-// false if the last part has the end of a quote and not its beginning.
+// cutLast cuts text at the last separator outside of quotes. It searches from
+// the end, which the proxy wrote, so a quote that a client leaves open cannot
+// hide what the proxy appended. more reports whether there is a separator;
+// whole is false if the last part ends a quote that it does not begin.
 func cutLast(text string, separator byte) (before, last string, more, whole bool) {
 	quoted := false
 	for i := len(text) - 1; i >= 0; i-- {
@@ -126,7 +126,8 @@ func cutLast(text string, separator byte) (before, last string, more, whole bool
 	return "", text, false, !quoted
 }
 
-// escaped reports whether a backslash makes what is behind text a part of a quote.
+// escaped reports whether a backslash at the end of text escapes the next
+// character.
 func escaped(text string) bool {
 	return (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// gates let a number of each key in at a time; further ones wait their turn.
-// The zero value is ready.
+// gates limits how many callers are inside for each key; further ones wait. The
+// zero value is ready to use.
 type gates[K comparable] struct {
 	mu  sync.Mutex
 	all map[K]*gate
@@ -17,8 +17,8 @@ type gate struct {
 	users  int // inside or waiting
 }
 
-// enter waits for one of most places of key, and returns how to leave it. ok is
-// false if ctx was done first.
+// enter waits for one of most places of key and returns the function that
+// releases it. ok is false if ctx was done first.
 func (g *gates[K]) enter(ctx context.Context, key K, most int) (leave func(), ok bool) {
 	at := g.join(key, most)
 	select {

@@ -12,44 +12,45 @@ import (
 	"fanfare/sockets"
 )
 
-// A session's id is its only secret, and pusher-js makes it of 40 bits. An
-// address that names more sessions that do not exist than its clients have a
-// reason to, all of them once after a restart, may be guessing. It learns no more
-// than guessPlaces answers in a guessPause from then on: its requests pass one
-// after the other, and each miss keeps its place for the pause. Those that hit
-// go on at once, for they may be of its other clients.
+// The id of a session is its only secret, and pusher-js makes it from 40 random
+// bits. An address that requests many sessions that do not exist may be
+// guessing ids. Above a limit that normal clients do not reach, even when all
+// reconnect after a restart, it gets at most guessPlaces answers in a
+// guessPause: its requests are handled one after the other, and each miss keeps
+// its place for the pause. Hits go on at once, because they may come from other
+// clients of the address.
 const (
 	guessPlaces = 50
 	guessPause  = time.Second
 	guessWait   = 5 * time.Second // for a place
 )
 
-// guesses are those of one kind of request. Sends and receives are counted
-// apart: a crowd behind one address that may open no more sessions misses with
-// receives alone, and must not hold up the sends of those who have one.
+// guesses count one kind of request. Sends and receives are counted separately:
+// clients behind one address that may open no more sessions miss with receives
+// only, and must not delay the sends of existing sessions.
 type guesses struct {
 	misses addressCounts
 	places gates[netip.Addr]
 }
 
-// tooManyGuesses answers who would wait too long for a place.
+// tooManyGuesses is the error for a request that would wait too long.
 var tooManyGuesses = &pusherproto.Error{
 	Code:    http.StatusTooManyRequests,
 	Message: "this address has requested too many sessions that do not exist; try again later",
 }
 
-// naming is a request's look at a session.
+// naming is the check whether a request's session exists.
 type naming struct {
 	s     *Server
 	of    *guesses
 	ctx   context.Context
 	from  netip.Addr
-	slow  bool   // the address has named too many
-	leave func() // gives the place back
+	slow  bool   // the address has missed too often
+	leave func() // releases the place
 }
 
-// name lets a request of a kind look whether there is a session. It ends with
-// found or missed. ok is false if the address has to wait for too long.
+// name begins a check, which found or missed ends. ok is false if the address
+// would have to wait for too long.
 func (s *Server) name(r *http.Request, of *guesses) (n naming, ok bool) {
 	n = naming{s: s, of: of, ctx: r.Context(), from: network(s.clientAddr(r)), leave: func() {}}
 	if n.slow = of.misses.spent(n.from, s.live.Load().Fallback.OpensPerAddress, s.cfg.Now()); !n.slow {
@@ -61,19 +62,19 @@ func (s *Server) name(r *http.Request, of *guesses) (n naming, ok bool) {
 	return n, ok
 }
 
-// session reports whether there is a session that the request may speak for. Who
-// may be guessing is told nothing of those that other addresses opened.
+// session reports whether the session exists and the request may use it. An
+// address that may be guessing cannot use sessions that other addresses opened.
 func (n *naming) session(key sockets.SessionKey) bool {
 	creator, ok := n.s.cfg.Sockets.Session(key)
 	return ok && (creator == n.from || !n.slow)
 }
 
-// found ends the look at once.
+// found ends the check at once.
 func (n *naming) found() { n.leave() }
 
-// missed counts a session that does not exist, and ends the look. The place is
-// kept for the pause even if the client leaves before: a hit is answered at once,
-// so who has heard nothing by then knows enough.
+// missed counts a session that does not exist and ends the check. The place is
+// kept for the pause even if the client disconnects earlier: hits are answered
+// at once, so a client without an answer already knows that it missed.
 func (n *naming) missed() {
 	most := n.s.live.Load().Fallback.OpensPerAddress
 	if n.of.misses.admit(n.from, most, n.s.cfg.Now()) {
@@ -92,7 +93,8 @@ func (n *naming) missed() {
 	}
 }
 
-// warnOfGuesses logs that an address has named too many sessions.
+// warnOfGuesses logs that an address has requested too many sessions that do
+// not exist.
 func (s *Server) warnOfGuesses(from netip.Addr, most int) {
 	s.log.LogAttrs(context.Background(), slog.LevelWarn, "connection refused",
 		slog.Int("code", http.StatusTooManyRequests),

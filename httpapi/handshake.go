@@ -8,8 +8,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// checkHandshake holds an upgrade request against RFC 6455 §4.2.1. What fails
-// it is no WebSocket client and is told in HTTP.
+// checkHandshake checks an upgrade request against RFC 6455 §4.2.1. A request
+// that fails is not from a WebSocket client and gets an HTTP error.
 func checkHandshake(x *exchange) *pusherproto.Error {
 	r := x.r
 	if r.Method != http.MethodGet {
@@ -20,7 +20,7 @@ func checkHandshake(x *exchange) *pusherproto.Error {
 		return notAHandshake("a WebSocket is opened with HTTP/1.1")
 	}
 	if !headerHasToken(r.Header["Connection"], "upgrade") {
-		return notAHandshake("the header Connection must hold Upgrade; a proxy on the way may have dropped it")
+		return notAHandshake("the header Connection must contain Upgrade; a proxy may have dropped it")
 	}
 	if r.ContentLength != 0 {
 		return notAHandshake("a WebSocket handshake has no body")
@@ -30,7 +30,7 @@ func checkHandshake(x *exchange) *pusherproto.Error {
 		return needsUpgrade(x, "Sec-WebSocket-Version must be 13")
 	}
 	if !validNonce(r.Header["Sec-Websocket-Key"]) {
-		return notAHandshake("Sec-WebSocket-Key must be there once, 16 bytes in base64")
+		return notAHandshake("Sec-WebSocket-Key must be sent once, with 16 bytes in base64")
 	}
 	return nil
 }
@@ -39,7 +39,8 @@ func notAHandshake(message string) *pusherproto.Error {
 	return &pusherproto.Error{Code: http.StatusBadRequest, Message: message}
 }
 
-// needsUpgrade is 426, which must name what to upgrade to (RFC 9110 §15.5.22).
+// needsUpgrade returns error 426, which must name the protocol to upgrade to
+// (RFC 9110 §15.5.22).
 func needsUpgrade(x *exchange, message string) *pusherproto.Error {
 	x.Header().Set("Upgrade", "websocket")
 	x.Header().Set("Connection", "Upgrade")
@@ -55,8 +56,8 @@ func validNonce(keys []string) bool {
 	return err == nil && n == 16
 }
 
-// headerHasToken looks for a token in the comma-separated values of a header,
-// regardless of case.
+// headerHasToken reports whether comma-separated header values contain a token,
+// ignoring case.
 func headerHasToken(values []string, token string) bool {
 	for _, value := range values {
 		for rest, more := value, true; more; {

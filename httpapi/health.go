@@ -6,14 +6,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// healthy is GET /healthz: the process answers.
+// healthy answers GET /healthz: the process is running.
 func (s *Server) healthy(x *exchange) error {
 	return x.respond(http.StatusOK, []byte(`{"status":"ok"}`))
 }
 
-// ready is GET /readyz: clients may be sent here. It turns to 503 before a
-// shutdown closes anything, so that load balancers look elsewhere first. What
-// troubles all nodes alike is no 503: it would close the door on every client.
+// ready answers GET /readyz: the server accepts clients. It returns 503 before
+// a shutdown closes connections, so that load balancers stop sending clients
+// first. A problem that affects all nodes alike is not reported as 503, since
+// load balancers would then refuse every client.
 func (s *Server) ready(x *exchange) error {
 	if err := s.unready(x); err != nil {
 		return err
@@ -26,7 +27,7 @@ func (s *Server) ready(x *exchange) error {
 	return x.respond(http.StatusOK, []byte(`{"status":"ready"}`))
 }
 
-// unready is why clients may not be sent here, nil if they may.
+// unready returns why the server does not accept clients, or nil.
 func (s *Server) unready(x *exchange) error {
 	if s.cfg.Ready != nil && !s.cfg.Ready() || s.draining() {
 		setRetryAfter(x, retrySeconds)

@@ -8,20 +8,21 @@ import (
 	"fanfare/pusherproto"
 )
 
-// How many events a page of a history has at most, and unless the caller says.
+// The largest and the default number of events in a page of a history.
 const (
 	mostHistory    = 1000
 	defaultHistory = 100
 )
 
-// historyBytes bounds an answer: a page that is longer ends with the event that
-// reaches it.
+// historyBytes limits an answer: a longer page ends with the event that reaches
+// it.
 const historyBytes = 4 << 20
 
 // historyTime is RFC 3339 with milliseconds.
 const historyTime = "2006-01-02T15:04:05.000Z07:00"
 
-// showHistory is GET /apps/ID/channels/NAME/history?limit=&after=&before=&direction=.
+// showHistory answers GET
+// /apps/ID/channels/NAME/history?limit=&after=&before=&direction=.
 func (s *Server) showHistory(x *exchange, r *request) error {
 	name, _, err := channelParam(x, r)
 	if err != nil {
@@ -43,7 +44,7 @@ func (s *Server) showHistory(x *exchange, r *request) error {
 	return x.respond(http.StatusOK, appendHistory(nil, &page))
 }
 
-// clearHistory is DELETE /apps/ID/channels/NAME/history.
+// clearHistory answers DELETE /apps/ID/channels/NAME/history.
 func (s *Server) clearHistory(x *exchange, r *request) error {
 	name, _, err := channelParam(x, r)
 	if err != nil {
@@ -74,7 +75,7 @@ func askedHistory(query pusherproto.Query) (channels.HistoryQuery, error) {
 		}
 		var ok bool
 		if *of.to, ok = pusherproto.ParseSerial(text); !ok {
-			return q, badRequest("%s: %s is not a serial; send one as an event or an answer has it", of.name, quoted(text))
+			return q, badRequest("%s: %s is not a serial; send the serial of an event or of an earlier answer", of.name, quoted(text))
 		}
 	}
 	switch text, _ := query.Get("direction"); text {
@@ -87,8 +88,8 @@ func askedHistory(query pusherproto.Query) (channels.HistoryQuery, error) {
 	return q, nil
 }
 
-// appendHistory appends a page. Its serial is the place to go on from: that of the
-// last event if there are more, else where the history stands.
+// appendHistory appends a page. Its serial is where to continue: the serial of
+// the last event if there are more, otherwise the latest serial of the channel.
 func appendHistory(dst []byte, page *channels.HistoryPage) []byte {
 	o := object{b: append(dst, `{"events":[`...)}
 	at, more := page.At, page.More
@@ -123,9 +124,9 @@ func appendHistory(dst []byte, page *channels.HistoryPage) []byte {
 	return o.b
 }
 
-// event appends an event that is kept.
+// event appends a kept event.
 func (o *object) event(e *channels.HistoryEvent) {
-	told, _ := pusherproto.DecodeTold(e.Message) // the server's own words
+	told, _ := pusherproto.DecodeTold(e.Message) // written by the server itself
 	o.open()
 	o.serial("serial", e.Serial)
 	o.text("name", told.Name)
@@ -146,7 +147,7 @@ func (o *object) text(name, value string) {
 	o.b = pusherproto.AppendString(o.b, value)
 }
 
-// serial appends the text of a serial, "" of none.
+// serial appends the text of a serial, "" if there is none.
 func (o *object) serial(name string, s pusherproto.Serial) {
 	o.key(name)
 	o.b = append(o.b, '"')

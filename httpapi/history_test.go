@@ -207,7 +207,7 @@ func TestPublish_InfoSerial_IsThatOfTheHistory(t *testing.T) {
 	r = srv.Post(t, "/batch_events", `{"batch":[{"name":"e","channel":"h-a","data":"d","info":"serial"},{"name":"e","channel":"none","data":"d","info":"serial"},{"name":"e","channel":"h-a","data":"d"}]}`)
 	r.Expect(200, `{"batch":[{"serial":"`+page(t, srv, "h-a").Events[1].Serial+`"},{},{}]}`)
 
-	srv.Get(t, "/channels/h-a", "info", "serial").ExpectError(400, "info: serial can be asked for only when publishing")
+	srv.Get(t, "/channels/h-a", "info", "serial").ExpectError(400, "info: serial is available only when publishing")
 	srv.Get(t, "/channels", "info", "serial").ExpectError(400, "info: serial")
 }
 

@@ -8,10 +8,10 @@ import (
 // headerKey makes a call idempotent, whatever it publishes.
 const headerKey = "Idempotency-Key"
 
-var twoKeys = &pusherproto.Error{Code: 400, Message: "Idempotency-Key: is sent twice; send it once"}
+var twoKeys = &pusherproto.Error{Code: 400, Message: "the header Idempotency-Key is sent more than once; send it once"}
 
-// claim gives the events of a call the claims of its header, if it has one. channel
-// is "" unless the path names it.
+// claim gives events the idempotency key of the request's header, if it has
+// one. channel is "" unless the path names it.
 func (x *exchange) claim(r *request, events []pusherproto.Event, channel string) error {
 	keys := x.r.Header[headerKey]
 	switch len(keys) {
@@ -27,7 +27,7 @@ func (x *exchange) claim(r *request, events []pusherproto.Event, channel string)
 	}
 }
 
-// claimOne is claim for a call that publishes one event.
+// claimOne is claim for a single event.
 func (x *exchange) claimOne(r *request, ev *pusherproto.Event, channel string) error {
 	if len(x.r.Header[headerKey]) == 0 {
 		return nil
@@ -38,7 +38,8 @@ func (x *exchange) claimOne(r *request, ev *pusherproto.Event, channel string) e
 	return err
 }
 
-// claims does the same for a call on an event loop, and reports whether it could.
+// claims does the same for a call on an event loop and reports whether it
+// could.
 func claims(r *sockets.Request, query string, events []pusherproto.Event) bool {
 	key, n := r.Header(headerKey)
 	if n == 0 {

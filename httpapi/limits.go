@@ -5,8 +5,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// bodyLimit is the largest body of an endpoint: the configured one, or else
-// the one that follows from the app's limits.
+// bodyLimit returns the largest body of an endpoint: the configured limit, or
+// else derived, which follows from the app's limits.
 func (s *Server) bodyLimit(derived int) int64 {
 	if s.live.Load().BodyLimit > 0 {
 		return s.live.Load().BodyLimit
@@ -14,9 +14,9 @@ func (s *Server) bodyLimit(derived int) int64 {
 	return int64(derived)
 }
 
-// The largest body of each endpoint that can be valid: every character of data
-// and names may be written as a \u escape of six bytes. bodySlack is for blanks
-// and whatever else callers add.
+// The largest valid body of each endpoint: every character of data and names
+// may be written as a \u escape of six bytes. bodySlack allows for white space
+// and for fields that callers add.
 const (
 	escape    = 6
 	bodySlack = 8 << 10
@@ -30,13 +30,13 @@ func batchBody(l apps.Limits) int {
 	return l.MaxBatchEvents*(escape*(l.MaxEventBytes+l.MaxEventName+l.MaxChannelName)+bodySlack/4) + bodySlack
 }
 
-// rawBody leaves it to the check of the event to say by how much it is too
-// large, up to a point.
+// rawBody is larger than an event may be, so that the check of the event can
+// report its size.
 func rawBody(l apps.Limits) int { return l.MaxEventBytes + bodySlack }
 
 func noBody(apps.Limits) int { return bodySlack }
 
-// protocolLimits are the app's limits as pusherproto takes them.
+// protocolLimits returns the app's limits in the form that pusherproto uses.
 func protocolLimits(l apps.Limits) pusherproto.Limits {
 	return pusherproto.Limits{
 		MaxChannelName:   l.MaxChannelName,

@@ -9,21 +9,21 @@ import (
 	"fanfare/channels"
 )
 
-// A list of all channels takes memory by their number until its caller has
-// read it, so an app may have mostListings at a time. Others wait for
-// listingPatience.
+// A list of all channels takes memory in proportion to their number until its
+// caller has read it, so mostListings are made for an app at a time. Others
+// wait for up to listingPatience.
 const (
 	mostListings    = 8
 	listingPatience = 4 * time.Second
 )
 
-// listings holds apps to that. The zero value is ready.
+// listings enforces that limit. The zero value is ready to use.
 type listings struct {
-	apps sync.Map // app id -> chan struct{}, a place taken for each listing
+	apps sync.Map // app id -> chan struct{}, with one element for each listing
 }
 
-// enter takes a place, to be given back with leave. It fails with ErrBusy or
-// the context's error.
+// enter takes a place and returns the function that releases it. It fails with
+// ErrBusy or the context's error.
 func (l *listings) enter(ctx context.Context, app *apps.App) (leave func(), err error) {
 	v, ok := l.apps.Load(app.ID)
 	if !ok {

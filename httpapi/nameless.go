@@ -13,12 +13,12 @@ import (
 
 const (
 	namelessEvery = time.Hour
-	mostNameless  = 64 // proxies that are told apart in that time
+	mostNameless  = 64 // proxies that are distinguished in that time
 )
 
-// nameless are the trusted proxies that opened a socket without the header in
-// which they tell whose it is, and were warned about within the hour. The zero
-// value is ready.
+// nameless are the trusted proxies that opened a socket without a header with
+// the client's address and were warned about in the last hour. The zero value
+// is ready to use.
 type nameless struct {
 	mu     sync.Mutex
 	warned map[netip.Addr]time.Time
@@ -48,9 +48,9 @@ func (n *nameless) first(proxy netip.Addr, now time.Time) bool {
 	return true
 }
 
-// missClient warns if a socket comes from a trusted proxy that says nothing of
-// its client. All such clients count as one address, which no bound by address
-// holds for.
+// missClient warns if a trusted proxy opens a socket without the client's
+// address. All such clients count as one address, to which no limit by address
+// applies.
 func (s *Server) missClient(r *http.Request) {
 	live := s.live.Load()
 	if len(live.TrustedProxies) == 0 && !s.cfg.OverUnix || len(r.Header[string(live.ClientHeader)]) > 0 {
@@ -68,11 +68,11 @@ func (s *Server) missClient(r *http.Request) {
 	reason := name + " sends no " + header
 	hint := "have it send that header, or name the one that it sends in http.client_address_header; if it passes on bytes and no requests, set http.proxy_protocol"
 	if s.cfg.ProxyHeader != sockets.NoProxyHeader {
-		reason += " and no PROXY header with an address"
+		reason += " and no PROXY header with a client address"
 		hint = "have it send a PROXY header (HAProxy with send-proxy, nginx with proxy_protocol on)"
 	}
 	if proxy.IsValid() {
-		hint += "; if it is no proxy, take it out of http.trusted_proxies"
+		hint += "; if it is not a proxy, remove it from http.trusted_proxies"
 	}
 	s.log.LogAttrs(context.Background(), slog.LevelWarn, "a trusted proxy does not send the address of the client",
 		slog.String("reason", reason), slog.String("hint", hint))

@@ -44,7 +44,7 @@ func TestNameless_OneWarningPerProxyAndHour(t *testing.T) {
 			log.expect(1, namelessLine, map[string]string{
 				"level": "WARN", "reason": "127.0.0.1 sends no " + header,
 				"hint": "have it send that header, or name the one that it sends in http.client_address_header; if it passes on bytes and no requests, set http.proxy_protocol; " +
-					"if it is no proxy, take it out of http.trusted_proxies",
+					"if it is not a proxy, remove it from http.trusted_proxies",
 			})
 			clock.Advance(time.Hour - time.Second)
 			testkit.Open(t, srv, testkit.Handshake{}).Established()
@@ -67,8 +67,8 @@ func TestNameless_WithoutAPROXYHeaderThatMayBeThere(t *testing.T) {
 		}
 		testkit.Open(t, srv, testkit.Handshake{}).Established()
 		log.expect(1, namelessLine, map[string]string{
-			"reason": "127.0.0.1 sends no X-Forwarded-For and no PROXY header with an address",
-			"hint":   "have it send a PROXY header (HAProxy with send-proxy, nginx with proxy_protocol on); if it is no proxy, take it out of http.trusted_proxies",
+			"reason": "127.0.0.1 sends no X-Forwarded-For and no PROXY header with a client address",
+			"hint":   "have it send a PROXY header (HAProxy with send-proxy, nginx with proxy_protocol on); if it is not a proxy, remove it from http.trusted_proxies",
 		})
 	})
 }

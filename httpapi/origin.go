@@ -2,8 +2,9 @@ package httpapi
 
 import "fanfare/apps"
 
-// originAllowed reports whether an app lets in the page that a request comes
-// from. header holds the values of Origin: without one, it is no browser's.
+// originAllowed reports whether an app accepts the page that a request comes
+// from. header holds the values of Origin; without any, the client is not a
+// browser.
 func originAllowed(header []string, app *apps.App) bool {
 	switch len(header) {
 	case 0:
@@ -11,5 +12,5 @@ func originAllowed(header []string, app *apps.App) bool {
 	case 1:
 		return app.AllowsOrigin(header[0])
 	}
-	return len(app.AllowedOrigins) == 0 // no browser sends two
+	return len(app.AllowedOrigins) == 0 // browsers send at most one
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// receivedPath is the path of the request line, still escaped: net/url would
-// lose how it was written, which is what callers sign.
+// receivedPath returns the path of the request line, still escaped. net/url
+// would lose the original escapes, which callers sign.
 func receivedPath(r *http.Request) string {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if path == "" || path[0] == '/' {
@@ -22,14 +22,14 @@ func receivedPath(r *http.Request) string {
 	return "/"
 }
 
-// noRoute is a path that nothing is registered for and nobody can send.
+// noRoute is a path that no route has and no client can send.
 const noRoute = "/\x00"
 
-// routePath turns a received path into the one to be routed: without the
-// prefix, escapes kept, and a user id in one segment. Empty segments, dot
-// segments and a trailing slash lead nowhere in the API, where they would be
-// signed (docs/spec/http-api.md#endpoints). Clients join their paths with what
-// their user wrote, so theirs may have slashes too many.
+// routePath returns the path to route: without the prefix, with its escapes,
+// and with a user id in one segment. In the API, paths with empty segments, dot
+// segments or a trailing slash match no route, since they are signed as they
+// are (docs/spec/http-api.md#endpoints). Clients append to a path that their
+// user configured, so their paths may have additional slashes.
 func (s *Server) routePath(path string) string {
 	if path == s.cfg.PathPrefix {
 		return rootPath
@@ -39,8 +39,8 @@ func (s *Server) routePath(path string) string {
 		clean = below
 	}
 	if below, ok := strings.CutPrefix(clean, "/app/"); ok && plainSegments(clean) {
-		// The router's last parameter would take in slashes. A session's path has
-		// three segments below the key.
+		// The router's last parameter would match slashes. A session's path has
+		// three segments after the key.
 		if n := strings.Count(below, "/"); n != 0 && (n != 3 || s.live.Load().Fallback.Disabled) {
 			return noRoute
 		}
@@ -53,7 +53,7 @@ func (s *Server) routePath(path string) string {
 	return joinUserID(path)
 }
 
-// singleSlashes is a path without empty segments.
+// singleSlashes removes empty segments from a path.
 func singleSlashes(path string) string {
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
@@ -64,7 +64,7 @@ func singleSlashes(path string) string {
 	return path
 }
 
-// unprefixed cuts the configured prefix off, if it is there.
+// unprefixed removes the configured prefix if the path has it.
 func (s *Server) unprefixed(path string) (rest string, cut bool) {
 	rest, ok := strings.CutPrefix(path, s.cfg.PathPrefix)
 	if !ok || s.cfg.PathPrefix == "" || !strings.HasPrefix(rest, "/") {
@@ -87,7 +87,7 @@ func plainSegments(path string) bool {
 	return true
 }
 
-// joinUserID escapes the slashes of a user id: it is everything between
+// joinUserID escapes the slashes of a user id, which is everything between
 // /users/ and the last /terminate_connections
 // (docs/spec/http-signature.md#what-sdks-sign).
 func joinUserID(path string) string {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// trusted reports whether an address is one of a proxy of ours. Over a Unix socket
-// they have none.
+// trusted reports whether an address is a trusted proxy's. Peers on a Unix
+// socket have no address and are trusted.
 func (s *Server) trusted(addr netip.Addr) bool {
 	if !addr.IsValid() {
 		return s.cfg.OverUnix
@@ -16,7 +16,7 @@ func (s *Server) trusted(addr netip.Addr) bool {
 	return covers(s.live.Load().TrustedProxies, addr)
 }
 
-// exempt reports whether no bound by address holds for an address.
+// exempt reports whether limits by address do not apply to an address.
 func (s *Server) exempt(addr netip.Addr) bool {
 	return s.trusted(addr) || covers(s.live.Load().ExemptAddresses, addr)
 }
@@ -30,8 +30,8 @@ func covers(networks []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// place is whose sockets are counted together with those of a caller; the zero
-// Addr if they are not counted.
+// place returns the address that a caller's sockets are counted for, or the
+// zero Addr if they are not counted.
 func (s *Server) place(r *http.Request) netip.Addr {
 	if !s.live.Load().CountAddresses {
 		return netip.Addr{}
@@ -43,10 +43,10 @@ func (s *Server) place(r *http.Request) netip.Addr {
 	return network(addr)
 }
 
-// overTLS reports whether the client's own connection is encrypted, by our own
-// listener or by the word of a trusted proxy, in front of the connection or in
-// the request. Of several values the last is the proxy's own; those before may
-// be the client's invention.
+// overTLS reports whether the client's connection is encrypted. That is so with
+// TLS on our own listener, or if a trusted proxy says so in the PROXY header or
+// in the request. Of several values only the last counts, because the proxy
+// added it; the client may have written the others.
 func (s *Server) overTLS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
@@ -60,8 +60,8 @@ func (s *Server) overTLS(r *http.Request) bool {
 	return s.encrypted(r.Header["X-Forwarded-Proto"], r.Header["Forwarded"])
 }
 
-// encrypted reports whether a trusted proxy says, in those headers, that the
-// client's connection is.
+// encrypted reports whether headers of a trusted proxy say that the client's
+// connection is encrypted.
 func (s *Server) encrypted(protos, forwarded []string) bool {
 	proto := lastItem(protos)
 	if s.live.Load().ClientHeader == Forwarded {
@@ -70,8 +70,8 @@ func (s *Server) encrypted(protos, forwarded []string) bool {
 	return strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
 }
 
-// clientAddr is the caller's address for the log: the peer's, or the nearest
-// one that the trusted proxies before us were told of and do not own.
+// clientAddr returns the caller's address: the peer's or, behind trusted
+// proxies, the nearest address in the header that is not a proxy's.
 func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	addr := peer(r.RemoteAddr)
 	if !s.trusted(addr) {
@@ -80,8 +80,8 @@ func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	return s.client(addr, r.Header[string(s.live.Load().ClientHeader)])
 }
 
-// mostHops is how many proxies of ours a request is followed through. Whoever
-// sends thousands of addresses has invented them.
+// mostHops is the maximum of trusted proxies that are followed in a header. A
+// longer list is forged.
 const mostHops = 64
 
 func (s *Server) nearestUntrusted(addr netip.Addr, forwarded []string) netip.Addr {
@@ -107,7 +107,7 @@ func (s *Server) nearestUntrusted(addr netip.Addr, forwarded []string) netip.Add
 	return addr
 }
 
-// hop is an item of X-Forwarded-For and its like: an address, to which some
+// hop parses an item of X-Forwarded-For or Forwarded: an address, to which some
 // proxies add the port (AWS and Azure do).
 func hop(text string) (addr netip.Addr, ok bool) {
 	if len(text) > 2 && text[0] == '[' && text[len(text)-1] == ']' { // of IPv6, in Forwarded
@@ -120,7 +120,8 @@ func hop(text string) (addr netip.Addr, ok bool) {
 	return addr, addr.IsValid()
 }
 
-// peer is the address of an "address:port"; the zero Addr if it is none.
+// peer returns the address of an "address:port", or the zero Addr if it is not
+// valid.
 func peer(hostPort string) netip.Addr {
 	ap, err := netip.ParseAddrPort(hostPort)
 	if err != nil {

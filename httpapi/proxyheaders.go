@@ -10,8 +10,8 @@ import (
 	"fanfare/sockets"
 )
 
-// newProxyHeaders has the connections of trusted proxies begin with a PROXY
-// header, as the Config says.
+// newProxyHeaders configures the PROXY headers that connections of trusted
+// proxies begin with.
 func (s *Server) newProxyHeaders() *sockets.ProxyHeaders {
 	return &sockets.ProxyHeaders{
 		Expect: func(from netip.Addr) sockets.Expectation {
@@ -25,13 +25,15 @@ func (s *Server) newProxyHeaders() *sockets.ProxyHeaders {
 	}
 }
 
-// ProxyHeaders is what FrontConfig has, for a listener below TLS.
+// ProxyHeaders returns the PROXY header settings of FrontConfig, for a listener
+// below TLS.
 func (s *Server) ProxyHeaders() *sockets.ProxyHeaders { return s.proxyHeaders }
 
-// unannounced answers a connection of a proxy that does not begin as it has to.
-var unannounced = unasked(http.StatusBadRequest, "connections from this address begin with a PROXY protocol header, and this one does not")
+// unannounced is the answer to a trusted proxy's connection without a valid
+// PROXY header.
+var unannounced = unasked(http.StatusBadRequest, "connections from this address must begin with a PROXY protocol header")
 
-// refusedProxy counts and logs such a connection, and returns its answer.
+// refusedProxy counts and logs such a connection and returns the answer.
 func (s *Server) refusedProxy(from netip.Addr, why error) []byte {
 	s.cfg.Hub.Refused(http.StatusBadRequest)
 	attrs := []slog.Attr{slog.Int("code", http.StatusBadRequest), slog.String("reason", why.Error())}

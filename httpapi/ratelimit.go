@@ -13,27 +13,28 @@ import (
 	"fanfare/pusherproto"
 )
 
-// eventRates holds apps to their events per second. The zero value is ready.
+// eventRates limits the events per second of apps. The zero value is ready to
+// use.
 type eventRates struct {
 	apps sync.Map // app id -> *eventRate
 }
 
-// eventRate is an app's budget: so many events a second flow in, and those of a
-// second may be saved.
+// eventRate is an app's budget. It grows by the limit every second, up to the
+// events of one second.
 type eventRate struct {
 	mu   sync.Mutex
 	left float64
-	at   time.Time // as of which it is
+	at   time.Time // when it was last updated
 }
 
-// charge is what an app has spent; the zero value is nothing.
+// charge is an amount taken from an app's budget. The zero value is none.
 type charge struct {
 	from *eventRate
 	n    float64
 }
 
-// spend takes n events of the app's budget, or fails with 429 and how long to
-// wait.
+// spend takes n events from the app's budget. If it has not enough, it fails
+// with 429 and sets the time to wait.
 func (s *Server) spend(x *exchange, app *apps.App, n int) (charge, error) {
 	taken, wait := s.rates.spend(app, n, s.perSecond(app, n), s.cfg.Now())
 	if wait == 0 {
@@ -46,8 +47,9 @@ func (s *Server) spend(x *exchange, app *apps.App, n int) (charge, error) {
 	}
 }
 
-// perSecond is how many of the app's events this node may accept a second, 0 if
-// there is no limit. A caller wants n, whom nobody has asked for yet.
+// perSecond returns how many of the app's events this node may accept in a
+// second, 0 for no limit. n is the number of events that the caller is about to
+// publish.
 func (s *Server) perSecond(app *apps.App, n int) float64 {
 	switch most := app.Limits.EventsPerSecond; {
 	case most <= 0:
@@ -59,8 +61,8 @@ func (s *Server) perSecond(app *apps.App, n int) float64 {
 	}
 }
 
-// spend takes n events of the app's budget and returns the charge, or takes
-// nothing and returns the time to wait until it holds n.
+// spend takes n events from the budget and returns the charge. If the budget is
+// too small, it takes nothing and returns the time to wait.
 func (r *eventRates) spend(app *apps.App, n int, perSecond float64, now time.Time) (charge, time.Duration) {
 	if perSecond <= 0 {
 		return charge{}, 0
@@ -84,8 +86,8 @@ func (r *eventRates) spend(app *apps.App, n int, perSecond float64, now time.Tim
 	return charge{e, wanted}, 0
 }
 
-// settle gives the charge back if nothing of what it was for was delivered, and
-// returns the error that says so.
+// settle returns the charge to the budget if nothing was delivered, and returns
+// err.
 func (c charge) settle(err error) error {
 	if err != nil && !errors.Is(err, channels.ErrDoubt) {
 		c.cancel()
@@ -93,7 +95,7 @@ func (c charge) settle(err error) error {
 	return err
 }
 
-// cancel gives the charge back.
+// cancel returns the charge to the budget.
 func (c charge) cancel() {
 	if c.from != nil {
 		c.from.mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"fanfare/sockets"
 )
 
-// What carries a connection, as the log names it.
+// The transports, as the log names them.
 const (
 	overWebSocket = "websocket"
 	overStreaming = "xhr_streaming"
@@ -22,7 +22,7 @@ const (
 )
 
 // Refusals of a connection, in the order of the checks
-// (docs/spec/websocket.md#refusing-a-connection). They are never changed.
+// (docs/spec/websocket.md#refusing-a-connection). They must not be modified.
 var (
 	pathNotFound = &pusherproto.Error{Code: pusherproto.CodePathNotFound, Message: "Path not found; connect to /app/KEY"}
 	unknownApp   = &pusherproto.Error{Code: pusherproto.CodeUnknownApp, Message: "Application does not exist"}
@@ -34,14 +34,15 @@ var (
 	tooManyOpens = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Too many sessions from this address"}
 )
 
-// mostTLSRefusals is how often an address is told in ten seconds to come back
-// over TLS.
+// mostTLSRefusals is how often in ten seconds an address is asked to reconnect
+// with TLS.
 const mostTLSRefusals = 20
 
-// withoutTLS is the refusal of a connection that is not known to be encrypted.
-// pusher-js answers 4000 by connecting over TLS in the same instant. If it is
-// on TLS already, behind a proxy that does not say so or is not trusted, it
-// does so a hundred times a second without end. 4100 makes it wait a second.
+// withoutTLS returns the refusal of a connection that is not known to be
+// encrypted. pusher-js reacts to 4000 by connecting with TLS at once. If it
+// already uses TLS, behind a proxy that does not say so or is not trusted, it
+// would reconnect a hundred times a second without end. 4100 makes it wait for
+// a second.
 func (s *Server) withoutTLS(r *http.Request) *pusherproto.Error {
 	proto := r.Header["X-Forwarded-Proto"]
 	switch {
@@ -53,8 +54,8 @@ func (s *Server) withoutTLS(r *http.Request) *pusherproto.Error {
 	return tlsRequired
 }
 
-// logRefusal writes that a connection was not opened, as a warning if an
-// operator can and should change that. app is nil if key names none.
+// logRefusal logs that a connection was refused, as a warning if an operator
+// can and should change the cause. app is nil if key belongs to no app.
 func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, key string, refusal *pusherproto.Error) {
 	level, hint := s.remedy(r, refusal)
 	if !s.logs(level) {
@@ -63,14 +64,14 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 	p, reason := s.peerOf(r, pusherproto.Query{}), refusal.Message
 	from := p.Address
 	if refusal == tooManyOpens {
-		reason = refusedAddress(reason, from) // so that each address has its own line
+		reason = refusedAddress(reason, from) // gives each address its own line
 	}
 	attrs := []slog.Attr{slog.Int("code", refusal.Code), slog.String("reason", reason)}
 	if app != nil {
 		attrs = append(attrs, slog.String("app", app.ID))
 	}
 	if key != "" {
-		key, _, _ = strings.Cut(key, "/") // behind it could be a session's id
+		key, _, _ = strings.Cut(key, "/") // what follows could be the id of a session
 		attrs = append(attrs, slog.String("key", clipped(key)))
 	}
 	attrs = append(attrs, slog.String("transport", transport))
@@ -92,7 +93,7 @@ func (s *Server) logRefusal(r *http.Request, transport string, app *apps.App, ke
 	s.log.LogAttrs(context.Background(), level, "connection refused", attrs...)
 }
 
-// peerOf is what the log says of who opens a connection.
+// peerOf returns what the log shows about a client that opens a connection.
 func (s *Server) peerOf(r *http.Request, query pusherproto.Query) *sockets.Peer {
 	p := &sockets.Peer{Address: s.clientAddr(r)}
 	if proxy := peer(r.RemoteAddr); proxy != p.Address {
@@ -107,7 +108,7 @@ func (s *Server) peerOf(r *http.Request, query pusherproto.Query) *sockets.Peer 
 	return p
 }
 
-// remedy is what an operator can do about a refusal, and the level that follows.
+// remedy returns what an operator can do about a refusal, and the log level.
 func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog.Level, hint string) {
 	switch refusal {
 	case pathNotFound:
@@ -138,8 +139,8 @@ func (s *Server) remedy(r *http.Request, refusal *pusherproto.Error) (level slog
 	return slog.LevelWarn, hint
 }
 
-// hopsKept reports whether a WebSocket's handshake still has the two headers that
-// proxies drop unless told to pass them on.
+// hopsKept reports whether a WebSocket handshake still has the two headers that
+// proxies drop unless they are configured to pass them on.
 func hopsKept(r *http.Request) bool {
 	return webSocket(r) && headerHasToken(r.Header["Connection"], "upgrade")
 }
@@ -161,8 +162,9 @@ func (s *Server) refusedConnection(addr netip.Addr, why crowding) {
 		slog.String("hint", "if the address is your proxy's, add it to http.trusted_proxies; if not, "+key+" is "+strconv.Itoa(most)))
 }
 
-// What a connection is answered that has not asked: one of an address that has
-// too many, and one that is closed for another where there are too many in all.
+// Answers to connections that are closed before they send a request: one of an
+// address with too many connections, and one that is closed for a new one
+// because there are too many in total.
 var (
 	tooMany = unasked(http.StatusTooManyRequests, "too many connections from this address; try again later")
 	crowd   = unasked(http.StatusServiceUnavailable, "the server has too many connections; try again")
@@ -175,13 +177,13 @@ func unasked(status int, message string) []byte {
 }
 
 func refusedAddress(reason string, addr netip.Addr) string {
-	if !addr.IsValid() { // a proxy on a Unix socket that names no client
+	if !addr.IsValid() { // a proxy on a Unix socket that sends no client address
 		return reason
 	}
 	return reason + " (" + network(addr).String() + ")"
 }
 
-// clipped is a client's text, cut to a length that a log bears.
+// clipped limits the length of a client's text for the log.
 func clipped(text string) string {
 	const most = 128
 	if len(text) > most {

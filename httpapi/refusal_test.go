@@ -180,9 +180,9 @@ func TestConnectionRefused_BrokenHandshakes(t *testing.T) {
 			reason     string
 			wantsAHint bool
 		}{
-			{version + key, 426, "WARN", "the header Upgrade is missing; a proxy on the way has dropped it", true},
-			{version + key + "Upgrade: websocket\r\n", 400, "WARN", "the header Connection must hold Upgrade…", true},
-			{version + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 400, "DEBUG", "Sec-WebSocket-Key must be there once…", false},
+			{version + key, 426, "WARN", "the header Upgrade is missing; a proxy has dropped it", true},
+			{version + key + "Upgrade: websocket\r\n", 400, "WARN", "the header Connection must contain Upgrade…", true},
+			{version + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 400, "DEBUG", "Sec-WebSocket-Key must be sent once…", false},
 			{key + "Upgrade: websocket\r\nConnection: Upgrade\r\n", 426, "DEBUG", "Sec-WebSocket-Version must be 13", false},
 		} {
 			c := testkit.Connect(t, srv)

@@ -11,12 +11,12 @@ import (
 	"fanfare/sockets"
 )
 
-// receiveBytes is what a request takes that waits for its session, with its
-// connection: two goroutines, two buffers, the request and the answer.
+// receiveBytes is the memory of a request that waits for output of its session,
+// with its connection: two goroutines, two buffers, the request and the answer.
 const receiveBytes = 26 << 10
 
-// relay writes what the session says until it ends the response or the client
-// is gone. The session keeps what was not written.
+// relay writes the session's output until the session ends the response or the
+// client disconnects. The session keeps what was not written.
 func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
 	s.connections.carries(x.r)
 	if streaming && s.carry(x, r) {
@@ -27,7 +27,7 @@ func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, 
 	defer held.Release(account.Receives, receiveBytes)
 	ctx := x.r.Context()
 	control := http.NewResponseController(x)
-	// The server's own deadlines are for requests that are answered at once.
+	// The server's deadlines are for requests that are answered at once.
 	if err := errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})); err != nil {
 		s.cfg.Sockets.Detach(key, r, err)
 		return err
@@ -41,14 +41,14 @@ func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, 
 			if !ok {
 				return nil
 			}
-			if ctx.Err() != nil { // both were ready: keep what nobody would read
+			if ctx.Err() != nil { // both were ready: keep what the client would not receive
 				s.cfg.Sockets.Detach(key, r, ctx.Err())
 				return nil
 			}
 			err := s.writeLines(control, x, chunk, streaming)
 			s.cfg.Sockets.Written(key, r, err)
 			if err != nil {
-				return nil // the client is gone: there is nobody to tell
+				return nil // the client has disconnected
 			}
 		case <-ctx.Done():
 			s.cfg.Sockets.Detach(key, r, ctx.Err())
@@ -57,8 +57,8 @@ func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, 
 	}
 }
 
-// pieceSize is what a client has Fallback.WriteTimeout to accept. A slow network
-// takes longer for a whole chunk, and is not a dead one.
+// pieceSize is what a client has to accept within Fallback.WriteTimeout. A slow
+// network may take longer for a whole chunk.
 const pieceSize = 32 << 10
 
 func (s *Server) writeLines(control *http.ResponseController, x *exchange, chunk []byte, streaming bool) error {

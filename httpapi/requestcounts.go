@@ -7,23 +7,24 @@ import (
 	"time"
 )
 
-// countedStatuses are the statuses that are told apart; 0 is all others.
+// countedStatuses are the statuses that are counted separately; 0 stands for
+// all others.
 var countedStatuses = [...]int{0, 101, 200, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 429, 431, 500, 503}
 
-// latencyBounds are the upper bounds of a latency histogram's buckets, but for
-// the last, which has none.
+// latencyBounds are the upper bounds of a latency histogram's buckets. The last
+// bucket has none.
 var latencyBounds = [...]time.Duration{
 	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
 	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
 	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second,
 }
 
-// requestCounts counts requests by app, route and status, and by route how long
-// they took. Nothing in it is locked: event loops count too.
+// requestCounts counts requests by app, route and status, and the latencies by
+// route. It has no locks because event loops use it.
 type requestCounts struct {
-	places map[string]int // of routes; not changed after the first count
-	routes []string       // by place
-	took   []latencies    // by place
+	places map[string]int // route -> its index; not changed after the first count
+	routes []string       // by index
+	took   []latencies    // by index
 	apps   sync.Map       // app id -> *appRequests; "" is none
 }
 
@@ -39,7 +40,7 @@ type latencies struct {
 // noPattern is the route of requests that have none.
 const noPattern = ""
 
-// know gives routes their places.
+// know assigns indexes to routes.
 func (c *requestCounts) know(routes []string) {
 	c.places = make(map[string]int, len(routes)+1)
 	for _, route := range append([]string{noPattern}, routes...) {
@@ -51,7 +52,7 @@ func (c *requestCounts) know(routes []string) {
 	c.took = make([]latencies, len(c.routes))
 }
 
-// add counts a request. appID is "" if it named no app.
+// add counts a request. appID is "" if the request named no app.
 func (c *requestCounts) add(appID, route string, status int, took time.Duration) {
 	place := c.places[route]
 	a, ok := c.apps.Load(appID)
@@ -71,8 +72,8 @@ func (c *requestCounts) add(appID, route string, status int, took time.Duration)
 	l.sum.Add(int64(took))
 }
 
-// waits reports whether a request of a route waits for something to say, so that
-// the time it takes says nothing about the server.
+// waits reports whether requests of a route wait for output of a session, so
+// that their duration says nothing about the server.
 func waits(route string) bool {
 	return strings.HasSuffix(route, "/xhr") || strings.HasSuffix(route, "/xhr_streaming")
 }
@@ -89,32 +90,33 @@ func statusPlace(status int) int {
 	return 0
 }
 
-// RequestStats is what the HTTP side has answered so far, on the event loops
-// and by net/http.
+// RequestStats counts the requests answered so far, on the event loops and by
+// net/http.
 type RequestStats struct {
 	Counts    []RequestCount
 	Latencies []RouteLatency
 }
 
-// RequestCount is a number of requests.
+// RequestCount is the number of requests of an app and a route with a status.
 type RequestCount struct {
-	App    string // id; "" if a request named none that exists
-	Route  string // its pattern, such as /apps/:app/events; "" if the path led nowhere
-	Status int    // 0 is one that is not counted by itself
+	App    string // id; "" if a request named no existing app
+	Route  string // its pattern, such as /apps/:app/events; "" if no route matched
+	Status int    // 0 stands for all statuses that are not counted separately
 	Count  uint64
 }
 
-// RouteLatency is how long the requests of a route took, from the whole head to
-// the answer. Those that wait for something to say are left out.
+// RouteLatency says how long the requests of a route took, from the end of
+// their head to the answer. Routes whose requests wait for output are left out.
 type RouteLatency struct {
 	Route string
 	Count uint64
 	Sum   time.Duration
-	// Buckets are how many took at most the bound, cumulative.
+	// Buckets are the cumulative numbers of requests that took at most the
+	// bound.
 	Buckets map[time.Duration]uint64
 }
 
-// Requests is a snapshot of the requests answered. Apps that are gone are left
+// Requests returns a snapshot of the counts. Apps that no longer exist are left
 // out.
 func (s *Server) Requests() RequestStats {
 	var stats RequestStats

@@ -9,8 +9,8 @@ import (
 
 const headerRequestID = "X-Request-Id"
 
-// requestIDs makes ids that are unique to this process and, by their first
-// part, among others.
+// requestIDs makes ids that are unique in this process and, by their random
+// first part, among processes.
 type requestIDs struct {
 	prefix string
 	count  atomic.Uint64
@@ -26,7 +26,7 @@ func (r *requestIDs) next() string {
 	return r.prefix + strconv.FormatUint(r.count.Add(1), 36)
 }
 
-// plainID reports whether a caller's own id may be used: it ends up in a log.
+// plainID reports whether a caller's own id may be used, since it is logged.
 func plainID(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false

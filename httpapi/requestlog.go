@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// Names of log lines (docs/logging.md).
+// Messages of log lines (docs/logging.md).
 const (
 	callLine    = "api call" // of a back end
 	requestLine = "request"  // any other
 )
 
-// answered is what the log says of a request.
+// answered holds the fields of a request's log line.
 type answered struct {
-	id     string // "" if the answer does not name it
-	app    string // id; "" where the path names none that exists
+	id     string // "" if the answer does not contain it
+	app    string // id; "" if the path names no existing app
 	method string
-	path   string // as it may be shown
+	path   string // without secrets
 	status int
 	bytes  int64
 	from   netip.Addr
 	took   time.Duration
-	reason string // of an error
+	reason string // text of an error
 }
 
 // logLevel is the level at which requests are logged.
@@ -38,11 +38,11 @@ func (s *Server) logLevel() slog.Level {
 
 func (s *Server) logs(level slog.Level) bool { return s.log.Enabled(context.Background(), level) }
 
-// logRequest writes the line of a request. The query is never in it: it holds
-// signatures.
+// logRequest writes the log line of a request. It never contains the query,
+// which holds signatures.
 func (s *Server) logRequest(line string, a *answered) {
-	// By hand, without the place in the source that Logger looks up: an access
-	// log has tens of thousands of lines a second.
+	// The record is made here without the source position that Logger looks up:
+	// an access log has tens of thousands of lines a second.
 	r := slog.NewRecord(time.Now(), s.logLevel(), line, 0)
 	attrs := make([]slog.Attr, 0, 9)
 	add := func(attr slog.Attr) { attrs = append(attrs, attr) }
@@ -64,10 +64,10 @@ func (s *Server) logRequest(line string, a *answered) {
 		add(slog.String("reason", a.reason))
 	}
 	r.AddAttrs(attrs...)
-	_ = s.log.Handler().Handle(context.Background(), r) // an error could be reported to nobody
+	_ = s.log.Handler().Handle(context.Background(), r) // there is nowhere to report the error
 }
 
-// logExchange writes the line of a request that net/http handed us.
+// logExchange writes the log line of a request that net/http served.
 func (s *Server) logExchange(x *exchange, appID string, took time.Duration) {
 	a := answered{
 		id: x.Header().Get(headerRequestID), app: appID, method: x.r.Method, path: s.shownPath(x.route, receivedPath(x.r)),
@@ -79,15 +79,15 @@ func (s *Server) logExchange(x *exchange, appID string, took time.Duration) {
 	s.logRequest(x.line, &a)
 }
 
-// withoutQuery is an error without the text that should have been signed, which
-// repeats the query.
+// withoutQuery removes from an error the text that should have been signed,
+// which contains the query.
 func withoutQuery(reason string) string {
 	short, _, _ := strings.Cut(reason, ": you should have sent")
 	return short
 }
 
-// warnOfCall writes that a call was refused for what an operator can change: a
-// limit, or a server that is too small.
+// warnOfCall logs that a call was refused because of something that an operator
+// can change: a limit or the size of the server.
 func (s *Server) warnOfCall(x *exchange, status int) {
 	if x.app == nil {
 		return
@@ -102,13 +102,14 @@ func (s *Server) warnOfCall(x *exchange, status int) {
 	s.log.LogAttrs(x.r.Context(), slog.LevelWarn, "api call refused", attrs...)
 }
 
-// hidden stands for what is left out of a path.
+// hidden replaces what is left out of a path.
 const hidden = "…"
 
-// shownPath is a path as a log may hold it. The id of an HTTP session, its only
-// secret, is left out by its place: nothing behind an app's key is shown but
-// the action of a session's route, however the path is written and wherever it
-// leads. Nor is what looks like a query, which would hold a signature.
+// shownPath returns a path as it may be logged. The id of an HTTP session, its
+// only secret, is left out: of everything after an app's key only the action of
+// a session's route is shown, however the path is escaped and even if no route
+// matches. What looks like a query, which may hold a signature, is left out
+// too.
 func (s *Server) shownPath(route, path string) string {
 	plain, ok := unescaped(path)
 	if !ok {
@@ -131,7 +132,8 @@ func (s *Server) shownPath(route, path string) string {
 	return plain[:end] + "/" + hidden + action
 }
 
-// behindKey is where the key of the first …/app/KEY in a path ends.
+// behindKey returns the index of the end of the key in the first …/app/KEY of a
+// path.
 func behindKey(path string) int {
 	slash := func(i int) bool { return path[i] == '/' || path[i] == '\\' }
 	segment := func(i int) (begin, end int) {
@@ -153,8 +155,8 @@ func behindKey(path string) int {
 	return len(path)
 }
 
-// unescaped is a path with its escapes undone, those in them as well. ok is
-// false if they are deeper than anybody writes.
+// unescaped decodes a path repeatedly until no escapes are left. ok is false if
+// they are nested too deeply.
 func unescaped(path string) (plain string, ok bool) {
 	const most = 4
 	for range most {
@@ -167,7 +169,7 @@ func unescaped(path string) (plain string, ok bool) {
 	return path, false
 }
 
-// unescapedOnce undoes what is an escape and leaves the rest.
+// unescapedOnce decodes valid escapes and leaves the rest.
 func unescapedOnce(path string) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path
@@ -186,7 +188,7 @@ func unescapedOnce(path string) string {
 	return string(b)
 }
 
-// unhex is the value of a hexadecimal digit, 16 for anything else.
+// unhex returns the value of a hexadecimal digit, or 16 for any other byte.
 func unhex(c byte) byte {
 	switch {
 	case '0' <= c && c <= '9':

@@ -11,11 +11,12 @@ import (
 //go:embed root.html
 var rootPage string
 
-// pagePolicy is what the page at / may do: nothing but look as it does.
+// pagePolicy is the content security policy of the page at /, which allows only
+// its own styles.
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// root answers who opens the server's own address: load balancers that look
-// whether it lives, and people who wonder what it is.
+// root answers requests for /, which come from the checks of load balancers and
+// from people who open the address in a browser.
 func (s *Server) root(x *exchange) error {
 	header := x.Header()
 	header.Set("Vary", "Accept")
@@ -28,7 +29,7 @@ func (s *Server) root(x *exchange) error {
 		start, policy := "", pagePolicy
 		if page := s.live.Load().StartPage; page != nil {
 			start, policy = s.startPage(page), pagePolicy+startPolicy()
-			header.Set("Cache-Control", "no-store") // it has the time in it
+			header.Set("Cache-Control", "no-store") // it contains the time
 		}
 		text = strings.NewReplacer("{{version}}", html.EscapeString(s.cfg.Version), "{{prefix}}", html.EscapeString(s.cfg.PathPrefix), "{{start}}", start).Replace(rootPage)
 		kind = "text/html; charset=utf-8"
@@ -41,8 +42,8 @@ func (s *Server) root(x *exchange) error {
 	return err
 }
 
-// wantsPage tells a browser, which names text/html, from a program, which takes
-// anything.
+// wantsPage reports whether Accept names text/html, as browsers do. Programs
+// accept any type.
 func wantsPage(accept []string) bool {
 	for _, value := range accept {
 		for item := range strings.SplitSeq(value, ",") {

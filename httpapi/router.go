@@ -9,11 +9,11 @@ import (
 	"fanfare/pusherproto"
 )
 
-// router finds the handler of a request by its method and path. It is all that
-// this module uses of echo, and the only file that names it.
+// router finds the handler of a request by method and path. It is the only file
+// that uses echo.
 type router struct {
 	echo     *echo.Echo
-	patterns []string // of what is handled
+	patterns []string // of all routes
 }
 
 func newRouter() *router {
@@ -22,8 +22,8 @@ func newRouter() *router {
 	return &router{echo: e}
 }
 
-// handle has h answer requests for a path. A segment that begins with a colon
-// is a parameter.
+// handle registers h for a path. A segment that begins with a colon is a
+// parameter.
 func (r *router) handle(methods []string, path string, h handler) {
 	r.patterns = append(r.patterns, path)
 	r.echo.Match(methods, path, func(c echo.Context) error {
@@ -33,7 +33,7 @@ func (r *router) handle(methods []string, path string, h handler) {
 	})
 }
 
-// serve has the request's handler answer it and returns the error.
+// serve calls the request's handler and returns its error.
 func (r *router) serve(x *exchange) error {
 	r.echo.ServeHTTP(x, x.r)
 	var routed *echo.HTTPError
@@ -43,10 +43,10 @@ func (r *router) serve(x *exchange) error {
 	return x.err
 }
 
-// exchangeOf is the exchange that serve was called with.
+// exchangeOf returns the exchange that serve was called with.
 func exchangeOf(c echo.Context) *exchange { return c.Response().Writer.(*exchange) }
 
-// unrouted words the errors of the router.
+// unrouted returns the error for a request without a route.
 func (x *exchange) unrouted(status int) error {
 	message := http.StatusText(status)
 	switch status {

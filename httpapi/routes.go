@@ -2,7 +2,7 @@ package httpapi
 
 import "net/http"
 
-// Where routes begin.
+// The beginnings of routes.
 const (
 	rootPath    = "/"
 	apiPrefix   = "/apps/:app" // what back ends call
@@ -13,7 +13,7 @@ const (
 	sessionPath = "/app/:key/:server/:session" // of HTTP sessions
 )
 
-// HEAD is answered as GET; net/http leaves the body out.
+// HEAD is handled as GET; net/http leaves the body out.
 var (
 	reads   = []string{http.MethodGet, http.MethodHead}
 	posts   = []string{http.MethodPost}
@@ -21,8 +21,8 @@ var (
 	options = []string{http.MethodOptions}
 )
 
-// routes is the table of everything served but WebSockets. Paths reach it in
-// their escaped form, as routePath makes it.
+// routes returns the table of everything served except WebSockets. Paths are in
+// the escaped form that routePath returns.
 func (s *Server) routes() *router {
 	r := newRouter()
 	r.handle([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, rootPath, s.root)

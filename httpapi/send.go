@@ -14,10 +14,11 @@ import (
 	"fanfare/sockets"
 )
 
-// deliverWithin is how long a send waits for a busy server.
+// deliverWithin is how long a send waits while the server is busy.
 const deliverWithin = 10 * time.Second
 
-// send takes messages of a client: a JSON array of strings, each one message.
+// send receives messages of a client: a JSON array of strings, one for each
+// message.
 func (s *Server) send(x *exchange, appKey string) error {
 	id, err := sessionID(x)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 	most := s.cfg.Sockets.MessageLimit(app)
 	b, err := s.readSend(x, key, int64(2*most)) // every character may be escaped
 	if err != nil {
-		if tooMuch(err) { // clients look at what the session says, not at the status
+		if tooMuch(err) { // clients react to the session's messages, not to the status
 			s.cfg.Sockets.DeliverNothing(key)
 		}
 		return err
@@ -68,7 +69,7 @@ func (s *Server) send(x *exchange, appKey string) error {
 		return unknownSession()
 	}
 	for _, m := range messages {
-		if len(m) > most { // the session was told, and got the others
+		if len(m) > most { // the session was notified, and received the other messages
 			return &pusherproto.Error{
 				Code:    http.StatusRequestEntityTooLarge,
 				Message: fmt.Sprintf("a message is too large; at most %d bytes are allowed", most),
@@ -79,15 +80,16 @@ func (s *Server) send(x *exchange, appKey string) error {
 	return x.nothing(http.StatusNoContent)
 }
 
-// Sends whose bodies are read at a time. Nobody needs more: a client's bodies
-// come with their heads. Further ones wait, with nothing of their bodies read.
+// The maximum of sends whose bodies are read at a time. Further ones wait, and
+// their bodies are not read. More are not needed: a client sends the body right
+// after the head.
 const (
 	sendsOfSession = 2
 	sendsOfAddress = 64
 )
 
-// readSend reads the body of a send. Its caller has shown no more than the id
-// of a session.
+// readSend reads the body of a send. The caller has authenticated only by the
+// id of a session.
 func (s *Server) readSend(x *exchange, key sockets.SessionKey, most int64) (*body, error) {
 	if err := x.checkBody(most); err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func (s *Server) readSend(x *exchange, key sockets.SessionKey, most int64) (*bod
 
 func tooManySends(x *exchange) error {
 	setRetryAfter(x, retrySeconds)
-	return &pusherproto.Error{Code: http.StatusTooManyRequests, Message: "too many sends of this session or address have not arrived whole"}
+	return &pusherproto.Error{Code: http.StatusTooManyRequests, Message: "too many sends of this session or address are incomplete"}
 }
 
 func tooMuch(err error) bool {
@@ -122,8 +124,8 @@ func unknownSession() error {
 	return &pusherproto.Error{Code: http.StatusNotFound, Message: "there is no such session, or it has ended"}
 }
 
-// mostMessages is how many messages one send may hold. pusher-js sends each
-// in a request of its own.
+// mostMessages is the maximum of messages in one send. pusher-js sends each in
+// its own request.
 const mostMessages = 1000
 
 func decodeMessages(body []byte) ([]string, *pusherproto.Error) {

@@ -17,85 +17,92 @@ import (
 	"fanfare/sockets"
 )
 
-// Config is what a Server is made of. Apps, Hub and Sockets are required.
+// Config holds the settings of a Server. Apps, Hub and Sockets are required.
 type Config struct {
-	// PathPrefix is a path below which a proxy serves us, such as "/rt". Paths
-	// with and without it are served, as proxies differ in what they pass on.
+	// PathPrefix is a path below which a proxy serves fanfare, such as "/rt".
+	// Paths with and without it are served, because some proxies strip it.
 	PathPrefix string
 	Apps       *apps.Registry
 	Hub        *channels.Hub
 	Sockets    *sockets.Server
-	Account    *account.Account // of what requests hold; nil is one without a bound
-	Logger     *slog.Logger     // nil is silence
-	// AllowMissingProtocol accepts clients that name no protocol version.
+	Account    *account.Account // counts the memory of requests; nil means without a limit
+	Logger     *slog.Logger     // nil disables logging
+	// AllowMissingProtocol accepts clients that send no protocol version.
 	AllowMissingProtocol bool
 	// TrustedProxies are the peers whose X-Forwarded-* headers are believed.
 	TrustedProxies []netip.Prefix
-	// ExemptAddresses are those that no bound by address holds for.
+	// ExemptAddresses are the addresses that no limit by address applies to.
 	ExemptAddresses []netip.Prefix
-	// CountAddresses has sockets counted by address, for the bound of Sockets.
+	// CountAddresses counts sockets by address, for the limit in Sockets.
 	CountAddresses bool
-	// OverUnix says that connections come over a Unix socket. Their peers have no
-	// address, and are trusted: the system lets nobody else connect.
+	// OverUnix means that connections come over a Unix socket. Their peers have
+	// no address and are trusted, because the socket file's permissions decide
+	// who can connect.
 	OverUnix bool
-	// ClientHeader is the one in which they tell the client's address; "" is
-	// XForwardedFor.
+	// ClientHeader is the header in which trusted proxies send the client's
+	// address; "" means XForwardedFor.
 	ClientHeader ClientHeader
-	// ProxyHeader is whether their connections begin with a PROXY header.
+	// ProxyHeader says whether connections of trusted proxies begin with a
+	// PROXY header.
 	ProxyHeader sockets.Expectation
-	// StartPage is what the page at / shows beside what the server is; nil is
-	// nothing.
+	// StartPage is the app that the page at / shows; nil shows none.
 	StartPage *StartPage
-	// MaxHandshakesPerAddress bounds the connections of one address that have
+	// MaxHandshakesPerAddress limits the connections of one address that have
 	// not sent a whole request yet; 0 is unlimited. Trusted proxies are exempt.
-	// It is held by HTTPServer, not by Handler.
+	// HTTPServer enforces it, Handler does not.
 	MaxHandshakesPerAddress int
-	// MaxConnectionsPerAddress bounds the connections of one address that carry
-	// no socket; 0 is unlimited. Trusted proxies are exempt. Near it connections
-	// are kept idle for a shorter time, from there on each ends with its answer,
-	// and from twice as many on new ones are closed.
+	// MaxConnectionsPerAddress limits the connections of one address that carry
+	// no socket; 0 is unlimited. Trusted proxies are exempt. As the limit gets
+	// closer, idle connections are kept for a shorter time. From the limit on
+	// each connection is closed after its answer, and from twice the limit on
+	// new ones are closed at once.
 	MaxConnectionsPerAddress int
-	// MaxConnections bounds those of all addresses in the same way; from twice as
-	// many on one is closed for each that comes.
+	// MaxConnections limits the connections of all addresses in the same way,
+	// but from twice the limit on one connection is closed for each new one.
 	MaxConnections int
 	// BodyLimit is the largest request body in bytes; 0 derives it from the
 	// limits of the app and the endpoint.
 	BodyLimit int64
-	// HeaderTimeout is the time to send the request line and headers; 0 is ten
-	// seconds.
+	// HeaderTimeout is the time to send the request line and headers; 0 means
+	// ten seconds.
 	HeaderTimeout time.Duration
-	// BodyTimeout is the further time to send the body; 0 is thirty seconds.
+	// BodyTimeout is the additional time to send the body; 0 means thirty
+	// seconds.
 	BodyTimeout time.Duration
-	// IdleTimeout is the time a kept-alive connection may wait for its next
-	// request; 0 is two minutes.
+	// IdleTimeout is how long a kept-alive connection may wait for its next
+	// request; 0 means two minutes.
 	IdleTimeout time.Duration
-	// MaxHeaderBytes bounds request line and headers; 0 is 16 KiB.
+	// MaxHeaderBytes limits the request line and headers together; 0 means 16
+	// KiB.
 	MaxHeaderBytes int
-	// Fallback is for clients without WebSockets.
+	// Fallback configures HTTP streaming and polling.
 	Fallback Fallback
 	// AccessLog writes a line for every request.
 	AccessLog bool
-	// Tracer receives API calls; nil means none. It cannot change later.
+	// Tracer receives API calls; nil disables tracing. Update does not change
+	// it.
 	Tracer Tracer
-	// Version is shown to browsers that open the address of the server.
+	// Version is shown to browsers that open the server's address.
 	Version string
-	// Ready is the answer of /readyz; nil means always ready.
+	// Ready decides the answer of /readyz; nil means always ready.
 	Ready func() bool
-	// Degraded has /readyz say, with status 200, why this node does not work as
-	// well as it should; "" is that it does. Anybody may read it. nil is never.
+	// Degraded returns a problem of this node, which /readyz shows with status
+	// 200, or "". Anyone can read it. nil means that there is never one.
 	Degraded func() string
-	// Draining refuses API requests with 503; nil is never.
+	// Draining reports whether API requests are refused with 503; nil means
+	// never.
 	Draining func() bool
-	// EventShare is called before a caller publishes n events of an app with a
-	// limit. It returns how many a second this node may accept; nil means all.
+	// EventShare is called before n events of an app with a limit are
+	// published. It returns how many events a second this node may accept. nil
+	// means the whole limit.
 	EventShare func(app *apps.App, n int) float64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Server answers HTTP requests. Make one with New.
+// Server answers HTTP requests. Create it with New.
 type Server struct {
-	cfg            Config                 // but for what Update changes
+	cfg            Config                 // the fields that Update does not change
 	live           atomic.Pointer[Config] // the Config in force
 	log            *slog.Logger
 	router         *router
@@ -103,18 +110,18 @@ type Server struct {
 	exchanges      exchanges
 	bodies         bodyPool
 	rates          eventRates
-	opens          addressCounts // HTTP sessions
+	opens          addressCounts // counts opened HTTP sessions
 	sendGuesses    guesses
 	receiveGuesses guesses
-	sends          gates[sockets.SessionKey] // whose bodies are read
+	sends          gates[sockets.SessionKey] // limits whose bodies are read
 	senders        gates[netip.Addr]
 	tlsRefusals    addressCounts
 	nameless       nameless
 	listings       listings
 	census         *census
 	connections    *connections
-	short          atomic.Bool           // descriptors are: connections end with their answer
-	proxyHeaders   *sockets.ProxyHeaders // nil if no connection begins with one
+	short          atomic.Bool           // file descriptors are: connections are closed after their answer
+	proxyHeaders   *sockets.ProxyHeaders // nil if connections never begin with one
 	ids            requestIDs
 }
 
@@ -167,9 +174,9 @@ func (cfg *Config) connectionBounds() connectionBounds {
 	return connectionBounds{all: cfg.MaxConnections, ofAddress: cfg.MaxConnectionsPerAddress, unfinished: cfg.MaxHandshakesPerAddress}
 }
 
-// Update makes other bounds, timeouts, trusted proxies and switches count for
-// requests that begin from here on. Paths, ProxyHeader, and what a Server is made
-// of, stay.
+// Update applies other limits, timeouts, trusted proxies and switches to
+// requests that begin later. Paths, ProxyHeader, Tracer and the required fields
+// do not change.
 func (s *Server) Update(cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -181,7 +188,7 @@ func (s *Server) Update(cfg Config) error {
 	return nil
 }
 
-// New returns a Server for the given core. It starts nothing.
+// New returns a Server. It starts no goroutines.
 func New(cfg Config) (*Server, error) {
 	if cfg.Apps == nil || cfg.Hub == nil || cfg.Sockets == nil {
 		return nil, errors.New("httpapi needs apps, a hub and a socket server")
@@ -202,8 +209,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Handler answers every request. HTTPServer serves it with the timeouts that
-// it relies on.
+// Handler answers every request. It relies on the timeouts of HTTPServer.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -231,7 +237,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.exchanges.end(x)
 }
 
-// observe answers a request, which gets an id, then counts and logs it.
+// observe gives a request an id, answers it, and then counts and logs it.
 func (s *Server) observe(x *exchange) {
 	x.line = requestLine
 	id := x.r.Header.Get(headerRequestID)
@@ -247,7 +253,7 @@ func (s *Server) observe(x *exchange) {
 	}
 	took := s.cfg.Now().Sub(begun)
 	if x.status == 0 {
-		x.status = http.StatusOK // by net/http, to nobody if the client is gone
+		x.status = http.StatusOK // net/http sends it unless the client has disconnected
 	}
 	appID := x.appID()
 	s.requests.add(appID, x.route, x.status, took)
@@ -259,7 +265,7 @@ func (s *Server) observe(x *exchange) {
 	}
 }
 
-// answer answers a request, whatever happens.
+// answer answers a request and turns a panic into an error.
 func (s *Server) answer(x *exchange) {
 	defer func() {
 		switch p := recover(); p {
@@ -282,9 +288,9 @@ func (s *Server) answer(x *exchange) {
 	}
 }
 
-// headBytes is the size of a request's line and headers without what could be
-// left out of them, which is no more than what an event loop measures.
-// net/http's own bound is up to 4 KiB wide.
+// headBytes returns the size of a request's line and headers without optional
+// white space, which is at most what an event loop measures. net/http's own
+// limit is up to 4 KiB higher.
 func headBytes(r *http.Request) int {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  \r\n") + len("Host:") + len(r.Host)
 	for name, values := range r.Header {
@@ -303,16 +309,15 @@ func (s *Server) headTooLarge(x *exchange) error {
 	}
 }
 
-// writeGrace is the time beyond that of reading a request within which it has
-// to be handled and its answer taken: above the patience of a publish, four
-// seconds for the loops, eight for a cluster and five for the counts that its
-// answer tells.
+// writeGrace is the time, after a request was read, in which it has to be
+// handled and its answer accepted. It is longer than a publish may wait: four
+// seconds for the loops, eight for a cluster and five for counts in its answer.
 const writeGrace = 20 * time.Second
 
-// Relieve closes net/http's connections that can be missed when descriptors are
-// short: it keeps none between two requests until it is called with short false.
-// Those of loops go back to them. An http.Server's SetKeepAlivesEnabled would close
-// these too, and cut off a request that has just arrived.
+// Relieve closes net/http's idle connections while file descriptors are short,
+// until it is called with short false. Connections of loops go back to their
+// loop. SetKeepAlivesEnabled of http.Server would close these too, and would
+// cut off a request that has just arrived.
 func (s *Server) Relieve(short bool) {
 	s.short.Store(short)
 	if short {
@@ -321,20 +326,22 @@ func (s *Server) Relieve(short bool) {
 	}
 }
 
-// Dismiss makes each connection end with its next answer: another process takes
-// later requests. Closing an idle connection could lose a request in transit.
+// Dismiss makes each connection close after its next answer, because another
+// process takes later requests. Closing idle connections could lose a request
+// in transit.
 func (s *Server) Dismiss() { s.census.leaving.Store(true) }
 
-// Conclude has no request wait any longer for its body or, with the cluster's
-// answer to it, what it publishes: it is answered with 503 if the server drains.
+// Conclude ends the waits of requests for their bodies and for the cluster's
+// answers to their events. They are answered with 503 if the server is
+// draining.
 func (s *Server) Conclude() {
 	s.cfg.Hub.Conclude()
 	s.connections.expire()
 }
 
-// HTTPServer returns an http.Server without an address that serves Handler and
-// holds slow callers to the timeouts of the Config. HTTP/2 is off: every
-// client and SDK speaks HTTP/1.1 and its limits are the ones tested.
+// HTTPServer returns an http.Server without an address that serves Handler with
+// the timeouts of the Config. HTTP/2 is off: all clients and SDKs use HTTP/1.1,
+// for which the limits are tested.
 func (s *Server) HTTPServer() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -350,7 +357,8 @@ func (s *Server) HTTPServer() *http.Server {
 		ConnState:         s.connections.watch,
 		ConnContext:       s.connections.remember,
 		Protocols:         &protocols,
-		// Broken callers are theirs to notice; a flood of them must not fill our log.
+		// Errors of single connections are the clients' own; many of them must
+		// not fill the log.
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"fanfare/pusherproto"
 )
 
-// StartPage is an app that the page at / shows to developers: code to copy that
-// connects libraries to the server, and a check that it works. Everybody who can
-// open the page can read it.
+// StartPage is an app that the page at / shows to developers: code that
+// connects client libraries to the server, and a check that it works. Anyone
+// who can open the page can read it.
 type StartPage struct {
 	ID  string
 	Key string
-	// Secret is given only if everyone knows it. Then the snippets have it, and the
-	// page can send an event.
+	// Secret is set only if it is public. The page then shows it and can send
+	// an event.
 	Secret string
 }
 
@@ -28,18 +28,18 @@ var startHTML string
 //go:embed startpage.js
 var startScript string
 
-// startPolicy is what the page may do besides: run its script, which connects to
-// this server. Not all browsers take 'self' for WebSockets too.
+// startPolicy is the additional content security policy for the page's script,
+// which connects to this server. Not all browsers apply 'self' to WebSockets.
 func startPolicy() string {
 	sum := sha256.Sum256([]byte(startScript))
 	return "; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; connect-src 'self' ws: wss:"
 }
 
-// startPage is the part of the page that is about an app. The host, the port and
-// the scheme are added by the script: only the browser knows by which it came.
+// startPage returns the part of the page about an app. The script adds scheme,
+// host and port, which only the browser knows.
 func (s *Server) startPage(page *StartPage) string {
 	type event struct {
-		Path string `json:"path"` // signed, good for ten minutes
+		Path string `json:"path"` // signed, valid for ten minutes
 		Body string `json:"body"`
 	}
 	data := struct {
@@ -59,8 +59,8 @@ func (s *Server) startPage(page *StartPage) string {
 		query := pusherproto.SignRequest(page.Key, page.Secret, http.MethodPost, path, nil, []byte(body), s.cfg.Now())
 		data.Test = &event{s.cfg.PathPrefix + path + "?" + query, body}
 	}
-	text, err := json.Marshal(data) // which escapes <, so that nothing ends the element
-	if err != nil {                 // texts always have a JSON form
+	text, err := json.Marshal(data) // escapes <, so that the data cannot end the element
+	if err != nil {                 // strings can always be encoded
 		panic(err)
 	}
 	return strings.NewReplacer("{{app}}", string(text), "{{script}}", startScript).Replace(startHTML)

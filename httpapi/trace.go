@@ -10,31 +10,31 @@ import (
 	"fanfare/sockets"
 )
 
-// Tracer receives each API call when it is answered, on event loops too: Call must
-// not block. It copies what it keeps.
+// Tracer receives each API call when it is answered. Call is also called on
+// event loops and must not block. It has to copy what it keeps.
 type Tracer interface {
 	Call(c *TracedCall)
 }
 
-// TracedCall is an API call that is answered. There is nothing of what it
-// published in it, and no name of a channel or a user.
+// TracedCall is an answered API call, without the content of events and the
+// names of channels and users.
 type TracedCall struct {
-	Traceparent, Tracestate string // of the caller, "" if it sent none
-	Signed                  bool   // the caller showed the app's secret
+	Traceparent, Tracestate string // sent by the caller, "" if absent
+	Signed                  bool   // the signature is valid
 	Method                  string
-	Route                   string // its pattern, "" if the path led nowhere
-	Secure                  bool   // it came over TLS
-	App                     string // id, "" if it named none that exists
+	Route                   string // its pattern, "" if no route matched
+	Secure                  bool   // the caller used TLS
+	App                     string // id, "" if it named no existing app
 	Status                  int
-	Channels, Events        int // of a publish
+	Channels, Events        int // numbers in a publish
 	Begun                   time.Time
 	Took                    time.Duration
-	// Published and Accepted are when a cluster was asked to take the events and
-	// when it answered; zero without one.
+	// Published and Accepted are when the events were sent to the cluster and
+	// when it answered; zero without a cluster.
 	Published, Accepted time.Time
 }
 
-// callerOf takes down the caller's trace, which counts if it is named once (W3C Trace
+// callerOf stores the caller's trace, if it is sent exactly once (W3C Trace
 // Context §3.2).
 func (c *TracedCall) callerOf(parents, states []string) {
 	if len(parents) == 1 {
@@ -42,17 +42,17 @@ func (c *TracedCall) callerOf(parents, states []string) {
 	}
 }
 
-// underAPI reports whether a path as it is routed is one of the API.
+// underAPI reports whether a routed path belongs to the API.
 func underAPI(path string) bool { return strings.HasPrefix(path, "/apps/") }
 
-// traced gives an exchange what is to be told of it, if it may be an API call.
+// traced adds a TracedCall to an exchange that may be an API call.
 func (s *Server) traced(x *exchange) {
 	c := &TracedCall{Method: x.r.Method}
 	c.callerOf(x.r.Header["Traceparent"], x.r.Header["Tracestate"])
 	x.trace = c
 }
 
-// tell tells the tracer of an exchange that was answered.
+// tell passes an answered exchange to the tracer.
 func (s *Server) tell(x *exchange, appID string, begun time.Time, took time.Duration) {
 	if x.line != callLine && !underAPI(x.r.URL.Path) {
 		return
@@ -62,7 +62,7 @@ func (s *Server) tell(x *exchange, appID string, begun time.Time, took time.Dura
 	s.cfg.Tracer.Call(c)
 }
 
-// publishing takes down what an exchange is about to publish, if it is traced.
+// publishing records what an exchange is about to publish, if it is traced.
 func (s *Server) publishing(x *exchange, channels, events int) {
 	if x.trace == nil {
 		return
@@ -73,14 +73,14 @@ func (s *Server) publishing(x *exchange, channels, events int) {
 	}
 }
 
-// published takes down when that was accepted or refused.
+// published records the time when it was accepted or refused.
 func (s *Server) published(x *exchange) {
 	if x.trace != nil && !x.trace.Published.IsZero() {
 		x.trace.Accepted = s.cfg.Now()
 	}
 }
 
-// tracedDoor is a door that tells a tracer of what it answers.
+// tracedDoor is a door that passes its answered calls to a tracer.
 type tracedDoor struct{ door }
 
 // Answer implements sockets.Door.
@@ -88,7 +88,7 @@ func (d tracedDoor) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 	c := &TracedCall{}
 	later := d.cfg.Hub.AnswersLater()
 	dst, ok := d.answer(dst, r, c)
-	if ok && !later { // else net/http tells of it, or later
+	if ok && !later { // otherwise net/http or acceptedLater reports it
 		c.Status, c.Took = http.StatusOK, d.cfg.Now().Sub(c.Begun)
 		d.cfg.Tracer.Call(c)
 	}
@@ -108,7 +108,7 @@ func (d tracedDoor) Unavailable(dst []byte, remote netip.AddrPort, r *sockets.Re
 	return d.door.Unavailable(dst, remote, r)
 }
 
-// describe takes down what there is to tell of a call before its answer.
+// describe records a call before its answer.
 func (d door) describe(c *call, r *sockets.Request, begun time.Time, events []pusherproto.Event) {
 	t := c.trace
 	t.callerOf(r.Values("Traceparent"), r.Values("Tracestate"))
@@ -122,13 +122,13 @@ func (d door) describe(c *call, r *sockets.Request, begun time.Time, events []pu
 	}
 }
 
-// acceptedLater tells of a call that a cluster has answered.
+// acceptedLater passes a call that a cluster has answered to the tracer.
 func (d door) acceptedLater(t *TracedCall, status int, accepted time.Time) {
 	t.Status, t.Accepted, t.Took = status, accepted, accepted.Sub(t.Begun)
 	d.cfg.Tracer.Call(t)
 }
 
-// secure is overTLS for a request on a loop.
+// secure is overTLS for a request on an event loop.
 func (d door) secure(r *sockets.Request) bool {
 	if r.Secure || !d.trusted(r.Remote.Addr()) {
 		return r.Secure

@@ -14,18 +14,18 @@ import (
 	"fanfare/sockets"
 )
 
-// upgradeTimeout is the time the peer may take to accept the answer of the
-// handshake.
+// upgradeTimeout is how long the peer may take to accept the handshake's
+// answer.
 const upgradeTimeout = 5 * time.Second
 
-// webSocket reports whether a request is one for a WebSocket. Those are taken out
-// of the way of everything else. Whatever their path, they are answered in the
-// WebSocket's own words: browsers show a page nothing of a refused upgrade but
-// its close code (docs/spec/websocket.md#refusing-a-connection).
+// webSocket reports whether a request asks for a WebSocket. These requests
+// bypass all other routes. Refusals are sent as WebSocket close codes, whatever
+// the path, because browsers show a page nothing else of a refused upgrade
+// (docs/spec/websocket.md#refusing-a-connection).
 func webSocket(r *http.Request) bool { return headerHasToken(r.Header["Upgrade"], "websocket") }
 
-// upgrade completes the handshake and hands the connection on, with the
-// refusal to be told if there is one.
+// upgrade completes the handshake and passes the connection on, with the
+// refusal to send if there is one.
 func (s *Server) upgrade(x *exchange) error {
 	if bad := checkHandshake(x); bad != nil {
 		s.logRefusal(x.r, overWebSocket, nil, "", bad)
@@ -38,9 +38,10 @@ func (s *Server) upgrade(x *exchange) error {
 		x.route = socketPath
 	}
 	// Neither a subprotocol nor an extension is selected: both are optional,
-	// and compression costs every idle socket memory (RFC 6455 §4.2.2, RFC 7692).
-	// The upgrader looks at one value of each header; checkHandshake at all. It
-	// wants a host, which HTTP lets be empty.
+	// and compression costs every idle socket memory (RFC 6455 §4.2.2, RFC
+	// 7692). The upgrader checks one value of each header, checkHandshake all
+	// of them. The upgrader also requires a host, which HTTP allows to be
+	// empty.
 	r.Header["Connection"], r.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	if r.Host == "" {
 		r.Host = "localhost"
@@ -54,15 +55,15 @@ func (s *Server) upgrade(x *exchange) error {
 		}
 		return nil
 	}
-	// What came in one segment with the handshake sits in the reader already.
+	// Bytes that arrived with the handshake are already in the reader.
 	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	s.cfg.Sockets.Serve(conn, buffered, opening)
 	return nil
 }
 
 // open checks a connection in the order of the table in
-// docs/spec/websocket.md#refusing-a-connection. The quotas of the server and of
-// the app are left to sockets and channels, which count.
+// docs/spec/websocket.md#refusing-a-connection. Packages sockets and channels
+// check the quotas of the server and of the app.
 func (s *Server) open(r *http.Request) sockets.Opening {
 	key, ok := s.appKey(receivedPath(r))
 	o := sockets.Opening{Refusal: pathNotFound}
@@ -83,7 +84,7 @@ func (s *Server) openKey(r *http.Request, key string) sockets.Opening {
 	return s.openApp(r, app)
 }
 
-// openApp is open for a known app, whatever the transport.
+// openApp is open for a known app and any transport.
 func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 	s.missClient(r)
 	query := pusherproto.ParseQuery(r.URL.RawQuery)
@@ -104,20 +105,20 @@ func (s *Server) openApp(r *http.Request, app *apps.App) sockets.Opening {
 		o.Place = s.place(r)
 	}
 	if o.Refusal == nil && (s.logs(slog.LevelDebug) || o.Place.IsValid() || s.mayBeFull(app)) {
-		o.Peer = s.peerOf(r, query) // for the line of the session, or of its refusal
+		o.Peer = s.peerOf(r, query) // for the log line of the session or its refusal
 	}
 	return o
 }
 
-// mayBeFull reports whether the session may be refused for a quota.
+// mayBeFull reports whether the session may be refused because of a quota.
 func (s *Server) mayBeFull(app *apps.App) bool {
 	most := s.cfg.Sockets.MaxConnections()
 	return app.Limits.MaxConnections > 0 || most > 0 && s.cfg.Sockets.Sockets() >= most
 }
 
-// appKey is the key of /app/KEY, decoded once and never taken as a path. ok is
-// false for any other path. Slashes too many, from a wsPath that ends with one,
-// are overlooked.
+// appKey returns the key of /app/KEY, decoded once and never used as a path. ok
+// is false for any other path. Additional slashes, from a wsPath that ends with
+// one, are ignored.
 func (s *Server) appKey(path string) (key string, ok bool) {
 	path, _ = s.unprefixed(singleSlashes(path))
 	escaped, ok := strings.CutPrefix(path, "/app/")
@@ -128,14 +129,15 @@ func (s *Server) appKey(path string) (key string, ok bool) {
 	return key, err == nil
 }
 
-// upgradeRequired answers /app/KEY to those who did not ask for a WebSocket.
+// upgradeRequired answers requests for /app/KEY that do not ask for a
+// WebSocket.
 func (s *Server) upgradeRequired(x *exchange) error {
 	if len(x.r.Header["Sec-Websocket-Key"]) == 0 {
 		return needsUpgrade(x, "this is the address of WebSocket clients; connect with ws:// or wss://")
 	}
-	// A client that did ask: proxies drop the headers of a single hop unless told
-	// to pass them on.
-	bad := needsUpgrade(x, "the header Upgrade is missing; a proxy on the way has dropped it")
+	// The client asked for one, but proxies drop hop-by-hop headers unless they
+	// are configured to pass them on.
+	bad := needsUpgrade(x, "the header Upgrade is missing; a proxy has dropped it")
 	s.logRefusal(x.r, overWebSocket, nil, "", bad)
 	return bad
 }

@@ -6,8 +6,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// listUsers is GET /apps/ID/channels/NAME/users. Ids are strings whatever they
-// were signed as: SDKs fail on numbers.
+// listUsers answers GET /apps/ID/channels/NAME/users. Ids are always strings,
+// even if they were signed as numbers: SDKs fail on numbers.
 func (s *Server) listUsers(x *exchange, r *request) error {
 	name, kind, err := channelParam(x, r)
 	if err != nil {
@@ -32,8 +32,8 @@ func (s *Server) listUsers(x *exchange, r *request) error {
 	return x.respond(http.StatusOK, append(b, "]}"...))
 }
 
-// terminate is POST /apps/ID/users/USER_ID/terminate_connections. A user who
-// is not there is terminated already.
+// terminate answers POST /apps/ID/users/USER_ID/terminate_connections. It
+// succeeds also for a user without connections.
 func (s *Server) terminate(x *exchange, r *request) error {
 	user, err := x.param("user")
 	if err != nil {

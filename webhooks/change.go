@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Change is what a Sender can take over while it runs. Its fields are those of
-// Config, with the same defaults.
+// Change is the part of the settings that a running Sender can replace. Its
+// fields are those of Config, with the same defaults.
 type Change struct {
 	Endpoints   map[string][]Endpoint
 	Grace       time.Duration
 	Timeout     time.Duration
 	QueueEvents int
 	QueueBytes  int
-	// Apps are those whose endpoints there are; the endpoints of others stay as
-	// they are, and so does the rest of the settings. nil is all.
+	// Apps are the apps whose endpoints are replaced. Endpoints of other apps
+	// and all other settings stay as they are. nil replaces everything.
 	Apps []string
 }
 
@@ -31,10 +31,10 @@ type planned struct {
 	next   settings
 }
 
-// Prepare checks a Change and returns the function that makes it count. An endpoint
-// stays the same one while its URL does: what is queued for it is sent with its new
-// settings. An endpoint that was removed receives no new events, only what is
-// queued for it. A Sender that drains takes no change over.
+// Prepare checks a Change and returns the function that applies it. An endpoint
+// is kept as long as its URL is the same: events already queued for it are sent
+// with the new settings. A removed endpoint receives no new events, only the
+// queued ones. A draining Sender applies no change.
 func (s *Sender) Prepare(c Change) (apply func() error, err error) {
 	cfg := Config{Grace: c.Grace, Timeout: c.Timeout, QueueEvents: c.QueueEvents, QueueBytes: c.QueueBytes}.withDefaults()
 	var plan []planned
@@ -59,7 +59,8 @@ func (s *Sender) Prepare(c Change) (apply func() error, err error) {
 	return func() error { return s.apply(plan, c.Apps, cfg.Grace, cfg.Timeout) }, nil
 }
 
-// about reports whether an app is one of some, as all are of nil.
+// about returns a function that reports whether an app is in some; nil contains
+// all apps.
 func about(some []string) func(app string) bool {
 	if some == nil {
 		return func(string) bool { return true }
@@ -71,7 +72,7 @@ func about(some []string) func(app string) bool {
 	return func(app string) bool { return set[app] }
 }
 
-// apply makes a plan count for some apps.
+// apply applies a plan to some apps.
 func (s *Sender) apply(plan []planned, some []string, grace, timeout time.Duration) error {
 	about := about(some)
 	s.mu.Lock()
@@ -85,7 +86,7 @@ func (s *Sender) apply(plan []planned, some []string, grace, timeout time.Durati
 	s.grace.Store(int64(grace))
 	if s.client == nil || s.client.timeout != timeout {
 		if s.client != nil {
-			defer s.client.http.CloseIdleConnections() // when nothing new comes to it
+			defer s.client.http.CloseIdleConnections() // once no events are added to it
 		}
 		s.client = newClient(s.cfg.Target, timeout, s.cfg.anywhere)
 		if s.cfg.transport != nil {
@@ -122,7 +123,7 @@ func (s *Sender) apply(plan []planned, some []string, grace, timeout time.Durati
 	}
 	s.listed = relisted(s.listed, planned, about)
 	s.follow(audiences, about)
-	for bucket, e := range s.endpoints { // after they are told nothing more
+	for bucket, e := range s.endpoints { // after no more events are added to them
 		if !about(e.app) || kept[bucket] {
 			continue
 		}
@@ -139,8 +140,8 @@ func (s *Sender) apply(plan []planned, some []string, grace, timeout time.Durati
 	return nil
 }
 
-// relisted are the endpoints of a list, by their apps, with those of some apps
-// replaced.
+// relisted returns a list of endpoints, sorted by app, in which the endpoints
+// of some apps are replaced by the planned ones.
 func relisted(list, planned []*endpoint, about func(app string) bool) []*endpoint {
 	out := make([]*endpoint, 0, len(list)+len(planned))
 	for _, e := range list {
@@ -155,8 +156,8 @@ func relisted(list, planned []*endpoint, about func(app string) bool) []*endpoin
 	return append(out, planned...)
 }
 
-// open makes an endpoint with what the store holds for it. The caller holds
-// the lock.
+// open creates an endpoint and queues the events that the store holds for it.
+// The caller holds the lock.
 func (s *Sender) open(p planned) (*endpoint, error) {
 	e := newEndpoint(s, p.app, p.bucket, p.url)
 	if app, ok := s.cfg.Apps.ByID(p.app); ok {
@@ -174,8 +175,8 @@ func (s *Sender) open(p planned) (*endpoint, error) {
 	return e, nil
 }
 
-// follow gives each app its audience, and ends tenants without one of those that
-// it is about. The caller holds the lock.
+// follow sets the audience of each app, and ends the tenants of apps in about
+// that have none. The caller holds the lock.
 func (s *Sender) follow(audiences map[string]*audience, about func(app string) bool) {
 	before := *s.tenants.Load()
 	after := maps.Clone(before)
@@ -203,8 +204,9 @@ func (s *Sender) follow(audiences map[string]*audience, about func(app string) b
 	}
 }
 
-// retired forgets an endpoint that is leaving and has nothing to send, and reports
-// whether it did: meanwhile it may be configured again.
+// retired removes an endpoint that is leaving and has nothing to send, and
+// reports whether it did. It does not if the endpoint was configured again
+// meanwhile.
 func (s *Sender) retired(e *endpoint) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

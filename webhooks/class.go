@@ -2,16 +2,16 @@ package webhooks
 
 import "fanfare/pusherproto"
 
-// class tells events apart by what it takes to cause them. All events of a
-// channel are of one class.
+// class distinguishes events by what a client needs to cause them. All events
+// of a channel are of one class.
 type class uint8
 
 const (
-	// unsigned are events of public channels. Whoever knows the app's key, which
-	// every page shows, can cause them.
+	// unsigned are events of public channels. Anyone who knows the app's key,
+	// which every page contains, can cause them.
 	unsigned class = iota
-	// signed are events of private, presence and encrypted channels, which take
-	// a signature of the back end to enter.
+	// signed are events of private, presence and encrypted channels, which a
+	// client can only subscribe to with a signature of the back end.
 	signed
 
 	classes = iota
@@ -44,7 +44,7 @@ func (r reason) String() string {
 	return [...]string{"queue_full", "memory", "too_large", "refused"}[r]
 }
 
-// message is what the log says of events dropped for the reason.
+// message is the log message for events dropped for the reason.
 func (r reason) message() string {
 	return [...]string{
 		"webhook events were dropped, the queue is full",

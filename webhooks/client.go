@@ -26,10 +26,11 @@ type client struct {
 	timeout time.Duration
 }
 
-// newClient returns a client that connects to addresses the policy allows,
-// checked after a name was resolved: what the name meant a moment ago does not
-// count. A proxy of the environment is used only if any target is allowed,
-// since behind one the check would see the proxy.
+// newClient returns a client that connects only to addresses that the policy
+// allows. They are checked after the name was resolved, at each connection,
+// because a name may resolve to another address each time. A proxy of the
+// environment is used only if any target is allowed, since the check would see
+// the proxy's address.
 func newClient(allowed Policy, timeout time.Duration, anywhere bool) *client {
 	dialer := &net.Dialer{
 		Timeout:   timeout,
@@ -44,9 +45,10 @@ func newClient(allowed Policy, timeout time.Duration, anywhere bool) *client {
 		IdleConnTimeout:        90 * time.Second,
 		TLSHandshakeTimeout:    timeout,
 		MaxResponseHeaderBytes: maxResponse,
-		// A connection of HTTP/2 outlives an attempt that times out. One that died
-		// in silence, behind a firewall or a balancer, would take every attempt
-		// until the kernel gives it up, later than hooks are.
+		// A connection of HTTP/2 outlives an attempt that times out. Without
+		// pings, a connection that a firewall or a balancer silently dropped
+		// would fail every attempt until the kernel closes it, which takes
+		// longer than events are retried.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: timeout, PingTimeout: timeout},
 	}
 	if anywhere {
@@ -62,8 +64,8 @@ func newClient(allowed Policy, timeout time.Duration, anywhere bool) *client {
 	}
 }
 
-// post makes one attempt and returns the status of the answer, 0 if there is
-// none. The error names no URL: it may hold a secret.
+// post makes one attempt and returns the status of the answer, or 0 without an
+// answer. The error contains no URL, which may hold a secret.
 func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key apps.Key, body []byte, traceparent string) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -84,7 +86,7 @@ func (c *client) post(ctx context.Context, u *url.URL, more http.Header, key app
 	setUnlessThere(req.Header, "User-Agent", "fanfare-webhooks")
 	if traceparent != "" {
 		req.Header.Set("Traceparent", traceparent)
-		req.Header.Del("Tracestate") // of another trace
+		req.Header.Del("Tracestate") // belongs to another trace
 	}
 	// An empty list is not sent. It lets the transport repeat the request at
 	// once when a kept-alive connection turns out to be closed.
@@ -112,8 +114,8 @@ func setUnlessThere(h http.Header, name, value string) {
 	}
 }
 
-// ours are headers that an endpoint's own cannot replace: those of the
-// protocol, and those that describe the body or the connection.
+// ours reports whether an endpoint's own headers cannot replace a header: those
+// of the protocol, and those that describe the body or the connection.
 func ours(name string) bool {
 	switch name {
 	case "Content-Type", "X-Pusher-Key", "X-Pusher-Signature",

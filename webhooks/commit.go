@@ -9,7 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// commit puts changes into the file, in the order of their places.
+// commit writes changes into the file, in the order of their slots.
 func (j *journal) commit(changes map[slot]entry) error {
 	if j.broken != nil {
 		return j.broken
@@ -57,7 +57,8 @@ func apply(tx *bbolt.Tx, s slot, c entry) error {
 	return b.Put(key, c.append(nil))
 }
 
-// tidy takes a bucket without events out of the file: its endpoint may be gone.
+// tidy removes a bucket without events from the file: its endpoint may no
+// longer exist.
 func tidy(tx *bbolt.Tx, bucket string) error {
 	if first, _ := tx.Bucket([]byte(bucket)).Cursor().First(); first != nil {
 		return nil

@@ -12,50 +12,54 @@ import (
 	"fanfare/internal/account"
 )
 
-// Config is what a Sender is made of. A field left zero has the default its
-// comment names.
+// Config holds the settings of a Sender. The zero value of a field means the
+// default that its comment names.
 type Config struct {
-	// Apps gives the key that signs; the oldest active one.
+	// Apps gives the key that signs: the app's oldest active key.
 	Apps *apps.Registry
-	// Endpoints are those of each app, by app id, in the order in which Stats
-	// and the log count them.
+	// Endpoints are the endpoints of each app, by app id. Stats and the log
+	// number them in this order.
 	Endpoints map[string][]Endpoint
-	Logger    *slog.Logger // nil is silent
-	// Account counts the events that wait; nil is one without a bound.
+	Logger    *slog.Logger // nil disables logging
+	// Account counts the memory of waiting events; nil counts it without a
+	// limit.
 	Account *account.Account
 
-	// Grace is how long a channel or member must be gone before the removal is
-	// sent. 0 means DefaultGrace, a negative value none.
+	// Grace is how long a channel must be vacated, or a member absent, before
+	// the event about it is sent. 0 means DefaultGrace, a negative value no
+	// delay.
 	Grace time.Duration
-	// QueueEvents and QueueBytes, which is memory, bound what waits for one
-	// endpoint. 0 is DefaultQueueEvents and DefaultQueueBytes.
+	// QueueEvents and QueueBytes (of memory) limit the events that wait for one
+	// endpoint. 0 means DefaultQueueEvents and DefaultQueueBytes.
 	QueueEvents int
 	QueueBytes  int
-	// Timeout bounds one attempt. 0 is DefaultTimeout.
+	// Timeout limits one attempt. 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Retry is the schedule of further attempts.
 	Retry Retry
-	// Store names the file that keeps undelivered events over a restart; ""
-	// keeps them in memory only.
+	// Store is the file that keeps undelivered events over a restart. "" keeps
+	// them in memory only.
 	Store string
-	// StoreLater leaves opening it to OpenStore: another process still has it.
+	// StoreLater leaves opening the store to OpenStore, for when another
+	// process still has it open.
 	StoreLater bool
-	// SyncInterval is the least time between two writes to Store, each of
-	// which waits for the disk. 0 is DefaultSyncInterval.
+	// SyncInterval is the least time between two writes to Store, each of which
+	// waits for the disk. 0 means DefaultSyncInterval.
 	SyncInterval time.Duration
 
-	// Tracer receives attempts; nil means none.
+	// Tracer is notified of attempts; nil disables tracing.
 	Tracer Tracer
-	// Recent is what is kept of deliveries for Sender.Recent and Replay.
+	// Recent says how many deliveries are kept for Sender.Recent and Replay.
 	Recent Recent
 
-	// Target says which addresses may be posted to; nil is AnyTarget.
+	// Target says which addresses may receive webhooks; nil means AnyTarget.
 	Target Policy
-	// Random returns numbers in [0,1) for the jitter; nil is math/rand/v2.
+	// Random returns numbers in [0,1) for the jitter of retries; nil means
+	// math/rand/v2.
 	Random func() float64
 
 	anywhere  bool              // no Target was given
-	transport http.RoundTripper // in place of the network, in tests
+	transport http.RoundTripper // replaces the network in tests
 }
 
 // Defaults of Config (docs/spec/webhooks.md#delay, docs/spec/webhooks.md#delivery).
@@ -67,30 +71,33 @@ const (
 	DefaultSyncInterval = 25 * time.Millisecond
 )
 
-// Endpoint is one URL and the events that it receives. All conditions must hold.
+// Endpoint is one URL and the conditions for the events that it receives. All
+// conditions must hold.
 type Endpoint struct {
 	URL string
 	// Events are the names of the events to send; an empty list means all.
 	Events []string
-	// ChannelPrefix and ChannelSuffix must begin and end the channel's name.
+	// ChannelPrefix and ChannelSuffix are what the channel's name must begin
+	// and end with.
 	ChannelPrefix, ChannelSuffix string
 	// ChannelPattern must match somewhere in the channel's name, in the syntax
 	// of Go's regexp. "" matches every name.
 	ChannelPattern string
 	// ExcludePrefixes are prefixes of channels whose events are never sent.
 	ExcludePrefixes []string
-	// BatchInterval is how long events are gathered for one request. 0 sends
-	// each on its own.
+	// BatchInterval is how long events are collected for one request. 0 sends
+	// each event in its own request.
 	BatchInterval time.Duration
-	// Headers are added to each request, except those that are ours.
+	// Headers are added to each request, except those that the Sender sets
+	// itself.
 	Headers map[string]string
 }
 
-// Retry is the schedule on which an endpoint that fails is tried again: First,
-// twice that, twice that again, up to Most, each varied by up to 20 %. A hook is
-// dropped when GiveUp has passed since its first attempt; its last attempt
-// ends by then. Zero fields are one
-// second, one minute and five minutes (docs/spec/webhooks.md#delivery).
+// Retry is the schedule on which a failing endpoint is tried again. The waits
+// double from First up to Most, each varied by up to 20 %. An event is dropped
+// when GiveUp has passed since its first attempt; its last attempt ends by
+// then. Zero fields mean one second, one minute and five minutes
+// (docs/spec/webhooks.md#delivery).
 type Retry struct{ First, Most, GiveUp time.Duration }
 
 func (c Config) withDefaults() Config {
@@ -125,7 +132,7 @@ func orDefault[T int | time.Duration](v *T, value T) {
 	}
 }
 
-// filter is an endpoint's conditions, ready to be asked.
+// filter is an endpoint's conditions in a form that is fast to check.
 type filter struct {
 	kinds          kindSet
 	prefix, suffix string
@@ -138,7 +145,7 @@ func newFilter(e Endpoint) (filter, error) {
 	for _, name := range e.Events {
 		k, ok := kindNamed(name)
 		if !ok {
-			return f, fmt.Errorf("there is no event %q", name)
+			return f, fmt.Errorf("unknown event %q", name)
 		}
 		f.kinds |= setOf(k)
 	}
@@ -154,6 +161,6 @@ func newFilter(e Endpoint) (filter, error) {
 	return f, nil
 }
 
-// place is where an endpoint is, for logs: without path, query and userinfo,
-// any of which may hold a secret.
+// place returns the scheme and host of a URL for logs. Path, query and userinfo
+// may hold a secret.
 func place(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -8,17 +8,17 @@ import (
 	"fanfare/internal/account"
 )
 
-// deliver posts one request until it is accepted or its time, which began at
-// first, is over (docs/spec/webhooks.md#delivery). When ctx is done the events
-// stay undelivered.
+// deliver posts one request until it is accepted or GiveUp has passed since
+// first (docs/spec/webhooks.md#delivery). When ctx is done the events stay
+// undelivered.
 //
-// An endpoint may refuse events for what is in them. Events of public channels,
-// in which anybody may have put it, hold up none that took a signature: a
-// request that is refused with both is made two, and while one with unsigned
-// events waits, signed ones are sent.
+// An endpoint may refuse events because of their content. Anyone can choose the
+// content of events of public channels, so these must not delay events that
+// needed a signature: a refused request with both is split in two, and while a
+// request with unsigned events waits, signed ones are sent.
 func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time) {
-	// The time in the hook is that of the request, and its last attempt is over
-	// before the limit: Python's SDK refuses a hook older than five minutes.
+	// The hook contains the time of the request. Its last attempt ends before
+	// GiveUp because Python's SDK refuses a hook older than five minutes.
 	last := first.Add(e.circuit.retry.GiveUp - e.present.Load().client.timeout)
 	batch := newBatch(events)
 	body := batch.body(first)
@@ -70,7 +70,7 @@ func (e *endpoint) deliver(ctx context.Context, events []*event, first time.Time
 	}
 }
 
-// batch is the events of a request, by class, and what they take.
+// batch is the events of a request, by class, and their size.
 type batch struct {
 	all    []*event
 	events [classes][]*event
@@ -98,7 +98,7 @@ func (b *batch) body(at time.Time) []byte {
 	return appendHook(make([]byte, 0, size), at, b.all)
 }
 
-// giveUp counts and logs events that no attempt could deliver.
+// giveUp counts and logs events that could not be delivered.
 func (e *endpoint) giveUp(b *batch, err error) {
 	for c := range b.events {
 		n := b.of(class(c))
@@ -111,8 +111,9 @@ func (e *endpoint) giveUp(b *batch, err error) {
 	}
 }
 
-// attempt signs with the app's key of this moment. An app that is gone has its
-// last one: there is still to tell who left with it.
+// attempt signs with the app's current key. An app that was removed signs with
+// its last key, since the events about its closed channels still have to be
+// sent.
 func (e *endpoint) attempt(ctx context.Context, body []byte, traceparent string) (status int, err error) {
 	if app, ok := e.apps.ByID(e.app); ok {
 		e.key = app.Keys[0]
@@ -131,8 +132,8 @@ func (e *endpoint) delivered(b *batch) {
 	e.reportDropped()
 }
 
-// logAttempt writes how an attempt, counted from 0, ended. next is when there
-// will be another; 0 is never.
+// logAttempt logs how an attempt, counted from 0, ended. next is the wait
+// before the following attempt; 0 means that there is none.
 func (e *endpoint) logAttempt(attempt, events, status int, begun time.Time, err error, next time.Duration) {
 	log := e.present.Load().log
 	if !log.Enabled(context.Background(), slog.LevelDebug) {
@@ -151,7 +152,7 @@ func (e *endpoint) logAttempt(attempt, events, status int, begun time.Time, err 
 	log.LogAttrs(context.Background(), slog.LevelDebug, "webhook attempt", attrs...)
 }
 
-// failure notes a failed attempt and returns how long to wait.
+// failure records a failed attempt and returns how long to wait.
 func (e *endpoint) failure(err error) time.Duration {
 	e.failed.Add(1)
 	wait, opened := e.circuit.fail()
@@ -161,18 +162,18 @@ func (e *endpoint) failure(err error) time.Duration {
 	}
 	e.reportDropped()
 	select {
-	case <-e.drain: // it began during the attempt
+	case <-e.drain: // the drain began during the attempt
 		e.drains()
 		e.circuit.failures = 0
 	default:
 	}
 	if e.drain == nil && e.kept() {
-		e.settle() // the store keeps what is left
+		e.settle() // the store keeps the remaining events
 	}
 	return wait
 }
 
-// done forgets events that are delivered or given up.
+// done removes events that are delivered or given up.
 func (e *endpoint) done(b *batch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -183,15 +184,15 @@ func (e *endpoint) done(b *batch) {
 	}
 }
 
-// pause waits, and meanwhile sends signed events if it is to. It reports whether
-// to go on; a drain that begins ends the wait.
+// pause waits, and sends signed events meanwhile if sendSigned is set. It
+// reports whether to continue. A drain that begins ends the wait.
 func (e *endpoint) pause(ctx context.Context, d time.Duration, sendSigned bool) bool {
 	until, drain := time.Now().Add(d), e.drain
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
 		wait := time.Until(until)
-		if wait <= 0 || e.drain != drain { // which a request in between has noticed
+		if wait <= 0 || e.drain != drain { // a request during the wait may have noticed the drain
 			return true
 		}
 		var wake chan struct{}
@@ -214,7 +215,7 @@ func (e *endpoint) pause(ctx context.Context, d time.Duration, sendSigned bool) 
 		case <-wake:
 		case <-e.drain:
 			e.drains()
-			e.circuit.failures = 0 // little time is left: short waits again
+			e.circuit.failures = 0 // little time is left, so start with short waits again
 			return true
 		case <-ctx.Done():
 			return false

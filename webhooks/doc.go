@@ -1,10 +1,10 @@
-// Package webhooks tells back ends what happens in their channels: it listens
-// to the channel core as an observer and posts signed requests to the
-// endpoints of each app, in order, again and again for five minutes, without
-// ever holding up a socket. It knows nothing of configuration files or
-// metrics formats; cmd/fanfare makes a Sender and runs it.
+// Package webhooks notifies back ends of events in their channels. It observes
+// the channel core and posts signed requests to the endpoints of each app, in
+// order. A failed request is repeated for five minutes. Observing never blocks
+// a socket. The package is independent of configuration files and metrics
+// formats; cmd/fanfare creates a Sender and runs it.
 //
-// The way of a notice:
+// An event passes through:
 //
 //	Observe     filter; hold removals back for the grace; encode the event once
 //	queue       bounded, one for each endpoint; what is dropped for want of room is

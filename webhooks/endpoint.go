@@ -13,51 +13,52 @@ import (
 	"fanfare/internal/account"
 )
 
-// endpoint is one address with its queue. One goroutine sends to it, one
-// request at a time, which is what keeps the order.
+// endpoint is one URL with its queue. One goroutine sends its requests one at a
+// time, which keeps the order.
 type endpoint struct {
 	app     string
 	url     *url.URL
 	apps    *apps.Registry
 	account *account.Account
-	tracer  Tracer   // nil if nobody is told
+	tracer  Tracer   // nil without tracing
 	journal *journal // nil without a store
 	bucket  string   // in the journal
 	wake    chan struct{}
-	settled chan struct{} // closed when a drain need not wait any longer
+	settled chan struct{} // closed when a drain has nothing left to wait for
 	present atomic.Pointer[settings]
-	retired func(*endpoint) bool // forgets it if it is to end; see Sender.retired
+	retired func(*endpoint) bool // removes the endpoint if it is to end; see Sender.retired
 
 	seq *atomic.Uint64 // the number of the newest event of all endpoints
 
-	past   *recent      // nil keeps nothing
-	recent []*attempted // the oldest first; under the lock of past
+	past   *recent      // nil if deliveries are not kept
+	recent []*attempted // the oldest first; guarded by the lock of past
 
 	mu       sync.Mutex
 	queue    queue
 	inFlight int
-	receipts map[uint64]*receipt // by seq, of events for whose end somebody waits
-	ended    bool                // nothing is sent any more
+	receipts map[uint64]*receipt // by seq, for events whose sender waits for their end
+	ended    bool                // no more events are sent
 
 	sent, retried, failed atomic.Uint64
 	dropped               [classes][reasons]atomic.Uint64
 	down                  atomic.Bool
 
 	// The sending goroutine only.
-	key      apps.Key // the last that the app was seen with
+	key      apps.Key // the app's key when it was last found
 	circuit  circuit
-	drain    <-chan struct{}          // nil once a drain was noticed
-	newest   uint64                   // the newest event at that time
-	reported [classes][reasons]uint64 // of dropped
-	quiet    time.Time                // no report of dropped events before
+	drain    <-chan struct{}          // nil once the drain was noticed
+	newest   uint64                   // seq of the newest event at that time
+	reported [classes][reasons]uint64 // dropped events that are logged already
+	quiet    time.Time                // dropped events are not logged before this time
 }
 
-// settings are what can change of an endpoint. They are replaced as a whole.
+// settings are the part of an endpoint that can change. They are replaced as a
+// whole.
 type settings struct {
 	index     int  // in the app's list
-	leaving   bool // it is no longer in the list, and ends when its queue is empty
+	leaving   bool // no longer in the list; ends when its queue is empty
 	header    http.Header
-	interval  time.Duration // of batches; 0 for none
+	interval  time.Duration // in which events are collected; 0 disables batches
 	maxEvents int
 	maxBytes  int
 	client    *client
@@ -83,7 +84,7 @@ func newEndpoint(s *Sender, app, bucket string, u *url.URL) *endpoint {
 	}
 }
 
-// take makes settings count, for events that are queued already as well.
+// take applies settings, also to events that are queued already.
 func (e *endpoint) take(next *settings) {
 	e.present.Store(next)
 	for e.shrink(next) {
@@ -91,8 +92,8 @@ func (e *endpoint) take(next *settings) {
 	signal(e.wake)
 }
 
-// shrink drops some of the events that are more than the bounds allow, and
-// reports whether there may be more of them. Sockets may wait for the lock.
+// shrink drops some of the events above the limits and reports whether there
+// may be more. It drops only some because sockets may wait for the lock.
 func (e *endpoint) shrink(s *settings) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -105,10 +106,10 @@ func (e *endpoint) shrink(s *settings) bool {
 	return true
 }
 
-// push queues an event and drops others for which there is no room then, as
-// many as take the room of one: what is more, after the bounds have shrunk, is
-// dropped by take. While memory is short, what waits of the unsigned class
-// makes room.
+// push queues an event and drops others if there is no room, at most as many as
+// free the room of one. Events above limits that were lowered are dropped by
+// take. While memory is short, waiting events of the unsigned class are
+// dropped.
 func (e *endpoint) push(at int64, r record, waits *receipt) {
 	now := e.present.Load()
 	short := e.account.Full()
@@ -142,8 +143,8 @@ func (e *endpoint) push(at int64, r record, waits *receipt) {
 	}
 }
 
-// drop drops what a class loses first. The caller holds the lock and knows
-// that events of the class wait.
+// drop drops the events that a class loses first. The caller holds the lock and
+// has checked that events of the class wait.
 func (e *endpoint) drop(c class, why reason) {
 	before := e.queue.bytes
 	for _, ev := range e.queue.drop(c) {
@@ -155,7 +156,7 @@ func (e *endpoint) drop(c class, why reason) {
 }
 
 // restore queues an event that the journal holds. It is called before run and
-// before take, which drops what is too much.
+// before take, which drops events above the limits.
 func (e *endpoint) restore(seq uint64, r record) {
 	for now := e.seq.Load(); now < seq && !e.seq.CompareAndSwap(now, seq); {
 		now = e.seq.Load()
@@ -181,7 +182,7 @@ func (e *endpoint) run(ctx context.Context) {
 	}()
 	for ctx.Err() == nil {
 		select {
-		case <-e.drain: // more may come all the time
+		case <-e.drain: // new events may arrive all the time
 			e.drains()
 		default:
 		}
@@ -211,10 +212,10 @@ func (e *endpoint) run(ctx context.Context) {
 	}
 }
 
-// drains takes note that a drain has begun.
+// drains records that a drain has begun.
 func (e *endpoint) drains() { e.drain, e.newest = nil, e.seq.Load() }
 
-// sentUpTo reports whether no event up to a number waits any more.
+// sentUpTo reports whether all events up to a number are sent or dropped.
 func (e *endpoint) sentUpTo(seq uint64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -226,8 +227,8 @@ func (e *endpoint) sentUpTo(seq uint64) bool {
 	return true
 }
 
-// next takes the events of the next request, if it is time to send one. Else
-// wait is how long to wait for more of them; 0 is until there are any.
+// next takes the events of the next request if it is time to send it. Otherwise
+// wait is how long to wait for more events; 0 means until there is one.
 func (e *endpoint) next(onlySigned bool) (batch []*event, wait time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -246,7 +247,7 @@ func (e *endpoint) next(onlySigned bool) (batch []*event, wait time.Duration) {
 	}
 	before := e.queue.bytes
 	batch = e.queue.take(most, onlySigned)
-	e.account.Resize(account.Webhooks, e.queue.bytes-before) // the request holds them from here on
+	e.account.Resize(account.Webhooks, e.queue.bytes-before) // from here on the request holds them
 	e.inFlight += len(batch)
 	return batch, 0
 }
@@ -259,14 +260,14 @@ func (e *endpoint) settle() {
 	}
 }
 
-// reportDropped logs, now and then, that events were dropped. It is not done
-// where they are: that may be under a channel's lock.
+// reportDropped logs, at intervals, that events were dropped. It is not logged
+// where events are dropped, which may be under a channel's lock.
 func (e *endpoint) reportDropped() {
 	if time.Now().Before(e.quiet) {
 		return
 	}
 	for c := range e.dropped {
-		for why := range refused { // those were logged one by one
+		for why := range refused { // refused events are logged one by one
 			dropped := e.dropped[c][why].Load()
 			if dropped == e.reported[c][why] {
 				continue

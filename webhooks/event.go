@@ -49,8 +49,8 @@ func appendClientEvent(dst []byte, n *channels.Notice) []byte {
 	return dst
 }
 
-// appendDataString appends a client's data as a JSON string, which is all that
-// SDKs take: a string as it is, anything else as its JSON text as received
+// appendDataString appends a client's data as a JSON string, the only form that
+// SDKs accept: a string as it is, any other value as its JSON text as received
 // (docs/spec/webhooks.md#events).
 func appendDataString(dst, raw []byte) []byte {
 	if raw[0] != '"' {
@@ -59,8 +59,8 @@ func appendDataString(dst, raw []byte) []byte {
 	if !bytes.Contains(raw, []byte(`\u`)) {
 		return append(dst, raw...)
 	}
-	// Half of a surrogate pair, escaped, makes some parsers refuse the whole
-	// hook. Decoding turns it into U+FFFD.
+	// An escaped half of a surrogate pair makes some parsers refuse the whole
+	// hook. Decoding replaces it with U+FFFD.
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return pusherproto.AppendString(dst, string(raw))

@@ -7,7 +7,7 @@ import (
 	"fanfare/channels"
 )
 
-// kindSet is a set of kinds of notices, a bit each.
+// kindSet is a set of kinds of notices, one bit each.
 type kindSet uint16
 
 func setOf(kinds ...channels.NoticeKind) kindSet {
@@ -42,7 +42,7 @@ func kindNamed(name string) (channels.NoticeKind, bool) {
 	return channels.NoticeKind(max(i, 0)), i >= 0
 }
 
-// channel reports whether the endpoint wants to hear of a channel at all.
+// channel reports whether the endpoint receives any events of a channel.
 func (f *filter) channel(name string) bool {
 	if !strings.HasPrefix(name, f.prefix) || !strings.HasSuffix(name, f.suffix) {
 		return false
@@ -55,7 +55,8 @@ func (f *filter) channel(name string) bool {
 	return f.pattern == nil || f.pattern.MatchString(name)
 }
 
-// wants reports whether the endpoint is told of this kind on this channel.
+// wants reports whether the endpoint receives this kind of event of this
+// channel.
 func (f *filter) wants(k channels.NoticeKind, channel string) bool {
 	return f.kinds.has(k) && f.channel(channel)
 }

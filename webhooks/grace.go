@@ -8,18 +8,18 @@ import (
 	"fanfare/channels"
 )
 
-// maxHeld bounds the removals of one app that wait for their grace to pass.
-// Above it those held for longest are told early, of public channels first.
+// maxHeld limits the removals of one app that wait for their grace. Above it
+// the oldest are sent early, those of public channels first.
 const maxHeld = 100_000
 
-// subject is what comes and goes: a channel, or a user on it.
+// subject is a channel, or a user on it.
 type subject struct {
 	channel string
 	user    string // "" is the channel itself; member ids are never empty
 }
 
-// removal is an end that is told when its grace is over. Those of a class form
-// a list in the order of their time.
+// removal is a vacated channel or removed member whose event is sent after the
+// grace. Removals of a class form a list sorted by time.
 type removal struct {
 	subject
 	app        *apps.App
@@ -27,13 +27,13 @@ type removal struct {
 	prev, next *removal
 }
 
-// removalBytes is what a removal takes, beside its names: itself, and its place
-// in the map, of which a part is empty (TestHeld_KnowsWhatItTakes).
+// removalBytes is the memory that a removal takes without its names: the struct
+// and its place in the map, which is partly empty (TestHeld_KnowsWhatItTakes).
 const removalBytes = int(unsafe.Sizeof(removal{})) + 63
 
 func (r *removal) bytes() int { return removalBytes + len(r.channel) + len(r.user) }
 
-// notice is what the removal tells.
+// notice returns the notice that the removal stands for.
 func (r *removal) notice() channels.Notice {
 	n := channels.Notice{Kind: channels.ChannelVacated, App: r.app, Channel: r.channel}
 	if r.user != "" {
@@ -42,8 +42,9 @@ func (r *removal) notice() channels.Notice {
 	return n
 }
 
-// held is the removals of one app that wait. A subject is present, pending
-// (in here) or gone (docs/spec/webhooks.md#delay). The zero value is empty.
+// held is the removals of one app that wait. A subject is present, pending (its
+// removal is held here) or gone (docs/spec/webhooks.md#delay). The zero value
+// is empty.
 type held struct {
 	bySubject map[subject]*removal
 	roots     [classes]removal // of a ring each: next is the oldest, prev the newest
@@ -53,7 +54,7 @@ func subjectOf(n *channels.Notice) subject { return subject{n.Channel, n.UserID}
 
 func (h *held) len() int { return len(h.bySubject) }
 
-// oldest is the removal of a class held for longest, nil if there is none.
+// oldest returns the removal of a class that is held for longest, or nil.
 func (h *held) oldest(c class) *removal {
 	if r := h.roots[c].next; r != &h.roots[c] {
 		return r
@@ -61,7 +62,7 @@ func (h *held) oldest(c class) *removal {
 	return nil
 }
 
-// due is the removal held for longest, nil if there is none.
+// due returns the removal that is held for longest, or nil.
 func (h *held) due() *removal {
 	u, s := h.oldest(unsigned), h.oldest(signed)
 	if s == nil || u != nil && u.since.Before(s.since) {
@@ -90,6 +91,6 @@ func (h *held) remove(r *removal) {
 	r.prev.next, r.next.prev = r.next, r.prev
 	delete(h.bySubject, r.subject)
 	if len(h.bySubject) == 0 {
-		h.bySubject = nil // a map keeps the room of its largest size
+		h.bySubject = nil // a map never shrinks
 	}
 }

@@ -18,10 +18,10 @@ import (
 	"fanfare/internal/account"
 )
 
-// journal mirrors the queues in a file. Changes are gathered and written
-// together, at most once an interval, since each write waits for the disk; an
-// event delivered before its turn is never written at all. Methods of a nil
-// journal do nothing.
+// journal mirrors the queues in a file. Changes are collected and written
+// together, at most once an interval, since each write waits for the disk. An
+// event that is delivered before the next write is never written. Methods of a
+// nil journal do nothing.
 type journal struct {
 	db       *bbolt.DB
 	interval time.Duration
@@ -31,14 +31,14 @@ type journal struct {
 
 	mu      sync.Mutex
 	changes map[slot]entry // to be written
-	writing int            // changes of the write under way
-	entered int            // changes that the account knows of
+	writing int            // changes in the current write
+	entered int            // changes counted in the account
 
-	unreadable atomic.Bool // broken, for those who read
+	unreadable atomic.Bool // broken is set; for goroutines that read
 
 	// The writing goroutine only.
 	failing bool
-	broken  error // the file turned out to be damaged; it is not touched again
+	broken  error // the file is damaged; it is not used again
 }
 
 func openJournal(cfg *Config) (*journal, error) {
@@ -58,19 +58,20 @@ type slot struct {
 	seq    uint64
 }
 
-// entry is what is to become of a slot: it holds an event, or nothing.
+// entry is the new content of a slot: an event, or nothing.
 type entry struct {
 	record
 	emptied bool
 }
 
-// changeBytes is what a change takes with its place in the map, of which a part
-// is empty.
+// changeBytes is the memory that a change takes with its place in the map,
+// which is partly empty.
 const changeBytes = (int(unsafe.Sizeof(slot{})+unsafe.Sizeof(entry{})) + 1) * 3 / 2
 
-// bucketName is where events of an endpoint are kept: under its app and URL,
-// so that they are found again when the list of endpoints has changed. Of
-// several endpoints with one URL each has its own.
+// bucketName returns the bucket for the events of an endpoint. The name is made
+// of the app and the URL, so that the events are found again when the list of
+// endpoints has changed. Endpoints of an app with the same URL have a bucket
+// each.
 func bucketName(app string, index int, list []Endpoint) string {
 	twin := 0
 	for _, e := range list[:index] {
@@ -82,8 +83,8 @@ func bucketName(app string, index int, list []Endpoint) string {
 	return app + "/" + hex.EncodeToString(sum[:16])
 }
 
-// load calls each for every event of a bucket, in order. A file that turned
-// out to be damaged gives none: bbolt may still hold its locks.
+// load calls each for every event of a bucket, in order. A damaged file has no
+// events, because bbolt may still hold its locks.
 func (j *journal) load(bucket string, each func(uint64, record)) error {
 	if j == nil || j.unreadable.Load() {
 		return nil
@@ -98,7 +99,8 @@ func (j *journal) load(bucket string, each func(uint64, record)) error {
 	})
 }
 
-// count reads the events of all buckets and counts those of some.
+// count reads the events of all buckets and counts those in buckets that of
+// selects.
 func (j *journal) count(of func(bucket string) bool) (n int, err error) {
 	if j == nil {
 		return 0, nil
@@ -121,14 +123,14 @@ func (j *journal) count(of func(bucket string) bool) (n int, err error) {
 func readBucket(b *bbolt.Bucket, each func(seq uint64, text []byte)) error {
 	return b.ForEach(func(k, v []byte) error {
 		if len(k) != 8 || !json.Valid(v) {
-			return errors.New("this is not a store of webhooks")
+			return errors.New("the file is not a store of webhooks")
 		}
 		each(binary.BigEndian.Uint64(k), v)
 		return nil
 	})
 }
 
-// put has an event written.
+// put adds an event to the file with the next write.
 func (j *journal) put(bucket string, seq uint64, r record) {
 	if j == nil {
 		return
@@ -138,7 +140,7 @@ func (j *journal) put(bucket string, seq uint64, r record) {
 	j.changed()
 }
 
-// remove has an event taken out of the file.
+// remove removes an event from the file with the next write.
 func (j *journal) remove(bucket string, seq uint64) {
 	if j == nil {
 		return
@@ -146,15 +148,15 @@ func (j *journal) remove(bucket string, seq uint64) {
 	s := slot{bucket, seq}
 	j.mu.Lock()
 	if c, known := j.changes[s]; known && !c.emptied {
-		delete(j.changes, s) // it was never written
+		delete(j.changes, s) // was never written
 	} else {
 		j.changes[s] = entry{emptied: true}
 	}
 	j.changed()
 }
 
-// changed ends a change: it enters it, gives the lock back and wakes the
-// goroutine that writes.
+// changed ends a change: it updates the account, releases the lock and wakes
+// the goroutine that writes.
 func (j *journal) changed() {
 	j.enter()
 	first := len(j.changes) == 1
@@ -164,7 +166,8 @@ func (j *journal) changed() {
 	}
 }
 
-// enter tells the account what the changes take. The caller holds the lock.
+// enter reports the memory of the changes to the account. The caller holds the
+// lock.
 func (j *journal) enter() {
 	n := len(j.changes) + j.writing
 	j.account.Resize(account.Webhooks, (n-j.entered)*changeBytes)
@@ -186,7 +189,7 @@ func (j *journal) settled() bool {
 	return j == nil || j.unreadable.Load() || j.unsaved() == 0
 }
 
-// run writes until ctx is done, then once more, and gives the file back.
+// run writes until ctx is done, then once more, and closes the file.
 func (j *journal) run(ctx context.Context) error {
 	timer := time.NewTimer(j.interval)
 	defer timer.Stop()
@@ -216,8 +219,8 @@ func (j *journal) run(ctx context.Context) error {
 	return errors.Join(err, j.db.Close())
 }
 
-// failed logs the first of several failures and waits a moment. Nothing is
-// lost: the changes are still in memory, bounded as the queues are.
+// failed logs the first of several failures and waits before the next attempt.
+// No event is lost: the changes are still in memory, limited like the queues.
 func (j *journal) failed(ctx context.Context, err error) {
 	if !j.failing {
 		j.failing = true
@@ -232,7 +235,7 @@ func (j *journal) failed(ctx context.Context, err error) {
 	signal(j.wake)
 }
 
-// write puts the gathered changes into the file, as one transaction.
+// write writes the collected changes into the file as one transaction.
 func (j *journal) write() error {
 	j.mu.Lock()
 	changes := j.changes
@@ -250,9 +253,9 @@ func (j *journal) write() error {
 	return err
 }
 
-// keep takes changes back that could not be written. Those that came meanwhile
-// are fewer, and sockets may wait for the lock, so they go into the others. The
-// caller holds the lock.
+// keep restores changes that could not be written. Newer changes win. It merges
+// the newer ones into the older because they are fewer, and sockets may wait
+// for the lock. The caller holds the lock.
 func (j *journal) keep(changes map[slot]entry) {
 	for s, newer := range j.changes {
 		if older, known := changes[s]; known && newer.emptied && !older.emptied {
@@ -264,5 +267,5 @@ func (j *journal) keep(changes map[slot]entry) {
 	j.changes = changes
 }
 
-// close gives the file back, of a journal that never ran.
+// close closes the file of a journal that never ran.
 func (j *journal) close() { _ = j.db.Close() }

@@ -156,7 +156,7 @@ func TestStore_InUse_IsAnError(t *testing.T) {
 		s := newTest(t, Config{Store: file}, nil)
 		defer s.Close()
 		_, err := New(Config{Apps: testRegistry(t), Store: file})
-		if err == nil || !strings.Contains(err.Error(), "another process uses the file") {
+		if err == nil || !strings.Contains(err.Error(), "another process has the file open") {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -13,17 +13,17 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// lockPatience is how long an earlier process may take to give the file back.
+// lockPatience is how long to wait for another process to close the file.
 const lockPatience = 5 * time.Second
 
-// openFile opens the file of a store, and makes it first if there is none.
+// openFile opens the file of a store and creates it if it does not exist.
 func openFile(file string) (*bbolt.DB, error) {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Mode().IsRegular() && info.Size() == 0:
 		err = makeFile(file)
 	case err == nil && info.IsDir():
-		err = fmt.Errorf("this is a folder; name a file in it, such as %s", filepath.Join(file, "webhooks.db"))
+		err = fmt.Errorf("it is a folder; name a file in it, such as %s", filepath.Join(file, "webhooks.db"))
 	}
 	if err != nil {
 		return nil, err
@@ -31,10 +31,10 @@ func openFile(file string) (*bbolt.DB, error) {
 	return openBolt(file)
 }
 
-// makeFile makes an empty store under another name and renames it when it is
-// whole. A disk that is full, or a process that ends meanwhile, leaves no file
-// that a later start would take for a damaged store. An empty file, as touch or
-// a full disk leave it, is replaced.
+// makeFile creates an empty store under a temporary name and renames it when it
+// is complete. A full disk or a process that ends meanwhile leaves no file that
+// a later start would report as damaged. It replaces an empty file, such as
+// touch or a full disk leaves.
 func makeFile(file string) error {
 	draft, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".new-*") // mode 0600
 	if err != nil {
@@ -70,23 +70,23 @@ func openBolt(file string) (*bbolt.DB, error) {
 	})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, errors.New("another process uses the file")
+		return nil, errors.New("another process has the file open")
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
 		return nil, damaged{err}
 	}
 	return db, err
 }
 
-// damaged is an error of a file that does not hold what was written to it.
+// damaged is the error for a file whose content is not what was written.
 type damaged struct{ found any }
 
 func (d damaged) Error() string {
-	return fmt.Sprintf("the file is damaged or no store of webhooks (%v); move it away to start without the events in it", d.found)
+	return fmt.Sprintf("the file is damaged or not a store of webhooks (%v); move it away to start without the events in it", d.found)
 }
 
-// guarded uses the file. bbolt believes what it reads: of a file that was cut
-// short or overwritten it panics, or follows a page number out of the mapped
-// memory.
+// guarded uses the file. bbolt does not check what it reads: with a file that
+// was cut short or overwritten it panics, or follows a page number beyond the
+// mapped memory.
 func guarded(use func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

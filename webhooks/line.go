@@ -6,23 +6,24 @@ import (
 	"fanfare/channels"
 )
 
-// line is what waits of one channel. A channel loses what leaves the back end's
-// picture right before what makes it wrong, see loss.
+// line is the waiting events of one channel. When events have to be dropped, it
+// first drops those that leave the back end's view of the channel correct, see
+// loss.
 type line struct {
 	name   string
-	since  uint64 // number of the event that it began with
-	weight int32  // of its events
+	since  uint64 // seq of its first event
+	weight int32  // sum over its events
 	n      int32
-	index  int32 // in the heap
+	index  int32 // position in the heap
 	class  class
 
-	channel visits             // when it was occupied and vacated
-	visits  [standings]*visits // the channel's and those of its members, by standing: rings, in the order in which they came to it
-	counts  fifo               // numbers of subscriptions, each of which outdates those before it
-	others  fifo               // client events and cache misses, which change no picture
+	channel visits             // channel_occupied and channel_vacated events
+	visits  [standings]*visits // those of the channel and its members, by standing: rings, in the order in which they got that standing
+	counts  fifo               // subscription counts, each of which replaces the previous one
+	others  fifo               // client events and cache misses, which say nothing about occupancy or members
 }
 
-// fifo is events in their order.
+// fifo is a list of events in their order.
 type fifo struct{ first, last *event }
 
 func (f *fifo) push(e *event) {
@@ -40,23 +41,24 @@ func (f *fifo) pop() {
 	}
 }
 
-// visits are the arrivals and departures, in turn, of a channel or of a member.
+// visits are the alternating arrivals and departures of a channel or a member.
 type visits struct {
 	fifo
-	prev, next *visits // of the line's with the same standing
+	prev, next *visits // ring of the line's visits with the same standing
 }
 
-// visitsBytes is what the visits of a member take: themselves, and the place in
-// the queue's map, of which a part is empty.
+// visitsBytes is the memory of a member's visits: the struct and its place in
+// the queue's map, which is partly empty.
 const visitsBytes = int(unsafe.Sizeof(visits{})) + 63
 
-// standing is what would be wrong without the first of the visits.
+// standing is what the back end would get wrong if the first of the visits were
+// dropped.
 type standing int
 
 const (
-	paired   standing = iota // nothing, if the one after it, which reverts it, goes too
-	arrived                  // the back end would not know of who is there
-	departed                 // it would believe somebody there who never leaves any more
+	paired   standing = iota // nothing, if the following event, which reverts it, is dropped too
+	arrived                  // it would not know a member that is present
+	departed                 // it would keep a member that has left
 
 	standings = iota
 )
@@ -71,7 +73,7 @@ func (v *visits) standing() standing {
 	return departed
 }
 
-// list puts visits among those of their standing, as the last.
+// list adds visits to the ring of their standing, as the last.
 func (l *line) list(v *visits) {
 	ring := &l.visits[v.standing()]
 	if *ring == nil {
@@ -93,7 +95,7 @@ func (l *line) unlist(v *visits, from standing) {
 	v.prev.next, v.next.prev = v.next, v.prev
 }
 
-// follow puts an event into the fifo it belongs to.
+// follow adds an event to its fifo.
 func (q *queue) follow(e *event) {
 	l := e.line
 	switch {
@@ -117,7 +119,7 @@ func (q *queue) follow(e *event) {
 	}
 }
 
-// unfollow takes an event, the first, out of its fifo.
+// unfollow removes an event, the first of its fifo.
 func (q *queue) unfollow(e *event) {
 	l := e.line
 	switch {
@@ -129,7 +131,7 @@ func (q *queue) unfollow(e *event) {
 		l.arrange(v, func(v *visits) { v.pop() })
 		if v.first == nil {
 			if delete(q.members, s); len(q.members) == 0 {
-				q.members = nil // a map keeps the room of its largest size
+				q.members = nil // a map never shrinks
 			}
 		}
 	case e.kind == channels.SubscriptionCount:
@@ -139,7 +141,7 @@ func (q *queue) unfollow(e *event) {
 	}
 }
 
-// arrange changes visits and lists them by the standing they have then.
+// arrange changes visits and moves them to the ring of their new standing.
 func (l *line) arrange(v *visits, change func(*visits)) {
 	if v.first == nil {
 		change(v)
@@ -156,10 +158,10 @@ func (l *line) arrange(v *visits, change func(*visits)) {
 	}
 }
 
-// loss appends what the channel is to lose next. An arrival and the departure
-// that follows go together, and so do a departure and the return after it: the
-// back end's picture is as right without both. One alone goes when nothing else
-// waits of the channel, a departure last.
+// loss appends the events that the channel drops next. An arrival and the
+// following departure are dropped together, and so are a departure and the
+// following arrival: the back end's view stays correct without both. A single
+// one is dropped only if nothing else of the channel waits, a departure last.
 func (l *line) loss(gone []*event) []*event {
 	if l.counts.first != l.counts.last {
 		return append(gone, l.counts.first)
@@ -167,7 +169,7 @@ func (l *line) loss(gone []*event) []*event {
 	if v := l.visits[paired]; v != nil {
 		first, second := v.first, v.first.after
 		if n := l.counts.first; v == &l.channel && n != nil && n.seq < second.seq {
-			gone = append(gone, n) // it is of the time between the two, or before
+			gone = append(gone, n) // it happened between the two, or before
 		}
 		return append(gone, first, second)
 	}
@@ -183,12 +185,12 @@ func (l *line) loss(gone []*event) []*event {
 	return append(gone, l.visits[departed].first)
 }
 
-// weight is what an event counts for when channels are compared: one, and one
-// more for each KB. Names, which may be short or long, make no difference.
+// weight is how much an event counts when channels are compared: one, plus one
+// for each KB of payload. The length of names does not count.
 func (e *event) weight() int32 { return 1 + int32(e.extra()>>10) }
 
-// lineHeap is a heap of lines for container/heap: the one with the most to lose
-// is first, of equals the one that waits for longest.
+// lineHeap is a heap of lines for container/heap: the one with the most weight
+// first; of equal ones the one that has waited longest.
 type lineHeap []*line
 
 func (h lineHeap) Len() int { return len(h) }
@@ -210,7 +212,7 @@ func (h *lineHeap) Push(x any) {
 	*h = append(*h, l)
 }
 
-// Pop takes the last line away, for container/heap.
+// Pop removes the last line, for container/heap.
 func (h *lineHeap) Pop() any {
 	last := len(*h) - 1
 	l := (*h)[last]

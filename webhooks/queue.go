@@ -10,8 +10,8 @@ import (
 // event is one event that waits for an endpoint.
 type event struct {
 	fact
-	seq        uint64 // its place in the endpoint's order, and its key in the store
-	at         int64  // when it was queued, in ns of Unix time; 0 for events of an earlier run
+	seq        uint64 // its position in the endpoint's order, and its key in the store
+	at         int64  // when it was queued, in ns of Unix time; 0 if restored from an earlier run
 	line       *line
 	prev, next *event // in its class
 	after      *event // in its fifo
@@ -19,29 +19,29 @@ type event struct {
 
 func (e *event) record() record { return record{e.line.name, e.fact} }
 
-// What an event and a channel with events take in a queue, beside an event's
-// payload and a channel's name: themselves, and their places in maps and heaps,
-// of which a part is empty (TestQueue_KnowsWhatItTakes).
+// The memory that an event and a channel with events take in a queue, without
+// the event's payload and the channel's name: the structs and their places in
+// maps and heaps, which are partly empty (TestQueue_KnowsWhatItTakes).
 const (
 	eventBytes = int(unsafe.Sizeof(event{}))
 	lineBytes  = int(unsafe.Sizeof(line{})) + 50
 )
 
-// queue holds the events of one endpoint: in the order of their time, and by
-// channel, so that those of a channel with many can be dropped when there is no
-// room. Every operation takes constant time, or logarithmic in the channels.
-// The zero value is empty.
+// queue holds the events of one endpoint, sorted by time and also by channel,
+// so that events of the channel with the most can be dropped when there is no
+// room. Every operation takes constant time, or logarithmic time in the number
+// of channels. The zero value is empty.
 type queue struct {
 	lines   map[string]*line
 	members map[subject]*visits
 	classes [classes]backlog
-	bytes   int  // taken, by what eventBytes and lineBytes say
-	encoded int  // of JSON
-	peak    int  // of lines since the map was made
-	behind  bool // unsigned events were dropped, and others of them still wait
+	bytes   int  // memory, as counted by eventBytes and lineBytes
+	encoded int  // bytes of JSON
+	peak    int  // largest number of lines since the map was made
+	behind  bool // unsigned events were dropped, and other unsigned events still wait
 }
 
-// backlog is what waits of one class.
+// backlog is the waiting events of one class.
 type backlog struct {
 	first, last *event
 	n           int
@@ -50,9 +50,9 @@ type backlog struct {
 
 func (q *queue) len() int { return q.classes[unsigned].n + q.classes[signed].n }
 
-// first is the event to be sent next, nil if there is none: the oldest. Once
-// unsigned events were dropped, those of them that still wait come after all
-// signed ones.
+// first returns the event to be sent next, the oldest, or nil. After unsigned
+// events were dropped, the remaining unsigned ones are sent after all signed
+// ones.
 func (q *queue) first() *event {
 	u, s := q.classes[unsigned].first, q.classes[signed].first
 	if s == nil || u != nil && u.seq < s.seq && !q.behind {
@@ -61,8 +61,8 @@ func (q *queue) first() *event {
 	return s
 }
 
-// push queues an event and returns its class. seq is greater than that of any
-// other.
+// push queues an event and returns its class. seq must be greater than those
+// before.
 func (q *queue) push(seq uint64, at int64, r record) class {
 	l := q.lines[r.channel]
 	if l == nil {
@@ -90,7 +90,7 @@ func (q *queue) push(seq uint64, at int64, r record) class {
 	return l.class
 }
 
-// open makes the line of a channel that has no events yet.
+// open creates the line of a channel without events.
 func (q *queue) open(channel string, seq uint64) *line {
 	if q.lines == nil {
 		q.lines = make(map[string]*line)
@@ -102,7 +102,7 @@ func (q *queue) open(channel string, seq uint64) *line {
 	return l
 }
 
-// remove takes out an event that is the first of its fifo.
+// remove removes an event that is the first of its fifo.
 func (q *queue) remove(e *event) {
 	l := e.line
 	b := &q.classes[l.class]
@@ -135,8 +135,8 @@ func (q *queue) remove(e *event) {
 	e.prev, e.next, e.after = nil, nil, nil
 }
 
-// fewLines is how many are copied when the map of many has emptied: it keeps
-// the room of its largest size.
+// fewLines is how many lines are copied into a new map when most have been
+// removed: a map never shrinks.
 const fewLines = 64
 
 func (q *queue) close(l *line) {
@@ -149,7 +149,7 @@ func (q *queue) close(l *line) {
 	}
 }
 
-// loser is the class that loses events when there is no room.
+// loser returns the class that loses events when there is no room.
 func (q *queue) loser() class {
 	if q.classes[unsigned].n > 0 {
 		return unsigned
@@ -157,8 +157,9 @@ func (q *queue) loser() class {
 	return signed
 }
 
-// drop takes out what is to be dropped next of a class that has events, and
-// returns it: of the channel with the most, what leaves the least wrong.
+// drop removes and returns the events of a class to be dropped next: of the
+// channel with the most weight, those that leave the back end's view least
+// wrong. The class must have events.
 func (q *queue) drop(c class) []*event {
 	var list [3]*event
 	gone := q.classes[c].lines[0].loss(list[:0])
@@ -181,7 +182,8 @@ const (
 // full reports whether the queue holds a whole batch.
 func (q *queue) full() bool { return q.len() >= batchEvents || q.encoded >= batchBytes }
 
-// firstOf is the event to be sent next of a queue, or of its signed class only.
+// firstOf returns the event to be sent next of all, or of the signed class
+// only.
 func (q *queue) firstOf(onlySigned bool) *event {
 	if onlySigned {
 		return q.classes[signed].first
@@ -189,7 +191,7 @@ func (q *queue) firstOf(onlySigned bool) *event {
 	return q.first()
 }
 
-// take removes the next batch of at most most events.
+// take removes and returns the next batch of at most most events.
 func (q *queue) take(most int, onlySigned bool) []*event {
 	var batch []*event
 	size := 0
@@ -208,5 +210,6 @@ func (q *queue) take(most int, onlySigned bool) []*event {
 	return batch
 }
 
-// age is how long an event has waited by the clock, which may be set meanwhile.
+// age is how long an event has waited. It is never negative, since the clock
+// may have been set back.
 func (e *event) age() time.Duration { return max(0, time.Duration(time.Now().UnixNano()-e.at)) }

@@ -12,16 +12,16 @@ import (
 	"fanfare/internal/account"
 )
 
-// Recent says how much is kept of what was sent, for people to look at. The zero
-// value keeps nothing and costs nothing.
+// Recent says how many sent deliveries are kept for display. The zero value
+// keeps none and costs nothing.
 type Recent struct {
-	// Deliveries is how many each endpoint has, the newest.
+	// Deliveries is how many of the newest are kept for each endpoint.
 	Deliveries int
-	// Bytes bounds what those of all endpoints take together, without bodies. The
-	// oldest go first. 0 is 8 MiB.
+	// Bytes limits the memory for deliveries of all endpoints together, without
+	// bodies. The oldest are removed first. 0 means 8 MiB.
 	Bytes int
-	// FailedBytes bounds the bodies of failed deliveries, all endpoints together.
-	// The oldest go first.
+	// FailedBytes limits the bodies of failed deliveries, for all endpoints
+	// together. The oldest are removed first.
 	FailedBytes int
 }
 
@@ -32,18 +32,18 @@ const (
 	Failed    = "failed"
 )
 
-// Delivery is one request and its attempts.
+// Delivery is one request with its attempts.
 type Delivery struct {
 	ID          string
 	App         string
-	Endpoint    int // place in the app's list, from 0
+	Endpoint    int // position in the app's list, from 0
 	State       string
-	First, Last time.Time // attempts
+	First, Last time.Time // time of the first and the last attempt
 	Took        time.Duration
 	Status      int    // of the last answer; 0 if there was none
 	Error       string // of the last attempt
 	Attempts    int
-	Next        time.Time // zero if there is no further one
+	Next        time.Time // next attempt; zero if there is none
 	Events      []Told    // the first of them
 	EventCount  int
 	Replayable  bool
@@ -55,34 +55,35 @@ type Told struct{ Name, Channel string }
 const (
 	// mostTold is how many events a Delivery names.
 	mostTold = 20
-	// mostError is how much of an error it has: a certificate may put many names in one.
+	// mostError limits the length of Error in bytes: a certificate may put many
+	// names in one.
 	mostError = 500
-	// attemptedBytes is what a delivery takes without its events, about, and
-	// toldBytes an event of it without the channel's name.
+	// attemptedBytes is the approximate memory of a delivery without its
+	// events, and toldBytes that of an event without the channel's name.
 	attemptedBytes = 1024
 	toldBytes      = 32
 )
 
-// recent is what is kept for a Sender. A nil one keeps nothing.
+// recent is the deliveries that a Sender keeps. A nil one keeps none.
 type recent struct {
 	limits  Recent
 	account *account.Account
 
 	mu    sync.Mutex
-	last  uint64    // number of the newest delivery
+	last  uint64    // id of the newest delivery
 	size  int       // of all deliveries, without bodies
 	all   list.List // of *attempted, the oldest in front
 	bytes int
 	held  list.List // of *attempted with a body, the oldest in front
 }
 
-// attempted is a delivery as it is kept. Its fields are under the lock of recent.
+// attempted is a kept delivery. Its fields are guarded by the lock of recent.
 type attempted struct {
 	Delivery
 	endpoint *endpoint
 	size     int           // without the body
 	among    *list.Element // in all
-	body     []byte        // of a failed one, without its time
+	body     []byte        // of a failed delivery, without the time field
 	place    *list.Element // in held
 	busy     bool          // it is being replayed
 }
@@ -95,8 +96,8 @@ func newRecent(limits Recent, of *account.Account) *recent {
 	return &recent{limits: limits, account: of}
 }
 
-// begin enters a delivery. It returns nil if nothing is kept, and every method of
-// what it returns may be called on that.
+// begin adds a delivery. It returns nil if deliveries are not kept. All methods
+// of attempted accept a nil receiver.
 func (r *recent) begin(e *endpoint, b *batch, first time.Time) *attempted {
 	if r == nil {
 		return nil
@@ -125,7 +126,7 @@ func (r *recent) begin(e *endpoint, b *batch, first time.Time) *attempted {
 	return a
 }
 
-// forget lets go of a delivery, the oldest of its endpoint. The caller holds the
+// forget removes a delivery, the oldest of its endpoint. The caller holds the
 // lock.
 func (r *recent) forget(a *attempted) {
 	r.drop(a)
@@ -136,7 +137,7 @@ func (r *recent) forget(a *attempted) {
 	e.recent = slices.Delete(e.recent, 0, 1)
 }
 
-// leave lets go of all deliveries of an endpoint that has ended.
+// leave removes all deliveries of an endpoint that has ended.
 func (r *recent) leave(e *endpoint) {
 	if r == nil {
 		return
@@ -148,7 +149,7 @@ func (r *recent) leave(e *endpoint) {
 	}
 }
 
-// drop lets go of the body. The caller holds the lock.
+// drop removes the body. The caller holds the lock.
 func (r *recent) drop(a *attempted) {
 	if a.place == nil {
 		return
@@ -159,7 +160,8 @@ func (r *recent) drop(a *attempted) {
 	a.body, a.place = nil, nil
 }
 
-// note enters how an attempt ended and when there is another; 0 is never.
+// note records how an attempt ended and the wait before the next; 0 means there
+// is none.
 func (a *attempted) note(status int, begun time.Time, err error, next time.Duration) {
 	if a == nil {
 		return
@@ -174,7 +176,7 @@ func (a *attempted) note(status int, begun time.Time, err error, next time.Durat
 	}
 }
 
-// enter is note without what comes next. The caller holds the lock.
+// enter records how an attempt ended. The caller holds the lock.
 func (a *attempted) enter(status int, begun time.Time, err error) {
 	a.Attempts++
 	a.Last, a.Took, a.Status, a.Error = time.Now(), time.Since(begun), status, ""
@@ -186,7 +188,7 @@ func (a *attempted) enter(status int, begun time.Time, err error) {
 	a.State = Delivered
 }
 
-// split says that the events are sent anew in two deliveries.
+// split records that the events are sent again in two deliveries.
 func (a *attempted) split() {
 	if a == nil {
 		return
@@ -198,7 +200,7 @@ func (a *attempted) split() {
 	a.Error += "; its events are sent in two parts"
 }
 
-// fail keeps the body of a delivery that no attempt could make.
+// fail keeps the body of a delivery that failed for good.
 func (a *attempted) fail(body []byte) {
 	if a == nil {
 		return
@@ -213,7 +215,7 @@ func (a *attempted) fail(body []byte) {
 		return
 	}
 	if !slices.Contains(a.endpoint.recent, a) {
-		return // so many came after it that it is not shown any more
+		return // newer deliveries have replaced it
 	}
 	for r.bytes+size > r.limits.FailedBytes {
 		r.drop(r.held.Front().Value.(*attempted))
@@ -225,7 +227,8 @@ func (a *attempted) fail(body []byte) {
 }
 
 // Recent lists the last deliveries of each endpoint in the order of Stats, the
-// newest first, and where each endpoint is, without what may be secret.
+// newest first, and the scheme and host of each endpoint, which contain no
+// secrets.
 func (s *Sender) Recent(most int) (deliveries [][]Delivery, places []string) {
 	s.mu.Lock()
 	listed := s.listed // replaced as a whole
@@ -249,7 +252,7 @@ func (e *endpoint) lastOnes(most int) (last []Delivery) {
 	return last
 }
 
-// shown is a copy. The caller holds the lock.
+// shown returns a copy. The caller holds the lock.
 func (a *attempted) shown(index int) Delivery {
 	d := a.Delivery
 	d.Endpoint, d.Replayable = index, a.body != nil && !a.busy

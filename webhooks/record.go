@@ -8,28 +8,28 @@ import (
 	"fanfare/channels"
 )
 
-// record is what one event says of a channel.
+// record is an event of a channel in the form in which it is queued.
 type record struct {
 	channel string
 	fact
 }
 
-// fact is a record without its channel. Most is in the kind: only events that
-// say more have their JSON made at once.
+// fact is a record without its channel. For most events the kind is enough;
+// only others have their JSON made when they are queued.
 type fact struct {
 	more  *payload
 	count int32 // of SubscriptionCount
 	kind  channels.NoticeKind
 }
 
-// payload is the rest of an event of a member or a client. It may be shared
-// with the queues of other endpoints and is only read.
+// payload is the further data of an event of a member or a client. Queues of
+// several endpoints may share it, so it is never changed.
 type payload struct {
 	json []byte // the whole event
 	user string // of members
 }
 
-// The bytes that payloads take, beside what is in them.
+// payloadBytes is the memory of a payload without its data.
 const payloadBytes = int(unsafe.Sizeof(payload{}))
 
 func newRecord(n *channels.Notice) record {
@@ -44,8 +44,8 @@ func newRecord(n *channels.Notice) record {
 	return r
 }
 
-// encode makes the JSON of an event and lets no more than a little of its room
-// go unused: it may be kept for long.
+// encode returns the JSON of an event in a slice with little spare capacity,
+// since it may be kept for long.
 func encode(n *channels.Notice) []byte {
 	const frame = 120 // names of fields, the socket's id
 	b := appendEvent(make([]byte, 0, frame+len(n.Channel)+len(n.Event)+len(n.Data)+len(n.UserID)), n)
@@ -55,14 +55,15 @@ func encode(n *channels.Notice) []byte {
 	return b
 }
 
-// readRecord reads an event of the store. What it does not know of it keeps.
+// readRecord reads an event of the store. It keeps fields that it does not
+// know.
 func readRecord(text []byte) record {
 	var from struct {
 		Name, Channel string
 		UserID        string `json:"user_id"`
 		Count         int32  `json:"subscription_count"`
 	}
-	_ = json.Unmarshal(text, &from) // the journal has found it valid; a field of another type is not ours
+	_ = json.Unmarshal(text, &from) // the journal has checked that it is valid JSON; fields of other types are ignored
 	kind, known := kindNamed(from.Name)
 	if !known {
 		kind = channels.ClientEvent
@@ -86,7 +87,7 @@ func (r *record) append(dst []byte) []byte {
 	return appendEvent(dst, &channels.Notice{Kind: r.kind, Channel: r.channel, Count: int(r.count)})
 }
 
-// size is how long the JSON object is.
+// size returns the length of the JSON object.
 func (r *record) size() int {
 	if r.more != nil {
 		return len(r.more.json)
@@ -101,7 +102,7 @@ func (r *record) size() int {
 	return n
 }
 
-// extra is what the event takes beside its place in a queue.
+// extra returns the memory of the event beyond its place in a queue.
 func (f *fact) extra() int {
 	if f.more == nil {
 		return 0

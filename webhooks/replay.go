@@ -9,13 +9,13 @@ import (
 
 // Errors of Replay.
 var (
-	ErrNoDelivery    = errors.New("there is no such delivery any more")
-	ErrNotReplayable = errors.New("the delivery has not failed, or its events are not held any more")
+	ErrNoDelivery    = errors.New("there is no such delivery, or it is no longer kept")
+	ErrNotReplayable = errors.New("the delivery has not failed, or its events are no longer kept")
 )
 
-// Replay makes one more attempt at a failed delivery, at once and in parallel to
-// others: its events arrive out of order. It returns the delivery after the
-// attempt.
+// Replay makes one more attempt at a failed delivery. It does not wait for
+// other requests, so the events arrive out of order. It returns the delivery
+// after the attempt.
 func (s *Sender) Replay(ctx context.Context, id string) (Delivery, error) {
 	a, body, err := s.failed(id)
 	if err != nil {
@@ -39,7 +39,8 @@ func (s *Sender) Replay(ctx context.Context, id string) (Delivery, error) {
 	return a.shown(now.index), nil
 }
 
-// failed finds a delivery that can be replayed and has nobody else do so.
+// failed returns a delivery that can be replayed, with its body, and marks it
+// as busy.
 func (s *Sender) failed(id string) (*attempted, []byte, error) {
 	if s.recent == nil {
 		return nil, nil, ErrNoDelivery

@@ -14,31 +14,32 @@ import (
 	"fanfare/channels"
 )
 
-// Sender posts what happens in channels to the endpoints of their apps. It is
-// a channels.Observer. Make one with New, keep Run running, and call Drain
-// before Run's context ends. Endpoints can change while it runs, see Prepare.
+// Sender posts the events of channels to the endpoints of their apps. It is a
+// channels.Observer. Create it with New, run Run, and call Drain before Run's
+// context ends. Endpoints can be changed while it runs, see Prepare.
 type Sender struct {
-	cfg     Config // without what a Change names
+	cfg     Config // without the fields that a Change has
 	tenants atomic.Pointer[map[string]*tenant]
 	journal *journal      // nil without a store
 	drain   chan struct{} // closed when Drain begins
 	grace   atomic.Int64  // ns
-	recent  *recent       // nil keeps nothing
-	seq     atomic.Uint64 // the number of the newest event, counted over all endpoints
+	recent  *recent       // nil if deliveries are not kept
+	seq     atomic.Uint64 // seq of the newest event of all endpoints
 
 	mu        sync.Mutex
 	endpoints map[string]*endpoint // by bucket name: those configured, and those that still have events
 	listed    []*endpoint          // those configured, sorted by app, then in its order
 	past      map[string]bool      // by bucket name: endpoints that ended, whose events may still be in the file
 	client    *client
-	start     func(func(context.Context)) // starts a part of Run; nil unless it runs
+	start     func(func(context.Context)) // starts a goroutine of Run; nil unless Run runs
 	draining  bool
-	first     func() error // makes the endpoints of the Config, until OpenStore
+	first     func() error // creates the endpoints of the Config; nil after OpenStore
 }
 
-// New returns a Sender with the undelivered events of its store, or one that
-// OpenStore has to be called on. An address, event name or pattern that cannot be
-// used is an error, and so is a store that cannot be opened.
+// New returns a Sender with the undelivered events of its store. With
+// StoreLater, OpenStore has to be called on it first. It returns an error for
+// an address, event name or pattern that is not valid and for a store that
+// cannot be opened.
 func New(cfg Config) (*Sender, error) {
 	if cfg.Target == nil {
 		cfg.Target, cfg.anywhere = AnyTarget, true
@@ -53,7 +54,7 @@ func New(cfg Config) (*Sender, error) {
 	s.tenants.Store(&map[string]*tenant{})
 	for id, list := range cfg.Endpoints {
 		if _, ok := cfg.Apps.ByID(id); !ok && len(list) > 0 {
-			return nil, fmt.Errorf("webhooks of app %q: there is no such app", id)
+			return nil, fmt.Errorf("webhooks of app %q: the app does not exist", id)
 		}
 	}
 	var err error
@@ -69,9 +70,8 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// OpenStore opens the store of a Sender that was made with StoreLater, if it has
-// one, and queues its undelivered events. It is called once, before Run, Observe
-// and Prepare.
+// OpenStore opens the store of a Sender with StoreLater, if it has one, and
+// queues its undelivered events. Call it once, before Run, Observe and Prepare.
 func (s *Sender) OpenStore() error {
 	if s.cfg.Store != "" {
 		var err error
@@ -92,8 +92,8 @@ func (s *Sender) OpenStore() error {
 	return nil
 }
 
-// Observe implements channels.Observer. It takes a bounded time and never
-// waits for an endpoint or the disk.
+// Observe implements channels.Observer. It never waits for an endpoint or the
+// disk.
 func (s *Sender) Observe(n channels.Notice) {
 	t := (*s.tenants.Load())[n.App.ID]
 	if t == nil || !t.audience.Load().kinds.has(n.Kind) || strings.HasPrefix(n.Channel, "#") {
@@ -102,8 +102,8 @@ func (s *Sender) Observe(n channels.Notice) {
 	t.observe(n)
 }
 
-// Run delivers until ctx is done. What is undelivered then stays in the store,
-// or is lost without one.
+// Run delivers until ctx is done. Undelivered events then stay in the store, or
+// are lost without one.
 func (s *Sender) Run(ctx context.Context) error {
 	var senders, writer sync.WaitGroup
 	saving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -142,16 +142,16 @@ func (s *Sender) Run(ctx context.Context) error {
 	return err
 }
 
-// Close gives the store back, of a Sender that never ran.
+// Close closes the store of a Sender that never ran.
 func (s *Sender) Close() {
 	if s.journal != nil {
 		s.journal.close()
 	}
 }
 
-// Drain queues the removals that are held back and waits until every endpoint has
-// received its queue. An endpoint that fails is waited for only if there is no
-// store to keep its events. The error, if ctx is done first, says how many events
+// Drain queues the removals that are held back and waits until every endpoint
+// has received its queued events. It waits for a failing endpoint only if no
+// store keeps its events. If ctx is done first, the error says how many events
 // are lost.
 func (s *Sender) Drain(ctx context.Context) error {
 	s.mu.Lock()
@@ -178,7 +178,8 @@ func (s *Sender) Drain(ctx context.Context) error {
 	return nil
 }
 
-// undelivered is how many events wait that nobody else keeps.
+// undelivered returns the number of waiting events that neither a store nor a
+// caller of Tell keeps.
 func (s *Sender) undelivered() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,19 +3,20 @@ package webhooks
 // Stats is a snapshot of all deliveries since the Sender was made.
 type Stats struct {
 	Endpoints []EndpointStats // sorted by app, then as configured
-	// Unsaved is how many changes a crash would undo now; 0 without a store.
+	// Unsaved is the number of changes that are not in the store yet; 0 without
+	// a store.
 	Unsaved int
 }
 
 // EndpointStats is one endpoint.
 type EndpointStats struct {
 	App      string // id
-	Endpoint int    // place in the app's list, from 0
-	Queued   int    // events that wait or are on their way
+	Endpoint int    // position in the app's list, from 0
+	Queued   int    // events that wait or are being sent
 	Sent     uint64 // events accepted by the endpoint
 	Retried  uint64 // requests sent again
 	Failed   uint64 // attempts that failed
-	Dropped  []Drop // by class and reason, all there are
+	Dropped  []Drop // all combinations of class and reason
 	Down     bool   // several attempts in a row failed
 }
 

@@ -7,18 +7,18 @@ import (
 	"net/url"
 )
 
-// Policy says whether hooks may be posted to an address; the error says why not. It
-// is called for literal addresses in URLs, and again for every connection with the
+// Policy returns an error if webhooks may not be posted to an address. It is
+// called for literal addresses in URLs, and for every connection with the
 // resolved address.
 type Policy func(netip.Addr) error
 
-// AnyTarget allows every address. It is for URLs of the operator's own
+// AnyTarget allows every address. It is for URLs in the operator's own
 // configuration.
 func AnyTarget(netip.Addr) error { return nil }
 
-// PublicTargets allows addresses of the public internet only. It is for URLs
-// that come from others, who could otherwise have us call what only we reach.
-// Those of apps in a database may.
+// PublicTargets allows only addresses of the public internet. It is for URLs
+// that others supply, such as those of apps in a database, which could
+// otherwise make the server send requests into its private network.
 func PublicTargets(a netip.Addr) error {
 	a = a.WithZone("").Unmap()
 	for _, p := range special() {
@@ -29,14 +29,14 @@ func PublicTargets(a netip.Addr) error {
 	if a.Is4() {
 		return nil
 	}
-	if !netip.MustParsePrefix("2000::/3").Contains(a) { // all that is public so far (RFC 4291 §2.4)
+	if !netip.MustParsePrefix("2000::/3").Contains(a) { // the only public range so far (RFC 4291 §2.4)
 		return fmt.Errorf("%s is not a public address", a)
 	}
 	return nil
 }
 
-// special are the networks of the IANA special-purpose registries (RFC 6890)
-// that are not public, and those that carry an IPv4 address inside.
+// special returns the networks of the IANA special-purpose registries (RFC
+// 6890) that are not public, and those whose addresses contain an IPv4 address.
 func special() []netip.Prefix {
 	list := make([]netip.Prefix, 0, 24)
 	for _, s := range []string{
@@ -50,13 +50,13 @@ func special() []netip.Prefix {
 	return list
 }
 
-// CheckTarget is the one place that decides whether a URL may be posted to.
-// Names pass here: what they resolve to is held to the policy at each
+// CheckTarget parses a URL and returns an error if it may not be posted to.
+// Host names are accepted: the addresses they resolve to are checked at each
 // connection.
 func CheckTarget(raw string, allowed Policy) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, errors.New("the url cannot be read") // err repeats it, secrets and all
+		return nil, errors.New("the url cannot be read") // err contains the URL, which may hold secrets
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "" {
 		return nil, errors.New("the url is not an http or https address")
@@ -70,7 +70,7 @@ func CheckTarget(raw string, allowed Policy) (*url.URL, error) {
 	return u, nil
 }
 
-// checkDial holds the address of a connection about to be made to the policy.
+// checkDial checks the address of a new connection.
 func (p Policy) checkDial(address string) error {
 	a, err := netip.ParseAddrPort(address)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"fanfare/channels"
 )
 
-// Wants returns the kinds of notices about a channel that the endpoints of an app
-// receive, a bit 1<<kind each. Of two opposite kinds it has both or none.
+// Wants returns the kinds of notices about a channel that the endpoints of an
+// app receive, as bits 1<<kind. Of two opposite kinds both are set or none.
 func (s *Sender) Wants(app, channel string) (kinds uint16) {
 	t := (*s.tenants.Load())[app]
 	if t == nil || strings.HasPrefix(channel, "#") {
@@ -29,15 +29,14 @@ func (s *Sender) Wants(app, channel string) (kinds uint16) {
 	return kinds
 }
 
-// Grace is how long a channel or member must be gone before the removal is sent,
-// for callers that hold removals back themselves. See Tell.
+// Grace is how long a channel must be vacated, or a member absent, before the
+// event is sent, for callers that hold removals back themselves. See Tell.
 func (s *Sender) Grace() time.Duration { return time.Duration(s.grace.Load()) }
 
-// Tell queues a notice for the endpoints that want it, with no regard to the
-// grace, and without a place in the store: whoever calls it keeps the notice
-// until done is called. That is once no endpoint waits for it any more,
-// delivered or given up; if none wants it, before Tell returns. Done does not
-// block.
+// Tell queues a notice for the endpoints that want it, without the grace and
+// without storing it: the caller keeps the notice until done is called. That
+// happens once every endpoint has received the event or given it up, and before
+// Tell returns if no endpoint wants it. done must not block.
 func (s *Sender) Tell(n channels.Notice, done func()) {
 	r := &receipt{done: done}
 	r.left.Store(1)
@@ -47,7 +46,7 @@ func (s *Sender) Tell(n channels.Notice, done func()) {
 	}
 }
 
-// receipt counts the endpoints that have yet to be told of something.
+// receipt counts the endpoints that have not yet received an event.
 type receipt struct {
 	left atomic.Int32
 	done func()
@@ -59,8 +58,7 @@ func (r *receipt) settle() {
 	}
 }
 
-// receive notes that somebody waits for the event's end. The caller holds the
-// lock.
+// receive registers a receipt for an event. The caller holds the lock.
 func (e *endpoint) receive(seq uint64, r *receipt) {
 	if e.receipts == nil {
 		e.receipts = make(map[uint64]*receipt)
@@ -69,8 +67,8 @@ func (e *endpoint) receive(seq uint64, r *receipt) {
 	e.receipts[seq] = r
 }
 
-// forget ends what is kept of an event beside the queue. The caller holds the
-// lock.
+// forget removes an event from the journal and settles its receipt. The caller
+// holds the lock.
 func (e *endpoint) forget(seq uint64) {
 	r := e.receipts[seq]
 	if r == nil {
@@ -78,17 +76,17 @@ func (e *endpoint) forget(seq uint64) {
 		return
 	}
 	if delete(e.receipts, seq); len(e.receipts) == 0 {
-		e.receipts = nil // a map keeps the room of its largest size
+		e.receipts = nil // a map never shrinks
 	}
 	r.settle()
 }
 
-// unreceipted is how many events wait of which nobody else knows.
+// unreceipted returns the number of waiting events without a receipt.
 func (e *endpoint) unreceipted() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.queue.len() + e.inFlight - len(e.receipts)
 }
 
-// kept reports whether what waits is kept when the process ends.
+// kept reports whether waiting events are kept when the process ends.
 func (e *endpoint) kept() bool { return e.journal != nil || e.unreceipted() == 0 }

@@ -20,8 +20,8 @@ const (
 	memberKinds  kindSet = 1<<channels.MemberAdded | 1<<channels.MemberRemoved
 )
 
-// flushBurst is how many removals are told before others get the lock, for
-// which sockets wait.
+// flushBurst is how many removals are queued before the lock is released, since
+// sockets may wait for it.
 const flushBurst = 16
 
 // tenant is an app that has endpoints.
@@ -29,22 +29,22 @@ type tenant struct {
 	audience atomic.Pointer[audience]
 	account  *account.Account
 	wake     chan struct{}
-	ended    chan struct{} // closed when the app has no endpoints any more
+	ended    chan struct{} // closed when the app has no endpoints left
 
 	mu      sync.Mutex
 	held    held
-	flushed bool // nothing is held back any more
+	flushed bool // removals are no longer held back
 }
 
-// audience is who is told, and how long a removal is held back. It is replaced
-// as a whole.
+// audience is the endpoints that receive an app's events, and its grace. It is
+// replaced as a whole.
 type audience struct {
 	grace     time.Duration
 	endpoints []listener
-	kinds     kindSet // what Observe has to look at
+	kinds     kindSet // kinds that Observe has to process
 }
 
-// listener is an endpoint with what it wants.
+// listener is an endpoint with its filter.
 type listener struct {
 	*endpoint
 	filter filter
@@ -56,15 +56,15 @@ func newTenant(a *account.Account) *tenant {
 	return t
 }
 
-// follow replaces the audience. Removals that are held back are told to the
-// new one, after its grace.
+// follow replaces the audience. Removals that are held back are sent to the new
+// one, after its grace.
 func (t *tenant) follow(a *audience) {
 	t.audience.Store(a)
 	signal(t.wake)
 }
 
-// leave ends a tenant whose app has no endpoints any more. What it held back is
-// told to nobody.
+// leave ends a tenant whose app has no endpoints left. Removals that it held
+// back are discarded.
 func (t *tenant) leave() {
 	t.follow(&audience{})
 	t.flush()
@@ -74,8 +74,8 @@ func (t *tenant) leave() {
 func (a *audience) add(e *endpoint, f filter) {
 	a.endpoints = append(a.endpoints, listener{e, f})
 	a.kinds |= f.kinds
-	// Whether an arrival is news depends on the departure before it, so both
-	// are followed even if only one is told.
+	// Whether an arrival is sent depends on the departure before it, so both
+	// kinds are processed even if only one is sent.
 	for _, pair := range []kindSet{channelKinds, memberKinds} {
 		if f.kinds&pair != 0 {
 			a.kinds |= pair
@@ -102,9 +102,8 @@ func (t *tenant) observe(n channels.Notice) {
 	}
 }
 
-// gone holds a removal back. While there is no room for more, the oldest is
-// told early for it: a removal that is late is better than one that is lost.
-// The caller holds the lock.
+// gone holds a removal back. If there is no room, the oldest is sent early: an
+// early event is better than a lost one. The caller holds the lock.
 func (t *tenant) gone(n *channels.Notice) {
 	a := t.audience.Load()
 	if a.grace == 0 || t.flushed {
@@ -114,7 +113,7 @@ func (t *tenant) gone(n *channels.Notice) {
 	if !a.follows(n.Channel) {
 		return
 	}
-	if old := t.held.bySubject[subjectOf(n)]; old != nil { // the core ends nothing twice; be sure
+	if old := t.held.bySubject[subjectOf(n)]; old != nil { // defensive: the core ends nothing twice
 		t.release(old)
 	}
 	r := t.held.add(n, time.Now())
@@ -129,20 +128,20 @@ func (t *tenant) gone(n *channels.Notice) {
 	}
 }
 
-// release holds a removal back no longer. The caller holds the lock.
+// release stops holding a removal back. The caller holds the lock.
 func (t *tenant) release(r *removal) {
 	t.held.remove(r)
 	t.account.Release(account.Webhooks, r.bytes())
 }
 
-// tellNow tells a removal that is held. The caller holds the lock.
+// tellNow queues the event of a held removal. The caller holds the lock.
 func (t *tenant) tellNow(r *removal) {
 	t.release(r)
 	n := r.notice()
 	t.tell(&n)
 }
 
-// follows reports whether any endpoint may get events of the channel.
+// follows reports whether any endpoint may receive events of the channel.
 func (a *audience) follows(channel string) bool {
 	for _, e := range a.endpoints {
 		if e.filter.channel(channel) {
@@ -155,7 +154,7 @@ func (a *audience) follows(channel string) bool {
 // tell queues an event for every endpoint that wants it, encoded once.
 func (t *tenant) tell(n *channels.Notice) { t.tellFor(n, nil) }
 
-// tellFor is a tell for somebody who waits for the event's end, if not nil.
+// tellFor is tell with a receipt, which may be nil.
 func (t *tenant) tellFor(n *channels.Notice, waits *receipt) {
 	var r record
 	var at int64
@@ -170,7 +169,7 @@ func (t *tenant) tellFor(n *channels.Notice, waits *receipt) {
 	}
 }
 
-// run tells removals when their grace is over.
+// run queues the events of removals when their grace is over.
 func (t *tenant) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -191,7 +190,8 @@ func (t *tenant) run(ctx context.Context) {
 	}
 }
 
-// tellDue tells what is due and returns when the next will be, if any waits.
+// tellDue queues the removals that are due and returns the time of the next, if
+// any waits.
 func (t *tenant) tellDue() (next time.Time, more bool) {
 	for {
 		now, grace := time.Now(), t.audience.Load().grace
@@ -212,8 +212,8 @@ func (t *tenant) tellDue() (next time.Time, more bool) {
 	}
 }
 
-// flush tells every removal at once, and later ones without a grace: nobody
-// can come back to a process that ends.
+// flush queues all removals at once and disables the grace for later ones: no
+// client can come back to a process that ends.
 func (t *tenant) flush() {
 	for more := true; more; {
 		t.mu.Lock()
@@ -230,7 +230,8 @@ func (t *tenant) flush() {
 	}
 }
 
-// signal wakes the goroutine that waits at c, now or when it gets there.
+// signal wakes the goroutine that waits for c, or lets its next wait return at
+// once.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -2,32 +2,32 @@ package webhooks
 
 import "net/url"
 
-// Tracer receives attempts to deliver.
+// Tracer is notified of delivery attempts.
 type Tracer interface {
-	// Attempt is called when an attempt begins. It returns the header traceparent,
-	// "" for none, and a function that is called with the status of the answer, 0
-	// if there was none, and the error.
+	// Attempt is called when an attempt begins. It returns the value of the
+	// header traceparent ("" to send none) and a function to call at the end
+	// with the status of the answer (0 without an answer) and the error.
 	Attempt(a *TracedAttempt) (traceparent string, end func(status int, err error))
 }
 
-// TracedAttempt is an attempt to deliver. There is nothing of the events in it.
+// TracedAttempt is a delivery attempt, without the content of events.
 type TracedAttempt struct {
 	App      string   // id
-	Endpoint int      // place in the app's list
-	URL      *url.URL // whose path and query may hold a secret
+	Endpoint int      // position in the app's list, from 0
+	URL      *url.URL // its path and query may hold a secret
 	Number   int      // from 1
 	Events   int
-	First    string // the traceparent of the first attempt; "" for that itself
+	First    string // traceparent of the first attempt; "" in the first attempt itself
 }
 
-// attempts are those of one request.
+// attempts are the attempts of one request.
 type attempts struct {
 	n     int
 	first string // traceparent
 	end   func(status int, err error)
 }
 
-// began tells the tracer, if there is one, of an attempt that begins.
+// began notifies the tracer, if there is one, of a new attempt.
 func (e *endpoint) began(t *attempts, events int) (traceparent string) {
 	if e.tracer == nil {
 		return ""
@@ -42,7 +42,7 @@ func (e *endpoint) began(t *attempts, events int) (traceparent string) {
 	return traceparent
 }
 
-// ended tells it how the attempt ended.
+// ended notifies the tracer of the end of an attempt.
 func (t *attempts) ended(status int, err error) {
 	if t.end != nil {
 		t.end(status, err)

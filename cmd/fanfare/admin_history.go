@@ -23,7 +23,7 @@ func (c adminChannels) History(ctx context.Context, id, name, before string, mos
 	if before != "" {
 		var ok bool
 		if q.Before, ok = pusherproto.ParseSerial(before); !ok {
-			return list, badRequest("cursor is none that this API gave")
+			return list, badRequest("cursor is not valid: send the next of an earlier answer")
 		}
 	}
 	page, err := c.s.hub.History(ctx, app, name, q)

@@ -21,7 +21,7 @@ func (a adminSockets) List(ctx context.Context, app, cursor string, most int) ([
 	var from sockets.Place
 	if cursor != "" {
 		if _, err := fmt.Sscanf(cursor, "%d.%d", &from.Loop, &from.Slot); err != nil || fmt.Sprintf("%d.%d", from.Loop, from.Slot) != cursor || from.Loop < 0 || from.Slot < 0 {
-			return nil, "", badRequest("cursor is none that this API gave")
+			return nil, "", badRequest("cursor is not valid: send the next of an earlier answer")
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)

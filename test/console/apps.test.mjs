@@ -206,7 +206,7 @@ test('who may not change apps is told why, and sees no buttons', { timeout: 120_
     await route.fulfill({ response: real, json: { ...await real.json(), editable: true } });
   });
   await page.getByRole('button', { name: 'Add a key' }).click();
-  await page.getByRole('alert').filter({ hasText: 'This takes the role admin' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'This requires the role admin' }).waitFor();
   await page.unrouteAll({ behavior: 'wait' });
 
   const inFile = await served(t);

@@ -98,7 +98,7 @@ test('tokens: asked for once, a wrong one is said, and a role that may not act i
   await page.getByText('This token cannot read payloads.').waitFor();
   await reader.open('creator');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
-  await page.getByRole('alert').filter({ hasText: 'This takes the role operate' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'This requires the role operate' }).waitFor();
   assert.match(await page.getByRole('region', { name: 'curl, over the admin API' }).innerText(), /Authorization: Bearer \$FANFARE_ADMIN_TOKEN/);
   assert.ok(!(await page.content()).includes(looking.text));
   await page.getByRole('button', { name: 'Forget the token' }).click();
