@@ -65,7 +65,7 @@ func checkDirectory(s string) error {
 	return nil
 }
 
-// checkACME looks at the keys of a certificate that is obtained.
+// checkACME checks the keys of tls.acme, if it is on.
 func checkACME(c *Config, r *report) {
 	a := c.TLS.ACME
 	if !a.Enabled() {

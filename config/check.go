@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// check holds the value of one key against its tag.
+// check validates the value of one key by its tag.
 func (f *field) check(path string, v reflect.Value, r *report) {
 	switch f.kind {
 	case kindNumber:
@@ -53,8 +53,8 @@ func (f *field) checkNumber(path string, n int64, r *report) {
 	}
 }
 
-// numberBounds are the bounds in the tag. What has none is still held to 32
-// bits, far above any machine.
+// numberBounds returns the bounds in the tag. Without them, it returns 0 and the
+// largest 32-bit integer.
 func (f *field) numberBounds() (low, high int64) {
 	low, high = 0, 1<<31-1
 	if f.min != "" {

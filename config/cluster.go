@@ -66,7 +66,7 @@ func (c *Config) NodeName() string {
 	return host
 }
 
-// checkCluster refuses what no server could be reached by.
+// checkCluster refuses settings with which no Redis server can be reached.
 func checkCluster(c *Config, r *report) {
 	redis := &c.Cluster.Redis
 	if len(redis.Addresses) == 0 && !r.notedBelow("cluster.redis.addresses") {
@@ -105,8 +105,8 @@ func doubtCluster(c *Config, r *report) {
 	}
 }
 
-// checkServer holds an address to host:port. One that is written as a URL is
-// not repeated: it may hold a password.
+// checkServer requires the form host:port. The error does not repeat a URL,
+// because it may contain a password.
 func checkServer(s string) error {
 	if strings.Contains(s, "://") || strings.Contains(s, "@") {
 		return errors.New("is a URL; write host:port here, and set username, password, database and tls with their own keys")
@@ -125,11 +125,12 @@ func checkServer(s string) error {
 	return nil
 }
 
-// longestName bounds what goes into every key, or to every node with each beat.
+// longestName is the maximum length of the key prefix, which every key in Redis
+// contains, and of the node name, which every heartbeat contains.
 const longestName = 64
 
-// checkKeyPrefix keeps what Redis reads as more than a name out of a key:
-// braces choose its slot, and stars match others.
+// checkKeyPrefix refuses characters that have a meaning in Redis: braces choose
+// the slot of a key, and asterisks are wildcards of patterns.
 func checkKeyPrefix(s string) error {
 	if s == "" {
 		return errors.New("is empty; write a name, such as fanfare")
@@ -142,11 +143,11 @@ func checkNodeName(s string) error { return checkShortName(s, "-_.") }
 func checkShortName(s, marks string) error {
 	for _, c := range s {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune(marks, c) {
-			return fmt.Errorf("%q holds %q; use letters, digits and %s", s, c, strings.Join(strings.Split(marks, ""), " "))
+			return fmt.Errorf("%q contains %q; use letters, digits and %s", s, c, strings.Join(strings.Split(marks, ""), " "))
 		}
 	}
 	if len(s) > longestName {
-		return fmt.Errorf("%q has %d characters; the most is %d", s, len(s), longestName)
+		return fmt.Errorf("%q has %d characters; the maximum is %d", s, len(s), longestName)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestLoad_Cluster_Mistakes(t *testing.T) {
 		{cluster("redis"), "cluster", "has keys of its own"},
 		{cluster("{on_gap: drop}"), "cluster.on_gap", "not one of close, keep"},
 		{cluster("{name: 'web 1'}"), "cluster.name", "use letters, digits and - _ ."},
-		{cluster("{name: " + strings.Repeat("a", 65) + "}"), "cluster.name", "the most is 64"},
+		{cluster("{name: " + strings.Repeat("a", 65) + "}"), "cluster.name", "the maximum is 64"},
 		{redis("addresses: 127.0.0.1:6379"), "cluster.redis.addresses", `write ["127.0.0.1:6379"]`},
 		{redis("addresses: []"), "cluster.redis.addresses", "lists no server"},
 		{redis("addresses: ['a:6379', 'b:6379'], database: 1"), "cluster.redis.database", "the only database of a Redis Cluster"},

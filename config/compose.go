@@ -51,7 +51,7 @@ type composer struct {
 	sampler
 	settings map[string]Setting
 	mentions map[string]bool // paths at or below which there is a setting
-	holds    map[string]bool // the same, with a value
+	holds    map[string]bool // paths at or below which a value is set
 	lengths  map[string]int  // of lists
 }
 
@@ -110,8 +110,8 @@ func (c *composer) comment(depth int, text string) {
 	}
 }
 
-// remark is a text as one line of a comment, which has names in it that another
-// file made up.
+// remark returns text as one printable line of a comment. The text may contain
+// names from a file of another server.
 func remark(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -173,7 +173,7 @@ func (c *composer) element(depth int, path string, f *field) {
 	c.group(depth, path, f.fields)
 }
 
-// below writes the comments inside of a group that holds nothing.
+// below writes the comments inside a group in which no value is set.
 func (c *composer) below(depth int, path string, f *field) {
 	if f.kind == kindGroup {
 		for _, inner := range f.fields {

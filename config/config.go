@@ -38,8 +38,8 @@ type Config struct {
 	Store         Store    `key:"store" doc:"Where the apps are kept: in this file, or in a database (docs/apps.md)."`
 	Apps          []App    `key:"apps" doc:"The applications. Each has its own keys, channels, users and limits."`
 
-	// DemoApp is true if no source names an app. The server then serves the
-	// demo app, whose secret everyone knows.
+	// DemoApp is true if there is no file, and no variable or flag names an
+	// app. The server then serves the demo app, whose secret everyone knows.
 	DemoApp bool
 
 	// FileApps are the apps that the file, the environment and the flags name

@@ -27,7 +27,7 @@ func (c Change) String() string {
 		text = "removed"
 	case c.Key == "":
 		text = "added"
-	case c.Old == c.New: // nothing of it can be shown
+	case c.Old == c.New: // masked, or a list
 		text += " changed"
 	default:
 		text += ": " + c.Old + " -> " + c.New
@@ -87,7 +87,7 @@ func diff(changes *[]Change, app, path string, fields []*field, old, next reflec
 	}
 }
 
-// same takes an empty list for the same as none.
+// same reports whether two values are equal. An empty list or table equals nil.
 func same(a, b reflect.Value) bool {
 	switch a.Kind() {
 	case reflect.Slice, reflect.Map:

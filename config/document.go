@@ -29,8 +29,8 @@ func NewDocuments(server *Config) *Documents {
 	return &Documents{server: server, fields: fieldsOf(reflect.TypeFor[App]())}
 }
 
-// besides are the keys of an app that Write leaves out: the id, and what has
-// secrets, are kept apart from the options.
+// besides are the keys of an app that Write leaves out. The id and the keys are
+// stored apart from the options.
 var besides = []string{"id", "key", "secret", "keys"}
 
 // Write returns the options of an app that differ from their defaults.
@@ -61,7 +61,7 @@ func (d *Documents) Apply(app *App, doc []byte) error {
 			err = errors.New("there is text after the object")
 		}
 	}
-	if err != nil { // it may repeat a piece of the document, but no more than a character
+	if err != nil { // it quotes at most one character of the document
 		return &Error{Problems: []Problem{{Text: fmt.Sprintf("the app is not a JSON object: %v", err)}}}
 	}
 	r, next, def := newReport(), *app, defaultApp()
@@ -162,7 +162,8 @@ func applyField(r *report, path string, f *field, v, def reflect.Value, value an
 	}
 }
 
-// rawOf is a JSON value as a layer of the configuration holds it.
+// rawOf converts a JSON value to the form in which a layer holds it. ok is false
+// if the key has another type.
 func rawOf(f *field, value any) (raw any, ok bool) {
 	switch value := value.(type) {
 	case string:
@@ -227,7 +228,7 @@ func jsonKind(value any) string {
 	return "a text"
 }
 
-// differing are the values of v that are not those of def.
+// differing returns the values of v that differ from those of def.
 func differing(fields []*field, v, def reflect.Value, without ...string) map[string]any {
 	doc := map[string]any{}
 	for _, f := range fields {
@@ -257,7 +258,7 @@ func differing(fields []*field, v, def reflect.Value, without ...string) map[str
 	return doc
 }
 
-// every are all values of v.
+// every returns all values of v.
 func every(fields []*field, v reflect.Value, secrets bool) map[string]any {
 	doc := make(map[string]any, len(fields))
 	for _, f := range fields {
@@ -281,7 +282,7 @@ func every(fields []*field, v reflect.Value, secrets bool) map[string]any {
 	return doc
 }
 
-// maskIn replaces in doc what shown does not show.
+// maskIn masks the secret parts of a value in doc.
 func (f *field) maskIn(doc map[string]any, v reflect.Value) {
 	switch {
 	case f.rule == "secret" && v.Len() > 0:
@@ -297,7 +298,7 @@ func (f *field) maskIn(doc map[string]any, v reflect.Value) {
 	}
 }
 
-// plain is a value as JSON has it.
+// plain returns a value in its JSON form.
 func (f *field) plain(v reflect.Value) any {
 	switch f.kind {
 	case kindDuration:
@@ -314,7 +315,7 @@ func encode(doc map[string]any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(doc); err != nil { // texts, numbers and switches: there is nothing to fail
+	if err := e.Encode(doc); err != nil { // texts, numbers and booleans can always be encoded
 		panic(err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))

@@ -56,8 +56,8 @@ func readEnv(env []string, inFile map[string]int, r *report) layer {
 	return l
 }
 
-// meant is the path of the key that a variable sets, and whether to what is in
-// the file that it names.
+// meant returns the path of the key that a variable sets. inOwnFile is true if
+// the variable holds the name of a file with the value.
 func meant(rest string, fields []*field) (path string, inOwnFile, ok bool) {
 	if path, ok = named(rest, fields); ok {
 		return path, false, true
@@ -69,7 +69,7 @@ func meant(rest string, fields []*field) (path string, inOwnFile, ok bool) {
 	return path, true, ok
 }
 
-// named is the path of the key with that name of a variable.
+// named returns the path of the key whose variable is FANFARE_ and rest.
 func named(rest string, fields []*field) (path string, ok bool) {
 	if path, ok = aliases[rest]; ok {
 		return path, true
@@ -108,12 +108,12 @@ func elements(path string) iter.Seq2[string, element] {
 	}
 }
 
-// maxEnvIndex bounds the index in a variable's name, so that a typing error
-// does not make a million empty apps.
+// maxEnvIndex is the largest index in the name of a variable, so that a typing
+// error does not add a million empty apps.
 const maxEnvIndex = 999
 
-// shortest is the variable, the short one if there is one, that sets the key at
-// path.
+// shortest returns the variable that sets the key at path: its short name, if it
+// has one.
 func shortest(path string) string {
 	for alias, p := range aliases {
 		if p == path {
@@ -123,8 +123,8 @@ func shortest(path string) string {
 	return variable(path)
 }
 
-// match finds the key a variable means. Keys contain underscores too, so every
-// key that fits is tried.
+// match finds the key that a variable sets. Keys contain underscores too, so
+// match tries every key that rest begins with.
 func match(rest, path string, fields []*field) (string, bool) {
 	for _, f := range fields {
 		tail, ok := strings.CutPrefix(rest, strings.ToUpper(f.key))
@@ -157,14 +157,13 @@ func match(rest, path string, fields []*field) (string, bool) {
 	return "", false
 }
 
-// kubernetes are the endings of the variables that Kubernetes and Docker links
-// put into every container beside a service, here one whose name begins with
-// fanfare.
+// kubernetes matches what follows FANFARE_ in the variables that Kubernetes and
+// Docker links set in containers for a service whose name begins with fanfare.
 var kubernetes = regexp.MustCompile(`^(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 
 func fromKubernetes(rest, value string) bool {
 	if rest == "PORT" || strings.HasSuffix(rest, "_PORT") {
-		return strings.Contains(value, "://") // and not what somebody takes for the port of listen
+		return strings.Contains(value, "://") // a plain number is more likely meant as the port of listen
 	}
 	return kubernetes.MatchString(rest)
 }

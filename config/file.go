@@ -45,11 +45,11 @@ func readFile(name string, env *environment, r *report) (layer, error) {
 // likeKey is the form of a key.
 var likeKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
-// notKey is what a piece of a value looks like that was not put in quotes.
+// notKey is the error for a key that is probably a piece of an unquoted value.
 const notKey = "contains text that is not a key; put values with a comma, a colon or a bracket in quotes"
 
-// isKey reports whether somebody meant an unknown key as one. What has another
-// form, or no colon, may be a piece of a secret and is not repeated.
+// isKey reports whether an unknown key has the form of a key and a colon after
+// it. Other text may be a piece of a secret, which errors do not repeat.
 func (f *fileReader) isKey(key *yaml.Node) bool {
 	name, _, _ := strings.Cut(key.Value, ":")
 	return likeKey.MatchString(name) && key.Line <= len(f.lines) &&
@@ -125,7 +125,7 @@ func (f *fileReader) value(path string, n *yaml.Node, field *field) {
 		f.wrong(path, n, "is followed only by a comment; put a value that begins with # in quotes")
 		return
 	}
-	if isNull(n) { // "key:" with nothing behind it keeps the default
+	if isNull(n) { // "key:" without a value keeps the default
 		return
 	}
 	switch field.kind {
@@ -254,8 +254,8 @@ func (f *fileReader) wrong(path string, n *yaml.Node, text string) {
 	f.report.add(path, text)
 }
 
-// resolve follows an alias (*name) to what it stands for. The depth walked is
-// that of the table of keys, so an alias to itself ends too.
+// resolve follows an alias (*name) to its value. The reader descends no deeper
+// than the table of keys, so an alias inside its own value does not loop.
 func resolve(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -263,8 +263,8 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// misread says what is wrong with a value that YAML takes for something else
-// than its text.
+// misread explains a value whose text YAML reads as a tag or an anchor. It is
+// empty for other values.
 func misread(n *yaml.Node) string {
 	switch {
 	case n.Style&yaml.TaggedStyle != 0 && n.Kind == yaml.ScalarNode && n.Tag != "!!str" || strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
@@ -275,7 +275,8 @@ func misread(n *yaml.Node) string {
 	return ""
 }
 
-// valueInComment finds a text that begins with #, which makes it a comment.
+// valueInComment matches a value that begins with #, which YAML reads as a
+// comment.
 var valueInComment = regexp.MustCompile(`:\s+#[^\s#]`)
 
 func (f *fileReader) isComment(n *yaml.Node) bool {
@@ -284,8 +285,8 @@ func (f *fileReader) isComment(n *yaml.Node) bool {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// describe says what a value is. A text is not repeated: what stands in the
-// wrong place may be a secret.
+// describe names the kind of a value. It does not repeat a text, which may be a
+// secret in the wrong place.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

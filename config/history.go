@@ -18,17 +18,18 @@ type HistoryRule struct {
 	ClientEvents bool          `key:"client_events" doc:"Keep client events too."`
 }
 
-// mostRules bounds the list: each event of the app is held against it.
+// mostRules is the maximum number of rules. Each event of the app is matched
+// against them.
 const mostRules = 64
 
-// mostPattern bounds the length of one pattern.
+// mostPattern is the maximum length of a pattern, in characters.
 const mostPattern = 400
 
-// checkChannelNames holds a pattern of names to what names consist of.
+// checkChannelNames validates a pattern of channel names.
 func checkChannelNames(s string) error {
 	switch n := utf8.RuneCountInString(s); {
 	case n > mostPattern:
-		return fmt.Errorf("has %d characters; the most is %d", n, mostPattern)
+		return fmt.Errorf("has %d characters; the maximum is %d", n, mostPattern)
 	case strings.Contains(s, "**"):
 		return fmt.Errorf("%q has two asterisks in a row, which mean the same as one; remove one", s)
 	case strings.HasPrefix(s, "#"):
@@ -42,10 +43,10 @@ func checkChannelNames(s string) error {
 	return nil
 }
 
-// checkHistory refuses rules that can never have an effect, or none that is meant.
+// checkHistory refuses rules that contradict themselves or can never apply.
 func checkHistory(a *App, path string, r *report) {
 	if n := len(a.History); n > mostRules {
-		r.add(path+".history", fmt.Sprintf("lists %d rules; the most is %d", n, mostRules))
+		r.add(path+".history", fmt.Sprintf("lists %d rules; the maximum is %d", n, mostRules))
 		return
 	}
 	for i := range a.History {
@@ -96,18 +97,18 @@ func doubtHistory(a *App, path string, r *report) {
 	}
 }
 
-// covers reports whether every name that has the form of the second pattern has that
-// of the first. An asterisk is no character of names: only one of the first
-// pattern's own can take it in.
+// covers reports whether the pattern wide matches every name that the pattern
+// narrow matches. It matches narrow as if it were a name: names contain no
+// asterisk, so only an asterisk of wide matches one of narrow.
 func covers(wide, narrow string) bool {
 	app := apps.App{History: []apps.HistoryRule{{Channels: wide}}}
 	return app.HistoryOf(narrow) != nil
 }
 
-// overlap reports whether a name can have the form of both patterns.
+// overlap reports whether some name matches both patterns.
 func overlap(a, b string) bool {
-	// below is whether what follows place i+1 of a can be what follows place j of
-	// b, and row the same for place i.
+	// row[j] is whether some text matches both a[i:] and b[j:]; below[j] is the
+	// same for a[i+1:].
 	below, row := make([]bool, len(b)+1), make([]bool, len(b)+1)
 	for i := len(a); i >= 0; i-- {
 		for j := len(b); j >= 0; j-- {

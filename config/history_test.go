@@ -66,14 +66,14 @@ func TestHistory_RulesThatCannotBeMeant_AreRefused(t *testing.T) {
 		"space":            {`{channels: "a b*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a b*" contains ' ', which channel names cannot contain; use letters, digits and _ - = @ , . ; and * for any text`},
 		"user channel":     {`{channels: "#server-to-user-*", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "#server-to-user-*" matches the channel of a user, which keeps no history; name channels that clients subscribe to`},
 		"two asterisks":    {`{channels: "a**", events: 1, ttl: 1s}`, `apps[0].history[0].channels: "a**" has two asterisks in a row, which mean the same as one; remove one`},
-		"long pattern":     {`{channels: "` + strings.Repeat("a", 401) + `", events: 1, ttl: 1s}`, `apps[0].history[0].channels: has 401 characters; the most is 400`},
+		"long pattern":     {`{channels: "` + strings.Repeat("a", 401) + `", events: 1, ttl: 1s}`, `apps[0].history[0].channels: has 401 characters; the maximum is 400`},
 		"longer than name": {`{channels: "` + strings.Repeat("a", 201) + `*", events: 1, ttl: 1s}`, `matches no channel: its shortest name has 201 characters, and limits.max_channel_name is 200`},
 		"hidden": {
 			`{channels: "private-*", events: 1, ttl: 1s}, {channels: "private-chat-*", events: 2, ttl: 1s}`,
 			`apps[0].history[1].channels: "private-chat-*" is never used: "private-*" of rule 0 matches all its names, and the first rule that matches applies; put the narrower rule first, or remove it`,
 		},
 		"twice":    {`{channels: "news", events: 1, ttl: 1s}, {channels: "news", events: 2, ttl: 1s}`, `"news" is never used`},
-		"too many": {strings.Join(many, ", "), `apps[0].history: lists 65 rules; the most is 64`},
+		"too many": {strings.Join(many, ", "), `apps[0].history: lists 65 rules; the maximum is 64`},
 		"too much": {`{channels: "a", events: 1, ttl: 1s, size: 3}`, `apps[0].history[0].size: unknown key`},
 	} {
 		t.Run(name, func(t *testing.T) {

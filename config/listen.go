@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// unixPrefix begins a listen that is a Unix socket.
+// unixPrefix begins a listen address that names a Unix socket.
 const unixPrefix = "unix:"
 
-// longestSocket is how long the path of a Unix socket may be everywhere.
+// longestSocket is the longest path of a Unix socket, in bytes, that every
+// system accepts.
 const longestSocket = 103
 
 // UnixSocket returns the path of the Unix socket that a listen address names,
@@ -28,7 +29,7 @@ func (c *Config) SocketMode() fs.FileMode {
 	return mode
 }
 
-// trustsProxies reports whether anybody is believed in what a proxy says.
+// trustsProxies reports whether the proxy headers of any peer are accepted.
 func (c *Config) trustsProxies() bool {
 	_, unix := UnixSocket(c.Listen)
 	return unix || len(c.HTTP.TrustedProxies) > 0

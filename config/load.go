@@ -50,9 +50,9 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	closeGaps(merged, inFile, r)
 	for _, p := range r.unknown {
 		if variables.named[p.Source] {
-			continue // the file has a use for it
+			continue // the file refers to it
 		}
-		if cfg.DemoApp && meansApp(p.Source) { // nobody gets the public secret for a typing error
+		if cfg.DemoApp && meansApp(p.Source) { // a typing error must not start the demo app, whose secret is public
 			r.problems = append(r.problems, p)
 		} else {
 			r.warnings = append(r.warnings, p)
@@ -60,8 +60,8 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	}
 	grow(fields, root, "", func(path string) int { return merged.lengths[path] })
 
-	// Paths are viper's keys as a whole: with its usual "." it would split
-	// them, and find nothing of a list.
+	// The whole path is one key of viper. With the usual delimiter "." viper
+	// would split it, and find no element of a list.
 	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
 	for path, value := range merged.values { // MergeConfigMap compares each key with all
 		v.SetDefault(path, value)
@@ -100,8 +100,8 @@ func Load(file string, flags *pflag.FlagSet, env []string) (*Config, error) {
 	return &cfg, nil
 }
 
-// readFlags notes which keys the flags set. Flags of an app mean the first, and
-// begin it if there is none.
+// readFlags notes which keys the flags set. Flags of an app apply to the first
+// app, and add it if there is none.
 func readFlags(fields []*field, flags *pflag.FlagSet, l layer, inFile map[string]int, r *report) {
 	if flags == nil {
 		return
@@ -127,8 +127,8 @@ func readFlags(fields []*field, flags *pflag.FlagSet, l layer, inFile map[string
 	}
 }
 
-// bindFlag lets the flag of a key, if it was given, override the rest. Flags of
-// an app mean the first.
+// bindFlag lets the flag of a key, if it was given, override the other sources.
+// Flags of an app apply to the first app.
 func bindFlag(v *viper.Viper, path string, f *field, flags *pflag.FlagSet) error {
 	if flags == nil || f.flag == "" || !flags.Changed(f.flag) || !meantByFlag(path) {
 		return nil
@@ -136,14 +136,14 @@ func bindFlag(v *viper.Viper, path string, f *field, flags *pflag.FlagSet) error
 	return v.BindPFlag(path, flags.Lookup(f.flag))
 }
 
-// meantByFlag reports whether a flag means the key at path: of several apps, only
-// the first.
+// meantByFlag reports whether a flag applies to the key at path: of several apps,
+// only to the first.
 func meantByFlag(path string) bool {
 	return !strings.HasPrefix(path, "apps.") || strings.HasPrefix(path, "apps.0.")
 }
 
-// closeGaps refuses elements of lists that are counted past the end, such as
-// apps[5] after apps[1]: what lies between would be apps without a name.
+// closeGaps refuses list elements whose index is past the end of the list, such
+// as apps[5] after apps[1]: the apps between them would have no id.
 func closeGaps(l layer, inFile map[string]int, r *report) {
 	for _, list := range slices.Sorted(maps.Keys(l.lengths)) {
 		begun := func(i int) bool { return r.begun[join(list, strconv.Itoa(i))] != "" }

@@ -87,7 +87,7 @@ func defaultCell(f *field, v reflect.Value) string {
 	return "`" + f.text(v) + "`"
 }
 
-// bounds says in words what a value may be, where the tag holds it to that.
+// bounds returns the bounds in the tag as a sentence, or "".
 func (f *field) bounds() string {
 	switch {
 	case len(f.oneof) > 0:
@@ -100,10 +100,10 @@ func (f *field) bounds() string {
 	return ""
 }
 
-// generic writes a path for any element of a list: apps[].limits.
+// generic returns a path with [] for the indexes of lists: apps[].limits.
 func generic(path string) string { return strings.ReplaceAll(path, ".0", "[]") }
 
-// cell keeps a text from breaking a Markdown table or becoming emphasis.
+// cell escapes the characters that a Markdown table reads as columns or emphasis.
 func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "*", `\*`).Replace(text)
 }

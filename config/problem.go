@@ -34,8 +34,7 @@ func (p Problem) String() string {
 }
 
 // Error holds every problem found. Those of the file come first, in the order
-// of its lines, then those of the environment, of the flags, and of keys that
-// nothing sets.
+// of its lines.
 type Error struct{ Problems []Problem }
 
 // Error lists the problems, one per line.
@@ -71,17 +70,17 @@ type report struct {
 	unknown  []Problem         // variables that set no key
 	sources  map[string]source // by path
 	noted    map[string]bool   // paths that have a problem
-	begun    map[string]string // elements of lists that no file has, and the variable or flag that begins them
-	held     map[string]string // by path, what a file of its own holds or a variable that the file names
-	escaped  map[string]bool   // paths whose text in the file has $${, so that it is meant as it reads
+	begun    map[string]string // by path of a list element that the file lacks: the variable or flag that adds it
+	held     map[string]string // by path: a value from a _FILE file, or with variables that the file refers to
+	escaped  map[string]bool   // paths whose text in the file contains $${, so that ${ is literal
 }
 
 func newReport() *report {
 	return &report{sources: map[string]source{}, noted: map[string]bool{}, begun: map[string]string{}, held: map[string]string{}, escaped: map[string]bool{}}
 }
 
-// add notes a problem with the key at path. One with the same key or a group
-// around it follows from what is noted already and is left out.
+// add notes a problem with the key at path, unless the key or a group around it
+// already has one, from which this one probably follows.
 func (r *report) add(path, text string) {
 	for p := path; ; p = parent(p) {
 		if r.noted[p] {
@@ -103,7 +102,7 @@ func (r *report) about(path, text string) Problem {
 	return Problem{Source: at.String(), Key: display(path), Text: r.conceal(path, text), line: at.line}
 }
 
-// conceal removes from a text about the value at path what may be a secret that
+// conceal removes the value at path from a text about it: it may be a secret that
 // was given to the wrong key.
 func (r *report) conceal(path, text string) string {
 	for ; path != ""; path = parent(path) {
@@ -121,8 +120,8 @@ func (r *report) conceal(path, text string) string {
 	return text
 }
 
-// leastSecret is from how many bytes on a text is left out where it stands
-// without quotes, within another.
+// leastSecret is the length in bytes from which conceal also removes a value that
+// stands without quotes within another text.
 const leastSecret = 6
 
 // source is where the value at path was set, or else the group around it.
@@ -136,8 +135,8 @@ func (r *report) source(path string) source {
 	return r.sources[""]
 }
 
-// begin notes that a variable or flag sets the value at path, and which elements
-// of lists exist for it alone.
+// begin notes that a variable or flag sets the value at path, and which list
+// elements it adds.
 func (r *report) begin(path, by string, inFile map[string]int) {
 	r.sources[path] = source{name: by}
 	for list, element := range elements(path) {
@@ -148,8 +147,8 @@ func (r *report) begin(path, by string, inFile map[string]int) {
 	}
 }
 
-// beginner is the variable or flag that begins the element of a list that path
-// is in; empty if the file has the element.
+// beginner returns the variable or flag that adds the list element around path;
+// empty if the file has the element.
 func (r *report) beginner(path string) string {
 	for ; path != ""; path = parent(path) {
 		if by, ok := r.begun[path]; ok {
@@ -192,7 +191,7 @@ func parent(path string) string {
 	return path[:max(i, 0)]
 }
 
-// onlyOne finds the key that ends so, if it is the only one.
+// onlyOne finds the key with that ending, if it is the only one.
 func onlyOne(keys []string, ending string) (found string, ok bool) {
 	for _, key := range keys {
 		if strings.HasSuffix(key, ending) {
@@ -202,8 +201,8 @@ func onlyOne(keys []string, ending string) (found string, ok bool) {
 	return found, ok
 }
 
-// suggest is a sentence that leads from an unknown key to a known one.
-// siblings are the keys allowed at that place, at is the path of the place.
+// suggest returns the error for an unknown key: it names the known key that was
+// probably meant. siblings are the keys of the group at the path at.
 func suggest(unknown, at string, siblings []*field) string {
 	keys := make([]string, 0, len(siblings))
 	for _, f := range siblings {
@@ -242,8 +241,8 @@ func elsewhere(name, path string, fields []*field) string {
 	return ""
 }
 
-// nearest picks the candidate with the fewest edits from s, if they are few,
-// or one that only goes on or stops early (warning, warn).
+// nearest picks the candidate with the fewest edits from s, if they are few, or
+// one that is a prefix of s or has s as a prefix (warning, warn).
 func nearest(s string, candidates []string) (string, bool) {
 	best, distance := "", max(2, len(s)/3)+1
 	for _, c := range candidates {

@@ -14,7 +14,7 @@ var reference = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^{}]
 // aReference is a value that is one reference and nothing else.
 var aReference = regexp.MustCompile(`^(` + reference.String() + `)$`)
 
-// literal is a text as a file has to hold it for expand to give it back.
+// literal escapes a text for a file, so that expand returns it unchanged.
 func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
 
 // environment is the variables that a file may name. Make one with
@@ -24,8 +24,8 @@ type environment struct {
 	named  map[string]bool // by the file
 }
 
-// newEnvironment reads variables in the form of os.Environ. Of one that is
-// there twice the last counts.
+// newEnvironment reads variables in the form of os.Environ. If a variable occurs
+// twice, the last one is used.
 func newEnvironment(env []string) *environment {
 	e := &environment{values: make(map[string]string, len(env)), named: map[string]bool{}}
 	for _, pair := range env {
@@ -36,9 +36,10 @@ func newEnvironment(env []string) *environment {
 	return e
 }
 
-// expand replaces the references in a text of the file. A default counts where
-// the variable is not set, or empty. What a variable holds is not looked
-// through again, and never becomes YAML. missing is a variable that is not set.
+// expand replaces the references in a text of the file. A default is used if the
+// variable is unset or empty. The value of a variable is not expanded again, and
+// never parsed as YAML. missing is the first variable that is unset and has no
+// default.
 func (e *environment) expand(text string) (expanded, missing string) {
 	if !strings.Contains(text, "${") {
 		return text, ""
@@ -62,8 +63,8 @@ func (e *environment) expand(text string) (expanded, missing string) {
 	return expanded, missing
 }
 
-// expand is the text of a scalar with its references replaced. ok is false, and
-// the problem noted, if a variable is not set.
+// expand returns the text of a scalar with its references replaced. If a variable
+// is not set, it notes the problem, and ok is false.
 func (f *fileReader) expand(path string, n *yaml.Node) (text string, ok bool) {
 	text, missing := f.env.expand(n.Value)
 	if text != n.Value {
@@ -71,7 +72,7 @@ func (f *fileReader) expand(path string, n *yaml.Node) (text string, ok bool) {
 		f.report.escaped[path] = strings.Contains(n.Value, "$${")
 	}
 	if missing != "" {
-		f.wrong(path, n, fmt.Sprintf("names the variable %s, which is not set; set it, or write ${%[1]s:-default}", missing))
+		f.wrong(path, n, fmt.Sprintf("refers to the variable %s, which is not set; set it, or write ${%[1]s:-default}", missing))
 		return "", false
 	}
 	return text, true

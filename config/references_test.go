@@ -66,7 +66,7 @@ func TestLoad_VariableThatIsNotSet_IsNamedWithItsLine(t *testing.T) {
 		_, err := Load(write(t, tt.text), nil, nil)
 		var e *Error
 		if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Key != tt.key || !strings.HasPrefix(e.Problems[0].Source, tt.line) ||
-			!strings.Contains(err.Error(), "names the variable CHAT_SECRET, which is not set; set it, or write ${CHAT_SECRET:-default}") {
+			!strings.Contains(err.Error(), "refers to the variable CHAT_SECRET, which is not set; set it, or write ${CHAT_SECRET:-default}") {
 			t.Errorf("%s\ngot %v", tt.text, err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"fanfare/apps"
 )
 
-// rules are the checks of texts that tags name.
+// rules returns the check of texts that a tag names; nil if there is none.
 func rules(name string) func(string) error {
 	switch name {
 	case "address":
@@ -107,14 +107,15 @@ func checkAddress(s string) error {
 	return nil
 }
 
-// validPort reports whether s is a port in plain digits, least the smallest.
+// validPort reports whether s is a port of at least least, in plain digits.
 func validPort(s string, least int) bool {
 	n, err := strconv.Atoi(s)
 	return err == nil && n >= least && n <= 65535 && strconv.Itoa(n) == s
 }
 
 // validHost reports whether s is an address or a host name (RFC 1123, and _ as
-// container networks have it). What ends like an IPv4 address has to be one.
+// container networks have it). A name whose last label is a number must be an
+// IPv4 address.
 func validHost(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true
@@ -148,7 +149,7 @@ func checkPathPrefix(s string) error {
 	return nil
 }
 
-// checkHostName holds a name to what pusher-js puts before the port of its own
+// checkHostName accepts host names that pusher-js can put before the port in a
 // URL.
 func checkHostName(s string) error {
 	if s == "" {
@@ -161,7 +162,7 @@ func checkHostName(s string) error {
 }
 
 // parseNetwork reads an address or a network. IPv4 in its IPv6 form becomes
-// plain IPv4, as which peers are compared.
+// plain IPv4, the form in which the addresses of peers are compared.
 func parseNetwork(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
@@ -177,12 +178,12 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// checkName holds ids and keys to what paths, query strings and the "key:signature"
-// form of authentication can carry unescaped.
+// checkName accepts ids and keys that need no escape in paths, in query strings
+// and in the form "key:signature" of authentication.
 func checkName(s string) error {
 	for _, c := range s {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.~", c) {
-			return fmt.Errorf("%q holds %q; use letters, digits, - _ . ~", s, c)
+			return fmt.Errorf("%q contains %q; use letters, digits, - _ . ~", s, c)
 		}
 	}
 	if s == "." || s == ".." {
@@ -227,7 +228,7 @@ func checkCollector(s string) error {
 	return nil
 }
 
-// checkChannelPart holds the beginning or end of a channel's name to the
+// checkChannelPart checks that the beginning or end of a channel's name has only
 // characters that names can have.
 func checkChannelPart(s string) error {
 	for _, c := range s {
@@ -245,7 +246,7 @@ func checkPattern(s string) error {
 	return nil
 }
 
-// leastMemory is about what a server takes before anybody connects.
+// leastMemory is about the memory of a server without connections, in bytes.
 const leastMemory = 16 << 20
 
 func checkMemory(s string) error {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// kind is what the value of a key is.
+// kind is the type of a key's value.
 type kind int
 
 const (
@@ -30,7 +30,7 @@ type field struct {
 	flag   string
 	rule   string
 	min    string
-	unset  bool // 0 is allowed whatever min says: another key's value
+	unset  bool // 0 is allowed, although it is less than min
 	max    string
 	oneof  []string
 	reload string   // "no" or "unless_empty", for what a running server cannot change
@@ -101,7 +101,7 @@ func kindOf(t reflect.Type) kind {
 func (f *field) isLeaf() bool { return f.kind != kindGroup && f.kind != kindList }
 
 // walk calls leaf for every key that holds a value, with its path
-// ("apps.0.limits.max_event_bytes") and the place the value goes to.
+// ("apps.0.limits.max_event_bytes") and its value.
 func walk(fields []*field, v reflect.Value, path string, leaf func(path string, f *field, v reflect.Value)) {
 	for _, f := range fields {
 		p, fv := join(path, f.key), v.Field(f.index)
@@ -118,8 +118,8 @@ func walk(fields []*field, v reflect.Value, path string, leaf func(path string, 
 	}
 }
 
-// grow gives every list the length asked for, new elements with their
-// defaults.
+// grow extends every list to the length that length returns for its path. New
+// elements have their defaults.
 func grow(fields []*field, v reflect.Value, path string, length func(path string) int) {
 	for _, f := range fields {
 		p, fv := join(path, f.key), v.Field(f.index)

@@ -16,13 +16,13 @@ const fileSuffix = "_FILE"
 // mostOfFile bounds a value that is read from a file.
 const mostOfFile = 64 << 10
 
-// readValue is the text of a file without the line ends behind it. The error
-// says nothing of what is in the file.
+// readValue returns the text of a file without trailing line ends. The error
+// repeats nothing of the text.
 func readValue(name string) (string, error) {
 	if name == "" {
 		return "", errors.New("is empty; write the path of a file, or remove the variable")
 	}
-	info, err := os.Stat(name) // before it is opened: a pipe would have us wait
+	info, err := os.Stat(name) // before opening: opening a pipe would block
 	if err != nil {
 		return "", fmt.Errorf("cannot be read: %w", err)
 	}

@@ -81,7 +81,7 @@ func checkStore(c *Config, r *report) {
 	s := &c.Store
 	switch {
 	case s.InDatabase() && s.DSN == "":
-		r.add("store.dsn", fmt.Sprintf("is missing; store.kind %s needs the address of its database", s.Kind))
+		r.add("store.dsn", fmt.Sprintf("is missing; store.kind %s needs the connection string of its database", s.Kind))
 	case s.EncryptionKey == "" && len(s.OldEncryptionKeys) > 0:
 		r.add("store.encryption_key", "is missing; store.old_encryption_keys are used only to decrypt")
 	}

@@ -18,8 +18,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parse turns the bytes of a file into its lines and its one document, nil for
-// an empty file. The error is an *Error with the line and what to write there; it never
+// parse returns the lines of a file and its one document, which is nil for an
+// empty file. The error is an *Error that names the line and the remedy. It never
 // repeats a value of the file.
 func parse(name string, data []byte) (lines []string, root *yaml.Node, err error) {
 	s := syntax{name: filepath.Base(name)}
@@ -120,7 +120,7 @@ func (s *syntax) dashes(n int) int {
 
 var conflict = regexp.MustCompile(`^(<{7} |={7}$|>{7} )`)
 
-// unreadable finds what is not text, and what git writes into one.
+// unreadable finds the first line that is not text, or is a Git conflict marker.
 func (s *syntax) unreadable() (line int, what string) {
 	for i, l := range s.lines {
 		if conflict.MatchString(l) {
@@ -197,9 +197,10 @@ func jsonComment(text string) int {
 // maxSearched bounds the lines that are searched for the faulty one.
 const maxSearched = 5000
 
-// faultyLine is where text stops being YAML. The parser names the line where
-// the group around it begins; what it can read ends where the fault is. Of a
-// quote or bracket that is not closed, that is the line that opens it.
+// faultyLine returns the first line that cannot be read as YAML: the one after
+// the longest beginning of the file that parses. (The parser's own error names
+// the line where the group around it begins.) For a quote or bracket that is not
+// closed, it is the line that opens it.
 func (s *syntax) faultyLine(text string, err error) int {
 	if line := jsonFault(text); line > 0 {
 		return line
@@ -216,8 +217,8 @@ func (s *syntax) faultyLine(text string, err error) int {
 	return 1 + s.readable(known, min(known+step, len(s.lines)-1), 1)
 }
 
-// readable is the largest number of lines, from most down to least by steps, that
-// are YAML without the rest.
+// readable returns the largest number of lines, from most down to least by steps,
+// that are YAML without the lines after them.
 func (s *syntax) readable(least, most, step int) int {
 	for n := most; n > least; n -= step {
 		if _, err := document(strings.Join(s.lines[:n], "\n") + "\n"); err == nil {

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// explain says what is wrong with a line that the parser gave up at, and what
-// to write. It may find that the line before is to blame.
+// explain says what is wrong with the line at which the parser failed, and what
+// to write. The line it returns may be an earlier one, if that has the error.
 func (s *syntax) explain(n int, err error) (line int, what string) {
 	l := s.lines[n-1]
 	message := parserLine.ReplaceAllString(err.Error(), "")
@@ -25,11 +25,11 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	case strings.Contains(message, "unknown anchor"):
 		return s.aliasLine(n), "has a value that begins with *, which YAML reads as an alias; put it in quotes"
 	case strings.Contains(message, "expected alphabetic or numeric"):
-		return n, `holds a value that begins with * or &, which YAML takes for an alias or an anchor; put it in quotes, such as "*"`
+		return n, `has a value that begins with * or &, which YAML reads as an alias or an anchor; put it in quotes, such as "*"`
 	case strings.Contains(message, "cannot start any token"):
 		return n, "has a value that begins with @, %, ` or a tab, which YAML does not allow; put it in quotes"
 	case strings.Contains(message, "escape"):
-		return n, `holds a \ in double quotes, which begins an escape there; write \\ or use single quotes`
+		return n, `contains a \ in double quotes, which begins an escape there; write \\ or use single quotes`
 	case strings.Contains(message, "unexpected end of stream"), strings.Contains(message, "unexpected document indicator"):
 		return n, "opens a quote that is not closed"
 	case behindQuote.MatchString(l):
@@ -59,7 +59,7 @@ func (s *syntax) explain(n int, err error) (line int, what string) {
 	}
 	switch {
 	case strings.HasSuffix(strings.TrimSpace(l), ","):
-		return n, "ends with a comma, which YAML has only between [ and ] or { and }; remove it"
+		return n, "ends with a comma, which YAML allows only between [ and ] or { and }; remove it"
 	case strings.Count(l, ": ") > 1 && !strings.ContainsAny(l, "{}"):
 		return n, "contains a second colon with a space after it; put the value in quotes, or put the second key on its own line"
 	case strings.ContainsAny(l, "]}") && strings.Count(l, "[")+strings.Count(l, "{") < strings.Count(l, "]")+strings.Count(l, "}"):
@@ -83,7 +83,7 @@ var (
 
 func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " \t")) }
 
-// column is where the first key or value of a line begins, behind dashes.
+// column is the column of the first key or value of a line, after its dashes.
 func column(l string) int {
 	rest := strings.TrimLeft(l, " ")
 	for strings.HasPrefix(rest, "- ") {
@@ -92,7 +92,8 @@ func column(l string) int {
 	return len(l) - len(rest)
 }
 
-// above is the line before n that holds something, 0 if there is none.
+// above returns the last line before n that is not empty or a comment; 0 if there
+// is none.
 func (s *syntax) above(n int) int {
 	for n--; n > 0; n-- {
 		if l := strings.TrimSpace(s.lines[n-1]); l != "" && l[0] != '#' {
@@ -116,7 +117,7 @@ func opensBlock(lines []string, n int) bool {
 	})
 }
 
-// misindented says where line n could begin.
+// misindented explains the wrong indentation of line n.
 func (s *syntax) misindented(n int) string {
 	if l := s.lines[n-1]; strings.HasPrefix(strings.TrimLeft(l, " "), "- ") {
 		return "begins a list element outside of a list; begin all elements of a list in the same column, and no key in that column"
@@ -147,7 +148,7 @@ func (s *syntax) aliasLine(n int) int {
 
 var aliased = regexp.MustCompile(`(?:^|[\s:\[{,-])\*[^\s*]`)
 
-// invisible finds a character that looks like a space or like nothing.
+// invisible finds a character that cannot be seen, or that looks like a space.
 func invisible(s string) (rune, bool) {
 	for _, c := range s {
 		if c != ' ' && c != '\t' && (unicode.IsSpace(c) || unicode.Is(unicode.Cf, c)) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// checkTogether holds keys against each other and refuses what can never work.
+// checkTogether refuses combinations of keys that cannot work.
 func checkTogether(c *Config, r *report) {
 	if len(c.Apps) == 0 && !c.Store.InDatabase() && !r.notedBelow("apps") {
 		r.add("apps", "lists no app; add one, which `fanfare keys new` prints")
@@ -40,11 +40,11 @@ func checkTogether(c *Config, r *report) {
 	}
 }
 
-// leastMessage is what a client's subscription with its signature, or an event
-// with its names, takes at the least.
+// leastMessage is the space, in bytes, that a signed subscription needs, or an
+// event besides its data.
 const leastMessage = 1024
 
-// checkListeners looks at addresses and certificates.
+// checkListeners checks addresses and certificates.
 func checkListeners(c *Config, r *report) {
 	switch {
 	case c.TLS.CertFile != "" && c.TLS.KeyFile == "":
@@ -57,7 +57,8 @@ func checkListeners(c *Config, r *report) {
 	}
 }
 
-// sameAddress reports whether two listeners would be in each other's way.
+// sameAddress reports whether two listeners cannot have these addresses at the
+// same time.
 func sameAddress(a, b string) bool {
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
@@ -79,7 +80,7 @@ func loopback(host string) string {
 	return host
 }
 
-// checkApp refuses what makes an app, or one of its webhooks, useless.
+// checkApp refuses settings that make an app, or one of its webhooks, useless.
 func checkApp(c *Config, a *App, path string, r *report) {
 	if a.RequireTLS && a.Enabled && !c.TLS.Enabled() && !c.trustsProxies() {
 		r.add(path+".require_tls", "refuses every client: there is no certificate (tls.cert_file) and no trusted proxy that can report https (http.trusted_proxies); set one of them")
@@ -118,7 +119,8 @@ func checkWebhook(h *Webhook, path string, r *report) {
 	}
 }
 
-// checkUnique finds ids and keys used twice: a request could mean either app.
+// checkUnique refuses ids and keys that are used twice, because a request with one
+// could mean either app.
 func checkUnique(c *Config, r *report) {
 	ids, keys := map[string]string{}, map[string]string{}
 	once := func(used map[string]string, value, path string) {

@@ -86,7 +86,8 @@ func (f *field) set(v reflect.Value, raw any) error {
 	return nil
 }
 
-// switchHint translates what YAML 1.1 and other programs take for a switch.
+// switchHint suggests true or false for words that YAML 1.1 and other programs
+// accept.
 func switchHint(text string) string {
 	switch strings.ToLower(text) {
 	case "yes", "y", "on", "enabled":
@@ -97,9 +98,8 @@ func switchHint(text string) string {
 	return ""
 }
 
-// parseDuration reads a Go duration. A plain number is refused rather than
-// guessed at, since servers people come from disagree on seconds or
-// milliseconds; only 0 needs no unit.
+// parseDuration reads a Go duration. It refuses a plain number, which some
+// servers read as seconds and others as milliseconds. Only 0 needs no unit.
 func parseDuration(text string) (time.Duration, error) {
 	if text == "0" {
 		return 0, nil

@@ -12,9 +12,9 @@ import (
 	"unicode"
 )
 
-// checkWritten holds the text of a value, as a file, a variable or a flag has it,
-// against what a value of no key can be. It never repeats the text, which may be
-// a secret.
+// checkWritten refuses text that is a value of no key: text in quotes, with space
+// around it, with invisible characters, a placeholder or the mask. The errors
+// never repeat the text, which may be a secret.
 func (f *field) checkWritten(path string, raw any, r *report) bool {
 	before := len(r.problems)
 	add := func(path, text string) {
@@ -47,8 +47,8 @@ func (f *field) checkWritten(path string, raw any, r *report) bool {
 	return len(r.problems) == before
 }
 
-// placeholder is what other programs replace by the value of a variable. Of a
-// file, ${NAME} is replaced by now.
+// placeholder matches a reference to a variable in the notation of other programs.
+// ${NAME} in a file is replaced before.
 var placeholder = regexp.MustCompile(`^(\$\{[^{}]*\}|\$[A-Z][A-Z0-9_]+|\$\(.*\)|\{\{.*\}\})$`)
 
 func written(text, path string, escaped bool) error {
@@ -68,8 +68,7 @@ func written(text, path string, escaped bool) error {
 	return nil
 }
 
-// inBrackets reports whether text is a list as files have it, and not the address
-// of an IPv6 host.
+// inBrackets reports whether text is a list in brackets, and not an IPv6 address.
 func inBrackets(text string) bool {
 	inner, opened := strings.CutPrefix(strings.TrimSpace(text), "[")
 	inner, closed := strings.CutSuffix(inner, "]")
@@ -77,8 +76,8 @@ func inBrackets(text string) bool {
 	return opened && closed && err != nil && !strings.ContainsAny(inner, "[]")
 }
 
-// inQuotes reports whether quotes stand around text. Of the typographic ones, the
-// one that opens looks different from the one that closes.
+// inQuotes reports whether text begins and ends with quotes, typographic ones
+// included.
 func inQuotes(text string) bool {
 	for _, q := range []struct{ open, end string }{{`"`, `"`}, {"'", "'"}, {"`", "`"}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}} {
 		inner, opened := strings.CutPrefix(text, q.open)
@@ -89,7 +88,7 @@ func inQuotes(text string) bool {
 	return false
 }
 
-// unseen finds a control character, or one that takes up no place.
+// unseen finds a control character, an invisible one, or an unusual space.
 func unseen(text string) (rune, bool) {
 	for _, c := range text {
 		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c != ' ' && unicode.IsSpace(c) {

@@ -92,7 +92,7 @@ func TestTail_FewMayFollow(t *testing.T) {
 		_ = res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
-	for flag, want := range map[string]string{"--level=all": `log level "all" is none of`, "--format=yaml": `log format "yaml" is none of`} {
+	for flag, want := range map[string]string{"--level=all": `log level "all" is unknown`, "--format=yaml": `log format "yaml" is unknown`} {
 		if _, err := execute(t, append(args, flag)...); err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitMisused {
 			t.Errorf("%s: %v", flag, err)
 		}

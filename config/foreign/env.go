@@ -44,8 +44,7 @@ func readVariables(text string, vars map[string]string) error {
 	return nil
 }
 
-// readValue reads the value that s begins with, and returns what is behind its
-// line.
+// readValue reads the value that s begins with, and returns the lines after it.
 func readValue(s string, vars map[string]string) (value, rest string, err error) {
 	var b strings.Builder
 	switch {
@@ -104,8 +103,8 @@ func readValue(s string, vars map[string]string) (value, rest string, err error)
 
 var named = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_.]*)\}`)
 
-// longestMade bounds a text that is made of others, which a file can have grow much
-// faster than itself.
+// longestMade is the maximum length, in bytes, of a text with its variables
+// replaced. Variables that refer to others could make it grow exponentially.
 const longestMade = 64 << 10
 
 // replaceNames replaces ${NAME} by the value of a variable; one that is not

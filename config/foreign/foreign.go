@@ -78,15 +78,14 @@ func (in Input) wanted() string {
 
 func (in Input) reads(server string) bool { return in.From == "" || in.From == server }
 
-// tree is a file that is no list of variables.
+// tree is the parsed content of a JSON or PHP file.
 type tree struct {
 	name string
 	v    any
 }
 
-// open reads the files. Variables of a later file count before those of an
-// earlier one, and all of them before those of the environment: who names a file
-// means what is in it.
+// open reads the files. Variables of a later file override those of an earlier
+// one, and both override those of the environment.
 func (in Input) open() (vars map[string]string, trees []tree, err error) {
 	vars = map[string]string{}
 	for _, pair := range in.Env {
@@ -102,7 +101,7 @@ func (in Input) open() (vars map[string]string, trees []tree, err error) {
 		case text == "":
 			return nil, nil, fmt.Errorf("%s: is empty", f.Name)
 		case strings.HasPrefix(text, "<?"):
-			later = append(later, f) // it asks for variables
+			later = append(later, f) // it may read variables of any file
 		case text[0] == '{' || text[0] == '[':
 			var v any
 			if err := json.Unmarshal([]byte(text), &v); err != nil {
@@ -125,7 +124,7 @@ func (in Input) open() (vars map[string]string, trees []tree, err error) {
 	return vars, trees, nil
 }
 
-// jsonPlace is where JSON is wrong, without a word of it.
+// jsonPlace returns the line of an error in JSON, without repeating its text.
 func jsonPlace(text string, err error) string {
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -134,7 +133,7 @@ func jsonPlace(text string, err error) string {
 	return fmt.Sprintf(" (line %d)", 1+strings.Count(text[:min(int(syntax.Offset), len(text))], "\n"))
 }
 
-// kind tells which server a tree is of, "" for none. "broadcasting" is Laravel's
+// kind returns the server that a tree configures, "" for none. "broadcasting" is Laravel's
 // config/broadcasting.php.
 func (t tree) kind() string {
 	if m, ok := t.v.(map[string]any); ok {
@@ -160,7 +159,7 @@ func (t tree) kind() string {
 	return ""
 }
 
-// carry carries all over.
+// carry converts all settings into p.
 func (in Input) carry(p *plan, vars map[string]string, trees []tree) error {
 	env := func(name string) (string, bool) { value, ok := vars[name]; return value, ok }
 	none := func(string) (string, bool) { return "", false }
@@ -199,7 +198,7 @@ func (in Input) carry(p *plan, vars map[string]string, trees []tree) error {
 	}
 	pusherApp, hasPusher := pusherVariables(vars)
 	hasReverb := !reverbFile && hasPrefixed(vars, "REVERB_")
-	if in.From == "" && hasReverb && hasPusher { // Laravel says which of both it uses
+	if in.From == "" && hasReverb && hasPusher { // Laravel names the one that it uses
 		switch cmp.Or(vars["BROADCAST_CONNECTION"], vars["BROADCAST_DRIVER"]) {
 		case Reverb:
 			hasPusher = false

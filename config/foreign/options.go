@@ -9,8 +9,8 @@ import (
 )
 
 // options are the values of a configuration by their paths, such as
-// appManager.array.apps.0.key. Lists and maps are there by their elements; an
-// empty one by itself.
+// appManager.array.apps.0.key. Lists and maps are stored as their elements, an
+// empty list as a value of its own.
 type options struct {
 	values map[string]any
 	origin map[string]string // the variable that set a value, by path
@@ -21,7 +21,8 @@ func newOptions() *options {
 	return &options{values: map[string]any{}, origin: map[string]string{}, used: map[string]bool{}}
 }
 
-// add puts in a value and what is below it. It replaces what was there.
+// add stores a value and its elements. It replaces what was stored at or below
+// path.
 func (o *options) add(path, origin string, v any) {
 	for at := range o.values {
 		if at == path || strings.HasPrefix(at, path+".") {
@@ -73,7 +74,7 @@ func (o *options) from(path string) string {
 	return path
 }
 
-// value is the value at a path. What is there counts as carried over.
+// value returns the value at a path and marks it as carried over.
 func (o *options) value(path string) (v any, ok bool) {
 	v, ok = o.values[path]
 	if ok {
@@ -129,7 +130,7 @@ func (o *options) count(path string) (n int) {
 	return n
 }
 
-// mostElements bounds lists: an index may be written by hand.
+// mostElements is the maximum length of a list: a file can contain any index.
 const mostElements = 100_000
 
 // texts are the texts of the list at a path.
@@ -153,7 +154,7 @@ func (o *options) table(path string) map[string]string {
 	return table
 }
 
-// use has everything at and below a path count as carried over.
+// use marks everything at and below a path as carried over.
 func (o *options) use(path string) {
 	for at := range o.values {
 		if at == path || strings.HasPrefix(at, path+".") {

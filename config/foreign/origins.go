@@ -6,8 +6,9 @@ import (
 	"fanfare/apps"
 )
 
-// origins carries over the origins of pages that may connect, as far as fanfare
-// can say the same. Where it cannot, the app lets in fewer pages, not more.
+// origins carries over the origins of pages that may connect. It leaves out
+// patterns that fanfare does not support, so that fewer pages may connect, not
+// more.
 func (p *plan) origins(app string, origins []string, from string) {
 	var list []string
 	for _, origin := range origins {
@@ -22,7 +23,7 @@ func (p *plan) origins(app string, origins []string, from string) {
 		list = append(list, origin)
 	}
 	if len(list) == 0 {
-		// An empty list would let every page in.
+		// An empty list would allow every page.
 		list = []string{"nobody.invalid"}
 		p.comment(app+".allowed_origins", "None of the origins could be carried over, so no page may connect: write yours.")
 	}

@@ -45,7 +45,7 @@ type php struct {
 	pos   int
 	depth int
 	env   func(string) (string, bool)
-	open  string // quotes that a text has begun with which has no end: no later one has
+	open  string // quote characters that opened a text without an end; none follows later
 }
 
 // plain is a value without the name of the variable that it comes from.

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// expression reads one. Operators are taken from left to right.
+// expression reads an expression. Operators are applied from left to right,
+// without precedence.
 func (p *php) expression() (any, error) {
 	v, err := p.operand()
 	if err != nil {
@@ -124,7 +125,7 @@ func (p *php) parenthesis() (any, error) {
 		if !p.take(")") {
 			break
 		}
-		return p.operand() // of whatever type, the value is read as its key wants it
+		return p.operand() // the key decides about the type, not the cast
 	}
 	v, err := p.expression()
 	if err != nil {

@@ -44,8 +44,8 @@ func (p *php) named() (any, error) {
 	return computed{}, nil
 }
 
-// skipName skips what goes on behind a name that is not understood, but not a
-// => behind the name of a class.
+// skipName skips the rest of an expression that begins with an unknown name, up
+// to a => after the name of a class.
 func (p *php) skipName() {
 	for !p.ends() {
 		if p.take("::") || p.take("->") {

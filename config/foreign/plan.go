@@ -14,7 +14,7 @@ import (
 type plan struct {
 	settings []config.Setting
 	apps     []keys
-	notes    []string // of what was not carried over and has no place in the file
+	notes    []string // about settings that were not carried over and have no place in the file
 	lost     int      // keys that were not carried over
 	servers  []string // that were read
 }
@@ -30,8 +30,8 @@ func (p *plan) set(path string, value any, remark string) {
 	p.settings = append(p.settings, config.Setting{Path: path, Value: value, Remark: remark})
 }
 
-// lose says at a path of fanfare, or at the head of the file if it is "", why a
-// key was not carried over.
+// lose adds a comment that says why a key was not carried over: at a path of
+// fanfare, or at the head of the file if path is "".
 func (p *plan) lose(path, key, why string) {
 	p.lost++
 	text := key + " is not carried over: " + why
@@ -42,8 +42,8 @@ func (p *plan) lose(path, key, why string) {
 	p.settings = append(p.settings, config.Setting{Path: path, Comments: []string{text}})
 }
 
-// number carries a number over, which fanfare bounds. Other numbers are brought
-// to the nearest bound, and a comment says so.
+// number carries over a number. If it is out of fanfare's bounds, the nearest
+// bound is set, with a comment.
 func (p *plan) number(path string, o *options, from string, scale, low, high float64) {
 	v, ok := o.value(from)
 	if !ok {
@@ -62,7 +62,7 @@ func (p *plan) number(path string, o *options, from string, scale, low, high flo
 	p.set(path, within, o.from(from))
 }
 
-// limit carries a limit over of which -1, or no value, is none.
+// limit carries over a limit. A negative value means no limit.
 func (p *plan) limit(path string, o *options, from string) {
 	v, ok := o.value(from)
 	if !ok {
@@ -79,7 +79,7 @@ func (p *plan) limit(path string, o *options, from string) {
 	}
 }
 
-// duration carries a number of units over.
+// duration carries over a duration that is given as a number of units.
 func (p *plan) duration(path string, o *options, from string, unit, low, high time.Duration) {
 	v, ok := o.value(from)
 	if !ok {
@@ -111,7 +111,7 @@ func (p *plan) comment(path, text string) {
 	p.settings = append(p.settings, config.Setting{Path: path, Comments: []string{text}})
 }
 
-// above is the element or group that a key is in.
+// above returns the path of the element or group that contains a key.
 func above(path string) string {
 	if i := strings.LastIndexByte(path, '.'); i > 0 {
 		return path[:i]
@@ -119,8 +119,8 @@ func above(path string) string {
 	return ""
 }
 
-// app begins an app and returns its path. An app that is there already gets a
-// further key, if it is another; then it is no new one, and the path is "".
+// app adds an app and returns its path. If there is an app with this id, app adds
+// the key to it, unless an app has that key, and returns "".
 func (p *plan) app(id, key, secret, remark string) (path string) {
 	if i := slices.IndexFunc(p.apps, func(a keys) bool { return a.id == id }); i >= 0 {
 		if p.hasKey(key) {
@@ -140,15 +140,15 @@ func (p *plan) app(id, key, secret, remark string) (path string) {
 	return path
 }
 
-// hasKey reports whether an app has a key.
+// hasKey reports whether any app has the key.
 func (p *plan) hasKey(key string) bool {
 	return slices.ContainsFunc(p.settings, func(s config.Setting) bool {
 		return s.Value == any(key) && strings.HasSuffix(s.Path, ".key")
 	})
 }
 
-// loseRest says of every option that was not carried over why. reason knows by
-// its path; "" is that nothing need be said.
+// loseRest adds a comment on every option that was not carried over. reason
+// returns the reason for a path, or "" for no comment.
 func (p *plan) loseRest(o *options, place func(path string) string, reason func(path string) string) {
 	said := map[string]bool{}
 	for _, path := range o.left() {
@@ -163,11 +163,11 @@ func (p *plan) loseRest(o *options, place func(path string) string, reason func(
 	}
 }
 
-// unknown is the reason of a key that the server it is for does not have.
+// unknown is the reason for a key that the other server does not have.
 const unknown = "the key is unknown."
 
-// reasons are why keys are not carried over, by the beginnings of their paths,
-// in which * stands for any one part.
+// reasons say why keys are not carried over, by the beginning of their paths. A *
+// matches any one part of a path.
 type reasons []struct{ path, why string }
 
 func (r reasons) of(path string) string {

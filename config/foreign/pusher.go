@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// What the keys of an app of Pusher are called: by the dashboard, by Pusher's
-// command line tool and by libraries.
+// The names of an app's id, key and secret in Pusher's dashboard, in its command
+// line tool and in libraries.
 var (
 	idNames     = []string{"app_id", "appId", "id"}
 	keyNames    = []string{"key", "app_key", "appKey"}
@@ -21,7 +21,7 @@ const (
 	pusherWhy  = "it belongs to Pusher's dashboard or to a client library."
 )
 
-// firstText is the first of some names that a map has a text for.
+// firstText returns the first text that a map has under one of the names.
 func firstText(m map[string]any, names []string) string {
 	for _, name := range names {
 		if text, ok := asText(plain(m[name])); ok && text != "" {
@@ -36,8 +36,8 @@ func isKeys(m map[string]any) bool {
 	return firstText(m, keyNames) != "" && firstText(m, secretNames) != ""
 }
 
-// isPusher reports whether v holds keys of Pusher: those of an app, a list of such,
-// or either below "apps".
+// isPusher reports whether v holds keys of a Pusher app: a map with a key and its
+// secret, a list of such maps, or a map with such a list.
 func isPusher(v any) bool {
 	switch v := v.(type) {
 	case []any:
@@ -55,10 +55,10 @@ func isPusher(v any) bool {
 	return false
 }
 
-// errNoID is that keys were found without the app that they are of.
+// errNoID reports keys without the id of their app.
 var errNoID = errors.New("contains keys but not the id of their app; set it with --id")
 
-// pusher carries over keys of Pusher. id is the app of those that name none.
+// pusher carries over keys of Pusher. Keys without an id belong to the app id.
 func (p *plan) pusher(v any, id string) error {
 	switch v := v.(type) {
 	case []any:
@@ -110,9 +110,9 @@ func (p *plan) pusherApp(m map[string]any, id string) error {
 	return nil
 }
 
-// pusherVariables are the variables of an app of Pusher in Laravel's .env, and
-// what Pusher's dashboard shows, in the form that pusher takes. ok is false if
-// they are not there.
+// pusherVariables returns the variables of a Pusher app, as Laravel's .env or
+// Pusher's dashboard names them, in the form that pusher takes. ok is false if
+// there are none.
 func pusherVariables(vars map[string]string) (app map[string]any, ok bool) {
 	for _, names := range [][4]string{
 		{"PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET", "PUSHER_APP_CLUSTER"},

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// reverbDefaults is the configuration that Reverb publishes, by which variables
-// it is set and what it is without them.
+// reverbDefaults returns the configuration file that Reverb publishes: for each
+// key its variable, and its default.
 func reverbDefaults(env func(string) (string, bool)) map[string]any {
 	of := func(name string, standard any) any {
 		if text, set := env(name); set {
@@ -69,8 +69,7 @@ func reverbDefaults(env func(string) (string, bool)) map[string]any {
 	}
 }
 
-// reverbMessage is the largest message and request of Reverb unless it is told
-// otherwise, in bytes.
+// reverbMessage is Reverb's default for the largest message and request, in bytes.
 const reverbMessage = 10_000.0
 
 // reverbReasons are why keys of Reverb are not carried over.
@@ -85,21 +84,20 @@ var reverbReasons = reasons{
 	{"servers.*.telescope_ingest_interval", "it belongs to Laravel: Telescope does not record what fanfare does."},
 	{"servers", "only the server that default names is converted."},
 	{"apps.provider", "list the apps of your own provider here."},
-	{"apps.apps.*.options", ""}, // said once, for the file
+	{"apps.apps.*.options", ""}, // the head of the file explains it once
 	{"apps.apps.*.ping_interval", "fanfare pings a silent client after activity_timeout."},
 	{"apps.apps.*.rate_limiting.terminate_on_limit", "a client over the limit receives an error, and its connection stays open."},
-	{"apps.apps.*.rate_limiting", ""}, // carried over, or not in force
+	{"apps.apps.*.rate_limiting", ""}, // carried over, or turned off
 }
 
 // reverbIndex is the beginning of the path of an app's key.
 var reverbIndex = regexp.MustCompile(`^apps\.apps\.[0-9]+\.`)
 
-// reverb carries over Reverb's configuration. standard is that without a file or
-// variables.
+// reverb carries over Reverb's configuration. standard holds its defaults.
 func (p *plan) reverb(o, standard *options) {
 	p.servers = append(p.servers, "Reverb")
 	server := "servers." + cmp.Or(o.text("default"), "reverb")
-	for _, path := range o.left() { // what was never changed need not be told
+	for _, path := range o.left() { // defaults need no comment
 		usual := reverbIndex.ReplaceAllString(strings.Replace(path, server+".", "servers.reverb.", 1), "apps.apps.0.")
 		if o.origin[path] == "" && o.values[path] == standard.values[usual] {
 			o.used[path] = true
@@ -165,7 +163,7 @@ func (p *plan) reverbServer(o *options, server string) {
 	p.redis(o, scaling+".server")
 }
 
-// redis carries over where Redis is: by a URL, or by its parts.
+// redis carries over the address of Redis, which is a URL or its parts.
 func (p *plan) redis(o *options, at string) {
 	host, port := o.text(at+".host"), o.text(at+".port")
 	user, password, database := o.text(at+".username"), o.text(at+".password"), o.text(at+".database")
@@ -229,7 +227,7 @@ func (p *plan) reverbApp(o *options, at, server string) {
 	p.duration(app+".activity_timeout", o, at+".activity_timeout", time.Second, time.Second, 24*time.Hour)
 	p.limit(app+".limits.max_connections", o, at+".max_connections")
 
-	// Reverb bounds messages and requests as a whole, fanfare what is in them.
+	// Reverb limits the size of messages and requests, fanfare that of their parts.
 	p.set(app+".limits.max_presence_members", 0, "no limit, as in Reverb")
 	p.set(app+".limits.max_batch_events", 100, "Reverb limits only the size of the request")
 	message, okM := asNumber(o.values[at+".max_message_size"])

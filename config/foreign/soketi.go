@@ -125,7 +125,7 @@ func soketiAddress(host, port, standard string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// soketiCluster carries over where Redis is, if nodes meet there.
+// soketiCluster carries over the address of Redis, if it connects the nodes.
 func (p *plan) soketiCluster(o *options) {
 	switch driver, _ := asText(o.values["adapter.driver"]); driver {
 	case "redis":
@@ -169,7 +169,7 @@ func (p *plan) soketiCluster(o *options) {
 	}
 }
 
-// addresses are those of a list of {"host": …, "port": …}.
+// addresses returns the addresses in a list of {"host": …, "port": …}.
 func (o *options) addresses(path string) (list []string) {
 	for i := range o.count(path) {
 		at := fmt.Sprintf("%s.%d", path, i)
@@ -180,8 +180,8 @@ func (o *options) addresses(path string) (list []string) {
 	return list
 }
 
-// appNames are how soketi's apps are written: in a file, in DynamoDB and in SQL.
-// The last that is there counts.
+// appNames are the names of an app's keys in a soketi file, in DynamoDB and in
+// SQL. The last one that has a value is used.
 var appNames = map[string][]string{
 	"id": {"id", "AppId"}, "key": {"key", "AppKey"}, "secret": {"secret", "AppSecret"},
 	"maxConnections":               {"maxConnections", "MaxConnections", "max_connections"},
@@ -201,7 +201,7 @@ var appNames = map[string][]string{
 	"enableUserAuthentication":     {"enableUserAuthentication", "EnableUserAuthentication", "enable_user_authentication"},
 }
 
-// named is the path of an app's key as it is written.
+// named returns the path of an app's key, under the name that is used.
 func (o *options) named(app, key string) string {
 	found := app + "." + key
 	for _, name := range appNames[key] {
@@ -212,7 +212,8 @@ func (o *options) named(app, key string) string {
 	return found
 }
 
-// either is the path that has a value: an app's own, or that of all apps.
+// either returns own, the path of an app's key, if it has a value, and otherwise
+// all, the path for all apps.
 func (o *options) either(own, all string) string {
 	if o.has(own) {
 		return own
@@ -247,7 +248,7 @@ func (p *plan) soketiApp(o *options, at string) {
 		p.set(app+".cache_ttl", time.Hour, "soketi's default")
 	}
 	p.soketiLimits(o, at, app+".limits.")
-	if text, ok := o.values[of("webhooks")].(string); ok { // JSON in a text, as databases have it
+	if text, ok := o.values[of("webhooks")].(string); ok { // databases store webhooks as JSON in a text
 		var list any
 		if json.Unmarshal([]byte(text), &list) == nil {
 			o.add(of("webhooks"), o.origin[of("webhooks")], list)

@@ -131,8 +131,8 @@ var soketiVariables = map[string]string{
 	"WEBHOOKS_BATCHING_DURATION":             "webhooks.batching.duration",
 }
 
-// isSoketiOption reports whether soketi has options whose paths begin as this one
-// does.
+// isSoketiOption reports whether soketi has an option that begins with the first
+// part of path.
 func isSoketiOption(path string) bool {
 	first, _, _ := strings.Cut(path, ".")
 	switch first {
@@ -147,8 +147,8 @@ func isSoketiOption(path string) bool {
 	return false
 }
 
-// addVariables puts in what soketi's variables set, over what is there. It
-// returns the names of those that set nothing.
+// addVariables adds the options that soketi's variables set, which override those
+// of files. It returns the names of unknown variables.
 func (o *options) addVariables(vars map[string]string) (unknown []string) {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		short, ours := strings.CutPrefix(name, soketiPrefix)
@@ -165,8 +165,8 @@ func (o *options) addVariables(vars map[string]string) (unknown []string) {
 	return unknown
 }
 
-// soketiValue reads lists and maps, which are JSON. Numbers stay texts: soketi
-// compares ids and keys so, and they may have more digits than a number holds.
+// soketiValue parses lists and maps, which are JSON. Numbers stay texts, because
+// ids and keys may have more digits than a float64 can hold.
 func soketiValue(text string) any {
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "[") || strings.HasPrefix(trimmed, "{") {
 		var v any

@@ -9,7 +9,7 @@ import (
 	"fanfare/config"
 )
 
-// hookEvents are the events of webhooks that soketi knows.
+// hookEvents are the webhook events that soketi can send.
 var hookEvents = []string{"client_event", "channel_occupied", "channel_vacated", "member_added", "member_removed", "cache_miss"}
 
 // soketiWebhook carries over one endpoint.
@@ -59,7 +59,7 @@ func (p *plan) soketiWebhook(o *options, at, app string) {
 	}
 }
 
-// printable keeps what may be shown of a name that somebody wrote.
+// printable replaces all but printable ASCII characters, for names from a file.
 func printable(c rune) rune {
 	if c < ' ' || c > '~' {
 		return '?'

@@ -33,8 +33,8 @@ func asNumber(v any) (n float64, ok bool) {
 	return 0, false
 }
 
-// truth is a value as a switch, as PHP and JavaScript read one, but for the text
-// false, which nobody means as true.
+// truth converts a value to a boolean, as PHP does, except that the
+// texts false, no, off and null are false.
 func truth(v any) (on, ok bool) {
 	switch v := v.(type) {
 	case bool:

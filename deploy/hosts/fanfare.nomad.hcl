@@ -3,13 +3,13 @@
 #   nomad var put nomad/jobs/fanfare key=... secret=... redis=10.0.0.5:6379
 #   nomad job run fanfare.nomad.hcl
 #
-# In front goes a load balancer that asks /readyz, such as Traefik with its Nomad provider.
+# Run a load balancer that checks /readyz in front, such as Traefik with its Nomad provider.
 job "fanfare" {
   type = "service"
 
   update {
     max_parallel     = 1
-    canary           = 1 # a new node is there before an old one ends
+    canary           = 1 # a new node is ready before an old one ends
     auto_promote     = true
     auto_revert      = true
     min_healthy_time = "10s"
@@ -19,7 +19,7 @@ job "fanfare" {
   group "node" {
     count = 2
 
-    # Goes on until load balancers have noticed that the service is gone.
+    # Serves until load balancers have noticed that the service is deregistered.
     shutdown_delay = "5s"
 
     network {
@@ -68,7 +68,7 @@ job "fanfare" {
         FANFARE_APP_SECRET_FILE      = "/secrets/app-secret"
         FANFARE_CLUSTER_DRIVER       = "redis"
         FANFARE_CONTROL_SOCKET       = "" # reload by nomad alloc signal -s SIGHUP
-        FANFARE_HTTP_TRUSTED_PROXIES = "10.0.0.0/8" # the load balancer's
+        FANFARE_HTTP_TRUSTED_PROXIES = "10.0.0.0/8" # addresses of the load balancer
         FANFARE_LOG_FORMAT           = "json"
         FANFARE_SHUTDOWN_SUCCESSOR   = "true"
       }
@@ -84,7 +84,7 @@ job "fanfare" {
         EOT
       }
 
-      # A secret that changes is read again by the signal; no client notices.
+      # The signal makes the server read a changed secret. Clients stay connected.
       template {
         destination   = "secrets/app-secret"
         uid           = 65532
@@ -97,7 +97,7 @@ job "fanfare" {
 
       resources {
         cpu    = 1000
-        memory = 1024 # fanfare keeps to nine tenths of it
+        memory = 1024 # fanfare limits itself to 90 % of it
       }
     }
   }

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// attempt obtains a certificate, unless another node does or has, or one has
-// failed a short time ago and nobody asks for another. With any error but a
-// *busyError and errEarly, failed has one failure more.
+// attempt obtains a certificate, unless another node is ordering one or has
+// stored one. After a failure it returns errEarly until the next attempt is due,
+// unless asked is true. Any error but a *busyError and errEarly adds a failure to
+// k.failed.
 func (k *Keeper) attempt(ctx context.Context, asked bool) error {
 	lease, held, err := k.locks.take(ctx, time.Now())
 	var busy *busyError
@@ -50,18 +51,18 @@ func (k *Keeper) attempt(ctx context.Context, asked bool) error {
 	}
 	k.fail(before, err)
 	if counts && lease.check() == nil {
-		_ = k.kept.keepSetback(k.failed) // it is there already, but for the reason
+		_ = k.kept.keepSetback(k.failed) // obtain has stored it already, without the reason
 	}
 	return err
 }
 
-// fail remembers that an attempt has failed after those before.
+// fail adds a failed attempt to those before.
 func (k *Keeper) fail(before setback, err error) {
 	k.failed = before.again(k.cfg.purpose(), time.Now()).because(err)
 }
 
-// obtain makes an attempt and has its certificate used. counts says whether it
-// counts at the ACME server.
+// obtain orders a certificate, stores it and has it used. counts is true if the
+// attempt counts toward the limits of the ACME server.
 func (k *Keeper) obtain(ctx context.Context, lease *lease) (counts bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
@@ -69,13 +70,13 @@ func (k *Keeper) obtain(ctx context.Context, lease *lease) (counts bool, err err
 	if err != nil {
 		return false, fmt.Errorf("the account: %w", err)
 	}
-	// Kept before, so that it counts also if the process ends.
+	// Stored first, so that the attempt counts even if the process ends during it.
 	if err := k.kept.keepSetback(k.failed.again(k.cfg.purpose(), time.Now())); err != nil {
 		return false, err
 	}
 	key, chain, err := k.order(ctx, client)
 	if err == nil {
-		err = lease.check() // what is stored is of the node that has the lock
+		err = lease.check() // only the node that has the lock may store
 	}
 	if err == nil {
 		err = k.kept.keep(key, chain)
@@ -87,7 +88,7 @@ func (k *Keeper) obtain(ctx context.Context, lease *lease) (counts bool, err err
 		return true, err
 	}
 	leaf := k.used.Leaf
-	if k.until(time.Now()) <= 0 { // a clock that is wrong, above all
+	if k.until(time.Now()) <= 0 { // usually because a clock is wrong
 		return true, fmt.Errorf("the certificate that was issued is valid from %s to %s and for %s, which cannot be used now",
 			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), strings.Join(leaf.DNSNames, ", "))
 	}

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// kind is a way to show that a domain leads here.
+// kind is a type of challenge, which proves that a domain leads to this server.
 type kind string
 
 const (
@@ -26,7 +26,8 @@ func (k *Keeper) kind() kind {
 	return tlsALPN
 }
 
-// Protocols are what handshakes have to offer besides their own, for ALPN.
+// Protocols returns the ALPN protocols that the TLS listener must support in
+// addition to its own.
 func (k *Keeper) Protocols() []string {
 	if k.cfg.HTTP {
 		return nil
@@ -34,15 +35,15 @@ func (k *Keeper) Protocols() []string {
 	return []string{acme.ALPNProto}
 }
 
-// Challenge returns the certificate for a handshake of an ACME server. handled is
-// false for any other handshake.
+// Challenge returns the certificate for a TLS-ALPN-01 handshake of the ACME
+// server. handled is false for any other handshake.
 func (k *Keeper) Challenge(hello *tls.ClientHelloInfo) (cert *tls.Certificate, handled bool, err error) {
 	if k.cfg.HTTP || len(hello.SupportedProtos) != 1 || hello.SupportedProtos[0] != acme.ALPNProto {
 		return nil, false, nil
 	}
 	domain := strings.ToLower(hello.ServerName)
 	if !slices.Contains(k.cfg.Domains, domain) {
-		return nil, true, errors.New("a challenge for another domain")
+		return nil, true, errors.New("an ACME challenge for a domain that is not in tls.acme.domains")
 	}
 	token, client, err := k.answer(tlsALPN, domain)
 	if err != nil {
@@ -52,8 +53,8 @@ func (k *Keeper) Challenge(hello *tls.ClientHelloInfo) (cert *tls.Certificate, h
 	return &made, true, err
 }
 
-// answer returns the token of an open challenge, of whichever node, and what
-// signs for the account.
+// answer returns the token of an open challenge, which any node may have stored,
+// and a client that signs with the key of the account.
 func (k *Keeper) answer(kind kind, name string) (string, *acme.Client, error) {
 	token, err := k.kept.challenge(kind, name)
 	if err != nil {
@@ -68,8 +69,8 @@ func (k *Keeper) answer(kind kind, name string) (string, *acme.Client, error) {
 
 const challengePath = "/.well-known/acme-challenge/"
 
-// ServeHTTP answers the challenges of HTTP-01, and sends browsers that come with
-// http to https.
+// ServeHTTP answers HTTP-01 challenges, and redirects other GET requests for the
+// domains to https.
 func (k *Keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token, found := strings.CutPrefix(r.URL.Path, challengePath); found {
 		token, client, err := k.answer(http01, token)

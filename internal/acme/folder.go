@@ -16,8 +16,8 @@ import (
 	"path/filepath"
 )
 
-// folder is where everything of one ACME server is kept, for its user alone. It
-// may be shared by nodes.
+// folder stores the account, the certificate and the challenges of one ACME
+// server, readable by the process's user only. Nodes may share it.
 type folder string
 
 const (
@@ -26,8 +26,8 @@ const (
 	setbackFile     = "setback.json"
 )
 
-// openFolder makes the folder of one ACME server: an account and a certificate
-// of a test server are of no use at another.
+// openFolder creates the folder of one ACME server. Each has its own, because an
+// account of a staging server is not known to another.
 func openFolder(storage, directory string) (folder, error) {
 	sum := sha256.Sum256([]byte(directory))
 	f := folder(filepath.Join(storage, hex.EncodeToString(sum[:8])))
@@ -36,7 +36,7 @@ func openFolder(storage, directory string) (folder, error) {
 
 func (f folder) file(name string) string { return filepath.Join(string(f), name) }
 
-// write replaces a file at once, so that nobody reads half of it.
+// write replaces a file atomically, so that no reader sees half of it.
 func (f folder) write(name string, text []byte) error {
 	file, err := os.CreateTemp(string(f), ".new-*") // mode 0600
 	if err != nil {
@@ -53,7 +53,8 @@ func (f folder) write(name string, text []byte) error {
 	return nil
 }
 
-// accountKey reads the key of the account, and can make one.
+// accountKey reads the key of the account. If there is none and create is true, it
+// makes one.
 func (f folder) accountKey(create bool) (*ecdsa.PrivateKey, error) {
 	text, err := os.ReadFile(f.file(accountFile))
 	if errors.Is(err, fs.ErrNotExist) && create {
@@ -72,7 +73,7 @@ func (f folder) accountKey(create bool) (*ecdsa.PrivateKey, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("%s holds no key in PEM form", f.file(accountFile))
+		return nil, fmt.Errorf("%s contains no key in PEM form", f.file(accountFile))
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -80,7 +81,7 @@ func (f folder) accountKey(create bool) (*ecdsa.PrivateKey, error) {
 	}
 	account, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s holds a key of another kind than ECDSA", f.file(accountFile))
+		return nil, fmt.Errorf("%s contains a key that is not an ECDSA key", f.file(accountFile))
 	}
 	return account, nil
 }
@@ -108,7 +109,7 @@ func (f folder) keep(key *ecdsa.PrivateKey, chain [][]byte) error {
 	return f.write(certificateFile, text)
 }
 
-// certificate reads the stored one; nil if there is none.
+// certificate reads the stored certificate; nil if there is none.
 func (f folder) certificate() (*tls.Certificate, error) {
 	text, err := os.ReadFile(f.file(certificateFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -124,7 +125,8 @@ func (f folder) certificate() (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-// challengeFile is the file of an open challenge. Names come from strangers.
+// challengeFile returns the file name of an open challenge. It refuses characters
+// that could leave the folder, because anybody can request any name.
 func (f folder) challengeFile(kind kind, name string) (string, error) {
 	if name == "" || len(name) > 253 {
 		return "", fs.ErrNotExist
@@ -140,14 +142,14 @@ func (f folder) challengeFile(kind kind, name string) (string, error) {
 func (f folder) putChallenge(kind kind, name, token string) error {
 	file, err := f.challengeFile(kind, name)
 	if err != nil {
-		return fmt.Errorf("the ACME server's token %q is none", name)
+		return fmt.Errorf("the ACME server sent a challenge with an invalid token or domain: %q", name)
 	}
 	return f.write(file, []byte(token))
 }
 
 func (f folder) removeChallenge(kind kind, name string) {
 	if file, err := f.challengeFile(kind, name); err == nil {
-		_ = os.Remove(f.file(file)) // one that stays answers an old token
+		_ = os.Remove(f.file(file)) // a file that remains only answers an old token
 	}
 }
 

@@ -14,24 +14,25 @@ import (
 	"time"
 )
 
-// Config says for whom a certificate is, and from where.
+// Config names the domains of the certificate and the ACME server that issues it.
 type Config struct {
 	Domains   []string // lower-case host names, at least one; the certificate is for all
-	Email     string   // for the ACME server's notes, "" for none
+	Email     string   // contact address for the authority, "" for none
 	Directory string   // URL of the ACME server
 	CAFile    string   // PEM file with the authorities of that URL, "" for those of the system
 	Storage   string   // folder for account, key and certificate; made if it is missing
-	HTTP      bool     // HTTP-01, whose requests ServeHTTP answers; TLS-ALPN-01 otherwise
+	HTTP      bool     // use HTTP-01, whose requests ServeHTTP answers; otherwise TLS-ALPN-01
 	EABKeyID  string   // external account binding, "" for none
 	EABKey    []byte
 	UserAgent string
 
-	// Use is called with each certificate that is to be in use from then on.
+	// Use is called with each new certificate, which the server must use from
+	// then on.
 	Use    func(*tls.Certificate)
 	Logger *slog.Logger
 }
 
-// Keeper keeps the certificate. Make one with New.
+// Keeper obtains and renews the certificate. Make one with New.
 type Keeper struct {
 	cfg  Config
 	http *http.Client
@@ -41,11 +42,11 @@ type Keeper struct {
 	// By Run alone, after New.
 	locks  locks
 	failed setback   // since the last certificate
-	told   time.Time // when that of failed was which the log has told to wait for
+	told   time.Time // failed.At of the failure that tellEarly has logged
 	used   *tls.Certificate
 }
 
-// New opens the storage and has the certificate used that is there, if any.
+// New opens the storage. If it has a certificate, New passes it to cfg.Use.
 func New(cfg Config) (*Keeper, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if cfg.CAFile != "" {
@@ -55,7 +56,7 @@ func New(cfg Config) (*Keeper, error) {
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.acme.ca_file: %s holds no certificate in PEM form", cfg.CAFile)
+			return nil, fmt.Errorf("tls.acme.ca_file: %s contains no certificate in PEM form", cfg.CAFile)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
@@ -80,11 +81,12 @@ func New(cfg Config) (*Keeper, error) {
 const (
 	requestTime = 30 * time.Second // of one request to the ACME server
 	orderTime   = 5 * time.Minute  // of one attempt
-	lookEvery   = time.Minute      // at what other nodes may have stored
-	busyTime    = 5 * time.Second  // between looks while another node is at it
+	lookEvery   = time.Minute      // for certificates that other nodes have stored
+	busyTime    = 5 * time.Second  // between attempts while another node is ordering
 )
 
-// Retry has the next attempt made now, if one is due, whatever failed before.
+// Retry makes Run obtain a certificate now, if one is due, without the delay
+// after a failure.
 func (k *Keeper) Retry() {
 	select {
 	case k.kick <- struct{}{}:
@@ -92,11 +94,11 @@ func (k *Keeper) Retry() {
 	}
 }
 
-// errEarly says that an attempt has failed too short a time ago.
-var errEarly = errors.New("the last attempt has failed a short time ago")
+// errEarly reports that the delay after a failed attempt is not over.
+var errEarly = errors.New("the last attempt failed a short time ago")
 
-// Run obtains and renews the certificate until ctx is done. Of each attempt it
-// logs one line.
+// Run obtains and renews the certificate until ctx is done. It logs one line for
+// each attempt.
 func (k *Keeper) Run(ctx context.Context) {
 	defer k.http.CloseIdleConnections()
 	asked := false
@@ -130,8 +132,9 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// rest waits until wait is over or somebody asks for an attempt, and takes over
-// what other nodes store meanwhile. ok is false when ctx is done.
+// rest waits until wait is over or Retry is called. Meanwhile it uses
+// certificates that other nodes store. asked is true after Retry, and ok is false
+// when ctx is done.
 func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) (asked, ok bool) {
 	end := time.Now().Add(wait)
 	for {
@@ -147,7 +150,7 @@ func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) (ask
 		}
 		before := k.used
 		if err := k.look(); err != nil {
-			k.cfg.Logger.Warn("the stored certificate cannot be read; the one in use stays", slog.Any("error", err))
+			k.cfg.Logger.Warn("the stored certificate cannot be read; the server keeps using its current one", slog.Any("error", err))
 		}
 		if !time.Now().Before(end) || before != k.used || !failed && k.until(time.Now()) <= 0 {
 			return false, true
@@ -155,7 +158,7 @@ func (k *Keeper) rest(ctx context.Context, wait time.Duration, failed bool) (ask
 	}
 }
 
-// look has the stored certificate used, if it is another one.
+// look passes the stored certificate to Use, if it is a new one.
 func (k *Keeper) look() error {
 	cert, err := k.kept.certificate()
 	if err != nil || cert == nil || k.used != nil && k.used.Leaf.Equal(cert.Leaf) {
@@ -166,7 +169,8 @@ func (k *Keeper) look() error {
 	return nil
 }
 
-// until is how long the certificate in use needs no other; 0 or less if it does.
+// until returns the time until the certificate must be renewed; 0 or less if it is
+// due, or if the certificate does not cover all domains.
 func (k *Keeper) until(now time.Time) time.Duration {
 	if k.used == nil {
 		return 0
@@ -179,32 +183,32 @@ func (k *Keeper) until(now time.Time) time.Duration {
 	return renewal(k.used.Leaf).Sub(now)
 }
 
-// renewal is when two thirds of a certificate's time are over.
+// renewal returns the time at which two thirds of a certificate's lifetime are
+// over.
 func renewal(leaf *x509.Certificate) time.Time {
 	return leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) * 2 / 3)
 }
 
 func serial(leaf *x509.Certificate) string { return hex.EncodeToString(leaf.SerialNumber.Bytes()) }
 
-// tell logs why no certificate came.
+// tell logs why no certificate was obtained.
 func (k *Keeper) tell(err error, wait time.Duration) {
 	k.log("no certificate was obtained", slog.String("domains", strings.Join(k.cfg.Domains, ", ")), slog.String("reason", reason(err)),
 		slog.String("remedy", k.remedy(err)), slog.String("retry_in", wait.Round(time.Second).String()))
 }
 
-// tellEarly logs once for what failure of before this process, or of another
-// node, the next attempt waits.
+// tellEarly logs, once for each failure, that the next attempt waits because an
+// earlier process or another node has failed.
 func (k *Keeper) tellEarly(wait time.Duration) {
 	if k.told.Equal(k.failed.At) {
 		return
 	}
 	k.told = k.failed.At
-	k.log("no certificate is ordered yet, since the last attempt has failed; fanfare reload tries at once", slog.String("reason", k.failed.Reason),
+	k.log("no certificate is ordered yet, because the last attempt failed; fanfare reload tries at once", slog.String("reason", k.failed.Reason),
 		slog.Int("failed", k.failed.Failed), slog.String("retry_in", wait.Round(time.Second).String()))
 }
 
-// log logs an error while clients have no certificate that they accept, and a
-// warning before.
+// log logs an error while there is no valid certificate, and a warning otherwise.
 func (k *Keeper) log(message string, attrs ...slog.Attr) {
 	level, expires := slog.LevelError, "there is none"
 	if k.used != nil {

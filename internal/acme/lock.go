@@ -14,58 +14,58 @@ import (
 	"time"
 )
 
-// The lock keeps other nodes from ordering while one does. It is a row of files,
-// lock-1, lock-2 and so on, and the last one counts. Who finds it free, or its
-// holder dead, makes the next; that can succeed for one node only, whoever else
-// saw the same. The last file is never removed, so nobody removes the lock of
-// another node by mistake.
+// The lock lets only one node order at a time. It is a sequence of files, lock-1,
+// lock-2 and so on, of which the last one is the lock. A node that finds it free,
+// or its holder dead, creates the next file, in which only one node can succeed.
+// The last file is never removed, so no node removes the lock of another by
+// mistake.
 const (
 	lockPrefix = "lock-"
-	locksKept  = 4 // files before the last one, for nodes that saw the row long ago
+	locksKept  = 4 // files before the last one, for nodes whose last look is long ago
 
-	beatEvery = 5 * time.Second  // the holder shows that it lives
-	deadAfter = time.Minute      // without that, by the clock of the storage
-	quietTime = 15 * time.Second // and by the clock of the node that waits
+	beatEvery = 5 * time.Second  // interval at which the holder writes its file
+	deadAfter = time.Minute      // without a write, by the clock of the storage
+	quietTime = 15 * time.Second // and without a change, by the clock of the waiting node
 )
 
-// errLost is why an attempt ends whose lock another node has put aside: this
-// one had not shown for deadAfter that it lives.
+// errLost ends an attempt whose lock another node has taken over, because this
+// node had not written its file for deadAfter.
 var errLost = errors.New("another node has taken over the order, because this one did not respond for a minute")
 
-// busyError says that another node has the lock.
+// busyError reports that another node has the lock.
 type busyError struct{ holder holder }
 
-func (e *busyError) Error() string { return e.holder.String() + " orders the certificate" }
+func (e *busyError) Error() string { return e.holder.String() + " is ordering the certificate" }
 
-// holder is what a file of the lock holds.
+// holder is the content of a lock file.
 type holder struct {
 	Node  string    `json:"node"`
 	PID   int       `json:"pid"`
 	Since time.Time `json:"since"`
 	Owner string    `json:"owner"` // random
 	Beats int       `json:"beats"`
-	Free  bool      `json:"free"` // it was given back
+	Free  bool      `json:"free"` // it was released
 }
 
 func (h holder) String() string {
-	if h.Node == "" { // it died before it had written
+	if h.Node == "" { // it ended before it had written its file
 		return "a node without a name"
 	}
 	return fmt.Sprintf("%s (process %d)", h.Node, h.PID)
 }
 
-// locks takes the lock for one node. It is for one goroutine.
+// locks takes the lock for one node. It must be used by one goroutine only.
 type locks struct {
 	folder folder
 	node   string
 	log    *slog.Logger
 
-	seen     holder    // who had the lock at the last attempt to take it
-	seenAt   time.Time // when seen was first as it is
+	seen     holder    // the holder at the last attempt to take the lock
+	seenAt   time.Time // when seen last changed
 	seenLast int       // the number of its file
 }
 
-// lease is a lock that is held.
+// lease is the lock while this node holds it.
 type lease struct {
 	folder folder
 	number int
@@ -75,7 +75,8 @@ type lease struct {
 }
 
 // take takes the lock. The error is a *busyError while another node has it. The
-// lease's context is ctx until the lock is lost.
+// returned context is derived from ctx and is also done, with the cause errLost,
+// when another node takes the lock over.
 func (l *locks) take(ctx context.Context, now time.Time) (*lease, context.Context, error) {
 	last, err := l.folder.lastLock()
 	if err != nil {
@@ -116,13 +117,13 @@ func (l *locks) take(ctx context.Context, now time.Time) (*lease, context.Contex
 	return le, held, nil
 }
 
-// alive reports whether the holder of the last file may live. Both clocks have to
-// agree that it does not: that of the storage, which all nodes share and which
-// may jump, and the node's own, by which nothing has changed.
+// alive reports whether the holder of the last file may still run. It is dead only
+// by two clocks: that of the storage, which all nodes share but which may jump, and
+// that of this node, by which the file has not changed.
 func (l *locks) alive(last int, who holder, now time.Time) (bool, error) {
 	if last != l.seenLast || who != l.seen {
 		if last != l.seenLast {
-			l.log.Info("waiting for another node, which orders the certificate", slog.String("holder", who.String()), slog.Time("since", who.Since))
+			l.log.Info("waiting for another node, which is ordering the certificate", slog.String("holder", who.String()), slog.Time("since", who.Since))
 		}
 		l.seen, l.seenLast, l.seenAt = who, last, now
 	}
@@ -133,8 +134,8 @@ func (l *locks) alive(last int, who holder, now time.Time) (bool, error) {
 	return age < deadAfter, err
 }
 
-// beat shows that the holder lives until the lease ends. It ends the lease when
-// another node has put the lock aside.
+// beat writes the lock file at every tick of beats until ctx is done. It calls
+// stop when another node has taken the lock over.
 func (l *lease) beat(ctx context.Context, stop context.CancelCauseFunc, beats <-chan time.Time) {
 	defer close(l.ended)
 	for {
@@ -148,11 +149,11 @@ func (l *lease) beat(ctx context.Context, stop context.CancelCauseFunc, beats <-
 			return
 		}
 		l.holder.Beats++
-		_ = l.write() // the next may succeed; others wait for several
+		_ = l.write() // the next write may succeed; other nodes wait for several
 	}
 }
 
-// check is nil while the lock is this lease's.
+// check returns nil while this lease has the lock, and errLost after that.
 func (l *lease) check() error {
 	if last, err := l.folder.lastLock(); err != nil {
 		return err
@@ -162,16 +163,16 @@ func (l *lease) check() error {
 	return nil
 }
 
-// release gives the lock back.
+// release releases the lock.
 func (l *lease) release() {
 	l.stop()
 	<-l.ended
 	l.holder.Free = true
-	_ = l.write() // it is dead soon otherwise
+	_ = l.write() // without it, the lock is taken over after deadAfter
 }
 
-// write replaces what the lock's own file holds. There is none any more when
-// others have put it aside long ago.
+// write writes the holder to the lease's file. The file no longer exists if other
+// nodes have taken the lock over several times.
 func (l *lease) write() error {
 	file, err := os.OpenFile(l.folder.file(lockPrefix+strconv.Itoa(l.number)), os.O_WRONLY, 0)
 	if err != nil {
@@ -180,7 +181,7 @@ func (l *lease) write() error {
 	return l.holder.writeTo(file)
 }
 
-// writeTo writes and closes the file. It is never empty once it was written.
+// writeTo writes and closes the file. It never empties a file that has content.
 func (h holder) writeTo(file *os.File) error {
 	text, err := json.Marshal(h)
 	if err == nil {
@@ -192,7 +193,7 @@ func (h holder) writeTo(file *os.File) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// claim makes the file of a number. Of several nodes one can.
+// claim creates the file with a number. Only one of several nodes succeeds.
 func (f folder) claim(number int, who holder) error {
 	name := f.file(lockPrefix + strconv.Itoa(number))
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -210,14 +211,14 @@ func (f folder) claim(number int, who holder) error {
 	if last == number {
 		return nil
 	}
-	// The row has gone on, and this part of it was removed before.
+	// There are later files, and this one had been removed before.
 	if err := os.Remove(name); err != nil {
 		return err
 	}
 	return f.busy(last)
 }
 
-// busy is the error while the file of a number is another node's.
+// busy returns the error for a lock file that belongs to another node.
 func (f folder) busy(number int) error {
 	other, err := f.holder(number)
 	if err != nil {
@@ -226,7 +227,7 @@ func (f folder) busy(number int) error {
 	return &busyError{other}
 }
 
-// lastLock is the number of the file that counts, 0 if there is none.
+// lastLock returns the number of the last lock file; 0 if there is none.
 func (f folder) lastLock() (last int, err error) {
 	entries, err := os.ReadDir(string(f))
 	for _, e := range entries {
@@ -237,9 +238,9 @@ func (f folder) lastLock() (last int, err error) {
 	return last, err
 }
 
-// removeLocks removes the files up to a number, which count no more.
+// removeLocks removes the old lock files up to a number.
 func (f folder) removeLocks(upTo int) {
-	entries, _ := os.ReadDir(string(f)) // those that stay are removed the next time
+	entries, _ := os.ReadDir(string(f)) // files that remain are removed the next time
 	for _, e := range entries {
 		if number, ok := lockNumber(e.Name()); ok && number <= upTo {
 			_ = os.Remove(f.file(e.Name()))
@@ -253,10 +254,11 @@ func lockNumber(name string) (int, bool) {
 	return number, ok && err == nil && number > 0
 }
 
-// holder reads who made a file. One that is not whole yet has no name.
+// holder reads a lock file. The result is empty if the file is gone, or not
+// completely written yet.
 func (f folder) holder(number int) (who holder, err error) {
 	text, err := os.ReadFile(f.file(lockPrefix + strconv.Itoa(number)))
-	if errors.Is(err, fs.ErrNotExist) { // the row has gone on meanwhile
+	if errors.Is(err, fs.ErrNotExist) { // it was removed meanwhile
 		return holder{}, nil
 	}
 	if err == nil && json.Unmarshal(text, &who) != nil {
@@ -265,8 +267,8 @@ func (f folder) holder(number int) (who holder, err error) {
 	return who, err
 }
 
-// age is how long ago a file was written, by the clock of the storage: that of a
-// file that is written now.
+// age returns the time since a file was written, by the clock of the storage. A
+// new file shows the time of that clock.
 func (f folder) age(name string) (time.Duration, error) {
 	probe, err := os.CreateTemp(string(f), ".now-*")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// reach returns a client with the account of the storage once the ACME server
-// answers, which costs none of its limits.
+// reach returns a client with the stored account, after it has read the directory
+// of the ACME server, which does not count toward its limits.
 func (k *Keeper) reach(ctx context.Context) (*acme.Client, error) {
 	key, err := k.kept.accountKey(true)
 	if err != nil {
@@ -24,8 +24,9 @@ func (k *Keeper) reach(ctx context.Context) (*acme.Client, error) {
 	return client, err
 }
 
-// order takes one certificate for all domains through RFC 8555: account, order,
-// a challenge for each domain, the certificate. It returns key and chain.
+// order obtains one certificate for all domains (RFC 8555): account, order, a
+// challenge for each domain, certificate. It returns its key and its chain in DER
+// form.
 func (k *Keeper) order(ctx context.Context, client *acme.Client) (*ecdsa.PrivateKey, [][]byte, error) {
 	if err := k.register(ctx, client); err != nil {
 		return nil, nil, fmt.Errorf("the account: %w", err)
@@ -39,7 +40,7 @@ func (k *Keeper) order(ctx context.Context, client *acme.Client) (*ecdsa.Private
 			return nil, nil, err
 		}
 	}
-	if _, err = client.WaitOrder(ctx, order.URI); err != nil { // it names no URI any more
+	if _, err = client.WaitOrder(ctx, order.URI); err != nil { // the order that it returns has no URI
 		return nil, nil, fmt.Errorf("the order: %w", err)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -57,7 +58,7 @@ func (k *Keeper) order(ctx context.Context, client *acme.Client) (*ecdsa.Private
 	return key, chain, nil
 }
 
-// register makes the account at the ACME server, if that does not know it.
+// register creates the account at the ACME server, unless it exists.
 func (k *Keeper) register(ctx context.Context, client *acme.Client) error {
 	account := &acme.Account{}
 	if k.cfg.Email != "" {
@@ -73,7 +74,7 @@ func (k *Keeper) register(ctx context.Context, client *acme.Client) error {
 	return err
 }
 
-// authorize shows the ACME server that one domain leads here.
+// authorize proves to the ACME server that one domain leads to this server.
 func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url string) error {
 	authz, err := client.GetAuthorization(ctx, url)
 	if err != nil {
@@ -104,5 +105,5 @@ func (k *Keeper) authorize(ctx context.Context, client *acme.Client, url string)
 		}
 		return nil
 	}
-	return fmt.Errorf("the ACME server offers no %s for %s", kind, domain)
+	return fmt.Errorf("the ACME server offers no %s challenge for %s", kind, domain)
 }

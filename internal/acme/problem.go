@@ -12,7 +12,8 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// problem finds what the ACME server said, nil if it said nothing.
+// problem returns the problem document of the ACME server in err; nil if there is
+// none.
 func problem(err error) *acme.Error {
 	var said *acme.Error
 	if errors.As(err, &said) {
@@ -33,8 +34,8 @@ func problem(err error) *acme.Error {
 	return nil
 }
 
-// reason is the error on one line, with the server's words alone where it has
-// some.
+// reason returns the error on one line. If the server sent a problem, it is only
+// that.
 func reason(err error) string {
 	said := problem(err)
 	if said == nil {
@@ -51,7 +52,7 @@ func reason(err error) string {
 	return strings.ReplaceAll(text, "\n", "; ") + " (" + problemName(said) + ")"
 }
 
-// problemName is the last part of a problem's type (RFC 8555 §6.7).
+// problemName returns the last part of a problem's type (RFC 8555 §6.7).
 func problemName(said *acme.Error) string {
 	return said.ProblemType[strings.LastIndexByte(said.ProblemType, ':')+1:]
 }
@@ -69,11 +70,11 @@ func (k *Keeper) remedy(err error) string {
 	)
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &hostname):
-		return "the address in tls.acme.directory has a certificate of an authority that is not trusted; name that authority's file in tls.acme.ca_file"
+		return "the server at tls.acme.directory has a certificate of an authority that is not trusted; name that authority's file in tls.acme.ca_file"
 	case errors.As(err, &path):
 		return "make tls.acme.storage writable for the server's user"
 	case errors.As(err, &request), errors.Is(err, context.DeadlineExceeded):
-		return "the server has to reach " + k.cfg.Directory + " (tls.acme.directory): check names, firewall and HTTPS_PROXY"
+		return "the server has to reach " + k.cfg.Directory + " (tls.acme.directory): check DNS, firewall and HTTPS_PROXY"
 	}
 	return "none known; the next attempt may succeed"
 }
@@ -89,23 +90,23 @@ func (k *Keeper) remedyOf(name string) string {
 	case "dns":
 		return "give each of tls.acme.domains an address in DNS that leads to this server"
 	case "unauthorized", "incorrectResponse", "tls":
-		return fmt.Sprintf("something else answers at port %s of the domain: check its addresses in DNS (IPv6 too), and that no proxy before %s terminates TLS or keeps requests", port, where)
+		return fmt.Sprintf("another server answers at port %s of the domain: check the addresses in DNS (IPv6 too), and that no proxy in front of %s terminates TLS or answers these requests itself", port, where)
 	case "caa":
 		return "a CAA record in DNS forbids this authority; allow it there, or choose another with tls.acme.directory"
 	case "rateLimited":
-		return "the ACME server limits how often it is asked; keep tls.acme.storage over restarts, and try with the staging directory"
+		return "the ACME server limits the number of orders; keep tls.acme.storage across restarts, and use a staging directory for tests"
 	case "rejectedIdentifier", "unsupportedIdentifier":
-		return "this authority gives no certificate for such a name; correct tls.acme.domains"
+		return "this authority does not issue certificates for such a name; correct tls.acme.domains"
 	case "invalidContact", "unsupportedContact":
 		return "correct tls.acme.email"
 	case "externalAccountRequired":
-		return "this authority wants an account that it knows; set tls.acme.eab_key_id and tls.acme.eab_key to what it gave you"
+		return "this authority requires an account with it; set tls.acme.eab_key_id and tls.acme.eab_key to the values that it gave you"
 	case "accountDoesNotExist":
-		return "the stored account is gone at the ACME server; remove account.pem below tls.acme.storage"
+		return "the ACME server no longer has the stored account; remove account.pem below tls.acme.storage"
 	case "userActionRequired":
 		return "the authority's terms have changed; read and accept them at its site"
 	case "serverInternal":
-		return "the ACME server has a problem of its own; the next attempt may succeed"
+		return "the ACME server has an internal error; the next attempt may succeed"
 	}
-	return "none known; look the kind up in RFC 8555, section 6.7"
+	return "none known; look up the error type in RFC 8555, section 6.7"
 }

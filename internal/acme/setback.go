@@ -17,28 +17,29 @@ const (
 	mostPause  = time.Hour
 )
 
-// setback is what failed since the last certificate. The storage keeps it, so
-// that neither a process that starts again and again nor another node asks the
-// ACME server sooner than this one would.
+// setback describes the failed attempts since the last certificate. It is stored,
+// so that neither a process that restarts in a loop nor another node asks the ACME
+// server before Next.
 type setback struct {
-	Purpose string    `json:"purpose"` // of the order; another one is tried at once
+	Purpose string    `json:"purpose"` // hash of the order; an order with another one does not wait
 	Failed  int       `json:"failed"`  // attempts in a row
-	At      time.Time `json:"at"`      // the last of them
+	At      time.Time `json:"at"`      // time of the last attempt
 	Next    time.Time `json:"next"`
 	Reason  string    `json:"reason"`
 }
 
-// again is s with one more failed attempt.
+// again returns s with one more failed attempt.
 func (s setback) again(purpose string, now time.Time) setback {
 	pause := firstPause
 	for n := 0; n < s.Failed && pause < mostPause; n++ {
 		pause *= 3
 	}
 	pause = min(pause, mostPause)
-	return setback{Purpose: purpose, Failed: s.Failed + 1, At: now, Next: now.Add(pause + rand.N(pause/10)), Reason: "it was broken off by the end of the process"}
+	return setback{Purpose: purpose, Failed: s.Failed + 1, At: now, Next: now.Add(pause + rand.N(pause/10)), Reason: "the process ended during the attempt"}
 }
 
-// because is s with what went wrong, which may be a limit of the ACME server.
+// because returns s with the reason of the failure. If the ACME server limits
+// requests, Next is not before the time that it names.
 func (s setback) because(err error) setback {
 	s.Reason = reason(err)
 	if said := problem(err); said != nil { // RateLimit does not unwrap
@@ -49,15 +50,15 @@ func (s setback) because(err error) setback {
 	return s
 }
 
-// purpose tells one order from another, as far as the configuration can.
+// purpose returns a hash of the configuration that an order depends on.
 func (c *Config) purpose() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %t", c.Domains, c.Email, c.EABKeyID, c.HTTP))
 	return hex.EncodeToString(sum[:8])
 }
 
-// setback reads what failed before for the same purpose. What is stored by a
-// clock that was ahead does not count. What cannot be read is as none: an attempt
-// has to write it first.
+// setback reads the failed attempts with the same purpose. It returns none if
+// their time is in the future, because a clock was wrong, or if the file cannot be
+// read: the next attempt fails if it cannot write the file.
 func (f folder) setback(purpose string, now time.Time) (s setback) {
 	text, err := os.ReadFile(f.file(setbackFile))
 	if err != nil || json.Unmarshal(text, &s) != nil || s.Purpose != purpose || s.At.After(now.Add(time.Minute)) {
@@ -75,5 +76,5 @@ func (f folder) keepSetback(s setback) error {
 }
 
 func (f folder) forgetSetback() {
-	_ = os.Remove(f.file(setbackFile)) // one that stays is of an attempt before the certificate
+	_ = os.Remove(f.file(setbackFile)) // a file that remains is older than the certificate
 }

@@ -1,16 +1,16 @@
 // Package handover lets a process start its own successor and pass its listeners
-// on to it, so that no connection is refused meanwhile: the kernel keeps who
-// connects until one of the two accepts. It knows of processes, descriptors and
-// the few lines that both write to each other, and nothing of what is served.
-// cmd/fanfare decides when either of them accepts.
+// to it, so that no connection is refused meanwhile: the kernel queues new
+// connections until one of the two processes accepts them. The package handles
+// processes, descriptors and the lines that both processes exchange. cmd/fanfare
+// decides when each of them accepts.
 //
-// The successor finds the listeners by the variable Variable of its environment.
+// The environment variable Variable describes the listeners to the successor.
 // Each process writes lines to a pipe that the other reads:
 //
 //	successor    prepared         all that can fail has been tried
-//	predecessor  go               nobody accepts any more: it is your turn
-//	successor    serving
-//	successor    failed: REASON   in place of either line
+//	predecessor  go               the predecessor no longer accepts
+//	successor    serving          the successor accepts
+//	successor    failed: REASON   instead of prepared or serving
 package handover
 
 import (
@@ -18,24 +18,25 @@ import (
 	"net"
 )
 
-// Variable is the environment variable that tells a process what it inherits:
-// JSON, a list of names and of who removes the file of a Unix socket. It does
-// not begin as the variables of the configuration do.
+// Variable is the environment variable that lists the inherited listeners as
+// JSON: for each its name, its configured address, and whether the file of a Unix
+// socket is passed on with it. Its prefix differs from that of the variables of
+// the configuration.
 const Variable = "_FANFARE_INHERITS"
 
-// Passed is a listener that changes hands.
+// Passed is a listener that is passed to the successor.
 type Passed struct {
 	Name     string
 	Listener net.Listener
-	// At is where it was configured to listen. What it listens on does not tell: a
-	// supervisor may have opened it.
+	// At is the address in the configuration. The address of Listener may differ,
+	// if a supervisor has opened it.
 	At string
-	// Own is true for a Unix socket whose file goes with the listener. systemd
-	// keeps the files of those that it opened.
+	// Own is true for a Unix socket whose file the successor must remove. The
+	// files of sockets that systemd opened are left to systemd.
 	Own bool
 }
 
-// Lines of the two processes.
+// The lines that the processes exchange.
 const (
 	linePrepared = "prepared"
 	lineServing  = "serving"
@@ -43,8 +44,8 @@ const (
 	failedPrefix = "failed: "
 )
 
-// ErrUnsupported is returned where processes cannot pass listeners on.
+// ErrUnsupported is returned on systems where processes cannot pass on listeners.
 var ErrUnsupported = errors.New("this system cannot pass listeners from one process to another")
 
-// errSilent is the end of a process that said nothing.
+// errSilent reports that the other process ended without a line.
 var errSilent = errors.New("the process ended, or closed its pipe, without a message")

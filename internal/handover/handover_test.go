@@ -162,7 +162,7 @@ func TestHandover_OfASuccessorThatCannotServe_SaysWhy(t *testing.T) {
 	for kind, want := range map[string]string{
 		"silent":  "ended (exit status 0); its log says why",
 		"fails":   "port taken by somebody: xxx",
-		"rambles": `says "hello", and "prepared" was expected`,
+		"rambles": `sent "hello" instead of "prepared"`,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			if err := begin(t, kind, l, false).Prepared(patient(t)); err == nil || !strings.Contains(err.Error(), want) {

@@ -11,14 +11,14 @@ import (
 	"syscall"
 )
 
-// Inheritance is what a process got from the one that started it as its
-// successor. Its methods may be called on nil, which inherits nothing.
+// Inheritance is what a process received from the process that started it as its
+// successor. Take, At, Rest and Failed may be called on nil, which has nothing.
 type Inheritance struct {
 	passed []Passed
 	lines  *lines
 }
 
-// Inherited takes what was passed to this process; nil if nothing was. It
+// Inherited returns what was passed to this process; nil if nothing was. It
 // removes Variable from the environment.
 func Inherited() (*Inheritance, error) {
 	text, ok := os.LookupEnv(Variable)
@@ -34,13 +34,13 @@ func Inherited() (*Inheritance, error) {
 	}
 	out, in := take(firstPassed, "to the predecessor"), take(firstPassed+1, "from the predecessor")
 	if out == nil || in == nil {
-		return nil, fmt.Errorf("%s is set, and no pipes were passed", Variable)
+		return nil, fmt.Errorf("%s is set, but no pipes were passed", Variable)
 	}
 	i := &Inheritance{lines: newLines(in, out)}
 	for n, it := range list {
 		f := take(firstPassed+2+n, it.Name)
 		if f == nil {
-			return nil, i.Failed(fmt.Errorf("%s names %d listeners, and fewer were passed", Variable, len(list)))
+			return nil, i.Failed(fmt.Errorf("%s names %d listeners, but fewer were passed", Variable, len(list)))
 		}
 		l, err := net.FileListener(f) // of a duplicate
 		_ = f.Close()
@@ -52,7 +52,8 @@ func Inherited() (*Inheritance, error) {
 	return i, nil
 }
 
-// take makes a descriptor ours alone, one that no child has; nil if there is none.
+// take returns a descriptor as a file that no child process inherits; nil if it is
+// not open.
 func take(fd int, name string) *os.File {
 	if syscall.SetNonblock(fd, true) != nil {
 		return nil
@@ -61,8 +62,9 @@ func take(fd int, name string) *os.File {
 	return os.NewFile(uintptr(fd), name)
 }
 
-// Take returns the listener of that name and whether a Unix socket's file goes
-// with it, once; nil if none was passed.
+// Take returns the listener of that name, and whether this process must remove
+// the file of its Unix socket. It returns nil if none was passed, or if it was
+// taken before.
 func (i *Inheritance) Take(name string) (l net.Listener, own bool) {
 	if i == nil {
 		return nil, false
@@ -76,8 +78,8 @@ func (i *Inheritance) Take(name string) (l net.Listener, own bool) {
 	return nil, false
 }
 
-// At returns where the listener of that name was configured to listen in the
-// process that hands over.
+// At returns the address of the listener of that name in the configuration of the
+// predecessor; "" if none was passed.
 func (i *Inheritance) At(name string) string {
 	if i == nil {
 		return ""
@@ -102,8 +104,8 @@ func (i *Inheritance) Rest() {
 	}
 }
 
-// Prepared tells the predecessor that all that can fail has been tried, and
-// waits until it is this process's turn.
+// Prepared informs the predecessor that this process is ready, and waits until the
+// predecessor no longer accepts.
 func (i *Inheritance) Prepared(ctx context.Context) error {
 	if err := i.lines.say(linePrepared); err != nil {
 		return fmt.Errorf("the old process is gone: %w", err)
@@ -114,13 +116,13 @@ func (i *Inheritance) Prepared(ctx context.Context) error {
 	return nil
 }
 
-// Serving tells the predecessor that connections are accepted.
+// Serving informs the predecessor that this process accepts connections.
 func (i *Inheritance) Serving() {
-	_ = i.lines.say(lineServing) // who is gone need not know
+	_ = i.lines.say(lineServing) // a predecessor that has ended does not need it
 	i.lines.close()
 }
 
-// Failed tells the predecessor why this process does not take over, and returns
+// Failed informs the predecessor why this process does not take over, and returns
 // that reason.
 func (i *Inheritance) Failed(reason error) error {
 	if i != nil && reason != nil {

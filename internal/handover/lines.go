@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// longestLine bounds what the other process may say at once, in bytes.
+// longestLine is the maximum length of a line, in bytes.
 const longestLine = 4 << 10
 
-// lines is the conversation with the other process.
+// lines reads lines from the other process and writes lines to it.
 type lines struct {
 	in  *os.File
 	out *os.File
@@ -25,7 +25,7 @@ func newLines(in, out *os.File) *lines {
 	return &lines{in: in, out: out, buf: bufio.NewReaderSize(in, longestLine)}
 }
 
-// say writes a line.
+// say writes a line. It replaces line breaks, and cuts the line to longestLine.
 func (l *lines) say(line string) error {
 	line = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' {
@@ -43,8 +43,8 @@ func (l *lines) say(line string) error {
 	return err
 }
 
-// expect waits for a line. Another one that the other process fails with is an
-// error, and so are its end and the end of ctx.
+// expect waits for the line want. It fails if another line arrives, if the other
+// process ends, or when ctx is done.
 func (l *lines) expect(ctx context.Context, want string) error {
 	if err := l.in.SetReadDeadline(time.Time{}); err != nil {
 		return err
@@ -59,14 +59,14 @@ func (l *lines) expect(ctx context.Context, want string) error {
 	case errors.Is(err, io.EOF):
 		return errSilent
 	case err != nil:
-		return fmt.Errorf("read what the other process says: %w", err)
+		return fmt.Errorf("read from the other process: %w", err)
 	case got == want:
 		return nil
 	}
 	if reason, failed := strings.CutPrefix(got, failedPrefix); failed {
 		return errors.New(reason)
 	}
-	return fmt.Errorf("the other process says %q, and %q was expected", got, want)
+	return fmt.Errorf("the other process sent %q instead of %q", got, want)
 }
 
 func (l *lines) close() {

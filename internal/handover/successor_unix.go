@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// firstPassed is the descriptor of the first pipe; the listeners follow the two.
+// firstPassed is the descriptor of the first of two pipes. The listeners follow.
 const firstPassed = 3
 
-// Successor is a process that was started to take over. Abort or Release ends
-// what is held for it.
+// Successor is a process that was started to take over. The caller must call
+// Abort or Release in the end.
 type Successor struct {
 	// PID is its process id.
 	PID   int
@@ -37,9 +37,8 @@ type inherited struct {
 	Own  bool   `json:"own,omitempty"`
 }
 
-// Start starts the program at path with the arguments of this process, its
-// environment as env has it, and duplicates of the listeners. It does not wait
-// for anything that the process does.
+// Start starts the program at path with the arguments args, the environment env,
+// and duplicates of the listeners. It does not wait for the process.
 func Start(path string, args, env []string, pass []Passed) (*Successor, error) {
 	var theirs []*os.File // descriptors of the new process from firstPassed on
 	defer func() {
@@ -47,12 +46,12 @@ func Start(path string, args, env []string, pass []Passed) (*Successor, error) {
 			_ = f.Close()
 		}
 	}()
-	hear, say, err := os.Pipe() // what the new process says
+	hear, say, err := os.Pipe() // lines of the new process
 	if err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)
 	}
 	theirs = append(theirs, say)
-	read, write, err := os.Pipe() // what it is told
+	read, write, err := os.Pipe() // lines to the new process
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make a pipe: %w", err), hear.Close())
 	}
@@ -64,7 +63,7 @@ func Start(path string, args, env []string, pass []Passed) (*Successor, error) {
 		f, err := duplicate(p.Listener)
 		if err != nil {
 			l.close()
-			return nil, fmt.Errorf("pass the listener of %s on: %w", p.Name, err)
+			return nil, fmt.Errorf("pass on the listener of %s: %w", p.Name, err)
 		}
 		theirs = append(theirs, f)
 		list = append(list, inherited{p.Name, p.At, p.Own})
@@ -84,15 +83,15 @@ func Start(path string, args, env []string, pass []Passed) (*Successor, error) {
 		return nil, fmt.Errorf("start the new process: %w", err)
 	}
 	s := &Successor{PID: proc.Pid, lines: l, ended: make(chan struct{}), proc: proc}
-	go func() { // ends with the process, or with ours
+	go func() { // ends when either process ends
 		defer close(s.ended)
 		s.state, _ = proc.Wait()
 	}()
 	return s, nil
 }
 
-// duplicate is another descriptor of a listener. Its status flags are those of
-// the listener, which stays non-blocking.
+// duplicate returns another descriptor of a listener. Both share their status
+// flags, so the listener stays non-blocking.
 func duplicate(l net.Listener) (*os.File, error) {
 	of, ok := l.(syscall.Conn)
 	if !ok {
@@ -111,10 +110,12 @@ func duplicate(l net.Listener) (*os.File, error) {
 	return os.NewFile(uintptr(fd), ""), nil
 }
 
-// Prepared waits until the process could take over. Its error says why it cannot.
+// Prepared waits until the process is ready to take over. The error says why it is
+// not.
 func (s *Successor) Prepared(ctx context.Context) error { return s.wait(ctx, linePrepared) }
 
-// Go tells the process that it is its turn, and waits until it serves.
+// Go informs the process that this one no longer accepts, and waits until it
+// serves.
 func (s *Successor) Go(ctx context.Context) error {
 	if err := s.lines.say(lineGo); err != nil {
 		return fmt.Errorf("tell the new process to serve: %w", err)
@@ -122,7 +123,7 @@ func (s *Successor) Go(ctx context.Context) error {
 	return s.wait(ctx, lineServing)
 }
 
-// wait is expect, with what became of a process that ended.
+// wait is expect, whose error names the exit status of a process that has ended.
 func (s *Successor) wait(ctx context.Context, line string) error {
 	err := s.lines.expect(ctx, line)
 	if !errors.Is(err, errSilent) {
@@ -145,5 +146,5 @@ func (s *Successor) Abort() {
 	s.lines.close()
 }
 
-// Release leaves a process that serves to itself.
+// Release closes the pipes to a process that serves. The process continues.
 func (s *Successor) Release() { s.lines.close() }

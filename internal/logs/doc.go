@@ -1,5 +1,6 @@
-// Package logs makes the logger of the process: levels down to trace, lines as
-// text, JSON or for a person at a terminal, durations with their unit, and no
-// flood of one warning. Level and format can be changed while it is in use.
-// It writes no line by itself but the counts of warnings that it held back.
+// Package logs makes the logger of the process. It has levels down to trace,
+// writes lines as text, as JSON or for a terminal, shows durations with their
+// unit, and limits repeated warnings. Level and format can be changed while it is
+// in use. The only lines of its own are about warnings that it left out and about
+// lines that were lost.
 package logs

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// escaping writes the lines of slog's handlers, which leave control characters
-// from DEL on as they are, in JSON those of C1 too: a terminal obeys some. Marks
-// that turn the direction of writing show a line other than it is. Such
-// characters are in values only, and in JSON mean the same as escapes.
+// escaping writes the lines of slog's handlers and escapes what they leave as it
+// is: DEL and the C1 control characters, some of which a terminal would execute,
+// and marks that change the direction of text. Only values contain them, and in
+// JSON the escapes mean the same characters.
 type escaping struct{ out io.Writer }
 
 // Write implements io.Writer.
@@ -32,7 +32,7 @@ func (e escaping) Write(line []byte) (int, error) {
 	return len(line), err
 }
 
-// obeyed reports whether there is anything to escape.
+// obeyed reports whether a line has a character to escape.
 func obeyed(line []byte) bool {
 	for i := 0; i < len(line); {
 		if line[i] < 0x7f {

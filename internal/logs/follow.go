@@ -8,18 +8,19 @@ import (
 	"time"
 )
 
-// Following says which lines a follower gets, and how.
+// Following configures which lines a Follower receives, and their format.
 type Following struct {
-	Level  string // the lowest: trace, debug, info, warn or error
+	Level  string // lowest level: trace, debug, info, warn or error
 	Format string // text, json or pretty
-	Color  bool   // of pretty
-	// Only has, by their keys, the values of which a line must have one.
+	Color  bool   // use colours in the format pretty
+	// Only limits the lines by their attributes: for each key, a line must have
+	// one of the values.
 	Only map[string][]string
 }
 
-// Follower also gets the lines of a log, at a level and in a format of its own.
-// It gets every repeated warning. A Follower that is too slow loses lines, and
-// is notified of that.
+// Follower receives the lines of a log too, at a level and in a format of its
+// own. It receives repeated warnings that the log leaves out. A Follower that is
+// too slow loses lines, and a line says how many.
 type Follower struct {
 	logs   *Logs
 	level  slog.Level
@@ -29,14 +30,14 @@ type Follower struct {
 	failed chan error
 }
 
-// Follower returns a follower, which gets lines while its Run runs.
+// Follower returns a follower. It receives lines while its Run runs.
 func (l *Logs) Follower(o Following) (*Follower, error) {
 	f := &Follower{logs: l, only: o.Only, failed: make(chan error, 1)}
 	var err error
 	if f.level, err = parseLevel(o.Level); err != nil {
 		return nil, err
 	}
-	f.out = newWriter(nil) // Run has one
+	f.out = newWriter(nil) // Run sets it
 	form, err := newForm(o.Format, f.out, o.Color)
 	if err != nil {
 		return nil, err
@@ -50,12 +51,12 @@ func (l *Logs) Follower(o Following) (*Follower, error) {
 	return f, nil
 }
 
-// Run writes lines to w until ctx is done, or a write fails, which is returned.
-// The greeting is written first, when no line is missed any more. Run is called
-// once.
+// Run writes lines to w until ctx is done or a write fails, and returns the error
+// of the write. It writes the greeting first; no line logged after it is missed.
+// Run may be called once.
 func (f *Follower) Run(ctx context.Context, w io.Writer, greeting string) error {
 	f.out.w = following{w, f.failed}
-	f.out.pending = []byte(greeting) // in front of all lines, and not written before the wake
+	f.out.pending = []byte(greeting) // before all lines; written at the wake below
 	defer f.out.begin()()
 	f.logs.follow(func(all []*Follower) []*Follower { return append(all, f) })
 	defer f.logs.follow(func(all []*Follower) []*Follower {
@@ -70,8 +71,8 @@ func (f *Follower) Run(ctx context.Context, w io.Writer, greeting string) error 
 	}
 }
 
-// follow changes who follows. Lists are replaced, for they are read without a
-// lock.
+// follow changes the list of followers. It replaces the list, because the list is
+// read without a lock.
 func (l *Logs) follow(change func([]*Follower) []*Follower) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -87,7 +88,7 @@ func (l *Logs) follow(change func([]*Follower) []*Follower) {
 	l.setLeast()
 }
 
-// take writes a record, if it is one of those that are wanted.
+// take writes a record, if its level and attributes match.
 func (f *Follower) take(ctx context.Context, h *handler, r slog.Record) {
 	if r.Level < f.level {
 		return
@@ -100,7 +101,7 @@ func (f *Follower) take(ctx context.Context, h *handler, r slog.Record) {
 	_ = h.addTo(f.base).Handle(ctx, r) // it only fills the buffer
 }
 
-// following tells of the first write that failed.
+// following reports the first write that failed to failed.
 type following struct {
 	io.Writer
 	failed chan<- error
@@ -112,7 +113,7 @@ func (w following) Write(b []byte) (int, error) {
 	if err != nil {
 		select {
 		case w.failed <- err:
-		default: // told already
+		default: // reported already
 		}
 	}
 	return n, err

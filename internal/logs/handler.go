@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// form is one choice of format.
+// form writes records in one format.
 type form struct {
 	base  slog.Handler
 	quick quick // for plain records, where there is one
@@ -24,11 +24,11 @@ func newForm(format string, out *writer, color bool) (*form, error) {
 	case "pretty":
 		return &form{base: &pretty{out: out, color: color}}, nil
 	}
-	return nil, fmt.Errorf("log format %q is none of text, json, pretty", format)
+	return nil, fmt.Errorf("log format %q is unknown; use text, json or pretty", format)
 }
 
-// handler passes records on to the handler of the present format. What With
-// and WithGroup added is kept, and applied anew when the format changes.
+// handler passes records to the handler of the current format. It keeps what
+// WithAttrs and WithGroup added, and applies it again when the format changes.
 type handler struct {
 	logs    *Logs
 	added   []addition
@@ -59,7 +59,7 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 			f.take(ctx, h, r)
 		}
 	}
-	if r.Level < h.logs.level.Level() { // it was for a follower
+	if r.Level < h.logs.level.Level() { // a follower needed it
 		return nil
 	}
 	if r.Level < slog.LevelWarn || r.Level >= slog.LevelError {
@@ -94,7 +94,7 @@ func (h *handler) write(ctx context.Context, r slog.Record) error {
 	}
 	err := a.handler.Handle(ctx, r)
 	if r.Level >= slog.LevelWarn {
-		h.logs.out.flush() // it may be the last line there is
+		h.logs.out.flush() // the process may end after it
 	}
 	return err
 }

@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	// limitWindow is the time in which a warning is written once.
+	// limitWindow is the time in which the same warning is written only once.
 	limitWindow = time.Minute
-	// limitKeys is for how many warnings the apps are told apart. Beyond it, as
-	// many more are told apart by message and reason, and the rest not at all.
+	// limitKeys is the number of windows that distinguish warnings by message,
+	// reason and app. As many more distinguish them by message and reason only.
+	// All further warnings share one window.
 	limitKeys = 1024
 )
 
-// key is what makes two warnings the same.
+// key identifies a warning: those with an equal key are the same.
 type key struct{ message, reason, app string }
 
 // limiter counts the warnings of each key that are not written.
@@ -25,10 +26,10 @@ type limiter struct {
 
 	mu      sync.Mutex
 	windows map[key]*window
-	order   list.List // of *window, the one that ends first in front
+	order   list.List // of *window, in the order in which they end
 }
 
-// window is the minute after a line.
+// window is the minute after a line was written.
 type window struct {
 	key     key
 	ends    time.Time
@@ -39,7 +40,7 @@ type window struct {
 }
 
 // report is a line about the warnings that were not written in a minute: the
-// latest of them, with how many there were.
+// latest of them, with their number.
 type report struct {
 	by     *handler
 	record slog.Record
@@ -49,7 +50,7 @@ func newLimiter() *limiter {
 	return &limiter{wake: make(chan struct{}, 1), windows: make(map[key]*window)}
 }
 
-// admit reports whether a warning may be written, and counts it if not.
+// admit reports whether a warning may be written now. If not, it counts it.
 func (l *limiter) admit(k key, h *handler, r slog.Record) bool {
 	now := time.Now()
 	l.mu.Lock()
@@ -74,7 +75,7 @@ func (l *limiter) admit(k key, h *handler, r slog.Record) bool {
 	return first
 }
 
-// open begins a minute. The caller holds the lock.
+// open begins the minute of a window. The caller holds l.mu.
 func (l *limiter) open(w *window, now time.Time) {
 	w.ends = now.Add(limitWindow)
 	w.place = l.order.PushBack(w)
@@ -87,9 +88,9 @@ func (l *limiter) open(w *window, now time.Time) {
 	}
 }
 
-// due ends the minutes that are over at t. One that left warnings unwritten is
-// followed by another, which begins with the line that is returned for it. The
-// caller holds the lock.
+// due ends the windows whose minute is over at t. For each that has counted
+// warnings, it returns a report, and begins another minute, because the report is
+// a line of that warning. The caller holds l.mu.
 func (l *limiter) due(t time.Time) (reports []report) {
 	for e := l.order.Front(); e != nil; e = l.order.Front() {
 		w := e.Value.(*window)
@@ -115,11 +116,11 @@ func (w *window) report(now time.Time) report {
 
 func writeReports(reports []report) {
 	for _, r := range reports {
-		_ = r.by.write(context.Background(), r.record) // an error could be reported to nobody
+		_ = r.by.write(context.Background(), r.record) // there is nowhere to report an error
 	}
 }
 
-// run writes reports when they are due, and what is left when ctx is done.
+// run writes reports when they are due, and the rest when ctx is done.
 func (l *limiter) run(ctx context.Context) {
 	timer := time.NewTimer(limitWindow)
 	defer timer.Stop()
@@ -144,7 +145,7 @@ func (l *limiter) run(ctx context.Context) {
 	}
 }
 
-// rest ends all minutes.
+// rest ends all windows and returns their reports.
 func (l *limiter) rest() (reports []report) {
 	now := time.Now()
 	l.mu.Lock()

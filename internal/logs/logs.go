@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 )
 
-// LevelTrace is below debug. Only lines of this level hold what users send.
+// LevelTrace is below debug. Only lines of this level contain payloads of events.
 const LevelTrace = slog.LevelDebug - 4
 
-// Options say what is written and how.
+// Options configure a log.
 type Options struct {
 	Level  string // trace, debug, info, warn or error; "" is info
 	Format string // text, json or pretty; "" is text
@@ -27,9 +27,9 @@ type Logs struct {
 	limits *limiter
 	logger *slog.Logger
 
-	least     slog.LevelVar // of level and those of the followers
+	least     slog.LevelVar // the lowest of level and the levels of the followers
 	followers atomic.Pointer[[]*Follower]
-	changing  sync.Mutex // level, least and followers
+	changing  sync.Mutex // protects changes of level, least and followers
 }
 
 // New returns a log that writes to w.
@@ -51,10 +51,10 @@ func New(w io.Writer, o Options) (*Logs, error) {
 	return l, nil
 }
 
-// Logger is the logger. It and all loggers derived from it follow Set.
+// Logger returns the logger. Set applies to it and to all loggers derived from it.
 func (l *Logs) Logger() *slog.Logger { return l.logger }
 
-// Set changes level and format, or nothing if it returns an error.
+// Set changes level and format. If it returns an error, nothing has changed.
 func (l *Logs) Set(level, format string) error {
 	parsed, err := parseLevel(level)
 	if err != nil {
@@ -72,7 +72,7 @@ func (l *Logs) Set(level, format string) error {
 	return nil
 }
 
-// setLeast has records made that anybody takes. The caller holds changing.
+// setLeast sets least, below which no record is made. The caller holds changing.
 func (l *Logs) setLeast() {
 	least := l.level.Level()
 	if all := l.followers.Load(); all != nil {
@@ -83,10 +83,10 @@ func (l *Logs) setLeast() {
 	l.least.Set(least)
 }
 
-// Run writes the warnings that were held back when their minute is over, and the
-// rest when ctx is done. While it runs, writing a line never waits for the
-// reader of the log. Lines below a warning that follow each other quickly are
-// written together, a hundredth of a second later at most.
+// Run writes the reports about repeated warnings when their minute is over, and
+// the rest when ctx is done. While it runs, logging never waits for the reader of
+// the log. Lines below the level warn that follow each other quickly are written
+// together, at most a hundredth of a second later.
 func (l *Logs) Run(ctx context.Context) error {
 	defer l.out.begin()()
 	l.limits.run(ctx)
@@ -106,5 +106,5 @@ func parseLevel(name string) (slog.Level, error) {
 	case "error":
 		return slog.LevelError, nil
 	}
-	return 0, fmt.Errorf("log level %q is none of trace, debug, info, warn, error", name)
+	return 0, fmt.Errorf("log level %q is unknown; use trace, debug, info, warn or error", name)
 }

@@ -163,7 +163,7 @@ func TestSet_AMistakeChangesNothing(t *testing.T) {
 	l.Logger().Debug("no")
 	l.Logger().Info("m")
 	only(t, &b, "level=INFO msg=m")
-	if _, err := New(io.Discard, Options{Level: "verbose"}); err == nil || !strings.Contains(err.Error(), "trace, debug, info, warn, error") {
+	if _, err := New(io.Discard, Options{Level: "verbose"}); err == nil || !strings.Contains(err.Error(), "trace, debug, info, warn or error") {
 		t.Errorf("the error is %v", err)
 	}
 }

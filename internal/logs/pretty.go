@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// pretty writes a line for a person. Colour handlers of others pass escape
-// sequences in values on to the terminal: here a value comes from anybody.
+// pretty writes lines for a terminal. It escapes control characters in values,
+// because clients can send them; other colour handlers do not.
 type pretty struct {
 	out    io.Writer
 	color  bool
@@ -32,15 +32,15 @@ const (
 	ansiCyan   = "\x1b[36m"
 )
 
-// messageWidth is to where messages are padded, so that values line up.
+// messageWidth is the width to which messages are padded, so that values line up.
 const messageWidth = 24
 
-// payloadKey is the attribute that is shown as it was sent, without quotes
-// around it, as far as it can be printed.
+// payloadKey is the attribute whose printable characters are shown as they were
+// sent, without quotes.
 const payloadKey = "payload"
 
-// wantsColor reports whether w is a terminal whose owner did not say otherwise
-// (no-color.org).
+// wantsColor reports whether w is a terminal and the environment does not turn
+// colours off (no-color.org).
 func wantsColor(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
@@ -135,7 +135,7 @@ func (p *pretty) appendAttr(b []byte, prefix string, a slog.Attr) []byte {
 	return appendPrintable(b, text)
 }
 
-// show is a value as text.
+// show returns a value as text.
 func show(v slog.Value) string {
 	switch v.Kind() {
 	case slog.KindDuration:
@@ -163,8 +163,8 @@ func needsQuotes(s string) bool {
 	})
 }
 
-// appendPrintable appends s with what cannot be printed, line ends and escape
-// characters above all, as escapes of Go.
+// appendPrintable appends s, with Go's escapes for characters that cannot be
+// printed, such as line ends.
 func appendPrintable(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])

@@ -8,14 +8,15 @@ import (
 )
 
 // An access log writes tens of thousands of lines a second, for which slog's
-// handlers take three times the instructions. What follows writes a record of
-// plain values as they do, byte for byte, and leaves all others to them.
+// handlers need three times the instructions. The functions below write a record
+// of plain values byte for byte as those handlers do, and leave other records to
+// them.
 
-// quick appends the line of a record, or returns ok false: nothing is written
-// then.
+// quick appends the line of a record to dst. ok is false if it cannot write the
+// record; the line is then unusable.
 type quick func(dst []byte, r slog.Record) (line []byte, ok bool)
 
-// quickBuffers are lines that are being written.
+// quickBuffers holds buffers for lines.
 var quickBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
 // writeQuickly writes a record's line, or returns false and writes nothing.
@@ -30,7 +31,7 @@ func (q quick) writeQuickly(out *writer, r slog.Record) (done bool, err error) {
 	return ok, err
 }
 
-// quickText is a line of slog.TextHandler.
+// quickText writes the line of slog.TextHandler.
 func quickText(dst []byte, r slog.Record) ([]byte, bool) {
 	dst = append(dst, "time="...)
 	dst = appendMillis(dst, r.Time)
@@ -58,7 +59,7 @@ func quickText(dst []byte, r slog.Record) ([]byte, bool) {
 	return append(dst, '\n'), ok && !r.Time.IsZero()
 }
 
-// quickJSON is a line of slog.JSONHandler.
+// quickJSON writes the line of slog.JSONHandler.
 func quickJSON(dst []byte, r slog.Record) ([]byte, bool) {
 	dst = append(dst, `{"time":"`...)
 	dst = r.Time.AppendFormat(dst, time.RFC3339Nano)
@@ -88,8 +89,8 @@ func quickJSON(dst []byte, r slog.Record) ([]byte, bool) {
 	return append(dst, '}', '\n'), ok && !r.Time.IsZero()
 }
 
-// appendMillis appends a time with milliseconds. With nine digits AppendFormat
-// takes a short way; slog cuts them off like this too.
+// appendMillis appends a time with milliseconds. It cuts them out of RFC3339Nano,
+// as slog does, because AppendFormat has a fast path for that format.
 func appendMillis(dst []byte, t time.Time) []byte {
 	const digits = len("2006-01-02T15:04:05.000")
 	begin := len(dst)
@@ -122,10 +123,11 @@ func appendText(dst []byte, s string) ([]byte, bool) {
 	if unquoted(s) && s != "" {
 		return append(dst, s...), true
 	}
-	return appendJSON(dst, s) // in quotes, as what needs no escape is in JSON
+	return appendJSON(dst, s) // without escapes, quoted text and JSON are the same
 }
 
-// appendJSON appends a string that needs no escape.
+// appendJSON appends a string in quotes. It returns false if the string needs an
+// escape.
 func appendJSON(dst []byte, s string) ([]byte, bool) {
 	dst = append(dst, '"')
 	dst = append(dst, s...)
@@ -137,7 +139,7 @@ func appendJSON(dst []byte, s string) ([]byte, bool) {
 	return append(dst, '"'), true
 }
 
-// plainBytes stand in a text line without quotes around them.
+// plainBytes are the bytes that need no quotes in a text line.
 var plainBytes = func() (plain [256]bool) {
 	for c := '!'; c <= '~'; c++ {
 		plain[c] = c != '"' && c != '='

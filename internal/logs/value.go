@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// replace shows values alike in text and JSON: durations with their unit, and
-// the level trace by its name.
+// replace makes text and JSON show durations with their unit, and the level trace
+// by its name.
 func replace(groups []string, a slog.Attr) slog.Attr {
 	switch {
 	case a.Value.Kind() == slog.KindDuration:
@@ -19,7 +19,8 @@ func replace(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// duration shows d with its unit and no more digits than a reader looks at.
+// duration returns d with its unit, rounded to three digits, or to seconds from a
+// minute on.
 func duration(d time.Duration) string {
 	size := d.Abs()
 	switch {

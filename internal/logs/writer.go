@@ -7,34 +7,35 @@ import (
 )
 
 const (
-	// batchDelay is how long a line may wait for others while lines are many.
+	// batchDelay is the time for which a line may wait for others.
 	batchDelay = 10 * time.Millisecond
-	// batchBytes is from where on they wait no more.
+	// batchBytes is the number of pending bytes that are written without delay.
 	batchBytes = 64 << 10
-	// mostPending is how much is kept for a reader that does not keep up, a pipe
-	// that nobody reads say. Lines beyond it are lost, and counted.
+	// mostPending is the maximum number of bytes kept for a slow reader, such as
+	// a pipe that nobody reads. Further lines are lost, and counted.
 	mostPending = 4 << 20
-	// endPatience is how long such a reader is waited for in the end.
+	// endPatience is the time allowed to such a reader at the end.
 	endPatience = time.Second
 )
 
-// writer keeps lines whole while handlers of two formats write. While run runs,
-// Write never waits for the reader of the log: lines come from event loops, and
-// for as long as one waits all its sockets do. Lines that follow each other
-// closely are written together, since the system call costs more than the line.
+// writer writes whole lines, even while handlers of two formats write. While run
+// runs, Write never waits for the reader of the log, because event loops write
+// lines, and all sockets of a loop would wait with it. Lines that follow each
+// other closely are written together, because the system call costs more than the
+// line.
 type writer struct {
 	w      io.Writer
 	delay  time.Duration
-	onLost func(lines int) // says so in the log
+	onLost func(lines int) // logs the number of lost lines
 
-	wake chan struct{} // there is something pending
-	urge chan struct{} // and it is not to wait for more
+	wake chan struct{} // pending is no longer empty
+	urge chan struct{} // write pending without further delay
 
 	mu      sync.Mutex
 	running bool
 	pending []byte
-	lost    int  // lines since the last that was kept
-	stuck   bool // the reader took nothing in the end
+	lost    int  // lines lost since run last logged their number
+	stuck   bool // the reader did not read within endPatience
 }
 
 func newWriter(w io.Writer) *writer {
@@ -73,11 +74,11 @@ func (w *writer) flush() { signal(w.urge) }
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
-	default: // it was given already
+	default: // the signal is already set
 	}
 }
 
-// begin has lines written by a goroutine until end is called.
+// begin starts a goroutine that writes the lines until end is called.
 func (w *writer) begin() (end func()) {
 	w.mu.Lock()
 	w.running = true
@@ -86,7 +87,7 @@ func (w *writer) begin() (end func()) {
 	go func() {
 		defer close(stopped)
 		w.run(stop)
-		w.rest() // that lines were lost, say; here, for its write too may never return
+		w.rest() // such as the line about lost lines; this write may never return either
 	}()
 	return func() {
 		close(stop)

@@ -18,15 +18,15 @@ import (
 type Attempt struct {
 	App      string   // id
 	Endpoint int      // place in the app's list
-	URL      *url.URL // of which only scheme, host and port are exported
+	URL      *url.URL // only its scheme, host and port are exported
 	Number   int      // from 1
 	Events   int
-	First    string // the traceparent of the first attempt; "" for that itself
+	First    string // the traceparent of the first attempt; "" if this is the first
 }
 
-// Attempt begins the span of an attempt. It returns what is sent to the endpoint
-// as the header traceparent, and what is to be called with the status of the
-// answer, 0 if there was none, and why it failed.
+// Attempt begins the span of an attempt. It returns the value of the header
+// traceparent for the endpoint, and a function that ends the span. That takes the
+// status of the answer, 0 if there was none, and the error of a failed attempt.
 func (t *Tracing) Attempt(a *Attempt) (traceparent string, end func(status int, err error)) {
 	attributes := make([]attribute.KeyValue, 0, 10)
 	attributes = append(attributes, semconv.HTTPRequestMethodPost, semconv.URLScheme(a.URL.Scheme), semconv.ServerAddress(a.URL.Hostname()),
@@ -63,7 +63,8 @@ func portOf(u *url.URL) int {
 	return 80
 }
 
-// errorType is a failure in one word of few.
+// errorType returns the error.type of a failure: the status, or one of a few
+// words.
 func errorType(status int, err error) string {
 	var lookup *net.DNSError
 	var operation *net.OpError

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Attributes that are ours.
+// Attributes that OpenTelemetry does not define.
 const (
 	appID    = attribute.Key("fanfare.app.id")
 	channels = attribute.Key("fanfare.channels")
@@ -21,25 +21,25 @@ const (
 	attempt  = attribute.Key("fanfare.webhook.attempt")
 )
 
-// Call is an API call that is answered.
+// Call is an API call that was answered.
 type Call struct {
 	Traceparent, Tracestate string // of the caller, "" if it sent none
-	Signed                  bool   // the caller showed the app's secret
+	Signed                  bool   // the signature is valid
 	Method                  string
-	Route                   string // its pattern, "" if the path led nowhere
-	Secure                  bool   // it came over TLS
-	App                     string // id, "" if it named none that exists
+	Route                   string // its pattern, "" if no route matches the path
+	Secure                  bool   // it was sent over TLS
+	App                     string // id, "" if it named no existing app
 	Status                  int
 	Channels, Events        int // of a publish
 	Begun                   time.Time
 	Took                    time.Duration
-	// Published and Accepted are when a cluster was asked to take the events and
-	// when it answered; zero without one.
+	// Published is the time at which the events were sent to the cluster, and
+	// Accepted that of its answer. They are zero without a cluster.
 	Published, Accepted time.Time
 }
 
-// Call makes the span of a call, and of its publish where that is a step of its
-// own. It never waits.
+// Call makes the span of a call, and that of its publish if a cluster answered
+// it. It never waits.
 func (t *Tracing) Call(c *Call) {
 	parent := parentOf(c.Traceparent, c.Tracestate)
 	if !t.picks(parent, c.Signed) || t.full() {
@@ -79,8 +79,8 @@ func (t *Tracing) Call(c *Call) {
 	span.End(trace.WithTimestamp(c.Begun.Add(c.Took)))
 }
 
-// knownMethod is a method as semantic conventions tell it, and in a span's name:
-// what anybody makes up is not in either.
+// knownMethod returns a method as an attribute and in the name of a span, by the
+// semantic conventions: unknown methods are replaced in both.
 func knownMethod(method string) (attribute, name string) {
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY":
@@ -96,14 +96,15 @@ func scheme(secure bool) attribute.KeyValue {
 	return semconv.URLScheme("http")
 }
 
-// carrier are the headers of W3C Trace Context.
+// carrier holds the headers of W3C Trace Context.
 type carrier struct{ parent, state string }
 
-// mostState bounds what a caller's state adds to each span that waits. W3C Trace
-// Context §3.3.1.5 wants 512 characters passed on.
+// mostState is the maximum length of a caller's tracestate, which each waiting
+// span holds. W3C Trace Context §3.3.1.5 requires to pass on 512 characters.
 const mostState = 512
 
-// parentOf is the span of a caller, which is not valid if it names none.
+// parentOf returns the span of the caller. It is not valid if the headers name
+// none.
 func parentOf(parent, state string) trace.SpanContext {
 	if parent == "" {
 		return trace.SpanContext{}

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// endpoint is where the collector is, "" if nothing says so.
+// endpoint returns the URL of the collector; "" if neither cfg nor the environment
+// names one.
 func (cfg *Config) endpoint() (string, error) {
 	if cfg.Endpoint != "" {
 		return cfg.Endpoint, nil
@@ -30,9 +31,9 @@ func (cfg *Config) endpoint() (string, error) {
 	return "", nil
 }
 
-// checkHeaders refuses lists of headers that the exporter cannot read: it would
-// leave out what it does not understand, and write it, tokens too, to standard
-// error.
+// checkHeaders refuses lists of headers that the exporter cannot parse. The
+// exporter would leave out the invalid part and write it, tokens included, to
+// standard error.
 func checkHeaders() error {
 	for _, variable := range []string{"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"} {
 		for pair := range strings.SplitSeq(os.Getenv(variable), ",") {
@@ -41,7 +42,7 @@ func checkHeaders() error {
 				continue
 			}
 			if _, err := url.PathUnescape(value); !ok || err != nil || !httpguts.ValidHeaderFieldName(strings.TrimSpace(name)) {
-				return fmt.Errorf("%s is not a list such as name=value,other=value, whose values have %%20 for a space", variable)
+				return fmt.Errorf("%s is not a list such as name=value,other=value; write %%20 for a space in a value", variable)
 			}
 		}
 	}
@@ -55,7 +56,7 @@ func protocol() string {
 	return os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")
 }
 
-// withTracesPath is a base URL with the path of traces (OTLP: endpoint URLs).
+// withTracesPath appends the path of traces to a base URL (OTLP: endpoint URLs).
 func withTracesPath(base string) string {
 	base = strings.TrimRight(base, "/")
 	if strings.HasSuffix(base, tracesPath) {

@@ -11,8 +11,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// gate lets spans into the queue of the SDK while there is room, so that the
-// queue itself never drops any: nobody could count them there.
+// gate passes spans to the queue of the SDK while there is room, and counts the
+// others. The queue would drop spans without counting them.
 type gate struct {
 	sdktrace.SpanProcessor
 	*Tracing
@@ -31,8 +31,8 @@ func (g *gate) OnEnd(s sdktrace.ReadOnlySpan) {
 	g.SpanProcessor.OnEnd(s)
 }
 
-// full reports whether a span would be dropped, so that none is made. It counts
-// the span then.
+// full reports whether the queue has no room for a span. If so, it counts the span
+// as dropped.
 func (t *Tracing) full() bool {
 	if t.waiting.Load() < mostWaiting {
 		return false
@@ -41,8 +41,8 @@ func (t *Tracing) full() bool {
 	return true
 }
 
-// exporter counts what the SDK's exporter sends, and reports what it cannot: the
-// SDK would tell a handler of the whole process.
+// exporter counts the spans that the SDK's exporter sends, and reports failures
+// to the log. The SDK would report them to a global handler.
 type exporter struct {
 	sdktrace.SpanExporter
 	*Tracing
@@ -68,15 +68,15 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	return nil
 }
 
-// drops is what was said of dropped spans.
+// drops is the state of the reports about dropped spans.
 type drops struct {
 	reason string // of the last failure
 	told   Stats
-	quiet  time.Time // no report before
+	quiet  time.Time // no report before this time
 }
 
-// report writes, once a minute at most but for the last, how many spans were
-// dropped since the last report.
+// report logs the number of spans that were dropped since the last report, at most
+// once a minute. The last report does not wait.
 func (d *drops) report(t *Tracing, last bool) {
 	now := t.Stats()
 	lost := now.NoRoom - d.told.NoRoom + now.Failed - d.told.Failed
@@ -91,10 +91,12 @@ func (d *drops) report(t *Tracing, last bool) {
 	d.told, d.quiet = now, time.Now().Add(time.Minute)
 }
 
-// mostReason bounds what a collector's answer adds to the log.
+// mostReason is the maximum length of a reason in the log, in bytes, which may be
+// the answer of a collector.
 const mostReason = 256
 
-// reasonOf is an error of an export without the URL, whose path may hold a token.
+// reasonOf returns the error of an export without the URL, whose path may contain
+// a token.
 func reasonOf(err error) string {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {

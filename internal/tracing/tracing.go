@@ -15,26 +15,28 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Config says where spans go, and of what.
+// Config names the collector, and describes the service.
 type Config struct {
-	// Endpoint is the collector's base URL; "" is that of the variables
+	// Endpoint is the collector's base URL; if it is "", it comes from the variables
 	// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and OTEL_EXPORTER_OTLP_ENDPOINT.
 	Endpoint string
-	// Headers go with each export; none is those of the variable.
+	// Headers are sent with each export. If there are none, those of the variables
+	// are sent.
 	Headers map[string]string
-	// SampleRatio is the share of the traces that begin here and are kept.
+	// SampleRatio is the share, from 0 to 1, of the traces begun by this process
+	// that are recorded.
 	SampleRatio float64
-	// ServiceName is the resource's; "" is that of OTEL_SERVICE_NAME or
-	// OTEL_RESOURCE_ATTRIBUTES, or fanfare.
+	// ServiceName is the name of the service. If it is "", it comes from
+	// OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES, or is fanfare.
 	ServiceName string
 	Version     string
 	Instance    string       // of this process, "" if it has no name
-	Logger      *slog.Logger // nil is silence
+	Logger      *slog.Logger // nil logs nothing
 }
 
-// What waits for the collector, and how it is sent.
+// Limits of the queue and of exports.
 const (
-	mostWaiting   = 4096 // spans, those on their way included
+	mostWaiting   = 4096 // spans, those being exported included
 	mostOfExport  = 512
 	exportEvery   = time.Second // or earlier, when mostOfExport wait
 	exportWithin  = 20 * time.Second
@@ -53,7 +55,7 @@ type Tracing struct {
 	ratio    float64
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
-	cut      context.Context // is done when exports are given up
+	cut      context.Context // is done when Close no longer waits for exports
 	giveUp   context.CancelFunc
 
 	waiting  atomic.Int64
@@ -61,7 +63,7 @@ type Tracing struct {
 	noRoom   atomic.Uint64
 	failed   atomic.Uint64
 
-	drops drops // of the exporting goroutine
+	drops drops // used by the exporting goroutine, and by Close after it
 }
 
 // New returns a Tracing, or nil if neither cfg nor the environment names a
@@ -79,7 +81,7 @@ func New(cfg Config) (*Tracing, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	if p := protocol(); p != "" && p != "http/protobuf" && p != "http/json" {
-		t.log.Warn("traces are sent over OTLP/HTTP, not as OTEL_EXPORTER_OTLP_PROTOCOL says; a collector listens for it at port 4318", slog.String("otlp_protocol", p))
+		t.log.Warn("traces are sent over OTLP/HTTP, although OTEL_EXPORTER_OTLP_PROTOCOL names another protocol; collectors accept OTLP/HTTP at port 4318", slog.String("otlp_protocol", p))
 	}
 	options := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
 		Enabled: true, InitialInterval: retryFirst, MaxInterval: retryMost, MaxElapsedTime: retryWithin,
@@ -92,11 +94,11 @@ func New(cfg Config) (*Tracing, error) {
 	}
 	client, err := otlptracehttp.New(context.Background(), options...)
 	if err != nil {
-		return nil, fmt.Errorf("make the exporter of traces: %w", err)
+		return nil, fmt.Errorf("create the exporter of traces: %w", err)
 	}
 	about, err := cfg.resource()
 	if err != nil {
-		return nil, fmt.Errorf("describe this process for traces, also by OTEL_RESOURCE_ATTRIBUTES: %w", err)
+		return nil, fmt.Errorf("read the resource attributes of traces, such as OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
 	t.cut, t.giveUp = context.WithCancel(context.Background())
 	queue := sdktrace.NewBatchSpanProcessor(&exporter{client, t},
@@ -108,7 +110,7 @@ func New(cfg Config) (*Tracing, error) {
 	return t, nil
 }
 
-// resource describes the process. What comes later in it counts.
+// resource describes the process. A later option overrides an earlier one.
 func (cfg *Config) resource() (*resource.Resource, error) {
 	first := []resource.Option{
 		resource.WithTelemetrySDK(),
@@ -124,8 +126,8 @@ func (cfg *Config) resource() (*resource.Resource, error) {
 	return resource.New(context.Background(), first...)
 }
 
-// Close exports what waits, until ctx is done; what is left then is lost, and
-// counted. It returns when nothing of the Tracing runs any more.
+// Close exports the waiting spans until ctx is done. It counts the rest as failed,
+// and returns when all goroutines of the Tracing have ended.
 func (t *Tracing) Close(ctx context.Context) {
 	stop := context.AfterFunc(ctx, t.giveUp)
 	_ = t.provider.Shutdown(context.WithoutCancel(ctx)) // exports report for themselves
@@ -134,20 +136,20 @@ func (t *Tracing) Close(ctx context.Context) {
 	t.drops.report(t, true)
 }
 
-// Stats is what became of spans so far.
+// Stats counts spans by their outcome.
 type Stats struct {
 	Exported uint64 // accepted by the collector
-	NoRoom   uint64 // dropped since too many waited
-	Failed   uint64 // dropped since the collector did not take them
+	NoRoom   uint64 // dropped because too many waited
+	Failed   uint64 // dropped because the collector did not accept them
 }
 
-// Stats takes a snapshot for metrics.
+// Stats returns the current counts.
 func (t *Tracing) Stats() Stats {
 	return Stats{Exported: t.exported.Load(), NoRoom: t.noRoom.Load(), Failed: t.failed.Load()}
 }
 
-// picks decides whether an API call gets a span, before one is made. Who shows no
-// signature can have fewer spans made by what it says of its trace, not more.
+// picks decides whether an API call gets a span, before one is made. The trace of
+// a caller without a valid signature can only prevent a span, not cause one.
 func (t *Tracing) picks(parent trace.SpanContext, signed bool) bool {
 	switch {
 	case parent.IsValid() && !parent.IsSampled():
@@ -158,7 +160,8 @@ func (t *Tracing) picks(parent trace.SpanContext, signed bool) bool {
 	return t.ratio >= 1 || rand.Float64() < t.ratio
 }
 
-// sampler leaves the decision about calls to picks, and is others' for the rest.
+// sampler samples all spans of calls, about which picks has decided, and leaves
+// other spans to others.
 type sampler struct{ others sdktrace.Sampler }
 
 // ShouldSample implements sdktrace.Sampler.

@@ -5,7 +5,7 @@
 //
 // `go vet` compiles every dependency for that system first, which takes minutes
 // from an empty cache. Crossvet only checks types, and then runs the same
-// analyzers. What does not compile there is reported too.
+// analyzers. It also reports code that does not compile for that system.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// The commands that call a server do the same with fanfare and with soketi.
+// Tests that the commands that call a server work with fanfare and with soketi.
 // Run by make cli-peers; needs bin/fanfare.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -28,7 +28,7 @@ const freePort = () => new Promise((resolve, reject) => {
   });
 });
 
-// start runs a process that ends with the test.
+// start runs a process and kills it at the end of the test.
 function start(t, file, args, env = {}) {
   const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const p = { child, out: '', err: '', waiting: [] };
@@ -52,7 +52,7 @@ function start(t, file, args, env = {}) {
 async function reached(url) {
   for (const end = Date.now() + timeout; ;) {
     if (await fetch(url).then(() => true, () => false)) return;
-    if (Date.now() > end) throw new Error(`nobody answers at ${url}`);
+    if (Date.now() > end) throw new Error(`no server answers at ${url}`);
     await new Promise((resume) => setTimeout(resume, 50));
   }
 }
@@ -95,7 +95,7 @@ for (const [name, how] of Object.entries(servers)) {
     const refused = start(t, binary, ['channels', ...app.slice(0, -1), 'wrong']);
     assert.equal(await refused.ended, 3, refused.err);
   });
-  // Small and short: that each speaks with the server, not how fast that is.
+  // Small and short: it tests that each scenario works, not how fast it is.
   test(`${name}: the scenarios of bench`, { timeout: 3 * timeout }, async (t) => {
     const port = await freePort();
     start(t, ...how(port));
@@ -111,7 +111,7 @@ for (const [name, how] of Object.entries(servers)) {
     const still = ['--sockets', '20', '--settle', '100ms', '--hold', '100ms'];
     for (const [result, metric] of [
       [await bench('idle', ...still), 'connected and subscribed'],
-      [await bench('tls', '--plain', ...still), 'connected and subscribed'], // what a proxy in front does is its own
+      [await bench('tls', '--plain', ...still), 'connected and subscribed'], // without TLS, which a proxy in front would terminate
       [await bench('idle', '--ping', '100ms', '--sockets', '20', '--settle', '100ms', '--hold', '1s'), 'pings answered'],
       [await bench('fanout', '--sockets', '20', ...short), 'deliveries'],
       [await bench('fanout', '--sockets', '20', '--channels', '10', '--to', '5', ...short), 'deliveries'],

@@ -1,23 +1,24 @@
 // The rows of the table, by name. A row has
-//   title, args    what it is called, and the bench's arguments
+//   title, args    its name, and the arguments of bench
 //   metrics        the metrics that are shown; the first decides which peer is best
-//   met, target    a test of the row, of the medians by server (fanfare, soketi,
-//                  centrifugo, other, bare) and of fanfare's in the row above; the
-//                  same in words
-//   who            the servers that can do it
-//   bare           the bare loop's arguments
-//   why            of fanfare's and the bare loop's medians: why the target may be
-//                  out of reach
-//   tls            over TLS
-// Rows of a group take turns with each other, over more rounds.
+//   met            function that tests the target. Its arguments are the medians by
+//                  server (fanfare, soketi, centrifugo, other, bare), and fanfare's
+//                  medians in the row above
+//   target         the target in words
+//   who            the servers that support it
+//   bare           the arguments of bench for the bare loop
+//   why            function of fanfare's and the bare loop's medians that explains
+//                  why the target may be out of reach
+//   tls            true to measure over TLS
+// Each round runs all rows of a group.
 const perMillion = 'server CPU per million';
 const everyone = ['soketi', 'centrifugo', 'other', 'fanfare'];
 const pusher = ['soketi', 'other', 'fanfare'];
 const alone = ['fanfare'];
 const still = '--settle 3s --hold 3s';
 
-// peers are the values of a metric of those peers that were measured; a row
-// cannot be judged without any.
+// peers returns the values of a metric for the peers that were measured. Without
+// any, the target cannot be tested.
 const peers = (m, i) => {
   const values = ['soketi', 'centrifugo', 'other'].map((name) => m[name]?.[i]).filter((v) => v !== undefined);
   if (!values.length) throw new Error('no peer was measured');

@@ -1,9 +1,9 @@
-// Measures fanfare and its peers with the same client in one run, by turns, and
-// prints a Markdown table of medians. Wants bin/fanfare. In the environment:
-//   ROWS    names of rows (rows.mjs), with commas; all of them, and the picture, if it is unset
-//   PEERS   servers beside fanfare, with commas: soketi, centrifugo, other; or none
-//   ROUNDS  rounds of each row, 3
-//   QUICK   1 is small and short: shows that it works, measures nothing
+// Measures fanfare and its peers with the same client in one run, alternately, and
+// prints a Markdown table of medians. It needs bin/fanfare. Environment variables:
+//   ROWS    names of rows (rows.mjs), separated by commas; if it is unset, all rows and the picture
+//   PEERS   servers other than fanfare, separated by commas: soketi, centrifugo, other; or none
+//   ROUNDS  rounds of each row; 3 by default
+//   QUICK   1 makes scenarios small and short, to test that they work; the figures mean nothing
 //   OTHER, OTHER_TITLE, OTHER_PORT  a further server (servers.mjs)
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ function metricsOf(json) {
   return found;
 }
 
-// small makes a scenario small: it still does all it does, with fewer.
+// small reduces the numbers and times of a scenario.
 const small = (args) => args.replace(/--(sockets|subscribers|room) (\d+)/g, (_, name, n) => `--${name} ${Math.min(n, 100)}`)
   .replace(/--channels (\d+)/, (_, n) => `--channels ${Math.min(n, 100)}`).replace(/--rate (\d+)/, (_, n) => `--rate ${Math.min(n, 100)}`)
   .replace(/--(settle|hold|duration) \S+/g, '--$1 300ms').replace(/^(fanout|trigger|client-events|bare)(?!.*--duration)/, '$1 --warmup 200ms --duration 300ms')
@@ -49,7 +49,7 @@ async function bench(args) {
 async function measure(name, args, tls, read = metricsOf) {
   const words = (quick ? small(args) : args).split(' ');
   try {
-    if (name === 'bare') return read(await bench(words)); // a writer that it starts itself
+    if (name === 'bare') return read(await bench(words)); // bench starts the bare loop itself
     return await withServer(name, tls, async (more) => read(await bench([...words, ...more])));
   } catch (err) {
     process.stderr.write(`${name} ${args}: ${(err.stderr || err.message).trim().split('\n').slice(-1)[0]}\n`);
@@ -66,8 +66,8 @@ console.log(`|${'---|'.repeat(against.length + 7)}`);
 const wrong = {};
 const missed = [];
 
-// measured runs a row once with each of those that can do it, in rounds beyond
-// the usual with fanfare alone.
+// measured runs a row once with each server that supports it. Rounds after the
+// first ROUNDS run fanfare only.
 async function measured(row, round, found) {
   const who = row.who.filter((name) => name === 'fanfare' || against.includes(name));
   const runners = round >= rounds ? ['fanfare'] : row.bare ? [...who, 'bare'] : who;
@@ -79,13 +79,13 @@ async function measured(row, round, found) {
   }
 }
 
-// tell prints a row's lines and returns fanfare's medians.
+// tell prints the lines of a row and returns fanfare's medians.
 function tell(row, found, before, first) {
   const m = Object.fromEntries(Object.entries(found).map(([name, results]) => [name, row.metrics.map((metric) => median(results.map((r) => r[metric])))]));
   let reached; // undefined if a server that it is compared with was not measured
   try {
     reached = m.fanfare && row.met(m, before, first);
-  } catch { /* as said */ }
+  } catch { /* a peer is missing: not compared */ }
   const verdict = reached === undefined ? 'not compared' : reached ? 'reached' : 'not reached';
   if (row.target && reached === false) missed.push(`${row.title}: ${m.fanfare && row.why && (m.bare || !row.bare) ? row.why(m.fanfare, m.bare) : 'see docs/performance.md'}`);
   row.metrics.forEach((metric, i) => {

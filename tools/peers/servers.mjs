@@ -1,5 +1,5 @@
-// The servers that run.mjs measures: how each is started, on ports of its own
-// of the loopback interface, in the clear and over TLS.
+// The servers that run.mjs measures, and how each is started: on its own port of
+// the loopback interface, with or without TLS.
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 export const binary = process.env.FANFARE ?? join(here, '../../bin/fanfare');
 
-// defineServers returns the servers by name; what they read is put in a folder.
-// Counts go to subscribers in fanfare alone, so they are off: the load is to be
-// the same. Nothing limits the load anywhere.
+// defineServers returns the servers by name. It writes their files to a folder.
+// Only fanfare sends subscription counts to subscribers, so they are turned off to
+// give all servers the same load. Rate limits are turned off.
 export function defineServers(folder) {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   let certified = false;
@@ -54,7 +54,7 @@ export function defineServers(folder) {
           ...(tls && { tls: { enabled: true, cert_pem: readFileSync(cert, 'utf8'), key_pem: readFileSync(key, 'utf8') } }) },
         http_api: { key: 'app-secret' },
         log: { level: 'error' },
-        // Here the server pings: as often as clients of Pusher's protocol do.
+        // In this protocol the server pings: as often as Pusher clients do.
         client: { allow_anonymous_connect_without_token: true, token: { hmac_secret_key: 'app-secret' }, ping_interval: '30s', pong_timeout: '10s' },
         channel: {
           without_namespace: { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true },
@@ -75,8 +75,7 @@ export function defineServers(folder) {
     };
   }
 
-  // run starts a server, calls use with the arguments that have bench measure it,
-  // and ends it.
+  // run starts a server, calls use with the arguments of bench for it, and ends it.
   async function run(name, tls, use) {
     const server = servers[name];
     if (tls) certify();

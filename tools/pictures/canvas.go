@@ -6,12 +6,12 @@ import (
 	"html"
 )
 
-// width is that of every picture. A phone shows it at about half of it: text of
-// 15 is still read there.
+// width is the width of every picture. A phone scales it to about half, where text
+// of size 15 can still be read.
 const width = 560
 
-// The look of all pictures, in light and dark. A picture has a ground of its own,
-// so that it can be read on a page of either kind.
+// style is the style sheet of all pictures, in light and dark. A picture has its
+// own background, so that it can be read on light and dark pages.
 const style = `
     .ground { fill: #ffffff; stroke: #d0d7de }
     .box { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.5 }

@@ -1,6 +1,6 @@
 package main
 
-// messagePicture is the way of an event of the API, and of one of a client.
+// messagePicture draws the path of an event from the API, and of a client event.
 func messagePicture() []byte {
 	c := newCanvas(600, "How a message travels",
 		"A back end posts an event. The HTTP API checks signature and limits. The channel core encodes one frame, keeps it where a cache or a history asks for that, and gives it to each event loop that has a subscriber. In a cluster Redis orders it and gives it to the other nodes. Each loop writes the frame to its sockets. A client event goes from a socket over its loop to the channel core, and from there the same way.")
@@ -31,7 +31,7 @@ func messagePicture() []byte {
 	return c.end()
 }
 
-// presencePicture is one user with two tabs on two nodes, over time.
+// presencePicture draws one user with two tabs on two nodes, over time.
 func presencePicture() []byte {
 	c := newCanvas(560, "Presence over tabs and nodes",
 		"Ann opens a tab on node A: the others receive member_added. She opens a second tab on node B: nothing is sent. She closes the first tab: nothing is sent. She closes the second tab: the others receive member_removed at once. The webhook member_removed follows three seconds later, unless she is back by then.")
@@ -88,7 +88,8 @@ func presencePicture() []byte {
 	return c.end()
 }
 
-// restartPicture is what becomes of clients at a restart, a hand-over and a drain.
+// restartPicture draws the connections of clients during a restart, an upgrade and
+// a drain.
 func restartPicture() []byte {
 	c := newCanvas(700, "What happens at a restart",
 		"Restart: the old process drains, answers calls of the API with 503, and closes all sockets with 4100 as its last act; clients connect to the new process one second later. Upgrade: the new process starts and checks everything while the old one serves; then the old one ends its sessions, the new one accepts, and clients are sent over at once with 4200; no call is refused. Drain beside other nodes: the node closes its sockets with 4200 in waves, and clients connect to other nodes at once.")
@@ -132,7 +133,7 @@ func restartPicture() []byte {
 	return c.end()
 }
 
-// part is a stretch of a bar.
+// part is a section of a bar, between two x coordinates.
 type part struct {
 	class    string
 	from, to int

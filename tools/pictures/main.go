@@ -1,6 +1,6 @@
-// Command pictures draws the pictures of the documentation into docs/images,
-// those of figures from the tables of docs/performance.md. With -check it writes
-// nothing and fails if a picture there is another one.
+// Command pictures draws the pictures of the documentation into docs/images. It
+// reads figures from the tables of docs/performance.md. With -check it writes
+// nothing, and fails if a picture in docs/images differs.
 package main
 
 import (
@@ -49,7 +49,7 @@ func run(root string, check bool) error {
 			return err
 		}
 		if !bytes.Equal(there, picture) {
-			return errors.New("docs/images/" + name + " is not what tools/pictures draws: run make pictures")
+			return errors.New("docs/images/" + name + " is not up to date: run make pictures")
 		}
 	}
 	return nil

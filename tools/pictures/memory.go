@@ -11,14 +11,14 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// header is the first line of a table of fanfare beside other servers, and row a
-// line of it on the memory of a socket.
+// header matches the first line of a table that compares fanfare with other
+// servers, and row a line of it with the memory per socket.
 var (
 	header = regexp.MustCompile(`(?m)^\| workload \| metric \| (.+ \| fanfare) \|`)
 	row    = regexp.MustCompile(`(?m)^\| idle, ([^|]+) \| memory per socket \| (.+?) \|$`)
 )
 
-// bar is what a socket takes of a server, in bytes.
+// bar is the memory of a server per socket, in bytes.
 type bar struct {
 	server string
 	bytes  int
@@ -30,7 +30,7 @@ type bars struct {
 	bars  []bar
 }
 
-// memoryBars reads docs/performance.md: of its tables that with most servers.
+// memoryBars reads the table with the most servers in docs/performance.md.
 func memoryBars(page string) ([]bars, error) {
 	var all []bars
 	most := 0
@@ -105,7 +105,7 @@ func memoryPicture(page string) ([]byte, error) {
 	return c.end(), nil
 }
 
-// number reads 6,015 and 926.8, and rounds.
+// number parses numbers such as 6,015 and 926.8, and rounds them.
 func number(s string) (int, error) {
 	n, err := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
 	return int(math.Round(n)), err

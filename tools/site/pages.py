@@ -1,10 +1,10 @@
 """Makes the pages of the site from those of the repository.
 
-The pages are written for a reader of the repository, and stay so. Here they get
-what MkDocs needs: the README is the home page, a link to a file outside of docs/
+The pages are written for a reader of the repository and are not changed there.
+This script adapts copies for MkDocs: the README is the home page, a link to a file outside of docs/
 leads to a page that shows it, and the navigation lists what its patterns match.
 
-    pages.py FOLDER    writes FOLDER/pages and FOLDER/mkdocs.yml, and nothing else there
+    pages.py FOLDER    replaces FOLDER; writes FOLDER/pages and FOLDER/mkdocs.yml
 """
 
 import fnmatch
@@ -50,7 +50,7 @@ class Repository:
         return readme if (self.root / readme).is_file() else path
 
     def in_site(self, path: str) -> str:
-        """The path in the site of what is at a path of the repository."""
+        """The path in the site for a path of the repository."""
         path = self.page(path)
         if path in moved:
             return moved[path]
@@ -63,7 +63,7 @@ class Repository:
         return posixpath.join("repository", folder, name if as_it_is else f"{name}.md")
 
     def write(self, out: Path) -> list[str]:
-        """Writes docs/, the README, and everything they lead to."""
+        """Writes docs/, the README, the changelog, and all files that they link to."""
         written = []
         paths = [p.relative_to(self.root).as_posix() for p in sorted((self.root / "docs").rglob("*")) if p.is_file()]
         waiting = ["README.md", "CHANGELOG.md", *paths]
@@ -71,7 +71,7 @@ class Repository:
             path = self.page(waiting.pop())
             source, uri = self.root / path, self.in_site(path)
             if uri in written or not source.exists():
-                continue  # MkDocs reports a link to what is not there
+                continue  # MkDocs reports links to missing files
             written.append(uri)
             target = out / uri
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ class Repository:
         return out
 
     def titled(self, text: str, path: str) -> str:
-        """The page with titles where it names other pages by their files."""
+        """The page with the titles of other pages in place of their file names."""
 
         def named(match: re.Match) -> str:
             page = self.root / posixpath.normpath(posixpath.join(posixpath.dirname(path), match["target"]))
@@ -141,8 +141,8 @@ def without_code_blocks(text: str) -> str:
 
 
 def reformed(text: str) -> str:
-    """Writes for Python-Markdown what GitHub reads otherwise: the name of a file, or
-    of a step, after the language of a code block, and lists in lists indented by two."""
+    """Converts syntax that Python-Markdown reads differently from GitHub: the name of
+    a file or step after the language of a code block, and nested lists indented by two."""
     lines = []
     for line, outside in zip(text.split("\n"), without_code_blocks(text).split("\n")):
         name = named.match(line)
@@ -156,10 +156,10 @@ def reformed(text: str) -> str:
 
 
 def shown(source: Path, path: str) -> str:
-    """A page for a file or a folder that is no Markdown."""
+    """A page for a folder, or for a file that is not Markdown."""
     if source.is_dir():
         names = sorted(p.name for p in source.iterdir() if not p.name.startswith(".") and p.name != "node_modules")
-        return f"# {source.name}\n\nThe folder `{path}` of the repository holds:\n\n" + "".join(f"- `{name}`\n" for name in names)
+        return f"# {source.name}\n\nThe folder `{path}` of the repository contains:\n\n" + "".join(f"- `{name}`\n" for name in names)
     text = source.read_text("utf-8")
     ticks = "`" * (max([2, *(len(run) for run in re.findall("`+", text))]) + 1)
     language = languages.get(source.suffix, "text")
@@ -167,7 +167,7 @@ def shown(source: Path, path: str) -> str:
 
 
 def navigation(entries: list, pages: list[str], indexed: list[str]) -> list:
-    """The navigation with a page for each that a pattern matches, in the order of the index."""
+    """The navigation with each pattern replaced by the pages it matches, in the order of the index."""
     patterns = sorted(leaves(entries), key=len, reverse=True)
     belongs = {uri: next((p for p in patterns if matches(uri, p)), None) for uri in pages}
     place = {uri: i for i, uri in reversed(list(enumerate(indexed)))}
@@ -181,7 +181,7 @@ def navigation(entries: list, pages: list[str], indexed: list[str]) -> list:
             elif "*" in entry:
                 out += [uri for uri in order if belongs[uri] == entry]
             else:
-                out.append(entry)  # MkDocs reports one that is not there
+                out.append(entry)  # MkDocs reports a missing one
         return out
 
     return expanded(entries)
@@ -207,7 +207,7 @@ def main(folder: str) -> None:
     pages = repository.write(out / "pages")
     shutil.copyfile(here / "site.css", out / "pages/site.css")
     shutil.copyfile(repository.root / "console/static/icon.svg", out / "pages/icon.svg")
-    # The rest of the configuration has tags that only MkDocs reads: it stays text.
+    # The rest of the configuration has tags that only MkDocs can read, so it is copied as text.
     before, nav = (here / "mkdocs.yml").read_text("utf-8").split("\nnav:\n")
     entries = navigation(yaml.safe_load("nav:\n" + nav)["nav"], pages, repository.indexed())
     (out / "mkdocs.yml").write_text(before + "\n" + yaml.safe_dump({"nav": entries}, sort_keys=False), "utf-8")

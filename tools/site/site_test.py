@@ -64,7 +64,7 @@ class Pages(unittest.TestCase):
 
 
 class Links(html.parser.HTMLParser):
-    """What a page leads to, and what a browser loads for it."""
+    """The links of a page, and the files that a browser loads for it."""
 
     def __init__(self, text: str):
         super().__init__()

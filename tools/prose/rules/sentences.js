@@ -1,9 +1,9 @@
-// Reports sentences with more words than a reader keeps in mind.
+// Reports sentences with more than 40 words.
 const { plain } = require('../plain.js');
 
 const most = 40;
 
-// A new sentence begins with a capital letter, a digit, code, a file or a name that is small.
+// A new sentence begins with a capital letter, a digit, code, a file or a name in lower case.
 const boundary = /(?<=[.!?][)"']?)\s+(?=["'(]?(?:[\p{Lu}\d]|[\w/.-]+\.md\b|fanfare\b|pusher-js\b))/u;
 
 module.exports = (context) => {

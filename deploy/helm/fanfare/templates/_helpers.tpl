@@ -29,16 +29,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "fanfare.clustered" -}}
 {{- if .Values.redis.addresses }}true{{ end }}
 {{- if and (not .Values.redis.addresses) (or .Values.autoscaling.enabled (gt (int .Values.replicaCount) 1)) }}
-{{- fail "several pods need redis.addresses: without a Redis that they share, clients of one pod do not hear those of another. Set it, or replicaCount: 1 and autoscaling.enabled: false" }}
+{{- fail "several pods need redis.addresses: without a Redis that they share, clients of one pod do not receive events from those of another. Set it, or replicaCount: 1 and autoscaling.enabled: false" }}
 {{- end }}
 {{- end }}
 
-{{/* config.yaml: what the chart sets, and over it the value config. */}}
+{{/* config.yaml: the settings of the chart, overridden by the value config. */}}
 {{- define "fanfare.config" -}}
 {{- $clustered := include "fanfare.clustered" . }}
 {{- with .Values.shutdown }}
 {{- if gt (add (int .delaySeconds) (int .spreadSeconds) 10) (int .timeoutSeconds) }}
-{{- fail "shutdown.timeoutSeconds has to be at least ten seconds above delaySeconds and spreadSeconds together" }}
+{{- fail "shutdown.timeoutSeconds must be at least delaySeconds plus spreadSeconds plus 10" }}
 {{- end }}
 {{- end }}
 {{- $apps := list }}
