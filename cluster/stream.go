@@ -282,7 +282,7 @@ func (st *stream) first() uint64 {
 }
 
 // forgetDone drops an OpDone that was written for an earlier epoch. No node has
-// seen its number, and every connection that still carries it names that epoch.
+// seen its number, and every request that still carries it names that epoch.
 func (st *stream) forgetDone() {
 	if len(st.kept) == 1 && st.kept[0].op.Kind == ledger.OpDone {
 		st.kept = nil
