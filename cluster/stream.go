@@ -55,7 +55,8 @@ func (o *saying) waits() bool   { return !o.lost() && o.op.N == 0 }
 func (o *saying) written() bool { return !o.lost() && o.op.N != 0 }
 func (o *saying) lost() bool    { return o == nil || o.dropped }
 
-// fail reports to the caller, if one waits, that the op failed.
+// fail reports the outcome to the caller, if one waits; err is nil if the ledger has
+// applied the op.
 func (o *saying) fail(err error) {
 	if o.accepted != nil {
 		o.accepted(err)
