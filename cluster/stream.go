@@ -151,7 +151,7 @@ func (q *partition) take() {
 	}
 }
 
-// crowded reports whether more facts wait than the next batch holds.
+// crowded reports whether facts wait, and more ops in all than a batch holds.
 func (st *stream) crowded() bool {
 	facts, sum := false, 0
 	for _, o := range st.waiting {
@@ -163,9 +163,8 @@ func (st *stream) crowded() bool {
 	return false
 }
 
-// hasten moves events of the API to the front, for half of a batch, if more facts
-// wait than a batch holds: facts are from a crowd that joins, and events do not
-// wait for it. They stay behind the client events of their subject, and behind the
+// hasten moves events of the API to the front, for half of a batch, if the stream
+// is crowded: then a crowd joins, and events do not wait for its facts. They stay behind the client events of their subject, and behind the
 // reports of a node that enters.
 func (st *stream) hasten() {
 	if !st.crowded() {
