@@ -140,7 +140,7 @@ func (s *Store) RetireKey(ctx context.Context, id, key string) (*App, error) {
 	})
 }
 
-// RotateEncryption encrypts everything with the first key that is not encrypted
+// RotateEncryption encrypts with the first key everything that is not encrypted
 // with it yet; without a key it decrypts everything. It returns the number of apps
 // that it has stored. Their versions stay the same, because their options do not
 // change.

@@ -97,8 +97,8 @@ func (s *Session) chargeAnswer(p *place) (answer int) {
 }
 
 // chargePast charges the difference between the real length of an answer with
-// events of a history and the length that chargeAnswer assumed. Another socket
-// may have missed less, or nothing.
+// events of a history and the length that chargeAnswer assumed. The previous
+// socket may have missed less, or there may have been none.
 func (s *Session) chargePast(g *group, weight, paid int) {
 	free := 0
 	if i := s.lookup(g); i >= 0 && s.places[i].first {

@@ -30,8 +30,8 @@ const frameSize = 32
 func (f *Frame) Size() int { return frameSize + cap(f.buf) }
 
 // Wait records that one more slow reader waits for the frame, and reports whether
-// it is the first. Any goroutine may call it. The first reader accounts for the
-// frame's memory on behalf of all.
+// it is the first. Any goroutine may call it. One reader, the first, charges the
+// frame's memory for all, and the last releases it.
 func (f *Frame) Wait() (first bool) { return f.waiting.Add(1) == 1 }
 
 // Waited records that a slow reader no longer waits for the frame, and reports

@@ -41,7 +41,7 @@ type index[V labeled] struct {
 }
 
 // indexTable is a hash table with open addressing. A tag, one byte of the hash,
-// identifies most other entries without reading them.
+// rules out most other entries without reading them.
 type indexTable[V labeled] struct {
 	tags  []uint8 // 0 for a free slot
 	slots []V

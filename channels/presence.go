@@ -26,7 +26,7 @@ type presenceMember struct {
 func (m *presenceMember) label() (name string, hash uint32) { return m.userID, m.hash }
 
 // memberBytes is the memory of a member without the encoding and the user id.
-// It includes 16 bytes for the user id of each subscriber.
+// It includes 16 bytes for the user id that is kept with a subscriber.
 const memberBytes = 96 + indexBytes + 20
 
 func (m *presenceMember) bytes() int { return memberBytes + cap(m.entry.Hash) + len(m.userID) }

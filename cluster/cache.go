@@ -116,7 +116,8 @@ func (s *subject) remember(e *cachedEvent) {
 }
 
 // learnCached takes the cached event of a state. Sockets that were answered without
-// it and never had it are sent it now, unless it has arrived as an entry meanwhile.
+// it, or that never had it, are sent it now, unless it has arrived as an entry
+// meanwhile.
 func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 	blind := s.blind
 	s.blind = false
@@ -141,9 +142,9 @@ func (s *subject) learnCached(c *ledger.CachedEvent, heard []heardEntry) {
 }
 
 // recalled takes a cached event that does not arrive with its own entry; was is its
-// place in a previous memory, zero if it was accepted in this one. If news is set,
-// sockets that do not have the event receive it, and not again when its entry
-// arrives.
+// place in a previous memory, zero if it was accepted in this one. Sockets
+// receive it if news is set, or if it is known to be new to them. They do not
+// receive it again when its entry arrives.
 func (s *subject) recalled(e *cachedEvent, was ledger.Place, news bool) {
 	unseen := e.origin != s.given && e.origin != s.reminded && e.origin.N > s.q.neighbor(e.origin.Node).seen
 	news = news || unseen && e.follows(s.cached, was)

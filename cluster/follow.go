@@ -172,7 +172,7 @@ func (s *subject) learn(st *ledger.State, head uint64) {
 			s.stepKnown(e)
 		}
 	}
-	for _, e := range heard[:i] { // sockets that the state adds get the events of these entries afterwards
+	for _, e := range heard[:i] { // only now: sockets that join by the state do not receive the events before it
 		if e.Kind == ledger.EntryHeld && e.Seq > after && e.Node == s.q.peer.cfg.Node {
 			s.resolve(e.Entry)
 		}

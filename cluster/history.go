@@ -164,7 +164,7 @@ func (s *subject) boundKept() {
 	}
 }
 
-// outdate drops expired events. An event is dropped after those before it.
+// outdate drops expired events. An event is not dropped before those ahead of it.
 func (s *subject) outdate() {
 	h := &s.history
 	now := s.q.peer.cfg.Now()

@@ -33,7 +33,7 @@ type keeping struct {
 	more     bool      // there may be records to collect
 	flights  []*flight // of the term, in order; finished ones are removed by land
 	earlier  map[recordName]*flight
-	newest   recordName // the newest records handed to the webhooks
+	newest   recordName // the newest record ever handed to the webhooks
 	boxed    int        // records in the outbox, as last reported
 	lost     uint64     // records dropped before they were collected
 	reported uint64     // the part of lost that was logged
@@ -126,8 +126,8 @@ func (k *keeping) begin(term uint64) {
 }
 
 // land advances the acknowledgment to the first record that is not finished.
-// Finished records after it no longer count, as they may be many: the endpoint of
-// the first may be slow while theirs are not.
+// Finished records after it do not count for flightMost, as they may be many: the
+// endpoint of the first may be slow while theirs are not.
 func (k *keeping) land() {
 	k.flights = slices.DeleteFunc(k.flights, func(f *flight) bool { return f.done.Load() })
 	if len(k.flights) > 0 {

@@ -59,9 +59,9 @@ func (q *partition) stranded() bool {
 	return false
 }
 
-// Bye reports that the node holds nothing any more (rule X5). It returns when all
-// reachable partitions have applied that, or ctx is done. The node sends no reports
-// after it.
+// Bye reports that the node holds nothing any more (rule X5). It returns when the
+// reachable partitions and the table of heartbeats have that, or ctx is done. The
+// node sends no reports after it.
 func (p *Peer) Bye(ctx context.Context) { p.sayBye()(ctx) }
 
 // sayBye says bye and returns a function that waits until it is known.

@@ -50,7 +50,7 @@ type app struct {
 	latest  atomic.Pointer[apps.App] // as it was last configured
 	users   users
 	open    atomic.Int64         // sockets on this node
-	limited atomic.Bool          // it has a limit, whose subject exists
+	limited atomic.Bool          // its sockets have a subject (connections)
 	dropped [drops]atomic.Uint64 // events of histories that were dropped, by reason
 }
 

@@ -12,7 +12,7 @@ import (
 type quota struct {
 	share   int         // number of sockets that the ledger allows this node
 	saying  *saying     // the op that reports the share; nil once the ledger has applied it
-	said    time.Time   // when that was sent
+	said    time.Time   // when a share was last reported
 	waiting []admission // sockets without a place, in order of arrival
 	asked   time.Time   // when the ledger was last asked for places for them
 	heard   time.Time   // when it last answered
@@ -32,14 +32,14 @@ type admission struct {
 
 const (
 	// exactBelow is the number of free places for each node below which no node has
-	// a reserve; from reserveFrom on they begin to.
+	// a reserve. A node without one gets it from reserveFrom on.
 	exactBelow  = 64
 	reserveFrom = 2 * exactBelow
-	// reserved is the divisor of the free places for each node: the reserve is that
-	// part.
+	// reserved is the divisor of a reserve: a node reserves an equal share of the free
+	// places, divided by it.
 	reserved = 8
-	// askAgain is how long a node that lacks places waits before it asks again,
-	// recallEvery how often it answers others that do.
+	// askAgain is how long a node that lacks places waits before it asks again.
+	// recallEvery is the minimum time between its reports for others that lack places.
 	askAgain    = 250 * time.Millisecond
 	recallEvery = 50 * time.Millisecond
 )
@@ -233,8 +233,8 @@ func (s *subject) sayShare(sockets int) {
 	u.saying = s.q.say(s.shareOp(sockets, exempt), nil)
 }
 
-// shareOp reports no places as in use while the node drains: its sockets are moving
-// to other nodes.
+// shareOp returns the op that reports a share. While the node drains, the op does
+// not say that the share is fully used: the sockets are moving to other nodes.
 func (s *subject) shareOp(sockets int, exempt bool) ledger.Op {
 	tight := sockets <= s.open()+len(s.quota.waiting) && !s.q.peer.draining.Load()
 	return ledger.Op{Kind: ledger.OpHold, Subject: s.name, Sockets: sockets, Most: s.maxConnections(), Exempt: exempt, Tight: tight}

@@ -16,7 +16,8 @@ const (
 	// mostTold is the maximum number of apps, the busiest ones, whose demand a
 	// heartbeat contains.
 	mostTold = 100
-	// leastShare is the divisor of an equal share that every node gets in any case.
+	// leastShare is the divisor of the least share: every node gets at least an equal
+	// share divided by it.
 	leastShare = 8
 )
 

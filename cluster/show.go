@@ -47,8 +47,8 @@ func (s *subject) show(touched []change) {
 	}
 }
 
-// count1 sends the count to the socket that joined last and has not received it, if
-// the count includes its socket and has not changed.
+// count1 sends a count that has not changed to the channel, if the socket that
+// joined last has not received it, and it includes all sockets of this node.
 func (s *subject) count1() {
 	if s.uncounted && s.counts() {
 		s.uncounted = false

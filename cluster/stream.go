@@ -55,7 +55,8 @@ func (o *saying) waits() bool   { return !o.lost() && o.op.N == 0 }
 func (o *saying) written() bool { return !o.lost() && o.op.N != 0 }
 func (o *saying) lost() bool    { return o == nil || o.dropped }
 
-// fail reports to the caller, if one waits, that the op failed.
+// fail reports the outcome to the caller, if one waits; err is nil if the ledger has
+// applied the op.
 func (o *saying) fail(err error) {
 	if o.accepted != nil {
 		o.accepted(err)
@@ -150,7 +151,7 @@ func (q *partition) take() {
 	}
 }
 
-// crowded reports whether more facts wait than the next batch holds.
+// crowded reports whether facts wait, and more ops in all than a batch holds.
 func (st *stream) crowded() bool {
 	facts, sum := false, 0
 	for _, o := range st.waiting {
@@ -162,9 +163,8 @@ func (st *stream) crowded() bool {
 	return false
 }
 
-// hasten moves events of the API to the front, for half of a batch, if more facts
-// wait than a batch holds: facts are from a crowd that joins, and events do not
-// wait for it. They stay behind the client events of their subject, and behind the
+// hasten moves events of the API to the front, for half of a batch, if the stream
+// is crowded: then a crowd joins, and events do not wait for its facts. They stay behind the client events of their subject, and behind the
 // reports of a node that enters.
 func (st *stream) hasten() {
 	if !st.crowded() {
@@ -282,7 +282,7 @@ func (st *stream) first() uint64 {
 }
 
 // forgetDone drops an OpDone that was written for an earlier epoch. No node has
-// seen its number, and every connection that still carries it names that epoch.
+// seen its number, and every request that still carries it names that epoch.
 func (st *stream) forgetDone() {
 	if len(st.kept) == 1 && st.kept[0].op.Kind == ledger.OpDone {
 		st.kept = nil

@@ -11,7 +11,7 @@ type User struct {
 	ID               string
 	UserInfo         []byte   // JSON text without white space between tokens; nil when absent or null
 	Watchlist        []string // distinct ids in order, at most 100
-	WatchlistTooLong bool     // the client sent more than 100 ids
+	WatchlistTooLong bool     // the client sent more than 100 distinct ids
 }
 
 // DecodeUserData reads user_data of at most 32 KB: a JSON object with the string id and, optionally,

@@ -6,10 +6,10 @@ const ancestorsKept = 16
 
 // wake takes a new birth if the memory is empty or comes from another run of the
 // server: it may lack what was reported last (docs/cluster-protocol.md, Memory that
-// is lost). Every node becomes entering in an epoch in which it has reported
-// nothing, so no fact of an old dump counts as new, and the node has to link. The
-// log continues: it is part of the memory, and nodes read it from where they have
-// not received it.
+// is lost). Every node that is not struck becomes entering in an epoch in which
+// it has reported nothing, so no fact of an old dump counts as new, and the node has
+// to link. The log continues: it is part of the memory, and nodes read from it the
+// entries that are new to them.
 func (l *Ledger) wake(run Run, fresh Birth) {
 	if l.birth != 0 && l.run == run {
 		return

@@ -10,14 +10,14 @@ import (
 // cached is a cache channel's event.
 type cached struct {
 	on       *record
-	birth    Birth // of the memory in which it was accepted
+	birth    Birth // of the memory to which it was added
 	seq      uint64
 	was      Place // Op.Was, zero if it was accepted
 	origin   Origin
 	payload  []byte
 	except   pusherproto.SocketID
 	from, to int   // positions of the data in the payload
-	due      int64 // ledger time at which it expires; that Tick or a later one removes it
+	due      int64 // ledger time at which it expires; a Tick then, or soon after, removes it
 	at       int   // index in Ledger.dues
 }
 

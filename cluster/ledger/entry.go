@@ -28,8 +28,8 @@ type Entry struct {
 	// Refused are those users of Op.On who are over the limit: they are not on the
 	// subject. The rest of the op applies.
 	Refused []string
-	// Short is how many of Op.Sockets are over the limit of an app: the node may
-	// not have them.
+	// Short is how many of Op.Sockets are over the limit of an app: the node
+	// does not get these.
 	Short int
 }
 

@@ -214,7 +214,7 @@ func (hs *histories) findDue(h *history) (at int, found bool) {
 	})
 }
 
-// free drops expired events. An event is dropped after those before it.
+// free drops expired events. An event is not dropped before those ahead of it.
 func (hs *histories) free(time int64) {
 	for most := historyFreed; most > 0 && len(hs.dues) > 0 && hs.dues[0].due <= time; most-- {
 		h := hs.dues[0]

@@ -20,7 +20,7 @@ type Ledger struct {
 	ancestors []Place // the memories that this one continues, oldest first, each with its last entry
 	time      int64   // ledger time at the last Tick, ms
 	clock     int64   // the server's clock then, ms
-	moment    int64   // ledger time at the present request; the next Tick makes it time
+	moment    int64   // ledger time at the present request; a Tick sets time to it
 	nodes     []*node
 	places    map[place]*names
 	log       log

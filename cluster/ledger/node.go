@@ -62,7 +62,7 @@ func (l *Ledger) link(r Link) Standing {
 	}
 	for _, peer := range r.Peers {
 		if p := l.meet(peer); p.status == Struck && r.Birth != 0 && r.Birth != l.birth {
-			p.status = Entering // it was back when the memory that it followed was lost
+			p.status = Entering // the lost memory, which r.Node followed, knew that it was back
 			p.epoch++
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// place is the data that all subjects of one kind in one app share.
+// place identifies the subjects of one kind in one app.
 type place struct {
 	kind Kind
 	app  string

@@ -53,11 +53,11 @@ type Strike struct {
 // that have been gone for the Grace to the outbox.
 type Tick struct{ Grace time.Duration }
 
-// Collect asks for Most records of the outbox after Have, the last one that the
-// node has; all up to Ack are finished (rule H6). Term is the node's term as the
-// keeper, 0 if it is not, and Birth that of the memory that assigned it: every
-// memory counts terms and records from 1. With Most 0 the node does not become the
-// keeper.
+// Collect asks for at most Most records of the outbox after Have, the last one that
+// the node has; all up to Ack are finished (rule H6). Term is the node's term as the
+// keeper, 0 if it is not, and Birth that of the memory that assigned it: two
+// memories may use the same numbers for terms and records. With Most 0 the node does
+// not become the keeper.
 type Collect struct {
 	Node      Node
 	Birth     Birth
@@ -95,7 +95,7 @@ type Answer struct {
 	// applied, and it has to link. It answers Do and Poll.
 	Link bool
 
-	Standing Standing   // Link, Do, Poll: of the node itself; Strike: of the struck node
+	Standing Standing   // Link, Do, Poll: of the node itself; Strike: of the node that it names
 	Nodes    []Standing // Poll, Tick: of all nodes
 	State    *State     // GetState
 	Log      []*Entry   // GetLog

@@ -39,7 +39,8 @@ func (s *tallies) remove(t *tally) {
 	}
 }
 
-// tally reports the number of sockets if it has changed.
+// tally queues a report of the number of sockets if it has changed, and removes a
+// queued one that is no longer needed.
 func (l *Ledger) tally(rec *record, wanted bool) {
 	it, n := l.tallies[rec.subject], rec.sockets.total()
 	if it == nil {

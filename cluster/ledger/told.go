@@ -16,13 +16,14 @@ const (
 	HookEvents                    // client events
 )
 
-// told is a channel or a member that webhooks have reported as present (rule H1).
+// told is a channel or a member whose presence webhooks have reported, or will
+// report (rule H1).
 type told struct {
 	subject Subject
 	user    string // "" for a channel
 	what    Hooks  // HookChannel or HookMembers
 	status  toldStatus
-	since   int64  // ledger time at which it was gone
+	since   int64  // going: ledger time at which it was found gone
 	order   uint64 // order of the reports of presence and of absence: twice the seq of the entry that changed it; for facts that stopped counting, one more than twice the last seq before the tick
 }
 

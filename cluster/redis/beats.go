@@ -10,8 +10,8 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// mostBeats is the maximum number of heartbeats and marks that wait, those of about
-// 1,000 seconds; more are dropped.
+// mostBeats is the maximum number of heartbeats and marks that wait; more are
+// dropped.
 const mostBeats = 1000
 
 // beat is a script of the table of heartbeats, to be run.

@@ -5,6 +5,6 @@
 //
 // It supports a single server, the master that Sentinels name, and a Redis Cluster.
 // In a Redis Cluster a partition is in one slot, and its feeds are sharded: a
-// connection to each master carries the requests of the partitions whose slots it
-// has.
+// connection to each master carries the requests, answers and entries of the
+// partitions whose slots it has.
 package redis

@@ -15,8 +15,8 @@ const layout = "1"
 
 // names are the keys and feeds of one partition. All contain its hash tag.
 type names struct {
-	base string // of feeds, which all databases of a server share
-	feed string // of feeds, which the databases of a server share
+	base string // beginning of the keys
+	feed string // beginning of the feeds, which the databases of a server share
 }
 
 func namesOf(prefix string, database int, p cluster.Partition) names {
