@@ -13,7 +13,7 @@ import (
 // share of its connections at a time, and nothing is kept between two questions:
 // it costs nothing while nobody looks.
 
-// Info is one socket as its loop sees it.
+// Info describes one socket, as its loop sees it.
 type Info struct {
 	ID             pusherproto.SocketID
 	User           string     // signed in as; "" is nobody
@@ -26,7 +26,7 @@ type Info struct {
 	Channels       []string // the first of them; of Find only
 }
 
-// Place is where in the loops to go on.
+// Place is a position in the loops at which List continues.
 type Place struct{ Loop, Slot int }
 
 const (
@@ -36,9 +36,9 @@ const (
 	mostPieces = 64
 )
 
-// List lists sockets of an app from a place on, most at most, and the place that
-// follows; more reports whether there is anything behind it. A list may have fewer
-// or none while there is more.
+// List returns at most most sockets of an app, beginning at from, and the place
+// at which the next call continues. more reports whether sockets may follow. A
+// list may be short or empty although more is true.
 func (s *Server) List(ctx context.Context, app string, from Place, most int) (list []Info, next Place, more bool, err error) {
 	for range mostPieces {
 		if from.Loop < 0 || from.Slot < 0 || from.Loop >= len(s.loops) {
@@ -64,8 +64,8 @@ func (s *Server) List(ctx context.Context, app string, from Place, most int) (li
 	return list, from, from.Loop < len(s.loops), nil
 }
 
-// Find describes a socket of an app with its first channels; it is nil if there
-// is none with the id.
+// Find describes a socket of an app, with its first channels. It returns nil if
+// the app has no socket with this id.
 func (s *Server) Find(ctx context.Context, app string, id pusherproto.SocketID, most int) (found *Info, err error) {
 	err = s.each(ctx, func(c *conn) bool {
 		if c.of(app) && c.ID() == id {
@@ -77,7 +77,8 @@ func (s *Server) Find(ctx context.Context, app string, id pusherproto.SocketID, 
 	return found, err
 }
 
-// Close closes a socket of an app with a code, and reports whether it was there.
+// Close closes a socket of an app with a code, and reports whether the socket
+// existed.
 func (s *Server) Close(ctx context.Context, app string, id pusherproto.SocketID, code int, reason string) (there bool, err error) {
 	err = s.each(ctx, func(c *conn) bool {
 		if c.of(app) && c.ID() == id {
@@ -89,7 +90,7 @@ func (s *Server) Close(ctx context.Context, app string, id pusherproto.SocketID,
 	return there, err
 }
 
-// CloseApp closes the sockets of an app with a code, and returns how many.
+// CloseApp closes all sockets of an app with a code, and returns their number.
 func (s *Server) CloseApp(ctx context.Context, app string, code int, reason string) (n int, err error) {
 	err = s.each(ctx, func(c *conn) bool {
 		if c.of(app) {

@@ -18,11 +18,12 @@ type later struct {
 	done    bool // it was made
 }
 
-// Later says that the answer to the request comes later: the Door's Answer
-// returns nil and true. done is to be called once, on any goroutine. On the
-// loop's, respond then appends the response, with what done was given, or with
-// channels.ErrDoubt if it was not called in time; last says that the connection
-// ends with the response, which nobody reads if the client has left.
+// Later announces that the answer to the request follows later; the Door's Answer
+// then returns nil and true. The Door calls done once, on any goroutine. After
+// that, or when the time to answer has passed, respond appends the response, on
+// the loop's goroutine. Its err is what done was given, or channels.ErrDoubt if
+// done was not called in time. last reports whether the connection is closed
+// after the response; nobody reads the response if the client has disconnected.
 func (r *Request) Later(respond func(dst []byte, err error, last bool) []byte) (done func(error)) {
 	c, a := r.conn, &later{respond: respond, last: r.Last}
 	c.front.later = a

@@ -15,8 +15,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Peer is what the log says about the client of a connection, besides its
-// address. Unknown values are left out.
+// Peer describes the client of a connection for the log, besides its address.
+// Unknown values are left out.
 type Peer struct {
 	Address netip.Addr // of the client, as a trusted proxy gives it
 	Proxy   netip.Addr // that the connection comes from, if it is another

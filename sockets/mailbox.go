@@ -188,5 +188,5 @@ func (l *loop) postLast(f func()) {
 	}
 }
 
-// Post has the loop run what belongs to no app.
+// Post has the loop run mail that belongs to no app.
 func (l *loop) Post(m channels.Mail) { l.own.Post(m) }

@@ -2,8 +2,9 @@ package sockets
 
 import "fanfare/pusherproto"
 
-// Nodes are the other nodes of a cluster, as HTTP sessions need them. Its methods
-// do not block. A session is named by its app and the random part of its path.
+// Nodes gives HTTP sessions access to the other nodes of a cluster. Its methods
+// do not block. A session is identified by its app and the random part of its
+// path.
 type Nodes interface {
 	// WatchSession calls told, on any goroutine and perhaps more than once, when
 	// a request of the session has reached another node. told does not block.
@@ -16,9 +17,8 @@ type Nodes interface {
 	Misrouted(appID, random string)
 }
 
-// Misrouted is called for a send of a session that is not on this node. The
-// client ignores the answer to a send, so the node that has the session, if any,
-// closes it.
+// Misrouted handles a send to a session that is not on this node. Clients ignore
+// the answer to a send, so the node that has the session, if any, closes it.
 func (s *Server) Misrouted(key SessionKey) {
 	if s.cfg.Nodes != nil {
 		s.cfg.Nodes.Misrouted(key.AppID, key.Random)

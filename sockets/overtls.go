@@ -5,20 +5,21 @@ import (
 	"net"
 )
 
-// OverTLS returns a listener whose connections are TLS over those of l. Where
-// there is epoll, a socket that Serve is given of them moves to an event loop
-// with its TLS (securedLink): one from a listener of crypto/tls itself keeps a
-// goroutine. Records are as large as what is written: what a socket is sent in a
-// turn of its loop is one.
+// OverTLS returns a listener that adds TLS to the connections of l. On Linux, a
+// socket on one of these connections moves to an event loop, with its TLS, when
+// Serve takes it over (securedLink). A socket on a connection of a crypto/tls
+// listener keeps a goroutine. A TLS record is as large as the write: all that a
+// socket is sent in one turn of its loop is one record.
 func OverTLS(l net.Listener, c *tls.Config) net.Listener {
 	c = c.Clone()
 	c.DynamicRecordSizingDisabled = true
 	return tls.NewListener(wireListener{l}, c)
 }
 
-// Claim is called before a connection that net/http serves is closed by another
-// goroutine than the one that serves it, and reports whether it may be: it must not
-// be once Serve has it, and Serve does not take it from here on.
+// Claim must be called before a goroutine closes a connection that another
+// goroutine serves in net/http. It reports whether the connection may be closed:
+// it may not once Serve has taken it over. After Claim has returned true, Serve
+// no longer takes it.
 func Claim(conn net.Conn) bool {
 	secret, ok := conn.(*tls.Conn)
 	if !ok {

@@ -68,7 +68,7 @@ func (l *loop) measure() {
 	l.wrote = writes
 }
 
-// LoopSockets is how many sockets each loop has.
+// LoopSockets returns the number of sockets of each loop.
 func (s *Server) LoopSockets() []int {
 	list := make([]int, len(s.loops))
 	for i, l := range s.loops {

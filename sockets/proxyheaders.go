@@ -8,7 +8,7 @@ import (
 	"fanfare/channels"
 )
 
-// Expectation is whether a connection begins with a PROXY header.
+// Expectation says whether a connection begins with a PROXY header.
 type Expectation uint8
 
 const (
@@ -17,17 +17,18 @@ const (
 	MustProxyHeader                    // without a header it is refused
 )
 
-// ProxyHeaders is which connections begin with a PROXY header, version 1 or 2.
-// From there on they count as those of the client that it names.
+// ProxyHeaders says which connections begin with a PROXY header, version 1 or 2.
+// Once the header is read, the connection counts as that of the client in the
+// header.
 type ProxyHeaders struct {
-	// Expect is asked about each connection, by the address that it comes from.
+	// Expect decides about a connection, by the address that it comes from.
 	Expect func(netip.Addr) Expectation
-	// Refused is called for a connection of an address that lacks the header, or
-	// has a malformed one. It returns the complete answer.
+	// Refused is called for a connection whose header is missing or malformed.
+	// It returns the complete answer.
 	Refused func(netip.Addr, error) []byte
-	// Timeout is how long a connection may take to send the header where no loop
-	// accepts it. Loops take FrontConfig.HeaderTimeout for it and the head of the
-	// first request together.
+	// Timeout is the time allowed to send the header where no loop accepts the
+	// connection. Loops allow FrontConfig.HeaderTimeout for the header and the
+	// head of the first request together.
 	Timeout func() time.Duration
 }
 

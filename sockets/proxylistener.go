@@ -46,9 +46,9 @@ type accepted struct {
 	err  error
 }
 
-// WithProxyHeaders returns a listener that reads the PROXY headers of l's
-// connections; l itself if h is nil. What is below TLS needs it before TLS is put
-// over it; Front does it for the rest.
+// WithProxyHeaders returns a listener that reads the PROXY headers of the
+// connections of l, or l itself if h is nil. It is needed below TLS; without TLS,
+// Front reads the headers.
 func WithProxyHeaders(l net.Listener, h *ProxyHeaders) net.Listener {
 	if h == nil {
 		return l
@@ -70,7 +70,8 @@ func (p *proxyListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener. Connections that are waited for end.
+// Close implements net.Listener. It also closes the connections whose header has
+// not arrived.
 func (p *proxyListener) Close() error {
 	p.mu.Lock()
 	if p.ended {
@@ -245,7 +246,8 @@ func (a *announced) refuse(answer []byte) {
 	}
 }
 
-// RemoteAddr is the client's address, or the proxy's if it speaks for itself.
+// RemoteAddr is the client's address, or the proxy's if the header names no
+// client.
 func (a *announced) RemoteAddr() net.Addr {
 	if !a.client.IsValid() {
 		return a.Conn.RemoteAddr()

@@ -1,9 +1,9 @@
 package sockets
 
-// Receive is one HTTP request that waits for what its session has to say. The
-// handler writes each chunk and says so; the session's loop does the rest.
+// Receive is an HTTP request on which a session answers. The handler writes each
+// chunk and calls Server.Written; the session's loop does the rest.
 type Receive struct {
-	// Chunks are whole lines to write and flush. The response ends when the
+	// Chunks delivers whole lines to write and flush. The response ends when the
 	// channel is closed.
 	Chunks chan []byte
 
@@ -20,7 +20,8 @@ type Receive struct {
 // one (docs/spec/http-fallback.md#rotation).
 const streamUnits = 256 << 10
 
-// NewReceive returns a Receive for xhr_streaming or xhr_polling.
+// NewReceive returns a Receive for xhr_streaming, or for xhr_polling if streaming
+// is false.
 func NewReceive(streaming bool) *Receive {
 	// One place: the loop hands over a chunk only when the one before is
 	// written, so it never waits for the handler.
@@ -82,9 +83,9 @@ func prelude() []byte {
 	return b
 }
 
-// RefusalLines is the whole response to a client that gets no session: the
-// code would be lost in a status or a bare close
-// (docs/spec/http-fallback.md#lines).
+// RefusalLines returns the whole response to a client that gets no session. It
+// contains the close code, which would be lost in an HTTP status or a closed
+// connection (docs/spec/http-fallback.md#lines).
 func RefusalLines(streaming bool, errorPayload []byte, code int, reason string) []byte {
 	var b []byte
 	if streaming {

@@ -8,12 +8,13 @@ import (
 	"fanfare/channels"
 )
 
-// Renew brings sockets under the apps of a changed registry, those included
-// that are on their way to a loop: their new limits count from here on, and
-// sockets of apps that are disabled or gone are closed with 4003.
+// Renew applies a changed registry to all sockets, also to those that are on
+// their way to a loop. Their new limits apply from then on. Sockets of apps that
+// are disabled or removed are closed with 4003.
 func (s *Server) Renew(registry *apps.Registry) { s.renew(registry, nil) }
 
-// RenewApps is Renew where no apps but those with some ids have changed.
+// RenewApps is Renew for a registry in which only the apps with the given ids
+// have changed.
 func (s *Server) RenewApps(registry *apps.Registry, ids []string) {
 	changed := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -50,15 +51,16 @@ func (c *conn) renew(changed map[string]bool) {
 	}
 }
 
-// Limits are the bounds of a Config that can change while a Server runs.
+// Limits are the fields of Config that can change while a Server runs.
 type Limits struct {
 	QueueBytes      int
 	MaxMessageBytes int
 	CloseTimeout    time.Duration
 	MessageTimeout  time.Duration
 	HostName        string
-	// ConnectionsPerAddress bounds the open sockets of one Opening.Place, on all
-	// transports together; 0 means no bound. Sockets above a lower bound stay.
+	// ConnectionsPerAddress is the maximum of open sockets with the same
+	// Opening.Place, on all transports together. 0 means no limit. Sockets above
+	// a lowered limit stay open.
 	ConnectionsPerAddress int
 }
 
@@ -66,8 +68,8 @@ func (c Config) limits() Limits {
 	return Limits{c.QueueBytes, c.MaxMessageBytes, c.CloseTimeout, c.MessageTimeout, c.HostName, c.ConnectionsPerAddress}
 }
 
-// SetLimits replaces bounds, with the defaults of Config. They count for open
-// sockets too, that of messages after the next Renew.
+// SetLimits replaces the limits; zero values mean the defaults of Config. They
+// apply to open sockets too, the message limit after the next Renew.
 func (s *Server) SetLimits(l Limits) error {
 	opened, err := openLine(l.HostName)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Config is what a Server is made of. The zero value works.
+// Config configures a Server. The zero value works.
 type Config struct {
 	// Loops is the number of event loops; 0 is GOMAXPROCS.
 	Loops int
@@ -28,10 +28,10 @@ type Config struct {
 	NoRing bool
 	// unknownTLS has a test see what becomes of a crypto/tls whose buffers are not known.
 	unknownTLS bool
-	// QueueBytes bounds what waits for a slow reader; 0 is 1 MiB.
+	// QueueBytes is the maximum of bytes queued for a slow reader; 0 is 1 MiB.
 	QueueBytes int
-	// MaxMessageBytes bounds one client message; 0 derives it from the app's
-	// event limit (docs/spec/websocket.md#frames).
+	// MaxMessageBytes is the maximum size of a client message; 0 derives it from
+	// the app's event limit (docs/spec/websocket.md#frames).
 	MaxMessageBytes int
 	// MessageTimeout is how long a client message may take to arrive, from its
 	// first byte to its last; 0 is 30 seconds. Whole seconds count.
@@ -39,26 +39,26 @@ type Config struct {
 	// CloseTimeout is how long a peer may take to answer a close frame; 0 is
 	// five seconds.
 	CloseTimeout time.Duration
-	// Heartbeat is the silence after which an HTTP session's client is sent a
-	// sign of life; 0 is 25 seconds
-	// (docs/spec/http-fallback.md#heartbeats). Whole seconds count, as in
-	// ReceiveWithin.
+	// Heartbeat is the silence after which an HTTP session sends a heartbeat to
+	// its client; 0 is 25 seconds (docs/spec/http-fallback.md#heartbeats). Whole
+	// seconds count, as in ReceiveWithin.
 	Heartbeat time.Duration
 	// ReceiveWithin is how long an HTTP session lives without a request to
-	// answer on, and how long a closed one is remembered; 0 is ten seconds
-	// (docs/spec/http-fallback.md#session-life).
+	// answer on, and how long the server remembers a closed one; 0 is ten
+	// seconds (docs/spec/http-fallback.md#session-life).
 	ReceiveWithin time.Duration
-	// HostName is this node's own public name, without a port. Clients of HTTP
-	// sessions send all further requests there; "" leaves them where they are
-	// (docs/spec/http-fallback.md#lines).
+	// HostName is this node's public name, without a port. Clients of HTTP
+	// sessions send all further requests to it; with "" they keep the name that
+	// they used (docs/spec/http-fallback.md#lines).
 	HostName string
-	// ConnectionsPerAddress is that of Limits.
+	// ConnectionsPerAddress is the field of Limits.
 	ConnectionsPerAddress int
 	// Nodes is how HTTP sessions reach those of the other nodes; nil for a node on
 	// its own.
 	Nodes    Nodes
 	Capacity Capacity
-	// Account counts what connections hold; nil is one without a bound.
+	// Account counts the memory that connections hold; nil counts it without a
+	// limit.
 	Account *account.Account
 	Logger  *slog.Logger
 }
@@ -96,21 +96,22 @@ type Server struct {
 	addresses addresses
 }
 
-// Opening is what the upgrade found out about a connection.
+// Opening describes a connection as the upgrade found it.
 type Opening struct {
 	App      *apps.App
 	Protocol int
-	// Place is whose sockets Limits.ConnectionsPerAddress counts together: an IPv4
-	// address, or the /64 of an IPv6 address. A socket without one is not counted.
+	// Place identifies the client for Limits.ConnectionsPerAddress: an IPv4
+	// address, or the /64 network of an IPv6 address. The zero value is not
+	// counted.
 	Place netip.Addr
-	// Refusal, if set, is sent to the client in place of the handshake. The
+	// Refusal, if set, is sent to the client instead of the handshake. The
 	// connection is then closed with its code. App may be nil.
 	Refusal *pusherproto.Error
-	// Peer is for the log only; nil if nothing more than the address is known.
+	// Peer is for the log; nil if only the address is known.
 	Peer *Peer
 }
 
-// New makes the loops of a Server and registers them with the hub. Nothing is
+// New makes a Server with its loops and registers them with the hub. Nothing is
 // served before Run.
 func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	if cfg.Loops == 0 {
@@ -149,8 +150,8 @@ func New(cfg Config, hub *channels.Hub) (*Server, error) {
 	return s, nil
 }
 
-// Transport is how the loops read and write connections: "io_uring" is epoll with
-// io_uring to write to many sockets, or "epoll" or "goroutine".
+// Transport says how the loops read and write connections: "io_uring" (epoll,
+// with io_uring to write to many sockets), "epoll" or "goroutine".
 func (s *Server) Transport() string {
 	if s.cfg.Portable {
 		return "goroutine"
@@ -158,8 +159,8 @@ func (s *Server) Transport() string {
 	return s.loops[0].waiter.name()
 }
 
-// Run turns the loops until ctx is done; then it ends every connection and
-// returns when all goroutines of the server are gone.
+// Run runs the loops until ctx is done. It then closes every connection, and
+// returns when all goroutines of the server have ended.
 func (s *Server) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	if s.cfg.Capacity.Relieve != nil {
@@ -181,8 +182,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Serve takes over a connection whose upgrade is complete. buffered is what
-// the client sent after its handshake; it is not kept.
+// Serve takes over a connection whose upgrade is complete. buffered is what the
+// client sent after its handshake; Serve does not keep it.
 func (s *Server) Serve(nc net.Conn, buffered []byte, o Opening) {
 	if s.stopped.Load() {
 		_ = nc.Close()
@@ -273,11 +274,12 @@ func (s *Server) messageLimit(app *apps.App) int32 {
 	}
 }
 
-// MessageLimit is the largest message in bytes that a client of app may send.
+// MessageLimit is the maximum size in bytes of a message that a client of app may
+// send.
 func (s *Server) MessageLimit(app *apps.App) int { return int(s.messageLimit(app)) }
 
-// Sockets is the number of open connections, including refused ones that still
-// linger. HTTP sessions whose close was sent do not count.
+// Sockets is the number of open connections, including refused ones that are not
+// closed yet. HTTP sessions whose close was sent do not count.
 func (s *Server) Sockets() (n int) {
 	for _, l := range s.loops {
 		n += int(l.share.sockets.Load())

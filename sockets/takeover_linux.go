@@ -11,7 +11,7 @@ import (
 )
 
 // errNotOurs says that a connection has no descriptor to take over.
-var errNotOurs = errors.New("not a connection of which a loop can have the descriptor")
+var errNotOurs = errors.New("no event loop can take over the descriptor of this connection")
 
 // takeOver takes a connection's socket out of the runtime's poller: conn is
 // closed and the descriptor returned, which is non-blocking, is the only one.

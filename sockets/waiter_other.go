@@ -99,18 +99,18 @@ func (l *loop) stopAccepting() {}
 
 func (l *loop) leaveListener() {}
 
-// Front returns l, guarded: without epoll every connection is net/http's first.
+// Front returns l, guarded: without epoll, net/http accepts every connection.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	return s.frontOf(l, &cfg), nil
 }
 
-// SetFront does nothing here.
+// SetFront does nothing on this system.
 func (s *Server) SetFront(FrontConfig) {}
 
-// Carries is false: every connection is net/http's.
+// Carries returns false: net/http answers every request.
 func Carries(net.Conn) bool { return false }
 
-// Carry closes the connection, of which Carries is false.
+// Carry closes the connection. It is not called, since Carries returns false.
 func (s *Server) Carry(nc net.Conn, _ *bufio.Reader, w Carriage) {
 	_ = nc.Close()
 	w.Done(0)
