@@ -7,8 +7,8 @@ import (
 	"fanfare/channels"
 )
 
-// Alive returns nil once every loop has made a turn, and an error if one has not
-// when ctx is done.
+// Alive returns nil once every loop has made a turn, or an error if ctx is done
+// before.
 func (s *Server) Alive(ctx context.Context) error {
 	turns := make(chan struct{}, len(s.loops)) // no loop waits for who has left
 	for _, l := range s.loops {

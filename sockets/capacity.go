@@ -7,35 +7,34 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Capacity bounds what a Server takes in. The zero value bounds nothing.
+// Capacity limits what a Server accepts. The zero value sets no limit.
 type Capacity struct {
-	// Sockets is how many may be open at a time, those of HTTP sessions
-	// included; further ones are refused with 4100. 0 is unlimited.
+	// Sockets is the maximum number of open sockets, HTTP sessions included;
+	// further ones are refused with 4100. 0 means no limit.
 	Sockets int
-	// Hint says how there can be more, for the log.
+	// Hint says, for the log, how to raise Sockets.
 	Hint string
-	// ScarceFrom is the number from which on a new descriptor means that they
-	// run short: the system gives out the lowest that is free. Each connection
-	// that is accepted then closes an expendable one. 0 is never.
+	// ScarceFrom is the file descriptor from which on descriptors count as
+	// scarce: the system assigns the lowest free number. While they are scarce,
+	// each accepted connection closes an expendable one. 0 means never.
 	ScarceFrom int
-	// Relieve is called with true, again and again, while descriptors are
-	// short, and then with false. It is to close idle connections that the loops
-	// do not have. nil does nothing.
+	// Relieve is called with true repeatedly while descriptors are scarce, and
+	// then once with false. It closes idle connections that are not the loops'.
+	// nil does nothing.
 	Relieve func(short bool)
 }
 
-// MaxConnections is how many sockets may be open at a time, 0 if there is no
-// bound.
+// MaxConnections is the maximum number of open sockets; 0 means no limit.
 func (s *Server) MaxConnections() int { return int(s.most.Load()) }
 
-// SetMaxConnections changes Capacity.Sockets and its Hint. Sockets above a lower
-// bound stay.
+// SetMaxConnections changes Capacity.Sockets and its Hint. Sockets above a
+// lowered limit stay open.
 func (s *Server) SetMaxConnections(most int, hint string) {
 	s.hint.Store(&hint)
 	s.most.Store(int64(most))
 }
 
-// Hint says how there can be more than MaxConnections.
+// Hint says how to raise MaxConnections.
 func (s *Server) Hint() string { return *s.hint.Load() }
 
 // OverCapacity is the refusal of sockets past MaxConnections.

@@ -21,14 +21,14 @@ var (
 	noBody   = []byte("Content-Length: 0\r\n\r\n")
 )
 
-// Carriage is an accepted request for a stream, as its session's loop takes it
-// over from net/http.
+// Carriage is an accepted request for a stream that the session's loop takes over
+// from net/http, to write the response.
 type Carriage struct {
 	Receive *Receive
 	Head    []byte        // of the response but for its length, and for the end of the head
 	Within  time.Duration // to accept carryPiece
-	// Done is called when the response has ended, whole or not, with the bytes of
-	// its body: on the loop, or in Carry if that refuses.
+	// Done is called once when the response has ended, complete or not, with the
+	// bytes of its body. It is called on the loop, or in Carry if Carry refuses.
 	Done func(body int64)
 }
 

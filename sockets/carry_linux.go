@@ -10,15 +10,15 @@ import (
 	"fanfare/channels"
 )
 
-// Carries reports whether a loop can have the connection of a request.
+// Carries reports whether a loop can take over the connection of a request.
 func Carries(nc net.Conn) bool {
 	h, ok := nc.(*handed)
 	return ok && !h.cut
 }
 
-// Carry has the session's loop write the response. nc was hijacked from
-// net/http, with what that has read, and Carries is true of it. If the server has
-// stopped, or has no descriptor left, the connection is closed.
+// Carry has the session's loop write the response. nc was hijacked from net/http,
+// read holds what net/http has read ahead, and Carries(nc) is true. If the server
+// has stopped or no descriptor is free, Carry closes the connection.
 func (s *Server) Carry(nc net.Conn, read *bufio.Reader, w Carriage) {
 	h, ok := nc.(*handed)
 	session := w.Receive.session

@@ -138,8 +138,9 @@ func (c *conn) overflow() {
 	c.Close(pusherproto.CodeOverCapacity, slowReader)
 }
 
-// Close implements channels.Conn: a close frame after what is queued, then the
-// end of the session. The TCP connection ends when the peer has answered.
+// Close implements channels.Conn. It queues a close frame after the queued
+// messages and ends the session. The TCP connection ends when the peer has
+// answered.
 func (c *conn) Close(code int, reason string) { c.close(byServer, code, reason) }
 
 func (c *conn) close(by string, code int, reason string) {

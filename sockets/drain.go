@@ -23,11 +23,11 @@ const (
 	latePatience = 2 * time.Second
 )
 
-// Drain sends every socket to another node (4200), in waves over spread so
-// that not all arrive there in the same instant. Those that come meanwhile are
-// refused with 4100, or sent there as well after Succeed. What was accepted before
-// is still written. It returns when the last socket is gone, or with the context's
-// error.
+// Drain closes every socket with 4200, in waves over spread, so that the clients
+// do not all reconnect to another node at once. New sockets are refused
+// meanwhile: with 4100, or with 4200 after Succeed. What was accepted before is
+// still written. Drain returns when the last socket is closed, or with the error
+// of ctx.
 func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
 	if s.succeeded.Load() {
 		if _, err := s.ask(ctx, func(l *loop) int { l.holding = true; return 0 }); err != nil {
@@ -50,11 +50,11 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
 }
 
 // Quiesce ends all sessions and keeps their connections, so that all clients can
-// be closed in one instant, just before the process ends: a client that finds no
-// listener waits fifteen seconds. New connections are kept in the same way,
-// without a session. It returns when everything that was accepted is written and
-// every HTTP session has a request for its close, or after CloseTimeout, because
-// some clients may not read. Release is the next step.
+// be closed at once just before the process ends: a client that finds no listener
+// waits fifteen seconds. New connections are kept in the same way, without a
+// session. Quiesce returns when everything that was accepted is written and every
+// HTTP session has a request for its close, or after CloseTimeout, because some
+// clients may not read. Call Release next.
 func (s *Server) Quiesce(ctx context.Context) error {
 	// Nobody is refused before Release: they would be back too early.
 	if _, err := s.ask(ctx, func(l *loop) int { l.holding = true; return 0 }); err != nil {
@@ -79,9 +79,9 @@ func (s *Server) Quiesce(ctx context.Context) error {
 	}
 }
 
-// Release closes every client that Quiesce has kept with 4100, so that it
-// reconnects after a second. It returns when all have the close and have
-// answered it, or soon after.
+// Release closes the clients that Quiesce has kept with 4100, so that they
+// reconnect after a second. It returns when all have received and answered the
+// close, or soon after.
 func (s *Server) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
 	defer cancel()
@@ -96,10 +96,11 @@ func (s *Server) Release() {
 	}
 }
 
-// Succeed leaves the connections that wait to be accepted, and all that come, to
-// another process that has the listener too. It returns when the connections of
-// HTTP are gone, which end with their next answer if the Door says so, or with an
-// error when ctx is done; then the listener can be closed here.
+// Succeed leaves the connections that wait to be accepted, and all new ones, to
+// another process that shares the listener. It returns when no HTTP connection is
+// left; each ends with its next answer if the Door asks for that. Then the
+// listener can be closed in this process. It returns an error if ctx is done
+// before.
 func (s *Server) Succeed(ctx context.Context) error {
 	s.succeeded.Store(true)
 	if _, err := s.ask(ctx, func(l *loop) int { l.leaveListener(); return 0 }); err != nil {
@@ -112,12 +113,12 @@ func (s *Server) Succeed(ctx context.Context) error {
 func (s *Server) Accepts() bool { return s.address != nil }
 
 // Dismiss closes the clients that Quiesce or Drain has kept with 4200, after
-// Succeed, so that they reconnect at once. It closes as many at a time as wave
-// says, or more if ctx would be done before the last, because the next process
-// is ready and must not get all of them in one instant. It also closes clients
-// whose request arrives meanwhile. others becomes 0 when no connection or
-// request is left that no loop knows and that may become a socket. It returns
-// when all have answered or had the time to.
+// Succeed, so that they reconnect at once. It closes wave clients at a time, or
+// more if ctx would be done before the last, so that the next process does not
+// get all of them at once. It also closes clients whose request arrives
+// meanwhile. others returns the number of connections and requests that may
+// become sockets and are in no loop. Dismiss returns when others returns 0 and
+// all clients have answered or their time to answer has passed.
 func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error {
 	if end, ok := ctx.Deadline(); ok {
 		wave = max(wave, leastWave(s.Sockets(), time.Until(end)))
@@ -162,9 +163,8 @@ func leastWave(sockets int, within time.Duration) int {
 	return (sockets + waves - 1) / waves
 }
 
-// Conclude waits, once the listener of a Front is closed, for the requests of
-// which a part has come by then. When ctx is done, those that are still not whole
-// are refused.
+// Conclude waits for the requests that have partly arrived when the listener of a
+// Front is closed. When ctx is done, those that are incomplete are refused.
 func (s *Server) Conclude(ctx context.Context) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.closeTimeout())
 	defer cancel()

@@ -11,47 +11,48 @@ import (
 	"fanfare/internal/account"
 )
 
-// Door is what a loop asks about the requests of connections it accepted.
-// httpapi implements it. Its methods do not block.
+// Door decides about the requests on connections that the loops accept. httpapi
+// implements it. Its methods do not block.
 type Door interface {
-	// Admit reports whether an address may have one more connection, which counts
-	// from there on, and as one without a whole request. Settle says that its
-	// first request is whole, Leave that it is gone or a socket, and Enter that it
-	// carries a socket no more.
+	// Admit reports whether an address may have one more connection. If so, the
+	// connection counts from then on, as one without a complete request. Settle
+	// reports that its first request is complete, Leave that it has ended or has
+	// become a socket, and Enter that it no longer carries a socket.
 	Admit(addr netip.Addr) bool
-	// Crowd is the whole answer to a connection that is closed for another before
-	// it has sent a whole request.
+	// Crowd is the complete answer to a connection that is closed in favour of
+	// another before it has sent a complete request.
 	Crowd() []byte
-	// TooMany is the whole answer to a connection that was not admitted.
+	// TooMany is the complete answer to a connection that was not admitted.
 	TooMany() []byte
 	Settle(addr netip.Addr)
 	Leave(addr netip.Addr)
 	Enter(addr netip.Addr)
-	// Patience returns for how long a connection of an address may be idle, at
-	// most so long, and whether there are so many that it has to end with the
-	// next answer.
+	// Patience returns how long a connection of an address may be idle, at most
+	// most, and whether there are so many connections that it has to end with
+	// its next answer.
 	Patience(addr netip.Addr, most time.Duration) (idle time.Duration, full bool)
-	// Calm reports whether Patience shortens nothing for anybody.
+	// Calm reports whether Patience returns most for every address.
 	Calm() bool
-	// Crowded reports whether there are so many connections that each new one must
-	// close another.
+	// Crowded reports whether there are so many connections that each new one
+	// must close another.
 	Crowded() bool
-	// Upgrade checks a request for a WebSocket. ok is false if it is not one
-	// of the usual form, which net/http then answers.
+	// Upgrade checks a request for a WebSocket. ok is false if the request is
+	// unusual; net/http then answers it.
 	Upgrade(r *Request) (o Opening, ok bool)
-	// Await reports whether the rest of a request is waited for, whose head is
-	// there: it is one for Answer, of a caller who may make it. If not, net/http
-	// gets what there is, and answers it.
+	// Await decides, when the head of a request has arrived, whether the loop
+	// waits for the rest, because Answer can answer it and the caller is allowed
+	// to make it. Otherwise net/http gets what has arrived, and answers.
 	Await(r *Request) bool
-	// Answer appends the whole response to a request that it can answer at
-	// once, or returns ok false. If it has called r.Later, the answer comes then.
+	// Answer appends the complete response to a request, or returns ok false if
+	// net/http has to answer. If it has called r.Later, the response follows
+	// later.
 	Answer(dst []byte, r *Request) (response []byte, ok bool)
-	// Unavailable appends the response to a request that came too late: the
-	// server ends. r is nil if the request is not known.
+	// Unavailable appends the response to a request that arrived too late,
+	// because the server is ending. r is nil if the request is unknown.
 	Unavailable(dst []byte, remote netip.AddrPort, r *Request) []byte
 }
 
-// FrontConfig bounds the connections that a Front accepts.
+// FrontConfig has the limits of the connections that a Front accepts.
 type FrontConfig struct {
 	Door           Door
 	HeaderTimeout  time.Duration // for the head of a request
@@ -59,8 +60,8 @@ type FrontConfig struct {
 	IdleTimeout    time.Duration // between two requests
 	MaxHeaderBytes int
 	MaxBodyBytes   int // larger bodies are left to net/http
-	// ProxyHeaders is nil if no connection begins with a PROXY header. It is that
-	// of the call of Front.
+	// ProxyHeaders is nil if no connection begins with a PROXY header. SetFront
+	// does not change it.
 	ProxyHeaders *ProxyHeaders
 }
 

@@ -28,10 +28,10 @@ type descriptorListener interface {
 	syscall.Conn
 }
 
-// Front lets the loops accept the connections of a plain listener, of TCP or a
-// Unix socket: they open WebSockets and answer API requests where they arrive,
-// without a goroutine. The returned listener yields everything else, for
-// net/http. Closing it stops the accepting. Front is called before Run.
+// Front has the loops accept the connections of a plain listener, TCP or a Unix
+// socket. The loops open WebSockets and answer API requests without a goroutine.
+// All other connections come out of the returned listener, for net/http. Closing
+// that listener stops the accepting. Front must be called before Run.
 func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	plain, ok := l.(descriptorListener)
 	if !ok || s.cfg.Portable {
@@ -54,8 +54,8 @@ func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	return f, nil
 }
 
-// SetFront replaces the bounds of the connections that a Front accepted and
-// will accept. It does nothing before Front.
+// SetFront replaces the limits of connections that a Front has accepted and will
+// accept. Before Front, it does nothing.
 func (s *Server) SetFront(cfg FrontConfig) {
 	for _, l := range s.loops {
 		l.Post(channels.Call(func() {

@@ -63,8 +63,9 @@ func (f *frontListener) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// Close implements net.Listener: the loops accept no more, and get back what
-// net/http has not accepted. Connections between two requests end.
+// Close implements net.Listener. The loops accept no more connections and take
+// back those that net/http has not accepted. Connections between two requests are
+// closed.
 func (f *frontListener) Close() error {
 	f.mu.Lock()
 	first, queue := !f.closed, f.queue

@@ -98,8 +98,8 @@ func (l *loop) last(c *conn) {
 	}
 }
 
-// Leave says that the connection carries a socket, Enter that it does not any
-// more.
+// Leave must be called when the connection becomes a socket, and Enter when it no
+// longer is one.
 func (h *handed) Leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -115,7 +115,7 @@ func (h *handed) leave() {
 	}
 }
 
-// Enter is the opposite of Leave.
+// Enter undoes Leave.
 func (h *handed) Enter() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -125,12 +125,12 @@ func (h *handed) Enter() {
 	}
 }
 
-// Secure reports whether the client's connection to its proxy is encrypted, as the
-// PROXY header says.
+// Secure reports whether the client's connection to its proxy is encrypted,
+// according to the PROXY header.
 func (h *handed) Secure() bool { return h.secure }
 
-// Reading reports whether a request is under way of which net/http waits for more,
-// and nothing more has come.
+// Reading reports whether net/http waits for the rest of a request and no more of
+// it has arrived.
 func (h *handed) Reading() bool {
 	if !h.reading.Load() {
 		return false
@@ -142,7 +142,7 @@ func (h *handed) Reading() bool {
 	return !more
 }
 
-// Expire has net/http wait no longer for the rest of a request.
+// Expire ends net/http's wait for the rest of a request.
 func (h *handed) Expire() { _ = h.file.SetReadDeadline(time.Unix(1, 0)) }
 
 // Read implements net.Conn.
@@ -219,12 +219,12 @@ func (h *handed) failed(op string, err error) error {
 // LocalAddr implements net.Conn.
 func (h *handed) LocalAddr() net.Addr { return h.loop.server.address }
 
-// RemoteAddr is the client's address. The system does not know it if the client
-// was gone before the socket was handed over.
+// RemoteAddr is the client's address. It is unknown if the client had
+// disconnected before the socket was handed over.
 func (h *handed) RemoteAddr() net.Addr { return h.remote }
 
-// SetReadDeadline implements net.Conn. net/http sets one before it waits for a
-// request and one behind the wait.
+// SetReadDeadline implements net.Conn. net/http sets a deadline before and after
+// it waits for a request.
 func (h *handed) SetReadDeadline(t time.Time) error {
 	switch h.rest {
 	case answered:

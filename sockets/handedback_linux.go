@@ -36,8 +36,8 @@ func (s *Server) restTime() time.Duration {
 	return longestRest * time.Duration(max(0, mostResting-s.resting.Load())) / mostResting
 }
 
-// Idle says that net/http has answered a request and waits for the next one. It
-// is called by the goroutine that serves the connection.
+// Idle must be called when net/http has answered a request and waits for the next
+// one, by the goroutine that serves the connection.
 func (h *handed) Idle() {
 	h.rest = answered
 	h.resting.Store(true)
@@ -51,8 +51,8 @@ func (h *handed) stir() {
 	}
 }
 
-// Served says by which method the last request was: net/http overlooks line ends
-// behind a POST alone.
+// Served records whether the last request was a POST: net/http skips line ends
+// only after a POST.
 func (h *handed) Served(post bool) {
 	h.blanks = 0
 	if post {
@@ -96,8 +96,8 @@ func (h *handed) waits(on bool) bool {
 	return !h.ended
 }
 
-// Recall has the connection go back to its loop now, if net/http waits for its next
-// request. A request that has arrived meanwhile is answered by either.
+// Recall returns the connection to its loop now if net/http waits for its next
+// request. A request that has arrived meanwhile is answered by one of the two.
 func (h *handed) Recall() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -117,7 +117,7 @@ func (h *handed) giveBack(peeked []byte) bool {
 	return true
 }
 
-// Refuse says that net/http accepts no more connections.
+// Refuse records that net/http accepts no more connections.
 func (h *handed) Refuse() {
 	if fd, ok := h.take(); ok {
 		h.post(fd, h.read)

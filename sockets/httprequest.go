@@ -9,8 +9,8 @@ import (
 // loop.
 const maxFields = 40
 
-// Request is an HTTP/1.1 request as it stands in a loop's buffer. Nothing in
-// it may be kept or changed.
+// Request is an HTTP/1.1 request in a loop's buffer. Its fields must not be kept
+// or changed.
 type Request struct {
 	Method []byte
 	Target []byte // path and query as sent
@@ -19,7 +19,7 @@ type Request struct {
 	Remote netip.AddrPort
 	Secure bool // the client's connection to its proxy is encrypted, as its PROXY header says
 	Last   bool // the connection ends with the answer, which says so
-	// Awaited says that the Door had the rest of the request awaited.
+	// Awaited reports whether the Door had asked to wait for the body.
 	Awaited bool
 
 	conn   *conn // whose request it is
@@ -29,8 +29,8 @@ type Request struct {
 
 type requestField struct{ name, value []byte }
 
-// Header returns the value of a field, which is named in any case, and how
-// often the field occurs. The value is the first one's.
+// Header returns the first value of a field and the number of its occurrences.
+// Names are compared without case.
 func (r *Request) Header(name string) (value []byte, count int) {
 	for i := range r.fields[:r.count] {
 		if f := &r.fields[i]; len(f.name) == len(name) && bytes.EqualFold(f.name, []byte(name)) {
@@ -43,7 +43,7 @@ func (r *Request) Header(name string) (value []byte, count int) {
 	return value, count
 }
 
-// Values returns the values of a field, which is named in any case.
+// Values returns all values of a field. Names are compared without case.
 func (r *Request) Values(name string) (values []string) {
 	for i := range r.fields[:r.count] {
 		if f := &r.fields[i]; bytes.EqualFold(f.name, []byte(name)) {
@@ -53,8 +53,8 @@ func (r *Request) Values(name string) (values []string) {
 	return values
 }
 
-// Closes reports whether the connection ends with the answer, by the client's
-// wish (RFC 9112 §9.6).
+// Closes reports whether the client asks for the connection to end with the
+// answer (RFC 9112 §9.6).
 func (r *Request) Closes() bool {
 	for i := range r.fields[:r.count] {
 		if f := &r.fields[i]; bytes.EqualFold(f.name, []byte("Connection")) {

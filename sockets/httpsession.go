@@ -11,8 +11,8 @@ import (
 // quietBefore is after how many seconds of silence an empty send is answered.
 const quietBefore = 5
 
-// SessionKey names an HTTP session: the app and the random part of its path.
-// The part before it is for load balancers
+// SessionKey identifies an HTTP session by the app and the random part of its
+// path. The part of the path before it is for load balancers
 // (docs/spec/http-fallback.md#session-life).
 type SessionKey struct {
 	AppID  string

@@ -9,8 +9,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Session reports whether there is an HTTP session, closed ones of the last
-// seconds included, and the address that it was opened with.
+// Session reports whether an HTTP session exists, or was closed in the last
+// seconds, and returns the address that opened it.
 func (s *Server) Session(key SessionKey) (creator netip.Addr, ok bool) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
@@ -21,8 +21,8 @@ func (s *Server) Session(key SessionKey) (creator netip.Addr, ok bool) {
 	return c.link.(*httpSession).creator, true
 }
 
-// Attach gives the session a request to answer on. It returns false if there
-// is none.
+// Attach gives the session a request to answer on. It returns false if the
+// session does not exist.
 func (s *Server) Attach(key SessionKey, r *Receive) bool {
 	return s.toSession(key, func(c *conn) channels.Mail {
 		r.session = c
@@ -30,10 +30,11 @@ func (s *Server) Attach(key SessionKey, r *Receive) bool {
 	})
 }
 
-// OpenSession makes a session of o, which must not be a refusal, and gives it
-// a request to answer on. If another request has made it by now, it is that
-// one. The creator is for Session to return. It returns OverCapacity or
-// channels.NoMemory if there is no room for a session, and then does nothing else.
+// OpenSession opens a session as described by o, which must not be a refusal, and
+// gives it a request to answer on. If another request has opened the session
+// meanwhile, r is given to that one. creator is the address that Session returns.
+// OpenSession returns OverCapacity or channels.NoMemory if there is no room for a
+// session, and has then done nothing.
 func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o Opening) *pusherproto.Error {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
@@ -91,8 +92,9 @@ func (c *conn) countRefused(app *apps.App, refusal *pusherproto.Error) {
 	c.loop.server.hub.RefusedFor(id, refusal.Code, channels.ReasonOf(refusal))
 }
 
-// Written says that the handler of r wrote a chunk, or err: what the chunk
-// held is then kept for the session's next receive.
+// Written must be called when the handler of r has written a chunk, or has failed
+// with err. After an error, the chunk's messages are kept for the session's next
+// receive.
 func (s *Server) Written(key SessionKey, r *Receive, err error) {
 	s.onSession(key, func(c *conn, h *httpSession) {
 		if c.state != connDead {
@@ -101,7 +103,7 @@ func (s *Server) Written(key SessionKey, r *Receive, err error) {
 	})
 }
 
-// Detach says that the client of r is gone, which err tells.
+// Detach must be called when the client of r has disconnected; err says how.
 func (s *Server) Detach(key SessionKey, r *Receive, err error) {
 	s.onSession(key, func(c *conn, h *httpSession) {
 		if c.state != connDead {
@@ -110,10 +112,10 @@ func (s *Server) Detach(key SessionKey, r *Receive, err error) {
 	})
 }
 
-// Deliver hands messages of the client to its session, in order, and returns
-// when they are handled: a client waits for what it causes. It returns false
-// if there is no session that takes messages, and the context's error if the
-// server has too much to do for the app; then none is handled, also later.
+// Deliver passes messages of the client to its session, in order, and returns
+// when they are handled. It returns false if no session accepts messages, and the
+// error of ctx if the app is under pressure for too long; none of the messages is
+// handled then, now or later.
 func (s *Server) Deliver(ctx context.Context, key SessionKey, messages []string) (bool, error) {
 	if err := s.room(ctx, key); err != nil {
 		return false, err
@@ -141,7 +143,8 @@ func (s *Server) Deliver(ctx context.Context, key SessionKey, messages []string)
 	return d.wait(ctx)
 }
 
-// DeliverNothing tells the session that its client sent more than is read.
+// DeliverNothing tells the session that its client has sent more than the server
+// reads.
 func (s *Server) DeliverNothing(key SessionKey) {
 	s.onSession(key, func(c *conn, _ *httpSession) {
 		if c.state == connOpen {
