@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"log/slog"
 	"testing"
 	"time"
@@ -93,4 +94,27 @@ func TestRequests_OfAppsThereAre(t *testing.T) {
 	if diff := cmp.Diff(map[string]uint64{"app-id": 1}, counts()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A stream is counted when its response has ended, whoever has written it.
+func TestRequests_AStreamIsCountedWhenItEnds(t *testing.T) {
+	logged(t, slog.LevelInfo, testkit.Options{}, func(t *testing.T, srv *testkit.Server, _ *logLines) {
+		established(t, srv, "app-key/1/wire")
+		streams := func() (n uint64) {
+			for _, c := range srv.API.Requests().Counts {
+				if c.App == "app-id" && c.Route == "/app/:key/:server/:session/xhr_streaming" && c.Status == 200 {
+					n += c.Count
+				}
+			}
+			return n
+		}
+		w := newWire(t, srv)
+		w.receive("xhr_streaming", "")
+		w.line(bufio.NewReader(w.answer().Body))
+		if n := streams(); n != 0 {
+			t.Fatalf("%d streams are counted, and the only one has not ended", n)
+		}
+		_ = w.conn.Close()
+		testkit.Eventually(t, "the stream is counted", func() bool { return streams() == 1 })
+	})
 }
