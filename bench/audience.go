@@ -60,7 +60,7 @@ func ServeAudience(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	a := &listeners{}
 	if err := json.Unmarshal(lines.Bytes(), &a.Audience); err != nil {
-		return fmt.Errorf("read what the audience is made of: %w", err)
+		return fmt.Errorf("read the settings of the audience: %w", err)
 	}
 	if err := a.start(); err != nil {
 		return err
@@ -98,7 +98,7 @@ type listeners struct {
 func (a *listeners) start() (err error) {
 	n := a.To - a.From
 	if len(a.Hosts) == 0 {
-		return errors.New("an audience without a server")
+		return errors.New("the audience has no server to connect to")
 	}
 	if a.session, err = newSession("audience", Target{Host: a.Hosts[0], AppID: a.App, Key: a.Key, Secret: a.Secret}, n); err != nil {
 		return err

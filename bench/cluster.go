@@ -46,7 +46,7 @@ func (w Cluster) Run(ctx context.Context) ([]report.Result, []report.Figure, err
 	parts := map[string]func(context.Context) error{"latency": t.latency, "rate": t.rate, "plain": t.plain, "joins": t.joins, "many": t.many}
 	for _, name := range w.Parts {
 		if parts[name] == nil {
-			return nil, nil, fmt.Errorf("there is no part %q; they are %s", name, strings.Join(ClusterParts(), ", "))
+			return nil, nil, fmt.Errorf("unknown part %q; the parts are %s", name, strings.Join(ClusterParts(), ", "))
 		}
 	}
 	for _, name := range ClusterParts() {

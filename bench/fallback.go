@@ -54,9 +54,9 @@ func (f *fleet) carry(via string, n int) error {
 	case via == "" || via == ViaWebSocket:
 		return nil
 	case f.target.Protocol == ProtocolCentrifugo:
-		return errors.New("sessions over HTTP are of Pusher's protocol")
+		return errors.New("sessions over HTTP require the pusher protocol")
 	case !slices.Contains(Transports(), via):
-		return fmt.Errorf("no transport is called %q", via)
+		return fmt.Errorf("unknown transport %q", via)
 	}
 	b := &fallback{fleet: f, streaming: via == ViaStreaming, run: rand.Text(), speaking: make([]int32, sayers)}
 	if b.streaming {

@@ -27,7 +27,7 @@ type Fanout struct {
 // have received the previous one.
 func (w Fanout) Run(ctx context.Context, t Target) (report.Result, error) {
 	if w.To > 1 && (w.Channels%w.To != 0 || w.Batch > 1) {
-		return report.Result{}, errors.New("events to several channels need a multiple of as many channels, and cannot be sent in batches")
+		return report.Result{}, errors.New("the number of channels must be a multiple of the channels of an event, and events to several channels cannot be sent in batches")
 	}
 	s, err := newSession("fanout", t, w.Sockets+w.NeverRead)
 	if err != nil {

@@ -118,7 +118,7 @@ func (f *fleet) settle(ctx context.Context, timeout time.Duration, settled func(
 	var err error
 	f.loop.Do(func() {
 		if f.failed > 0 {
-			err = fmt.Errorf("%d of %d sockets did not get subscribed: %s", f.failed, f.want, f.problems.first())
+			err = fmt.Errorf("%d of %d sockets were not subscribed: %s", f.failed, f.want, f.problems.first())
 		}
 	})
 	return err

@@ -113,7 +113,7 @@ func (g *gauge) watch() {
 		}
 		g.mu.Unlock()
 		if left := m.left(g.before); left < g.least {
-			g.cancel(fmt.Errorf("%.1f GB of memory are left, and %.1f GB have to stay", gigabytes(left), gigabytes(g.least)))
+			g.cancel(fmt.Errorf("%.1f GB of memory are left, and %.1f GB must remain", gigabytes(left), gigabytes(g.least)))
 			return
 		}
 	}

@@ -79,9 +79,9 @@ func (w Million) Run(ctx context.Context) (results []report.Result, figures []re
 		return nil, nil, err
 	}
 	if need := m.needed(m.clients); memory.Available-need < w.Least {
-		return nil, nil, fmt.Errorf("%d sockets take about %.1f GB of memory, and %.1f GB have to stay; %.1f GB are available", w.Sockets, gigabytes(need), gigabytes(w.Least), gigabytes(memory.Available))
+		return nil, nil, fmt.Errorf("%d sockets take about %.1f GB of memory, and %.1f GB must remain; %.1f GB are available", w.Sockets, gigabytes(need), gigabytes(w.Least), gigabytes(memory.Available))
 	}
-	ctx, expired := context.WithTimeoutCause(ctx, w.Timeout, fmt.Errorf("it took longer than %v", w.Timeout))
+	ctx, expired := context.WithTimeoutCause(ctx, w.Timeout, fmt.Errorf("the run took longer than %v", w.Timeout))
 	defer expired()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

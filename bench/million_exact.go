@@ -24,7 +24,7 @@ func (s *stadium) exact(ctx context.Context, since time.Time, nodes []*inquirer,
 			return 0, err
 		}
 	}
-	return 0, fmt.Errorf("the channels do not get exact: %s", wrong)
+	return 0, fmt.Errorf("counts and members did not become exact: %s", wrong)
 }
 
 // wrong says what nodes tell that is not so.

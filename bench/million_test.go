@@ -87,7 +87,7 @@ func TestMillion_MoreThanTheMachineHas_IsRefusedBeforeAnythingRuns(t *testing.T)
 		return
 	}
 	_, _, err := Million{Sockets: 10, Least: 1 << 60, Timeout: time.Minute}.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "have to stay") {
+	if err == nil || !strings.Contains(err.Error(), "must remain") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -105,7 +105,7 @@ func TestGauge_EndsTheRunBeforeMemoryIsGone(t *testing.T) {
 	}
 	<-ctx.Done()
 	g.stop()
-	if err := context.Cause(ctx); err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "have to stay") {
+	if err := context.Cause(ctx); err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "must remain") {
 		t.Errorf("ended with %v", err)
 	}
 	if g.lowestAvailable() <= 0 || len(g.taken(time.Time{})) == 0 {

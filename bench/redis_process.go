@@ -120,7 +120,7 @@ func readBulk(r *bufio.Reader) (string, error) {
 	line = strings.TrimSpace(line)
 	size, err := strconv.Atoi(strings.TrimPrefix(line, "$"))
 	if err != nil || !strings.HasPrefix(line, "$") || size < 0 || size > 1<<20 {
-		return "", fmt.Errorf("it answers %.100q", line)
+		return "", fmt.Errorf("redis answered %.100q", line)
 	}
 	b := make([]byte, size)
 	_, err = io.ReadFull(r, b)

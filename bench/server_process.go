@@ -111,9 +111,9 @@ func (s *serverProcess) ready(ctx context.Context, address string) error {
 		select {
 		case err := <-s.ended:
 			s.cmd = nil
-			return errors.Join(errors.New("it ended at once"), err)
+			return errors.Join(errors.New("the server ended at once"), err)
 		case <-ctx.Done():
-			return fmt.Errorf("it does not get ready: %w", ctx.Err())
+			return fmt.Errorf("the server did not become ready: %w", ctx.Err())
 		case <-again.C:
 		}
 	}

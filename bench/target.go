@@ -32,7 +32,7 @@ type Target struct {
 // resolve looks up the host once, so that every socket connects to one address.
 func (t Target) resolve() (Target, error) {
 	if t.AppID == "" || t.Key == "" || t.Secret == "" {
-		return t, errors.New("an app's id, key and secret are needed")
+		return t, errors.New("an app's id, key and secret are required")
 	}
 	a, err := net.ResolveTCPAddr("tcp", t.Host)
 	if err != nil {

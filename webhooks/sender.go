@@ -178,7 +178,7 @@ func (s *Sender) Drain(ctx context.Context) error {
 	return nil
 }
 
-// undelivered returns the number of waiting events that neither a store nor a
+// undelivered returns the number of waiting events without a receipt, which no
 // caller of Tell keeps.
 func (s *Sender) undelivered() int {
 	s.mu.Lock()

@@ -77,7 +77,7 @@ func (c adminChannels) withHistory(id, name string) (*apps.App, error) {
 	case err != nil:
 		return nil, badRequest(err.Error())
 	case kind.UserChannel():
-		return nil, badRequest("this is the own channel of a user, which keeps nothing")
+		return nil, badRequest("this is a user's own channel, which keeps no history")
 	}
 	return app, nil
 }

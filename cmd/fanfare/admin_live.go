@@ -62,7 +62,7 @@ func (c adminChannels) Describe(ctx context.Context, id, name string) (d adminap
 		return d, badRequest(err.Error())
 	}
 	if kind.UserChannel() {
-		return d, badRequest("this is the own channel of a user, about which nothing can be asked")
+		return d, badRequest("this is a user's own channel and cannot be queried")
 	}
 	info, err := c.s.hub.Channel(ctx, app, name)
 	if err != nil {

@@ -21,9 +21,8 @@ func newAdminTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Print a new random token of the admin API, and its hash for the configuration",
-		Long: `Print a new random token of the admin API for whoever calls it, and the entry for
-admin.tokens of the configuration, which has only the token's hash. The token is
-shown this once.`,
+		Long: `Print a new random token of the admin API, and the entry for admin.tokens of the
+configuration. The entry has only the token's hash. The token is shown only once.`,
 		Example: `  fanfare admin token --name grafana
   fanfare admin token --name ops --role admin`,
 		Args: cobra.NoArgs,

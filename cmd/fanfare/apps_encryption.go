@@ -13,9 +13,9 @@ func newAppsRotateEncryptionCommand() *cobra.Command {
 	var json bool
 	cmd := &cobra.Command{
 		Use: "rotate-encryption", Short: "Encrypt all secrets with store.encryption_key", Args: cobra.NoArgs,
-		Long: `Encrypt with store.encryption_key whatever an older key encrypted, or none. The older
-keys have to be in store.old_encryption_keys of every node until this has run. It
-does all or nothing, and can be run again.`,
+		Long: `Encrypt with store.encryption_key everything that is encrypted with an older key or
+not at all. Until this has run, store.old_encryption_keys of every node must have the
+older keys. The command changes everything or nothing, and can be run again.`,
 		Example: "  fanfare apps rotate-encryption --config /etc/fanfare/config.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStore(cmd, func(ctx context.Context, s *appstore.Store) error {

@@ -28,8 +28,8 @@ func newAppsImportCommand() *cobra.Command {
 	var im appsImport
 	cmd := &cobra.Command{
 		Use:   "import [FILE...]",
-		Short: "Take the apps of a configuration of fanfare, Reverb or soketi, or of soketi's database",
-		Long: `Take the apps of a configuration into the store. A FILE is fanfare's own (.yaml), or
+		Short: "Import the apps of a configuration of fanfare, Reverb or soketi, or of soketi's database",
+		Long: `Import the apps of a configuration into the store. A FILE is fanfare's own (.yaml), or
 what fanfare import reads: a .env file, Reverb's config/reverb.php, soketi's JSON.
 Without a FILE the SOKETI_, REVERB_ and PUSHER_APP_ variables of the environment are
 read. Apps whose id is in the store already are left as they are, unless --replace is

@@ -100,13 +100,13 @@ func readParams(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, longestAsk)
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		if err := r.ParseForm(); err != nil {
-			return nil, fmt.Errorf("the body is no form: %w", err)
+			return nil, fmt.Errorf("the body is not a form: %w", err)
 		}
 		return r.Form, nil // with the body's values first
 	}
 	var object map[string]json.RawMessage
 	if err := json.NewDecoder(r.Body).Decode(&object); err != nil {
-		return nil, fmt.Errorf("the body is no JSON object: %w", err)
+		return nil, fmt.Errorf("the body is not a JSON object: %w", err)
 	}
 	params := r.URL.Query()
 	for name, raw := range object {
@@ -135,7 +135,7 @@ func (a *authorizer) authorize(params url.Values) (signedAnswer, error) {
 	case err != nil:
 		return signedAnswer{}, fmt.Errorf("channel_name: %w", err)
 	case !kind.Signed():
-		return signedAnswer{}, fmt.Errorf("%s is no private channel, and needs no signature", channel)
+		return signedAnswer{}, fmt.Errorf("%s is not a private channel and needs no signature", channel)
 	}
 	var answer signedAnswer
 	if kind.Encrypted() {
@@ -185,7 +185,7 @@ func socketOf(params url.Values) (pusherproto.SocketID, error) {
 	text := params.Get("socket_id")
 	id, ok := pusherproto.ParseSocketID(text)
 	if !ok || id.IsZero() {
-		return id, fmt.Errorf("socket_id %q is none; clients send theirs, in a form or in JSON", text)
+		return id, fmt.Errorf("socket_id %q is not a socket id; clients send theirs, in a form or in JSON", text)
 	}
 	return id, nil
 }
@@ -199,7 +199,7 @@ func userOf(params url.Values) (id, info string, err error) {
 		return id, `{"name":` + quoted(id) + `}`, nil
 	}
 	if !json.Valid([]byte(info)) {
-		return "", "", errors.New("user_info is no JSON")
+		return "", "", errors.New("user_info is not JSON")
 	}
 	return id, info, nil
 }

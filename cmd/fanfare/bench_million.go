@@ -28,7 +28,7 @@ func (b *benchCommand) million() *cobra.Command {
 		Use:   "million",
 		Short: "Connect a million sockets to a cluster on this machine, reach all, kill a node",
 		Long: `Start redis-server, nodes and clients on the loopback interface, as many processes as
-the limit of open files asks for; subscribe all sockets to one channel, publish
+the limit of open files requires; subscribe all sockets to one channel, publish
 events to all of them, kill a node and wait until counts and members are exact
 again; then have as many bare write(2) loops write as much. Ends with 1 if anything
 was lost, duplicated, reordered or not exact. All processes are ended, also at Ctrl-C.

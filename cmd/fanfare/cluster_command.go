@@ -21,10 +21,10 @@ func newClusterStatusCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Ask the running server for the nodes of its cluster, what each holds and what is wrong",
+		Short: "Ask the running server for the nodes of its cluster, their load and their problems",
 		Long: `Ask the server that runs on this machine for the nodes of its cluster, how long each
-has been there, what it holds and what is wrong. Call it as the user who runs the
-server, or as root, with the flags of serve.`,
+has been running, its load and its problems. Call it as the user who runs the server,
+or as root, with the flags of serve.`,
 		Example: `  fanfare cluster status --config /etc/fanfare/config.yaml
   fanfare cluster status --format json | jq .nodes`,
 		Args: cobra.NoArgs,

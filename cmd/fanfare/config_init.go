@@ -16,8 +16,8 @@ func newConfigInitCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "init [FILE]",
-		Short: "Write a configuration to begin with: every key explained, and a new app",
-		Long: `Write a configuration to begin with: every key with what it does and its
+		Short: "Write a configuration to start from: every key explained, and a new app",
+		Long: `Write a configuration to start from: every key with what it does and its
 default, and one app with a random key and secret. FILE is config.yaml unless
 given; - is standard output. Only its owner can read the file.`,
 		Example: `  fanfare config init
@@ -60,7 +60,7 @@ func writeNew(name string, text []byte, force bool) error {
 	}
 	f, err := os.OpenFile(name, flags, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already; give another name, or --force to overwrite it", name)
+		return fmt.Errorf("%s already exists; give another name, or --force to overwrite it", name)
 	}
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)

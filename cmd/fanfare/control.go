@@ -224,7 +224,7 @@ func isControl(name string) bool {
 func findControl(cfg *config.Config) (string, error) {
 	switch cfg.ControlSocket {
 	case "":
-		return "", errors.New("control_socket is empty, so there is no way to ask the server; send it SIGHUP, its log and metrics tell the result")
+		return "", errors.New("control_socket is empty, so the server cannot be asked; send it SIGHUP, and read the result in its log and metrics")
 	case controlAuto:
 	default:
 		return cfg.ControlSocket, nil

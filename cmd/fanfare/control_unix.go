@@ -17,7 +17,7 @@ func checkOwner(dir string) error {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || !info.IsDir() || int(stat.Uid) != os.Getuid() || info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s is not a folder of this user alone", dir)
+		return fmt.Errorf("%s must be a folder that only this user can access", dir)
 	}
 	return nil
 }

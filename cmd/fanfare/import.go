@@ -20,8 +20,8 @@ func newImportCommand() *cobra.Command {
 	var force, environment bool
 	cmd := &cobra.Command{
 		Use:   "import [FILE...]",
-		Short: "Make a configuration of that of Reverb, soketi or Pusher",
-		Long: `Make a configuration of that of Reverb, soketi or Pusher. A FILE is a .env
+		Short: "Write a configuration from that of Reverb, soketi or Pusher",
+		Long: `Write a configuration from that of Reverb, soketi or Pusher. A FILE is a .env
 file, Reverb's config/reverb.php (its env() calls are answered by the .env given
 beside it), soketi's JSON, or keys of Pusher: the JSON that its command line tool
 prints, or what its dashboard shows. - is standard input. Without a FILE the
@@ -107,7 +107,7 @@ func writeImported(cmd *cobra.Command, result *foreign.Result, out string, force
 	}
 	cfg, err := config.Load(out, nil, nil)
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s is written and needs a hand", shellQuoted(out)), err)
+		return errors.Join(fmt.Errorf("%s is written and must be completed by hand", shellQuoted(out)), err)
 	}
 	for _, w := range cfg.Warnings {
 		cmd.PrintErrln("warning:", w)

@@ -64,7 +64,7 @@ func TestImport_OfStandardInput(t *testing.T) {
 func TestImport_WhatNeedsAHand_IsWrittenAndAnError(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "new.yaml")
 	_, err := execute(t, "import", writeFile(t, `{"app_id":"my shop","key":"k","secret":"hunter2"}`), "-o", out)
-	if err == nil || !strings.Contains(err.Error(), "is written and needs a hand") || !strings.Contains(err.Error(), "apps[0].id") || strings.Contains(err.Error(), "hunter2") {
+	if err == nil || !strings.Contains(err.Error(), "is written and must be completed by hand") || !strings.Contains(err.Error(), "apps[0].id") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(out); err != nil {

@@ -41,7 +41,7 @@ again; flags and variables stay those it was started with.`,
 				cmd.PrintErrln("warning:", w)
 			}
 			if result.Error != "" {
-				return fmt.Errorf("the server keeps its configuration: %s", result.Error)
+				return fmt.Errorf("the server continues with its previous configuration: %s", result.Error)
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), result.String())
 			return err

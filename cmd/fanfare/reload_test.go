@@ -231,7 +231,7 @@ func TestReload_Mistakes_ChangeNothing(t *testing.T) {
 	t.Setenv("FANFARE_APPS_0_SECRET", "by-variable")
 	r.write("apps:\n  - {id: app-id, key: app-key}\n")
 	_, err := execute(t, append([]string{"reload"}, r.flags()...)...)
-	if err == nil || !strings.Contains(err.Error(), "the server keeps its configuration") || !strings.Contains(err.Error(), "apps[0].secret") {
+	if err == nil || !strings.Contains(err.Error(), "the server continues with its previous configuration") || !strings.Contains(err.Error(), "apps[0].secret") {
 		t.Errorf("a mistake that the server finds: %v", err)
 	}
 	r.wantMetrics(`fanfare_config_reloads_total{result="failure"} 1`, "fanfare_config_last_reload_successful 0")

@@ -18,7 +18,7 @@ func newSubscribeCommand() *cobra.Command {
 	var o subscribeOptions
 	cmd := &cobra.Command{
 		Use:   "subscribe [-c] CHANNEL...",
-		Short: "Subscribe to channels of a Pusher-compatible server and print what comes",
+		Short: "Subscribe to channels of a Pusher-compatible server and print what arrives",
 		Long: `Subscribe to channels and print each event with its time of arrival. The secret of the
 app signs subscriptions to private, presence and encrypted channels; #server-to-user-ID
 signs in as that user and prints the events sent to them. On a presence channel the

@@ -47,7 +47,7 @@ func passedListeners() (p passed, err error) {
 	}()
 	n, err := strconv.Atoi(count)
 	if err != nil || n < 0 {
-		return p, fmt.Errorf("LISTEN_FDS is %q, and has to be a number", count)
+		return p, fmt.Errorf("LISTEN_FDS is %q; it must be a number", count)
 	}
 	for i := range n {
 		place, what := &p.clients, "clients"
