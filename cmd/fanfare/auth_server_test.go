@@ -112,11 +112,11 @@ func TestAuthServer_Refuses(t *testing.T) {
 		status                  int
 		want                    string
 	}{
-		"public":         {form, "/", "socket_id=1.2&channel_name=news", 403, "no private channel"},
+		"public":         {form, "/", "socket_id=1.2&channel_name=news", 403, "not a private channel"},
 		"encrypted":      {form, "/", "socket_id=1.2&channel_name=private-encrypted-a", 403, "--encryption-key"},
 		"no socket":      {form, "/", "channel_name=private-a", 403, "socket_id"},
 		"no channel":     {form, "/", "socket_id=1.2", 403, "channel_name"},
-		"no JSON":        {"application/json", "/", "socket_id=1.2", 400, "no JSON"},
+		"no JSON":        {"application/json", "/", "socket_id=1.2", 400, "not a JSON object"},
 		"a list":         {"application/json", "/", "[1]", 400, "not a JSON object"},
 		"no form":        {form, "/", "%zz", 400, "not a form"},
 		"much":           {form, "/", strings.Repeat("x", longestAsk+1), 400, "not a form"},

@@ -142,7 +142,7 @@ func memberData(id, info string) (string, error) {
 	}{ID: id}
 	if info != "" {
 		if !json.Valid([]byte(info)) {
-			return "", mistake(`--user-info is no JSON; write for example '{"name":"Ann"}'`)
+			return "", mistake(`--user-info is not JSON; write for example '{"name":"Ann"}'`)
 		}
 		data.Info = json.RawMessage(info)
 	}
