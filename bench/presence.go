@@ -97,7 +97,7 @@ type company struct {
 	received int64 // bytes, in both phases
 }
 
-// hear is what a member is told of another.
+// hear handles what the server sends a member about another.
 func (c *company) hear(to *client.Conn, left bool, user []byte) {
 	i, err := strconv.Atoi(string(user))
 	switch {
@@ -168,7 +168,7 @@ func (c *company) fill(ctx context.Context, n int) error {
 	var err error
 	if c.fleet.gathers {
 		c.fleet.loop.Do(c.fleet.admit)
-		// Each is told of all others, and servers take very different times for that.
+		// The server sends each member all others, and servers take very different times for that.
 		err = c.fleet.settle(ctx, allowance(n)+2*time.Minute, func() bool { return c.fleet.pending == 0 })
 	} else {
 		err = c.fleet.open(ctx, n)

@@ -47,7 +47,7 @@ type carrier struct {
 // carrying reports whether the connection carries a session's response.
 func (c *conn) carrying() bool { return c.front != nil && c.front.carrier != nil }
 
-// say queues a chunk of the response. The session is told when it is written.
+// say queues a chunk of the response. The session is notified when it is written.
 func (c *conn) say(chunk []byte) {
 	w := c.front.carrier
 	if w.Head != nil {

@@ -156,7 +156,7 @@ func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error
 	return nil
 }
 
-// leastWave is how many sockets a wave has to have at least, so that all are told
+// leastWave is the minimum number of sockets of a wave, so that all are closed
 // within half of the time: the last of them have to answer, too.
 func leastWave(sockets int, within time.Duration) int {
 	waves := max(1, int(within/2/drainWave))
@@ -327,14 +327,15 @@ func (l *loop) unsettled() (n int) {
 	return n
 }
 
-// settled reports whether all is written and the client can be told that it ends. The
-// next request of one that polls comes to the successor, if there is one.
+// settled reports whether everything is written and the close can reach the client.
+// The next request of a client that polls goes to the successor, if there is one.
 func (c *conn) settled() bool {
 	return !c.ending && c.queue.bytes == 0 && (c.link.reachable() || c.loop.server.succeeded.Load())
 }
 
-// release closes all connections and returns how many are not told yet. Those
-// that did not read before are told if they do now, and not waited for.
+// release closes all connections and returns how many have not received the close.
+// It sends the close to clients that had not read before if they read now, and does
+// not wait for them.
 func (l *loop) release() int {
 	l.holding = false
 	l.sockets(func(c *conn) bool {

@@ -14,8 +14,8 @@ import (
 
 // handed is a connection that a loop has handed to net/http. When net/http has
 // answered and nothing more comes for a moment, the connection goes back to its
-// loop, where it takes a twentieth of the memory: net/http is told that the
-// client has left. httpapi calls Idle and Served.
+// loop, where it takes a twentieth of the memory: net/http gets the end
+// of the client's data. httpapi calls Idle and Served.
 //
 // It must be exact: no byte may be lost or read twice. What net/http has read
 // of the client and not used is in its buffer alone, for which it reads by Peek

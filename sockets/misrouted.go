@@ -25,7 +25,7 @@ func (s *Server) Misrouted(key SessionKey) {
 	}
 }
 
-// watch has a session that is open told of its requests to other nodes.
+// watch has the other nodes report the requests of an open session that reach them.
 func (h *httpSession) watch(c *conn) {
 	s := h.loop.server
 	if h.watched = s.cfg.Nodes != nil && c.state == connOpen; h.watched {
@@ -46,10 +46,10 @@ func (h *httpSession) unwatch() {
 // has had one: the load balancer has changed its mind.
 const settledAfter = 10
 
-// misrouted has the client connect anew: what it sent was lost. A session that
-// never got all its requests is told to wait a second before that. Otherwise
-// clients behind a load balancer that keeps nothing together would do nothing
-// but open sessions.
+// misrouted has the client reconnect, because what it sent was lost. A session that
+// never received all its requests gets a code that has the client wait a second.
+// Without the wait, clients behind a load balancer without affinity would open
+// sessions in a loop.
 func (c *conn) misrouted() {
 	code := pusherproto.CodeReconnect
 	if c.loop.now-c.opened < settledAfter {

@@ -90,7 +90,7 @@ func (l *Loop) ready(c *Conn, what uint32) {
 	switch {
 	case c.fd < 0:
 	case what&(canRead|hasEnded) != 0:
-		// Readiness is told once, so what came with the end is read here.
+		// Readiness is reported once, so what arrived with the end is read here.
 		for l.read(c) || what&hasEnded != 0 && c.fd >= 0 {
 		}
 	case what&isBroken != 0:

@@ -30,7 +30,7 @@ const (
 )
 
 // plotColours are those of the series on a light ground and on a dark one. Lines
-// are told apart by more than colour: p99 is solid, p50 dashed.
+// differ by more than colour: p99 is solid, p50 dashed.
 var plotColours = [][2]string{{"#4450c4", "#98a2f7"}, {"#b3541e", "#e8975f"}, {"#1a7f4b", "#56c98a"}, {"#8a3ffc", "#c4a1ff"}}
 
 // appendPlotStyle writes the look of a plot, in light and dark.

@@ -92,7 +92,7 @@ type nodeDesk struct {
 
 	mu      sync.Mutex
 	ctx     context.Context // nil while nothing runs
-	telling int             // nodes that are told what happens
+	telling int             // nodes that events are sent to
 	working sync.WaitGroup
 }
 

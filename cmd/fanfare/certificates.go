@@ -45,7 +45,7 @@ func (s *server) certificateExpires() time.Time {
 const certificateLook = 10 * time.Second
 
 // certificateWatch has a certificate count soon after its files have changed,
-// without a reload. It looks at them rather than be told: programs that renew
+// without a reload. It polls the files, because programs that renew
 // certificates replace files, links to them, or folders.
 type certificateWatch struct {
 	server *server

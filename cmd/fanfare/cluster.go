@@ -36,7 +36,7 @@ type membership struct {
 const gatherFor = 500 * time.Microsecond
 
 // newMembership makes what a configuration asks for, and reaches nobody yet.
-// about is what other nodes are told of this one.
+// about describes this node to the other nodes.
 func newMembership(cfg *config.Config, registry *apps.Registry, about func() string, log *slog.Logger) (*membership, error) {
 	if cfg.Cluster.Driver == config.DriverMemory {
 		return nil, nil
@@ -147,8 +147,8 @@ func (m *membership) bye() {
 	m.peer.Bye(ctx)
 }
 
-// quietAfter is how long nothing may be heard of a node before people are told:
-// two beats.
+// quietAfter is how long a node may send nothing before cluster status and the log
+// say so: two heartbeats.
 const quietAfter = 4 * time.Second
 
 // metrics gives a scrape the node's view.

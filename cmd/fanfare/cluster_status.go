@@ -25,8 +25,7 @@ type aboutNode struct {
 	Draining bool   `json:"draining,omitempty"`
 }
 
-// text is what the others are told of a node that began at a time and holds what
-// its hub has.
+// text describes a node to the others: when it began, and what its hub holds.
 func (a aboutNode) text(began time.Time, s channels.Stats) string {
 	a.Version, a.Age = version, int64(time.Since(began)/time.Second)
 	for i := range s.Apps {
@@ -58,7 +57,8 @@ func nodeState(n *cluster.NodeHealth) string {
 	return stateAlive
 }
 
-// aboutOf is what a node told of itself, and its state by that.
+// aboutOf is what a node has last reported about itself, and its state according to
+// that.
 func aboutOf(n *cluster.NodeHealth) (a aboutNode, state string) {
 	_ = json.Unmarshal([]byte(n.About), &a) // a node of another version may say other things
 	if state = nodeState(n); state == stateAlive && a.Draining {

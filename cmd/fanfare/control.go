@@ -115,8 +115,8 @@ func controlName(listen string) string {
 	return port + ".sock"
 }
 
-// run answers until ctx is done or it is told to end or to leave. A request under
-// way gets its answer. Whoever is in tails stays.
+// run answers until ctx is done, or end or leave is called. A request under way is
+// answered. Callers that follow the log stay.
 func (c *control) run(ctx context.Context, reload func() reloaded, upgrade func(context.Context) handedOver, status func() clusterStatus, tails http.Handler) {
 	if c == nil {
 		return

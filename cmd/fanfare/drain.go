@@ -30,8 +30,8 @@ const (
 // goes first, then the API refuses. With a successor the sockets leave for it
 // in waves, and the listener closes behind the last. Without one, nobody can
 // serve them before the process has ended: sessions end and webhooks are sent
-// while the connections stay open, and then all clients are told in one
-// instant. The listener answers up to then, since pusher-js tries again after
+// while the connections stay open, and then all clients are closed at
+// once. The listener answers up to then, since pusher-js tries again after
 // fifteen seconds where nobody listens. Metrics stay up to the end. Of a cluster
 // the node takes leave last, when those who were on it are on others.
 func (s *server) drain() error { return s.drainAs(s.shutdown(), false) }

@@ -86,9 +86,9 @@ func curlLine(cfg *config.Config, at endpoint, now time.Time) (string, error) {
 	return fmt.Sprintf("or with curl (signed, good for ten minutes):\n\n  curl -H 'Content-Type: application/json' -d '%s' '%s'\n\n", body, url), nil
 }
 
-// clientOptions are the options of pusher-js. cluster must be there although a
-// host makes it mean nothing. Without the HTTP fallback, pusher-js is told not
-// to look for it: its own is a host of Pusher's.
+// clientOptions are the options of pusher-js. It requires cluster, and ignores it
+// because wsHost is set. Without the HTTP fallback, the options exclude that
+// transport: by default pusher-js looks for it at a host of Pusher's.
 func clientOptions(fallback config.Fallback, at endpoint) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{ cluster: "", forceTLS: %t, wsHost: %s, wsPort: %s, wssPort: %[3]s`, at.tls, quoted(at.host), at.port)

@@ -75,7 +75,7 @@ func newWebhooksListenCommand() *cobra.Command {
 // maxHook is the longest body a receiver reads.
 const maxHook = 64 << 20
 
-// receiver is an endpoint that shows what it is told.
+// receiver is an endpoint that shows what it receives.
 type receiver struct {
 	secrets      map[string]string                 // by key
 	read         func() (map[string]string, error) // reads them anew; nil leaves them as they are
