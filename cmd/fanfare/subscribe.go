@@ -178,7 +178,7 @@ func (s *subscriber) run(ctx context.Context) error {
 		switch {
 		case errors.Is(err, errEnough):
 			return nil
-		case ctx.Err() != nil:
+		case isDone(ctx):
 			return s.unfinished(ctx, first && !ready)
 		case isEnd && ended.final():
 			return refused("subscribe at %s: %w", s.peer.base, err)
@@ -197,6 +197,15 @@ func (s *subscriber) run(ctx context.Context) error {
 		}
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// isDone reports whether ctx is done or its deadline has passed. A dial may notice
+// the deadline before ctx does.
+func isDone(ctx context.Context) bool {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // sleep waits, and reports whether ctx is not done.
