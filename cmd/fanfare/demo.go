@@ -143,8 +143,8 @@ The server is on port %d. The chat's code is in examples/demo and examples/nextj
 	return err
 }
 
-// run serves until ctx is done. The page goes first: its requests need the
-// server.
+// run serves until ctx is done. It stops the page first, because
+// its requests need the server.
 func (d *demoServer) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -167,7 +167,7 @@ func (d *demoServer) run(ctx context.Context) error {
 	return err
 }
 
-// close gives back what is open of a demo that never ran.
+// close releases the resources of a demo that never ran.
 func (d *demoServer) close() {
 	_ = d.listener.Close()
 	if d.server != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes of every command (docs/cli.md). A signal that a command ends at in
-// order is success.
+// Exit codes of every command (docs/cli.md). A command that a
+// signal ends in order succeeds.
 const (
 	exitFailed  = 1 // it was tried and did not work
 	exitMisused = 2 // the command line is wrong, and nothing was done
@@ -16,7 +16,7 @@ const (
 	exitTooFew  = 4 // subscribe ended before --count events came
 )
 
-// coded is an error with the exit code that it ends the process with.
+// coded is an error with the exit code of the process.
 type coded struct {
 	error
 	code int
@@ -30,13 +30,13 @@ func mistake(format string, args ...any) error {
 	return coded{fmt.Errorf(format, args...), exitMisused}
 }
 
-// refused is what a server that was reached says no with.
+// refused is the error of a request that the server rejected.
 func refused(format string, args ...any) error {
 	return coded{fmt.Errorf(format, args...), exitRefused}
 }
 
-// exitCode is the code of an error. One that has none was met before a command
-// began: cobra's own errors are all about the command line.
+// exitCode is the code of an error. An error without one
+// occurred before a command began; cobra's own errors all concern the command line.
 func exitCode(err error) int {
 	var c coded
 	switch {
@@ -48,8 +48,8 @@ func exitCode(err error) int {
 	return exitMisused
 }
 
-// codeErrors has the errors of a command and of those below it carry a code
-// once it has begun.
+// codeErrors gives an exit code to the errors that a command and its subcommands
+// return from RunE.
 func codeErrors(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -90,7 +90,7 @@ func (c *fewConn) Close() error {
 	return c.Conn.Close()
 }
 
-// release has the connection count no more: somebody else bounds it.
+// release stops counting the connection: it is closed, or another limit applies to it.
 func (c *fewConn) release() {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()

@@ -22,7 +22,7 @@ func newHistoryCommand() *cobra.Command {
 	var asJSON, clearing, yes bool
 	cmd := &cobra.Command{
 		Use:   "history CHANNEL",
-		Short: "Print the events that a channel keeps, or empty its history",
+		Short: "Print the events that a channel keeps, or clear its history",
 		Long: `Print the events that a channel keeps, one on each line. Only fanfare keeps a history,
 and only for channels that a rule of the app names (history in the configuration).
 Without --limit the command prints all events kept. It writes the history's current
@@ -58,8 +58,8 @@ prints only later events.`,
 	f.StringVar(&q.before, "before", "", "print only events before this serial")
 	f.BoolVar(&q.backward, "backward", false, "print the newest event first")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object a line")
-	f.BoolVar(&clearing, "clear", false, "empty the history instead, after a question")
-	f.BoolVar(&yes, "yes", false, "empty the history without asking for confirmation")
+	f.BoolVar(&clearing, "clear", false, "clear the history instead, after confirmation")
+	f.BoolVar(&yes, "yes", false, "clear the history without asking for confirmation")
 	cmd.MarkFlagsMutuallyExclusive("clear", "json")
 	for _, name := range []string{"limit", "after", "before", "backward"} {
 		cmd.MarkFlagsMutuallyExclusive("clear", name)
@@ -73,7 +73,7 @@ prints only later events.`,
 	return cmd
 }
 
-// historyQuestion is what part of a history is wanted.
+// historyQuestion selects a part of a history.
 type historyQuestion struct {
 	limit         int // 0 is all
 	after, before string
@@ -86,13 +86,13 @@ func (q *historyQuestion) check() error {
 	}
 	for name, text := range map[string]string{"after": q.after, "before": q.before} {
 		if _, ok := pusherproto.ParseSerial(text); text != "" && !ok {
-			return mistake("--%s %q is not a serial, as events and answers have it", name, text)
+			return mistake("--%s %q is not the serial of an event or a position of the history", name, text)
 		}
 	}
 	return nil
 }
 
-// keptEvent is an event of a history as the API tells it, and --json prints it.
+// keptEvent is an event of a history as the API returns it and --json prints it.
 type keptEvent struct {
 	Serial   string `json:"serial"`
 	Time     string `json:"time"`
@@ -102,7 +102,8 @@ type keptEvent struct {
 	SocketID string `json:"socket_id,omitempty"`
 }
 
-// historyAnswer is a page of a history. Events is nil in the answers of others.
+// historyAnswer is a page of a history. Events is nil if the
+// server is not fanfare.
 type historyAnswer struct {
 	Events []keptEvent
 	Serial string
@@ -110,10 +111,10 @@ type historyAnswer struct {
 	Lost   *struct{ Message string }
 }
 
-// historyPage is how many events are asked for at once.
+// historyPage is the number of events in one request.
 const historyPage = 1000
 
-// printHistory prints page after page.
+// printHistory requests and prints pages until q is answered.
 func (a api) printHistory(cmd *cobra.Command, channel string, q historyQuestion, asJSON bool) error {
 	printed := 0
 	for {
@@ -152,7 +153,7 @@ func (a api) printHistory(cmd *cobra.Command, channel string, q historyQuestion,
 	}
 }
 
-// history asks for a page.
+// history requests one page of at most most events.
 func (a api) history(ctx context.Context, channel string, q historyQuestion, most int) (page historyAnswer, err error) {
 	query := map[string]string{"limit": strconv.Itoa(most)}
 	for name, text := range map[string]string{"after": q.after, "before": q.before} {
@@ -196,7 +197,7 @@ func printKept(out io.Writer, e keptEvent, asJSON bool) error {
 	return err
 }
 
-// emptyHistory empties a history when whoever calls says yes.
+// emptyHistory clears a history after the user has confirmed it.
 func (a api) emptyHistory(cmd *cobra.Command, channel string, yes bool) error {
 	if !yes {
 		cmd.PrintErrf("Forget all events that %s keeps at %s? Clients cannot recover them then. Type yes: ", printable(channel), a.peer.base)
@@ -205,11 +206,11 @@ func (a api) emptyHistory(cmd *cobra.Command, channel string, yes bool) error {
 			return err
 		}
 		if strings.TrimSpace(line) != "yes" {
-			return mistake("nothing was emptied: the answer was not yes (--yes asks nothing)")
+			return mistake("the history was not cleared: the answer was not yes (--yes skips the question)")
 		}
 	}
 	if err := a.do(cmd.Context(), call{method: http.MethodDelete, path: historyPath(channel)}, nil); err != nil {
-		return fmt.Errorf("empty the history of %s at %s: %w", channel, a.peer.base, err)
+		return fmt.Errorf("clear the history of %s at %s: %w", channel, a.peer.base, err)
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "the history of %s is empty\n", printable(channel))
 	return err

@@ -71,8 +71,8 @@ func (s *server) opensStoreLater() bool {
 	return s.given.from != nil && s.started.Cluster.Driver == config.DriverMemory
 }
 
-// begin says that everything runs: to who waits here, and to the process that
-// hands over.
+// begin reports that everything runs, to the callers of hasBegun and to the process
+// that hands over.
 func (s *server) begin() {
 	close(s.begun)
 	if s.inherits != nil {

@@ -1,5 +1,5 @@
-// Command fanfare is the server and the small tools around it. Each subcommand
-// has a file of its own; serve.go wires the server together.
+// Command fanfare is the server and its command line tools. Each subcommand has a
+// file of its own; serve.go assembles the server.
 package main
 
 import (
@@ -69,8 +69,8 @@ func newCommand() *cobra.Command {
 	return root
 }
 
-// chooseOne is a command that has others below it: cobra takes a mistyped one
-// for a call for help, which succeeds.
+// chooseOne runs a command that only groups subcommands. It refuses an unknown
+// subcommand, for which cobra would print the help and succeed.
 func chooseOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return mistake("unknown command %q for %q; see %[2]s --help", args[0], cmd.CommandPath())

@@ -14,10 +14,10 @@ import (
 	"fanfare/internal/account"
 )
 
-// The Go runtime keeps to a share of the cgroup's limit: the rest is for what it
-// does not count, buffers of the kernel above all. Nothing new is let in above
-// a share of the runtime's limit: the rest is for garbage, and for what those
-// who are in will need.
+// The Go runtime gets a share of the cgroup's limit. The rest is for memory that
+// it does not count, mainly buffers of the kernel. Above a share of the runtime's
+// limit the server refuses new work. The rest is for garbage and for the clients
+// that are connected.
 const (
 	cgroupShare    = 90 // percent
 	highWaterShare = 75 // percent
@@ -33,8 +33,8 @@ func cgroupLimit() int64 {
 	return int64(limit) / 100 * cgroupShare
 }
 
-// highWater is the number of bytes in use from which on nothing new is let in
-// under a limit of the Go runtime; 0 is no bound.
+// highWater is the number of bytes in use above which the server refuses new
+// work, given the limit of the Go runtime; 0 is no bound.
 func highWater(limit int64) int64 {
 	if limit == math.MaxInt64 {
 		return 0
@@ -42,8 +42,8 @@ func highWater(limit int64) int64 {
 	return limit / 100 * highWaterShare
 }
 
-// memoryWatch looks at the memory in use once a second, for the account, and
-// says when it is short.
+// memoryWatch measures the memory in use once a second for the account, and logs
+// when it is short.
 type memoryWatch struct {
 	account *account.Account
 	log     *slog.Logger

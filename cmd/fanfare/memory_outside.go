@@ -10,11 +10,11 @@ import (
 	"fanfare/config"
 )
 
-// outside is the memory of the cgroup that the Go runtime has not: buffers of
-// sockets, other processes. The runtime's limit leaves some for it. What is taken
-// beyond that is taken from the runtime: its limit falls by as much, and as much
-// less may be in use, or the kernel would end the process although the runtime
-// keeps to its limit. A nil outside is none.
+// outside measures the memory of the cgroup that the Go runtime does not manage:
+// socket buffers and other processes. The runtime's limit leaves a reserve for it.
+// If it exceeds the reserve, outside lowers the runtime's limit by the excess, at most to half:
+// otherwise the kernel would kill the process although the runtime keeps to its
+// limit. A nil outside measures nothing.
 type outside struct {
 	taken func() int64           // bytes of the cgroup that cannot be taken back
 	limit int64                  // of the cgroup, bytes

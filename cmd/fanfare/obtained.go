@@ -75,7 +75,7 @@ func (o *obtained) run(ctx context.Context) {
 	}
 }
 
-// close gives back what is open of a server that never ran.
+// close releases the resources of a server that never ran.
 func (o *obtained) close() {
 	if o != nil && o.listener != nil {
 		_ = o.listener.Close()

@@ -394,7 +394,7 @@ func (s *server) addresses() (at endpoint, metricsAddress string) {
 	return reach(s.cfg, listenAddress(s.listener.Addr())), metricsAddress
 }
 
-// close gives back what is open of a server that never ran.
+// close releases the resources of a server that never ran.
 func (s *server) close() {
 	if s.listener != nil {
 		_ = s.listener.Close()

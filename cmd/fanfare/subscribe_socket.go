@@ -122,11 +122,11 @@ func (c closed) Error() string {
 	return fmt.Sprintf("the server closed the connection with %d: %s", c.code, c.reason)
 }
 
-// final reports whether the code says not to come back
+// final reports whether the code forbids a reconnection
 // (docs/spec/websocket.md#close-codes).
 func (c closed) final() bool {
 	return c.code >= 4000 && c.code < 4100 || c.code >= 4300 && c.code < 5000
 }
 
-// atOnce reports whether the code asks to be back without a pause.
+// atOnce reports whether the code asks for a reconnection without a pause.
 func (c closed) atOnce() bool { return c.code >= 4200 && c.code < 4300 }

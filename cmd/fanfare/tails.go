@@ -91,7 +91,7 @@ func (s *tails) end() {
 	s.running.Done()
 }
 
-// wait lets nobody begin, and returns when nobody follows any more.
+// wait refuses new tails and returns when the last one has ended.
 func (s *tails) wait() {
 	s.mu.Lock()
 	s.ended = true

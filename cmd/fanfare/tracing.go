@@ -37,7 +37,7 @@ func newTraces(cfg *config.Config, logger *slog.Logger) (traces, error) {
 	return traces{t}, nil
 }
 
-// ofCalls is what the HTTP API tells, nil if nothing is traced.
+// ofCalls is the tracer of the HTTP API, nil if nothing is traced.
 func (t traces) ofCalls() httpapi.Tracer {
 	if t.tracing == nil {
 		return nil
@@ -45,7 +45,7 @@ func (t traces) ofCalls() httpapi.Tracer {
 	return callTracer(t)
 }
 
-// ofWebhooks is what the sender of webhooks tells, nil if nothing is traced.
+// ofWebhooks is the tracer of the sender of webhooks, nil if nothing is traced.
 func (t traces) ofWebhooks() webhooks.Tracer {
 	if t.tracing == nil {
 		return nil

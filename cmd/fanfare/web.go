@@ -63,7 +63,7 @@ func (w *web) add(s *http.Server) {
 
 func (w *web) newest() *served { return w.servers[len(w.servers)-1] }
 
-// left says that a connection or a request of a server is gone.
+// left counts the end of a connection or a request of a server.
 func (w *web) left(s *served) {
 	if s.work.Add(-1) == 0 {
 		w.mu.Lock()
@@ -106,8 +106,8 @@ func (w *web) Serve(l net.Listener) error {
 	}
 }
 
-// give hands a connection to the newest server, also if that is replaced
-// meanwhile. At the end its request is refused by those who have it.
+// give passes a connection to the newest server, even if that is replaced
+// meanwhile. During shutdown it refuses the connection or closes it.
 func (w *web) give(conn net.Conn) {
 	for {
 		w.mu.Lock()
