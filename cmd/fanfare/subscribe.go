@@ -27,7 +27,7 @@ command is a member like any other: the other members see it join and leave.
 Events of the protocol itself are printed under the names that pusher-js gives them,
 such as pusher:subscription_succeeded. Messages about the connection go to standard
 error. A connection that ends is opened again, unless the server's close code forbids
-it (4000 to 4099).`,
+it (4000 to 4099, and 4300 and above).`,
 		Example: `  fanfare subscribe -c my-channel
   fanfare subscribe news presence-room --user-id ann --format json | jq .data
   fanfare subscribe -c news --event ready --count 1 --timeout 30s    # exit code 0 once it came, 4 if it did not
