@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// bind has the kernel end a process when this one ends, however that comes.
+// bind makes the kernel end a process when this one ends, for whatever reason.
 func bind(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

@@ -101,7 +101,7 @@ func (o *chatter) send(channel int, s stamp, due int64) {
 	o.load.taken(channel, s.stream, due)
 }
 
-// passOn has the member after the sender send the room's next event.
+// passOn lets the member after the sender send the room's next event.
 func (o *chatter) passOn(c *client.Conn, s stamp) {
 	m := (int(s.stream) + 1) % o.room
 	if o.memberOf(c) != m || !o.load.running {

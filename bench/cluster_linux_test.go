@@ -180,7 +180,7 @@ func TestFleet_ChannelsHaveASocketOnEachHost(t *testing.T) {
 
 func TestCluster_UnknownPart_IsRefusedBeforeAnythingRuns(t *testing.T) {
 	_, _, err := Cluster{Parts: []string{"latency", "speed"}}.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), `no part "speed"`) {
+	if err == nil || !strings.Contains(err.Error(), `unknown part "speed"`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -33,8 +33,8 @@ func (t *clusterTable) many(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Feeds of clients that left stay open for a while, and the collector returns
-	// memory.
+	// Wait until the feeds of clients that left are closed and the garbage collector
+	// has returned memory.
 	if err := sleep(ctx, t.hold); err != nil {
 		return err
 	}

@@ -163,7 +163,7 @@ func (t *clusterTable) alone(ctx context.Context, batch int) (report.Result, err
 		}
 		return counted, json.Unmarshal([]byte(line), &counted)
 	}
-	if _, err := ask(); err != nil { // it has begun
+	if _, err := ask(); err != nil { // the first answer shows that it has begun
 		return r, err
 	}
 	if err := sleep(ctx, t.warmup); err != nil {

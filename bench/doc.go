@@ -5,7 +5,7 @@
 // coordinated omission: latency counts from the time an event was due, whether
 // or not the load could be sent by then.
 //
-// It holds the scenarios and what they count. The client's side of the wire is
-// in bench/client, what is written of the results in bench/report. cmd/fanfare
+// It contains the scenarios and their counters. The client of the protocol is in
+// bench/client; bench/report writes the results. cmd/fanfare
 // calls one Run function per scenario.
 package bench

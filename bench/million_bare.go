@@ -11,9 +11,9 @@ import (
 	"fanfare/bench/report"
 )
 
-// bare has as many bare loops as there are nodes write each event once to as
-// many sockets, read by the same clients, and returns the median of the seconds
-// that takes.
+// bare measures the limit of the machine: one bare loop per node writes each event
+// to its share of the sockets, which the same clients read. It returns the median
+// time of an event, in seconds.
 func (m *million) bare(ctx context.Context) (float64, error) {
 	if err := m.say("%d bare loops take as many sockets", m.Nodes); err != nil {
 		return 0, err
@@ -29,7 +29,7 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 		o.writers = append(o.writers, w)
 		hosts = append(hosts, w.addr)
 	}
-	unhook := context.AfterFunc(ctx, o.kill) // else a line of theirs would be waited for
+	unhook := context.AfterFunc(ctx, o.kill) // otherwise accepted would wait for a line of a loop
 	defer unhook()
 	var err error
 	if o.loop, err = client.StartLoop(); err != nil {
@@ -101,8 +101,8 @@ func (m *million) bare(ctx context.Context) (float64, error) {
 	return report.MedianOf(times), nil
 }
 
-// orders are the first connections of some bare loops, on which each is told what to
-// write. They belong to the loop.
+// orders are the first connections to several bare loops, which carry the frames
+// that each has to write. They belong to the client's event loop.
 type orders struct {
 	loop    *client.Loop
 	writers []*bareWriter
@@ -111,8 +111,8 @@ type orders struct {
 	broken  error
 }
 
-// connect connects to all loops and returns when they know it: what comes next
-// is a socket to write to.
+// connect connects to all bare loops and returns when the connections are open. A
+// bare loop writes frames to every connection after its first.
 func (o *orders) connect(ctx context.Context) error {
 	var err error
 	o.loop.Do(func() {
@@ -138,7 +138,7 @@ func (o *orders) connect(ctx context.Context) error {
 	return err
 }
 
-// send has every loop write a frame.
+// send sends every bare loop an order to write a frame.
 func (o *orders) send(order []byte) (err error) {
 	o.loop.Do(func() {
 		for _, c := range o.conns {
@@ -149,7 +149,7 @@ func (o *orders) send(order []byte) (err error) {
 	return err
 }
 
-// spent is the processor time that the loops and their readers have used.
+// spent returns the processor time that the bare loops and their readers have used.
 func (o *orders) spent(h *hall) (loops, readers time.Duration, err error) {
 	for _, w := range o.writers {
 		u, e := process(w.cmd.Process.Pid).usage()

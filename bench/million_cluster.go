@@ -10,23 +10,23 @@ import (
 	"fanfare/bench/report"
 )
 
-// stadium is a million's cluster at work.
+// stadium is the running cluster of a run of Million.
 type stadium struct {
 	*million
 	town    *town
 	hall    *hall
 	session *session
 	members *fleet // of the presence channel
-	alone   *fleet // the socket whose channel only the last node has
+	alone   *fleet // the only socket on its channel, connected to the last node
 	asking  []*inquirer
-	came    time.Time // when the first sockets were asked to come
-	roll    *roll     // what the members are told of each other; the loop's
+	came    time.Time // when the first sockets began to connect
+	roll    *roll     // member events that the members received; belongs to the loop
 	seq     uint32
-	events  []float64 // seconds that each took to reach all
+	events  []float64 // seconds until each had reached all sockets
 }
 
-// cluster measures the cluster and returns the median of the times that an event
-// took to reach all.
+// cluster measures the cluster and returns the median time in which an event
+// reached all sockets, in seconds.
 func (m *million) cluster(ctx context.Context) (float64, error) {
 	if err := m.say("%d nodes start", m.Nodes); err != nil {
 		return 0, err
@@ -62,7 +62,7 @@ func (m *million) cluster(ctx context.Context) (float64, error) {
 	return report.MedianOf(s.events), nil
 }
 
-// connect has everybody come, and waits until the count is exact.
+// connect connects all sockets and waits until every node reports the exact count.
 func (s *stadium) connect(ctx context.Context) error {
 	if err := s.openMembers(ctx); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (s *stadium) connect(ctx context.Context) error {
 	return nil
 }
 
-// memory reads what all of it takes now.
+// memory adds the current memory of the nodes, the clients, Redis and the kernel.
 func (s *stadium) memory(ctx context.Context, r *report.Result, machine machineMemory, clients, nodesBefore int64) error {
 	now, err := s.town.bill(ctx)
 	if err != nil {
@@ -153,7 +153,8 @@ func (s *stadium) result(scenario string) *report.Result {
 	return r
 }
 
-// openMembers opens the sockets of the presence channel, and the one alone.
+// openMembers opens the sockets of the presence channel, and the socket that is
+// alone on its channel.
 func (s *stadium) openMembers(ctx context.Context) error {
 	n := s.Nodes * membersOfNode
 	loop, target := s.session.loop, s.session.target

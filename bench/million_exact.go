@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// exact waits until some nodes all tell the same truth, and returns after how
-// many seconds since a time they did.
+// exact waits until all of the nodes report the expected counts and members, and
+// returns how many seconds after since they did.
 func (s *stadium) exact(ctx context.Context, since time.Time, nodes []*inquirer, sockets, members int, alone bool) (float64, error) {
 	var wrong string
 	for end := time.Now().Add(s.patience()); time.Now().Before(end); {
@@ -27,7 +27,8 @@ func (s *stadium) exact(ctx context.Context, since time.Time, nodes []*inquirer,
 	return 0, fmt.Errorf("counts and members did not become exact: %s", wrong)
 }
 
-// wrong says what nodes tell that is not so.
+// wrong describes the first count or list of members that differs from what is
+// expected; "" means none does.
 func (s *stadium) wrong(ctx context.Context, nodes []*inquirer, sockets, members int, alone bool) (string, error) {
 	for _, q := range nodes {
 		all, err := q.channel(ctx, millionChannel, "subscription_count")
@@ -35,21 +36,21 @@ func (s *stadium) wrong(ctx context.Context, nodes []*inquirer, sockets, members
 			return "", err
 		}
 		if all.Subscriptions != sockets || !all.Occupied {
-			return fmt.Sprintf("%s has %d subscriptions, occupied %t, and not %d", millionChannel, all.Subscriptions, all.Occupied, sockets), nil
+			return fmt.Sprintf("%s has %d subscriptions, occupied %t; expected %d", millionChannel, all.Subscriptions, all.Occupied, sockets), nil
 		}
 		presence, err := q.channel(ctx, millionPresence, "user_count")
 		if err != nil {
 			return "", err
 		}
 		if presence.Users != members {
-			return fmt.Sprintf("%s has %d users, and not %d", millionPresence, presence.Users, members), nil
+			return fmt.Sprintf("%s has %d users; expected %d", millionPresence, presence.Users, members), nil
 		}
 		one, err := q.channel(ctx, millionAlone, "subscription_count")
 		if err != nil {
 			return "", err
 		}
 		if one.Occupied != alone {
-			return fmt.Sprintf("%s is occupied: %t", millionAlone, one.Occupied), nil
+			return fmt.Sprintf("%s has the wrong state: occupied %t", millionAlone, one.Occupied), nil
 		}
 	}
 	ids, err := nodes[0].members(ctx, millionPresence)

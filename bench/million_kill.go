@@ -8,9 +8,9 @@ import (
 	"fanfare/bench/report"
 )
 
-// killOne kills the last node and waits until what the others tell is exact:
-// the large channel's count, the members of the presence channel, and that
-// nobody is left on the channel that only this node had.
+// killOne kills the last node and waits until the other nodes report exactly: the
+// count of the large channel, the members of the presence channel, and that the
+// channel that only this node had is vacated.
 func (s *stadium) killOne(ctx context.Context) error {
 	last := s.Nodes - 1
 	gone := of(s.Sockets, s.Nodes, last)
@@ -33,7 +33,7 @@ func (s *stadium) killOne(ctx context.Context) error {
 	if err := s.say("the channels are exact, after %.1f s", exact); err != nil {
 		return err
 	}
-	// What comes twice, or is taken back, comes later.
+	// Duplicated or revoked events may arrive later.
 	if err := sleep(ctx, 2*time.Second); err != nil {
 		return err
 	}
@@ -78,11 +78,11 @@ func yes(wrong string) string {
 	return wrong
 }
 
-// toldOf is what the members left were told of each other and of those gone.
+// toldOf counts faults in the member events that the remaining members received.
 type toldOf struct {
 	wrong, doubled int
-	// silent is the members that were taken for gone, and for there again, because
-	// their node was not heard of for 10 s: the machine had no time for it.
+	// silent is the number of members that were removed and added again because
+	// their node sent nothing for 10 s: the machine had no time for it.
 	silent int
 }
 
@@ -100,8 +100,8 @@ func (s *stadium) toldOfMembers(last int) (t toldOf) {
 	return t
 }
 
-// memoryCurves are the memory of everybody over the time since the sockets began
-// to come, of the kernel what it took in addition.
+// memoryCurves returns the memory of the nodes, the clients and Redis, and the
+// kernel's additional memory, over the time since the sockets began to connect.
 func (s *stadium) memoryCurves() []report.Curve {
 	samples := s.gauge.taken(s.came)
 	if len(samples) == 0 {
@@ -123,7 +123,7 @@ func (s *stadium) memoryCurves() []report.Curve {
 	}
 }
 
-// thinned is at most n of the samples, the first and the last among them.
+// thinned returns at most n of the samples, including the first and the last.
 func thinned(samples []memorySample, n int) (some []memorySample) {
 	if len(samples) <= n {
 		return samples

@@ -9,7 +9,8 @@ import (
 	"fanfare/bench/report"
 )
 
-// publish has each event reach everybody before the next.
+// publish publishes the events one by one: each reaches all sockets before the next
+// is published.
 func (s *stadium) publish(ctx context.Context) error {
 	if err := s.say("%d events to all", s.Events); err != nil {
 		return err
@@ -67,7 +68,7 @@ func (s *stadium) spent(ctx context.Context) (sum spending, err error) {
 	return spending{b.nodes.CPU, clients.CPU, b.redis.CPU}, err
 }
 
-// typical is the index of the value next to the median.
+// typical returns the index of the value nearest to the median.
 func typical(values []float64) (next int) {
 	median := report.MedianOf(values)
 	for i, v := range values {
@@ -78,7 +79,8 @@ func typical(values []float64) (next int) {
 	return next
 }
 
-// faults adds what went wrong; closed is how many sockets had to be closed.
+// faults adds the faults to a result; closed is the number of sockets whose
+// connection was expected to end.
 func faults(r *report.Result, sum audienceReport, closed int) {
 	r.Add("lost", "", float64(sum.Lost))
 	r.Add("duplicated", "", float64(sum.Duplicated))
@@ -89,14 +91,15 @@ func faults(r *report.Result, sum audienceReport, closed int) {
 	}
 }
 
-// sentEvent is how an event went: seconds, milliseconds for the answer.
+// sentEvent is the timing of an event: took and half in seconds, answered in
+// milliseconds.
 type sentEvent struct {
 	took, half, answered float64
 	curve                [][2]float64
 }
 
-// send publishes an event through the first node and waits until all of so many
-// have it.
+// send publishes an event through the first node and waits until all of the given
+// number of sockets have received it.
 func (s *stadium) send(ctx context.Context, sockets int) (e sentEvent, err error) {
 	if _, err := s.hall.do(ctx, audienceExpect); err != nil {
 		return e, err

@@ -192,7 +192,7 @@ func (c *parkedConn) next(part string) error {
 	}
 }
 
-// told returns the body of the next poll, or the next line of the stream.
+// told returns what the server sent: the body of the next poll, or the next line of the stream.
 func (c *parkedConn) told() (string, error) {
 	if c.Streaming {
 		var b strings.Builder

@@ -8,7 +8,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// peer is the fleet's part of a connection.
+// peer is the state of a connection that its fleet keeps.
 type peer struct {
 	state peerState
 	id    pusherproto.SocketID
@@ -22,7 +22,7 @@ type peerState uint8
 const (
 	peerUpgrading peerState = iota
 	peerGreeting            // waits for connection_established
-	peerWaiting             // for leave to subscribe
+	peerWaiting             // for the other sockets, before it subscribes
 	peerJoining             // waits for subscription_succeeded
 	peerJoined
 )
@@ -31,7 +31,7 @@ func (s peerState) String() string {
 	return [...]string{"upgrading", "waiting for connection_established", "waiting to subscribe", "subscribing", "subscribed"}[s]
 }
 
-// peerOf is the fleet's part of one of its connections.
+// peerOf returns the fleet's state of a connection.
 func (f *fleet) peerOf(c *client.Conn) *peer { return &f.peers[c.Index] }
 
 // Arrived implements handler.
@@ -101,7 +101,8 @@ func (f *fleet) texts(c *client.Conn, payload []byte, now int64) {
 	}
 }
 
-// text handles one message: an event of ours, or what the server has to say.
+// text handles one message: an event of the benchmark, or any other message of the
+// server.
 func (f *fleet) text(c *client.Conn, message []byte, now int64) {
 	if f.ledger != nil {
 		if text := findStamp(message); text != nil {
@@ -128,8 +129,8 @@ func (f *fleet) control(c *client.Conn, op byte, payload []byte) {
 	}
 }
 
-// established books that the server has greeted a socket, which now subscribes,
-// or waits with all others for leave to do so.
+// established records that a socket has received connection_established. The socket
+// now subscribes, or waits until the fleet admits all sockets.
 func (f *fleet) established(c *client.Conn, id pusherproto.SocketID) {
 	p := f.peerOf(c)
 	if p.state != peerGreeting {
@@ -146,7 +147,7 @@ func (f *fleet) established(c *client.Conn, id pusherproto.SocketID) {
 	f.subscribe(c)
 }
 
-// admit has all sockets that wait subscribe. The loop calls it.
+// admit subscribes all waiting sockets. The loop calls it.
 func (f *fleet) admit() {
 	for _, c := range f.conns {
 		if p := f.peerOf(c); c.Open() && p.state == peerWaiting {
@@ -157,7 +158,7 @@ func (f *fleet) admit() {
 	}
 }
 
-// join books that a socket is where it should be.
+// join records that a socket is subscribed.
 func (f *fleet) join(c *client.Conn) {
 	f.peerOf(c).state = peerJoined
 	f.pending--
@@ -181,7 +182,7 @@ func (f *fleet) subscribe(c *client.Conn) {
 	f.send(c, client.OpText, f.scratch)
 }
 
-// memberOf is a socket's channel_data; "" is none.
+// memberOf returns a socket's channel_data, "" if it has none.
 func (f *fleet) memberOf(c *client.Conn) string {
 	if f.member == nil {
 		return ""
@@ -189,7 +190,7 @@ func (f *fleet) memberOf(c *client.Conn) string {
 	return f.member(int(c.Index))
 }
 
-// unsubscribe has a socket leave its channel.
+// unsubscribe sends a socket's unsubscription.
 func (f *fleet) unsubscribe(c *client.Conn) {
 	f.peerOf(c).asked = f.loop.Now()
 	f.scratch = f.target.dialect.appendUnsubscribe(f.scratch[:0], f, c)
@@ -205,11 +206,12 @@ func (f *fleet) send(c *client.Conn, op byte, payload []byte) {
 	f.loop.Write(c, f.frame)
 }
 
-// eventName returns the event of a message of the server, without unescaping:
-// the names looked for need none.
+// eventName returns the event name of a server's message. It does not unescape: no
+// name that the benchmark compares contains escapes.
 func eventName(payload []byte) []byte { return member(payload, `"event":"`) }
 
-// member returns what stands between key and the next quote or backslash.
+// member returns the text between key and the next quote or backslash, nil if key
+// does not occur.
 func member(payload []byte, key string) []byte {
 	i := bytes.Index(payload, []byte(key))
 	if i < 0 {

@@ -6,8 +6,8 @@ import (
 	"fanfare/bench/client"
 )
 
-// pinger has each socket of a fleet ping at an interval, evenly spread, as
-// clients do that hear nothing. It belongs to the loop.
+// pinger sends a ping on each socket of a fleet at an interval, evenly spread over
+// time, as clients do that receive nothing. It belongs to the loop.
 type pinger struct {
 	fleet    *fleet
 	interval int64 // of each socket, nanoseconds

@@ -101,7 +101,7 @@ type company struct {
 func (c *company) hear(to *client.Conn, left bool, user []byte) {
 	i, err := strconv.Atoi(string(user))
 	switch {
-	case err != nil || i >= len(c.fleet.conns) || i == int(to.Index): // some servers tell members of themselves
+	case err != nil || i >= len(c.fleet.conns) || i == int(to.Index): // some servers send members their own join
 		return
 	case !left:
 		c.added++
@@ -168,7 +168,7 @@ func (c *company) fill(ctx context.Context, n int) error {
 	var err error
 	if c.fleet.gathers {
 		c.fleet.loop.Do(c.fleet.admit)
-		// The server sends each member all others, and servers take very different times for that.
+		// Each member receives all others, and servers differ widely in the time for that.
 		err = c.fleet.settle(ctx, allowance(n)+2*time.Minute, func() bool { return c.fleet.pending == 0 })
 	} else {
 		err = c.fleet.open(ctx, n)

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// problems counts what went wrong, by text. The zero value is ready.
+// problems counts problems by text. The zero value is ready to use.
 type problems struct{ counts map[string]int }
 
 // maxProblems bounds the number of distinct texts.
@@ -23,7 +23,7 @@ func (p *problems) add(text string) {
 	p.counts[text]++
 }
 
-// first is the most frequent problem.
+// first returns the most frequent problem.
 func (p *problems) first() string {
 	if list := p.list(1); len(list) > 0 {
 		return list[0]

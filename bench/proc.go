@@ -17,7 +17,7 @@ type Usage struct {
 	CPU time.Duration // processor time since the process began
 }
 
-// process is a process of this machine, seen through /proc.
+// process is the id of a process of this machine, which is observed through /proc.
 type process int
 
 // usage reads the memory and processor time of a process.
@@ -47,8 +47,8 @@ func (p process) quickRSS() (int64, error) {
 	return int64(stat.ResidentMemory()), err
 }
 
-// machineCPU is the processor time that all processes of the machine have used,
-// without what the kernel spent on interrupts; 0 where that is unknown.
+// machineCPU returns the processor time that all processes of the machine have used,
+// without interrupts; 0 where that is unknown.
 func machineCPU() time.Duration {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
@@ -78,7 +78,7 @@ type meter struct {
 	machine time.Duration
 }
 
-// metered is what a meter saw.
+// metered is the result of a meter.
 type metered struct {
 	Usage      // memory at the end, processor time spent
 	Before     int64
@@ -138,8 +138,8 @@ func (m *meter) end() (metered, error) {
 	return r, err
 }
 
-// addUsage adds memory and processor time to a result. units is how many deliveries or
-// requests were counted meanwhile; 0 leaves their price out.
+// addUsage adds memory and processor time to a result. With units above 0, the number
+// of deliveries or requests, it also adds the processor time per unit.
 func addUsage(r *report.Result, m metered, units int64) {
 	if m.HasProcess {
 		r.Add("server memory", "MB", report.Megabytes(m.RSS))
@@ -155,6 +155,6 @@ func addUsage(r *report.Result, m metered, units int64) {
 	}
 }
 
-// othersCPU is a metric that should be next to nothing: what the neighbours take
-// shows in every latency.
+// othersCPU is the metric of the processor time of other processes. It should be
+// close to 0: other processes increase every latency.
 const othersCPU = "other processes' CPU"

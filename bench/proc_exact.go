@@ -4,8 +4,9 @@ package bench
 
 import "github.com/prometheus/procfs"
 
-// exactRSS is the resident memory of a process in bytes, page by page: the kernel's
-// quick counters are off by up to some megabytes on machines with many processors.
+// exactRSS returns the resident memory of a process in bytes, counted page by page:
+// the kernel's quick counters are off by up to several megabytes on machines with
+// many processors.
 func exactRSS(proc procfs.Proc) (int64, bool) {
 	rollup, err := proc.ProcSMapsRollup()
 	return int64(rollup.Rss), err == nil

@@ -10,12 +10,12 @@ import (
 	"fanfare/pusherproto"
 )
 
-// inquirer asks the HTTP API about channels, on a connection of its own.
+// inquirer queries the HTTP API about channels, on a connection of its own.
 type inquirer struct {
 	target Target
 	loop   *client.Loop
 	caller *client.Caller
-	result chan reply // one
+	result chan reply // holds one reply
 }
 
 type reply struct {
@@ -31,26 +31,27 @@ func newInquirer(l *client.Loop, t Target) *inquirer {
 	return q
 }
 
-// channelState is what the API tells of a channel, as far as it was asked for.
+// channelState is the API's answer about a channel. Attributes that were not
+// requested are zero.
 type channelState struct {
 	Occupied      bool `json:"occupied"`
 	Subscriptions int  `json:"subscription_count"`
 	Users         int  `json:"user_count"`
 }
 
-// subscribers asks how many sockets a channel has.
+// subscribers returns the number of sockets on a channel.
 func (q *inquirer) subscribers(ctx context.Context, channel string) (int, error) {
 	s, err := q.channel(ctx, channel, "subscription_count")
 	return s.Subscriptions, err
 }
 
-// channel asks about a channel; info are the attributes that are wanted.
+// channel queries a channel; info is the list of requested attributes.
 func (q *inquirer) channel(ctx context.Context, channel, info string) (s channelState, err error) {
 	err = q.get(ctx, "/channels/"+channel, map[string]string{"info": info}, &s)
 	return s, err
 }
 
-// members asks for the ids of a presence channel's users.
+// members returns the user ids of a presence channel.
 func (q *inquirer) members(ctx context.Context, channel string) ([]string, error) {
 	var answer struct{ Users []struct{ ID string } }
 	if err := q.get(ctx, "/channels/"+channel+"/users", nil, &answer); err != nil {
@@ -63,7 +64,7 @@ func (q *inquirer) members(ctx context.Context, channel string) ([]string, error
 	return ids, nil
 }
 
-// get reads the answer to a GET of a path below /apps/ID.
+// get sends a GET for a path below /apps/ID and decodes the answer.
 func (q *inquirer) get(ctx context.Context, below string, params map[string]string, answer any) error {
 	path := "/apps/" + q.target.AppID + below
 	query := pusherproto.SignRequest(q.target.Key, q.target.Secret, "GET", path, params, nil, time.Now())
@@ -72,10 +73,10 @@ func (q *inquirer) get(ctx context.Context, below string, params map[string]stri
 		return err
 	}
 	if r.status != 200 {
-		return fmt.Errorf("ask about a channel: %s", refusal(r.status, r.body))
+		return fmt.Errorf("query a channel: %s", refusal(r.status, r.body))
 	}
 	if err := json.Unmarshal(r.body, answer); err != nil {
-		return fmt.Errorf("ask about a channel: %w", err)
+		return fmt.Errorf("query a channel: %w", err)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (w Recovery) Run(ctx context.Context, t Target) (report.Result, error) {
 		return report.Result{}, fmt.Errorf("%s0 has no history: the app needs a rule for %q that keeps %d events or more", recoveryPrefix, recoveryPrefix+"*", w.Missed)
 	}
 	d := newLoad(s.loop, f.ledger, w.Rate, w.Channels)
-	present := append([]int64(nil), f.live...) // whoever is away has the event later
+	present := append([]int64(nil), f.live...) // disconnected sockets receive the event later
 	d.live = func(channel int) int64 { return present[channel] }
 	newTriggers(d, s.target, f.names, w.Size, w.Callers)
 	g := &gap{Recovery: w, session: s, fleet: f, load: d, recovering: newHistogram()}

@@ -14,29 +14,30 @@ import (
 	"time"
 )
 
-// redisServer is what the nodes of a cluster share: a redis-server of our own
-// without persistence, or one that is there.
+// redisServer is the Redis that the nodes of a cluster share: a redis-server that
+// the benchmark has started, without persistence, or one that was running already.
 type redisServer struct {
 	address string
-	cmd     *exec.Cmd // nil if it is not ours
+	cmd     *exec.Cmd // nil if the benchmark did not start it
 	dir     string
 }
 
-// redisUsage is what a Redis has used since it began. All but Memory grow.
+// redisUsage is what a Redis has used since its start. All fields but Memory only
+// increase.
 type redisUsage struct {
 	CPU     time.Duration
-	Scripts int64 // scripts that were run: the requests of nodes
+	Scripts int64 // scripts that it ran: the requests of the nodes
 	In, Out int64 // bytes that it read and wrote
 	Memory  int64 // bytes it holds now
 }
 
-// minus is what was used since an earlier time.
+// minus returns what was used since an earlier reading.
 func (u redisUsage) minus(before redisUsage) redisUsage {
 	return redisUsage{CPU: u.CPU - before.CPU, Scripts: u.Scripts - before.Scripts, In: u.In - before.In, Out: u.Out - before.Out, Memory: u.Memory}
 }
 
-// startRedis starts a server on a free port, or takes the one at address. stop
-// has to be called.
+// startRedis starts a redis-server on a free port, or uses the one at address if
+// that is not empty. The caller must call stop.
 func startRedis(ctx context.Context, address string) (*redisServer, error) {
 	r := &redisServer{address: address}
 	if address == "" {
@@ -90,7 +91,7 @@ func (r *redisServer) ready(ctx context.Context) error {
 	}
 }
 
-// usage asks the server.
+// usage reads the server's counters with INFO.
 func (r *redisServer) usage(ctx context.Context) (redisUsage, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", r.address)
@@ -127,7 +128,7 @@ func readBulk(r *bufio.Reader) (string, error) {
 	return string(b), err
 }
 
-// parseInfo reads the answer to INFO.
+// parseInfo parses the answer to INFO.
 func parseInfo(text string) (u redisUsage, err error) {
 	fields := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -138,7 +139,7 @@ func parseInfo(text string) (u redisUsage, err error) {
 	number := func(name string) float64 {
 		v, e := strconv.ParseFloat(fields[name], 64)
 		if e != nil {
-			err = errors.Join(err, fmt.Errorf("INFO has %s %q", name, fields[name]))
+			err = errors.Join(err, fmt.Errorf("INFO of redis has no number in %s: %q", name, fields[name]))
 		}
 		return v
 	}
@@ -154,7 +155,7 @@ func parseInfo(text string) (u redisUsage, err error) {
 	return u, err
 }
 
-// stop ends the server if it is ours.
+// stop ends the server if the benchmark started it.
 func (r *redisServer) stop() {
 	if r.cmd != nil {
 		_ = r.cmd.Process.Kill()

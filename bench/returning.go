@@ -8,17 +8,17 @@ import (
 	"fanfare/pusherproto"
 )
 
-// returning is what a fleet knows whose sockets come back and recover what they
-// missed. It belongs to the loop's goroutine.
+// returning is the state of a fleet whose sockets reconnect and recover missed
+// events. It belongs to the loop's goroutine.
 type returning struct {
-	places  [][]byte               // by socket: the serial after which its next event comes
-	ids     []pusherproto.SocketID // what it was called when it was told so
-	refused int                    // recoveries
+	places  [][]byte               // by socket: the serial of the last event that it received
+	ids     []pusherproto.SocketID // by socket: its socket id when it received that event
+	refused int                    // recoveries that failed
 }
 
 var serialMember = []byte(`,"serial":"`)
 
-// note remembers the serial of a message, if it has one: its last member.
+// note remembers the serial of a message, if the message ends with one.
 func (r *returning) note(i int32, id pusherproto.SocketID, message []byte) {
 	at := bytes.LastIndex(message, serialMember)
 	if at < 0 {
@@ -31,8 +31,8 @@ func (r *returning) note(i int32, id pusherproto.SocketID, message []byte) {
 	r.places[i], r.ids[i] = append(r.places[i][:0], serial...), id
 }
 
-// appendRecover adds to the data of a subscription what a socket that was there
-// before asks for.
+// appendRecover appends recover and recover_socket_id to the data of a subscription
+// if the socket received events before it was cut.
 func (r *returning) appendRecover(b []byte, i int32) []byte {
 	if len(r.places[i]) == 0 {
 		return b
@@ -41,7 +41,8 @@ func (r *returning) appendRecover(b []byte, i int32) []byte {
 	return append(append(append(b, `,"recover_socket_id":"`...), r.ids[i].String()...), '"')
 }
 
-// returns has a fleet's sockets come back after cut. It is called before open.
+// returns prepares a fleet of n sockets to reconnect after cut. It is called before
+// open.
 func (f *fleet) returns(n int) {
 	f.returning = &returning{places: make([][]byte, n), ids: make([]pusherproto.SocketID, n)}
 	f.onOther = func(_ *client.Conn, event string, message []byte) {
@@ -57,7 +58,7 @@ func (f *fleet) cut(n int) {
 	f.loop.Vanish(func() []*client.Conn { return f.conns[:n] })
 }
 
-// comeBack dials those sockets again.
+// comeBack reconnects the first n sockets.
 func (f *fleet) comeBack(n int) {
 	f.dialled, f.want = 0, n
 	f.dial()

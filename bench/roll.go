@@ -1,15 +1,15 @@
 package bench
 
-// roll is what the members of a presence channel were told of each other: who
-// came and went, and whether it was told in turn.
+// roll records the member_added and member_removed events that the members of a
+// presence channel received about each other, and checks that they alternate.
 type roll struct {
-	known   []map[string]presenceOf // by who was told, and of whom
-	doubled int                     // told as gone who was gone, or as there who was there
-	removed int                     // told as gone
+	known   []map[string]presenceOf // by number of the receiving member, then by user id
+	doubled int                     // events that repeated the last one about the same user
+	removed int                     // member_removed events
 }
 
-// presenceOf is what was told of a member last. Who was there before oneself is
-// unknown until something is told.
+// presenceOf is the last event that a member received about another. It is unknown
+// before the first event about a member that joined earlier.
 type presenceOf uint8
 
 const (
@@ -20,7 +20,8 @@ const (
 
 func newRoll(members int) *roll { return &roll{known: make([]map[string]presenceOf, members)} }
 
-// hear books what a member was told: an event of the server and whom it is about.
+// hear records an event that a member received: the number of the member, the event
+// name and the user id that the event is about.
 func (r *roll) hear(told int, event, about string) {
 	var now presenceOf
 	switch event {
@@ -41,8 +42,8 @@ func (r *roll) hear(told int, event, about string) {
 	r.known[told][about] = now
 }
 
-// wrong is how often one of those who are left takes one who is gone for there,
-// or one who is left for gone.
+// wrong counts, over all remaining members, the members that have left without a
+// member_removed, and those that remain although the last event was member_removed.
 func (r *roll) wrong(members []string, gone func(member int) bool) (n int) {
 	for told := range members {
 		if gone(told) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// serverProcess is a fanfare of our own, in a process of its own.
+// serverProcess is a fanfare server that the benchmark has started.
 type serverProcess struct {
 	cmd    *exec.Cmd
 	dir    string
@@ -21,8 +21,8 @@ type serverProcess struct {
 	ended  chan error
 }
 
-// serverConfig is the configuration it runs with: the defaults, but for what a
-// benchmark would run into. Metrics are on.
+// serverConfig is its configuration: the defaults, without the limits that a
+// benchmark would reach, and with metrics.
 const serverConfig = `listen: %q
 metrics: { listen: %q }
 log: { level: error }
@@ -36,9 +36,9 @@ apps:
 %s
 `
 
-// startServer starts a server and waits until it is ready. command makes the
-// process, given the arguments behind "serve"; app is a further line for the
-// app and more one for the server, "" for none. stop has to be called.
+// startServer starts a server and waits until it is ready. command creates the
+// process from the arguments after "serve"; app and more are further lines of YAML
+// for the app and for the server, or "". The caller must call stop.
 func startServer(ctx context.Context, command func(args ...string) (*exec.Cmd, error), app, more string) (*serverProcess, error) {
 	dir, err := os.MkdirTemp("", "fanfare-bench-")
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *serverProcess) start(ctx context.Context, command func(args ...string) 
 	return s.ready(ctx, address)
 }
 
-// freeAddress finds a port that nobody listens on.
+// freeAddress returns a loopback address with a free port.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -87,8 +87,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// startPatience is how long a process may take to start on a machine that has
-// much else to do.
+// startPatience is how long a process may take to start on a busy machine.
 const startPatience = time.Minute
 
 func (s *serverProcess) ready(ctx context.Context, address string) error {
@@ -127,7 +126,7 @@ func (s *serverProcess) kill() error {
 	return err
 }
 
-// stop ends the server, with force if it takes its time.
+// stop ends the server with SIGTERM, or kills it if it has not ended after patience.
 func (s *serverProcess) stop() {
 	if s.cmd != nil {
 		_ = s.cmd.Process.Signal(syscall.SIGTERM)

@@ -28,7 +28,7 @@ func Repeat(ctx context.Context, s Scenario, t Target, runs int) (report.Result,
 	return report.Median(results), nil
 }
 
-// session is what a run needs from beginning to end.
+// session holds the resources of a run.
 type session struct {
 	loop   *client.Loop
 	target Target
@@ -63,8 +63,8 @@ func (s *session) end() { s.loop.Stop() }
 // patience is how long the last deliveries may take before they are lost.
 const patience = 10 * time.Second
 
-// drive runs a load: warm-up, then what is measured. The meter of the measured
-// part covers the time until the last delivery.
+// drive runs a load: the warm-up, then the measured part. The meter covers the
+// measured part, up to the last delivery.
 func (s *session) drive(ctx context.Context, d *load, warmup, duration time.Duration) (metered, error) {
 	s.loop.Add(d)
 	d.start()
@@ -87,7 +87,7 @@ func (s *session) drive(ctx context.Context, d *load, warmup, duration time.Dura
 	return seen, err
 }
 
-// deliveries adds what a ledger booked.
+// deliveries adds the counts and latencies of a ledger.
 func (s *session) deliveries(b *ledger, f *fleet, own func(c *client.Conn) int) {
 	s.loop.Do(func() {
 		if int(b.from) < len(b.due) && b.measured > 0 {
@@ -103,7 +103,7 @@ func (s *session) deliveries(b *ledger, f *fleet, own func(c *client.Conn) int) 
 	})
 }
 
-// calls adds how a load went at the sender's end.
+// calls adds the sender's results of a load.
 func (s *session) calls(d *load, m metered) {
 	s.loop.Do(func() {
 		s.result.Add("events", "/s", float64(d.answers.TotalCount())/m.Elapsed.Seconds())
@@ -128,5 +128,5 @@ func names(prefix string, n int) []string {
 	return list
 }
 
-// noStream says that no stream is a socket's own.
+// noStream is used where sockets do not send events themselves.
 func noStream(*client.Conn) int { return -1 }

@@ -16,7 +16,7 @@ import (
 	"fanfare/bench/report"
 )
 
-// opener opens sockets of a fleet at a pace, whatever becomes of those before.
+// opener opens sockets of a fleet at a fixed rate, without waiting for earlier ones.
 // It is a task of the loop.
 type opener struct {
 	fleet *fleet
@@ -69,11 +69,12 @@ func addShares(ctx context.Context, r *report.Result, address string) error {
 	return nil
 }
 
-// loopSockets is the metric fanfare_loop_sockets of a server.
+// loopSockets returns the number of sockets of each event loop of a server: its
+// metric fanfare_loop_sockets.
 func loopSockets(ctx context.Context, address string) ([]float64, error) {
 	shares, err := scrape(ctx, address, "fanfare_loop_sockets")
 	if err == nil && len(shares) == 0 {
-		err = errors.New("there is no metric fanfare_loop_sockets")
+		err = errors.New("the server has no metric fanfare_loop_sockets")
 	}
 	return shares, err
 }
@@ -90,7 +91,7 @@ func scrape(ctx context.Context, address, name string) ([]float64, error) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", req.URL, res.Status)
+		return nil, fmt.Errorf("%s answered %s", req.URL, res.Status)
 	}
 	return readMetric(res.Body, name)
 }

@@ -8,7 +8,7 @@ import "bytes"
 // event was due: sender and receivers share a process, so a receiver parses only
 // these few bytes.
 type stamp struct {
-	stream uint32 // who sent it: an HTTP caller, a member of a room
+	stream uint32 // number of the sender: an HTTP caller or a member of a room
 	seq    uint32 // counted from 0 within stream and channel
 	event  uint32 // counted from 0 within the run
 }
@@ -60,7 +60,7 @@ func parseStamp(b []byte) (s stamp, ok bool) {
 	return s, bad == 0
 }
 
-// parseHex also returns bad with bits set if a byte is no digit of ours.
+// parseHex also returns bad, which is not 0 if a byte is not a digit that it writes.
 func parseHex(b []byte, bad byte) (uint32, byte) {
 	var v uint32
 	for _, c := range b {

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// tally counts things by when they happened, in slots of Unix time: what many
-// processes of one machine count can be added up. The zero value is ready.
+// tally counts events by time, in slots of Unix time, so that the counts of several
+// processes on one machine can be added. The zero value is ready to use.
 type tally struct {
-	First, Last int64           // when it began and ended, Unix time in ns; 0 is never
-	Slots       map[int64]int64 // by number of the slot
+	First, Last int64           // times of the first and the last event, Unix time in ns; 0 means none
+	Slots       map[int64]int64 // number of events by slot number
 }
 
-// tallySlot is how finely a tally tells times apart.
+// tallySlot is the length of a slot, the resolution of a tally.
 const tallySlot = 20 * time.Millisecond
 
-// add counts n things that happened at a time, Unix time in ns.
+// add counts n events at a time, Unix time in ns.
 func (t *tally) add(at, n int64) {
 	if t.Slots == nil {
 		t.Slots = make(map[int64]int64)
@@ -29,7 +29,7 @@ func (t *tally) add(at, n int64) {
 	t.Slots[at/int64(tallySlot)] += n
 }
 
-// merge adds what another counted.
+// merge adds the counts of another tally.
 func (t *tally) merge(other tally) {
 	if other.First == 0 {
 		return
@@ -46,7 +46,7 @@ func (t *tally) merge(other tally) {
 	}
 }
 
-// total is how many things happened.
+// total returns the number of all events.
 func (t *tally) total() (n int64) {
 	for _, k := range t.Slots {
 		n += k
@@ -54,8 +54,8 @@ func (t *tally) total() (n int64) {
 	return n
 }
 
-// curve is how many had happened by the end of each slot, at most points of
-// them: seconds since a time, to the millisecond, and the number.
+// curve returns at most points+1 points: the end of a slot, in seconds after since and
+// rounded to milliseconds, and the number of events up to then.
 func (t *tally) curve(since time.Time, points int) (curve [][2]float64) {
 	slots := slices.Sorted(maps.Keys(t.Slots))
 	if len(slots) == 0 {
@@ -74,7 +74,8 @@ func (t *tally) curve(since time.Time, points int) (curve [][2]float64) {
 	return curve
 }
 
-// share is when a part of all had happened, to within a slot.
+// share returns when a part of all events, between 0 and 1, had happened, to within
+// a slot.
 func (t *tally) share(part float64) time.Time {
 	n, want := int64(0), int64(part*float64(t.total()))
 	for _, slot := range slices.Sorted(maps.Keys(t.Slots)) {

@@ -21,10 +21,9 @@ type town struct {
 	helpers []*child
 }
 
-// startTown starts n nodes and waits until they are ready. command makes their
-// processes; redis is the address of a server that is there, "" starts one.
-// activity is the time without a message after which a socket is pinged. stop
-// has to be called.
+// startTown starts n nodes and waits until they are ready. command creates their
+// processes; redis is the address of a running Redis, "" starts one. activity is the
+// time without a message after which a socket is pinged. The caller must call stop.
 func startTown(ctx context.Context, command func(args ...string) (*exec.Cmd, error), redis string, n int, activity time.Duration) (*town, error) {
 	server, err := startRedis(ctx, redis)
 	if err != nil {
@@ -32,7 +31,7 @@ func startTown(ctx context.Context, command func(args ...string) (*exec.Cmd, err
 	}
 	t := &town{redis: server, prefix: "bench-" + rand.Text()}
 	for range n {
-		// Nobody is closed because a busy machine lets a client wait.
+		// A long timeout, so that no socket is closed because a busy machine delays a client.
 		more := fmt.Sprintf("sockets: { activity_timeout: %s, pong_timeout: 120s }\ncluster: { driver: redis, redis: { addresses: [%q], prefix: %q } }", activity, server.address, t.prefix)
 		node, err := startServer(ctx, command, "", more)
 		if err == nil {
@@ -47,7 +46,7 @@ func startTown(ctx context.Context, command func(args ...string) (*exec.Cmd, err
 	return t, nil
 }
 
-// stop ends the nodes, then the server.
+// stop ends the nodes, then Redis.
 func (t *town) stop() {
 	for _, node := range t.nodes {
 		node.stop()
@@ -55,7 +54,7 @@ func (t *town) stop() {
 	t.redis.stop()
 }
 
-// kill ends all nodes at once, as a crash of the machine does, then the server.
+// kill ends all nodes at once, as a crash of the machine does, then Redis.
 func (t *town) kill() {
 	for _, node := range t.nodes {
 		if node.cmd != nil {
@@ -65,7 +64,7 @@ func (t *town) kill() {
 	t.stop()
 }
 
-// targets are the nodes.
+// targets returns the nodes as targets.
 func (t *town) targets() (all []Target) {
 	for _, node := range t.nodes {
 		all = append(all, node.target)
@@ -94,25 +93,26 @@ func (t *town) count(ctx context.Context, metric string) (sum float64, err error
 	return sum, nil
 }
 
-// The metrics of a node that tell what it asks Redis for.
+// The metrics of a node that count its requests to Redis.
 const (
 	roundTrips = "fanfare_cluster_round_trips_total"
 	operations = "fanfare_cluster_operations_total"
 )
 
-// bill is what everybody on the machine has used up to a time, or between two.
+// bill is what all processes of the benchmark have used, up to a time or between two
+// times.
 type bill struct {
 	at      time.Time
 	elapsed time.Duration
 	redis   redisUsage
-	nodes   Usage // of all together
+	nodes   Usage // sum over all nodes
 	client  time.Duration
 	machine time.Duration
 	trips   float64
 	ops     float64
 }
 
-// bill reads what was used so far.
+// bill reads what was used so far, without trips and ops.
 func (t *town) bill(ctx context.Context) (b bill, err error) {
 	for _, node := range t.nodes {
 		if node.cmd == nil {
@@ -139,7 +139,7 @@ func (t *town) bill(ctx context.Context) (b bill, err error) {
 	return b, nil
 }
 
-// counted is bill with the nodes' own counters.
+// counted is bill with the nodes' own counters, trips and ops.
 func (t *town) counted(ctx context.Context) (b bill, err error) {
 	if b, err = t.bill(ctx); err != nil {
 		return b, err
@@ -151,7 +151,7 @@ func (t *town) counted(ctx context.Context) (b bill, err error) {
 	return b, err
 }
 
-// minus is what was used between two bills.
+// minus returns what was used between two bills.
 func (b bill) minus(before bill) bill {
 	return bill{
 		elapsed: b.at.Sub(before.at), redis: b.redis.minus(before.redis), nodes: Usage{RSS: b.nodes.RSS, CPU: b.nodes.CPU - before.nodes.CPU},
@@ -159,11 +159,11 @@ func (b bill) minus(before bill) bill {
 	}
 }
 
-// cores is how much of the machine a processor time was.
+// cores converts a processor time to the average number of cores in use.
 func (b bill) cores(d time.Duration) float64 { return d.Seconds() / b.elapsed.Seconds() }
 
-// add adds it to a result. units is how many of something were done, what says
-// of what; 0 leaves the price of one out.
+// add adds the bill to a result. With units above 0 it also adds the processor time
+// per unit; what names the unit.
 func (b bill) add(r *report.Result, units float64, what string) {
 	r.Add("redis CPU", "cores", b.cores(b.redis.CPU))
 	r.Add("nodes' CPU", "cores", b.cores(b.nodes.CPU))
@@ -179,8 +179,8 @@ func (b bill) add(r *report.Result, units float64, what string) {
 	r.Add("nodes' memory", "MB", report.Megabytes(b.nodes.RSS))
 }
 
-// drive runs a load: warm-up, then what is measured. The bill covers the time
-// until the last delivery.
+// drive runs a load: the warm-up, then the measured part. The bill covers the
+// measured part, up to the last delivery.
 func (t *town) drive(ctx context.Context, s *session, d *load, warmup, duration time.Duration) (bill, error) {
 	s.loop.Add(d)
 	d.start()

@@ -7,13 +7,13 @@ import (
 	"fanfare/bench/client"
 )
 
-// triggers is the outlet through the HTTP API: keep-alive connections, each
-// with one signed request on the way. It belongs to its loop's goroutine.
+// triggers is the outlet through the HTTP API: keep-alive connections, each with at
+// most one signed request in progress. It belongs to its loop's goroutine.
 type triggers struct {
 	load     *load
 	target   Target
 	channels []string
-	to       int // channels of an event; those of the load are as many of ours each
+	to       int // number of channels of an event: a channel of the load is a group of this size
 	size     int
 	idle     []*client.Caller
 	flights  []flight   // by caller
@@ -22,13 +22,13 @@ type triggers struct {
 	scratch  []byte
 }
 
-// flight is the request a caller has on the way.
+// flight is the request that a caller has in progress.
 type flight struct {
 	channel int
 	due     int64
 }
 
-// newTriggers makes the outlet of a load, with a number of connections.
+// newTriggers creates the outlet of a load; callers is the number of connections.
 func newTriggers(d *load, t Target, channels []string, size, callers int) *triggers {
 	o := &triggers{load: d, target: t, channels: channels, to: 1, size: size, flights: make([]flight, callers)}
 	for i := range callers {
@@ -40,12 +40,12 @@ func newTriggers(d *load, t Target, channels []string, size, callers int) *trigg
 	return o
 }
 
-// preparedEach is how many requests each caller has ready.
+// preparedEach is the number of prepared requests of each caller.
 const preparedEach = 64
 
-// prepare signs requests in advance, to be sent again and again: where the
-// sender would be the limit and nobody listens. Servers take them for ten
-// minutes.
+// prepare signs requests in advance, which are then sent repeatedly, so that signing
+// does not limit the rate. It is used without subscribers only. Servers accept the
+// signatures for ten minutes.
 func (o *triggers) prepare(now time.Time) {
 	o.turns = make([]int, len(o.flights))
 	o.prepared = make([][][]byte, len(o.flights))

@@ -20,10 +20,11 @@ type Caller struct {
 	Stream    uint32
 	busy      bool
 	connected bool
-	request   []byte // waits for the connection
+	request   []byte // to be sent when the connection is open
 }
 
-// NewCaller returns a caller of a server. stream is a number of its user's.
+// NewCaller returns a caller of a server. stream is a number for the use of whoever
+// calls it.
 func NewCaller(l *Loop, addr netip.AddrPort, stream uint32) *Caller {
 	return &Caller{loop: l, addr: addr, Stream: stream}
 }
@@ -82,7 +83,7 @@ func (c *Caller) Arrived(_ *Conn, b []byte) int {
 		return 0
 	}
 	if !c.busy {
-		c.loop.Lose(c.conn, errors.New("an answer without a request"))
+		c.loop.Lose(c.conn, errors.New("the server sent an answer without a request"))
 		return 0
 	}
 	c.busy = false
@@ -94,8 +95,8 @@ func (c *Caller) Arrived(_ *Conn, b []byte) int {
 	return r.Size
 }
 
-// Response is an HTTP/1.1 response. Size is its length in all, 0 while it is
-// incomplete. The body of a chunked one is a copy.
+// Response is an HTTP/1.1 response. Size is its total length in bytes, 0 while it is
+// incomplete. The body of a chunked response is a copy.
 type Response struct {
 	Status int
 	Body   []byte
@@ -103,7 +104,7 @@ type Response struct {
 	Closes bool
 }
 
-var errResponse = errors.New("an HTTP response that the benchmark cannot read")
+var errResponse = errors.New("the benchmark cannot read the HTTP response")
 
 // ReadResponse reads the response at the front of b. The body aliases b.
 func ReadResponse(b []byte) (Response, error) {
@@ -149,8 +150,7 @@ func ReadResponse(b []byte) (Response, error) {
 }
 
 // readChunks reads a chunked body without a trailer at the front of b (RFC 9112
-// §7.1). size is its length with the lengths of the chunks, 0 while it is
-// incomplete.
+// §7.1). size is its encoded length in bytes, 0 while it is incomplete.
 func readChunks(b []byte) (body []byte, size int, err error) {
 	body = []byte{}
 	for rest := b; ; {
@@ -170,7 +170,7 @@ func readChunks(b []byte) (body []byte, size int, err error) {
 			return nil, 0, nil
 		}
 		if string(after[n:n+2]) != "\r\n" {
-			return nil, 0, fmt.Errorf("%w: a chunk that does not end", errResponse)
+			return nil, 0, fmt.Errorf("%w: a chunk has no line break at its end", errResponse)
 		}
 		body, rest = append(body, after[:n]...), after[n+2:]
 		if n == 0 {

@@ -22,14 +22,14 @@ type Handler interface {
 // Conn is a TCP connection of the client. It belongs to its loop.
 type Conn struct {
 	handler    Handler
-	spill      []byte // the beginning of a message whose rest has not come
-	out        []byte // what the kernel has not taken
+	spill      []byte // the beginning of an incomplete message
+	out        []byte // bytes that the kernel has not accepted yet
 	fd         int32  // -1 once closed
 	slot       int32
 	Index      int32 // number of the connection in its handler
 	connecting bool
 	muted      bool
-	tls        *secured // nil in the clear
+	tls        *secured // nil without TLS
 }
 
 // Open reports whether the connection has not ended.
@@ -66,7 +66,7 @@ func (l *Loop) Dial(h Handler, index int, to netip.AddrPort, from netip.Addr) (*
 	return c, nil
 }
 
-// ready handles what the poller says about a connection.
+// ready handles the poller's events of a connection.
 func (l *Loop) ready(c *Conn, what uint32) {
 	if c.connecting {
 		if err := connected(int(c.fd)); err != nil {
@@ -98,7 +98,7 @@ func (l *Loop) ready(c *Conn, what uint32) {
 	}
 }
 
-// rewatch tells the poller what the connection waits for now.
+// rewatch updates the events that the poller reports for a connection.
 func (l *Loop) rewatch(c *Conn) {
 	var what uint32
 	if !c.muted {
@@ -118,8 +118,8 @@ func (l *Loop) Mute(c *Conn) {
 	l.rewatch(c)
 }
 
-// read reads once into the shared buffer, behind what was left over. It reports
-// whether there may be more.
+// read reads once into the shared buffer, after the incomplete message of the last
+// read. It reports whether there may be more to read.
 func (l *Loop) read(c *Conn) (more bool) {
 	had := copy(l.buf, c.spill)
 	room := l.buf[had:]
@@ -134,7 +134,7 @@ func (l *Loop) read(c *Conn) (more bool) {
 		l.Lose(c, nil)
 		return false
 	}
-	more = n == len(room) || c.tls != nil // of which a read returns one record
+	more = n == len(room) || c.tls != nil // with TLS a read returns one record
 	b := l.buf[:had+n]
 	used := c.handler.Arrived(c, b)
 	if c.fd < 0 {
@@ -144,7 +144,7 @@ func (l *Loop) read(c *Conn) (more bool) {
 	return more && c.fd >= 0
 }
 
-// keep holds on to the beginning of a message.
+// keep stores the beginning of an incomplete message.
 func (l *Loop) keep(c *Conn, rest []byte) {
 	switch {
 	case len(rest) == 0:
@@ -154,7 +154,7 @@ func (l *Loop) keep(c *Conn, rest []byte) {
 		}
 		return
 	case len(rest) == len(l.buf) && len(l.buf) >= MaxMessage:
-		l.Lose(c, fmt.Errorf("a message of more than %d bytes", MaxMessage))
+		l.Lose(c, fmt.Errorf("the server sent a message of more than %d bytes", MaxMessage))
 		return
 	}
 	if c.spill == nil {
@@ -181,7 +181,7 @@ func (l *Loop) reuse(spill []byte) {
 	}
 }
 
-// Write sends b, or as much as the kernel takes and the rest when it can.
+// Write sends b. What the kernel does not accept at once is sent when it can be.
 func (l *Loop) Write(c *Conn, b []byte) {
 	if c.fd < 0 {
 		return
@@ -237,8 +237,8 @@ func (l *Loop) Lose(c *Conn, err error) {
 	c.handler.Ended(c, err)
 }
 
-// HangUp closes a connection. Its slot is free for another after the turn,
-// when no event of this one is left.
+// HangUp closes a connection. Its slot is reused only after the loop's turn, when no
+// event of this connection is left.
 func (l *Loop) HangUp(c *Conn, abrupt bool) {
 	if c.fd < 0 {
 		return
@@ -249,9 +249,9 @@ func (l *Loop) HangUp(c *Conn, abrupt bool) {
 	l.freed = append(l.freed, c.slot)
 }
 
-// forget takes a connection from the loop and returns its descriptor, which is
-// to be closed before the slot is given to another; -1 if a handshake still uses
-// it, which closes it.
+// forget removes a connection from the loop and returns its descriptor, which the
+// caller must close before the slot is reused. It returns -1 if a TLS handshake still
+// uses the descriptor; the handshake then closes it.
 func (l *Loop) forget(c *Conn) (fd int) {
 	fd = int(c.fd)
 	if c.tls != nil && !c.tls.begun {

@@ -13,11 +13,12 @@ const (
 	OpPong  = 10
 )
 
-var errFrame = errors.New("a frame that is masked, fragmented or too long")
+var errFrame = errors.New("the server sent a frame that is masked, fragmented or too long")
 
-// NextFrame returns the first frame of what a server sent, and its length in
-// all, 0 while it is incomplete. The payload aliases b. Extensions are never
-// offered and servers do not fragment short messages, so neither is read.
+// NextFrame returns the first frame of what a server sent, and its total length in
+// bytes, 0 while it is incomplete. The payload aliases b. Extensions and fragmented
+// messages are not supported: the client offers no extensions, and servers do not
+// fragment short messages.
 func NextFrame(b []byte) (op byte, payload []byte, size int, err error) {
 	if len(b) < 2 {
 		return 0, nil, 0, nil
@@ -48,8 +49,8 @@ func NextFrame(b []byte) (op byte, payload []byte, size int, err error) {
 	return b[0] & 0x0f, b[head : head+n], head + n, nil
 }
 
-// AppendFrame appends a client's frame. Its mask makes the server unmask as it
-// would have to for anyone; nothing is gained here by a secret one.
+// AppendFrame appends a client's frame. The server has to unmask it as usual, but the
+// mask is not random: a benchmark does not need an unpredictable one.
 func AppendFrame(dst []byte, op byte, payload []byte) []byte {
 	dst = append(dst, 0x80|op)
 	switch n := len(payload); {

@@ -8,14 +8,14 @@ import (
 	"fmt"
 )
 
-// Handshake is the opening of a WebSocket, the same bytes for every socket: a
-// server cannot tell, and nothing in between caches on loopback.
+// Handshake is the opening handshake of a WebSocket. All sockets send the same bytes,
+// including Sec-WebSocket-Key: servers do not compare keys, and there are no caches.
 type Handshake struct {
 	Request []byte
-	accept  []byte // Sec-WebSocket-Accept that belongs to it
+	accept  []byte // expected Sec-WebSocket-Accept
 }
 
-// NewHandshake returns the opening for a host and a path with its query.
+// NewHandshake returns the handshake for a host and a path with its query.
 func NewHandshake(host, path string) *Handshake {
 	const key = "ZmFuZmFyZSBiZW5jaCAwMQ=="
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import
@@ -32,7 +32,7 @@ func (h *Handshake) Check(b []byte) (int, error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > 64<<10 {
-			return 0, errors.New("upgrade: the answer does not end")
+			return 0, errors.New("upgrade: the header of the answer is too long")
 		}
 		return 0, nil
 	}

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// Loop is the client's event loop. One goroutine runs it; others give it
+// Loop is the client's event loop. It runs on one goroutine; other goroutines pass it
 // functions to call.
 type Loop struct {
 	poller *poller
 	start  time.Time
 	done   chan struct{}
-	// handshakes are under way, each on a goroutine that gives its connection back.
+	// handshakes are TLS handshakes in progress, each on a goroutine of its own.
 	handshakes sync.WaitGroup
 
 	mu   sync.Mutex
-	mail []func() // any goroutine, with mu
+	mail []func() // guarded by mu
 
 	// What follows belongs to the loop's goroutine.
 	conns   []*Conn // by slot
@@ -31,29 +31,29 @@ type Loop struct {
 	waits   []*wait
 	stopped bool
 
-	secure   *tls.Config // nil in the clear
+	secure   *tls.Config // nil without TLS
 	received int64       // bytes
-	shaking  int         // TLS handshakes under way
-	resumed  int         // TLS sessions
+	shaking  int         // TLS handshakes in progress
+	resumed  int         // TLS sessions that were resumed
 }
 
 // Task is work that is due at certain times, for example a load.
 type Task interface {
 	// Turn does what is due and returns when to be called at the latest, in
-	// nanoseconds of the loop's clock; 0 is whenever something has happened.
+	// nanoseconds of the loop's clock; 0 means after the next event.
 	Turn(now int64) (next int64)
 }
 
-// wait is somebody waiting for a condition.
+// wait is a goroutine that waits for a condition.
 type wait struct {
 	is       func() bool
 	deadline int64
 	result   chan error
 }
 
-var errTimeout = errors.New("it took too long")
+var errTimeout = errors.New("timed out")
 
-// readBuffer holds a turn's worth of one connection's messages.
+// readBuffer is the size of the buffer for one read of a connection, in bytes.
 const readBuffer = 256 << 10
 
 // StartLoop starts a loop. The caller must call Stop.
@@ -67,14 +67,14 @@ func StartLoop() (*Loop, error) {
 	return l, nil
 }
 
-// Stop ends the loop and every connection it has.
+// Stop ends the loop and all its connections.
 func (l *Loop) Stop() {
 	l.post(func() { l.stopped = true })
 	<-l.done
 	l.poller.close()
 }
 
-// Now is the loop's clock, in nanoseconds, never 0.
+// Now returns the time of the loop's clock in nanoseconds. It is never 0.
 func (l *Loop) Now() int64 { return int64(time.Since(l.start)) + 1 }
 
 // Do calls f on the loop's goroutine and returns when it has returned.
@@ -137,7 +137,7 @@ func (l *Loop) run() {
 					l.ready(c, what)
 				}
 			}
-			// A load is punctual even while deliveries pour in.
+			// A load sends on time even while many deliveries arrive.
 			if i%16 == 15 {
 				l.work(l.Now())
 			}
@@ -156,7 +156,7 @@ func (l *Loop) run() {
 	l.handle() // closes what they had
 }
 
-// handle calls the functions others gave.
+// handle calls the functions that other goroutines passed.
 func (l *Loop) handle() {
 	l.mu.Lock()
 	mail := l.mail
@@ -174,7 +174,7 @@ func (l *Loop) work(now int64) (next int64) {
 	return next
 }
 
-// answer tells those who wait.
+// answer notifies the goroutines whose condition holds.
 func (l *Loop) answer(now int64) (next int64) {
 	left := l.waits[:0]
 	for _, w := range l.waits {
@@ -193,7 +193,7 @@ func (l *Loop) answer(now int64) (next int64) {
 	return next
 }
 
-// earlier is the first of two times, of which 0 is never.
+// earlier returns the earlier of two times; 0 means never.
 func earlier(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b

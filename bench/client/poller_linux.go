@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a ready descriptor is ready for.
+// The events of a descriptor.
 const (
 	canRead  = unix.EPOLLIN
 	canWrite = unix.EPOLLOUT
-	hasEnded = unix.EPOLLRDHUP // no more than what can be read will come
+	hasEnded = unix.EPOLLRDHUP // the other side has ended the stream
 	isBroken = unix.EPOLLERR | unix.EPOLLHUP
 )
 
-// onEdge has readiness told once. Told until it is used up, each delivery would
-// cost a second look by the kernel.
+// onEdge makes epoll report readiness once (edge-triggered). Level-triggered, the
+// kernel would check the descriptor a second time after each delivery.
 const onEdge = unix.EPOLLET
 
 // wakeSlot and timerSlot mark the events of the poller's own descriptors.
@@ -35,7 +35,7 @@ const (
 type poller struct {
 	fd, eventfd, timerfd int
 	events               []unix.EpollEvent
-	armed                int64 // nanoseconds of the loop's clock; 0 is off
+	armed                int64 // nanoseconds of the loop's clock; 0 means disarmed
 }
 
 func newPoller() (*poller, error) {
@@ -104,10 +104,10 @@ func (p *poller) drain(fd int) {
 	_, _ = unix.Read(fd, b[:])
 }
 
-// wake ends a wait, present or next. Any goroutine, until close.
+// wake ends the current wait, or the next. Any goroutine may call it until close.
 func (p *poller) wake() {
 	one := [8]byte{1}
-	_, _ = unix.Write(p.eventfd, one[:]) // full means woken
+	_, _ = unix.Write(p.eventfd, one[:]) // if it is full, a wake-up is pending
 }
 
 func (p *poller) watch(fd int, slot int32, ready uint32) error {
@@ -186,9 +186,9 @@ func connected(fd int) error {
 	return nil
 }
 
-// receive reads once without telling Go's scheduler, which costs more than the
-// read does; the descriptor does not block. again is true when there is nothing
-// to read, n is 0 at the end of the stream.
+// receive reads once from a non-blocking descriptor, without notifying Go's scheduler,
+// which would cost more than the read. again is true if there is nothing to read; n is
+// 0 at the end of the stream.
 func receive(fd int, buf []byte) (n int, again bool, err error) {
 	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
 		unix.MSG_DONTWAIT, 0, 0)
@@ -202,7 +202,7 @@ func receive(fd int, buf []byte) (n int, again bool, err error) {
 	}
 }
 
-// send writes once in the same way and returns how much the kernel took.
+// send writes once in the same way and returns how many bytes the kernel accepted.
 func send(fd int, b []byte) (int, error) {
 	r, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
@@ -229,11 +229,11 @@ func await(fd int, what uint32, most time.Duration) error {
 	return nil
 }
 
-// stopWaiting ends what waits for a descriptor.
+// stopWaiting ends the wait of await for a descriptor.
 func stopWaiting(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) }
 
-// hangUp closes a descriptor. An abrupt end resets the connection, so that tens
-// of thousands of them leave no port waiting for a minute.
+// hangUp closes a descriptor. An abrupt close resets the connection, so that its port
+// does not stay in TIME_WAIT for a minute.
 func hangUp(fd int, abrupt bool) {
 	if abrupt {
 		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
@@ -241,7 +241,7 @@ func hangUp(fd int, abrupt bool) {
 	_ = unix.Close(fd)
 }
 
-// OwnCPU is the processor time this process has used.
+// OwnCPU returns the processor time that this process has used.
 func OwnCPU() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
@@ -250,7 +250,7 @@ func OwnCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// FilesAllowed is how many files this process may have open.
+// FilesAllowed returns how many files this process may have open.
 func FilesAllowed() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

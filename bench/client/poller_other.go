@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ErrSystem refuses other systems: the client reads its sockets through epoll, and a goroutine for each
-// would cost more than the server that is measured.
+// ErrSystem is returned on systems other than Linux: the client reads its sockets
+// through epoll, and a goroutine for each would cost more than the measured server.
 var ErrSystem = errors.New("the benchmark's client runs on Linux only (it can measure a server on any system)")
 
 const (

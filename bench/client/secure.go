@@ -13,19 +13,19 @@ import (
 // handshakeTimeout is how long a TLS handshake may take.
 const handshakeTimeout = 30 * time.Second
 
-// Secure makes every connection use TLS. It is called before the first is dialled.
+// Secure makes every connection use TLS. It is called before the first Dial.
 func (l *Loop) Secure(config *tls.Config) { l.Do(func() { l.secure = config }) }
 
-// secured is the TLS of a connection.
+// secured is the TLS state of a connection.
 type secured struct {
 	*tls.Conn
 	wire  *wire
-	begun bool // the handshake is over; what is read and written is the loop's from then on
+	begun bool // the handshake is over, and the loop reads and writes
 }
 
-// wire is what crypto/tls reads and writes: the descriptor itself. During the
-// handshake its user, a goroutine, waits for it. Afterwards the loop does, which
-// cannot wait.
+// wire is the net.Conn under crypto/tls: the descriptor. During the handshake its
+// reads and writes block the handshake's goroutine. Afterwards the loop uses it, and
+// they do not block.
 type wire struct {
 	fd       int
 	loop     *Loop
@@ -33,8 +33,8 @@ type wire struct {
 	deadline time.Time
 }
 
-// notNow is the error of a read that would have to wait. crypto/tls keeps its
-// state if an error is temporary.
+// notNow is the error of a read that would block. It is temporary, because crypto/tls
+// keeps its state after a temporary error.
 type notNow struct{}
 
 func (notNow) Error() string   { return "nothing to read now" }
@@ -65,7 +65,7 @@ func (w *wire) Read(b []byte) (int, error) {
 	}
 }
 
-// Write implements net.Conn. The loop keeps what the kernel does not take.
+// Write implements net.Conn. The loop keeps what the kernel does not accept.
 func (w *wire) Write(b []byte) (int, error) {
 	if w.conn != nil {
 		w.loop.put(w.conn, b)
@@ -104,8 +104,8 @@ func (w *wire) SetDeadline(time.Time) error      { return nil }
 func (w *wire) SetReadDeadline(time.Time) error  { return nil }
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
-// shake makes the handshake of a connection that stands, on a goroutine that
-// has the descriptor until it is over.
+// shake starts the TLS handshake of an open connection, on a goroutine that owns the
+// descriptor until the handshake is over.
 func (l *Loop) shake(c *Conn) {
 	if err := l.poller.unwatch(int(c.fd)); err != nil {
 		l.Lose(c, fmt.Errorf("watch a connection: %w", err))
@@ -121,8 +121,8 @@ func (l *Loop) shake(c *Conn) {
 	})
 }
 
-// shaken takes a connection back from its handshake. Whoever has ended it
-// meanwhile left the descriptor to the handshake.
+// shaken returns a connection to the loop after its handshake. If the connection was
+// closed meanwhile, it closes the descriptor.
 func (l *Loop) shaken(c *Conn, t *secured, err error) {
 	t.begun = true
 	l.shaking--
@@ -143,11 +143,11 @@ func (l *Loop) shaken(c *Conn, t *secured, err error) {
 	}
 	c.handler.Opened(c)
 	if c.fd >= 0 {
-		l.drain(c) // what came behind the handshake is read already, and nothing tells of it
+		l.drain(c) // data after the handshake may be buffered already, and the poller does not report it
 	}
 }
 
-// drain reads all there is.
+// drain reads until nothing is left to read.
 func (l *Loop) drain(c *Conn) {
 	for l.read(c) {
 	}

@@ -10,12 +10,12 @@ import (
 // Figure is one line of the table.
 type Figure struct {
 	Name     string `json:"name"`
-	Target   string `json:"target"` // "" is none
+	Target   string `json:"target"` // "" means none
 	Measured string `json:"measured"`
 	Met      bool   `json:"met"`
 }
 
-// WriteFigures writes the table for people.
+// WriteFigures writes the table as text.
 func WriteFigures(w io.Writer, figures []Figure) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, err := fmt.Fprintln(t, "figure\tmeasured\tgoal\tverdict")
@@ -26,7 +26,7 @@ func WriteFigures(w io.Writer, figures []Figure) error {
 	return errors.Join(err, t.Flush())
 }
 
-// WriteFiguresMarkdown writes the same as a Markdown table.
+// WriteFiguresMarkdown writes the figures as a Markdown table.
 func WriteFiguresMarkdown(w io.Writer, figures []Figure) error {
 	_, err := fmt.Fprint(w, "| figure | measured | goal | |\n|---|---|---|---|\n")
 	for _, f := range figures {

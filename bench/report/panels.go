@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// Panel is a part of a picture: values over time, as lines or as areas on top of
-// each other.
+// Panel is one chart of a picture: values over time, as lines or as stacked areas.
 type Panel struct {
 	Title   string
 	Curves  []Curve
 	Stacked bool // all curves have their points at the same times
 }
 
-// A panel in pixels, and the picture: the panels below each other.
+// The size of a panel and of the picture, in pixels. Panels are below each other.
 const (
 	panelWidth, panelHeight = 760, 220
 	panelLeft, panelRight   = 70, 190
@@ -35,8 +34,8 @@ path.line{fill:none}.area{stroke:none;fill-opacity:.75}text.c0,text.c1,text.c2,t
 
 const panelColours = 4
 
-// WritePanels draws a picture of panels, for light and for dark pages. desc says
-// in words what it shows.
+// WritePanels writes an SVG of panels, for light and dark pages. desc is its text
+// description.
 func WritePanels(w io.Writer, title, desc string, panels []Panel) error {
 	var b strings.Builder
 	height := panelsHead + panelHeight*len(panels)
@@ -69,7 +68,7 @@ func (p Panel) scale(top int) (scale, error) {
 		}
 	}
 	if seconds <= 0 || value <= 0 {
-		return scale{}, errors.New("nothing to draw")
+		return scale{}, errors.New("the curves have no values above 0 to draw")
 	}
 	value *= 1.05
 	return scale{
@@ -81,7 +80,8 @@ func (p Panel) scale(top int) (scale, error) {
 	}, nil
 }
 
-// stacked is the curves, of a stacked panel each on top of those before it.
+// stacked returns the curves; those of a stacked panel are each added to the ones
+// before.
 func (p Panel) stacked() []Curve {
 	if !p.Stacked {
 		return p.Curves
@@ -139,7 +139,7 @@ func (p Panel) write(b *strings.Builder, top int) error {
 	return nil
 }
 
-// step is a round distance of ticks, of which there are most at most up to an end.
+// step returns a round distance of ticks, so that there are at most most up to end.
 func step(end float64, most int) float64 {
 	distance := 1e-3
 	for {

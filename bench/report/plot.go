@@ -15,13 +15,13 @@ type Series struct {
 	Points []Point
 }
 
-// Point is what a server did under one load.
+// Point is a server's latency at one load.
 type Point struct {
-	Load     float64 // deliveries a second that were due
+	Load     float64 // due deliveries a second
 	P50, P99 float64 // milliseconds
 }
 
-// The picture, in pixels, and what it shows.
+// The size of the picture in pixels, and the range of its axes.
 const (
 	plotWidth, plotHeight         = 760, 420
 	plotLeft, plotRight           = 80, 150
@@ -29,11 +29,11 @@ const (
 	leastLatency, greatestLatency = 0.1, 100_000 // ms
 )
 
-// plotColours are those of the series on a light ground and on a dark one. Lines
+// plotColours are the colours of the series on light and on dark pages. Lines
 // differ by more than colour: p99 is solid, p50 dashed.
 var plotColours = [][2]string{{"#4450c4", "#98a2f7"}, {"#b3541e", "#e8975f"}, {"#1a7f4b", "#56c98a"}, {"#8a3ffc", "#c4a1ff"}}
 
-// appendPlotStyle writes the look of a plot, in light and dark.
+// appendPlotStyle appends the style sheet of a plot, for light and dark pages.
 func appendPlotStyle(b *strings.Builder) {
 	b.WriteString("<style>\n.ground { fill: #ffffff } .rule { stroke: #d9dce3 } text { fill: #1c2030 } .line { fill: none; stroke-width: 2 }\n")
 	colours := func(dark int) {
@@ -47,8 +47,8 @@ func appendPlotStyle(b *strings.Builder) {
 	b.WriteString("}\n</style>\n")
 }
 
-// WriteSVG draws latency against load, both logarithmic, p50 and p99 of each
-// series.
+// WriteSVG writes a plot of latency against load on logarithmic axes, with the p50
+// and p99 of each series.
 func WriteSVG(w io.Writer, title string, series []Series) error {
 	low, high := math.Inf(1), 0.0
 	for _, s := range series {
@@ -126,7 +126,7 @@ func WriteSVG(w io.Writer, title string, series []Series) error {
 	return err
 }
 
-// axisLabel is a number as an axis shows it: 0.1, 20k, 1.5M, 8G.
+// axisLabel formats a number for an axis: 0.1, 20k, 1.5M, 8G.
 func axisLabel(v float64) string {
 	switch {
 	case v >= 1e9:

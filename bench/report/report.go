@@ -15,7 +15,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Result is what a scenario measured: in one run, or over several.
+// Result is the result of a scenario, of one run or of several.
 type Result struct {
 	Scenario string    `json:"scenario"`
 	Host     string    `json:"host"`
@@ -31,7 +31,7 @@ type Setting struct {
 	Value string `json:"value"`
 }
 
-// Metric is a measured value. Of several runs Value is the median.
+// Metric is a measured value. With several runs Value is the median.
 type Metric struct {
 	Name  string    `json:"name"`
 	Unit  string    `json:"unit"`
@@ -74,7 +74,7 @@ func (r *Result) Latency(name string, h *hdrhistogram.Histogram) {
 	r.Add(name+" max", "ms", float64(h.Max())/1000)
 }
 
-// Megabytes converts bytes.
+// Megabytes converts bytes to megabytes.
 func Megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 // Median merges runs of one scenario. Metrics keep the order of the first run.
@@ -114,7 +114,7 @@ func MedianOf(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// WriteText writes a result for people.
+// WriteText writes a result as text.
 func (r Result) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s against %s", r.Scenario, r.Host)
@@ -194,7 +194,7 @@ type Document struct {
 	Figures []Figure  `json:"figures,omitempty"`
 }
 
-// WriteJSON writes results and figures for programs.
+// WriteJSON writes results and figures as JSON.
 func WriteJSON(w io.Writer, now time.Time, results []Result, figures []Figure) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

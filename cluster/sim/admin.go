@@ -14,8 +14,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// question is a call that waits for its answer on a goroutine of its own. The
-// world goes on when it waits.
+// question is a call that waits for its answer on a goroutine of its own. The world
+// continues while it waits.
 type question struct {
 	context.Context
 	cancel context.CancelFunc
@@ -24,7 +24,8 @@ type question struct {
 	ended  chan struct{}
 }
 
-// ask makes a call that may wait for the cluster, up to where it waits.
+// ask starts a call that may wait for the cluster. It returns when the call waits or
+// has ended.
 func (w *World) ask(call func(ctx context.Context)) *question {
 	ctx, cancel := context.WithCancel(context.Background())
 	q := &question{Context: ctx, cancel: cancel, waits: make(chan struct{}), ended: make(chan struct{})}
@@ -39,14 +40,14 @@ func (w *World) ask(call func(ctx context.Context)) *question {
 	return q
 }
 
-// Done implements context.Context. Whoever calls it is about to wait.
+// Done implements context.Context. A caller of it is about to wait.
 func (q *question) Done() <-chan struct{} {
 	q.once.Do(func() { close(q.waits) })
 	return q.Context.Done()
 }
 
-// end waits until the call has ended. The world has come far enough for that;
-// if not, the call fails.
+// end waits until the call has ended. By then its answer should be there; otherwise
+// the call is cancelled.
 func (q *question) end() {
 	select {
 	case <-q.ended:
@@ -56,17 +57,17 @@ func (q *question) end() {
 	<-q.ended
 }
 
-// termination is a back end's wish that a user's sockets be closed.
+// termination is a back end's request to terminate a user's connections.
 type termination struct {
 	user     string
-	at       time.Duration // when it was given to a node that heeds it
+	at       time.Duration // when it was sent to a node that carries it out
 	sockets  []*socket     // that were signed in then
 	node     *node
-	question *question // nil while the node stands still
+	question *question // nil while the node is frozen
 	err      error
 }
 
-// terminate has some node terminate a user.
+// terminate sends a termination of a user to a random node.
 func (w *World) terminate(user string) {
 	if n := w.anyNode(func(n *node) bool { return !n.dead && !n.draining }); n != nil {
 		w.terminateOn(n, user)
@@ -96,16 +97,16 @@ func (w *World) terminated(s *socket) {
 }
 
 const (
-	// terminatedWithin is when the answer to a termination has come: it has been
-	// carried out, or nobody knows.
+	// terminatedWithin is the time after which a termination has an answer: it was
+	// carried out, or its result is unknown.
 	terminatedWithin = 10 * time.Second
-	// terminatedLate is when it is carried out, if nobody knows: then what was
-	// written has arrived over this connection or the next.
+	// terminatedLate is the time after which a termination with an unknown result has
+	// been carried out: the request has arrived over this connection or the next.
 	terminatedLate = 20 * time.Second
 )
 
-// keepTerminations drops those that are over. What a server lost of the others
-// nobody will know.
+// keepTerminations drops the terminations that are over. If a server lost data, the
+// sockets of the others are not checked.
 func (w *World) keepTerminations() {
 	w.terminations = slices.DeleteFunc(w.terminations, func(t *termination) bool {
 		return (t.question != nil || t.node.dead) && w.now >= t.at+terminatedLate
@@ -117,7 +118,7 @@ func (w *World) keepTerminations() {
 	}
 }
 
-// compareTerminations checks that who was terminated is gone.
+// compareTerminations checks that the sockets of terminated users are closed.
 func (w *World) compareTerminations() problem {
 	for _, t := range w.terminations {
 		if t.question == nil || w.now < t.at+terminatedWithin {
@@ -138,7 +139,7 @@ func (w *World) compareTerminations() problem {
 	return problem{}
 }
 
-// compareLists holds what nodes tell back ends to the truth.
+// compareLists compares a node's answers to back ends with the truth.
 func (w *World) compareLists(t *truth) (wrong problem) {
 	n := w.anyNode(alive)
 	var list []channels.ChannelInfo
@@ -162,7 +163,7 @@ func (w *World) compareLists(t *truth) (wrong problem) {
 	}
 	for _, err := range errs {
 		if err != nil {
-			return problem{"", fmt.Sprintf("%s lists nothing: %v", n, err)}
+			return problem{"", fmt.Sprintf("%s cannot list channels or members: %v", n, err)}
 		}
 	}
 	listed := map[string]int{}
@@ -177,17 +178,17 @@ func (w *World) compareLists(t *truth) (wrong problem) {
 	}
 	for i, name := range w.channels {
 		if infos[i].Sockets != t.sockets[name] || infos[i].Users != len(t.members[name]) {
-			return problem{name, fmt.Sprintf("%s says of %s that it has %d sockets and %d users, it has %d and %v",
+			return problem{name, fmt.Sprintf("%s reports for %s %d sockets and %d users; it has %d and %v",
 				n, name, infos[i].Sockets, infos[i].Users, t.sockets[name], keys(t.members[name]))}
 		}
 		if slices.Sort(members[i]); isPresence(name) && !slices.Equal(members[i], slices.Sorted(maps.Keys(t.members[name]))) {
-			return problem{name, fmt.Sprintf("%s lists %v on %s, it is %v", n, members[i], name, keys(t.members[name]))}
+			return problem{name, fmt.Sprintf("%s lists %v on %s, the truth is %v", n, members[i], name, keys(t.members[name]))}
 		}
 	}
 	return problem{}
 }
 
-// listLedgers is what nodes would list if they reached all partitions.
+// listLedgers returns what nodes would list if they reached all partitions.
 func (w *World) listLedgers() (list []channels.ChannelInfo) {
 	for _, s := range w.servers {
 		for _, l := range s.live.ledgers {
@@ -203,8 +204,8 @@ func (w *World) listLedgers() (list []channels.ChannelInfo) {
 	return list
 }
 
-// drain ends a process in order: its sockets go elsewhere, it says bye, and it
-// ends.
+// drain ends a process gracefully: its sockets move to other nodes, it says bye, and
+// it ends.
 func (n *node) drain() {
 	n.hub.Close()
 	n.peer.Drain()

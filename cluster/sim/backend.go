@@ -18,8 +18,8 @@ type backend struct {
 	all        []*publisher
 }
 
-// publisher publishes numbers. One that is pinned publishes on one node without
-// waiting; others go to any node and wait for each answer.
+// publisher publishes numbered events. A pinned publisher publishes on one node
+// without waiting; others use any node and wait for each answer.
 type publisher struct {
 	index  int
 	pinned *node
@@ -31,9 +31,9 @@ type published struct {
 	channel string
 	at      time.Duration // when it was given to the node
 	node    *node
-	except  int // the socket that is not to hear it
+	except  int // serial of the socket that must not receive it
 	result  result
-	missed  bool // it was in a part of the ledger that is lost
+	missed  bool // a server has lost it
 	insists bool // it is published again if the back end got no answer
 	again   bool // it was
 }
@@ -62,7 +62,7 @@ func (b *backend) add(pinned *node) *publisher {
 	return p
 }
 
-// publish has some publisher publish on a channel.
+// publish publishes an event on a channel, from a random publisher.
 func (b *backend) publish(channel string) {
 	w := b.w
 	i := w.random.IntN(len(b.publishers) + 1)
@@ -96,7 +96,7 @@ func (b *backend) publishOn(p *publisher, n *node, channel string, except *socke
 	p.waits = p.pinned == nil
 	if p.waits {
 		w.after(w.cfg.APIPatience, func() {
-			if ev.result == pending { // the node is dead or stands still
+			if ev.result == pending { // the node is dead or frozen
 				b.replace(p)
 			}
 		})
@@ -143,8 +143,8 @@ func (b *backend) publishOn(p *publisher, n *node, channel string, except *socke
 	return ev
 }
 
-// repeat publishes an event whose answer did not come once more, on any node: it comes once
-// all the same, unless the ledger has forgotten something meanwhile.
+// repeat publishes an event without an answer again, on any node. Sockets still
+// receive it once, unless a ledger has lost data meanwhile.
 func (b *backend) repeat(ev *published, pub channels.Publication) {
 	w := b.w
 	n := w.anyNode(func(n *node) bool { return !n.dead && !n.draining })
@@ -164,8 +164,8 @@ func (b *backend) repeat(ev *published, pub channels.Publication) {
 // forgetful reports whether a ledger may have lost something since all was well.
 func (w *World) forgetful() bool { return w.forgot || w.lossy || w.split }
 
-// replace has another publisher go on where one does not know what became of
-// its last event, which may come late.
+// replace replaces a publisher that does not know the result of its last event, which
+// may be delivered late.
 func (b *backend) replace(p *publisher) {
 	for i := range b.publishers {
 		if b.publishers[i] == p {
@@ -176,20 +176,20 @@ func (b *backend) replace(p *publisher) {
 	}
 }
 
-// heardBy checks an event that a socket was told.
+// heardBy checks an event that a socket received.
 func (b *backend) heardBy(h *hearing, t *told) {
 	w := b.w
 	if t.from > len(b.all) || t.n > len(b.all[t.from-1].events) {
-		w.failf(t.channel, "%s heard event %d of publisher %d, which nobody published", h.socket, t.n, t.from)
+		w.failf(t.channel, "%s received event %d of publisher %d, which nobody published", h.socket, t.n, t.from)
 		return
 	}
 	ev := b.all[t.from-1].events[t.n-1]
 	switch {
 	case ev.result == withdrawn:
-		w.failf(t.channel, "%s heard event %d of publisher %d, which was refused", h.socket, t.n, t.from)
-	case ev.except == h.socket.serial && w.now > h.since: // what a channel remembers is for all who come
-		w.failf(t.channel, "%s heard event %d of publisher %d, which leaves it out", h.socket, t.n, t.from)
+		w.failf(t.channel, "%s received event %d of publisher %d, which was refused", h.socket, t.n, t.from)
+	case ev.except == h.socket.serial && w.now > h.since: // a cached event is sent to every new subscriber
+		w.failf(t.channel, "%s received event %d of publisher %d, which leaves it out", h.socket, t.n, t.from)
 	case ev.channel != t.channel:
-		w.failf(t.channel, "%s heard event %d of publisher %d on %s instead of %s", h.socket, t.n, t.from, t.channel, ev.channel)
+		w.failf(t.channel, "%s received event %d of publisher %d on %s instead of %s", h.socket, t.n, t.from, t.channel, ev.channel)
 	}
 }

@@ -16,12 +16,11 @@ type link struct {
 	cut     bool
 	slow    time.Duration // added to every message
 	conn    *conn         // nil while there is none
-	orphans []*conn       // given up, with bytes under way
+	orphans []*conn       // hung up, with bytes in transit
 }
 
-// conn is a connection with a queue each way. What the node wrote before it
-// gave the connection up may still arrive, and late: its bytes are then under
-// way without it.
+// conn is a connection with a queue in each direction. What the node wrote before it
+// hung up may still arrive, possibly late.
 type conn struct {
 	link             *link
 	node             *node
@@ -47,10 +46,10 @@ type asked struct {
 	beat      bool
 }
 
-// connectDelay is the most that an engine waits before it connects again.
+// connectDelay is the maximum time that an engine waits before it reconnects.
 const connectDelay = 700 * time.Millisecond
 
-// connect makes a connection as soon as there is a way.
+// connect connects as soon as the link and the server allow it.
 func (l *link) connect() {
 	w := l.node.w
 	if l.node.dead || l.conn != nil {
@@ -84,7 +83,7 @@ func (l *link) connect() {
 	c.watchdog()
 }
 
-// watchdog gives the connection up if an answer does not come.
+// watchdog hangs up if an answer takes longer than Config.Reply.
 func (c *conn) watchdog() {
 	w := c.node.w
 	w.after(w.jitter(time.Second), func() {
@@ -101,8 +100,8 @@ func (c *conn) watchdog() {
 	})
 }
 
-// hangUp ends the connection at the node's end. Some of what it wrote is lost,
-// the rest arrives, perhaps much later.
+// hangUp ends the connection at the node's end. A part of what the node wrote is
+// lost, the rest arrives, possibly much later.
 func (c *conn) hangUp(why string) {
 	if !c.open {
 		return
@@ -135,7 +134,7 @@ func (c *conn) hangUp(why string) {
 	})
 }
 
-// orphan decides what becomes of what was written and has not arrived.
+// orphan decides which bytes in transit are lost and which arrive late.
 func (c *conn) orphan() {
 	w := c.node.w
 	if n := len(c.upward); n > 0 {
@@ -156,7 +155,7 @@ func (c *conn) orphan() {
 	c.pumpUp()
 }
 
-// send has the server do something when what was sent before has arrived.
+// send runs a function at the server, after everything that was sent before.
 func (c *conn) send(run func()) {
 	w := c.node.w
 	c.lastUp = max(c.lastUp, w.now+w.latency()+c.link.slow)
@@ -164,7 +163,7 @@ func (c *conn) send(run func()) {
 	c.pumpUp()
 }
 
-// reply has the node do something when what was sent to it before has arrived.
+// reply runs a function at the node, after everything that was sent to it before.
 func (c *conn) reply(run func()) {
 	if !c.open {
 		return
@@ -175,8 +174,8 @@ func (c *conn) reply(run func()) {
 	c.pumpDown()
 }
 
-// pumpUp has what is under way to the server arrive, later: nobody is called by
-// whom it calls.
+// pumpUp schedules the arrival of messages to the server. They never arrive during
+// the call, so that no callback re-enters its caller.
 func (c *conn) pumpUp() {
 	if !c.pumpingUp && c.flowsUp() {
 		c.pumpingUp = true
@@ -241,7 +240,7 @@ func (c *conn) answerBeat(all []cluster.Beat) {
 	})
 }
 
-// heal lets what is under way arrive, orphaned bytes included.
+// heal ends a cut and lets messages in transit arrive, including those of orphans.
 func (l *link) heal() {
 	l.cut = false
 	for _, c := range l.orphans {

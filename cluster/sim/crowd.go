@@ -8,19 +8,19 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// crowdKept is for how long a socket that is gone may still be counted as there:
-// what its node says of that may be as late.
+// crowdKept is how long a closed socket may still count against the limit: its node
+// may report the close that late.
 const crowdKept = 12 * time.Second
 
-// crowd is the sockets that were let in, where the app has a limit of them.
+// crowd is the sockets that were accepted, for an app with a limit of connections.
 type crowd struct {
 	inside []*socket
-	left   []*socket // not long ago
+	left   []*socket // within crowdKept
 }
 
-// enters counts a socket in. There must be a place for it, unless a node was
-// taken for dead whose sockets live on, or a server has forgotten shares, or
-// sockets were let in while the ledger was away.
+// enters counts an accepted socket. It fails if the limit is exceeded, unless a node
+// was declared dead while its sockets stayed open, a server has lost shares, or sockets
+// were accepted while the ledger could not be reached.
 func (w *World) enters(s *socket) {
 	if w.cfg.MaxConnections == 0 {
 		return
@@ -33,11 +33,11 @@ func (w *World) enters(s *socket) {
 		faithful = faithful && !n.struck
 	}
 	if n := len(c.inside); faithful && n > w.cfg.MaxConnections+alone {
-		w.failf("", "%s is let in as number %d; the limit is %d, and %d were let in without the ledger", s, n, w.cfg.MaxConnections, alone)
+		w.failf("", "%s was accepted as number %d; the limit is %d, and %d were accepted without the ledger", s, n, w.cfg.MaxConnections, alone)
 	}
 }
 
-// exits counts a socket out.
+// exits removes a socket from the count.
 func (w *World) exits(s *socket) {
 	c := &w.crowd
 	if i := slices.Index(c.inside, s); i >= 0 {
@@ -47,8 +47,8 @@ func (w *World) exits(s *socket) {
 	}
 }
 
-// turnedAway is for a socket that is refused for good. There must have been no
-// place for it: others had them, or were about to.
+// turnedAway checks the refusal of a socket that is over quota: open sockets and those
+// being accepted must have used up the limit.
 func (w *World) turnedAway(s *socket) {
 	at := w.now
 	w.after(3*time.Second, func() {
@@ -67,18 +67,18 @@ func (w *World) turnedAway(s *socket) {
 			}
 		}
 		if n < w.cfg.MaxConnections {
-			w.failf("", "%s was refused for good at %v, while %d were in; the limit is %d", s, at, n, w.cfg.MaxConnections)
+			w.failf("", "%s was refused as over quota at %v, with %d sockets open; the limit is %d", s, at, n, w.cfg.MaxConnections)
 		}
 	})
 }
 
-// compareShares holds what the ledger lets nodes have to what they have.
+// compareShares compares the shares of nodes in the ledger with their sockets.
 func (w *World) compareShares() problem {
 	if w.cfg.MaxConnections == 0 {
 		return problem{}
 	}
 	shares := map[ledger.Node]int{}
-	in := w.servers[0].live // whose is partition 0
+	in := w.servers[0].live // the server of partition 0
 	a, _ := in.ledgers[0].Handle(in.run, 1, 0, ledger.GetState{Subject: ledger.Subject{Kind: ledger.App, App: appID}})
 	sum := 0
 	for _, f := range a.State.Facts {
@@ -92,12 +92,12 @@ func (w *World) compareShares() problem {
 			}
 		}
 		if share := shares[n.id]; share < open || share > open && w.cfg.MaxConnections < 64 {
-			return problem{"", fmt.Sprintf("the ledger says that %s may have %d sockets, it has %d", n, share, open)}
+			return problem{"", fmt.Sprintf("the ledger gives %s a share of %d sockets; it has %d", n, share, open)}
 		}
 		delete(shares, n.id)
 	}
 	if len(shares) > 0 || sum > w.cfg.MaxConnections {
-		return problem{"", fmt.Sprintf("the shares are %d of %d sockets, those of nodes that are gone %v", sum, w.cfg.MaxConnections, shares)}
+		return problem{"", fmt.Sprintf("the shares add up to %d, the limit is %d; shares of dead nodes: %v", sum, w.cfg.MaxConnections, shares)}
 	}
 	return problem{}
 }

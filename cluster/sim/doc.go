@@ -1,9 +1,9 @@
-// Package sim runs a whole cluster in one goroutine: real hubs and peers, the
-// ledgers of the partitions, sockets, back ends, and whatever goes wrong
-// between them. Time is virtual and every choice comes from a seed, so a run
-// that fails fails again. What sockets receive is checked as it arrives, and
-// everything is compared with the truth whenever the world has come to rest.
+// Package sim simulates a whole cluster on one goroutine: real hubs and peers, the
+// ledgers of the partitions, sockets, back ends and faults between them. Time is
+// virtual and every choice comes from a seed, so that a failed run can be repeated.
+// What sockets receive is checked as it arrives. Whenever all faults have ended, the
+// state of all nodes, ledgers and clients is compared with the truth.
 //
-// The world is in this package, scenarios are in its tests. It knows no engine:
-// its servers call package ledger directly.
+// The package contains the simulated world; its tests contain the scenarios. It uses
+// no engine: its servers call package ledger directly.
 package sim

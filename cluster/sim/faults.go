@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// fault is something that goes wrong. It ends by itself; gentle ones break no
-// promise of E1.
+// fault is a failure that ends by itself. During a gentle fault all guarantees still
+// hold.
 type fault struct {
 	name   string
 	gentle bool
@@ -59,7 +59,7 @@ var faults = []fault{
 
 func alive(n *node) bool { return !n.dead && !n.frozen && !n.draining }
 
-// between is a random time, short ones as likely as long ones.
+// between returns a random time from least to most; short times are more likely.
 func (w *World) between(least, most time.Duration) time.Duration {
 	d := least
 	for d < most && w.random.IntN(3) > 0 {
@@ -121,7 +121,7 @@ func (w *World) freeze(n *node, d time.Duration) {
 	}
 }
 
-// kill ends a process; another starts some time later.
+// kill ends a process; another is started later.
 func (w *World) kill(n *node) {
 	if n == nil || w.count(alive) < 2 {
 		return
@@ -130,7 +130,7 @@ func (w *World) kill(n *node) {
 	w.after(w.between(100*time.Millisecond, 20*time.Second), func() { w.startNode() })
 }
 
-// drain ends a process in order.
+// drain ends a process gracefully.
 func (w *World) drain(n *node) {
 	if n == nil || w.count(alive) < 2 {
 		return
@@ -151,7 +151,7 @@ func (w *World) pause(s *server, d time.Duration) {
 	w.after(d, in.resume)
 }
 
-// fill has a server run out of memory for a while.
+// fill makes a server run out of memory for d.
 func (w *World) fill(s *server, d time.Duration) {
 	in := s.live
 	in.full, w.filled = true, true
@@ -173,8 +173,8 @@ func (w *World) count(will func(*node) bool) (n int) {
 	return n
 }
 
-// lose notes which accepted events are lost when another memory takes the place
-// of one, and of which nodes the counters are others.
+// lose records which accepted events are lost when a server's memory is replaced, and
+// which nodes' beats have changed.
 func (w *World) lose(old, next *memory) {
 	if old == next {
 		return
@@ -199,7 +199,7 @@ func (w *World) lose(old, next *memory) {
 	}
 }
 
-// heal ends whatever is wrong, and starts what is missing.
+// heal ends all faults and starts the missing nodes.
 func (w *World) heal() {
 	for _, s := range w.servers {
 		if s.live.full = false; s.live.paused {

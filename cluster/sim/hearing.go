@@ -8,20 +8,20 @@ import (
 	"fanfare/pusherproto"
 )
 
-// hearing is what a socket was told on a channel, and what it must be.
+// hearing is what a socket received on a channel, and what the checks expect.
 type hearing struct {
 	socket  *socket
 	channel string
 	asked   int           // subscribes without an answer
-	sent    []byte        // 's'ubscribe and 'u'nsubscribe that the node has and that wait
+	sent    []byte        // 's'ubscribe and 'u'nsubscribe messages that the node has not handled yet
 	on      bool          // subscribed, as far as the client knows
-	since   time.Duration // it was
+	since   time.Duration // when it was subscribed
 	members map[string]bool
-	last    map[int]int // by publisher, the last number heard
+	last    map[int]int // by publisher, the last number received
 	events  []heardEvent
-	count   int    // as told; -1 is not at all
-	stays   bool   // since the world last rested, on a node that was not taken for dead
-	steps   []step // as heard, for comparison with the one big node
+	count   int    // last subscription count received; -1 means none
+	stays   bool   // subscribed since the last rest, on a node that was not declared dead
+	steps   []step // as received, for comparison with the reference node
 }
 
 type heardEvent struct{ from, n int }
@@ -42,7 +42,7 @@ func (h *hearing) silence() {
 	h.leaves()
 }
 
-// leaves gives up the promise that the user is never told as gone.
+// leaves allows member_removed events for the user from now on.
 func (h *hearing) leaves() {
 	if h.stays {
 		h.stays = false
@@ -64,7 +64,7 @@ func (s *socket) Send(f *channels.Frame) {
 		}
 	}
 	if w.tracing {
-		w.tracef(w.lastTold.channel, "%s hears %s", s, f.Payload())
+		w.tracef(w.lastTold.channel, "%s receives %s", s, f.Payload())
 	}
 	s.hear(&w.lastTold)
 }
@@ -77,7 +77,7 @@ func (s *socket) hear(t *told) {
 		switch {
 		case t.channel == "": // it comes before subscription_error
 		case s.saying == 0:
-			w.failf(t.channel, "%s was told of an error", s)
+			w.failf(t.channel, "%s received an error", s)
 		default:
 			if s.denied == nil {
 				s.denied = map[int]bool{}
@@ -94,7 +94,7 @@ func (s *socket) hear(t *told) {
 	case pusherproto.EventSubscriptionError:
 		h := s.hearing(t.channel)
 		h.answered(false)
-		if h.asked == 0 { // else it has asked again
+		if h.asked == 0 { // otherwise it has subscribed again
 			s.tab.wants = slices.DeleteFunc(s.tab.wants, func(c string) bool { return c == t.channel })
 		}
 		w.refused++
@@ -103,21 +103,21 @@ func (s *socket) hear(t *told) {
 	default:
 		h := s.heard[t.channel]
 		if h != nil && !h.on && h.since == w.now && t.from > 0 && pusherproto.KindOf(t.channel).Cache() {
-			return // what the channel remembers, on the way out of it
+			return // the cached event, sent just before the unsubscription
 		}
 		if h == nil || !h.on {
-			w.failf(t.channel, "%s heard %s and is not subscribed", s, t.event)
+			w.failf(t.channel, "%s received %s and is not subscribed", s, t.event)
 			return
 		}
 		h.hear(t)
 	}
 }
 
-// answered takes the oldest subscribe from what is under way, and the
-// unsubscribes that waited for it.
+// answered removes the oldest subscribe from the messages in progress, and the
+// unsubscribes after it.
 func (h *hearing) answered(on bool) {
 	if len(h.sent) == 0 {
-		h.socket.tab.w.failf(h.channel, "%s was answered and had not asked", h.socket)
+		h.socket.tab.w.failf(h.channel, "%s received an answer without a request", h.socket)
 		return
 	}
 	h.asked--
@@ -136,12 +136,12 @@ func (h *hearing) succeeded(t *told) {
 		h.members = make(map[string]bool, len(t.users))
 		for _, u := range t.users {
 			if h.members[u] {
-				w.failf(h.channel, "%s was given a list that has %s twice", h.socket, u)
+				w.failf(h.channel, "%s received a member list that has %s twice", h.socket, u)
 			}
 			h.members[u] = true
 		}
 		if !h.members[h.socket.tab.user] {
-			w.failf(h.channel, "%s was given a list without its own user: %v", h.socket, t.users)
+			w.failf(h.channel, "%s received a member list without its own user: %v", h.socket, t.users)
 		}
 	}
 	h.since = w.now
@@ -153,16 +153,16 @@ func (h *hearing) hear(t *told) {
 	switch t.event {
 	case pusherproto.EventMemberAdded:
 		if h.members[t.user] {
-			w.failf(t.channel, "%s was told that %s came to %s and knew that", s, t.user, t.channel)
+			w.failf(t.channel, "%s received member_added of %s on %s twice", s, t.user, t.channel)
 		}
 		h.members[t.user] = true
 		h.steps = append(h.steps, step{kind: 'a', user: t.user})
 	case pusherproto.EventMemberRemoved:
 		if !h.members[t.user] {
-			w.failf(t.channel, "%s was told that %s left %s, who was not there", s, t.user, t.channel)
+			w.failf(t.channel, "%s received member_removed of %s on %s, which was no member", s, t.user, t.channel)
 		}
 		if w.staying[place{t.channel, t.user}] > 0 && (h.since <= w.rested || !w.forgot) {
-			w.failf(t.channel, "%s was told that %s left %s, who stayed all the time", s, t.user, t.channel)
+			w.failf(t.channel, "%s received member_removed of %s on %s, which stayed all the time", s, t.user, t.channel)
 		}
 		delete(h.members, t.user)
 		h.steps = append(h.steps, step{kind: 'r', user: t.user})
@@ -176,10 +176,10 @@ func (h *hearing) hear(t *told) {
 func (h *hearing) hearEvent(t *told) {
 	w, s := h.socket.tab.w, h.socket
 	if t.n == 0 || t.from == s.serial {
-		w.failf(t.channel, "%s heard %s, which is not for it", s, t.event)
+		w.failf(t.channel, "%s received %s, which is not for it", s, t.event)
 	}
 	if last := h.last[t.from]; t.n <= last && !w.mayComeTwice(t) && (t.n == last || !w.split || t.event[0] != 'p' || slices.Contains(h.events, heardEvent{t.from, t.n})) {
-		w.failf(t.channel, "%s heard number %d of %s on %s behind number %d", s, t.n, t.event, t.channel, last)
+		w.failf(t.channel, "%s received number %d of %s on %s after number %d", s, t.n, t.event, t.channel, last)
 	}
 	if h.last == nil {
 		h.last = map[int]int{}
@@ -188,7 +188,7 @@ func (h *hearing) hearEvent(t *told) {
 	h.events = append(h.events, heardEvent{t.from, t.n})
 	if t.user != "" {
 		if !h.members[t.user] {
-			w.failf(t.channel, "%s heard an event of %s on %s, who is not there", s, t.user, t.channel)
+			w.failf(t.channel, "%s received an event of %s on %s, which is no member", s, t.user, t.channel)
 		}
 		return
 	}
@@ -198,30 +198,30 @@ func (h *hearing) hearEvent(t *told) {
 	}
 }
 
-// mayComeTwice reports whether an event was published twice and what the ledger knew
-// of it may be lost.
+// mayComeTwice reports whether an event was published twice and the ledger may have
+// lost its record of the first time.
 func (w *World) mayComeTwice(t *told) bool {
 	return w.forgetful() && t.event[0] == 'p' && t.from > 0 && t.from <= len(w.backend.all) && t.n > 0 && t.n <= len(w.backend.all[t.from-1].events) &&
 		w.backend.all[t.from-1].events[t.n-1].again
 }
 
-// hearUsers is about the watchlist: a first answer, then changes.
+// hearUsers checks watchlist events: a first answer with all users, then changes.
 func (s *socket) hearUsers(t *told) {
 	w := s.tab.w
 	if s.online == nil {
 		s.online = map[string]bool{}
 		if len(t.users)+len(t.offline) != len(s.tab.watchlist) {
-			w.failf("", "%s was told of %v and %v and watches %v", s, t.users, t.offline, s.tab.watchlist)
+			w.failf("", "%s received %v as online and %v as offline, and watches %v", s, t.users, t.offline, s.tab.watchlist)
 		}
 	} else {
 		for _, u := range t.users {
 			if s.online[u] {
-				w.failf("", "%s was told that %s is online and knew that", s, u)
+				w.failf("", "%s was notified twice that %s is online", s, u)
 			}
 		}
 		for _, u := range t.offline {
 			if !s.online[u] {
-				w.failf("", "%s was told that %s is offline and knew that", s, u)
+				w.failf("", "%s was notified twice that %s is offline", s, u)
 			}
 		}
 	}

@@ -10,18 +10,18 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// hookGrace is how long somebody must be gone before back ends are told.
+// hookGrace is how long a user must be away before back ends are notified.
 const hookGrace = 3 * time.Second
 
-// hooks holds what the outboxes say to what back ends may be told.
+// hooks checks the webhooks in the outboxes, and those that back ends receive.
 type hooks struct {
 	w        *World
-	there    map[place]bool          // as told; the user of a channel is ""
-	counts   map[string]int          // as told
-	left     map[place]time.Duration // when somebody went
-	recorded map[string]int          // how often each thing was put into an outbox
-	told     map[string]int          // and how often it reached a back end
-	strict   bool                    // what a server forgets is no excuse
+	there    map[place]bool          // by webhooks; the user of a channel is ""
+	counts   map[string]int          // subscription counts, by webhooks
+	left     map[place]time.Duration // when a user left
+	recorded map[string]int          // how often each webhook was put into an outbox
+	told     map[string]int          // how often it reached a back end
+	strict   bool                    // also fails if a server has lost data
 }
 
 func newHooks(w *World) *hooks {
@@ -31,7 +31,7 @@ func newHooks(w *World) *hooks {
 	}
 }
 
-// look goes over what a request put into an outbox.
+// look checks what a request put into an outbox.
 func (h *hooks) look(in *instance, l *ledger.Ledger, before uint64) {
 	records, _ := l.Outbox(before)
 	for i := range records {
@@ -50,7 +50,7 @@ func (h *hooks) record(r *ledger.Record) {
 	}
 	text := textOf(&n)
 	h.recorded[text]++
-	w.tracef(channel, "back ends are to be told %s", text)
+	w.tracef(channel, "back ends are to receive %s", text)
 	at := place{channel, r.User}
 	switch r.Kind {
 	case ledger.RecordCount:
@@ -62,24 +62,24 @@ func (h *hooks) record(r *ledger.Record) {
 	comes := r.Kind == ledger.RecordAdded || r.Kind == ledger.RecordOccupied
 	forgot := w.forgot || w.lossy || w.split
 	if h.there[at] == comes && !forgot {
-		w.failf(channel, "back ends are told twice in a row that %q of %s is there: %t", r.User, channel, comes)
+		w.failf(channel, "two webhooks in a row say that %q is on %s: %t", r.User, channel, comes)
 	}
 	h.there[at] = comes
 	if r.User == "" {
 		return
 	}
-	// A new node that is the first to come to a server that forgot everything knows
-	// of nobody to wait for.
+	// A new node that is the first to connect to a server without data knows no node to
+	// wait for.
 	again := comes && w.forgot && w.newcomer && !h.strict
 	if w.staying[at] > 0 && !again {
-		w.failf(channel, "back ends are told that %s is on %s: %t; %s stayed", r.User, channel, comes, r.User)
+		w.failf(channel, "a webhook says that %s is on %s: %t; %s stayed", r.User, channel, comes, r.User)
 	}
 	if !comes && w.lossless && !forgot {
 		if w.reference.holds(at) {
-			w.failf(channel, "back ends are told that %s is gone from %s, and that is not so", r.User, channel)
+			w.failf(channel, "a webhook says that %s left %s, but it is still there", r.User, channel)
 		}
 		if away := w.now - h.left[at]; away < hookGrace-2200*time.Millisecond {
-			w.failf(channel, "back ends are told that %s is gone from %s after %v", r.User, channel, away)
+			w.failf(channel, "a webhook says that %s left %s, only %v after it did", r.User, channel, away)
 		}
 	}
 }
@@ -90,8 +90,7 @@ var noticeKinds = [...]channels.NoticeKind{
 	ledger.RecordCount: channels.SubscriptionCount, ledger.RecordEvent: channels.ClientEvent,
 }
 
-// textOf is what a back end is told, in a line. Of a client event it is who has
-// sent one.
+// textOf formats a webhook in one line. For a client event it omits the user.
 func textOf(n *channels.Notice) string {
 	user := n.UserID
 	if n.Kind == channels.ClientEvent {
@@ -100,7 +99,7 @@ func textOf(n *channels.Notice) string {
 	return fmt.Sprintf("%d %s %q %s %d %v", n.Kind, n.Channel, user, n.Event, n.Count, n.SocketID)
 }
 
-// holds reports whether somebody is on a channel of the one big node.
+// holds reports whether a user is on a channel of the reference node.
 func (r *reference) holds(at place) bool {
 	for g := range r.guests {
 		if g.channel == at.channel && g.user == at.user {
@@ -110,17 +109,17 @@ func (r *reference) holds(at place) bool {
 	return false
 }
 
-// compare holds what back ends were told in the end to the truth.
+// compare compares what back ends were notified of with the truth.
 func (h *hooks) compare(t *truth) problem {
 	for text, n := range h.recorded {
 		if h.told[text] < n && !h.excused() {
-			return problem{"", fmt.Sprintf("back ends were told %q %d times, it was in an outbox %d times", text, h.told[text], n)}
+			return problem{"", fmt.Sprintf("back ends received %q %d times, it was in an outbox %d times", text, h.told[text], n)}
 		}
 	}
 	want := map[place]bool{}
 	for name, n := range t.sockets {
 		if want[place{channel: name}] = n > 0; h.w.counted(name) && !h.excused() && h.counts[name] != n {
-			return problem{name, fmt.Sprintf("back ends were told that %d sockets are on %s, it is %d", h.counts[name], name, n)}
+			return problem{name, fmt.Sprintf("by webhooks %d sockets are on %s, the truth is %d", h.counts[name], name, n)}
 		}
 		for user := range t.members[name] {
 			want[place{name, user}] = true
@@ -133,19 +132,20 @@ func (h *hooks) compare(t *truth) problem {
 	if !maps.Equal(h.there, want) {
 		for at := range want {
 			if !h.there[at] {
-				return problem{at.channel, fmt.Sprintf("back ends were not told that %q is on %s", at.user, at.channel)}
+				return problem{at.channel, fmt.Sprintf("no webhook says that %q is on %s", at.user, at.channel)}
 			}
 		}
 		for at := range h.there {
 			if !want[at] {
-				return problem{at.channel, fmt.Sprintf("back ends were not told that %q left %s", at.user, at.channel)}
+				return problem{at.channel, fmt.Sprintf("no webhook says that %q left %s", at.user, at.channel)}
 			}
 		}
 	}
 	return problem{}
 }
 
-// compareLedgers holds what the ledgers believe to have told to the truth.
+// compareLedgers compares the webhooks that the ledgers believe to be sent with the
+// truth.
 func (h *hooks) compareLedgers(want map[place]bool) problem {
 	believed := map[place]bool{}
 	for _, srv := range h.w.servers {
@@ -162,7 +162,7 @@ func (h *hooks) compareLedgers(want map[place]bool) problem {
 				subject, user, _ := strings.Cut(key, "\x00")
 				s, _ := ledger.ParseSubject(subject)
 				if status != 0 || !want[place{s.Name, user[1:]}] {
-					return problem{s.Name, fmt.Sprintf("a ledger has yet to tell of %q on %s", user, s.Name)}
+					return problem{s.Name, fmt.Sprintf("a ledger has not sent the webhook for %q on %s yet", user, s.Name)}
 				}
 				believed[place{s.Name, user[1:]}] = true
 			}
@@ -170,16 +170,16 @@ func (h *hooks) compareLedgers(want map[place]bool) problem {
 	}
 	for at := range want {
 		if !believed[at] {
-			return problem{at.channel, fmt.Sprintf("no ledger knows that %q is told to be on %s", at.user, at.channel)}
+			return problem{at.channel, fmt.Sprintf("no ledger knows that back ends were notified of %q on %s", at.user, at.channel)}
 		}
 	}
 	return problem{}
 }
 
-// excused reports whether a server lost what it was to tell.
+// excused reports whether a server may have lost webhooks.
 func (h *hooks) excused() bool { return !h.strict && (h.w.forgot || h.w.lossy || h.w.split) }
 
-// begin has back ends know how things are, whatever they were told.
+// begin sets what back ends know to the truth, whatever they were notified of.
 func (h *hooks) begin(t *truth) {
 	clear(h.there)
 	clear(h.counts)
@@ -207,8 +207,8 @@ func (nodeHooks) Wants(string, string) ledger.Hooks {
 // Grace implements cluster.Hooks.
 func (nodeHooks) Grace() time.Duration { return hookGrace }
 
-// Tell implements cluster.Hooks: back ends have it after a while, unless the
-// node has died by then.
+// Tell implements cluster.Hooks: back ends receive the webhook after a delay, unless
+// the node is killed before.
 func (o nodeHooks) Tell(n channels.Notice, done func()) {
 	w := o.n.w
 	w.after(w.jitter(500*time.Millisecond), func() {

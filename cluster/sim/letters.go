@@ -2,7 +2,7 @@ package sim
 
 import "fanfare/cluster"
 
-// nodeDesk answers with its node's name, and keeps who follows.
+// nodeDesk answers questions with its node's name, and keeps the followers.
 type nodeDesk struct{ n *node }
 
 func (d nodeDesk) Asked(q *cluster.Question) {

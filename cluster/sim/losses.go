@@ -9,9 +9,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// losses is what a node has said in its log since the world last rested: on which
-// channels events may have been missed, and which partitions had lost their
-// memory. Nothing else excuses that a socket did not hear an event.
+// losses is what a node has logged since the last rest: the channels on which events
+// may have been missed, and the partitions that lost data. Only these may be reasons
+// for a socket not to receive an event.
 type losses struct {
 	channels map[string]bool
 	lost     map[int64]bool
@@ -31,7 +31,7 @@ func (l *losses) excuse(channel string) bool {
 // Enabled implements slog.Handler, as the methods below do.
 func (l *losses) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle notes what is lost.
+// Handle records the losses in a log message.
 func (l *losses) Handle(_ context.Context, r slog.Record) error {
 	all := map[string]slog.Value{}
 	r.Attrs(func(a slog.Attr) bool {

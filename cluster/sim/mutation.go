@@ -5,20 +5,19 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Mutation is a planted fault: a rule that is not kept. Each function may be
-// nil.
+// Mutation is a planted bug, which the checks have to find. Each function may be nil.
 type Mutation struct {
 	Name string
-	// Handle takes the place of the ledger's.
+	// Handle replaces Ledger.Handle.
 	Handle func(l *ledger.Ledger, run ledger.Run, fresh ledger.Birth, now int64, r ledger.Request) (ledger.Answer, []*ledger.Entry)
-	// Answer changes what a node is answered.
+	// Answer changes the answer to a node.
 	Answer func(node ledger.Node, r ledger.Request, a ledger.Answer) ledger.Answer
-	// Push changes what a node is pushed; nil is nothing.
+	// Push changes the entry that is pushed to a node; a nil entry is not pushed.
 	Push func(node ledger.Node, e *ledger.Entry) *ledger.Entry
-	// Config changes the peers'.
+	// Config changes the configuration of the peers.
 	Config func(cluster.Config) cluster.Config
 
-	keepTail bool // all that a dead connection carried arrives, late
+	keepTail bool // everything in transit on a closed connection arrives, late
 }
 
 func (m *Mutation) handle(l *ledger.Ledger, run ledger.Run, fresh ledger.Birth, now int64, r ledger.Request) (ledger.Answer, []*ledger.Entry) {

@@ -10,7 +10,7 @@ import (
 
 func (w *World) anyUser() string { return w.users[w.random.IntN(len(w.users))] }
 
-// named returns a name of a subject of a partition that begins as given.
+// named returns a name with the prefix begin, whose subject is in a partition.
 func named(kind ledger.Kind, begin string, p cluster.Partition) string {
 	for i := 0; ; i++ {
 		name := begin + strconv.Itoa(i)
@@ -22,7 +22,7 @@ func named(kind ledger.Kind, begin string, p cluster.Partition) string {
 
 const appID = "38" // whose connections are in the first partition
 
-// name gives channels and users names of the partitions in use.
+// name chooses names of channels and users that are in the partitions in use.
 func (w *World) name() {
 	for i, begin := range []string{"ann", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon"} {
 		w.users = append(w.users, named(ledger.User, begin, cluster.Partition(i%w.cfg.Partitions)))

@@ -24,11 +24,11 @@ type node struct {
 	frozen   bool
 	dead     bool
 	draining bool
-	late     []func()      // what a frozen node does when it goes on
+	late     []func()      // what a frozen node does when it continues
 	clock    time.Duration // how far its clock is ahead
-	struck   bool          // was taken for dead at least once since the world last rested
+	struck   bool          // was declared dead since the last rest
 	losses   losses
-	unasked  uint64        // then: sockets that were let in without the ledger
+	unasked  uint64        // at the last rest: number of sockets that were accepted without the ledger
 	beaten   time.Duration // when its last beat arrived
 	followed []*cluster.Followed
 	judged   bool // it has asked to have another marked dead
@@ -36,7 +36,7 @@ type node struct {
 
 func (n *node) String() string { return fmt.Sprintf("node%d", n.index) }
 
-// do has the node do something now, or when it is no more frozen.
+// do runs a function on the node now, or when the node is no longer frozen.
 func (n *node) do(run func()) {
 	switch {
 	case n.dead:
@@ -63,7 +63,7 @@ func (n *node) thaw() {
 	}
 }
 
-// kill ends the process. Its sockets' clients go elsewhere.
+// kill ends the process. The clients of its sockets connect to other nodes.
 func (n *node) kill() {
 	n.w.tracef("", "%s is killed", n)
 	n.dead, n.frozen, n.late = true, false, nil
@@ -84,7 +84,7 @@ type loop struct {
 	mail     []channels.Mail
 	counters channels.Counters
 	waits    bool
-	byHand   bool // it turns when it is told to
+	byHand   bool // the test calls turn
 }
 
 // Post implements channels.Lane.
@@ -112,8 +112,8 @@ func (l *loop) turn() {
 	}
 }
 
-// Run implements cluster.Engine, as the methods below do. Nobody calls it: the
-// world has the peer take its turns.
+// Run implements cluster.Engine, as the methods below do. It is not called: the world
+// calls the peer directly.
 func (n *node) Run(context.Context, cluster.Upcalls) error { return nil }
 
 func (n *node) Send(p cluster.Partition, r ledger.Request) {
@@ -126,7 +126,7 @@ func (n *node) Send(p cluster.Partition, r ledger.Request) {
 	c.send(func() { c.in.carryOut(c, p, r) })
 }
 
-// onTheWire copies what the peer may change while the request is under way.
+// onTheWire copies what the peer may change while the request is in transit.
 func onTheWire(r ledger.Request) ledger.Request {
 	switch r := r.(type) {
 	case ledger.Do:

@@ -2,7 +2,7 @@ package sim
 
 import "time"
 
-// queue holds what is to happen, by time and then in the order it was asked for.
+// queue holds scheduled functions, by time and then in the order of scheduling.
 type queue struct {
 	due   []due
 	asked uint64
@@ -30,7 +30,7 @@ func (q *queue) add(at time.Duration, run func()) {
 	}
 }
 
-// next takes the first out.
+// next removes and returns the first.
 func (q *queue) next() due {
 	first := q.due[0]
 	last := len(q.due) - 1

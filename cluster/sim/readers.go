@@ -16,24 +16,24 @@ import (
 	"fanfare/pusherproto"
 )
 
-// readers are pages that come and go on channels with a history, and recover what
-// they missed. They are there while the world does not rest.
+// readers are pages that connect and disconnect on channels with a history, and recover
+// what they missed. They are active between two rests.
 type readers struct {
 	w        *World
-	random   *rand.Rand // their own: the life of the others is the same without them
+	random   *rand.Rand // separate, so that readers do not change the random choices of the rest
 	channels []string
 	all      []*reader
 	active   bool
 	events   int
-	tally    map[string]int // of what came of it
+	tally    map[string]int // of the results, by kind
 
 	memories map[uint64]*memory // by the epoch of a channel's serials
 }
 
-// keptTruth is an event that a ledger was to keep, or the end of a history.
+// keptTruth is an event that a ledger had to keep, or the clearing of a history.
 type keptTruth struct {
 	seq    uint64
-	text   string // "" is that the history was emptied
+	text   string // "" means that the history was cleared
 	except pusherproto.SocketID
 }
 
@@ -58,14 +58,14 @@ func (w *World) newReaders() *readers {
 	return r
 }
 
-// born notes which memory has an epoch.
+// born records the memory of an epoch.
 func (r *readers) born(b ledger.Birth, m *memory) {
 	for _, name := range r.channels {
 		r.memories[cluster.HistoryEpoch(b, ledger.Subject{Kind: ledger.Channel, App: appID, Name: name})] = m
 	}
 }
 
-// appended hears of each entry of a memory.
+// appended is called for each entry of a memory.
 func (r *readers) appended(m *memory, e *ledger.Entry) {
 	switch {
 	case e.Kind == ledger.EntryCleared:
@@ -82,8 +82,8 @@ func (m *memory) keep(channel string, it keptTruth) {
 	m.kept[channel] = append(slices.Clip(m.kept[channel]), it) // a clone has the same
 }
 
-// between is what a channel's history had from behind one place up to another, in
-// the memory of an epoch.
+// between returns what a channel's history had after offset from, up to and including
+// offset to, in the memory of an epoch.
 func (r *readers) between(channel string, epoch, from, to uint64) (part []keptTruth) {
 	m := r.memories[epoch]
 	if m == nil {
@@ -97,7 +97,7 @@ func (r *readers) between(channel string, epoch, from, to uint64) (part []keptTr
 	return part
 }
 
-// begin has them come, end has them go.
+// begin starts the readers, end stops them.
 func (r *readers) begin() {
 	r.active = true
 	for _, it := range r.all {
@@ -116,7 +116,7 @@ func (r *readers) end() {
 	}
 }
 
-// after has something done if the readers are active then.
+// after runs a function within a time, if the readers are active then.
 func (r *readers) after(within time.Duration, do func()) {
 	r.w.after(time.Duration(r.random.Int64N(int64(within)))+1, func() {
 		if r.active {
@@ -138,7 +138,7 @@ func (r *readers) anyNode() *node {
 	return all[r.random.IntN(len(all))]
 }
 
-// publish has a back end publish now and then.
+// publish publishes events from a back end, at random times.
 func (r *readers) publish() {
 	r.after(200*time.Millisecond, func() {
 		r.publish()
@@ -152,7 +152,7 @@ func (r *readers) publish() {
 		pub := channels.Publication{App: &r.w.app, Channel: name, Frame: channels.NewFrame(payload), Keep: r.w.app.HistoryOf(name), Accepted: func(error) {}}
 		pub.Placed = func(s pusherproto.Serial) {
 			if part := r.between(name, s.Epoch, s.Offset-1, s.Offset); len(part) != 1 || part[0].text != string(payload) {
-				r.w.failf(name, "%s is said to be at %s, where there is %v", payload, s, part)
+				r.w.failf(name, "the answer says that %s is at %s, where the history has %v", payload, s, part)
 			}
 			r.tally["placed"]++
 		}
@@ -160,7 +160,7 @@ func (r *readers) publish() {
 	})
 }
 
-// clear has a back end empty a history now and then.
+// clear clears a history from a back end, at random times.
 func (r *readers) clear() {
 	r.after(2*time.Minute, func() {
 		r.clear()
@@ -174,7 +174,8 @@ func (r *readers) clear() {
 	})
 }
 
-// reader is one page. It knows the serial that it heard last, and who it was.
+// reader is one page. It knows the last serial that it received, and its socket id
+// then.
 type reader struct {
 	r       *readers
 	w       *World
@@ -191,7 +192,7 @@ type reading struct {
 	of      *reader
 	node    *node
 	closed  bool
-	asked   pusherproto.Serial // from which it recovers, none if it does not
+	asked   pusherproto.Serial // the serial from which it recovers; zero if it does not
 	was     pusherproto.SocketID
 	on      bool
 	lost    string // why it cannot recover
@@ -235,7 +236,7 @@ func (it *reader) connect() {
 	})
 }
 
-// speak has a page send client events.
+// speak sends client events of a page.
 func (it *reader) speak(c *reading) {
 	it.later(2*time.Second, func() {
 		if it.conn != c || c.node.dead {
@@ -250,7 +251,7 @@ func (it *reader) speak(c *reading) {
 	})
 }
 
-// leave ends the connection, and has the page come back.
+// leave ends the connection, and lets the page reconnect.
 func (it *reader) leave() {
 	c := it.conn
 	if c == nil {
@@ -290,12 +291,12 @@ func (c *reading) Send(f *channels.Frame) {
 	text := string(f.Payload())
 	w, name := c.of.w, c.of.channel
 	if w.tracing {
-		w.tracef(name, "%s hears %s", c.of, text)
+		w.tracef(name, "%s receives %s", c.of, text)
 	}
 	plain, member, has := strings.Cut(text, `,"serial":"`)
 	serial, ok := pusherproto.ParseSerial(strings.TrimSuffix(member, `"}`))
 	if has != ok {
-		w.failf(name, "%s heard %s, which has no serial that can be read", c.of, text)
+		w.failf(name, "%s received %s, which has no valid serial", c.of, text)
 	}
 	t, _ := read(text)
 	switch {
@@ -306,30 +307,30 @@ func (c *reading) Send(f *channels.Frame) {
 		c.lost, _ = between(text, `reason\":\"`, `\"`)
 		c.of.r.tally[c.lost]++
 		if c.asked.Epoch == 0 {
-			w.failf(name, "%s did not want to recover and heard %s", c.of, text)
+			w.failf(name, "%s did not ask to recover and received %s", c.of, text)
 		}
 		if c.lost == channels.LostSerial.Reason || c.lost == channels.LostRule.Reason {
-			w.failf(name, "%s asks for what came behind %s and heard %s", c.of, c.asked, text)
+			w.failf(name, "%s asked to recover from %s and received %s", c.of, c.asked, text)
 		}
 	case strings.HasPrefix(t.event, "h-"), strings.HasPrefix(t.event, "client-"):
 		if kept := t.event[0] == 'h' || w.app.HistoryOf(name).ClientEvents; !ok && !kept {
 			return
 		} else if kept != ok {
-			w.failf(name, "%s heard %s, that it has a serial: %t", c.of, text, ok)
+			w.failf(name, "%s received %s; it has a serial: %t", c.of, text, ok)
 		}
 		c.hear(plain+"}", serial)
 	}
 }
 
-// hear takes an event that is kept: one of those that came before, or a new one.
+// hear checks an event with a serial: a recovered one or a new one.
 func (c *reading) hear(text string, serial pusherproto.Serial) {
 	w, r, name := c.of.w, c.of.r, c.of.channel
 	it := r.between(name, serial.Epoch, serial.Offset-1, serial.Offset)
 	if len(it) != 1 || it[0].text != text {
-		w.failf(name, "%s heard %s at %s, where there is %v", c.of, text, serial, it)
+		w.failf(name, "%s received %s at %s, where the history has %v", c.of, text, serial, it)
 	}
 	if it[0].except == c.ID() {
-		w.failf(name, "%s heard %s, which is not for it", c.of, text)
+		w.failf(name, "%s received %s, which excludes it", c.of, text)
 	}
 	if serial.Epoch == c.at.Epoch && serial.Offset <= c.at.Offset {
 		c.past = append(c.past, serial.String())
@@ -338,12 +339,12 @@ func (c *reading) hear(text string, serial pusherproto.Serial) {
 	c.checkPast()
 	if serial.Epoch == c.saw.Epoch {
 		if serial.Offset <= c.saw.Offset {
-			w.failf(name, "%s heard %s at %s behind %s", c.of, text, serial, c.saw)
+			w.failf(name, "%s received %s at %s after %s", c.of, text, serial, c.saw)
 		}
 		if whole := !w.lossy && !w.split && !w.forgot; whole && w.cfg.OnGap == cluster.GapClose {
 			for _, missed := range r.between(name, serial.Epoch, c.saw.Offset, serial.Offset-1) {
 				if missed.text != "" && missed.except != c.ID() {
-					w.failf(name, "%s heard %s at %s behind %s, and not %v", c.of, text, serial, c.saw, missed)
+					w.failf(name, "%s received %s at %s after %s, without %v", c.of, text, serial, c.saw, missed)
 				}
 			}
 		}
@@ -351,8 +352,8 @@ func (c *reading) hear(text string, serial pusherproto.Serial) {
 	c.saw = serial
 }
 
-// checkPast holds what the socket was sent first to what it missed. It is called
-// when all of that has come.
+// checkPast compares the events that the socket received first with those that it
+// missed. It is called when it has received all of them.
 func (c *reading) checkPast() {
 	if !c.on || c.checked {
 		return
@@ -361,23 +362,23 @@ func (c *reading) checkPast() {
 	w, r, name := c.of.w, c.of.r, c.of.channel
 	if c.at.Epoch == 0 {
 		if c.asked.Epoch != 0 && c.lost == "" || len(c.past) > 0 {
-			w.failf(name, "%s recovers from a history that stands nowhere", c.of)
+			w.failf(name, "%s recovered from a history without a position", c.of)
 		}
 		return
 	}
 	var want []string
 	from, except := c.asked, c.was
 	recovered := c.asked.Epoch != 0 && c.lost == ""
-	if !recovered { // what it rewinds: the newest, all of which it is sent
+	if !recovered { // a rewind: the newest events, all of which it receives
 		from, except = pusherproto.Serial{Epoch: c.at.Epoch}, pusherproto.SocketID{}
 	}
 	if from.Epoch != c.at.Epoch || from.Offset > c.at.Offset {
-		w.failf(name, "%s recovers from %s, in a history that is at %s", c.of, c.asked, c.at)
+		w.failf(name, "%s recovered from %s, in a history at %s", c.of, c.asked, c.at)
 	}
 	for _, it := range r.between(name, c.at.Epoch, from.Offset, c.at.Offset) {
 		switch {
 		case it.text == "" && recovered:
-			w.failf(name, "%s recovers from %s, and the history was emptied since", c.of, c.asked)
+			w.failf(name, "%s recovered from %s, and the history was cleared since", c.of, c.asked)
 		case it.text == "":
 			want = nil
 		case except.IsZero() || it.except != except:
@@ -393,6 +394,6 @@ func (c *reading) checkPast() {
 		r.tally["nothing missed"]++
 	}
 	if !slices.Equal(c.past, want) {
-		w.failf(name, "%s was away since %s, came at %s and heard %v, it missed %v; lost: %q", c.of, c.asked, c.at, c.past, want, c.lost)
+		w.failf(name, "%s recovered from %s at %s and received %v, it missed %v; reason of the failure: %q", c.of, c.asked, c.at, c.past, want, c.lost)
 	}
 }

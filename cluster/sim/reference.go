@@ -13,8 +13,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// step is what an observer hears of a channel: a user 'a'dded or 'r'emoved, or
-// a back end's 'e'vent.
+// step is what an observer receives on a channel: a user 'a'dded or 'r'emoved, or a
+// back end's 'e'vent.
 type step struct {
 	kind    byte
 	user    string
@@ -28,18 +28,18 @@ func (s step) String() string {
 	return map[byte]string{'a': "+", 'r': "-"}[s.kind] + s.user
 }
 
-// reference is one big node, a hub without a cluster, to which everything
-// happens in the order of the ledgers. What an observer hears there is what
-// all have to hear as long as nothing goes wrong.
+// reference is the reference node: one hub without a cluster, to which the entries of
+// the ledgers are applied in order. What an observer receives there is what every
+// socket must receive as long as nothing may be lost.
 type reference struct {
 	w      *World
 	hub    *channels.Hub
-	app    apps.App // without limits: the ledgers decide
+	app    apps.App // without limits, which the ledgers apply
 	loop   *loop
 	guests map[guest]*visitor
 }
 
-// guest stands for the sockets of one user on one node.
+// guest identifies the sockets of one user on one node.
 type guest struct {
 	node          ledger.Node
 	channel, user string
@@ -47,7 +47,7 @@ type guest struct {
 
 type visitor struct {
 	channels.Session
-	hear func(*told) // nil hears nothing
+	hear func(*told) // nil ignores all messages
 }
 
 // Send implements channels.Conn.
@@ -66,7 +66,7 @@ func (v *visitor) Opened(*pusherproto.Error) {}
 // Close implements channels.Conn.
 func (v *visitor) Close(int, string) {}
 
-// observer is the user as whom the reference listens on presence channels.
+// observer is the user that subscribes to presence channels on the reference node.
 const observer = "the-observer"
 
 func (w *World) newReference() *reference {
@@ -89,11 +89,11 @@ func (r *reference) settle() {
 	}
 }
 
-// visit has a user join a channel.
+// visit subscribes a user to a channel.
 func (r *reference) visit(channel, user string) *visitor {
 	v := &visitor{}
 	if refusal := v.Open(r.hub, &r.app, r.loop, v); refusal != nil {
-		r.w.failf(channel, "the one big node refuses a socket: %v", refusal)
+		r.w.failf(channel, "the reference node refused a socket: %v", refusal)
 	}
 	v.Receive(subscription(v.ID(), channel, user))
 	r.settle()
@@ -115,7 +115,7 @@ func (r *reference) heard(channel string, t *told) {
 	r.w.record[channel] = append(r.w.record[channel], s)
 }
 
-// note has the one big node do what an entry of a partition says.
+// note applies an entry of a partition to the reference node.
 func (w *World) note(p cluster.Partition, e *ledger.Entry) {
 	r := w.reference
 	switch e.Kind {
@@ -135,7 +135,7 @@ func (w *World) note(p cluster.Partition, e *ledger.Entry) {
 	case ledger.EntryStruck:
 		for _, name := range w.channels {
 			if cluster.PartitionOf(ledger.Subject{Kind: ledger.Channel, App: appID, Name: name}) != p {
-				continue // it goes from those when they say so
+				continue // the partitions of these channels have an entry of their own
 			}
 			for _, u := range w.users {
 				r.leave(guest{e.Node, name, u})
@@ -150,14 +150,13 @@ func (w *World) note(p cluster.Partition, e *ledger.Entry) {
 			Name: t.event, Channels: []string{e.Op.Subject.Name}, Data: strconv.AppendQuote(nil, strconv.Itoa(t.n)),
 		}
 		if err := r.hub.TryPublish(&r.app, ev); err != nil {
-			w.failf(e.Op.Subject.Name, "the one big node refuses an event: %v", err)
+			w.failf(e.Op.Subject.Name, "the reference node refused an event: %v", err)
 		}
 		r.settle()
 	}
 }
 
-// begin has everybody on the one big node who is on the others, whatever they
-// went through.
+// begin makes the users on the reference node the same as those on the nodes.
 func (r *reference) begin() {
 	there := map[guest]bool{}
 	for _, n := range r.w.nodes {
@@ -189,8 +188,8 @@ func (r *reference) leave(g guest) {
 	}
 }
 
-// compareRecord holds what each socket heard since the world rested to what it
-// would have heard on the one big node.
+// compareRecord compares what each socket received since the last rest with what it
+// would have received on the reference node.
 func (w *World) compareRecord() {
 	if !w.lossless {
 		return
@@ -212,19 +211,19 @@ func (w *World) compareSteps(h *hearing) {
 		}
 	}
 	got := h.steps
-	if h.since > w.rested { // it came when some of it was over
+	if h.since > w.rested { // it subscribed after some of the steps
 		if pusherproto.KindOf(h.channel).Cache() && len(got) > 0 && got[0].kind == 'e' && !h.follows(got, want) {
-			got = got[1:] // what the channel remembered
+			got = got[1:] // the cached event
 		}
 		want = want[max(0, len(want)-len(got)):]
 	}
 	if !h.follows(got, want) {
-		w.failf(h.channel, "%s heard on %s since %v\n%v, on one big node it is\n%v", h.socket, h.channel, h.since, got, want)
+		w.failf(h.channel, "%s received on %s since %v\n%v, on the reference node it is\n%v", h.socket, h.channel, h.since, got, want)
 	}
 }
 
-// follows compares transcripts; users that leave at once with a node leave in
-// no order.
+// follows compares steps. The order of users that leave at the same time, with their
+// node, does not matter.
 func (h *hearing) follows(got, want []step) bool {
 	want = want[max(0, len(want)-len(got)):]
 	return slices.Equal(inOrder(got), inOrder(want))

@@ -11,11 +11,11 @@ import (
 	"fanfare/pusherproto"
 )
 
-// restWithin is how long after the last fault everything has to be well again.
+// restWithin is how long after the last fault all state must be correct again.
 const restWithin = 3 * time.Minute
 
-// Rest ends all faults and actions, waits until everything has arrived, and
-// compares what everybody believes with the truth.
+// Rest ends all faults and actions, waits until all messages have arrived, and
+// compares the state of nodes, ledgers and clients with the truth.
 func (w *World) Rest() {
 	w.readers.end()
 	w.heal()
@@ -23,7 +23,7 @@ func (w *World) Rest() {
 	var wrong problem
 	for w.now < deadline {
 		for _, srv := range w.servers {
-			srv.endOld() // of a failover that was under way
+			srv.endOld() // of a failover in progress
 		}
 		w.pass(4 * time.Second)
 		if wrong = w.compare(); wrong.text == "" {
@@ -41,8 +41,8 @@ func (w *World) Rest() {
 	w.begin()
 }
 
-// failsOver tells of a failover that came late: what nodes say to a server that is
-// no master any more will be lost.
+// failsOver reports a failover in progress: what nodes send to the demoted server will
+// be lost.
 func (w *World) failsOver() problem {
 	if slices.ContainsFunc(w.servers, func(s *server) bool { return len(s.old) > 0 }) {
 		return problem{"", "a server fails over"}
@@ -50,12 +50,12 @@ func (w *World) failsOver() problem {
 	return problem{}
 }
 
-// begin notes how things stand when everything is well.
+// begin records the state at a rest, and resets what happened before.
 func (w *World) begin() {
 	w.keepTerminations()
 	w.rested, w.lossless, w.split, w.forgot, w.lossy = w.now, true, false, false, false
 	w.newcomer = false
-	w.filled = slices.ContainsFunc(w.servers, func(s *server) bool { return s.live.full }) // a fault may come late
+	w.filled = slices.ContainsFunc(w.servers, func(s *server) bool { return s.live.full }) // a fault may begin late
 	w.said = nil
 	w.reference.begin()
 	t, _ := w.truth()
@@ -82,10 +82,11 @@ func (w *World) begin() {
 	}
 }
 
-// problem is what is not as it should be, yet.
+// problem is a difference from the truth, which may still disappear. The zero value
+// means none.
 type problem struct{ channel, text string }
 
-// truth is what sockets are on.
+// truth is the expected state: the open sockets and their channels.
 type truth struct {
 	sockets map[string]int             // by channel
 	members map[string]map[string]bool // of presence channels
@@ -108,13 +109,13 @@ func (w *World) truth() (t truth, wrong problem) {
 		for _, name := range s.names {
 			h := s.heard[name]
 			if h.asked > 0 {
-				return t, problem{name, fmt.Sprintf("%s has no answer about %s", s, name)}
+				return t, problem{name, fmt.Sprintf("%s has no answer to its subscription to %s", s, name)}
 			}
 			if _, user := pusherproto.UserOfChannel(name); user {
 				continue
 			}
 			if h.on != slices.Contains(tab.wants, name) {
-				return t, problem{name, fmt.Sprintf("%s wants %v, and that it is on %s is %t", s, tab.wants, name, h.on)}
+				return t, problem{name, fmt.Sprintf("%s wants %v, and its subscription to %s is %t", s, tab.wants, name, h.on)}
 			}
 			if !h.on {
 				continue
@@ -131,7 +132,7 @@ func (w *World) truth() (t truth, wrong problem) {
 	return t, problem{}
 }
 
-// compare returns the first thing that is not as the truth is.
+// compare returns the first difference from the truth.
 func (w *World) compare() problem {
 	t, wrong := w.truth()
 	if wrong.text != "" {
@@ -166,7 +167,7 @@ func (w *World) compare() problem {
 	return w.compareTerminations()
 }
 
-// compare holds what a client believes to the truth.
+// compare compares a client's state with the truth.
 func (s *socket) compare(t *truth) problem {
 	w := s.tab.w
 	for _, name := range s.names {
@@ -174,9 +175,9 @@ func (s *socket) compare(t *truth) problem {
 		switch {
 		case !h.on:
 		case isPresence(name) && !maps.Equal(h.members, t.members[name]):
-			return problem{name, fmt.Sprintf("%s believes %v to be on %s, it is %v", s, keys(h.members), name, keys(t.members[name]))}
+			return problem{name, fmt.Sprintf("%s believes %v to be on %s, the truth is %v", s, keys(h.members), name, keys(t.members[name]))}
 		case w.counted(name) && h.count != t.sockets[name]:
-			return problem{name, fmt.Sprintf("%s believes %d sockets to be on %s, it is %d", s, h.count, name, t.sockets[name])}
+			return problem{name, fmt.Sprintf("%s believes %d sockets to be on %s, the truth is %d", s, h.count, name, t.sockets[name])}
 		}
 	}
 	if s.tab.signs && len(s.tab.watchlist) > 0 {
@@ -194,7 +195,7 @@ func (w *World) counted(channel string) bool {
 	return w.app.SubscriptionCount && !kind.Presence() && !kind.UserChannel()
 }
 
-// compareFacts holds what the ledgers know of a subject to what nodes hold.
+// compareFacts compares the state of a subject in the ledgers with that of the nodes.
 func (w *World) compareFacts(channel string, subject ledger.Subject, on func(*socket) bool) problem {
 	sockets, holders := map[ledger.Node]int{}, map[string]bool{}
 	for _, srv := range w.servers {
@@ -223,11 +224,11 @@ func (w *World) compareFacts(channel string, subject ledger.Subject, on func(*so
 				}
 			}
 		}
-		if subject.Kind == ledger.User { // a node says no number of theirs
+		if subject.Kind == ledger.User { // a node reports no number for a user
 			held, sockets[n.id] = min(held, 1), min(sockets[n.id], 1)
 		}
 		if sockets[n.id] != held {
-			return problem{channel, fmt.Sprintf("the ledger says that %s holds %d sockets on %s, it is %d", n, sockets[n.id], channel, held)}
+			return problem{channel, fmt.Sprintf("the ledger says that %s holds %d sockets on %s, the truth is %d", n, sockets[n.id], channel, held)}
 		}
 		delete(sockets, n.id)
 		for _, u := range w.users {
@@ -242,7 +243,7 @@ func (w *World) compareFacts(channel string, subject ledger.Subject, on func(*so
 	return problem{}
 }
 
-// compareEvents checks that everybody heard what there was to hear.
+// compareEvents checks that every socket received the events of its channels.
 func (w *World) compareEvents() {
 	for _, tab := range w.tabs {
 		s := tab.sock
@@ -260,7 +261,7 @@ func (w *World) compareEvents() {
 					ev := p.events[i]
 					if ev.result == accepted && ev.channel == name && ev.at > h.since && ev.except != s.serial &&
 						!heard[heardEvent{p.index, i + 1}] && !ev.missed && !s.node.losses.excuse(name) {
-						w.failf(name, "%s never heard event %d of p-%d, which was accepted: given to %s at %v", s, i+1, p.index, ev.node, ev.at)
+						w.failf(name, "%s did not receive event %d of p-%d, which was accepted: given to %s at %v", s, i+1, p.index, ev.node, ev.at)
 					}
 				}
 			}
@@ -269,19 +270,19 @@ func (w *World) compareEvents() {
 	}
 }
 
-// compareSaid is about client events: those on the own node reach everybody,
-// others unless something may have been lost.
+// compareSaid checks client events: sockets on the sender's node must receive them,
+// sockets on other nodes as well unless data may have been lost.
 func (w *World) compareSaid(h *hearing, heard map[heardEvent]bool) {
 	for _, e := range w.said {
 		if e.from.denied[e.n] {
 			if heard[heardEvent{e.from.serial, e.n}] {
-				w.failf(h.channel, "%s heard client event %d of %s, which was refused", h.socket, e.n, e.from)
+				w.failf(h.channel, "%s received client event %d of %s, which was refused", h.socket, e.n, e.from)
 			}
 			continue
 		}
 		if e.channel == h.channel && e.from.closed == 0 && e.from != h.socket && e.at > h.since &&
 			(w.lossless && !w.filled || e.from.node == h.socket.node) && !heard[heardEvent{e.from.serial, e.n}] {
-			w.failf(h.channel, "%s never heard client event %d of %s, sent at %v", h.socket, e.n, e.from, e.at)
+			w.failf(h.channel, "%s did not receive client event %d of %s, sent at %v", h.socket, e.n, e.from, e.at)
 		}
 	}
 }

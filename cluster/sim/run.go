@@ -8,8 +8,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// Run has a world live through so many steps of a random life and returns what
-// went wrong, a *Failure, or nil.
+// Run simulates a world for a number of random steps. It returns a *Failure if a check
+// fails, and nil otherwise.
 func Run(cfg Config, steps int) (err error) {
 	_, err = run(cfg, steps)
 	if f := (*Failure)(nil); errors.As(err, &f) && !cfg.Trace {
@@ -36,7 +36,7 @@ func run(cfg Config, steps int) (w *World, err error) {
 	return w, nil
 }
 
-// live is a random life: phases of actions and faults, with a rest after each.
+// live runs phases of random actions and faults, with a rest after each.
 func (w *World) live(steps int) {
 	w.pass(5 * time.Second)
 	for range 6 + w.random.IntN(8) {
@@ -53,9 +53,9 @@ func (w *World) live(steps int) {
 	w.Rest()
 }
 
-// phase is so many steps, as far from each other as the phase likes, with some
-// faults among them. Every third phase has gentle faults only. A fault that would
-// come later does not come: the next phase may be a gentle one.
+// phase runs a number of steps, at a random distance, with faults among them. Every
+// third phase has gentle faults only. Faults that would begin after the phase are
+// dropped, because the next phase may be gentle.
 func (w *World) phase(steps int) {
 	over := false
 	gap := w.between(500*time.Microsecond, 200*time.Millisecond)
@@ -80,7 +80,7 @@ func (w *World) phase(steps int) {
 	over = true
 }
 
-// step has somebody do something.
+// step performs a random action.
 func (w *World) step() {
 	w.steps++
 	if len(w.tabs) < 4 || w.random.IntN(60) == 0 && len(w.tabs) < w.mostTabs() {
@@ -125,7 +125,7 @@ func (w *World) step() {
 	}
 }
 
-// mostTabs is how many pages are open at a time.
+// mostTabs is the maximum number of pages that are open at a time.
 func (w *World) mostTabs() int {
 	if most := w.cfg.MaxConnections; most > 0 {
 		return min(24, most)

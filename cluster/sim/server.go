@@ -19,14 +19,14 @@ type server struct {
 	index int
 	live  *instance
 	old   []*instance // demoted ones
-	dump  *memory     // what it would restart from if it had saved last now and then
+	dump  *memory     // the last dump, from which it may restart
 }
 
-// memory is what a server keeps over a restart, if it keeps it.
+// memory is the data of a server, which may survive a restart.
 type memory struct {
 	ledgers  []*ledger.Ledger // by partition; nil where another server has it
 	beats    []cluster.Beat
-	accepted []*published           // events of back ends, since the world rested
+	accepted []*published           // events of back ends, since the last rest
 	kept     map[string][]keptTruth // of channels with a history
 }
 
@@ -50,7 +50,7 @@ type instance struct {
 	full    bool          // out of memory
 	stopped time.Duration // when it was paused
 	gone    bool
-	// demoted servers still take what nodes send them; it is lost.
+	// demoted servers still accept what nodes send, which is lost.
 	demoted bool
 	conns   []*conn
 	feeds   map[ledger.Subject][]*conn
@@ -65,21 +65,21 @@ func newServer(w *World, index int) *server {
 	return s
 }
 
-// empty is a memory that knows nothing.
+// empty returns a memory without data.
 func (s *server) empty() *memory {
 	m := &memory{ledgers: make([]*ledger.Ledger, s.w.cfg.Partitions)}
 	for p := range m.ledgers {
 		if p%s.w.cfg.Servers == s.index {
 			m.ledgers[p] = ledger.New()
 			if s.w.cfg.Readers > 0 {
-				m.ledgers[p].PageBytes = 1500 // a history takes several
+				m.ledgers[p].PageBytes = 1500 // so that a history has several pages
 			}
 		}
 	}
 	return m
 }
 
-// start makes an instance with a run id of its own.
+// start starts an instance with a new run id.
 func (s *server) start(m *memory) *instance {
 	s.w.runs++
 	return &instance{
@@ -89,7 +89,7 @@ func (s *server) start(m *memory) *instance {
 	}
 }
 
-// replace ends what runs at once and starts anew with what m holds.
+// replace ends the running instance at once and starts another with the data of m.
 func (s *server) replace(m *memory) {
 	old := s.live
 	s.w.lose(old.memory, m)
@@ -98,8 +98,8 @@ func (s *server) replace(m *memory) {
 	old.end()
 }
 
-// failOver has another server take over with what m holds. Nodes stay with the
-// old one, which goes on for them, until they notice.
+// failOver promotes another instance with the data of m. Nodes stay connected to the
+// old one, which still serves them, until they notice.
 func (s *server) failOver(m *memory) {
 	old, w := s.live, s.w
 	w.lose(old.memory, m)
@@ -130,8 +130,8 @@ func (in *instance) end() {
 	in.conns, in.feeds = nil, nil
 }
 
-// beatLate is more than a server can stand still while each node has a beat
-// that came back within 4 s.
+// beatLate is the pause of a server after which no node can have received an answer to
+// a beat within 4 s.
 const beatLate = 6 * time.Second
 
 func (in *instance) pause() { in.paused, in.stopped = true, in.server.w.now }
@@ -141,7 +141,7 @@ func (in *instance) resume() {
 		return
 	}
 	in.paused = false
-	if w := in.server.w; in == w.servers[0].live && w.now-in.stopped > beatLate { // it has the table: nobody's beats came back
+	if w := in.server.w; in == w.servers[0].live && w.now-in.stopped > beatLate { // it has the table of beats: no node has received an answer to a beat
 		for _, n := range w.nodes {
 			n.beaten = w.now
 		}
@@ -151,14 +151,14 @@ func (in *instance) resume() {
 	}
 }
 
-// wipe is FLUSHALL: connections and feeds stay.
+// wipe deletes all data, like FLUSHALL: connections and feeds stay.
 func (in *instance) wipe() {
 	next := in.server.empty()
 	in.server.w.lose(in.memory, next)
 	in.memory, in.server.w.forgot = next, true
 }
 
-// carryOut has the ledger of a partition handle what came over c.
+// carryOut lets the ledger of a partition handle a request that arrived over c.
 func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 	w := in.server.w
 	w.requests++
@@ -175,7 +175,7 @@ func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 	if w.tracing {
 		w.tracef(subjectOf(r), "%s carries out %s", in.run, describeRequest(c.node, p, r, answer))
 	}
-	first := w.random.IntN(2) == 0 // engines differ in whether a push comes before the answer to its cause
+	first := w.random.IntN(2) == 0 // engines differ in whether a push arrives before the answer to its cause
 	if first {
 		in.publish(p, entries)
 	}
@@ -186,7 +186,7 @@ func (in *instance) carryOut(c *conn, p cluster.Partition, r ledger.Request) {
 	w.hooks.look(in, l, boxed)
 }
 
-// publish pushes entries to those who have the feed.
+// publish pushes entries to the connections that watch their subject.
 func (in *instance) publish(p cluster.Partition, entries []*ledger.Entry) {
 	for _, e := range entries {
 		in.server.w.appended(in, p, e)
@@ -213,14 +213,14 @@ func (in *instance) unwatch(c *conn, s ledger.Subject) {
 	}
 }
 
-// pass passes on what a node tells another, which hears it if it listens here.
+// pass delivers a message of a node to another, if that listens on this instance.
 func (in *instance) pass(to ledger.Node, message []byte) {
 	if c := in.listeners[to]; c != nil {
 		c.reply(func() { c.node.up.Told(bytes.Clone(message)) })
 	}
 }
 
-// forget takes a connection out of everything.
+// forget removes a connection from the instance, its feeds and its listeners.
 func (in *instance) forget(c *conn) {
 	in.conns = slices.DeleteFunc(in.conns, func(o *conn) bool { return o == c })
 	for s := range in.feeds {

@@ -10,15 +10,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// tab is a page in somebody's browser. Like pusher-js it connects again when
-// its connection is gone, and subscribes to all it wants.
+// tab is a page in a browser. Like pusher-js it reconnects when its connection has
+// ended, and subscribes to its channels again.
 type tab struct {
 	w         *World
 	serial    int
 	user      string
-	signs     bool     // signs in
-	watchlist []string // of its sign-in
-	wants     []string // channels
+	signs     bool     // whether it signs in
+	watchlist []string // sent when it signs in
+	wants     []string // channels that it subscribes to
 	sock      *socket  // nil while it has no connection
 	ended     bool
 	pinned    *node // the only node it connects to, if any
@@ -35,13 +35,13 @@ type socket struct {
 	denied map[int]bool // client events that were refused
 	closed int          // code, 0 while open
 	gone   bool
-	opened time.Duration       // when it came
-	left   time.Duration       // when it was gone
+	opened time.Duration       // when it connected
+	left   time.Duration       // when it disconnected
 	heard  map[string]*hearing // by channel
 	names  []string            // of heard, in order
-	// What was heard of users: who is online, nil before the first answer.
+	// The watchlist: the users that are online, nil before the first answer.
 	signedIn time.Duration // -1 if not
-	asked    time.Duration // when it asked to be
+	asked    time.Duration // when it requested that
 	online   map[string]bool
 }
 
@@ -63,7 +63,7 @@ func (w *World) open(user string) *tab {
 	return t
 }
 
-// connect opens a connection to a node that takes one.
+// connect opens a connection to a node that accepts one.
 func (t *tab) connect() {
 	if t.ended || t.sock != nil {
 		return
@@ -98,7 +98,7 @@ func (t *tab) connect() {
 
 func (t *tab) comeBack(within time.Duration) { t.w.after(t.w.jitter(within), t.connect) }
 
-// end closes the tab for good.
+// end closes the tab, which does not reconnect.
 func (t *tab) end() {
 	t.ended = true
 	t.w.tabs = slices.DeleteFunc(t.w.tabs, func(o *tab) bool { return o == t })
@@ -107,13 +107,13 @@ func (t *tab) end() {
 	}
 }
 
-// leave ends a connection at the client's side.
+// leave closes the connection from the client's side.
 func (s *socket) leave() {
 	s.forget()
 	s.node.do(s.ended)
 }
 
-// lost is the end of a connection with its node.
+// lost ends the connection of a killed node.
 func (s *socket) lost() {
 	s.forget()
 	s.tab.w.exits(s)
@@ -122,7 +122,7 @@ func (s *socket) lost() {
 	}
 }
 
-// forget makes the client hear nothing more.
+// forget ends all subscriptions of the client.
 func (s *socket) forget() {
 	if s.tab.sock == s {
 		s.tab.sock = nil
@@ -135,7 +135,7 @@ func (s *socket) forget() {
 	}
 }
 
-// ended is the end of a connection at the node's side.
+// ended closes the connection from the node's side.
 func (s *socket) ended() {
 	if s.gone {
 		return
@@ -176,7 +176,7 @@ func (s *socket) Close(code int, reason string) {
 	if s.tab.ended {
 		return
 	}
-	if code < 4100 { // pusher-js stays away; the user opens another page
+	if code < 4100 { // pusher-js does not reconnect; the user opens another page
 		s.tab.end()
 		user := s.tab.user
 		w.after(w.jitter(time.Second), func() {
@@ -189,7 +189,7 @@ func (s *socket) Close(code int, reason string) {
 	s.tab.comeBack(time.Second)
 }
 
-// says sends the node a message.
+// says sends a message to the node.
 func (s *socket) says(text []byte) { s.node.do(func() { s.Receive(text) }) }
 
 func (s *socket) subscribe(channel string) {

@@ -7,7 +7,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// told is a frame as a client reads it.
+// told is a frame as a client parses it.
 type told struct {
 	event, channel string
 	user           string   // of member_added, member_removed; the sender of a client event
@@ -17,8 +17,8 @@ type told struct {
 	from, n        int      // an event's publisher and number; n is the subscription count too
 }
 
-// read takes a frame apart. It knows the server's way of writing them, which
-// makes it far quicker than a JSON decoder.
+// read parses a frame. It relies on the exact form in which the server writes frames,
+// and is much faster than a JSON decoder.
 func read(text string) (t told, ok bool) {
 	rest, ok := strings.CutPrefix(text, `{"event":"`)
 	if !ok {
@@ -74,7 +74,7 @@ func between(text, before, behind string) (string, bool) {
 	return found, ok
 }
 
-// list takes apart \"a\",\"b\".
+// list parses \"a\",\"b\".
 func list(text string) []string {
 	if text == "" {
 		return nil
@@ -82,7 +82,7 @@ func list(text string) []string {
 	return strings.Split(text[2:len(text)-2], `\",\"`)
 }
 
-// number reads the digits that text begins with.
+// number parses the digits that text begins with.
 func number(text string) (n int) {
 	for i := 0; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
 		n = 10*n + int(text[i]-'0')

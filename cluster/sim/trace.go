@@ -9,12 +9,12 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// trace keeps what happened last.
+// trace keeps the last events of a run.
 type trace struct{ lines []traced }
 
 type traced struct {
 	at      time.Duration
-	channel string // "" concerns all
+	channel string // "" means all channels
 	text    string
 }
 
@@ -23,8 +23,8 @@ const (
 	traceTold = 50
 )
 
-// tracef notes what happened on a channel, or to all. Callers look at
-// w.tracing first where it happens often.
+// tracef records an event on a channel, or "" for all. Frequent callers check w.tracing
+// first.
 func (w *World) tracef(channel, format string, args ...any) {
 	if !w.tracing {
 		return
@@ -49,8 +49,7 @@ func (t *trace) about(channel string) []string {
 	return lines
 }
 
-// subjectOf is the channel that a request is about, "-" for one that is about
-// none or several.
+// subjectOf returns the channel of a request, "-" if it has none or several.
 func subjectOf(r ledger.Request) string {
 	switch r := r.(type) {
 	case ledger.Do:

@@ -15,26 +15,26 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// Config describes a world. The zero value of each is the default in brackets.
+// Config is the configuration of a World. A zero field means the default in brackets.
 type Config struct {
 	Seed           uint64
 	Nodes          int           // [3]
-	Servers        int           // that share the partitions [1]
-	Partitions     int           // that anything is in; the others cannot be reached [4]
-	Latency        time.Duration // most of one way of a message [4 ms]
-	Late           time.Duration // most by which bytes of a dead connection are late [8 s]
+	Servers        int           // servers that share the partitions [1]
+	Partitions     int           // partitions in use; the others cannot be reached [4]
+	Latency        time.Duration // maximum time of a message in one direction [4 ms]
+	Late           time.Duration // maximum delay of bytes in transit on a closed connection [8 s]
 	Reply          time.Duration // an engine closes a connection on which an answer takes longer [5 s]
 	MaxMembers     int           // of a presence channel; 0 means no limit
 	MaxConnections int           // sockets; 0 means no limit
 	OnGap          cluster.Gap
-	Readers        int       // pages on channels with a history
-	Mutation       *Mutation // a planted fault
-	Trace          bool      // keeps what happened, for people
+	Readers        int       // number of pages on channels with a history
+	Mutation       *Mutation // a planted bug; nil means none
+	Trace          bool      // record a trace for the Failure
 
-	APIPatience time.Duration // after which a back end gives up an answer [20 s]
+	APIPatience time.Duration // how long a back end waits for an answer [20 s]
 }
 
-// World is a cluster with everybody who uses it.
+// World is a simulated cluster with its clients and back ends.
 type World struct {
 	cfg             Config
 	random          *rand.Rand
@@ -44,7 +44,7 @@ type World struct {
 	app             apps.App
 	crowd           crowd
 	servers         []*server
-	nodes           []*node // dead ones too
+	nodes           []*node // including dead nodes
 	tabs            []*tab
 	backend         *backend
 	hooks           *hooks
@@ -56,18 +56,18 @@ type World struct {
 	trace    trace
 
 	started, runs, serial, refused, requests, steps int
-	rested                                          time.Duration // when the world last did
-	staying                                         map[place]int // sockets of a user on a channel that stayed since
+	rested                                          time.Duration // time of the last rest
+	staying                                         map[place]int // sockets of a user on a channel that stayed since the last rest
 	terminations                                    []*termination
-	said                                            []said // client events since the world rested
+	said                                            []said // client events since the last rest
 	reference                                       *reference
 	record                                          map[string][]step
-	split                                           bool // two servers took events at once since the world rested, so in two orders
-	lossy                                           bool // a server lost what it had taken, since then
-	forgot                                          bool // a server did, since then: who came later knows only those whose nodes have said it again
-	filled                                          bool // a server was out of memory, since then: events of clients reach those on their own node
-	newcomer                                        bool // a node started, since then
-	lossless                                        bool // nothing of the steps since may be missed by anybody
+	split                                           bool // since the last rest two servers accepted events at once, so in two orders
+	lossy                                           bool // since then a server lost data that it had accepted
+	forgot                                          bool // since then a server lost all data: later sockets know only users whose nodes have reported them again
+	filled                                          bool // since then a server was out of memory: client events reach only sockets on their own node
+	newcomer                                        bool // since then a node started
+	lossless                                        bool // every socket must receive all steps since then
 
 	lastFrame *channels.Frame
 	lastTold  told
@@ -84,7 +84,7 @@ type said struct {
 	at      time.Duration
 }
 
-// Failure is what a world ends with when something is wrong.
+// Failure is the error of a run in which a check failed.
 type Failure struct {
 	Seed    uint64
 	Step    int
@@ -102,7 +102,7 @@ func (f *Failure) Error() string {
 	return text
 }
 
-// NewWorld starts servers and nodes. Nobody is connected yet.
+// NewWorld starts servers and nodes, without clients.
 func NewWorld(cfg Config) *World {
 	cfg.Nodes = cmp.Or(cfg.Nodes, 3)
 	cfg.Servers = cmp.Or(cfg.Servers, 1)
@@ -141,7 +141,7 @@ func (w *World) startNode() *node {
 	w.started++
 	w.newcomer = true
 	id := w.random.Uint64() &^ (cluster.Partitions - 1)
-	n := &node{w: w, index: w.started, id: ledger.Node(id | uint64(w.started%w.cfg.Partitions))} // it listens in a partition that is there
+	n := &node{w: w, index: w.started, id: ledger.Node(id | uint64(w.started%w.cfg.Partitions))} // it listens in a partition that is in use
 	n.clock = time.Duration(w.random.Int64N(int64(20*time.Hour))) - 10*time.Hour
 	now := func() time.Time { return time.Unix(1_700_000_000, 0).Add(time.Duration(w.clock.Load()) + n.clock) }
 	n.losses.begin()
@@ -167,7 +167,7 @@ func (w *World) startNode() *node {
 	return n
 }
 
-// turn has a peer look at the clock about ten times a second.
+// turn calls a peer's timer about ten times a second.
 func (w *World) turn(n *node) {
 	w.after(50*time.Millisecond+w.jitter(100*time.Millisecond), func() {
 		if n.dead {
@@ -187,7 +187,7 @@ func (w *World) jitter(d time.Duration) time.Duration {
 	return time.Duration(w.random.Int64N(int64(d)) + 1)
 }
 
-// latency is how long a message takes: mostly little.
+// latency returns the random time that a message takes, usually short.
 func (w *World) latency() time.Duration {
 	d := w.jitter(w.cfg.Latency)
 	if w.random.IntN(4) > 0 {
@@ -196,16 +196,17 @@ func (w *World) latency() time.Duration {
 	return d + 1
 }
 
-// pass lets time go by.
+// pass lets virtual time pass.
 func (w *World) pass(d time.Duration) { w.until(w.now + d) }
 
-// tooMuch is more than can happen in the time that passes at once.
+// tooMuch is a number of functions that only an endless loop can reach in one call of
+// until.
 const tooMuch = 2_000_000
 
 func (w *World) until(t time.Duration) {
 	for n := 0; len(w.queue.due) > 0 && w.queue.due[0].at <= t; n++ {
 		if n == tooMuch {
-			w.failf("", "%d things happened within %v: something goes round and round", n, t-w.now)
+			w.failf("", "%d functions ran within %v: probably an endless loop", n, t-w.now)
 		}
 		next := w.queue.next()
 		w.set(next.at)
@@ -219,7 +220,7 @@ func (w *World) set(now time.Duration) {
 	w.clock.Store(int64(now))
 }
 
-// anyNode is a random one of those that will do, nil if there is none.
+// anyNode returns a random node for which will is true, nil if there is none.
 func (w *World) anyNode(will func(*node) bool) *node {
 	n := 0
 	for _, o := range w.nodes {
@@ -250,7 +251,7 @@ func (w *World) nodeOf(id ledger.Node) *node {
 	return w.nodes[i]
 }
 
-// appended hears of each entry of a ledger.
+// appended is called for each entry of a ledger.
 func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
 	switch e.Kind {
 	case ledger.EntryStruck:
@@ -271,14 +272,14 @@ func (w *World) appended(in *instance, p cluster.Partition, e *ledger.Entry) {
 	}
 }
 
-// deathAfter is how long a node's beats have to be away before it may be
-// declared dead, while the server that has the table runs.
+// deathAfter is how long a node's beats must be missing before it may be declared
+// dead, while the server that has the table of beats runs.
 const deathAfter = 10 * time.Second
 
-// beatLost is by how much that is less if a server forgot a node's last beat.
+// beatLost is how much shorter that time is if a server lost a node's last beat.
 const beatLost = 2200 * time.Millisecond
 
-// marked hears that a node is declared dead.
+// marked is called when a node is declared dead.
 func (w *World) marked(in *instance, by *node, dead ledger.Node) {
 	n := w.nodeOf(dead)
 	if n == nil {
@@ -290,13 +291,13 @@ func (w *World) marked(in *instance, by *node, dead ledger.Node) {
 		least -= beatLost
 	}
 	if quiet := w.now - n.beaten; by != n && !in.demoted && quiet < least { // a node that says bye marks itself
-		w.failf("", "%s declares %s dead, whose beats were away for %v only", by, n, quiet)
+		w.failf("", "%s declares %s dead, whose beats were missing for only %v", by, n, quiet)
 	}
 	w.lostFaith(dead)
 }
 
-// lostFaith is for a node that is taken for dead, rightly or not: those on it
-// may be told as gone.
+// lostFaith is called when a node is declared dead, correctly or not: member_removed
+// events for its users are allowed from now on.
 func (w *World) lostFaith(id ledger.Node) {
 	n := w.nodeOf(id)
 	if n == nil {
@@ -310,7 +311,7 @@ func (w *World) lostFaith(id ledger.Node) {
 	}
 }
 
-// failf ends the world: what it says must never be.
+// failf ends the run with a Failure: a check failed.
 func (w *World) failf(channel, format string, args ...any) {
 	panic(&Failure{Seed: w.cfg.Seed, Step: w.steps, At: w.now, Channel: channel, Text: fmt.Sprintf(format, args...), Trace: w.trace.about(channel)})
 }
