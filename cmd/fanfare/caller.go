@@ -30,7 +30,7 @@ func (c *caller) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.url, "url", "", "address of the server, such as http://localhost:6001 (that of the configuration)")
 	f.StringVar(&c.app, "app", "", "id of the app (the first of the configuration)")
-	f.StringVar(&c.ca, "ca", "", "PEM file with certificates to believe besides the system's")
+	f.StringVar(&c.ca, "ca", "", "PEM file with CA certificates to trust besides the system's")
 	completes(cmd, "app", completeApps)
 	completesFiles(cmd)
 }
