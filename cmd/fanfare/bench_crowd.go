@@ -30,7 +30,7 @@ func (b *benchCommand) churn() *cobra.Command {
 
 func (b *benchCommand) recovery() *cobra.Command {
 	var w bench.Recovery
-	cmd := b.scenario("recovery", "Cut all connections and have clients recover the missed events: their effect on live events", "--sockets 10000 --missed 20", func() (bench.Scenario, error) {
+	cmd := b.scenario("recovery", "Cut all connections and measure how the recovery of missed events affects live events", "--sockets 10000 --missed 20", func() (bench.Scenario, error) {
 		if w.Rate <= 0 {
 			return nil, mistake("--rate has to be above 0")
 		}
