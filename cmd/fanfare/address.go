@@ -16,25 +16,25 @@ import (
 	"fanfare/config"
 )
 
-// endpoint is where this machine reaches a server that listens as configured.
+// endpoint is the address at which a client on this machine reaches a server.
 type endpoint struct {
 	host, port string
 	tls        bool
 	prefix     string
-	dial       []string       // addresses to try in turn, whatever the host is
-	proxies    []netip.Prefix // whose connections have to begin with a PROXY header
-	socket     bool           // dial has the path of a Unix socket
+	dial       []string       // addresses to try in turn, instead of host and port
+	proxies    []netip.Prefix // clients in these have to begin with a PROXY header
+	socket     bool           // dial holds the path of a Unix socket
 }
 
 // reach derives the endpoint from the configuration. listen is the address in
-// use, which differs from the configured one for port 0. No name is resolved:
-// an image may be without /etc/hosts, and a wildcard listener may be without
-// IPv4.
+// use, which differs from the configured one for port 0. No name is resolved,
+// since a container image may have no /etc/hosts. A wildcard address is tried
+// over IPv4 and IPv6.
 func reach(cfg *config.Config, listen string) endpoint {
 	if path, unix := config.UnixSocket(listen); unix {
 		e := endpoint{host: "localhost", tls: cfg.TLS.Enabled(), prefix: cfg.PathPrefix, dial: []string{path}, socket: true}
 		if cfg.HTTP.ProxyProtocol == "required" {
-			e.proxies = []netip.Prefix{{}} // whoever connects there is one
+			e.proxies = []netip.Prefix{{}} // every client of a Unix socket counts as a proxy
 		}
 		return e
 	}
@@ -62,8 +62,8 @@ func reach(cfg *config.Config, listen string) endpoint {
 	return e
 }
 
-// named is the endpoint under a host that its certificate is for: by another
-// name no client would connect.
+// named returns the endpoint with a host that the certificate is valid for: a
+// client would refuse the certificate for another host.
 func (e endpoint) named(cert *tls.Certificate) endpoint {
 	if cert == nil || cert.Leaf == nil || cert.Leaf.VerifyHostname(e.host) == nil {
 		return e
@@ -77,8 +77,8 @@ func (e endpoint) named(cert *tls.Certificate) endpoint {
 	return e
 }
 
-// named is the endpoint under a host that the server has, or will have, a
-// certificate for.
+// named returns the endpoint with a host that the server has a certificate for,
+// or will get one for (ACME).
 func (s *server) named(at endpoint) endpoint {
 	if cert := s.certificate.Load(); cert != nil || s.acme == nil {
 		return at.named(cert)
@@ -87,7 +87,7 @@ func (s *server) named(at endpoint) endpoint {
 	return at
 }
 
-// base is the URL that paths are appended to, without a slash behind.
+// base returns the URL that paths are appended to, without a slash at its end.
 func (e endpoint) base() string {
 	scheme := "http"
 	if e.tls {
@@ -99,7 +99,7 @@ func (e endpoint) base() string {
 	return scheme + "://" + net.JoinHostPort(e.host, e.port)
 }
 
-// given is the endpoint of a URL from the command line, or e if there is none.
+// given returns the server at a URL from the command line, or at e if raw is "".
 func (e endpoint) given(raw string) (peer, error) {
 	if raw == "" {
 		if e.port == "0" {
@@ -116,12 +116,12 @@ func (e endpoint) given(raw string) (peer, error) {
 		return peer{}, mistake("--url is not an http or https address; write for example http://localhost:6001")
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
-		return peer{}, mistake("--url has more than scheme, host, port and path; write for example http://localhost:6001")
+		return peer{}, mistake("--url has parts besides scheme, host, port and path; write for example http://localhost:6001")
 	}
 	return peer{base: strings.TrimSuffix(u.String(), "/")}, nil
 }
 
-// checkHost reports whether the text would do behind http://.
+// checkHost reports whether http:// before the text makes it a URL.
 func checkHost(raw string) error {
 	u, err := url.Parse("http://" + raw)
 	if err != nil {
@@ -135,16 +135,16 @@ func checkHost(raw string) error {
 
 // peer is a server that a command calls.
 type peer struct {
-	base    string         // scheme, host and path, without a slash behind
-	dial    []string       // in place of the address in base, if any
-	socket  bool           // dial has the path of a Unix socket
-	proxies []netip.Prefix // as which we may have to begin with a PROXY header
-	trust   *tls.Config    // whose certificates are believed; nil for the system's
+	base    string         // scheme, host and path, without a slash at its end
+	dial    []string       // addresses to connect to instead of that in base, if any
+	socket  bool           // dial holds the path of a Unix socket
+	proxies []netip.Prefix // if our address is in these, we begin with a PROXY header
+	trust   *tls.Config    // CA certificates to trust; nil for the system's
 }
 
-// do sends one request on a connection of its own. It follows no redirect:
-// what is behind one is not the server that was meant. The error names no URL,
-// since its query may be a signature.
+// do sends one request on a connection of its own. It follows no redirect, since
+// that may lead to another server. The error contains no URL, since its query
+// may contain a signature.
 func (p peer) do(req *http.Request) (*http.Response, error) {
 	client := http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: p.trust, DialContext: p.dialer()},
@@ -157,8 +157,8 @@ func (p peer) do(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// dialer opens a connection to the first address that answers; nil if there
-// are none to try in place of the one in base.
+// dialer returns a function that connects to the first address of dial that
+// answers; nil if dial is empty, so that the address in base is used.
 func (p peer) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	if len(p.dial) == 0 {
 		return nil
@@ -179,8 +179,8 @@ func (p peer) dialer() func(ctx context.Context, network, address string) (net.C
 	}
 }
 
-// begin begins a connection as the server wants it of this machine: with a PROXY
-// header that says that we speak for ourselves.
+// begin sends a PROXY header if the server requires one from this machine. UNKNOWN
+// says that the connection is our own and not forwarded.
 func (p peer) begin(conn net.Conn) (net.Conn, error) {
 	local, _ := netip.ParseAddrPort(conn.LocalAddr().String())
 	covers := func(n netip.Prefix) bool { return n.Contains(local.Addr().Unmap()) }
@@ -193,18 +193,18 @@ func (p peer) begin(conn net.Conn) (net.Conn, error) {
 	return conn, nil
 }
 
-// notReached says why a connection failed. The error may repeat what the server
-// sent.
+// notReached returns why a connection failed, safe to print: the error may quote
+// what the server sent.
 func notReached(err error) string {
 	text := shown(withoutURL(err).Error())
 	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
-		text += "; --ca names a file with certificates to believe"
+		text += "; give a file with the CA certificates to trust with --ca"
 	}
 	return text
 }
 
-// withoutURL is an error of net/http or net/url less the address that it
-// repeats.
+// withoutURL returns an error of net/http or net/url without the URL in its
+// text.
 func withoutURL(err error) error {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {

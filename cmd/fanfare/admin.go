@@ -17,24 +17,26 @@ import (
 	"fanfare/webhooks"
 )
 
-// admin is the admin API with its listener open. A nil one is off.
+// admin is the admin API with its open listener. A nil admin means that it is off.
 type admin struct {
 	api      *adminapi.Server
 	http     *http.Server
 	listener net.Listener
-	plain    net.Listener // below it: the descriptor that is listened on
-	over     string       // http or https
+	plain    net.Listener // the TCP listener below TLS and the limit of connections
+	over     string       // the scheme: http or https
 
-	certificate atomic.Pointer[tls.Certificate] // that of admin.tls
+	certificate atomic.Pointer[tls.Certificate] // the one of admin.tls
 }
 
-// What is kept of the deliveries of webhooks while the admin API is on.
+// How much is kept of webhook deliveries while the admin API is on: deliveries of
+// each endpoint, and bytes of the bodies that failed.
 const (
 	keptOfEndpoint = 50
 	keptBodies     = 8 << 20
 )
 
-// keptDeliveries is nothing while there is nobody to look.
+// keptDeliveries returns how many deliveries to keep: none without an admin API,
+// which alone shows them.
 func keptDeliveries(cfg *config.Config) webhooks.Recent {
 	if cfg.Admin.Listen == "" {
 		return webhooks.Recent{}
@@ -42,7 +44,8 @@ func keptDeliveries(cfg *config.Config) webhooks.Recent {
 	return webhooks.Recent{Deliveries: keptOfEndpoint, FailedBytes: keptBodies}
 }
 
-// openAdmin listens as configured, or on the listener that was passed.
+// openAdmin listens as configured, or on the listener that the previous process
+// passed on. It returns nil if the admin API is off.
 func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, error) {
 	if cfg.Admin.Listen == "" {
 		return nil, nil
@@ -71,7 +74,7 @@ func (s *server) openAdmin(cfg *config.Config, passed net.Listener) (*admin, err
 	return a, nil
 }
 
-// adminTLS is nil without TLS.
+// adminTLS returns the TLS configuration of the admin API; nil without TLS.
 func (s *server) adminTLS(cfg *config.Config, a *admin) (*tls.Config, error) {
 	cert, err := adminCertificate(cfg)
 	switch {
@@ -89,7 +92,7 @@ func (s *server) adminTLS(cfg *config.Config, a *admin) (*tls.Config, error) {
 	return nil, nil
 }
 
-// adminCertificate reads that of admin.tls; nil without one.
+// adminCertificate reads the certificate of admin.tls; nil without one.
 func adminCertificate(cfg *config.Config) (*tls.Certificate, error) {
 	if cfg.Admin.Listen == "" || cfg.Admin.TLS.CertFile == "" {
 		return nil, nil
@@ -106,7 +109,7 @@ func adminTokens(cfg *config.Config) []adminapi.Token {
 	for _, t := range cfg.Admin.Tokens {
 		hash, err := hex.DecodeString(t.Hash)
 		role, ok := adminapi.ParseRole(t.Role)
-		if err != nil || len(hash) != 32 || !ok { // which the configuration refuses
+		if err != nil || len(hash) != 32 || !ok { // the configuration's check refuses these
 			continue
 		}
 		list = append(list, adminapi.Token{Name: t.Name, Hash: [32]byte(hash), Role: role})
@@ -114,8 +117,8 @@ func adminTokens(cfg *config.Config) []adminapi.Token {
 	return list
 }
 
-// parts are what runs beside the other parts of the server, until ctx is done
-// and close is called.
+// parts returns the functions that run the admin API. They return once ctx is done
+// and close was called.
 func (a *admin) parts(ctx context.Context) []func() error {
 	if a == nil {
 		return nil
@@ -126,9 +129,8 @@ func (a *admin) parts(ctx context.Context) []func() error {
 	}
 }
 
-// update takes over what can change while the server runs. The listener stays
-// that of the start, with its certificate or without; the files of cert, which
-// is nil if there is none to take over, were read again.
+// update applies what a reload can change: the tokens and, if cert is not nil, the
+// certificate. The listener, and whether it uses TLS, stay as at the start.
 func (a *admin) update(started, cfg *config.Config, cert *tls.Certificate) {
 	if a == nil {
 		return
@@ -139,25 +141,26 @@ func (a *admin) update(started, cfg *config.Config, cert *tls.Certificate) {
 	}
 }
 
-// adminIsOpen reports whether everybody may call while there are no tokens: only
-// this machine reaches the listener that there is, and the configuration says so
-// of the same address. What is written for another one, or to turn the API off,
-// does not open this one until the restart.
+// adminIsOpen reports whether calls need no token while none is configured. That
+// requires a listener that only this machine reaches and no proxy before it
+// (admin.behind_proxy). It is false once a reload has changed admin.listen, which
+// takes effect only at a restart.
 func adminIsOpen(started, cfg *config.Config) bool {
 	return started.Admin.Listen == cfg.Admin.Listen && started.AdminOnLoopback() && !started.Admin.BehindProxy && !cfg.Admin.BehindProxy
 }
 
-// greet tells a person where it is.
+// greet prints the addresses of the console and the admin API.
 func (a *admin) greet(out io.Writer) {
 	if a != nil {
-		_, _ = fmt.Fprintf(out, "The console is on %s, the admin API below %[1]s/api/v1\n\n", a.url()) // the server runs without this line too
+		_, _ = fmt.Fprintf(out, "The console is on %s, the admin API is below %[1]s/api/v1\n\n", a.url()) // the server runs without this line too
 	}
 }
 
 // url is the address of the console.
 func (a *admin) url() string { return a.over + "://" + a.listener.Addr().String() }
 
-// leave accepts no more: another process does, which has the listener too.
+// leave accepts no more connections. The new process, which has the same
+// listener, accepts them.
 func (a *admin) leave(ctx context.Context) {
 	if a != nil {
 		_ = a.http.Shutdown(ctx)
@@ -171,14 +174,14 @@ func (a *admin) close() error {
 	return a.http.Close()
 }
 
-// abandon gives the listener back, of one that never ran.
+// abandon closes the listener of an admin API that never ran.
 func (a *admin) abandon() {
 	if a != nil {
 		_ = a.listener.Close()
 	}
 }
 
-// unavailable is the answer while a part of the server cannot give one.
+// unavailable makes the error (503) for a part of the server that cannot answer.
 func unavailable(err error) error {
 	return &adminapi.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Text: err.Error()}
 }

@@ -12,11 +12,11 @@ import (
 	"fanfare/config"
 )
 
-// adminEditor has the admin API change the apps of a database. Every node takes
-// the changes over from there, this one too.
+// adminEditor lets the admin API change the apps in the database. Every node,
+// this one too, reads the changes from there.
 type adminEditor struct{ store *appstore.Store }
 
-// editor is nil while apps are in the configuration file.
+// editor returns nil if the apps are in the configuration file.
 func (s *server) editor() adminapi.Editor {
 	if s.store == nil {
 		return nil
@@ -38,7 +38,7 @@ func (e adminEditor) Create(ctx context.Context, c adminapi.AppChange) (adminapi
 	app := appstore.App{App: config.DefaultApp()}
 	app.ID, app.Key, app.Secret = fresh.id, fresh.key, fresh.secret
 	if c.ID != nil && *c.ID != "" {
-		app.ID = *c.ID // which the store checks
+		app.ID = *c.ID // the store checks it
 	}
 	if err := e.alter(&app, c); err != nil {
 		return adminapi.EditedApp{}, toCaller(err)
@@ -75,7 +75,7 @@ func (e adminEditor) RetireKey(ctx context.Context, id, key string) error {
 	return toCaller(err)
 }
 
-// alter sets what a change has.
+// alter applies a change to an app.
 func (e adminEditor) alter(app *appstore.App, c adminapi.AppChange) error {
 	if c.Name != nil {
 		app.Name = *c.Name
@@ -93,7 +93,7 @@ func (e adminEditor) alter(app *appstore.App, c adminapi.AppChange) error {
 	return e.store.Documents().Apply(&app.App, patch)
 }
 
-// edited is an app as the admin API shows it.
+// edited converts an app of the store to the form of the admin API.
 func (e adminEditor) edited(app *appstore.App, err error) (adminapi.EditedApp, error) {
 	if err != nil {
 		return adminapi.EditedApp{}, toCaller(err)
@@ -109,8 +109,8 @@ func (e adminEditor) edited(app *appstore.App, err error) (adminapi.EditedApp, e
 	return adminapi.EditedApp{ID: app.ID, Name: app.Name, Enabled: app.Enabled, Version: app.Version, Keys: keys, Options: options}, nil
 }
 
-// toCaller gives an error of the store the code by which the caller knows what to
-// do. That of the database itself is not the caller's to mend.
+// toCaller converts an error of the store to an *adminapi.Error with the status
+// and code that tell the caller what to do. An error of the database is a 503.
 func toCaller(err error) error {
 	var (
 		conflict *appstore.ConflictError

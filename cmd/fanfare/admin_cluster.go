@@ -11,10 +11,10 @@ import (
 	"fanfare/cluster/ledger"
 )
 
-// adminCluster is how the admin API asks the other nodes.
+// adminCluster lets the admin API ask the other nodes.
 type adminCluster struct{ s *server }
 
-// adminCluster is nil for a server on its own.
+// adminCluster returns nil for a server that is not in a cluster.
 func (s *server) adminCluster() adminapi.Cluster {
 	if s.cluster == nil {
 		return nil
@@ -65,7 +65,7 @@ func (c adminCluster) Follow(ctx context.Context, question []byte, most int, h a
 	c.s.cluster.peer.Follow(ctx, question, most, hearing{h})
 }
 
-// hearing names nodes as the admin API does.
+// hearing converts ids of nodes to the form of the admin API.
 type hearing struct{ adminapi.Hearing }
 
 // News implements cluster.Hearing.
@@ -81,31 +81,31 @@ func (h hearing) Silent(nodes []ledger.Node) {
 }
 
 // mostAnswering is how many questions of other nodes are answered at a time.
-// Others stay without an answer.
+// Further ones get no answer.
 const mostAnswering = 8
 
-// nodeDesk answers what other nodes ask this one, whether or not it has the admin
-// API: it implements cluster.Desk.
+// nodeDesk answers the questions of other nodes, even if this node has no admin
+// API of its own. It implements cluster.Desk.
 type nodeDesk struct {
-	local     *adminapi.Local // set before anything runs
+	local     *adminapi.Local // set before run is called
 	answering chan struct{}
 
 	mu      sync.Mutex
-	ctx     context.Context // nil while nothing runs
-	telling int             // nodes that events are sent to
+	ctx     context.Context // nil unless run is running
+	telling int             // streams of events to other nodes, see Followed
 	working sync.WaitGroup
 }
 
 func newNodeDesk() *nodeDesk { return &nodeDesk{answering: make(chan struct{}, mostAnswering)} }
 
-// local is what this node answers others of itself.
+// local returns what answers questions of other nodes about this node.
 func (s *server) local() *adminapi.Local {
 	return &adminapi.Local{
 		Self: adminCluster{s}.Self(), Apps: adminApps{s: s}, Channels: adminChannels{s}, Sockets: adminSockets{s}, Webhooks: adminWebhooks{s.hooks}, Log: adminLog{s},
 	}
 }
 
-// run lets questions be answered until ctx is done, and waits for those that are.
+// run allows answers until ctx is done, then waits for those under way.
 func (d *nodeDesk) run(ctx context.Context) error {
 	d.mu.Lock()
 	d.ctx = ctx
@@ -118,7 +118,7 @@ func (d *nodeDesk) run(ctx context.Context) error {
 	return nil
 }
 
-// work has a goroutine do something while the desk runs.
+// work calls do in a goroutine of its own, if the desk runs.
 func (d *nodeDesk) work(do func(ctx context.Context)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// keptBytes bounds what is shown of a history at once.
+// keptBytes is how many bytes of messages a page of a history holds, plus one
+// message.
 const keptBytes = 4 << 20
 
 // History implements adminapi.Channels.
@@ -46,12 +47,12 @@ func (c adminChannels) History(ctx context.Context, id, name, before string, mos
 }
 
 func shownKept(e *channels.HistoryEvent) adminapi.KeptEvent {
-	told, _ := pusherproto.DecodeTold(e.Message) // the server's own words
+	told, _ := pusherproto.DecodeTold(e.Message) // written by this server, so it is valid
 	k := adminapi.KeptEvent{Serial: e.Serial.String(), Time: e.Time.UTC(), Name: told.Name, UserID: told.UserID}
 	if e.Client {
 		k.SocketID = e.SocketID.String()
 	}
-	if err := json.Unmarshal(told.Data, &k.Data); err != nil { // it is a JSON string always
+	if err := json.Unmarshal(told.Data, &k.Data); err != nil { // data is always a JSON string
 		k.Data = string(told.Data)
 	}
 	return k
@@ -66,7 +67,8 @@ func (c adminChannels) ClearHistory(ctx context.Context, id, name string) error 
 	return answered(c.s.hub.ClearHistory(ctx, app, name))
 }
 
-// withHistory is the app of a channel that can be asked about.
+// withHistory returns the app, if the channel's name is valid and not the channel
+// of a user.
 func (c adminChannels) withHistory(id, name string) (*apps.App, error) {
 	app, err := c.app(id)
 	if err != nil {
@@ -77,7 +79,7 @@ func (c adminChannels) withHistory(id, name string) (*apps.App, error) {
 	case err != nil:
 		return nil, badRequest(err.Error())
 	case kind.UserChannel():
-		return nil, badRequest("this is a user's own channel, which keeps no history")
+		return nil, badRequest("the channel of a user keeps no history")
 	}
 	return app, nil
 }

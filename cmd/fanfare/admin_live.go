@@ -14,12 +14,12 @@ import (
 	"fanfare/pusherproto"
 )
 
-// adminChannels shows the admin API channels and users, and acts on them.
+// adminChannels gives the admin API the channels and users, and acts on them.
 type adminChannels struct{ s *server }
 
 func (c adminChannels) app(id string) (*apps.App, error) {
 	app, ok := c.s.registry.ByID(id)
-	if !ok { // it was there a moment ago
+	if !ok { // it was removed since the request was checked
 		return nil, &adminapi.Error{Status: http.StatusNotFound, Code: "not_found", Text: "there is no app with this id"}
 	}
 	return app, nil
@@ -62,7 +62,7 @@ func (c adminChannels) Describe(ctx context.Context, id, name string) (d adminap
 		return d, badRequest(err.Error())
 	}
 	if kind.UserChannel() {
-		return d, badRequest("this is a user's own channel and cannot be queried")
+		return d, badRequest("the channel of a user cannot be queried")
 	}
 	info, err := c.s.hub.Channel(ctx, app, name)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c adminChannels) Describe(ctx context.Context, id, name string) (d adminap
 	}
 	if e := info.Cached; e != nil {
 		d.Cached = &adminapi.Cached{TTLS: int64((e.TTL + time.Second - 1) / time.Second)}
-		if err := json.Unmarshal(e.Data, &d.Cached.Data); err != nil { // it is a JSON string always
+		if err := json.Unmarshal(e.Data, &d.Cached.Data); err != nil { // data is always a JSON string
 			d.Cached.Data = string(e.Data)
 		}
 	}
@@ -97,8 +97,8 @@ func (c adminChannels) Users(_ context.Context, id, after string, most int) ([]a
 	return list, nil
 }
 
-// Send implements adminapi.Channels. An event goes the way of one of the HTTP
-// API, without that's limit of events a second.
+// Send implements adminapi.Channels. It publishes an event as the HTTP API does,
+// without that API's limit of events a second.
 func (c adminChannels) Send(ctx context.Context, id string, e adminapi.Event) error {
 	app, err := c.app(id)
 	if err != nil {
@@ -117,8 +117,8 @@ func (c adminChannels) Send(ctx context.Context, id string, e adminapi.Event) er
 	return answered(c.s.hub.Publish(ctx, app, event))
 }
 
-// eventBody is the request of the HTTP API for an event. Unlike encoding/json, it
-// escapes nothing that need not be.
+// eventBody returns the body of the HTTP API's request for an event. Unlike
+// encoding/json, it escapes only what JSON requires.
 func eventBody(e *adminapi.Event) []byte {
 	b := pusherproto.AppendString([]byte(`{"name":`), e.Name)
 	b = pusherproto.AppendString(append(b, `,"data":`...), e.Data)
@@ -142,7 +142,7 @@ func (c adminChannels) Terminate(ctx context.Context, id, user string) error {
 		return err
 	}
 	if !pusherproto.ValidUserID(user) {
-		return badRequest("nobody can sign in under this id")
+		return badRequest("the id is not a valid user id")
 	}
 	return answered(c.s.hub.TerminateUser(ctx, app, user))
 }
@@ -151,7 +151,7 @@ func badRequest(text string) error {
 	return &adminapi.Error{Status: http.StatusBadRequest, Code: "bad_request", Text: text}
 }
 
-// answered is what the admin API says of an error of the core.
+// answered converts an error of the channel core to an error of the admin API.
 func answered(err error) error {
 	var refused *pusherproto.Error
 	switch {
@@ -164,5 +164,5 @@ func answered(err error) error {
 	case errors.Is(err, channels.ErrBusy):
 		return &adminapi.Error{Status: http.StatusServiceUnavailable, Code: "busy", Text: err.Error()}
 	}
-	return unavailable(err) // the server ends, is short of memory, or its cluster does not answer
+	return unavailable(err) // the server is ending or short of memory, or the cluster does not answer
 }

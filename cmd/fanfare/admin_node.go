@@ -12,10 +12,10 @@ import (
 	"fanfare/internal/logs"
 )
 
-// adminView shows the admin API the process.
+// adminView gives the admin API the state of this process.
 type adminView struct{ s *server }
 
-// inForce is the configuration as it is now.
+// inForce returns the current configuration.
 func (s *server) inForce() *config.Config {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -77,7 +77,7 @@ func (v adminView) Counts() adminapi.Counts {
 	return c
 }
 
-// publishes adds up how long the calls took that publish.
+// publishes sums the latencies of the HTTP API's routes that publish events.
 func (v adminView) publishes() adminapi.Answered {
 	sum := adminapi.Answered{Within: map[time.Duration]uint64{}}
 	for _, l := range v.s.api.Requests().Latencies {
@@ -95,14 +95,14 @@ func (v adminView) publishes() adminapi.Answered {
 // LoopLag implements adminapi.Node.
 func (v adminView) LoopLag(ctx context.Context) time.Duration {
 	began := time.Now()
-	_ = v.s.sockets.Alive(ctx) // a loop that does not turn has the whole time as its lag
+	_ = v.s.sockets.Alive(ctx) // for a loop that is stuck, the lag is the time until ctx is done
 	return time.Since(began)
 }
 
 // Configuration implements adminapi.Node.
 func (v adminView) Configuration() (map[string]any, error) { return v.s.inForce().Masked() }
 
-// adminApps shows the admin API the apps.
+// adminApps gives the admin API the apps.
 type adminApps struct {
 	s         *server
 	documents *config.Documents
@@ -131,7 +131,7 @@ func (a adminApps) Options(ids []string) map[string]map[string]any {
 	for _, id := range ids {
 		options[id] = nil
 	}
-	all := a.s.inForce().Apps // never changed, but replaced
+	all := a.s.inForce().Apps // a reload replaces this slice and does not change it
 	for i := range all {
 		if _, wanted := options[all[i].ID]; !wanted {
 			continue
@@ -151,7 +151,7 @@ func (a adminApps) Has(id string) bool {
 	return ok
 }
 
-// adminLog shows the admin API what happens.
+// adminLog gives the admin API the log.
 type adminLog struct{ s *server }
 
 // Follow implements adminapi.Log.
@@ -166,8 +166,8 @@ func (l adminLog) Follow(ctx context.Context, w io.Writer, only map[string][]str
 	return f.Run(ctx, w, "")
 }
 
-// goMemory is what the process has from the system for Go, in bytes, less what it
-// gave back.
+// goMemory returns the bytes that the Go runtime has from the system, without those
+// that it has returned.
 func goMemory() int64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)

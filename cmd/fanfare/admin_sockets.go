@@ -13,7 +13,7 @@ import (
 // adminPatience is how long the event loops may take to answer the admin API.
 const adminPatience = 5 * time.Second
 
-// adminSockets shows the admin API the sockets of this node.
+// adminSockets gives the admin API the sockets of this node.
 type adminSockets struct{ s *server }
 
 // List implements adminapi.Sockets.
@@ -97,7 +97,7 @@ func (a adminSockets) CloseAll(ctx context.Context, app string, c adminapi.Close
 	defer cancel()
 	n, err := a.s.sockets.CloseApp(ctx, app, c.Code, c.Reason)
 	if err != nil {
-		return 0, unavailable(fmt.Errorf("%d sockets are being closed, others may be left: %w", n, err))
+		return 0, unavailable(fmt.Errorf("%d sockets are being closed, others may still be open: %w", n, err))
 	}
 	return n, nil
 }

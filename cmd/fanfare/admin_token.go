@@ -11,7 +11,7 @@ import (
 )
 
 func newAdminCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "admin", Short: "Make tokens of the admin API", Example: "  fanfare admin token --name grafana"}
+	cmd := &cobra.Command{Use: "admin", Short: "Create tokens for the admin API", Example: "  fanfare admin token --name grafana"}
 	cmd.AddCommand(newAdminTokenCommand())
 	return cmd
 }
@@ -20,9 +20,10 @@ func newAdminTokenCommand() *cobra.Command {
 	var name, role string
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Print a new random token of the admin API, and its hash for the configuration",
-		Long: `Print a new random token of the admin API, and the entry for admin.tokens of the
-configuration. The entry has only the token's hash. The token is shown only once.`,
+		Short: "Print a new random token for the admin API, and its hash for the configuration",
+		Long: `Print a new random token for a caller of the admin API, and the entry for
+admin.tokens of the configuration, which contains only the token's hash. The token
+is not stored: this is the only time it is shown.`,
 		Example: `  fanfare admin token --name grafana
   fanfare admin token --name ops --role admin`,
 		Args: cobra.NoArgs,
@@ -36,15 +37,15 @@ configuration. The entry has only the token's hash. The token is shown only once
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "operator", "who has the token, for the lines in the log")
-	cmd.Flags().StringVar(&role, "role", "read", "what it may do: read, operate or admin")
+	cmd.Flags().StringVar(&name, "name", "operator", "name of the caller, for the log")
+	cmd.Flags().StringVar(&role, "role", "read", "role of the token: read, operate or admin")
 	completes(cmd, "role", oneOf("read", "operate", "admin"))
 	return cmd
 }
 
-// tokenText stands as it is in a file, with the token in a comment that is to be
-// removed.
-const tokenText = `# The token, for whoever calls the admin API. It is not shown again:
+// tokenText is valid YAML, so it can be redirected to a file. The token is in a
+// comment, which the operator removes.
+const tokenText = `# The token, for the caller of the admin API. It is not shown again:
 # %s
 admin:
   tokens:

@@ -9,7 +9,7 @@ import (
 	"fanfare/webhooks"
 )
 
-// adminWebhooks shows the admin API the endpoints of webhooks.
+// adminWebhooks gives the admin API the endpoints of webhooks.
 type adminWebhooks struct{ hooks *webhooks.Sender }
 
 // Endpoints implements adminapi.Webhooks.
@@ -17,7 +17,7 @@ func (w adminWebhooks) Endpoints(deliveries int) []adminapi.Endpoint {
 	recent, places := w.hooks.Recent(deliveries)
 	stats := w.hooks.Stats().Endpoints
 	list := make([]adminapi.Endpoint, 0, len(stats))
-	for i, e := range stats[:min(len(stats), len(recent))] { // a reload may have come between
+	for i, e := range stats[:min(len(stats), len(recent))] { // a reload between the two calls may change the number
 		to := adminapi.Endpoint{
 			App: e.App, Endpoint: e.Endpoint, URL: places[i], Down: e.Down, Queued: e.Queued, Sent: e.Sent, Retried: e.Retried, Failed: e.Failed,
 			Deliveries: make([]adminapi.Delivery, 0, len(recent[i])),

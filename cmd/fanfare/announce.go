@@ -8,13 +8,13 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// isTerminal reports whether a person reads what is written to w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-// announce writes the one line of the log that says what this process is.
+// announce logs that the server is ready, with its version, addresses and limits.
 func (s *server) announce() {
 	attrs := []any{
 		slog.String("version", version),
@@ -39,7 +39,7 @@ func (s *server) announce() {
 		slog.Attr{Key: "open_files", Value: orUnlimited(openFiles())})...)
 }
 
-// orUnlimited shows a limit, which 0 is none of.
+// orUnlimited returns a limit for the log; 0 means that there is none.
 func orUnlimited[T int | uint64](n T) slog.Value {
 	if n == 0 {
 		return slog.StringValue("unlimited")

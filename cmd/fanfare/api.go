@@ -19,7 +19,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// api is the HTTP API of a server, as one of its apps calls it.
+// api calls the HTTP API of a server with the key of one of its apps.
 type api struct {
 	peer peer
 	app  config.App
@@ -28,7 +28,7 @@ type api struct {
 // apiTimeout bounds a call.
 const apiTimeout = 10 * time.Second
 
-// maxAnswer is the longest answer that is read: a list of very many channels.
+// maxAnswer is how many bytes of an answer are read. A list of channels is long.
 const maxAnswer = 64 << 20
 
 // call is a request of the API.
@@ -67,14 +67,14 @@ func (a api) do(ctx context.Context, c call, answer any) error {
 	return readAnswer(res, answer)
 }
 
-// get asks for what is below /apps/ID.
+// get sends a GET request; path is below /apps/ID.
 func (a api) get(ctx context.Context, path string, query map[string]string, answer any) error {
 	return a.do(ctx, call{method: http.MethodGet, path: path, query: query}, answer)
 }
 
-// readAnswer reads a success as the API tells it, with a JSON object, into
-// answer unless that is nil. A web page with status 200 is the answer of some
-// other server. It closes the body.
+// readAnswer decodes the JSON object of an answer with status 200 into answer,
+// unless that is nil. Any other answer is an error; a web page with status 200
+// comes from another server. It closes the body.
 func readAnswer(res *http.Response, answer any) error {
 	defer func() { _ = res.Body.Close() }()
 	most := int64(maxAnswer)
@@ -113,8 +113,8 @@ func readAnswer(res *http.Response, answer any) error {
 	return errors.New(answerText(res, body))
 }
 
-// errorWithin is the error that soketi answers with status 200: the status that
-// it means is in the body alone.
+// errorWithin returns the error in an answer with status 200, nil if there is none:
+// soketi gives the status of an error only in the body.
 func errorWithin(object map[string]json.RawMessage) error {
 	var status int
 	if object["error"] == nil || json.Unmarshal(object["code"], &status) != nil || status < 400 {
@@ -127,7 +127,7 @@ func errorWithin(object map[string]json.RawMessage) error {
 	return errors.New(text)
 }
 
-// refusal is an answer of the API that says no.
+// refusal is an answer of the API with a status from 400 to 499.
 type refusal struct {
 	status int
 	text   string
@@ -145,8 +145,8 @@ func contentType(res *http.Response) string {
 
 var signature = regexp.MustCompile(`((?:auth_)?signature["']?\s*[=:]\s*["']?)[0-9A-Fa-f]{16,}`)
 
-// shown is the beginning of what a server said, as one line, without a
-// signature that it may repeat.
+// shown returns the beginning of a server's text as one line of printable
+// characters, with signatures removed.
 func shown(answer string) string {
 	const most = 500
 	text := strings.Join(strings.Fields(strings.ToValidUTF8(answer, "")), " ")

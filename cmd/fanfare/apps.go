@@ -20,7 +20,7 @@ func newAppsCommand() *cobra.Command {
 		Use:   "apps",
 		Short: "Change the apps in the database that the configuration names",
 		Long: `Change the apps in the database that the configuration names (store.kind and
-store.dsn, docs/apps.md). Servers follow by themselves, within a second.`,
+store.dsn, docs/apps.md). Running servers read the changes within a second.`,
 		Example: `  fanfare apps create --id shop
   fanfare apps list`,
 	}
@@ -32,7 +32,7 @@ store.dsn, docs/apps.md). Servers follow by themselves, within a second.`,
 	return cmd
 }
 
-// appsOutput is how a command of apps shows them.
+// appsOutput is how a subcommand of apps prints apps.
 type appsOutput struct{ json, secrets bool }
 
 func (o *appsOutput) addTo(cmd *cobra.Command) {
@@ -40,10 +40,10 @@ func (o *appsOutput) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "show secrets")
 }
 
-// storeTimeout bounds what a command asks of the database.
+// storeTimeout bounds the time that a command waits for the database.
 const storeTimeout = time.Minute
 
-// withStore opens the store of the configuration for f.
+// withStore calls f with the store of the configuration, which it opens and closes.
 func withStore(cmd *cobra.Command, f func(ctx context.Context, s *appstore.Store) error) error {
 	return withTables(cmd, func(ctx context.Context, s *appstore.Store) error {
 		if err := s.Ready(ctx); err != nil {
@@ -60,7 +60,7 @@ func withTables(cmd *cobra.Command, f func(ctx context.Context, s *appstore.Stor
 		return err
 	}
 	if !cfg.Store.InDatabase() {
-		return mistake("the apps are in the configuration and not in a database: change the list apps of the file, or set store.kind and store.dsn")
+		return mistake("the apps are in the configuration file and not in a database: edit the list apps in the file, or set store.kind and store.dsn")
 	}
 	s, err := newStore(cfg)
 	if err != nil {
@@ -72,7 +72,8 @@ func withTables(cmd *cobra.Command, f func(ctx context.Context, s *appstore.Stor
 	return storeRefusal(f(ctx, s))
 }
 
-// storeRefusal gives what the store refuses its exit code.
+// storeRefusal gives an error by which the store refuses a change the exit code
+// exitRefused.
 func storeRefusal(err error) error {
 	var conflict *appstore.ConflictError
 	var exists *appstore.ExistsError
@@ -91,7 +92,7 @@ func storeRefusal(err error) error {
 	return err
 }
 
-// printApp shows one app.
+// printApp prints one app as JSON: on one line with --json, else indented.
 func (o *appsOutput) printApp(cmd *cobra.Command, s *appstore.Store, a *appstore.App) error {
 	doc := o.document(s, a)
 	if o.json {
@@ -119,7 +120,7 @@ func (o *appsOutput) document(s *appstore.Store, a *appstore.App) map[string]any
 	return doc
 }
 
-// printApps shows apps as a table, or an object a line.
+// printApps prints apps as a table, or with --json as one JSON object a line.
 func (o *appsOutput) printApps(cmd *cobra.Command, s *appstore.Store, list []appstore.App) error {
 	if o.json {
 		for i := range list {
@@ -150,8 +151,8 @@ func (o *appsOutput) printApps(cmd *cobra.Command, s *appstore.Store, list []app
 	return w.Flush()
 }
 
-// completeStored are the ids of the apps in the store, for the one argument of a
-// command.
+// completeStored completes the one argument of a command with the ids of the apps
+// in the store.
 func completeStored(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -163,13 +164,13 @@ func completeStored(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 	return storedIDs(cmd.Context(), cfg)
 }
 
-// addStoreFlags gives a command of apps the flags that find the store.
+// addStoreFlags adds the flag that locates the store, --config.
 func addStoreFlags(cmd *cobra.Command) {
 	cmd.Flags().StringP("config", "c", "", configDoc)
 	completesFiles(cmd)
 }
 
-// takesApp makes a command that takes the id of an app.
+// takesApp gives a command its one argument, the id of an app.
 func takesApp(cmd *cobra.Command) *cobra.Command {
 	cmd.Use += " ID"
 	cmd.Args = cobra.ExactArgs(1)

@@ -53,13 +53,13 @@ func newAppsCreateCommand() *cobra.Command {
 	addStoreFlags(cmd)
 	options.addTo(cmd)
 	cmd.Flags().StringVar(&id, "id", "", "id of the app (a random number)")
-	cmd.Flags().StringVar(&key, "key", "", "public key (a random one)")
-	cmd.Flags().StringVar(&secret, "secret", "", "its secret (a random one)")
+	cmd.Flags().StringVar(&key, "key", "", "public key of the app (a random one)")
+	cmd.Flags().StringVar(&secret, "secret", "", "secret of the key (a random one)")
 	cmd.Flags().BoolVar(&out.json, "json", false, "print a JSON object")
 	return cmd
 }
 
-// printKeys shows what a back end and a page need of an app.
+// printKeys prints the id, the newest key and its secret.
 func printKeys(cmd *cobra.Command, out appsOutput, a *appstore.App) error {
 	newest := config.Key{Key: a.Key, Secret: a.Secret}
 	if n := len(a.Keys); n > 0 {

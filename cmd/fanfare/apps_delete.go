@@ -29,7 +29,7 @@ func newAppsDeleteCommand() *cobra.Command {
 			})
 		},
 	})
-	cmd.Flags().Int64Var(&version, "version", 0, "delete this version alone, and fail if there is a newer one")
+	cmd.Flags().Int64Var(&version, "version", 0, "delete the app only if this is its current version")
 	cmd.Flags().BoolVar(&json, "json", false, "print a JSON object")
 	return cmd
 }

@@ -8,12 +8,12 @@ import (
 	"fanfare/appstore"
 )
 
-// newAppsEnableCommand is enable, or disable.
+// newAppsEnableCommand makes the command enable, or disable if enable is false.
 func newAppsEnableCommand(enable bool) *cobra.Command {
 	var out appsOutput
-	name, short, done := "enable", "Let clients and callers of a disabled app in again", "enabled"
+	name, short, done := "enable", "Accept clients and API calls of a disabled app again", "enabled"
 	if !enable {
-		name, short, done = "disable", "Refuse clients of an app with 4003 and its callers with 403; open sockets are closed", "disabled"
+		name, short, done = "disable", "Disable an app: close its sockets, refuse clients with 4003 and API calls with 403", "disabled"
 	}
 	cmd := takesApp(&cobra.Command{
 		Use: name, Short: short,

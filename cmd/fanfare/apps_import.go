@@ -17,7 +17,7 @@ import (
 	"fanfare/config/foreign"
 )
 
-// appsImport is what is imported, and what becomes of apps that are there.
+// appsImport holds the flags of apps import.
 type appsImport struct {
 	from, id, database, table string
 	environment, replace      bool
@@ -28,12 +28,12 @@ func newAppsImportCommand() *cobra.Command {
 	var im appsImport
 	cmd := &cobra.Command{
 		Use:   "import [FILE...]",
-		Short: "Import the apps of a configuration of fanfare, Reverb or soketi, or of soketi's database",
-		Long: `Import the apps of a configuration into the store. A FILE is fanfare's own (.yaml), or
-what fanfare import reads: a .env file, Reverb's config/reverb.php, soketi's JSON.
-Without a FILE the SOKETI_, REVERB_ and PUSHER_APP_ variables of the environment are
-read. Apps whose id is in the store already are left as they are, unless --replace is
-given.`,
+		Short: "Import apps from a configuration of fanfare, Reverb or soketi, or from soketi's database",
+		Long: `Import the apps of a configuration into the store. A FILE is a configuration of fanfare
+(.yaml), or a file that fanfare import reads: .env, Reverb's config/reverb.php, soketi's
+JSON. Without a FILE the command reads the environment variables that begin with SOKETI_,
+REVERB_ or PUSHER_APP_. It skips apps whose id is in the store already, unless --replace
+is given.`,
 		Example: `  fanfare apps import config.yaml
   fanfare apps import .env config/reverb.php
   fanfare apps import soketi.json --replace
@@ -50,12 +50,12 @@ given.`,
 	}
 	addStoreFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&im.from, "from", "", "read that of fanfare, reverb, soketi or pusher alone (all that is there)")
-	f.StringVar(&im.id, "id", "", "id of the app, for keys that come without one")
-	f.BoolVar(&im.environment, "environment", false, "read the variables of the environment beside the files")
+	f.StringVar(&im.from, "from", "", "read only the settings of this server: fanfare, reverb, soketi or pusher (all that are found)")
+	f.StringVar(&im.id, "id", "", "id of the app, if the settings have a key but no id")
+	f.BoolVar(&im.environment, "environment", false, "read the environment variables besides the files")
 	f.StringVar(&im.database, "soketi-database", "", "read the apps of soketi's database: mysql://user:password@tcp(host:3306)/name or postgres://user:password@host/name")
-	f.StringVar(&im.table, "soketi-table", "apps", "the table in it")
-	f.BoolVar(&im.replace, "replace", false, "replace apps that are in the store")
+	f.StringVar(&im.table, "soketi-table", "apps", "table of the apps in soketi's database")
+	f.BoolVar(&im.replace, "replace", false, "replace apps whose id is in the store already")
 	f.BoolVar(&im.json, "json", false, "print a JSON object")
 	completes(cmd, "from", oneOf(append([]string{"fanfare"}, foreign.Servers()...)...))
 	return cmd
@@ -85,7 +85,8 @@ func (im *appsImport) read(ctx context.Context, cmd *cobra.Command, args []strin
 	return appsOfForeign(in)
 }
 
-// appsOfFile are the apps of a configuration, whether they are served or not.
+// appsOfFile returns the apps of a fanfare configuration file, even if that file
+// names a database whose apps are served instead.
 func appsOfFile(name string) ([]config.App, error) {
 	cfg, err := config.Load(name, nil, os.Environ())
 	if err != nil {
@@ -97,8 +98,8 @@ func appsOfFile(name string) ([]config.App, error) {
 	return cfg.Apps, nil
 }
 
-// appsOfForeign are the apps of another server's configuration. What that says of
-// the server is left aside.
+// appsOfForeign returns the apps of another server's configuration. It ignores the
+// settings of the server itself.
 func appsOfForeign(in foreign.Input) ([]config.App, error) {
 	result, err := foreign.Read(in)
 	if err != nil {
@@ -120,7 +121,8 @@ func appsOfForeign(in foreign.Input) ([]config.App, error) {
 	return cfg.Apps, nil
 }
 
-// rowsAtOnce keeps what foreign reads below its bound.
+// rowsAtOnce is how many rows are converted at a time: foreign limits the size of
+// its input.
 const rowsAtOnce = 500
 
 func (im *appsImport) readDatabase(ctx context.Context) (list []config.App, err error) {
@@ -149,8 +151,8 @@ func (im *appsImport) readDatabase(ctx context.Context) (list []config.App, err 
 	return list, nil
 }
 
-// importedAtOnce is how many apps are imported by one change of the store. Who
-// writes meanwhile waits for it.
+// importedAtOnce is how many apps one transaction imports. Other writers wait for
+// each transaction.
 const importedAtOnce = 200
 
 func (im *appsImport) write(cmd *cobra.Command, s *appstore.Store, list []config.App) error {
@@ -160,7 +162,7 @@ func (im *appsImport) write(cmd *cobra.Command, s *appstore.Store, list []config
 		done, err := s.Import(ctx, some, im.replace)
 		cancel()
 		if err != nil {
-			return fmt.Errorf("%w (%d others are imported)", err, len(created)+len(replaced))
+			return fmt.Errorf("%w (%d other apps were imported)", err, len(created)+len(replaced))
 		}
 		created, replaced, kept = append(created, done.Created...), append(replaced, done.Replaced...), append(kept, done.Kept...)
 	}
@@ -168,8 +170,8 @@ func (im *appsImport) write(cmd *cobra.Command, s *appstore.Store, list []config
 		return writeJSON(cmd.OutOrStdout(), map[string]any{"created": created, "replaced": replaced, "kept": kept})
 	}
 	for _, id := range kept {
-		cmd.PrintErrf("app %s is in the store already and stays as it is; --replace replaces it\n", id)
+		cmd.PrintErrf("app %s is in the store already and was skipped; --replace replaces it\n", id)
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "apps created: %d, replaced: %d, left as they were: %d\n", len(created), len(replaced), len(kept))
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "apps created: %d, replaced: %d, skipped: %d\n", len(created), len(replaced), len(kept))
 	return err
 }

@@ -28,7 +28,7 @@ func newAppsListCommand() *cobra.Command {
 					cmd.PrintErrf("app %s: %v\n", printable(u.ID), u.Err)
 				}
 				if len(bad) > 0 {
-					return fmt.Errorf("apps that cannot be used: %d", len(bad))
+					return fmt.Errorf("%d apps cannot be used; the lines above say why", len(bad))
 				}
 				return nil
 			})

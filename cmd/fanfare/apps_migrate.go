@@ -12,7 +12,7 @@ import (
 func newAppsMigrateCommand() *cobra.Command {
 	var json bool
 	cmd := &cobra.Command{
-		Use: "migrate", Short: "Make the tables of the store, or bring them up to date", Args: cobra.NoArgs,
+		Use: "migrate", Short: "Create the tables of the store, or update them to this version", Args: cobra.NoArgs,
 		Example: "  fanfare apps migrate --config /etc/fanfare/config.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withTables(cmd, func(ctx context.Context, s *appstore.Store) error {
@@ -27,7 +27,7 @@ func newAppsMigrateCommand() *cobra.Command {
 					_, err = fmt.Fprintln(cmd.OutOrStdout(), "the tables are up to date")
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "the tables have version %d now\n", applied[len(applied)-1])
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "the tables are now at version %d\n", applied[len(applied)-1])
 				return err
 			})
 		},

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// appOptions are the flags that say what an app is to be.
+// appOptions are the flags that set the options of an app.
 type appOptions struct {
 	name  string
 	set   []string
@@ -18,12 +18,13 @@ type appOptions struct {
 
 func (o *appOptions) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.name, "name", "", "what people call the app")
+	f.StringVar(&o.name, "name", "", "display name of the app")
 	f.StringArrayVar(&o.set, "set", nil, "an option and its value, such as limits.max_connections=100; lists are JSON. May be repeated")
-	f.StringVar(&o.data, "data", "", "options as a JSON object in the keys of config.yaml; - reads them from standard input")
+	f.StringVar(&o.data, "data", "", "options as a JSON object, with the keys of an app in config.yaml; - reads it from standard input")
 }
 
-// patch is the options as one JSON document.
+// patch returns the options as one JSON object; null resets an option to its
+// default.
 func (o *appOptions) patch(cmd *cobra.Command) ([]byte, error) {
 	doc := map[string]any{}
 	data := o.data
@@ -67,7 +68,7 @@ func put(doc map[string]any, path string, value any) error {
 		below, ok := doc[part].(map[string]any)
 		if !ok {
 			if doc[part] != nil {
-				return mistake("%s is set twice, as a value and as a group", part)
+				return mistake("%s has both a value and keys below it; give one of the two", part)
 			}
 			below = map[string]any{}
 			doc[part] = below

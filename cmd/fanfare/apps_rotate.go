@@ -13,13 +13,13 @@ func newAppsRotateCommand() *cobra.Command {
 	var retire string
 	var out appsOutput
 	cmd := takesApp(&cobra.Command{
-		Use: "rotate", Short: "Give an app another key, or retire one",
-		Long: `Give an app another key and print it with its secret. The keys that the app has
-stay valid, until each is retired with --retire.`,
+		Use: "rotate", Short: "Add a key to an app, or retire one",
+		Long: `Add a key to an app and print it with its secret. The older keys stay valid until
+you retire each with --retire.`,
 		Example: `  fanfare apps rotate shop
   fanfare apps rotate shop --retire 3b1f0c2d4e5a69788796`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if retire == "" && cmd.Flags().Changed("retire") { // of a variable that is not set
+			if retire == "" && cmd.Flags().Changed("retire") { // --retire="$KEY" with an unset variable
 				return mistake("--retire names no key")
 			}
 			return withStore(cmd, func(ctx context.Context, s *appstore.Store) error {

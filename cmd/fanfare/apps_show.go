@@ -11,7 +11,7 @@ import (
 func newAppsShowCommand() *cobra.Command {
 	var out appsOutput
 	cmd := takesApp(&cobra.Command{
-		Use: "show", Short: "Show an app with every option",
+		Use: "show", Short: "Show an app with all its options",
 		Example: `  fanfare apps show shop
   fanfare apps show shop --secrets --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -45,12 +45,12 @@ func newAppsUpdateCommand() *cobra.Command {
 	})
 	options.addTo(cmd)
 	out.addTo(cmd)
-	cmd.Flags().StringArrayVar(&options.unset, "unset", nil, "an option that is to have its default. May be repeated")
-	cmd.Flags().Int64Var(&version, "version", 0, "change this version alone, and fail if there is a newer one")
+	cmd.Flags().StringArrayVar(&options.unset, "unset", nil, "an option to reset to its default. May be repeated")
+	cmd.Flags().Int64Var(&version, "version", 0, "change the app only if this is its current version")
 	return cmd
 }
 
-// printChanged tells in a line what was done to an app, or shows it as JSON.
+// printChanged prints one line about what was done to an app, or the app as JSON.
 func printChanged(cmd *cobra.Command, out appsOutput, s *appstore.Store, a *appstore.App, what string) error {
 	if out.json {
 		return out.printApp(cmd, s, a)

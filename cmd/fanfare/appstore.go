@@ -15,8 +15,8 @@ import (
 	"fanfare/webhooks"
 )
 
-// newStore makes the store of a configuration whose apps are in a database, and
-// reaches nobody yet.
+// newStore makes the store of a configuration whose apps are in a database. It
+// does not connect yet.
 func newStore(cfg *config.Config) (*appstore.Store, error) {
 	targets := webhookTargets(cfg)
 	if targets == nil {
@@ -35,7 +35,7 @@ func newStore(cfg *config.Config) (*appstore.Store, error) {
 	})
 }
 
-// openStore reads the apps of a database, if they are in one.
+// openStore opens the database of the apps and reads them, if one is configured.
 func (s *server) openStore() error {
 	if !s.cfg.Store.InDatabase() {
 		return nil
@@ -58,8 +58,8 @@ func (s *server) openStore() error {
 	return nil
 }
 
-// followStore takes over what changes in the store until ctx is done, once the
-// server runs, see reloadOnHangup.
+// followStore applies changes of the store until ctx is done. It begins once the
+// server runs, as reloadOnHangup does.
 func (s *server) followStore(ctx context.Context) {
 	if s.mirror == nil {
 		return
@@ -70,9 +70,8 @@ func (s *server) followStore(ctx context.Context) {
 	}
 }
 
-// takeApps makes what has changed in the store count, as a reload does. It costs
-// what the changed apps do and little for the others, of which there may be
-// thousands.
+// takeApps applies changes of the store, as a reload does. Its cost grows with the
+// number of changed apps and hardly with that of all, which may be thousands.
 func (s *server) takeApps(u appstore.Update) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -104,12 +103,12 @@ func (s *server) takeApps(u appstore.Update) error {
 	return s.api.Update(s.apiConfig(&next))
 }
 
-// removedFor is how long an app that is gone from the store keeps its endpoints at
-// least: the events of its last clients are still to be sent. They end with the
-// first change after it.
+// removedFor is the least time for which an app that was deleted keeps its webhook
+// endpoints, so that the events of its last clients are sent. The first change of
+// the store after that removes them.
 const removedFor = time.Minute
 
-// takeWebhooks makes the webhooks of changed apps count.
+// takeWebhooks applies the webhooks of changed apps.
 func (s *server) takeWebhooks(next *config.Config, changed []string) error {
 	var list []*config.App
 	var about, gone []string
@@ -145,13 +144,14 @@ func (s *server) takeWebhooks(next *config.Config, changed []string) error {
 	return nil
 }
 
-// storeDegraded is what anybody may read of a store that cannot be reached. The
-// server goes on with the apps it has, as all others do, so it is ready.
+// storeDegraded returns why /readyz reports degraded, "" while the store can be
+// reached. The text is public. Without the store the server continues with the
+// apps that it has, so it stays ready.
 func (s *server) storeDegraded() string {
 	if s.mirror == nil || s.mirror.Status().Up {
 		return ""
 	}
-	return "the app store cannot be reached; apps stay as they were"
+	return "the app store cannot be reached; the server uses the apps that it read last"
 }
 
 func (s *server) storeMetrics() metrics.AppStore { return metrics.AppStore(s.mirror.Status()) }

@@ -14,7 +14,7 @@ import (
 	"fanfare/config"
 )
 
-// authListen is where the authorizer is unless --listen says otherwise.
+// authListen is the default of --listen.
 const authListen = "127.0.0.1:3001"
 
 func newAuthServerCommand() *cobra.Command {
@@ -22,22 +22,22 @@ func newAuthServerCommand() *cobra.Command {
 	az := &authorizer{}
 	cmd := &cobra.Command{
 		Use:   "auth-server",
-		Short: "Authorise every private channel and every sign-in, for development on this machine alone",
-		Long: `Answer the requests with which clients ask a back end for the signature of a private,
-presence or encrypted channel, or of a sign-in, before there is a back end that does.
-It authorises every request, so it listens on this machine only, and answers only pages
-from this machine and from --allow-origin.
+		Short: "Authorise every private channel and every sign-in, for development on this machine only",
+		Long: `Sign the requests that clients send to a back end to subscribe to a private, presence
+or encrypted channel or to sign in, while you have no back end yet. It authorises every
+request, so it listens on this machine only, and answers only pages from this machine
+and from --allow-origin.
 
-It answers on any path; one that ends with user-auth signs a user in. The parameters
+It accepts any path; one that ends with user-auth signs a user in. The parameters
 user_id and user_info (JSON) name the user, in the form, in JSON or in the query.
-Without them each connection is a separate user, whose id is the socket id.`,
+Without them each connection is a separate user whose id is the socket id.`,
 		Example: `  fanfare auth-server
   fanfare auth-server --listen 127.0.0.1:4000 --config config.yaml --app 1234567
   fanfare auth-server --allow-origin https://chat.test --encryption-key "$ENCRYPTION_KEY"`,
 		Args: cobra.NoArgs,
 	}
-	// The server's own --listen means something else, so the configuration gets
-	// flags of its own to read.
+	// The configuration's --listen is the server's address and not this command's,
+	// so loadConfig gets a flag set without it.
 	of := pflag.NewFlagSet("", pflag.ContinueOnError)
 	addAppFlags(of)
 	cmd.Flags().AddFlagSet(of)
@@ -73,7 +73,7 @@ Without them each connection is a separate user, whose id is the socket id.`,
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", authListen, "address on this machine")
 	f.StringVar(&app, "app", "", "id of the app (the first of the configuration)")
-	f.StringArrayVar(&az.origins, "allow-origin", nil, "origin of pages that may ask too, such as https://chat.test; repeat it for several")
+	f.StringArrayVar(&az.origins, "allow-origin", nil, "origin of other pages to answer, such as https://chat.test; repeat it for several")
 	addEncryptionFlag(cmd, &key)
 	completes(cmd, "app", func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return appsOf(cmd.Context(), of)
@@ -82,23 +82,23 @@ Without them each connection is a separate user, whose id is the socket id.`,
 	return cmd
 }
 
-// authorizer signs whatever it is asked to sign for its app.
+// authorizer signs every request for its app.
 type authorizer struct {
 	app     config.App
-	master  *masterKey // of encrypted channels; nil refuses them
-	origins []string   // of pages elsewhere that may ask
+	master  *masterKey // for encrypted channels; nil refuses them
+	origins []string   // origins of pages to answer besides those of this machine
 
 	mu  sync.Mutex
 	out io.Writer
 }
 
 func (a *authorizer) greet(at net.Addr) error {
-	_, err := fmt.Fprintf(a.out, `fanfare authorises everybody on http://%[1]s, for the app %[2]s (key %[3]s): for development only
+	_, err := fmt.Fprintf(a.out, `fanfare authorises every request on http://%[1]s, for the app %[2]s (key %[3]s): for development only
 
   new Pusher(%[4]s, {
     channelAuthorization: { endpoint: "http://%[1]s/pusher/auth", transport: "ajax" },
     userAuthentication: { endpoint: "http://%[1]s/pusher/user-auth", transport: "ajax" },
-    ... // the host, as fanfare serve prints it
+    ... // wsHost and the other options, as fanfare serve prints them
   });
 
   Laravel Echo: authEndpoint: "http://%[1]s/broadcasting/auth"
@@ -107,7 +107,7 @@ func (a *authorizer) greet(at net.Addr) error {
 	return err
 }
 
-// tell prints one line.
+// tell prints one line with the time.
 func (a *authorizer) tell(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

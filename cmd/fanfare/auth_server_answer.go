@@ -13,7 +13,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// checkOrigins refuses what no browser sends as an origin.
+// checkOrigins returns an error for a value of --allow-origin that is not an origin.
 func (a *authorizer) checkOrigins() error {
 	for _, o := range a.origins {
 		u, err := url.Parse(o)
@@ -24,8 +24,8 @@ func (a *authorizer) checkOrigins() error {
 	return nil
 }
 
-// allows reports whether a page may ask. Without an origin it is no page: browsers
-// send one with every POST.
+// allows reports whether to answer a page with this origin. A request without one
+// does not come from a page: browsers send an origin with every POST.
 func (a *authorizer) allows(origin string) bool {
 	if origin == "" || slices.Contains(a.origins, origin) {
 		return true
@@ -46,7 +46,7 @@ func (a *authorizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Origin")
 	w.Header().Set("Cache-Control", "no-store")
 	if !a.allows(origin) {
-		a.refuse(w, http.StatusForbidden, "pages from "+origin+" are not on this machine; --allow-origin "+origin+" lets them ask")
+		a.refuse(w, http.StatusForbidden, "the page is from "+origin+" and not from this machine; start auth-server with --allow-origin "+origin+" to answer it")
 		return
 	}
 	if origin != "" {
@@ -55,7 +55,7 @@ func (a *authorizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Access-Control-Allow-Credentials", "true")
 	}
 	switch r.Method {
-	case http.MethodOptions: // what a browser asks before
+	case http.MethodOptions: // a browser's preflight request
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", http.MethodPost)
 		h.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
@@ -65,7 +65,7 @@ func (a *authorizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPost:
 	default:
 		w.Header().Set("Allow", "POST, OPTIONS")
-		a.refuse(w, http.StatusMethodNotAllowed, "clients ask with POST")
+		a.refuse(w, http.StatusMethodNotAllowed, "the method has to be POST")
 		return
 	}
 	params, err := readParams(w, r)
@@ -91,18 +91,18 @@ func (a *authorizer) refuse(w http.ResponseWriter, status int, problem string) {
 	_ = writeJSON(w, map[string]string{"error": problem})
 }
 
-// longestAsk is the longest body that is read.
+// longestAsk is the longest body that is read, in bytes.
 const longestAsk = 64 << 10
 
-// readParams reads the parameters of a client: those of the body, a form or a
-// JSON object, over those of the query.
+// readParams reads the parameters of a request, from the body (a form or a JSON
+// object) and from the query. Those of the body take precedence.
 func readParams(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, longestAsk)
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		if err := r.ParseForm(); err != nil {
 			return nil, fmt.Errorf("the body is not a form: %w", err)
 		}
-		return r.Form, nil // with the body's values first
+		return r.Form, nil // values of the body come before those of the query
 	}
 	var object map[string]json.RawMessage
 	if err := json.NewDecoder(r.Body).Decode(&object); err != nil {
@@ -115,7 +115,7 @@ func readParams(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return params, nil
 }
 
-// signedAnswer is what a client gets (docs/spec/subscriptions.md#signatures and
+// signedAnswer is the answer to a client (docs/spec/subscriptions.md#signatures and
 // docs/spec/users.md#sign-in).
 type signedAnswer struct {
 	Auth         string `json:"auth"`
@@ -140,7 +140,7 @@ func (a *authorizer) authorize(params url.Values) (signedAnswer, error) {
 	var answer signedAnswer
 	if kind.Encrypted() {
 		if a.master == nil {
-			return signedAnswer{}, errors.New(channel + " is encrypted: start auth-server with --encryption-key")
+			return signedAnswer{}, errors.New(channel + " is an encrypted channel: start auth-server with --encryption-key")
 		}
 		secret := a.master.secret(channel)
 		answer.SharedSecret = secret[:]
@@ -171,7 +171,7 @@ func (a *authorizer) signIn(params url.Values) (signedAnswer, error) {
 		return signedAnswer{}, err
 	}
 	if !pusherproto.ValidUserID(id) {
-		return signedAnswer{}, fmt.Errorf("user_id %q cannot sign in: it has 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;", id)
+		return signedAnswer{}, fmt.Errorf("user_id %q is not valid for a sign-in: it needs 1 to 128 characters out of A-Z a-z 0-9 _ - = @ , . ;", id)
 	}
 	data, err := json.Marshal(map[string]any{"id": id, "user_info": json.RawMessage(info)})
 	if err != nil {
@@ -185,12 +185,13 @@ func socketOf(params url.Values) (pusherproto.SocketID, error) {
 	text := params.Get("socket_id")
 	id, ok := pusherproto.ParseSocketID(text)
 	if !ok || id.IsZero() {
-		return id, fmt.Errorf("socket_id %q is not a socket id; clients send theirs, in a form or in JSON", text)
+		return id, fmt.Errorf("socket_id %q is not a socket id; send that of the connection, in a form or in JSON", text)
 	}
 	return id, nil
 }
 
-// userOf is who asks, by the parameters, and what others may see of them.
+// userOf returns the user's id and the JSON of user_info, from the parameters or
+// with the socket id as default.
 func userOf(params url.Values) (id, info string, err error) {
 	if id = params.Get("user_id"); id == "" {
 		id = params.Get("socket_id")
@@ -199,7 +200,7 @@ func userOf(params url.Values) (id, info string, err error) {
 		return id, `{"name":` + quoted(id) + `}`, nil
 	}
 	if !json.Valid([]byte(info)) {
-		return "", "", errors.New("user_info is not JSON")
+		return "", "", errors.New("user_info is not valid JSON")
 	}
 	return id, info, nil
 }

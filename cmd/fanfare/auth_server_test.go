@@ -112,7 +112,7 @@ func TestAuthServer_Refuses(t *testing.T) {
 		status                  int
 		want                    string
 	}{
-		"public":         {form, "/", "socket_id=1.2&channel_name=news", 403, "not a private channel"},
+		"public":         {form, "/", "socket_id=1.2&channel_name=news", 403, "is not a private channel"},
 		"encrypted":      {form, "/", "socket_id=1.2&channel_name=private-encrypted-a", 403, "--encryption-key"},
 		"no socket":      {form, "/", "channel_name=private-a", 403, "socket_id"},
 		"no channel":     {form, "/", "socket_id=1.2", 403, "channel_name"},
@@ -120,7 +120,7 @@ func TestAuthServer_Refuses(t *testing.T) {
 		"a list":         {"application/json", "/", "[1]", 400, "not a JSON object"},
 		"no form":        {form, "/", "%zz", 400, "not a form"},
 		"much":           {form, "/", strings.Repeat("x", longestAsk+1), 400, "not a form"},
-		"user":           {form, "/user-auth", "socket_id=1.2&user_id=a+b", 403, "cannot sign in"},
+		"user":           {form, "/user-auth", "socket_id=1.2&user_id=a+b", 403, "is not valid for a sign-in"},
 		"user_info":      {form, "/", "socket_id=1.2&channel_name=presence-a&user_info=x", 403, "user_info"},
 		"sign-in, no id": {form, "/user-auth", "user_id=a", 403, "socket_id"},
 	} {

@@ -30,7 +30,7 @@ func (b *benchCommand) cluster() *cobra.Command {
 		Short: "Measure clusters of fanfare nodes on this machine",
 		Long: `Start redis-server and clusters of fanfare nodes on free ports of the loopback
 interface, and measure the figures of docs/performance-cluster.md. Each is printed beside
-the limit that the project holds it to. The parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
+the project's limit for it. The parts are ` + strings.Join(bench.ClusterParts(), ", ") + `.`,
 		Example: `  fanfare bench cluster --quick
   fanfare bench cluster --redis 127.0.0.1:6379 --format markdown`,
 		Args: cobra.NoArgs,
@@ -56,13 +56,13 @@ the limit that the project holds it to. The parts are ` + strings.Join(bench.Clu
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&w.Quick, "quick", false, "small and short: shows that it works, measures nothing")
-	f.StringSliceVar(&w.Parts, "parts", nil, "parts to measure; none is all")
-	f.StringVar(&w.Redis, "redis", "", "host:port of a Redis that does nothing else; empty starts redis-server")
-	f.Float64Var(&w.Rate, "rate", 50_000, "rate: events a second over two nodes")
-	f.IntVar(&w.Joins, "joins", 100_000, "joins: members that join presence channels at once")
-	f.IntVar(&w.Nodes, "nodes", 40, "many: nodes")
-	f.IntVar(&w.Each, "each", 1000, "many: sockets of each")
+	f.BoolVar(&w.Quick, "quick", false, "a short run that shows that the command works; its figures are not measurements")
+	f.StringSliceVar(&w.Parts, "parts", nil, "parts to measure (all)")
+	f.StringVar(&w.Redis, "redis", "", "host:port of a Redis that nothing else uses (starts redis-server)")
+	f.Float64Var(&w.Rate, "rate", 50_000, "for the part rate: events a second over two nodes")
+	f.IntVar(&w.Joins, "joins", 100_000, "for the part joins: members that join presence channels at once")
+	f.IntVar(&w.Nodes, "nodes", 40, "for the part many: nodes")
+	f.IntVar(&w.Each, "each", 1000, "for the part many: sockets of each node")
 	return cmd
 }
 
@@ -96,8 +96,8 @@ func newAloneCommand() *cobra.Command {
 	}
 }
 
-// serveAlone keeps a Redis busy and says how far it is for each line that comes,
-// until the end of in.
+// serveAlone keeps a Redis busy until the end of in. For each line that it reads, it
+// writes its progress as a line of JSON.
 func serveAlone(ctx context.Context, in io.Reader, out io.Writer, cfg load.Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

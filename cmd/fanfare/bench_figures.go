@@ -15,15 +15,15 @@ import (
 
 func (b *benchCommand) bare() *cobra.Command {
 	w := bench.Bare{Command: bareWriter}
-	cmd := b.scenario("bare", "What the machine can do: a bare write(2) loop, read by the same client", "--sockets 1000 --threads 2", func() (bench.Scenario, error) {
+	cmd := b.scenario("bare", "Measure the machine without a server: a bare write(2) loop, read by the same client", "--sockets 1000 --threads 2", func() (bench.Scenario, error) {
 		return w, errors.Join(atLeast(1, "sockets", w.Sockets), atLeast(1, "threads", w.Threads))
 	})
 	f := cmd.Flags()
 	f.IntVar(&w.Sockets, "sockets", 1000, "sockets")
 	f.IntVar(&w.Threads, "threads", 1, "threads that write")
 	f.IntVar(&w.Size, "size", 200, "bytes of an event's data")
-	f.DurationVar(&w.Warmup, "warmup", time.Second, "time before what counts")
-	f.DurationVar(&w.Duration, "duration", 5*time.Second, "time that counts")
+	f.DurationVar(&w.Warmup, "warmup", time.Second, "time before the measurement")
+	f.DurationVar(&w.Duration, "duration", 5*time.Second, "time of the measurement")
 	return cmd
 }
 
@@ -33,7 +33,7 @@ func (b *benchCommand) figures() *cobra.Command {
 		Use:   "figures",
 		Short: "Measure a fanfare server that the command starts",
 		Long: `Start a fanfare server on free ports of the loopback interface and measure the figures
-of docs/performance.md. Each is printed beside the limit that the project holds it to.`,
+of docs/performance.md. Each is printed beside the project's limit for it.`,
 		Example: `  fanfare bench figures --quick
   fanfare bench figures --runs 3 --format markdown`,
 		Args: cobra.NoArgs,
@@ -48,19 +48,21 @@ of docs/performance.md. Each is printed beside the limit that the project holds 
 			return b.printFigures(cmd.OutOrStdout(), results, figures)
 		},
 	}
-	cmd.Flags().BoolVar(&quick, "quick", false, "small and short: shows that it works, measures nothing")
+	cmd.Flags().BoolVar(&quick, "quick", false, "a short run that shows that the command works; its figures are not measurements")
 	return cmd
 }
 
-// bareWriterName is the hidden subcommand of the process that bare measures.
+// bareWriterName is the hidden subcommand whose process runs the write loop that
+// bare measures.
 const bareWriterName = "bare-writer"
 
-// bareWriter makes the process that the bare loop runs in.
+// bareWriter returns the command that runs the write loop.
 func bareWriter(args ...string) (*exec.Cmd, error) {
 	return ownCommand("bench", bareWriterName)(args...)
 }
 
-// ownCommand makes processes that run a subcommand of this program.
+// ownCommand returns a function that makes commands of this program, which begin
+// with the arguments first.
 func ownCommand(first ...string) func(args ...string) (*exec.Cmd, error) {
 	return func(args ...string) (*exec.Cmd, error) {
 		self, err := os.Executable()

@@ -14,11 +14,12 @@ import (
 	"fanfare/bench/report"
 )
 
-// audienceName is the hidden subcommand of the processes that million connects.
+// audienceName is the hidden subcommand of million's client processes.
 const audienceName = "audience"
 
-// errInexact is the verdict of a run in which something was lost or stayed wrong.
-var errInexact = errors.New(`something was lost, duplicated or not exact: see the figures marked "not reached"`)
+// errInexact is the error of a run that lost, duplicated or reordered an event, or
+// whose counts stayed wrong.
+var errInexact = errors.New(`events were lost, duplicated or reordered, or counts were not exact: see the figures marked "not reached"`)
 
 func (b *benchCommand) million() *cobra.Command {
 	w := bench.Million{Server: ownCommand("serve"), Audience: ownCommand("bench", audienceName), Writer: bareWriter}
@@ -26,14 +27,15 @@ func (b *benchCommand) million() *cobra.Command {
 	var spare float64
 	cmd := &cobra.Command{
 		Use:   "million",
-		Short: "Connect a million sockets to a cluster on this machine, reach all, kill a node",
+		Short: "Connect a million sockets to a cluster on this machine, send events to all, kill a node",
 		Long: `Start redis-server, nodes and clients on the loopback interface, as many processes as
-the limit of open files requires; subscribe all sockets to one channel, publish
-events to all of them, kill a node and wait until counts and members are exact
-again; then have as many bare write(2) loops write as much. Ends with 1 if anything
-was lost, duplicated, reordered or not exact. All processes are ended, also at Ctrl-C.
+the limit of open files requires. Subscribe all sockets to one channel, publish events
+to all of them, kill a node and wait until counts and members are exact again. Then
+have as many bare write(2) loops write the same amount, to compare. The exit code is 1
+if an event was lost, duplicated or reordered, or a count was not exact. The command
+ends all its processes, also after Ctrl-C.
 
-A million sockets take about 15 GB of memory and some minutes on two cores.`,
+A million sockets take about 15 GB of memory and several minutes on two cores.`,
 		Example: `  fanfare bench million --sockets 40000
   fanfare bench million --svg million.svg --format json > million.json
   fanfare bench million --draw million.json --svg million.svg`,
@@ -59,7 +61,7 @@ A million sockets take about 15 GB of memory and some minutes on two cores.`,
 			if err == nil && svg != "" {
 				err = drawPanels(svg, results)
 			}
-			// What was measured before an error is worth reading, too.
+			// After an error, print what was measured before it.
 			err = errors.Join(err, b.printFigures(cmd.OutOrStdout(), results, figures))
 			if err == nil && bench.Inexact(results) {
 				err = errInexact
@@ -72,19 +74,19 @@ A million sockets take about 15 GB of memory and some minutes on two cores.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&w.Sockets, "sockets", 1_000_000, "sockets, all subscribed to one channel")
-	f.IntVar(&w.Nodes, "nodes", 0, "nodes of the cluster; 0 is as many as the limit of open files asks for, 3 at least")
+	f.IntVar(&w.Nodes, "nodes", 0, "nodes of the cluster; 0 means as many as the limit of open files requires, but at least 3")
 	f.IntVar(&w.Events, "events", 5, "events to all sockets, one after the other")
 	f.IntVar(&w.Size, "size", 200, "bytes of an event's data")
 	f.DurationVar(&w.Activity, "activity-timeout", 10*time.Minute, "time without a message after which a socket is pinged")
-	f.BoolVar(&w.Bare, "bare", true, "have bare write(2) loops write as much afterwards, to compare")
-	f.Float64Var(&spare, "spare", 2, "GB of memory that have to stay available: the run ends before")
-	f.DurationVar(&w.Timeout, "timeout", 20*time.Minute, "time after which the run ends, whatever has come of it")
-	f.StringVar(&svg, "svg", "", "file to draw sockets, memory and deliveries over time in")
-	f.StringVar(&drawn, "draw", "", "file of a run that was printed as JSON, to draw it and measure nothing")
+	f.BoolVar(&w.Bare, "bare", true, "afterwards have bare write(2) loops write the same amount, to compare")
+	f.Float64Var(&spare, "spare", 2, "GB of memory that have to stay available; the run ends when less is left")
+	f.DurationVar(&w.Timeout, "timeout", 20*time.Minute, "time after which the run ends, even if it is not complete")
+	f.StringVar(&svg, "svg", "", "SVG file to write, with sockets, memory and deliveries over time")
+	f.StringVar(&drawn, "draw", "", "draw the run in this JSON file instead of measuring")
 	return cmd
 }
 
-// printFigures prints what a benchmark of fanfare itself has to say.
+// printFigures prints the figures of a benchmark of fanfare itself.
 func (b *benchCommand) printFigures(w io.Writer, results []report.Result, figures []report.Figure) error {
 	switch b.format {
 	case "json":
@@ -95,10 +97,10 @@ func (b *benchCommand) printFigures(w io.Writer, results []report.Result, figure
 	return report.WriteFigures(w, figures)
 }
 
-// drawMillion draws a run that was printed as JSON.
+// drawMillion reads a run that was printed as JSON and writes its picture to svg.
 func drawMillion(file, svg string) error {
 	if svg == "" {
-		return mistake("--draw needs --svg, the file to draw in")
+		return mistake("--draw needs --svg, the file to write the picture to")
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -19,7 +19,7 @@ func (b *benchCommand) sweep() *cobra.Command {
 	var svg, title string
 	cmd := &cobra.Command{
 		Use:   "sweep",
-		Short: "Fan-out at growing rates: latency against load, as a plot if you wish",
+		Short: "Measure fan-out at increasing rates, and plot latency against load",
 		Example: `  fanfare bench sweep --sockets 1000 --rates 100,500,1000 --svg latency.svg
   fanfare bench sweep --host 127.0.0.1:6002 --format json > other.json`,
 		Args: cobra.NoArgs,
@@ -29,7 +29,7 @@ func (b *benchCommand) sweep() *cobra.Command {
 			}
 			for _, rate := range w.Rates {
 				if rate <= 0 {
-					return mistake("--rates holds %v, but rates are above 0", rate)
+					return mistake("--rates contains %v, but each rate has to be above 0", rate)
 				}
 			}
 			ctx, stop := untilSignal(cmd.Context())
@@ -50,19 +50,19 @@ func (b *benchCommand) sweep() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&w.Sockets, "sockets", 1000, "sockets that read")
 	f.IntVar(&w.Channels, "channels", 1, "channels that sockets and events are spread over")
-	f.IntVar(&w.Callers, "callers", 16, "HTTP connections that trigger")
-	f.Float64SliceVar(&w.Rates, "rates", []float64{50, 100, 200, 500, 1000, 2000}, "events a second, one after the other")
+	f.IntVar(&w.Callers, "callers", 16, "HTTP connections that trigger events")
+	f.Float64SliceVar(&w.Rates, "rates", []float64{50, 100, 200, 500, 1000, 2000}, "rates to measure one after the other, in events a second")
 	f.DurationVar(&w.Rest, "rest", 2*time.Second, "time between two rates")
-	f.StringVar(&svg, "svg", "", "file to draw latency against load in")
-	f.StringVar(&title, "title", "Latency against load", "title of that picture")
+	f.StringVar(&svg, "svg", "", "SVG file to write, with latency against load")
+	f.StringVar(&title, "title", "Latency against load", "title of the picture")
 	f.IntVar(&w.Size, "size", 200, "bytes of an event's data")
-	f.DurationVar(&w.Warmup, "warmup", time.Second, "time before what counts")
-	f.DurationVar(&w.Duration, "duration", 5*time.Second, "time that counts")
+	f.DurationVar(&w.Warmup, "warmup", time.Second, "time before the measurement at each rate")
+	f.DurationVar(&w.Duration, "duration", 5*time.Second, "time of the measurement at each rate")
 	return cmd
 }
 
-// plot draws sweeps that were printed as JSON, so that servers measured one
-// after the other are in one picture.
+// plot draws sweeps that were printed as JSON in one picture, to compare servers
+// that were measured one after the other.
 func (b *benchCommand) plot() *cobra.Command {
 	var svg, title string
 	cmd := &cobra.Command{
@@ -90,7 +90,7 @@ func (b *benchCommand) plot() *cobra.Command {
 			return draw(svg, title, all)
 		},
 	}
-	cmd.Flags().StringVar(&svg, "svg", "latency.svg", "file to draw in")
+	cmd.Flags().StringVar(&svg, "svg", "latency.svg", "SVG file to write")
 	cmd.Flags().StringVar(&title, "title", "Latency against load", "title of the picture")
 	return cmd
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// benchTLS is how a server is reached that speaks TLS.
+// benchTLS holds the flags for a server that uses TLS.
 type benchTLS struct {
 	on       bool
 	ca       string
@@ -19,11 +19,11 @@ type benchTLS struct {
 func (b *benchTLS) flags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.BoolVar(&b.on, "tls", false, "connect over TLS (wss and https)")
-	f.StringVar(&b.ca, "ca", "", "file of the certificates (PEM) that sign the server's; implies --tls")
-	f.BoolVar(&b.insecure, "insecure", false, "connect over TLS and take any certificate")
+	f.StringVar(&b.ca, "ca", "", "PEM file with the CA certificates that sign the server's; implies --tls")
+	f.BoolVar(&b.insecure, "insecure", false, "connect over TLS and accept any certificate")
 }
 
-// config is the client's side of TLS, nil if there is none.
+// config returns the client's TLS configuration; nil without TLS.
 func (b *benchTLS) config() (*tls.Config, error) {
 	if !b.on && b.ca == "" && !b.insecure {
 		return nil, nil

@@ -17,26 +17,26 @@ import (
 	"fanfare/config"
 )
 
-// caller is what the commands have in common that speak to a server for one of
-// its apps: the flags that find both.
+// caller holds the flags with which a command finds a server and one of its apps,
+// whose HTTP API or WebSocket it uses.
 type caller struct {
 	url, app, ca string
 }
 
-// addTo gives a command the flags: those of the configuration that say where a
-// server is and who may call it, and what another server needs.
+// addTo adds the flags: those of the configuration for the server's address and
+// the app's key, and --url, --app and --ca for another server.
 func (c *caller) addTo(cmd *cobra.Command) {
 	addFindingFlags(cmd.Flags())
 	f := cmd.Flags()
 	f.StringVar(&c.url, "url", "", "address of the server, such as http://localhost:6001 (that of the configuration)")
 	f.StringVar(&c.app, "app", "", "id of the app (the first of the configuration)")
-	f.StringVar(&c.ca, "ca", "", "PEM file with certificates to believe besides the system's")
+	f.StringVar(&c.ca, "ca", "", "PEM file with CA certificates to trust besides the system's")
 	completes(cmd, "app", completeApps)
 	completesFiles(cmd)
 }
 
-// addFindingFlags adds --config and the flags of the configuration that decide
-// where a server is and who may call it.
+// addFindingFlags adds --config and the flags of the configuration that decide the
+// server's address and the app's key.
 func addFindingFlags(set *pflag.FlagSet) {
 	var names []string
 	for _, f := range finding {
@@ -45,7 +45,7 @@ func addFindingFlags(set *pflag.FlagSet) {
 	addFlagsOf(set, names...)
 }
 
-// addAppFlags adds those of them that say which app is meant.
+// addAppFlags adds only --config and the flags that define an app.
 func addAppFlags(set *pflag.FlagSet) { addFlagsOf(set, "config", "app-id", "app-key", "app-secret") }
 
 func addFlagsOf(set *pflag.FlagSet, names ...string) {
@@ -57,7 +57,7 @@ func addFlagsOf(set *pflag.FlagSet, names ...string) {
 	}
 }
 
-// open finds the server and the app that the flags mean.
+// open returns the API of the server and the app that the flags select.
 func (c *caller) open(cmd *cobra.Command) (api, error) {
 	cfg, _, err := loadConfig(cmd.Flags())
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *caller) open(cmd *cobra.Command) (api, error) {
 		return api{}, err
 	}
 	at := reach(cfg, cfg.Listen)
-	if cert, err := certificate(cfg); err == nil { // the key may not be ours to read
+	if cert, err := certificate(cfg); err == nil { // this user may not be allowed to read the key
 		at = at.named(cert)
 	}
 	p, err := at.given(c.url)
@@ -81,11 +81,11 @@ func (c *caller) open(cmd *cobra.Command) (api, error) {
 	return api{p, app}, nil
 }
 
-// chooseApp finds an app by id; "" is the first.
+// chooseApp returns the app with an id; "" means the first.
 func chooseApp(cfg *config.Config, id string) (config.App, error) {
 	list := cfg.Apps
 	if cfg.Store.InDatabase() {
-		list = cfg.FileApps // which are not served, but flags and variables may name one
+		list = cfg.FileApps // not served, but flags or environment variables may define one
 		if id != "" || len(list) == 0 {
 			app, err := storedApp(cfg, id)
 			if err == nil || !slices.ContainsFunc(list, func(a config.App) bool { return a.ID == id }) {
@@ -100,10 +100,10 @@ func chooseApp(cfg *config.Config, id string) (config.App, error) {
 		}
 		ids = append(ids, a.ID)
 	}
-	return config.App{}, mistake("no app has the id %q; the configuration has %s", id, strings.Join(ids, ", "))
+	return config.App{}, mistake("the configuration has no app with the id %q, only %s", id, strings.Join(ids, ", "))
 }
 
-// storedApp is an app of the database by its id; "" is the first.
+// storedApp returns the app of the database with an id; "" means the first.
 func storedApp(cfg *config.Config, id string) (config.App, error) {
 	s, err := newStore(cfg)
 	if err != nil {
@@ -115,7 +115,7 @@ func storedApp(cfg *config.Config, id string) (config.App, error) {
 	if id != "" {
 		a, err := s.Get(ctx, id)
 		if errors.Is(err, appstore.ErrNotFound) {
-			return config.App{}, mistake("no app of the store has the id %q", id)
+			return config.App{}, mistake("the store has no app with the id %q", id)
 		}
 		if err != nil {
 			return config.App{}, err
@@ -127,13 +127,13 @@ func storedApp(cfg *config.Config, id string) (config.App, error) {
 	case err != nil:
 		return config.App{}, err
 	case len(list) == 0:
-		return config.App{}, mistake("the store has no app that can be used; `fanfare apps create` makes one")
+		return config.App{}, mistake("the store has no usable app; create one with `fanfare apps create`")
 	}
 	return list[0].App, nil
 }
 
-// trusting believes the certificates of a file besides the system's; nil, which
-// is the system's alone, for no file.
+// trusting returns a TLS configuration that trusts the CA certificates of a file
+// besides the system's; nil, which trusts only the system's, if file is "".
 func trusting(file string) (*tls.Config, error) {
 	if file == "" {
 		return nil, nil
@@ -143,11 +143,11 @@ func trusting(file string) (*tls.Config, error) {
 		return nil, fmt.Errorf("--ca: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
-	if err != nil { // a system without any
+	if err != nil { // the system has none
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("--ca: %s holds no PEM certificate", file)
+		return nil, fmt.Errorf("--ca: %s contains no PEM certificate", file)
 	}
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }

@@ -9,40 +9,39 @@ import (
 	"fanfare/sockets"
 )
 
-// capacity is how many sockets and other connections the server takes, by its
-// configuration and by how many files it may have open.
+// capacity is how many sockets and other connections the server accepts, from its
+// configuration and its limit of open files.
 type capacity struct {
 	sockets.Capacity
-	requests int    // connections of HTTP that carry no socket
-	warning  string // that the configuration wants more than there can be
+	requests int    // HTTP connections that carry no socket
+	warning  string // set if the configuration allows more than the limit of open files does
 }
 
 // A socket takes one descriptor. The reserve is for everything else: requests
 // of the HTTP API, health and metrics, sockets that are being opened or were
 // refused (two descriptors each for a moment if they came through net/http),
-// webhooks, the store, listeners and logs. When three quarters of it are taken
-// as well, connections that can be missed are closed for those that come.
+// webhooks, the store, listeners and logs. When three quarters of the reserve are
+// used as well, each new connection closes an expendable one.
 const (
 	leastReserve = 64
 	mostReserve  = 4096
-	reserveShare = 16 // of the limit, or more where that is less than the least
+	reserveShare = 16 // the reserve is 1/16 of the limit, within the two bounds above
 
-	scarceShare = 4 // of the reserve
+	scarceShare = 4 // descriptors are scarce while less than 1/4 of the reserve is free
 
-	// mostRequests is how many connections of HTTP there may be if nothing else
-	// is configured. Each takes 20 KB while a request is handled.
+	// mostRequests is the limit of HTTP connections without http.max_connections. Each takes 20 KB while a request is handled.
 	mostRequests = 4096
 
-	// requestsShare is the part of the limit that they may take where sockets
-	// could take all: they are closed for sockets.
+	// requestsShare: HTTP connections may take 1/4 of the limit even where sockets
+	// could take all of it, since idle ones are closed for new sockets.
 	requestsShare = 4
 
-	// endpointFiles are the connections that a webhook's endpoint may have.
+	// endpointFiles is how many connections a webhook endpoint may have.
 	endpointFiles = 2
 )
 
-// newCapacity derives the bound of sockets from the limit of open files; 0
-// files is no limit.
+// newCapacity derives the limits from the limit of open files; 0 files means no
+// limit.
 func newCapacity(cfg *config.Config, files uint64) capacity {
 	wanted := cfg.Sockets.MaxConnections
 	c := capacity{Capacity: sockets.Capacity{Sockets: wanted, Hint: fmt.Sprintf("sockets.max_connections is %d", wanted)}}
@@ -77,8 +76,7 @@ func newCapacity(cfg *config.Config, files uint64) capacity {
 	return c
 }
 
-// ofApps is how many sockets the apps may have together, 0 if that is not
-// bounded.
+// ofApps returns how many sockets the apps may have together; 0 means no limit.
 func ofApps(cfg *config.Config) (sum int) {
 	for _, a := range cfg.Apps {
 		if a.Limits.MaxConnections == 0 {

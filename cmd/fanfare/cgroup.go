@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// cgroupMemory is the memory of the cgroup that the process is in, of version 1
-// or 2: the kernel's limit is for all of it, of which the Go runtime knows its own
-// part alone. Buffers of sockets are another.
+// cgroupMemory reads the memory in use of the process's cgroup, version 1 or 2.
+// The kernel's limit applies to all of it. The Go runtime knows only its own part;
+// socket buffers, for example, count too.
 type cgroupMemory struct {
-	usage string   // file with the bytes in use
-	stat  string   // file with what they are
-	cache []string // names in stat of what the kernel takes back at need
-	tcp   string   // file with the bytes of TCP that version 1 counts apart; "" of version 2
+	usage string   // path of the file with the bytes in use
+	stat  string   // path of the file with what the bytes are used for
+	cache []string // names in stat of memory that the kernel can reclaim
+	tcp   string   // path of the file with TCP's bytes, which version 1 counts separately; "" for version 2
 }
 
-// findCgroupMemory finds it by what /proc/self says, in a folder that is /proc/self
-// but in tests; nil if there is none.
+// findCgroupMemory finds the cgroup in the folder self, which is /proc/self except
+// in tests; nil if there is none.
 func findCgroupMemory(self string) *cgroupMemory {
 	groups, err := os.ReadFile(filepath.Join(self, "cgroup"))
 	if err != nil {
@@ -43,7 +43,8 @@ func findCgroupMemory(self string) *cgroupMemory {
 		if first && (of[0] != "cgroup" || !slices.Contains(strings.Split(of[2], ","), "memory")) || !first && of[0] != "cgroup2" {
 			continue
 		}
-		// A container sees its group as the root of the mount, by one name or another.
+		// In a container, the group may be the root of the mount and have a path
+		// that does not exist below it.
 		within, ok := strings.CutPrefix(path, strings.TrimSuffix(at[3], "/"))
 		if !ok {
 			within = path
@@ -57,8 +58,8 @@ func findCgroupMemory(self string) *cgroupMemory {
 	return nil
 }
 
-// groupOf is the path of the group that counts memory, and whether it is one of
-// version 1, which counts where it is there.
+// groupOf returns the path of the group that limits memory, and whether it is of
+// version 1, which takes precedence where both exist.
 func groupOf(groups string) (path string, first, ok bool) {
 	for line := range strings.Lines(groups) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -86,8 +87,8 @@ func memoryIn(dir string, first bool) *cgroupMemory {
 	}
 }
 
-// taken is how many bytes of the limit are taken and cannot be taken back; 0 if
-// that is not known.
+// taken returns how many bytes of the limit are in use and cannot be reclaimed; 0
+// if that is unknown.
 func (m *cgroupMemory) taken() int64 {
 	if m == nil {
 		return 0
@@ -110,7 +111,7 @@ func (m *cgroupMemory) taken() int64 {
 	return max(n, 0)
 }
 
-// number is the number in a file; 0 if there is none.
+// number returns the number in a file; 0 if it cannot be read.
 func number(file string) int64 {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -21,10 +21,9 @@ func newChannelsCommand() *cobra.Command {
 	var prefix string
 	cmd := &cobra.Command{
 		Use:   "channels",
-		Short: "List the channels that have a subscriber, with how many",
-		Long: `List the channels that have a subscriber: how many subscriptions each has, and how
-many users if it is a presence channel. A server that does not tell is no error: its
-columns have a dash.`,
+		Short: "List the channels that have a subscriber, with their counts",
+		Long: `List the channels that have a subscriber, with the number of subscriptions and, for a
+presence channel, of users. A count that the server does not give is shown as a dash.`,
 		Example: `  fanfare channels
   fanfare channels --prefix presence- --format json
   fanfare channels --url https://ws.example.com --app-id 1 --app-key k --app-secret "$SECRET"`,
@@ -51,14 +50,14 @@ columns have a dash.`,
 	return cmd
 }
 
-// counts are what a server tells about a channel; nil for what it does not.
+// counts are a channel's counts; nil for one that the server does not give.
 type counts struct {
 	Subscriptions *int `json:"subscription_count,omitempty"`
 	Users         *int `json:"user_count,omitempty"`
 }
 
-// listChannels asks for the channels whose names begin with a prefix; info are
-// the attributes to ask for, "" for none.
+// listChannels requests the channels whose names begin with a prefix. info is the
+// attributes to request, separated by commas; "" for none.
 func (a api) listChannels(ctx context.Context, prefix, info string) (map[string]counts, error) {
 	query := map[string]string{}
 	if prefix != "" {
@@ -72,20 +71,20 @@ func (a api) listChannels(ctx context.Context, prefix, info string) (map[string]
 		return nil, err
 	}
 	list := map[string]counts{}
-	if string(answer.Channels) == "[]" { // how PHP writes an object without members
+	if string(answer.Channels) == "[]" { // PHP encodes an empty object so
 		return list, nil
 	}
 	if err := json.Unmarshal(answer.Channels, &list); err != nil || list == nil {
-		return nil, errors.New("the answer has no channels: another server is at this address")
+		return nil, errors.New("the answer has no list of channels: another server is at this address")
 	}
 	return list, nil
 }
 
 const presencePrefix = "presence-"
 
-// countedChannels lists channels with all that the server tells. Users can be
-// asked for where all channels have some, so those of presence channels are a
-// question of their own.
+// countedChannels lists channels with all counts that the server gives. It requests
+// user counts separately: a server refuses them in a list that may contain other
+// channels than presence channels.
 func (a api) countedChannels(ctx context.Context, prefix string) (map[string]counts, error) {
 	if strings.HasPrefix(prefix, presencePrefix) {
 		return a.listWith(ctx, prefix, "user_count")
@@ -111,9 +110,9 @@ func (a api) countedChannels(ctx context.Context, prefix string) (map[string]cou
 	return list, nil
 }
 
-// listWith lists channels with their subscriptions and what else is named. Pusher
-// refuses to count subscriptions unless the app is set to: then they are left
-// out.
+// listWith lists channels with their subscription counts and the attribute info.
+// Pusher refuses subscription counts unless they are enabled for the app: then the
+// list has none.
 func (a api) listWith(ctx context.Context, prefix, info string) (map[string]counts, error) {
 	list, err := a.listChannels(ctx, prefix, strings.TrimPrefix(info+",subscription_count", ","))
 	if r := (refusal{}); errors.As(err, &r) && r.status == http.StatusBadRequest {
@@ -141,7 +140,7 @@ func printChannels(cmd *cobra.Command, f format, list map[string]counts) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "CHANNEL\tSUBSCRIPTIONS\tUSERS") // its errors come with Flush
+	_, _ = fmt.Fprintln(w, "CHANNEL\tSUBSCRIPTIONS\tUSERS") // Flush returns its errors
 	for _, name := range names {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", printable(name), orDash(list[name].Subscriptions), orDash(list[name].Users))
 	}

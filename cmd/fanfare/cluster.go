@@ -21,22 +21,23 @@ import (
 	"fanfare/sockets"
 )
 
-// membership is this process's place in a cluster. A nil one is a process on
-// its own.
+// membership is this process as a node of a cluster. A nil membership is a process
+// that is not in a cluster.
 type membership struct {
 	engine cluster.Engine
 	cfg    cluster.Config
-	at     string // where the cluster's servers are
+	at     string // addresses of the cluster's Redis servers
 	prefix string
-	peer   *cluster.Peer // made with the hub
-	linked atomic.Bool   // every partition was open once
+	peer   *cluster.Peer // set when the hub is made
+	linked atomic.Bool   // every partition has been open at the same time, once
 }
 
-// gatherFor is how much later other nodes hear what clients send to each other.
+// gatherFor is how long client events are collected before they are sent to other
+// nodes together.
 const gatherFor = 500 * time.Microsecond
 
-// newMembership makes what a configuration asks for, and reaches nobody yet.
-// about describes this node to the other nodes.
+// newMembership makes the membership of a configuration; nil without a cluster. It
+// does not connect yet. about returns what is sent to other nodes about this one.
 func newMembership(cfg *config.Config, registry *apps.Registry, about func() string, log *slog.Logger) (*membership, error) {
 	if cfg.Cluster.Driver == config.DriverMemory {
 		return nil, nil
@@ -53,7 +54,8 @@ func newMembership(cfg *config.Config, registry *apps.Registry, about func() str
 	return m, nil
 }
 
-// maker is what the hub makes its cluster with, nil for one in memory.
+// maker returns the function with which the hub makes its cluster; nil without a
+// cluster.
 func (m *membership) maker() func(channels.Node) channels.Cluster {
 	if m == nil {
 		return nil
@@ -64,9 +66,8 @@ func (m *membership) maker() func(channels.Node) channels.Cluster {
 	}
 }
 
-// ready reports whether the node has been a part of its cluster yet. What comes
-// between them later troubles all nodes alike, and is no reason to turn clients
-// away.
+// ready reports whether the node has joined its cluster. It stays true: a later
+// loss of Redis affects all nodes alike, and refusing clients would not help.
 func (m *membership) ready() bool {
 	if m == nil || m.linked.Load() {
 		return true
@@ -78,22 +79,23 @@ func (m *membership) ready() bool {
 	return linked
 }
 
-// degraded says in a few words, which anybody may read, what is wrong between
-// the node and its cluster.
+// degraded returns what is wrong between the node and its cluster, "" if nothing
+// is. The text is public (/readyz).
 func (m *membership) degraded() string {
 	if m == nil {
 		return ""
 	}
 	switch h := m.peer.Health(); {
 	case h.Away > 0:
-		return "the servers of the cluster cannot be reached"
+		return "the cluster's Redis cannot be reached"
 	case h.Open < cluster.Partitions:
-		return "the node joins its cluster again"
+		return "the node is rejoining its cluster"
 	}
 	return ""
 }
 
-// hasOthers reports whether another node is there that clients can go to, and stays.
+// hasOthers reports whether the cluster has another node that is alive and not
+// draining.
 func hasOthers(h cluster.Health) bool {
 	return slices.ContainsFunc(h.Nodes, func(n cluster.NodeHealth) bool {
 		_, state := aboutOf(&n)
@@ -101,7 +103,8 @@ func hasOthers(h cluster.Health) bool {
 	})
 }
 
-// nodes is how HTTP sessions reach those of the other nodes.
+// nodes returns how requests of HTTP sessions reach the node that has the session;
+// nil without a cluster.
 func (m *membership) nodes() sockets.Nodes {
 	if m == nil {
 		return nil
@@ -109,8 +112,8 @@ func (m *membership) nodes() sockets.Nodes {
 	return m.peer
 }
 
-// eventShare is how many events of an app with a limit this node may accept a
-// second, nil if that is the limit.
+// eventShare returns the function for this node's share of an app's event rate
+// limit, in events a second; nil if the whole limit applies to this node.
 func (m *membership) eventShare() func(*apps.App, int) float64 {
 	if m == nil {
 		return nil
@@ -118,7 +121,7 @@ func (m *membership) eventShare() func(*apps.App, int) float64 {
 	return m.peer.EventShare
 }
 
-// drain is called before the first socket is closed.
+// drain prepares the shutdown. It is called before the first socket is closed.
 func (m *membership) drain() {
 	if m != nil {
 		m.peer.Drain()
@@ -126,15 +129,16 @@ func (m *membership) drain() {
 }
 
 const (
-	// handPatience is how long the webhooks that the node has in its hands have to
-	// be delivered, before another node is given them.
+	// handPatience is how long the node may still deliver the webhooks that it has
+	// collected, before another node takes them over.
 	handPatience = time.Second
-	// byePatience is how long the cluster has to take note that the node is gone.
-	// Whatever it has not noted by then it sees for itself, ten seconds later.
+	// byePatience is how long the node tries to report to the cluster that it leaves.
+	// What it could not report, the other nodes detect ten seconds later.
 	byePatience = 2 * time.Second
 )
 
-// bye is called after the last socket was closed, also where that took too long.
+// bye leaves the cluster. It is called after the last socket was closed, or after
+// the time for that has passed.
 func (m *membership) bye() {
 	m.peer.StopCollecting()
 	hand, cancel := context.WithTimeout(context.Background(), handPatience)
@@ -147,11 +151,11 @@ func (m *membership) bye() {
 	m.peer.Bye(ctx)
 }
 
-// quietAfter is how long a node may send nothing before cluster status and the log
-// say so: two heartbeats.
+// quietAfter is the time without a heartbeat after which a node is shown as quiet:
+// two heartbeat intervals.
 const quietAfter = 4 * time.Second
 
-// metrics gives a scrape the node's view.
+// metrics returns the metrics of the cluster, as this node sees it.
 func (m *membership) metrics() metrics.Cluster { return clusterMetrics(m.peer.Health()) }
 
 func clusterMetrics(h cluster.Health) metrics.Cluster {
@@ -174,7 +178,7 @@ func clusterMetrics(h cluster.Health) metrics.Cluster {
 	return c
 }
 
-// clientTLS is the configuration towards the servers of a cluster; nil without
+// clientTLS returns the TLS configuration for the connections to Redis; nil without
 // TLS.
 func clientTLS(c config.RedisTLS) (*tls.Config, error) {
 	if !c.Enabled {
@@ -188,7 +192,7 @@ func clientTLS(c config.RedisTLS) (*tls.Config, error) {
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("cluster.redis.tls.ca_file: holds no certificate in PEM form")
+			return nil, errors.New("cluster.redis.tls.ca_file: the file contains no PEM certificate")
 		}
 	}
 	if c.CertFile != "" {

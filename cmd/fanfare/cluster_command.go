@@ -10,7 +10,7 @@ import (
 
 func newClusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "cluster", Short: "Look at the cluster that a running server is a node of",
+		Use: "cluster", Short: "Show the cluster of a running server",
 		Example: "  fanfare cluster status --config /etc/fanfare/config.yaml",
 	}
 	cmd.AddCommand(newClusterStatusCommand())
@@ -21,10 +21,10 @@ func newClusterStatusCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Ask the running server for the nodes of its cluster, their load and their problems",
-		Long: `Ask the server that runs on this machine for the nodes of its cluster, how long each
-has been running, its load and its problems. Call it as the user who runs the server,
-or as root, with the flags of serve.`,
+		Short: "Show the nodes of the running server's cluster, their sockets and channels, and problems",
+		Long: `Show the cluster of the server that runs on this machine: for each node its age,
+sockets, channels, members and state, and below them the problems. Run the command as
+the user who runs the server, or as root, with the flags of serve.`,
 		Example: `  fanfare cluster status --config /etc/fanfare/config.yaml
   fanfare cluster status --format json | jq .nodes`,
 		Args: cobra.NoArgs,

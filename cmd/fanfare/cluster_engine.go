@@ -9,8 +9,8 @@ import (
 	"fanfare/config"
 )
 
-// newEngine makes the connection to what the nodes of a cluster have in common.
-// It is opened when the engine runs.
+// newEngine makes the engine that connects the node to the cluster's Redis. It
+// connects when it runs.
 func newEngine(cfg *config.Config, registry *apps.Registry, log *slog.Logger) (cluster.Engine, error) {
 	c := &cfg.Cluster.Redis
 	t, err := clientTLS(c.TLS)

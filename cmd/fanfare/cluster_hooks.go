@@ -9,7 +9,8 @@ import (
 	"fanfare/webhooks"
 )
 
-// clusterHooks has a sender of webhooks tell what the ledgers of a cluster say.
+// clusterHooks passes the events that the cluster's ledgers decide on to the sender
+// of webhooks.
 type clusterHooks struct{ sender *webhooks.Sender }
 
 var (
@@ -17,7 +18,7 @@ var (
 	_ channels.Observer = clusterHooks{}
 )
 
-// hookKinds are the kinds of the ledger, each with one of its notices.
+// hookKinds maps each kind of webhook in the ledger to one of its notices.
 var hookKinds = [...]struct {
 	hook ledger.Hooks
 	kind channels.NoticeKind
@@ -48,8 +49,8 @@ func (h clusterHooks) Grace() time.Duration { return h.sender.Grace() }
 // Tell implements cluster.Hooks.
 func (h clusterHooks) Tell(n channels.Notice, done func()) { h.sender.Tell(n, done) }
 
-// Observe implements channels.Observer: a cache miss is a matter of one node.
-// All else the node sees too, and the ledger tells once.
+// Observe implements channels.Observer. It sends only cache misses, which one node
+// alone sees. All other events come from the ledger, once for the whole cluster.
 func (h clusterHooks) Observe(n channels.Notice) {
 	if n.Kind == channels.CacheMiss {
 		h.sender.Observe(n)

@@ -14,18 +14,18 @@ import (
 	"fanfare/config"
 )
 
-// aboutNode is what a node tells the others of itself with each beat.
+// aboutNode is what a node sends to the others about itself with each heartbeat.
 type aboutNode struct {
 	Name     string `json:"name"`
 	Version  string `json:"version"`
-	Age      int64  `json:"age_s"` // by its own clock: no two are compared
+	Age      int64  `json:"age_s"` // seconds, by the node's own clock, since clocks of nodes may differ
 	Sockets  int64  `json:"sockets"`
 	Channels int64  `json:"channels"` // with a subscriber on the node
-	Members  int64  `json:"members"`  // of presence channels, by its own sockets; a user counts on each channel
+	Members  int64  `json:"members"`  // of presence channels, with a socket on the node; a user counts once per channel
 	Draining bool   `json:"draining,omitempty"`
 }
 
-// text describes a node to the others: when it began, and what its hub holds.
+// text returns a as JSON, with the version, the age and the counts filled in.
 func (a aboutNode) text(began time.Time, s channels.Stats) string {
 	a.Version, a.Age = version, int64(time.Since(began)/time.Second)
 	for i := range s.Apps {
@@ -33,7 +33,7 @@ func (a aboutNode) text(began time.Time, s channels.Stats) string {
 		a.Channels += s.Apps[i].Channels
 	}
 	text, err := json.Marshal(a)
-	if err != nil { // texts and numbers always have a JSON form
+	if err != nil { // strings and numbers can always be encoded
 		panic(err)
 	}
 	return string(text)
@@ -42,9 +42,9 @@ func (a aboutNode) text(began time.Time, s channels.Stats) string {
 // The states of a node.
 const (
 	stateAlive    = "alive"
-	stateDraining = "draining" // alive, and about to end
-	stateQuiet    = "quiet"    // not heard of for quietAfter
-	stateDead     = "dead"     // declared so
+	stateDraining = "draining" // alive, and shutting down
+	stateQuiet    = "quiet"    // no heartbeat for quietAfter
+	stateDead     = "dead"     // declared dead by the cluster
 )
 
 func nodeState(n *cluster.NodeHealth) string {
@@ -57,42 +57,41 @@ func nodeState(n *cluster.NodeHealth) string {
 	return stateAlive
 }
 
-// aboutOf is what a node has last reported about itself, and its state according to
-// that.
+// aboutOf returns what a node sent about itself, and its state.
 func aboutOf(n *cluster.NodeHealth) (a aboutNode, state string) {
-	_ = json.Unmarshal([]byte(n.About), &a) // a node of another version may say other things
+	_ = json.Unmarshal([]byte(n.About), &a) // a node of another version may send other fields
 	if state = nodeState(n); state == stateAlive && a.Draining {
 		state = stateDraining
 	}
 	return a, state
 }
 
-// clusterStatus is what a node knows of its cluster. It is the answer of the
-// control socket, and that of fanfare cluster status in JSON.
+// clusterStatus is a node's view of its cluster. It is the answer of the control
+// socket and the JSON output of fanfare cluster status.
 type clusterStatus struct {
 	Driver     string       `json:"driver"`
 	Servers    string       `json:"servers,omitempty"`
 	Prefix     string       `json:"prefix,omitempty"`
 	Node       string       `json:"node,omitempty"` // id of the node that was asked
 	Partitions int          `json:"partitions,omitempty"`
-	Open       int          `json:"open"`  // partitions
-	Away       int          `json:"away"`  // partitions
-	Young      int          `json:"young"` // partitions
-	Queued     int          `json:"queued"`
+	Open       int          `json:"open"`   // partitions that are connected and have this node's state
+	Away       int          `json:"away"`   // partitions that cannot be reached
+	Young      int          `json:"young"`  // partitions in which a node has not yet reported all it has
+	Queued     int          `json:"queued"` // operations that wait
 	Nodes      []nodeStatus `json:"nodes"`
-	Wrong      []string     `json:"wrong"` // sentences
+	Wrong      []string     `json:"wrong"` // problems, each a sentence
 }
 
-// nodeStatus is one node of it.
+// nodeStatus is one node of a clusterStatus.
 type nodeStatus struct {
 	ID string `json:"id"`
 	aboutNode
 	State  string `json:"state"`
-	Quiet  int64  `json:"quiet_ms"` // since its last sign of life
+	Quiet  int64  `json:"quiet_ms"` // time since its last heartbeat
 	Itself bool   `json:"itself"`   // the node that was asked
 }
 
-// status is what the node knows now.
+// status returns the node's view of its cluster now.
 func (m *membership) status() clusterStatus {
 	if m == nil {
 		return clusterStatus{Driver: config.DriverMemory, Nodes: []nodeStatus{}, Wrong: []string{}}
@@ -120,10 +119,10 @@ func newClusterStatus(h cluster.Health, servers, prefix string) clusterStatus {
 	return s
 }
 
-// nodeID is an id as logs have it.
+// nodeID returns a node's id in the form of the logs.
 func nodeID(id uint64) string { return fmt.Sprintf("%016x", id) }
 
-// wrong is what an operator should know, in sentences.
+// wrong returns the problems, each as a sentence for the operator.
 func wrong(s *clusterStatus, why string) []string {
 	list := []string{}
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -135,10 +134,10 @@ func wrong(s *clusterStatus, why string) []string {
 		add("%s", text)
 	}
 	if n := s.Partitions - s.Open - s.Away; n > 0 {
-		add("this node still tells %d of %d partitions what it holds", n, s.Partitions)
+		add("this node has not yet reported its state to %d of %d partitions", n, s.Partitions)
 	}
 	if s.Young > 0 {
-		add("%d of %d partitions wait for a node to say what it holds", s.Young, s.Partitions)
+		add("%d of %d partitions wait for a node to report its state", s.Young, s.Partitions)
 	}
 	alive := map[string]int{}
 	for i := range s.Nodes {
@@ -150,8 +149,8 @@ func wrong(s *clusterStatus, why string) []string {
 		n := &s.Nodes[i]
 		switch {
 		case n.State == stateQuiet:
-			add("%s has not been heard of for %s", n.title(), ago(n.Quiet))
-		case n.State == stateDead && (n.Name == "" || alive[n.Name] == 0): // else it was started again
+			add("%s has sent no heartbeat for %s", n.title(), ago(n.Quiet))
+		case n.State == stateDead && (n.Name == "" || alive[n.Name] == 0): // else a node of that name has started again
 			add("%s was declared dead", n.title())
 		}
 	}
@@ -174,7 +173,7 @@ func (n *nodeStatus) title() string {
 
 func ago(ms int64) string { return shortAge(time.Duration(ms) * time.Millisecond) }
 
-// shortAge is a duration in its two largest units.
+// shortAge formats a duration in its two largest units.
 func shortAge(d time.Duration) string {
 	day := 24 * time.Hour
 	switch {
@@ -188,10 +187,10 @@ func shortAge(d time.Duration) string {
 	return fmt.Sprintf("%ds", d/time.Second)
 }
 
-// String is the status for a person.
+// String returns the status as text for the operator.
 func (s *clusterStatus) String() string {
 	if s.Driver == config.DriverMemory {
-		return "the server is on its own: cluster.driver is memory\n"
+		return "the server is not in a cluster: cluster.driver is memory\n"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "cluster on %s %s, prefix %s: %s\n\n", s.Driver, s.Servers, s.Prefix, counted(len(s.Nodes), "node"))
@@ -204,7 +203,7 @@ func (s *clusterStatus) String() string {
 			mark = "*"
 		}
 		if n.State == stateQuiet || n.State == stateDead {
-			state += ", last heard of " + ago(n.Quiet) + " ago"
+			state += ", last heartbeat " + ago(n.Quiet) + " ago"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", mark, shown(n.Name), n.ID, shortAge(time.Duration(n.Age)*time.Second), shown(n.Version), n.Sockets, n.Channels, n.Members, state)
 	}

@@ -82,9 +82,9 @@ func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
 	}}, "r:6379", "x")
 	want := []string{
 		"4 of 16 partitions cannot be reached: connection refused",
-		"this node still tells 5 of 16 partitions what it holds",
-		"3 of 16 partitions wait for a node to say what it holds",
-		"node 0000000000000003 has not been heard of for 6s",
+		"this node has not yet reported its state to 5 of 16 partitions",
+		"3 of 16 partitions wait for a node to report its state",
+		"node 0000000000000003 has sent no heartbeat for 6s",
 		"db (0000000000000004) was declared dead",
 		"2 nodes are called web; give each its own cluster.name",
 	}
@@ -92,7 +92,7 @@ func TestClusterStatus_SaysWhatIsWrong(t *testing.T) {
 		t.Error(diff)
 	}
 	text := s.String()
-	for _, part := range append(want, "quiet, last heard of 6s ago", "dead, last heard of 1m40s ago", "1 operation waits", "wrong:\n") {
+	for _, part := range append(want, "quiet, last heartbeat 6s ago", "dead, last heartbeat 1m40s ago", "1 operation waits", "wrong:\n") {
 		if !strings.Contains(text, part) {
 			t.Errorf("the text lacks %q:\n%s", part, text)
 		}
@@ -125,7 +125,7 @@ func TestClusterStatus_ServerIsAway_SaysWhatTheEngineFound(t *testing.T) {
 func TestClusterStatus_OfAServerOnItsOwn(t *testing.T) {
 	r := serveFile(t, oneApp+"}\n")
 	out, err := execute(t, append([]string{"cluster", "status"}, r.flags()...)...)
-	if err != nil || out != "the server is on its own: cluster.driver is memory\n" {
+	if err != nil || out != "the server is not in a cluster: cluster.driver is memory\n" {
 		t.Errorf("%q, %v", out, err)
 	}
 	out, err = execute(t, append([]string{"cluster", "status", "--format=json"}, r.flags()...)...)

@@ -365,8 +365,8 @@ func TestConfigCheck_CertificateOutOfDate_IsWarnedAbout(t *testing.T) {
 	}{
 		{nil, begin, ""},
 		{cert, begin.AddDate(0, 1, 0), ""},
-		{cert, begin.AddDate(0, -1, 0), "the certificate begins on 2026-01-01; clients refuse it until then"},
-		{cert, begin.AddDate(0, 4, 0), "the certificate ended on 2026-04-01; clients refuse it"},
+		{cert, begin.AddDate(0, -1, 0), "the certificate is valid only from 2026-01-01; clients refuse it until then"},
+		{cert, begin.AddDate(0, 4, 0), "the certificate expired on 2026-04-01; clients refuse it"},
 	} {
 		if got := outOfDate(tt.cert, tt.now); got != tt.want {
 			t.Errorf("at %v: got %q, want %q", tt.now, got, tt.want)
@@ -388,7 +388,7 @@ func TestCommands_Mistakes_AreErrorsThatSayWhatToDo(t *testing.T) {
 		"webhooks listen --secret s":               "--key and --secret belong together",
 		"webhooks listen --status 99":              "from 200 to 599",
 		"trigger --channel a":                      `"event" not set`,
-		"trigger --channel a --event e --app none": `the configuration has app-id`,
+		"trigger --channel a --event e --app none": `only app-id`,
 		"reload --control-socket /nowhere/c.sock":  "no answer from a server at /nowhere/c.sock",
 		"reload --control-socket=":                 "send it SIGHUP",
 		"serve --listen 127.0.0.1:0 --control-socket /nowhere/c.sock --metrics-listen=": "control_socket: ",

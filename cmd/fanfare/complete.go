@@ -13,18 +13,18 @@ import (
 	"fanfare/config"
 )
 
-// completionTimeout is how long a shell waits for what a server knows.
+// completionTimeout is how long a completion waits for a server or a database.
 const completionTimeout = 2 * time.Second
 
-// completes has a shell complete the values of a flag.
+// completes sets the completion of a flag's values.
 func completes(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil { // no such flag: a mistake in these files
+	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil { // no such flag: a programming error
 		panic(err)
 	}
 }
 
-// completesFiles has a shell complete the flags that name a file with files of
-// the right kind.
+// completesFiles sets the completion of the flags that name a file: files with the
+// right extension.
 func completesFiles(cmd *cobra.Command) {
 	for flag, kinds := range map[string][]string{
 		"config":   {"yaml", "yml", "json"},
@@ -41,7 +41,7 @@ func completesFiles(cmd *cobra.Command) {
 	}
 }
 
-// completeApps are the ids of the configured apps, or those of the store.
+// completeApps completes the ids of the apps in the configuration or in the store.
 func completeApps(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return appsOf(cmd.Context(), cmd.Flags())
 }
@@ -82,14 +82,13 @@ func storedIDs(ctx context.Context, cfg *config.Config) (ids []cobra.Completion,
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeChannels are the channels that have a subscriber now, as the server
-// tells.
+// completeChannels completes the names of channels that have a subscriber now.
 func (c *caller) completeChannels(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return c.channelsNow(cmd, begun)
 }
 
-// completePresence are those of them that have members, for the one argument of
-// a command.
+// completePresence completes the one argument of a command with the names of
+// presence channels that have members now.
 func (c *caller) completePresence(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -117,7 +116,7 @@ func (c *caller) channelsNow(cmd *cobra.Command, prefix string) ([]cobra.Complet
 	return slices.Sorted(maps.Keys(list)), cobra.ShellCompDirectiveNoFileComp
 }
 
-// oneOf are the values that a flag has to choose from.
+// oneOf completes a flag that accepts only these values.
 func oneOf(values ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 }

@@ -17,7 +17,7 @@ import (
 
 func newConfigCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "config", Short: "Make, check and show the configuration",
+		Use: "config", Short: "Create, check and show the configuration",
 		Example: `  fanfare config init config.yaml
   fanfare config check config.yaml
   fanfare config print --config config.yaml`,
@@ -29,7 +29,7 @@ func newConfigCommand() *cobra.Command {
 func newConfigCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Read the configuration as serve would and say what is wrong with it",
+		Short: "Read the configuration as serve would and report its problems",
 		Example: `  fanfare config check config.yaml
   fanfare config check --config config.yaml --listen :443`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,21 +74,22 @@ func appCount(cfg *config.Config) string {
 	return fmt.Sprintf("%d apps", len(cfg.Apps))
 }
 
-// outOfDate says what clients will hold against the days a certificate is for.
+// outOfDate returns a warning if a certificate has expired or is not yet valid;
+// else "".
 func outOfDate(cert *tls.Certificate, now time.Time) string {
 	switch {
 	case cert == nil || cert.Leaf == nil:
 		return ""
 	case now.After(cert.Leaf.NotAfter):
-		return "the certificate ended on " + cert.Leaf.NotAfter.Format(time.DateOnly) + "; clients refuse it"
+		return "the certificate expired on " + cert.Leaf.NotAfter.Format(time.DateOnly) + "; clients refuse it"
 	case now.Before(cert.Leaf.NotBefore):
-		return "the certificate begins on " + cert.Leaf.NotBefore.Format(time.DateOnly) + "; clients refuse it until then"
+		return "the certificate is valid only from " + cert.Leaf.NotBefore.Format(time.DateOnly) + "; clients refuse it until then"
 	}
 	return ""
 }
 
-// checkCluster reports whether a node could be made of the configuration. It
-// reaches nobody.
+// checkCluster returns an error if no node can be made from the configuration. It
+// does not connect to Redis.
 func checkCluster(cfg *config.Config) error {
 	registry, err := cfg.Registry()
 	if err != nil {
@@ -98,8 +99,8 @@ func checkCluster(cfg *config.Config) error {
 	return err
 }
 
-// checkStore reports whether the user who runs this could open the store of
-// webhooks. It leaves nothing behind.
+// checkStore returns an error if the current user cannot open webhooks.store, or
+// cannot create it. It leaves no file behind.
 func checkStore(cfg *config.Config) error {
 	store := cfg.Webhooks.Store
 	if store == "" {

@@ -16,10 +16,10 @@ func newConfigInitCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "init [FILE]",
-		Short: "Write a configuration to start from: every key explained, and a new app",
-		Long: `Write a configuration to start from: every key with what it does and its
-default, and one app with a random key and secret. FILE is config.yaml unless
-given; - is standard output. Only its owner can read the file.`,
+		Short: "Write a first configuration file, with every key explained and a new app",
+		Long: `Write a first configuration file: every key with its description and default, and one
+app with a random key and secret. Without FILE the file is config.yaml; - writes to
+standard output. Only the owner of the file can read it.`,
 		Example: `  fanfare config init
   fanfare config init /etc/fanfare/config.yaml --id 1234567
   fanfare config init - | less`,
@@ -41,18 +41,19 @@ given; - is standard output. Only its owner can read the file.`,
 			if err := writeNew(name, text, force); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written: app id %s, key %s; its secret is in the file\nnext: %s serve --config %[1]s\n",
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written: app id %s, key %s; the secret is in the file\nnext: %s serve --config %[1]s\n",
 				shellQuoted(name), app.id, app.key, self())
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "id of the app (a random number)")
-	cmd.Flags().BoolVar(&force, "force", false, "overwrite a file that is there")
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite an existing file")
 	return cmd
 }
 
-// writeNew writes a file for its owner alone. A file that is there is kept
-// unless force is set; one that could not be written whole is taken away.
+// writeNew writes a file that only its owner can read. It overwrites an existing
+// file only if force is set. A new file that could not be written completely is
+// removed.
 func writeNew(name string, text []byte, force bool) error {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if force {
@@ -60,7 +61,7 @@ func writeNew(name string, text []byte, force bool) error {
 	}
 	f, err := os.OpenFile(name, flags, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s already exists; give another name, or --force to overwrite it", name)
+		return fmt.Errorf("%s exists already; give another name, or --force to overwrite it", name)
 	}
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
@@ -80,8 +81,8 @@ func writeNew(name string, text []byte, force bool) error {
 	return nil
 }
 
-// closeToOthers takes the rights of everybody on a file that was there before. Its
-// owner and group keep theirs: the server may run as one of the group.
+// closeToOthers removes the permissions of others on an existing file. Owner and
+// group keep theirs, since the server may run as a member of the group.
 func closeToOthers(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {

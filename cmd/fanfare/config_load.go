@@ -17,9 +17,10 @@ func addConfigFlags(cmd *cobra.Command) {
 	completesFiles(cmd)
 }
 
-const configDoc = "configuration file, " + config.FileVariable + " in the environment; without a file the server has one default app"
+const configDoc = "configuration file (the one that " + config.FileVariable + " names). Without a file the server has one default app"
 
-// takesFile lets a command be given its file as FILE too, as config init is.
+// takesFile lets a command take its file as the argument FILE too, as config init
+// does.
 func takesFile(cmd *cobra.Command) {
 	cmd.Use += " [FILE]"
 	cmd.Args = cobra.MaximumNArgs(1)
@@ -28,14 +29,14 @@ func takesFile(cmd *cobra.Command) {
 		case len(args) == 0:
 			return nil
 		case cmd.Flags().Changed("config"):
-			return mistake("give the file once, by itself or with --config")
+			return mistake("give the file once: as an argument or with --config")
 		}
 		return cmd.Flags().Set("config", args[0])
 	}
 }
 
-// loadConfig reads the configuration that a command's flags and the
-// environment ask for, and tells which file it came from.
+// loadConfig reads the configuration from a command's flags, the environment and
+// the file that they name. It also returns the name of the file, "" for none.
 func loadConfig(flags *pflag.FlagSet) (*config.Config, string, error) {
 	file, err := configFile(flags)
 	if err != nil {
@@ -45,8 +46,8 @@ func loadConfig(flags *pflag.FlagSet) (*config.Config, string, error) {
 	return cfg, file, err
 }
 
-// configFile is the configuration file that the flags or the environment name,
-// "" if there is none.
+// configFile returns the configuration file that the flags or the environment name,
+// "" for none.
 func configFile(flags *pflag.FlagSet) (string, error) {
 	file, err := flags.GetString("config")
 	return cmp.Or(file, os.Getenv(config.FileVariable)), err

@@ -10,10 +10,10 @@ func newConfigPrintCommand() *cobra.Command {
 	var defaults bool
 	cmd := &cobra.Command{
 		Use:   "print",
-		Short: "Print the configuration in force: file, environment and flags together, secrets masked",
-		Long: `Print the configuration that serve would use, from the file, the environment and
-the flags, with where each value was set and with secrets masked. With --defaults,
-print every key with what it does and its default.`,
+		Short: "Print the effective configuration, from file, environment and flags, with secrets masked",
+		Long: `Print the configuration that serve would use, from the file, the environment and the
+flags. It shows where each value was set, and masks secrets. With --defaults, print every
+key with its description and default.`,
 		Example: `  fanfare config print config.yaml
   FANFARE_LISTEN=:7001 fanfare config print
   fanfare config print --defaults`,
@@ -35,6 +35,6 @@ print every key with what it does and its default.`,
 	}
 	addConfigFlags(cmd)
 	takesFile(cmd)
-	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the defaults and what each key does")
+	cmd.Flags().BoolVar(&defaults, "defaults", false, "print every key with its description and default")
 	return cmd
 }

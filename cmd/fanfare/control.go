@@ -21,23 +21,22 @@ import (
 	"fanfare/config"
 )
 
-// controlAuto is the value of control_socket that has a place chosen.
+// controlAuto is the value of control_socket for a path that the server chooses.
 const controlAuto = "auto"
 
-// control is the Unix socket on which `fanfare reload` asks for a reload,
-// `fanfare upgrade` for a hand-over, `fanfare cluster status` for the state of the cluster and `fanfare tail` for
-// the log. Who may open it is whoever may use the file: the server's own user,
-// and root. A nil control answers nobody.
+// control is the Unix socket for `fanfare reload`, `fanfare upgrade`, `fanfare
+// cluster status` and `fanfare tail`. The rights of its file allow the server's
+// user and root. A nil control means that there is no socket.
 type control struct {
 	listener net.Listener
-	left     chan struct{} // closed when this process answers no more
+	left     chan struct{} // closed when this process stops answering
 }
 
 func newControl(l net.Listener) *control { return &control{listener: l, left: make(chan struct{})} }
 
-// openControl listens as configured, or on the listener that was passed. That no
-// place can be found by itself, in an image that may not be written to say, is no
-// reason not to start: SIGHUP does the same.
+// openControl listens as configured, or on the listener that the previous process
+// passed on. If auto finds no folder to write to, as in a read-only image, the
+// server starts without a socket: SIGHUP still reloads it.
 func openControl(cfg *config.Config, passed net.Listener, listen net.Addr, log *slog.Logger) (*control, error) {
 	switch at := cfg.ControlSocket; {
 	case passed != nil && (at == controlAuto || at == passed.Addr().String()):
@@ -61,19 +60,19 @@ func openControl(cfg *config.Config, passed net.Listener, listen net.Addr, log *
 		}
 		failed = errors.Join(failed, err)
 	}
-	log.Info("there is no control socket, so `fanfare reload` cannot reach this server; SIGHUP can, or set control_socket", slog.Any("error", failed))
+	log.Info("there is no control socket, so `fanfare reload` cannot reach this server; reload it with SIGHUP, or set control_socket", slog.Any("error", failed))
 	return nil, nil
 }
 
-// controlDir is a folder that a control socket may be in.
+// controlDir is a folder for a control socket.
 type controlDir struct {
 	path string
-	own  bool // made by us if it is not there; nobody else may have made it
+	own  bool // belongs to this user alone; created if it is missing
 }
 
-// controlDirs are the folders to try, the best first: what systemd made for the
-// service, what the image has for it, what belongs to the user, and a folder of
-// the user's own below /tmp.
+// controlDirs returns the folders to try, the best first: that of the systemd
+// service, that of the container image, that of the user's session, and one below
+// the folder for temporary files.
 func controlDirs() []controlDir {
 	var dirs []controlDir
 	if d, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":"); d != "" {
@@ -98,12 +97,12 @@ func (d controlDir) listen(name string) (net.Listener, error) {
 	return listenSocket(filepath.Join(d.path, name))
 }
 
-// unixControl ends the name of the control socket of a server whose clients come
-// over a Unix socket.
+// unixControl is the end of a control socket's name if the server listens on a
+// Unix socket.
 const unixControl = ".control.sock"
 
-// controlName names a server's socket by its port, or by its Unix socket, whose
-// folder is in the checksum.
+// controlName returns the file name of a server's control socket: its port, or the
+// name of the Unix socket that it listens on with a checksum of the whole path.
 func controlName(listen string) string {
 	if path, unix := config.UnixSocket(listen); unix {
 		return fmt.Sprintf("%s-%08x%s", strings.TrimSuffix(filepath.Base(path), ".sock"), crc32.ChecksumIEEE([]byte(path)), unixControl)
@@ -115,8 +114,8 @@ func controlName(listen string) string {
 	return port + ".sock"
 }
 
-// run answers until ctx is done, or end or leave is called. A request under way is
-// answered. Callers that follow the log stay.
+// run answers until ctx is done or end or leave is called. A request under way gets
+// its answer. tails handles GET /log; its connections stay open.
 func (c *control) run(ctx context.Context, reload func() reloaded, upgrade func(context.Context) handedOver, status func() clusterStatus, tails http.Handler) {
 	if c == nil {
 		return
@@ -145,15 +144,15 @@ func (c *control) run(ctx context.Context, reload func() reloaded, upgrade func(
 	serving.Wait()
 }
 
-// end frees the socket for a server that follows.
+// end makes run return, which frees the path for the next server.
 func (c *control) end() {
 	if c != nil {
 		close(c.left)
 	}
 }
 
-// leave has another process answer, which has the listener too: of the requests
-// that come from here on it gets all.
+// leave stops accepting requests and keeps the socket's file: from now on the new
+// process, which has the same listener, answers them.
 func (c *control) leave() {
 	if c != nil {
 		keepFile(c.listener)
@@ -162,7 +161,7 @@ func (c *control) leave() {
 	}
 }
 
-// close gives the socket back, of a control that never ran.
+// close closes the socket of a control that never ran.
 func (c *control) close() error {
 	if c == nil {
 		return nil
@@ -170,8 +169,8 @@ func (c *control) close() error {
 	return c.listener.Close()
 }
 
-// controlPatience is how long an answer may take: a hand-over has preparePatience
-// and turnPatience, and a moment between them.
+// controlPatience is how long an answer may take: longer than preparePatience and
+// turnPatience of a hand-over together.
 const controlPatience = 2 * time.Minute
 
 // askControl sends one request to the server whose control socket is at path and
@@ -200,7 +199,7 @@ func askControl(ctx context.Context, path, method, what string, answer any) erro
 	return nil
 }
 
-// controlClient speaks to the server whose control socket is at path.
+// controlClient returns an HTTP client for the control socket at path.
 func controlClient(path string) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -210,21 +209,21 @@ func controlClient(path string) *http.Client {
 	}}
 }
 
-// isControl reports whether controlName makes such names. Clients of a server may
-// have a socket in the same folder.
+// isControl reports whether a file name has the form of controlName. The same
+// folder may contain the sockets that servers listen on for clients.
 func isControl(name string) bool {
 	port, _ := strings.CutSuffix(name, ".sock")
 	_, err := strconv.ParseUint(port, 10, 16)
 	return err == nil || strings.HasSuffix(name, unixControl)
 }
 
-// findControl is the socket of the server that a configuration is for. Its port
-// may have been changed since that server started: of one server alone no other
-// can be meant.
+// findControl returns the path of the control socket of the server that runs with a
+// configuration. If only one server runs, it is taken whatever its port, since
+// listen may have changed after the start.
 func findControl(cfg *config.Config) (string, error) {
 	switch cfg.ControlSocket {
 	case "":
-		return "", errors.New("control_socket is empty, so the server cannot be asked; send it SIGHUP, and read the result in its log and metrics")
+		return "", errors.New("control_socket is empty, so this command cannot reach the server; to reload it, send it SIGHUP and read the result in its log")
 	case controlAuto:
 	default:
 		return cfg.ControlSocket, nil
@@ -233,7 +232,7 @@ func findControl(cfg *config.Config) (string, error) {
 	for _, dir := range controlDirs() {
 		looked = append(looked, dir.path)
 		if dir.own && checkOwner(dir.path) != nil {
-			continue // there is none, or somebody else would answer
+			continue // missing, or another user's, whose process could answer
 		}
 		found, _ := filepath.Glob(filepath.Join(dir.path, "*.sock")) // fails for a bad pattern only
 		for _, path := range found {
@@ -242,7 +241,7 @@ func findControl(cfg *config.Config) (string, error) {
 			}
 			conn, err := net.DialTimeout("unix", path, time.Second)
 			if err != nil {
-				continue // of a server that has ended, or not ours
+				continue // the server has ended, or it is another user's
 			}
 			_ = conn.Close()
 			if filepath.Base(path) == controlName(cfg.Listen) {

@@ -105,7 +105,7 @@ func TestReload_Auto_FolderOfOthers_IsNotUsed(t *testing.T) {
 	}
 	f := command(t, nil, "serve", "--listen=127.0.0.1:0", "--metrics-listen=")
 	f.launch()
-	f.line(0, "there is no control socket.* must be a folder that only this user can access")
+	f.line(0, "there is no control socket.* is not a folder that only this user owns and can write to")
 	f.line(0, "msg=serving")
 
 	// Nor is whoever answers there.

@@ -61,7 +61,7 @@ owner alone.`,
 		},
 	}
 	cmd.Flags().StringVar(&in.From, "from", "", "read that of reverb, soketi or pusher alone (all that is there)")
-	cmd.Flags().StringVar(&in.ID, "id", "", "id of the app, for keys that come without one")
+	cmd.Flags().StringVar(&in.ID, "id", "", "id of the app, if the settings have a key but no id")
 	cmd.Flags().BoolVar(&environment, "environment", false, "read the variables of the environment beside the files")
 	cmd.Flags().StringVarP(&out, "out", "o", "config.yaml", "file to write; - is standard output")
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite a file that is there")

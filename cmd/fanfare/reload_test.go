@@ -270,7 +270,7 @@ func TestReload_Certificate_IsReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if told := "tls: another certificate, valid until "; !strings.Contains(out, told) {
+	if told := "tls: new certificate, valid until "; !strings.Contains(out, told) {
 		r.line(0, "the certificate's files have changed.*"+told) // the server was faster
 	}
 	if got := name(); got != "new.example.com" {
