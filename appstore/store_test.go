@@ -97,7 +97,7 @@ func TestStore_RefusesWhatIsTakenOrWrong(t *testing.T) {
 		{other, `"key-1" is already a key of app 1`},
 		{long, "id: has 191 characters"},
 		{wrong, "limits.max_event_bytes: 0 is too small"},
-		{app("a b"), `id: "a b" holds ' '`},
+		{app("a b"), `id: "a b" contains ' '`},
 		{app(""), "id: is missing"},
 	} {
 		if _, err := s.Create(t.Context(), tc.app); err == nil || !strings.Contains(err.Error(), tc.want) {

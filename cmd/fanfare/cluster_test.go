@@ -63,7 +63,7 @@ func TestClientTLS(t *testing.T) {
 	}
 	for words, c := range map[string]config.RedisTLS{
 		"ca_file: open":                          {Enabled: true, CAFile: filepath.Join(dir, "none.pem")},
-		"ca_file: holds no certificate":          {Enabled: true, CAFile: notPEM},
+		"ca_file: the file contains no PEM certificate":          {Enabled: true, CAFile: notPEM},
 		"cluster.redis.tls.cert_file and key_fi": {Enabled: true, CertFile: notPEM, KeyFile: notPEM},
 	} {
 		if _, err := clientTLS(c); err == nil || !strings.Contains(err.Error(), words) {
