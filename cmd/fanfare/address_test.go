@@ -167,9 +167,9 @@ func TestURLFlag_Mistakes(t *testing.T) {
 		"ws://localhost:6001":                  "http or https",
 		"http://":                              "http or https",
 		"http://[::1":                          "http or https",
-		"http://u:hunter2@localhost:6001":      "has parts besides scheme",
+		"http://u:hunter2@localhost:6001":      "parts besides scheme",
 		"u:hunter2@localhost:6001":             "http or https",
-		"http://localhost:6001/?token=hunter2": "has parts besides scheme",
+		"http://localhost:6001/?token=hunter2": "parts besides scheme",
 		"http://a b":                           "http or https",
 		"://":                                  "http or https",
 	} {

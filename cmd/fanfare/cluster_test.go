@@ -62,9 +62,9 @@ func TestClientTLS(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for words, c := range map[string]config.RedisTLS{
-		"ca_file: open":                          {Enabled: true, CAFile: filepath.Join(dir, "none.pem")},
-		"ca_file: the file contains no PEM certificate":          {Enabled: true, CAFile: notPEM},
-		"cluster.redis.tls.cert_file and key_fi": {Enabled: true, CertFile: notPEM, KeyFile: notPEM},
+		"ca_file: open": {Enabled: true, CAFile: filepath.Join(dir, "none.pem")},
+		"ca_file: the file contains no PEM certificate": {Enabled: true, CAFile: notPEM},
+		"cluster.redis.tls.cert_file and key_fi":        {Enabled: true, CertFile: notPEM, KeyFile: notPEM},
 	} {
 		if _, err := clientTLS(c); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("got %v, want %s", err, words)
