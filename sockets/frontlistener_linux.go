@@ -72,10 +72,11 @@ func (f *frontListener) Close() error {
 	f.closed, f.queue = true, nil
 	f.some.Broadcast()
 	f.mu.Unlock()
-	if first {
-		for _, l := range f.server.loops {
-			l.Post(channels.Call(l.stopAccepting))
-		}
+	if !first { // net/http closes it too, when Accept has returned
+		return net.ErrClosed
+	}
+	for _, l := range f.server.loops {
+		l.Post(channels.Call(l.stopAccepting))
 	}
 	for _, h := range queue {
 		h.post(h.fd, h.read)
