@@ -1,5 +1,5 @@
 // Command fanfare is the server and its command line tools. Each subcommand has a
-// file of its own; serve.go assembles the server.
+// file of its own; server.go assembles the server and server_run.go runs it.
 package main
 
 import (
