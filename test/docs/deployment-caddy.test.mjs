@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { fanfare, freePort, oneNode } from '../support/fanfare.mjs';
+import { isHealthy, openSocket } from '../support/proxied.mjs';
 import { until } from '../support/wait.mjs';
 import { blocksOf, folder, run } from './shell.mjs';
 
@@ -38,33 +38,11 @@ test('docs/deployment-proxies.md: Caddy passes requests and upgrades on', async 
     return exited;
   });
 
-  const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' };
-  const call = (path, headers = {}) => new Promise((resolve, reject) => {
-    const r = request({ host: '127.0.0.1', port, path, headers: { Host: 'ws.example.com', ...headers }, rejectUnauthorized: false, servername: 'ws.example.com' });
-    r.on('response', (response) => {
-      response.destroy();
-      resolve({ status: response.statusCode });
-    });
-    r.on('upgrade', (response, socket, head) => {
-      let frame = head.toString('latin1');
-      const look = () => {
-        if (!frame.includes('"event"')) return;
-        socket.destroy();
-        resolve({ status: response.statusCode, frame });
-      };
-      socket.on('error', reject).on('data', (d) => {
-        frame += d.toString('latin1');
-        look();
-      });
-      look();
-    });
-    r.on('error', reject).end();
-  });
   await until('Caddy answers', () => {
     assert.equal(child.exitCode, null, log);
-    return call('/healthz').then(({ status }) => status === 200, () => false);
+    return isHealthy(port);
   });
-  const { status, frame } = await call('/app/app-key?protocol=7&client=js&version=8.4.0', upgrade);
+  const { status, frame } = await openSocket(port);
   assert.equal(status, 101);
   assert.match(frame, /pusher:connection_established/); // and no error 4000: Caddy says that the client came over TLS
 });

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fanfare, freePort, oneNode } from '../support/fanfare.mjs';
+import { isHealthy, openSocket } from '../support/proxied.mjs';
 import { until } from '../support/wait.mjs';
 import { codeBlocks } from './blocks.mjs';
 
@@ -37,30 +37,8 @@ test('nginx passes requests and upgrades on with the configuration of docs/deplo
     return exited;
   });
 
-  const call = (path, headers = {}) => new Promise((resolve, reject) => {
-    const r = request({ host: '127.0.0.1', port, path, headers, rejectUnauthorized: false, servername: 'ws.example.com' });
-    r.on('response', (response) => {
-      response.destroy();
-      resolve({ status: response.statusCode });
-    });
-    r.on('upgrade', (response, socket, head) => {
-      let frame = head.toString('latin1');
-      const look = () => {
-        if (!frame.includes('"event"')) return;
-        socket.destroy();
-        resolve({ status: response.statusCode, frame });
-      };
-      socket.on('data', (d) => {
-        frame += d.toString('latin1');
-        look();
-      });
-      look();
-    });
-    r.on('error', reject).end();
-  });
-  await until('nginx answers', () => call('/healthz').then(({ status }) => status === 200, () => false));
-  const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' };
-  const { status, frame } = await call('/app/app-key?protocol=7&client=js&version=8.4.0', upgrade);
+  await until('nginx answers', () => isHealthy(port));
+  const { status, frame } = await openSocket(port);
   assert.equal(status, 101);
   assert.match(frame, /pusher:connection_established/); // and no error 4000: nginx says that the client came over TLS
 });
