@@ -6,13 +6,13 @@ import (
 	"fanfare/metrics"
 )
 
-// collectors are what is measured beside the hub.
+// collectors returns the metrics of everything except the hub.
 func (s *server) collectors() []prometheus.Collector {
 	list := []prometheus.Collector{
 		metrics.NewWebhookCollector(webhookMetrics(s.hooks)), metrics.NewRequestCollector(requestMetrics(s.api)),
 		metrics.MaxConnections(s.sockets.MaxConnections), metrics.LoopSockets(s.sockets.LoopSockets), metrics.NewAccountCollector(s.account), s.reloads,
 	}
-	if s.cfg.TLS.Enabled() { // a reload turns it neither on nor off
+	if s.cfg.TLS.Enabled() { // a reload cannot change that
 		list = append(list, metrics.CertificateExpiry(s.certificateExpires))
 	}
 	if s.traces.tracing != nil {

@@ -18,11 +18,11 @@ import (
 	"fanfare/internal/logs"
 )
 
-// demoListen is where the page is unless --listen says otherwise.
+// demoListen is the address of the page, unless --listen sets another.
 const demoListen = "127.0.0.1:8000"
 
-// newDemoCommand is the only way to the demo: no key of the configuration
-// switches it on, and it listens on this machine's own addresses alone.
+// newDemoCommand returns the only command that starts the demo. No key of the
+// configuration enables it, and it listens only on loopback addresses.
 func newDemoCommand() *cobra.Command {
 	var d demoServer
 	cmd := &cobra.Command{
@@ -61,13 +61,13 @@ configuration file nor FANFARE_ variables.`,
 	return cmd
 }
 
-// demoServer is a page, its back end and the server they use.
+// demoServer is the page with its back end, and the server that they use.
 type demoServer struct {
 	listen    string
 	port      int
 	adminPort int
 	page      http.Server
-	listener  net.Listener // the page's
+	listener  net.Listener // of the page
 	server    *server
 }
 
@@ -102,8 +102,9 @@ func (d *demoServer) open(logger *slog.Logger) error {
 	return nil
 }
 
-// config is that of the server. The key is always the same, so that an open page
-// finds a demo that was started again; the secret never is.
+// config returns the configuration of the server. The key is always the same, so
+// that an open page finds a demo that was started again. The secret is new at
+// every start.
 func (d *demoServer) config(host string) config.Config {
 	cfg := config.Defaults()
 	cfg.Listen = net.JoinHostPort(host, strconv.Itoa(d.port))
@@ -114,12 +115,12 @@ func (d *demoServer) config(host string) config.Config {
 	app := &cfg.Apps[0]
 	app.ID, app.Key, app.Secret = "demo", "fanfare-demo", randomHex(20)
 	app.Limits.MaxPresenceMembers = 1000
-	// What was said while a tab was offline appears when it is back.
+	// A tab that was offline gets the messages that it missed.
 	app.History = []config.HistoryRule{{Channels: "presence-room-*", Events: 100, TTL: 10 * time.Minute}}
-	_, port, _ := net.SplitHostPort(d.listener.Addr().String()) // it has one
+	_, port, _ := net.SplitHostPort(d.listener.Addr().String()) // the address of a TCP listener has a port
 	app.AllowedOrigins = nil
 	ports := []string{port}
-	if d.port != 0 { // the server's own page is a page of that port
+	if d.port != 0 { // the server's start page has this origin
 		cfg.HTTP.StartPage = "development"
 		ports = append(ports, strconv.Itoa(d.port))
 	}
@@ -143,8 +144,8 @@ The server is on port %d. The chat's code is in examples/demo and examples/nextj
 	return err
 }
 
-// run serves until ctx is done. It stops the page first, because
-// its requests need the server.
+// run serves until ctx is done or the page fails. The page closes at once, while
+// the server still drains, because requests of the page need the server.
 func (d *demoServer) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -10,34 +10,39 @@ import (
 	"fanfare/config"
 )
 
-// answerPatience is how long a request may take to become whole and to be
-// answered when the listener is closed, and how long a refusal may take to leave
-// for those that are not.
+// answerPatience is how long closeWeb waits until requests that have partly
+// arrived are complete and answered, and then until the refusals of the others are
+// sent. leaveListener waits as long for the last requests.
 const answerPatience = 250 * time.Millisecond
 
-// movePatience is how long clients that were told to go elsewhere have to be
-// subscribed there, before the cluster hears that they are here no more. Those
-// that were closed with 4100 wait for a second of it. As long as one of them was
-// a member of a presence channel and is on no other node yet, they have
-// memberPatience: who is slow is not told as gone. Where no node stays, none
-// waits: clients come back to the processes that follow.
 const (
-	movePatience   = 2 * time.Second
+	// movePatience is the minimum time that clients have to subscribe on other
+	// nodes, before this node leaves its cluster. Clients that were closed with
+	// 4100 reconnect only after a second.
+	movePatience = 2 * time.Second
+	// memberPatience is the maximum time. It applies while a member of a presence
+	// channel is on no other node yet: the cluster would report this member as
+	// removed.
 	memberPatience = 6 * time.Second
 )
 
-// drain ends the server's work in the order in which others notice: readiness
-// goes first, then the API refuses. With a successor the sockets leave for it
-// in waves, and the listener closes behind the last. Without one, nobody can
-// serve them before the process has ended: sessions end and webhooks are sent
-// while the connections stay open, and then all clients are closed at
-// once. The listener answers up to then, since pusher-js tries again after
-// fifteen seconds where nobody listens. Metrics stay up to the end. Of a cluster
-// the node takes leave last, when those who were on it are on others.
+// drain ends the server's work. First /readyz reports that the server is not
+// ready. After shutdown.delay the API refuses requests.
+//
+// With a successor, the sockets close in waves, so that their clients reconnect to
+// the successor. The listener closes after the last wave.
+//
+// Without a successor, no process can serve the clients before this one has ended.
+// Sessions end and webhooks are sent while the connections stay open. Then all
+// clients are closed at once. The listener answers until then, because pusher-js
+// waits fifteen seconds where nobody listens.
+//
+// A node leaves its cluster last, after its clients had time to subscribe on other
+// nodes. run closes the listener of the metrics after the drain.
 func (s *server) drain() error { return s.drainAs(s.shutdown(), false) }
 
-// drainAs is drain in another way than is configured. Another process may have the
-// listener already.
+// drainAs is drain with cfg instead of the configured values. handedOver says that
+// another process already serves on the listener.
 func (s *server) drainAs(cfg config.Shutdown, handedOver bool) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
@@ -54,7 +59,7 @@ func (s *server) drainAs(cfg config.Shutdown, handedOver bool) error {
 	if cfg.Successor {
 		err = s.sockets.Drain(ctx, cfg.Spread)
 		if err == nil && handedOver {
-			err = s.dismiss(ctx) // who comes last
+			err = s.dismiss(ctx) // clients that connected meanwhile
 		}
 		err = s.leftOpen(err, cfg.Timeout)
 		err = errors.Join(err, s.closeWeb(), s.drainWebhooks(ctx))
@@ -74,15 +79,16 @@ func (s *server) drainAs(cfg config.Shutdown, handedOver bool) error {
 	return err
 }
 
-// shutdown is how to end, as configured now.
+// shutdown returns the shutdown settings in force.
 func (s *server) shutdown() config.Shutdown {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	return s.cfg.Shutdown
 }
 
-// waitForMoves waits until the clients are on other nodes, while there is one
-// that stays.
+// waitForMoves gives the clients time to subscribe on other nodes. It waits only
+// while the cluster has another node that stays; otherwise the clients reconnect
+// to the processes that start next.
 func (s *server) waitForMoves(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, memberPatience)
 	defer cancel()
@@ -95,7 +101,7 @@ func (s *server) waitForMoves(ctx context.Context) {
 	}
 }
 
-// pause waits for a time, or until ctx is done.
+// pause waits for d, or until ctx is done.
 func pause(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
@@ -108,7 +114,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// leftOpen words the error of a drain that did not end in time.
+// leftOpen adds the number of open sockets to the error of a drain that did not
+// end in time.
 func (s *server) leftOpen(err error, after time.Duration) error {
 	if err == nil {
 		return nil
@@ -116,8 +123,9 @@ func (s *server) leftOpen(err error, after time.Duration) error {
 	return fmt.Errorf("%d sockets were still open after %s: %w", s.sockets.Sockets(), after, err)
 }
 
-// drainWebhooks sends what the end of the last session left to be sent. In a
-// cluster members need time after it, and the outbox keeps what is left.
+// drainWebhooks sends the webhooks that are queued when the last session has
+// ended. In a cluster it stops memberPatience before the deadline, to leave time
+// for waitForMoves. The cluster's outbox keeps what is not sent.
 func (s *server) drainWebhooks(ctx context.Context) error {
 	if s.hooks == nil {
 		return nil
@@ -131,8 +139,8 @@ func (s *server) drainWebhooks(ctx context.Context) error {
 }
 
 // closeWeb closes the listener and ends the connections that are no sockets.
-// Requests of which a part has come by then have a moment to become whole.
-// Then all are answered, whole or not.
+// Requests that have partly arrived get answerPatience to become complete. Then
+// incomplete requests are refused. What is still open after that is cut off.
 func (s *server) closeWeb() error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
 	defer cancel()

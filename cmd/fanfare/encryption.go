@@ -11,8 +11,8 @@ import (
 	"golang.org/x/crypto/nacl/secretbox"
 )
 
-// masterKey is the key that an app's back ends share, of which each encrypted
-// channel has its own secret. The server never has it
+// masterKey is the key that the back ends of an app share. The secret of each
+// encrypted channel is derived from it. The server never has it
 // (docs/spec/channels.md#encrypted-channels).
 type masterKey [32]byte
 
@@ -20,7 +20,8 @@ func addEncryptionFlag(cmd *cobra.Command, key *string) {
 	cmd.Flags().StringVar(key, "encryption-key", "", "master key of encrypted channels in base64, which SDKs call encryptionMasterKeyBase64")
 }
 
-// parseEncryptionKey reads the key as SDKs take it; nil for none.
+// parseEncryptionKey parses a key in the form that SDKs use; nil for an empty
+// text.
 func parseEncryptionKey(text string) (*masterKey, error) {
 	if text == "" {
 		return nil, nil
@@ -32,7 +33,7 @@ func parseEncryptionKey(text string) (*masterKey, error) {
 	return (*masterKey)(raw), nil
 }
 
-// secret is what a channel's events are sealed with.
+// secret returns the key that encrypts the events of a channel.
 func (k *masterKey) secret(channel string) [32]byte {
 	return sha256.Sum256(append([]byte(channel), k[:]...))
 }
@@ -43,10 +44,10 @@ type sealed struct {
 	Ciphertext []byte `json:"ciphertext"`
 }
 
-// seal makes an event's data unreadable for all who lack the key.
+// seal encrypts the data of an event on a channel.
 func (k *masterKey) seal(channel, data string) string {
 	var nonce [24]byte
-	_, _ = rand.Read(nonce[:]) // ends the process rather than fail
+	_, _ = rand.Read(nonce[:]) // never fails: it ends the process instead
 	secret := k.secret(channel)
 	text, err := json.Marshal(sealed{nonce[:], secretbox.Seal(nil, []byte(data), &nonce, &secret)})
 	if err != nil { // bytes always have a JSON form
@@ -57,7 +58,7 @@ func (k *masterKey) seal(channel, data string) string {
 
 var errSealed = errors.New("cannot be decrypted: another --encryption-key, or not encrypted data")
 
-// open returns the data that was sealed.
+// open decrypts the data of an event on a channel.
 func (k *masterKey) open(channel, data string) (string, error) {
 	var s sealed
 	if json.Unmarshal([]byte(data), &s) != nil || len(s.Nonce) != 24 {

@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes of every command (docs/cli.md). A command that a
-// signal ends in order succeeds.
+// Exit codes of every command (docs/cli.md). A command that ends in order after a
+// signal succeeds.
 const (
-	exitFailed  = 1 // it was tried and did not work
+	exitFailed  = 1 // the command failed
 	exitMisused = 2 // the command line is wrong, and nothing was done
-	exitRefused = 3 // the server answered, and refused
-	exitTooFew  = 4 // subscribe ended before --count events came
+	exitRefused = 3 // the server rejected the request
+	exitTooFew  = 4 // subscribe ended before --count events arrived
 )
 
 // coded is an error with the exit code of the process.
@@ -25,18 +25,18 @@ type coded struct {
 // Unwrap returns the error without its code.
 func (c coded) Unwrap() error { return c.error }
 
-// mistake is an error of the command line.
+// mistake returns the error for a wrong command line.
 func mistake(format string, args ...any) error {
 	return coded{fmt.Errorf(format, args...), exitMisused}
 }
 
-// refused is the error of a request that the server rejected.
+// refused returns the error for a request that the server rejected.
 func refused(format string, args ...any) error {
 	return coded{fmt.Errorf(format, args...), exitRefused}
 }
 
-// exitCode is the code of an error. An error without one
-// occurred before a command began; cobra's own errors all concern the command line.
+// exitCode returns the exit code for an error. An error without one occurred
+// before a command began; cobra's own errors all concern the command line.
 func exitCode(err error) int {
 	var c coded
 	switch {

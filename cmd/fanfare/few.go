@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// How many connections the operator's own callers may have.
+// Maximum numbers of connections of the operator's own callers: for metrics, the
+// control socket, commands that follow the log, and the admin API.
 const (
 	mostScrapes  = 8
 	mostControls = 2
@@ -15,21 +16,22 @@ const (
 	mostAdmins   = 64
 )
 
-// few is a listener that has few connections at a time. For one more it closes
-// the oldest of the network that has the most, so that nobody takes all
-// descriptors from the clients, nor all places from the other callers.
+// few is a listener that limits the number of open connections. For one more it
+// closes the oldest connection of the network that has the most connections. So no
+// caller can take all file descriptors from the clients, or all connections from
+// other callers.
 type few struct {
 	net.Listener
 	most int
 
 	mu    sync.Mutex
-	conns []*fewConn // the oldest first
+	conns []*fewConn // oldest first
 }
 
 type fewConn struct {
 	net.Conn
 	of   *few
-	from netip.Prefix // what one caller may have many addresses of; zero on a Unix socket
+	from netip.Prefix // the caller's network; zero on a Unix socket
 }
 
 // Accept implements net.Listener.
@@ -52,8 +54,9 @@ func (f *few) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// surplus is the oldest connection of the network with the most; of several
-// networks, the one with the oldest connection. The caller holds the lock.
+// surplus returns the oldest connection of the network with the most connections.
+// Among several such networks, it chooses the one with the oldest connection. The
+// caller holds the lock.
 func (f *few) surplus() *fewConn {
 	counts := make(map[netip.Prefix]int)
 	for _, c := range f.conns {
@@ -68,8 +71,9 @@ func (f *few) surplus() *fewConn {
 	return chosen
 }
 
-// network is an address of IPv4, or the 64 bits of an address of IPv6 that a
-// provider gives to one customer.
+// network returns the network that one caller may have addresses in: a single
+// address of IPv4, or the 64 bits of an address of IPv6 that a provider assigns to
+// one customer. It returns the zero Prefix for other kinds of addresses.
 func network(of net.Addr) netip.Prefix {
 	tcp, ok := of.(*net.TCPAddr)
 	if !ok {
@@ -80,7 +84,7 @@ func network(of net.Addr) netip.Prefix {
 	if address.Is4() {
 		bits = 32
 	}
-	p, _ := address.Prefix(bits) // fails for no address only
+	p, _ := address.Prefix(bits) // these lengths are always valid
 	return p
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// format is the value of --format: text for a person, or json, one object a
-// line.
+// format is the value of --format: text for people, or json with one object on
+// each line.
 type format struct{ name string }
 
 func (f *format) addTo(cmd *cobra.Command) {
@@ -28,8 +28,8 @@ func (f *format) check() error {
 
 func (f *format) json() bool { return f.name == "json" }
 
-// writeJSON writes a value in one line. What printable escapes is in strings
-// only, where the escapes mean the same.
+// writeJSON writes a value on one line. printable changes only the content of
+// strings, where its escapes mean the same in JSON.
 func writeJSON(out io.Writer, value any) error {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -41,8 +41,8 @@ func writeJSON(out io.Writer, value any) error {
 	return err
 }
 
-// dataText is a JSON string's content, "" of null, or any other value as it is
-// written.
+// dataText returns the content of a JSON string, "" for null, and any other value
+// as it is written.
 func dataText(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
@@ -51,8 +51,8 @@ func dataText(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// printable writes what a terminal would obey, or not show, as escapes: names
-// and data come from others.
+// printable escapes the characters that a terminal would interpret or not show.
+// Names and data come from others, who are not trusted.
 func printable(text string) string {
 	if !strings.ContainsFunc(text, hidden) {
 		return text
@@ -73,8 +73,8 @@ func printable(text string) string {
 	return b.String()
 }
 
-// hidden tells what printable escapes. Other characters without a shape, such
-// as the joiners of emojis, stay.
+// hidden reports whether printable escapes a character. Other invisible
+// characters, such as the joiners of emojis, stay.
 func hidden(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 }

@@ -15,9 +15,8 @@ import (
 	"fanfare/config"
 )
 
-// greet prints what a person needs to connect a page and to send it a first
-// event: everything is ready to paste and works as it stands. It is for a
-// terminal: a log gets the line of serving.
+// greet prints the code that connects a page and sends it a first event. All of it
+// can be pasted without a change. serve calls it only if its output is a terminal.
 func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string, now time.Time) error {
 	if at.socket {
 		_, err := fmt.Fprintf(out, "fanfare %s serves clients and the API on the Unix socket %s, for a proxy to pass them on\n", version, at.dial[0])
@@ -32,7 +31,7 @@ func greet(out io.Writer, cfg *config.Config, at endpoint, metrics, flags string
 	if err != nil {
 		return err
 	}
-	if configured := reach(cfg, cfg.Listen); configured.port != at.port { // port 0
+	if configured := reach(cfg, cfg.Listen); configured.port != at.port { // port 0 is configured
 		flags += " --url=" + at.base()
 	}
 	var b strings.Builder
@@ -68,12 +67,12 @@ A chat to try, served from this program: %s demo, then http://%s
 	return err
 }
 
-// mostGreeted bounds the apps that are listed.
+// mostGreeted is the maximum number of apps that are listed.
 const mostGreeted = 20
 
-// curlLine is a signed request of the app whose secret everyone knows. For any
-// other there is none: what serve prints ends up in logs and screenshots, and a
-// signature in it is good for ten minutes.
+// curlLine returns a signed request for the demo app, whose secret everyone knows.
+// For other apps it returns "": what serve prints ends up in logs and screenshots,
+// and a signature is valid for ten minutes.
 func curlLine(cfg *config.Config, at endpoint, now time.Time) (string, error) {
 	if !cfg.DemoApp {
 		return "", nil
@@ -86,9 +85,9 @@ func curlLine(cfg *config.Config, at endpoint, now time.Time) (string, error) {
 	return fmt.Sprintf("or with curl (signed, good for ten minutes):\n\n  curl -H 'Content-Type: application/json' -d '%s' '%s'\n\n", body, url), nil
 }
 
-// clientOptions are the options of pusher-js. It requires cluster, and ignores it
-// because wsHost is set. Without the HTTP fallback, the options exclude that
-// transport: by default pusher-js looks for it at a host of Pusher's.
+// clientOptions returns the options for pusher-js. pusher-js requires cluster, and
+// ignores it because wsHost is set. Without the HTTP fallback, the options exclude
+// that transport: by default pusher-js looks for it at a host of Pusher.
 func clientOptions(fallback config.Fallback, at endpoint) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{ cluster: "", forceTLS: %t, wsHost: %s, wsPort: %s, wssPort: %[3]s`, at.tls, quoted(at.host), at.port)
@@ -105,11 +104,11 @@ func clientOptions(fallback config.Fallback, at endpoint) string {
 	return b.String() + " }"
 }
 
-// pusherPath is where pusher-js looks for the HTTP fallback by itself.
+// pusherPath is the path of the HTTP fallback that pusher-js uses by default.
 const pusherPath = "/pusher"
 
-// serverOptions are the options of the pusher package for Node. Only the
-// secret everyone knows is shown.
+// serverOptions returns the options for the pusher package for Node. They contain
+// the secret only if it is the one that everyone knows.
 func serverOptions(app config.App, at endpoint) string {
 	secret := "process.env.FANFARE_APP_SECRET"
 	if app.Secret == config.DefaultSecret {
@@ -119,8 +118,9 @@ func serverOptions(app config.App, at endpoint) string {
 		quoted(app.ID), quoted(app.Key), secret, quoted(at.host), quoted(at.port), at.tls)
 }
 
-// finding are the flags that decide where a server is and who may call it, with
-// the variables that set the same, the one that wins first.
+// finding lists the flags that decide where the server is and who may call it.
+// With each flag are the environment variables for the same setting; the first one
+// has precedence.
 var finding = []struct {
 	flag      string
 	variables []string
@@ -134,9 +134,9 @@ var finding = []struct {
 	{"app-secret", []string{"FANFARE_APP_SECRET", "FANFARE_APPS_0_SECRET"}},
 }
 
-// repeatFlags writes what serve was told by flags and variables once more, as
-// flags, for a command that has to find the same server from any shell. A
-// secret is not repeated: what serve prints ends up in logs.
+// repeatFlags returns the settings that serve got from flags and variables, as
+// flags. With them, a command in any shell finds the same server. A secret is
+// replaced by its variable or file, because what serve prints ends up in logs.
 func repeatFlags(set *pflag.FlagSet) string {
 	var b strings.Builder
 	for _, f := range finding {
@@ -171,8 +171,8 @@ func shellQuoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// self is how the running program is called again: by its path, or through go
-// run, whose binary is gone when it ends.
+// self returns how to run this program again: by its path, or with go run, which
+// removes its binary when the program ends.
 func self() string {
 	name := os.Args[0]
 	if strings.Contains(filepath.ToSlash(name), "/go-build") {

@@ -18,43 +18,50 @@ import (
 )
 
 const (
-	// preparePatience is how long a new process may take until it could serve.
+	// preparePatience is the maximum time until a new process is prepared to
+	// serve.
 	preparePatience = 45 * time.Second
-	// settlePatience is how long a server on its own has for what is under way
-	// before its successor serves: nobody is served meanwhile. lastWebhooks is for
-	// what the end of its sessions has webhooks say.
+	// settlePatience is how long a server without a cluster waits until the data
+	// for its clients is written, before its successor serves. It is short,
+	// because nobody is served meanwhile.
 	settlePatience = time.Second
-	lastWebhooks   = 2 * time.Second
-	// turnPatience is how long the successor may take until it serves once it is
-	// its turn. It reads the store of webhooks in that time, and to end it leaves
-	// nobody to serve.
+	// lastWebhooks is how long such a server then sends the webhooks that the end
+	// of its sessions causes.
+	lastWebhooks = 2 * time.Second
+	// turnPatience is how long the successor may take until it serves, once this
+	// process no longer accepts. In that time it reads the store of webhooks. The
+	// limit is long, because no process serves if the successor is ended.
 	turnPatience = 45 * time.Second
-	// plainWave and tlsWave are how many clients are sent to the successor at a
-	// time, twenty times a second: about half of what a processor shakes hands with,
-	// and less than sockets.handshakes_per_address allows to those of one proxy.
+	// plainWave and tlsWave are the numbers of clients that dismiss closes at a
+	// time, without and with TLS, twenty times a second. That is about half of the
+	// handshakes that a processor can do. It is also fewer at a time than the
+	// default of sockets.handshakes_per_address allows for the clients of one
+	// proxy. With too little time left of shutdown.timeout for all clients, more
+	// are closed at a time.
 	plainWave = 500
 	tlsWave   = 100
 )
 
-// errShuttingDown refuses a hand-over of a server that ends.
+// errShuttingDown refuses a hand-over while the server ends.
 var errShuttingDown = errors.New("the server is shutting down")
 
 // handedOver is the result of a hand-over. It is the answer of the control socket.
 type handedOver struct {
 	PID   int     `json:"pid,omitempty"`
 	Path  *string `json:"path,omitempty"`  // of the configuration file; see absoluteFile
-	Error string  `json:"error,omitempty"` // this process goes on
+	Error string  `json:"error,omitempty"` // why the new process does not serve
 }
 
-// takeover is a process that is prepared to take over.
+// takeover is a process that is prepared to serve.
 type takeover struct {
 	*handover.Successor
-	done chan error // gets what became of it
+	done chan error // receives the result of the hand-over
 }
 
-// handOver starts the program anew and has the new process serve in place of
-// this one. It returns when that does, and this process has its sockets to end
-// yet. If the new process cannot serve, this one goes on as if nothing had been.
+// handOver starts the program again and lets the new process serve in place of
+// this one. It returns when the new process serves. Then this process still has to
+// close its sockets. If the new process cannot be prepared, this one continues
+// unchanged.
 func (s *server) handOver(ctx context.Context) handedOver {
 	if !s.handing.TryLock() {
 		return handedOver{Error: "another hand-over is under way"}
@@ -68,7 +75,7 @@ func (s *server) handOver(ctx context.Context) handedOver {
 	return handedOver{PID: pid}
 }
 
-// handOverOnSignal does so at every signal, until ctx is done.
+// handOverOnSignal calls handOver at every signal, until ctx is done.
 func (s *server) handOverOnSignal(ctx context.Context, signals <-chan os.Signal) {
 	if !s.hasBegun(ctx) {
 		return
@@ -83,7 +90,7 @@ func (s *server) handOverOnSignal(ctx context.Context, signals <-chan os.Signal)
 	}
 }
 
-// succeed is handOver for one at a time.
+// succeed does the work of handOver. The caller holds the lock handing.
 func (s *server) succeed(ctx context.Context) (pid int, err error) {
 	if err := s.canHandOver(); err != nil {
 		return 0, err
@@ -111,8 +118,9 @@ func (s *server) succeed(ctx context.Context) (pid int, err error) {
 	}
 }
 
-// prepared waits until the new process could take over, or this one ends: the new
-// one has its listeners, and no other server could be started on them.
+// prepared waits until the new process is prepared to serve. It stops waiting when
+// this process ends: the new process holds the listeners, so no other server could
+// use their addresses.
 func (s *server) prepared(ctx context.Context, next *handover.Successor) error {
 	ctx, cancel := context.WithTimeout(ctx, preparePatience)
 	ctx, end := context.WithCancelCause(ctx)
@@ -129,7 +137,7 @@ func (s *server) prepared(ctx context.Context, next *handover.Successor) error {
 	return next.Prepared(ctx)
 }
 
-// canHandOver tells what stands in the way.
+// canHandOver returns why a hand-over is not possible, nil if it is.
 func (s *server) canHandOver() error {
 	s.reloading.Lock()
 	cfg, ending := s.cfg, s.ending
@@ -147,8 +155,9 @@ func (s *server) canHandOver() error {
 	return nil
 }
 
-// program is the file to start: the one that this process was started by, which
-// may lie behind another link by now.
+// program returns the path of the program to start. It is the path by which this
+// process was started, because a link in that path may lead to another version by
+// now.
 func program() (string, error) {
 	if path, err := exec.LookPath(os.Args[0]); err == nil {
 		return filepath.Abs(path)
@@ -156,8 +165,8 @@ func program() (string, error) {
 	return os.Executable()
 }
 
-// environmentOfSuccessor is an environment without what is said to this process
-// alone (sd_listen_fds(3), sd_watchdog_enabled(3)).
+// environmentOfSuccessor returns env without the variables that are meant for this
+// process only (sd_listen_fds(3), sd_watchdog_enabled(3)).
 func environmentOfSuccessor(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
@@ -165,7 +174,7 @@ func environmentOfSuccessor(env []string) []string {
 	})
 }
 
-// passOn lists the listeners for a successor.
+// passOn returns the listeners for a successor.
 func (s *server) passOn() []handover.Passed {
 	_, unix := config.UnixSocket(s.started.Listen)
 	list := []handover.Passed{{Name: passClients, Listener: s.plain, At: s.started.Listen, Own: unix && (s.given.clients == nil || s.given.own)}}
@@ -184,15 +193,16 @@ func (s *server) passOn() []handover.Passed {
 	return list
 }
 
-// giveWay has the successor serve and ends this process's work. Who connects in
-// between waits in the listener's queue. stopWebhooks returns when their store is
-// free.
+// giveWay lets the successor serve and ends this process's work. Clients that
+// connect meanwhile wait in the listener's queue. stopWebhooks returns when this
+// process no longer uses the store of webhooks.
 //
-// In a cluster both processes are nodes of it: the sockets leave as in any drain
-// with a successor. On its own a process first ends all sessions and has webhooks
-// say so, as in a drain without one: two processes that do not know of each
-// other would each have a part of a channel. The connections stay open until the
-// successor serves. Then their clients are sent there.
+// In a cluster both processes are nodes, and the sockets close as in a drain with
+// a successor. Without a cluster, this process first ends all sessions and sends
+// their webhooks, as in a drain without a successor. Otherwise each of the two
+// processes would have a part of a channel without knowing of the other part. The
+// connections stay open until the successor serves. Then they are closed, and
+// their clients reconnect to it.
 func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	began := time.Now()
 	cfg := s.shutdown()
@@ -202,7 +212,7 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	if s.metrics != nil {
-		_ = s.metrics.Shutdown(now) // accepts no more, and waits for nobody
+		_ = s.metrics.Shutdown(now) // stops accepting, without waiting for requests
 	}
 	s.admin.leave(now)
 	s.leaveListener()
@@ -213,7 +223,7 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	defer cancel()
 	err := t.Go(turn)
 	if err == nil {
-		s.control.leave() // who asks after the answer asks the successor
+		s.control.leave() // later requests go to the successor
 	}
 	t.done <- err
 	if err != nil {
@@ -238,7 +248,8 @@ func (s *server) giveWay(t *takeover, stopWebhooks func()) error {
 	return err
 }
 
-// dismiss sends the clients that are left to the successor.
+// dismiss closes the remaining clients in waves, so that they reconnect to the
+// successor.
 func (s *server) dismiss(ctx context.Context) error {
 	wave := plainWave
 	if s.cfg.TLS.Enabled() {
@@ -247,8 +258,9 @@ func (s *server) dismiss(ctx context.Context) error {
 	return s.sockets.Dismiss(ctx, wave, s.web.Work)
 }
 
-// leaveListener accepts no more. Callers that keep their connection are answered
-// once more and told that it ends. Those that have no more to ask are closed.
+// leaveListener stops accepting. A caller that keeps its connection open gets one
+// more answer, which says that the connection closes. Connections without another
+// request are closed.
 func (s *server) leaveListener() {
 	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
 	defer cancel()
@@ -261,14 +273,14 @@ func (s *server) leaveListener() {
 		defer close(quiet)
 		s.web.Quiet(ctx)
 	}()
-	_ = s.sockets.Succeed(ctx) // the rest is answered while the clients leave
+	_ = s.sockets.Succeed(ctx) // remaining requests are answered while the clients are closed
 	<-quiet
 	s.web.Stop()
 	s.web.SetKeepAlivesEnabled(false)
 }
 
-// settle ends the sessions of a server on its own and has webhooks say so. The
-// connections of clients stay open.
+// settle ends the sessions of a server without a cluster and sends their webhooks.
+// The connections of clients stay open.
 func (s *server) settle(stopWebhooks func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), settlePatience)
 	defer cancel()

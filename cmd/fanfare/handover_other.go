@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// untilUpgrade receives nothing: there is no signal for it.
+// untilUpgrade returns nil: this system has no signal that requests a hand-over.
 func untilUpgrade() <-chan os.Signal { return nil }

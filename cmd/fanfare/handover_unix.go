@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// untilUpgrade receives SIGUSR2, which asks for a hand-over and from here on does
-// not end the process any more.
+// untilUpgrade receives SIGUSR2, which requests a hand-over. From now on the
+// signal does not end the process.
 func untilUpgrade() <-chan os.Signal {
 	upgrades := make(chan os.Signal, 1)
 	signal.Notify(upgrades, syscall.SIGUSR2)

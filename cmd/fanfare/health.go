@@ -42,7 +42,7 @@ is and 1 if it is not, as the health check of a container requires.`,
 	return cmd
 }
 
-// checkHealth is nil when GET /healthz is answered as fanfare does.
+// checkHealth returns nil if the server answers GET /healthz as fanfare does.
 func checkHealth(ctx context.Context, p peer) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -50,7 +50,8 @@ func checkHealth(ctx context.Context, p peer) error {
 	if err != nil {
 		return withoutURL(err)
 	}
-	// The certificate names the public host, and we ask our own machine.
+	// The certificate is for the public host name, but the command connects to its
+	// own machine.
 	p.trust = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // asks its own machine, sends nothing
 	res, err := p.do(req)
 	if err != nil {

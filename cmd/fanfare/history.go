@@ -75,7 +75,7 @@ prints only later events.`,
 
 // historyQuestion selects a part of a history.
 type historyQuestion struct {
-	limit         int // 0 is all
+	limit         int // 0 means all
 	after, before string
 	backward      bool
 }

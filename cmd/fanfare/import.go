@@ -69,8 +69,8 @@ owner alone.`,
 	return cmd
 }
 
-// readInput reads a file as far as it may go, and a byte more, by which foreign
-// knows that it is too large.
+// readInput reads a file up to the maximum size, and one byte more, by which
+// foreign detects that the file is too large.
 func readInput(cmd *cobra.Command, name string) (string, error) {
 	from := cmd.InOrStdin()
 	if name != "-" {
@@ -95,8 +95,8 @@ func shownInput(name string) string {
 	return name
 }
 
-// writeImported writes the file, tells what it is, and what serve would say to
-// it.
+// writeImported writes the file. Then it prints a summary, and the warnings that
+// serve would log for that file.
 func writeImported(cmd *cobra.Command, result *foreign.Result, out string, force bool) error {
 	if out == "-" {
 		_, err := cmd.OutOrStdout().Write(result.Text)

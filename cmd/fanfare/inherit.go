@@ -19,7 +19,7 @@ const (
 	passChallenges = "challenges"
 )
 
-// inheritedListeners are those of the process that hands over.
+// inheritedListeners returns the listeners that the predecessor passed on.
 func inheritedListeners(from *handover.Inheritance) passed {
 	p := passed{from: from}
 	p.clients, p.own = from.Take(passClients)
@@ -31,13 +31,14 @@ func inheritedListeners(from *handover.Inheritance) passed {
 	return p
 }
 
-// linkPatience is how long a successor waits for its cluster before it says that
-// it is prepared.
+// linkPatience is how long a successor waits until it has joined its cluster,
+// before it gives up.
 const linkPatience = 10 * time.Second
 
-// takeOver waits until it is this process's turn to serve, if another one hands
-// over to it. By then all that can fail has been tried, but for the store of
-// webhooks, which only one process can have.
+// takeOver waits until the predecessor no longer accepts, if there is one. Before
+// it reports that this process is prepared, everything that can fail has been
+// tried. The exception is the store of webhooks, which only one process can have
+// open.
 func (s *server) takeOver(ctx context.Context) error {
 	if s.inherits == nil {
 		return nil
@@ -65,14 +66,14 @@ func (s *server) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// opensStoreLater reports whether the process that hands over may have the store of
-// webhooks. In a cluster there is none then.
+// opensStoreLater reports whether a predecessor may still have the store of
+// webhooks open. A node of a cluster with such a store cannot be handed over.
 func (s *server) opensStoreLater() bool {
 	return s.given.from != nil && s.started.Cluster.Driver == config.DriverMemory
 }
 
-// begin reports that everything runs, to the callers of hasBegun and to the process
-// that hands over.
+// begin reports that everything runs, to the callers of hasBegun and to the
+// predecessor.
 func (s *server) begin() {
 	close(s.begun)
 	if s.inherits != nil {
@@ -80,7 +81,8 @@ func (s *server) begin() {
 	}
 }
 
-// hasBegun waits until everything runs, and reports whether it does.
+// hasBegun waits until everything runs or ctx is done, and reports whether
+// everything runs.
 func (s *server) hasBegun(ctx context.Context) bool {
 	select {
 	case <-s.begun:
@@ -90,8 +92,8 @@ func (s *server) hasBegun(ctx context.Context) bool {
 	}
 }
 
-// keepFile leaves the file of a Unix socket where it is when the listener closes;
-// removeFile is the opposite.
+// keepFile keeps the file of a Unix socket when the listener closes; removeFile
+// has it removed.
 func keepFile(l net.Listener) { setUnlink(l, false) }
 
 func removeFile(l net.Listener) { setUnlink(l, true) }

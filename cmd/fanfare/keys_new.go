@@ -46,10 +46,10 @@ With --entry, print the app alone, to go below "apps:" of a file that has some.`
 	return cmd
 }
 
-// keys are what is made for a new app.
+// keys are the id, the key and the secret of a new app.
 type keys struct{ id, key, secret string }
 
-// newApp makes a key and a secret, and an id if none is given.
+// newApp generates a key and a secret, and an id if none is given.
 func newApp(id string) (keys, error) {
 	if id == "" {
 		id = randomID()
@@ -60,8 +60,8 @@ func newApp(id string) (keys, error) {
 	return keys{id, randomHex(10), randomHex(20)}, nil
 }
 
-// newFileText is a file as it stands, and shows the same by environment in
-// comments.
+// newFileText is a complete configuration file. Its comments set the same values
+// with environment variables.
 const newFileText = `# A new app. The secret is for your servers only. In a file that has apps already,
 # leave out the line "apps:".
 apps:
@@ -77,15 +77,16 @@ const newEntryText = `  - id: %[1]q
     secret: %[3]q
 `
 
-// randomHex is n random bytes in hex. crypto/rand ends the process rather than
-// return bytes that are not random.
+// randomHex returns n random bytes in hex. crypto/rand never fails: it ends the
+// process instead.
 func randomHex(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
-// randomID is a number of seven digits, the shape people know from Pusher.
+// randomID returns a random number of seven digits, similar to the app ids of
+// Pusher.
 func randomID() string {
 	n, err := rand.Int(rand.Reader, big.NewInt(9_000_000))
 	if err != nil { // rand.Reader never fails

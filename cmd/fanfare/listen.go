@@ -16,8 +16,9 @@ import (
 	"fanfare/sockets"
 )
 
-// listen opens the listener of clients and the API, or takes the one that was
-// passed, if any. PROXY headers, nil if there are none, come before TLS.
+// listen opens the listener for clients and the API, or uses the one that was
+// passed. headers configures PROXY headers, which come before TLS; nil expects
+// none.
 func (s *server) listen(passed net.Listener, headers *sockets.ProxyHeaders) (net.Listener, error) {
 	l := passed
 	if l == nil {
@@ -48,7 +49,7 @@ func listenPlain(cfg *config.Config) (net.Listener, error) {
 	return l, nil
 }
 
-// listenAddress is an address as listen has it.
+// listenAddress returns an address in the form of the key listen.
 func listenAddress(a net.Addr) string {
 	if a.Network() == "unix" {
 		return "unix:" + a.String()
@@ -56,8 +57,9 @@ func listenAddress(a net.Addr) string {
 	return a.String()
 }
 
-// listenSocket makes a Unix socket that its user alone may open. It takes the
-// place of a server that ended without tidying up, but not of one that answers.
+// listenSocket creates a Unix socket that only its user can open. It replaces the
+// socket of a server that ended without removing it, but not that of a server that
+// answers.
 func listenSocket(path string) (net.Listener, error) {
 	l, err := listenPrivate(path)
 	if !errors.Is(err, syscall.EADDRINUSE) {
@@ -80,8 +82,8 @@ func listenSocket(path string) (net.Listener, error) {
 	return listenPrivate(path)
 }
 
-// notFree names the key of an address that cannot be listened on, and the way
-// out if somebody else has it.
+// notFree adds the key of an address to the error of listening on it. If the
+// address is in use, it also names the flag that changes it.
 func notFree(err error, key, flag string) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s: %w; choose another with %s", key, err, flag)
@@ -89,8 +91,8 @@ func notFree(err error, key, flag string) error {
 	return fmt.Errorf("%s: %w", key, err)
 }
 
-// onThisMachine returns the host of an address, and refuses one that others can
-// reach.
+// onThisMachine returns the host of an address. It refuses addresses that are not
+// loopback addresses.
 func onThisMachine(listen, what string) (host string, err error) {
 	host, _, err = net.SplitHostPort(listen)
 	if err != nil {

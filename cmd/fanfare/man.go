@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newManCommand is for those who make packages, and hidden from the others.
+// newManCommand returns a hidden command, which is for people who build packages.
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man FOLDER",
@@ -52,7 +52,7 @@ func writeManPage(cmd *cobra.Command, dir string) (err error) {
 			err = closed
 		}
 	}()
-	z := gzip.NewWriter(f) // without name and time: equal pages are equal files
+	z := gzip.NewWriter(f) // without a name and a time, so that equal pages give equal files
 	if _, err := z.Write([]byte(manPage(cmd))); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func manName(cmd *cobra.Command) string {
 	return strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 }
 
-// manPage is the help of a command in the macros of man(7).
+// manPage returns the help of a command as a man page, in the macros of man(7).
 func manPage(cmd *cobra.Command) string {
 	var b strings.Builder
 	name := manName(cmd)
@@ -101,13 +101,13 @@ func manPage(cmd *cobra.Command) string {
 	return b.String()
 }
 
-// verbatim is a section whose lines are broken as they are in the help.
+// verbatim writes a section whose line breaks are kept.
 func verbatim(b *strings.Builder, title, text string) {
 	fmt.Fprintf(b, ".SH %s\n.nf\n%s\n.fi\n", title, roff(strings.TrimRight(text, "\n")))
 }
 
-// roff escapes what troff would take for its own: backslashes, hyphens, and
-// points and quotes at the start of a line.
+// roff escapes the characters that troff would interpret: backslashes, hyphens,
+// and points and quotes at the start of a line.
 func roff(text string) string {
 	lines := strings.Split(strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text), "\n")
 	for i, line := range lines {

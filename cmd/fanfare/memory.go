@@ -14,17 +14,18 @@ import (
 	"fanfare/internal/account"
 )
 
-// The Go runtime gets a share of the cgroup's limit. The rest is for memory that
-// it does not count, mainly buffers of the kernel. Above a share of the runtime's
-// limit the server refuses new work. The rest is for garbage and for the clients
-// that are connected.
 const (
-	cgroupShare    = 90 // percent
+	// cgroupShare is the part of the cgroup's limit that the Go runtime may use.
+	// The rest is for memory that the runtime does not count, mainly socket
+	// buffers of the kernel.
+	cgroupShare = 90 // percent
+	// highWaterShare is the part of the runtime's limit above which the server
+	// refuses new work. The rest is for garbage and for the connected clients.
 	highWaterShare = 75 // percent
 )
 
-// cgroupLimit is the limit of memory that the cgroup leaves to the Go runtime,
-// math.MaxInt64 if there is none.
+// cgroupLimit returns how many bytes of the cgroup's memory limit the Go runtime
+// may use; math.MaxInt64 without a limit.
 func cgroupLimit() int64 {
 	limit, err := memlimit.FromCgroup()
 	if err != nil || limit == 0 || limit > math.MaxInt64/cgroupShare {
@@ -33,8 +34,8 @@ func cgroupLimit() int64 {
 	return int64(limit) / 100 * cgroupShare
 }
 
-// highWater is the number of bytes in use above which the server refuses new
-// work, given the limit of the Go runtime; 0 is no bound.
+// highWater returns the number of bytes in use above which the server refuses new
+// work, for a memory limit of the Go runtime; 0 means no bound.
 func highWater(limit int64) int64 {
 	if limit == math.MaxInt64 {
 		return 0
@@ -42,8 +43,9 @@ func highWater(limit int64) int64 {
 	return limit / 100 * highWaterShare
 }
 
-// memoryWatch measures the memory in use once a second for the account, and logs
-// when it is short.
+// memoryWatch measures the memory in use once a second for the account. It logs
+// when memory becomes short or sufficient, and gives memory that is not needed
+// back to the system.
 type memoryWatch struct {
 	account *account.Account
 	log     *slog.Logger
@@ -57,11 +59,11 @@ type memoryWatch struct {
 	short     bool
 	collected time.Time
 
-	least, most int64     // that was taken since memory was given back last
+	least, most int64     // lowest and highest number of bytes taken since the last release
 	cycles      uint64    // collections at the last look
-	since       time.Time // when there was one
-	before      int64     // that was taken a collectPause ago
-	compared    time.Time // when that was
+	since       time.Time // time of the last change of cycles, or of the last release
+	before      int64     // bytes taken at the last comparison
+	compared    time.Time // time of the last comparison
 }
 
 func newMemoryWatch(a *account.Account, log *slog.Logger, o *outside) *memoryWatch {
@@ -82,7 +84,8 @@ func (w *memoryWatch) run(ctx context.Context) error {
 	}
 }
 
-// collectPause is the least time between two collections that are asked for.
+// collectPause is the minimum time between two collections that look starts.
+// giveBack compares over the same time.
 const collectPause = 10 * time.Second
 
 func (w *memoryWatch) look(now time.Time) {
@@ -93,8 +96,8 @@ func (w *memoryWatch) look(now time.Time) {
 		beside, fromRuntime := w.outside.look()
 		w.beside = beside
 		w.account.Measure(w.inUse() + fromRuntime)
-		// What is in use was measured by the last collection, which a server that
-		// lets nothing in may long not need.
+		// The heap counts as it was after the last collection. A server that
+		// refuses new work may not need the next one for a long time.
 		if w.account.Measured() > most && w.account.Bytes() <= most && now.Sub(w.collected) >= collectPause {
 			w.collected = now
 			w.collect()
@@ -111,19 +114,26 @@ func (w *memoryWatch) look(now time.Time) {
 	w.giveBack(now)
 }
 
-// worthReleasing is how much more must be taken than before, and by half at
-// that, for memory to be given back; cheapRelease is how much may be in use for
-// that to cost next to nothing.
 const (
+	// worthReleasing is the minimum change, in bytes, for which giveBack releases
+	// memory.
 	worthReleasing = 4 << 20
-	cheapRelease   = 64 << 20
+	// cheapRelease is the number of taken bytes for which a release costs next to
+	// nothing.
+	cheapRelease = 64 << 20
 )
 
-// giveBack gives memory back to the system in two cases. The collector has
-// nothing to do: many have left, and their garbage is less than what the next
-// collection waits for. Or there was a crowd: what the process takes has fallen and
-// falls no more, and what is left of the crowd lies between what is in use. Where
-// much is in use, it must have fallen to about half.
+// giveBack releases memory to the system in two cases:
+//
+//   - The collector is idle. There was no collection for a collectPause, and the
+//     process has taken at least half as much again as its minimum since the last
+//     release. This happens when many clients have left: their garbage is less than
+//     what the next collection waits for.
+//   - A peak is over. The process has taken clearly less than its maximum since the
+//     last release, and during the last collectPause this did not fall by more than
+//     an eighth. What remains of the peak lies between memory in use. If the
+//     process has much more than cheapRelease, it must have fallen to about half of
+//     the maximum.
 func (w *memoryWatch) giveBack(now time.Time) {
 	bytes, collections := w.taken()
 	w.least, w.most = min(w.least, bytes), max(w.most, bytes)
@@ -157,8 +167,8 @@ func (w *memoryWatch) tell(most int64) {
 		append(attrs, slog.String("reason", "memory"), slog.String("largest", w.largest()))...)
 }
 
-// largest is the kind of holders that take the most, or "outside" of what is
-// outside of the runtime.
+// largest returns the kind of holders with the most bytes, or "outside" if the
+// memory outside of the runtime has more.
 func (w *memoryWatch) largest() string {
 	k := account.Kind(0)
 	for i := range account.Kinds {
@@ -175,8 +185,8 @@ func (w *memoryWatch) largest() string {
 // memoryMeter reads how much memory the process needs.
 type memoryMeter struct{ samples []metrics.Sample }
 
-// What the meter reads. The heap counts as the last collection left it: what
-// has been allocated since may be garbage.
+// The samples that the meter reads. The heap counts as it was after the last
+// collection, because memory that was allocated since may be garbage.
 const (
 	memTotal = iota
 	memReleased
@@ -204,7 +214,8 @@ func (m *memoryMeter) inUse() int64 {
 	return of(memTotal) - of(memReleased) - of(memFree) - of(memObjects) + min(of(memLive), of(memObjects))
 }
 
-// taken is what the process has of the system, and how often it has collected.
+// taken returns how many bytes the process has from the system, and how many
+// collections there were.
 func (m *memoryMeter) taken() (bytes int64, collections uint64) {
 	metrics.Read(m.samples)
 	of := func(i int) uint64 { return m.samples[i].Value.Uint64() }

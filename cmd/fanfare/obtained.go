@@ -13,15 +13,15 @@ import (
 	"fanfare/internal/acme"
 )
 
-// obtained is the certificate that an ACME server gives.
+// obtained keeps the certificate from an ACME server.
 type obtained struct {
 	*acme.Keeper
-	listener net.Listener // of HTTP-01; nil for TLS-ALPN-01
+	listener net.Listener // for HTTP-01; nil for TLS-ALPN-01
 	log      *slog.Logger
 }
 
-// obtain opens what a certificate by ACME needs; nil if there is to be none. The
-// listener of HTTP-01 may be open already.
+// obtain prepares to get a certificate by ACME; nil if that is not configured.
+// passed is the listener for HTTP-01 if it is open already.
 func (s *server) obtain(cfg *config.Config, passed net.Listener, logger *slog.Logger) (*obtained, error) {
 	a := cfg.TLS.ACME
 	if !a.Enabled() {
@@ -44,11 +44,11 @@ func (s *server) obtain(cfg *config.Config, passed net.Listener, logger *slog.Lo
 	return o, nil
 }
 
-// mostChallenges bounds the connections for challenges, of which an ACME server
-// makes a few.
+// mostChallenges is the maximum number of connections for challenges. An ACME
+// server opens only a few.
 const mostChallenges = 64
 
-// run obtains and renews until ctx is done.
+// run obtains and renews the certificate until ctx is done.
 func (o *obtained) run(ctx context.Context) {
 	if o == nil {
 		return
@@ -75,19 +75,19 @@ func (o *obtained) run(ctx context.Context) {
 	}
 }
 
-// close releases the resources of a server that never ran.
+// close closes the listener of an obtained that never ran.
 func (o *obtained) close() {
 	if o != nil && o.listener != nil {
 		_ = o.listener.Close()
 	}
 }
 
-// errNoCertificate is what handshakes end with until the first certificate is
-// there.
+// errNoCertificate is the error of handshakes before the first certificate was
+// obtained.
 var errNoCertificate = errors.New("no certificate has been obtained yet")
 
-// tlsConfig is what clients are served with. The certificate is that of the
-// moment of each handshake.
+// tlsConfig returns the TLS configuration for clients. Each handshake gets the
+// certificate that is in use at that moment.
 func (s *server) tlsConfig() *tls.Config {
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12,

@@ -25,7 +25,7 @@ func raiseOpenFiles() (uint64, error) {
 	return uint64(raised.Cur), nil
 }
 
-// openFiles is the limit in force, 0 if it is not known.
+// openFiles returns the limit in force, 0 if it is unknown.
 func openFiles() uint64 {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// absoluteFile is what a server answers about its configuration file: an absolute
+// absoluteFile returns a configuration file as a server reports it: the absolute
 // path, "" if it has none, nil if the path cannot be made absolute.
 func absoluteFile(file string) *string {
 	if file == "" {
@@ -42,7 +42,8 @@ func otherFile(checked string, servers *string) string {
 	return fmt.Sprintf("this command checked %s, but the running server reads %s", checked, *servers)
 }
 
-// sameConfig reports whether two paths lead to one file, over links as well.
+// sameConfig reports whether two paths name the same file, directly or through
+// links.
 func sameConfig(a, b string) bool {
 	if path := absoluteFile(a); path != nil && *path == b {
 		return true

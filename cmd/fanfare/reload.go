@@ -17,20 +17,21 @@ import (
 	"fanfare/webhooks"
 )
 
-// untilHangup receives SIGHUP, which from here to the end of the process does
-// not end it any more: a reload may be asked for before there is anything to
-// reload, and while the server drains.
+// untilHangup receives SIGHUP. From now on the signal does not end the process: it
+// may come before there is anything to reload, and while the server drains.
 func untilHangup() <-chan os.Signal {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	return hangups
 }
 
-// loader reads the configuration as serve did, and tells from which file.
+// loader reads the configuration as serve did, and returns the name of the file
+// too.
 type loader func() (cfg *config.Config, file string, err error)
 
-// reloadOnHangup reloads at every hangup, until ctx is done. What came before the
-// server runs waits: another process may have the store of webhooks until then.
+// reloadOnHangup reloads at every SIGHUP, until ctx is done. A signal that comes
+// before the server runs is handled when it runs: until then another process may
+// have the store of webhooks open.
 func (s *server) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, load loader) {
 	if !s.hasBegun(ctx) {
 		return
@@ -51,12 +52,12 @@ type reloaded struct {
 	Path     *string  `json:"path,omitempty"`  // of File, absolute; see absoluteFile
 	Error    string   `json:"error,omitempty"` // nothing was changed
 	Changed  []string `json:"changed"`
-	Restart  []string `json:"restart"` // what stays as it is until a restart
+	Restart  []string `json:"restart"` // changes that need a restart
 	Warnings []string `json:"warnings"`
 }
 
-// reload takes over whatever of the configuration can change while the server
-// runs, for everyone at once, or nothing if there is a mistake in it.
+// reload applies the changes of the configuration that are possible while the
+// server runs. If the configuration has a mistake, nothing is changed.
 func (s *server) reload(load loader) reloaded {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -66,7 +67,7 @@ func (s *server) reload(load loader) reloaded {
 	cfg, file, err := load()
 	result := reloaded{File: file, Path: absoluteFile(file)}
 	if err == nil {
-		if s.mirror != nil || cfg.Store.InDatabase() { // they change by the store alone
+		if s.mirror != nil || cfg.Store.InDatabase() { // the apps change only through the store
 			cfg.Apps = s.cfg.Apps
 		}
 		err = s.change(cfg, &result)
@@ -85,7 +86,7 @@ func (s *server) reload(load loader) reloaded {
 	return result
 }
 
-// change makes cfg count. What can fail comes first.
+// change applies cfg. The steps that can fail come first.
 func (s *server) change(cfg *config.Config, result *reloaded) error {
 	if _, err := apps.NewRegistry(cfg.AppList()); err != nil {
 		return err
@@ -165,7 +166,8 @@ func (s *server) prepareWebhooks(c webhooks.Change) error {
 	return hooks() // fails only if the store of webhooks cannot be read
 }
 
-// changeApps makes the apps of cfg count, whose webhooks do already.
+// changeApps applies the apps of cfg, except for their webhooks, which are applied
+// before.
 func (s *server) changeApps(cfg *config.Config) (capacity, error) {
 	s.observe(cfg)
 	if err := s.registry.Replace(cfg.AppList()); err != nil {
@@ -176,7 +178,8 @@ func (s *server) changeApps(cfg *config.Config) (capacity, error) {
 	return s.appsChanged(cfg), nil
 }
 
-// appsChanged sets what follows from the apps of cfg.
+// appsChanged removes the state of removed apps, and applies the limit of sockets
+// that follows from cfg.
 func (s *server) appsChanged(cfg *config.Config) capacity {
 	s.forget()
 	bounds := newCapacity(cfg, openFiles())
@@ -184,9 +187,9 @@ func (s *server) appsChanged(cfg *config.Config) capacity {
 	return bounds
 }
 
-// forget lets go of what is kept of apps that are gone. Their last sockets are
-// closed after the reload that removed them, and what is held for them has its
-// own time, so it is done again and again.
+// forget removes the state of apps that no longer exist. It is called
+// periodically: the last sockets of an app close after the reload that removed it,
+// and some of its state expires later.
 func (s *server) forget() {
 	s.api.Forget()
 	s.hub.Forget(func(appID string) bool {
@@ -195,7 +198,7 @@ func (s *server) forget() {
 	})
 }
 
-// forgetApps does so every minute, until ctx is done.
+// forgetApps calls forget every minute, until ctx is done.
 func (s *server) forgetApps(ctx context.Context) {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
@@ -209,8 +212,8 @@ func (s *server) forgetApps(ctx context.Context) {
 	}
 }
 
-// endReloads makes further reloads fail, so that the drain finds the
-// configuration as it is.
+// endReloads makes further reloads fail, so that the configuration does not change
+// during the drain.
 func (s *server) endReloads() {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()

@@ -51,7 +51,7 @@ again; flags and variables stay those it was started with.`,
 	return cmd
 }
 
-// String is the result for a person.
+// String returns the result as text for people.
 func (r reloaded) String() string {
 	var b strings.Builder
 	b.WriteString("reloaded " + orDefaults(r.File))

@@ -5,7 +5,8 @@ import (
 	"fanfare/metrics"
 )
 
-// requestMetrics gives metrics the counts of the HTTP side.
+// requestMetrics returns the function from which metrics gets the counts and
+// latencies of HTTP requests.
 func requestMetrics(api *httpapi.Server) func() metrics.Requests {
 	return func() metrics.Requests {
 		s := api.Requests()

@@ -29,10 +29,10 @@ func newServeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer func() { err = inherits.Failed(err) }() // whoever hands over hears why it is not taken
+			defer func() { err = inherits.Failed(err) }() // tells the predecessor why this process does not serve
 			load := func() (*config.Config, string, error) {
 				cfg, file, err := loadConfig(cmd.Flags())
-				if err == nil && debug { // over the file, also at a reload
+				if err == nil && debug { // overrides the file, also at a reload
 					cfg.Log.Level, cfg.Log.Format = "trace", "pretty"
 				}
 				return cfg, file, err
@@ -54,7 +54,7 @@ func newServeCommand() *cobra.Command {
 	return cmd
 }
 
-// serve is the command once its configuration is known.
+// serve runs the command after the configuration was read.
 func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, hangups <-chan os.Signal, inherits *handover.Inheritance) error {
 	upgrades := untilUpgrade()
 	logger := log.Logger()
@@ -79,7 +79,7 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 		return err
 	}
 	s.control, s.supervisor = ctl, newSupervisor(logger)
-	ctx, stop := untilSignal(cmd.Context()) // who waits for the line may signal at once
+	ctx, stop := untilSignal(cmd.Context()) // before the line "serving": its reader may signal at once
 	defer stop()
 	if inherits == nil {
 		s.announce()
@@ -93,12 +93,13 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 		s.admin.greet(out)
 	}
 
-	// The log and hangups go on while the server drains. The control socket does
-	// not: the next server of this machine needs it, see run.
+	// The log and SIGHUP are handled while the server drains. Requests on the
+	// control socket are not: the next server on this machine needs the path of
+	// that socket, see server.run.
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	defer stop() // if a part has failed, nothing else does
+	defer stop() // if a part has failed, ctx is not done yet
 	defer end()
 	beside.Go(func() { s.reloadOnHangup(ended, hangups, load) })
 	beside.Go(func() { s.handOverOnSignal(ended, upgrades) })
@@ -147,6 +148,6 @@ func serve(cmd *cobra.Command, cfg *config.Config, load loader, log *logs.Logs, 
 		}
 	})
 	err = s.run(ctx)
-	s.handing.Lock() // whoever was to take over is gone, or serves
+	s.handing.Lock() // waits for the end of a hand-over under way
 	return err
 }

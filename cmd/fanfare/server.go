@@ -23,42 +23,42 @@ import (
 	"fanfare/webhooks"
 )
 
-// server is a fanfare with its listeners open.
+// server is the fanfare server, with open listeners.
 type server struct {
 	cfg      *config.Config // in force; a reload replaces it
 	log      *slog.Logger
 	registry *apps.Registry
-	store    *appstore.Store      // nil where the apps are in the configuration
+	store    *appstore.Store      // nil if the apps are in the configuration
 	mirror   *appstore.Mirror     // of store
-	removed  map[string]time.Time // from the store, and when; their webhooks still count
-	account  *account.Account     // of all that is held for others
-	cluster  *membership          // nil for a server on its own
-	desk     *nodeDesk            // nil likewise
+	removed  map[string]time.Time // apps removed from the store, and when; their webhooks are still sent
+	account  *account.Account     // of memory held for clients and callers
+	cluster  *membership          // nil without a cluster
+	desk     *nodeDesk            // nil without a cluster
 	hub      *channels.Hub
 	traces   traces
 	hooks    *webhooks.Sender
 	sockets  *sockets.Server
 	api      *httpapi.Server
-	web      *web // clients and the API
+	web      *web // HTTP of clients and the API
 	listener net.Listener
-	plain    net.Listener // below it: the descriptor that is listened on
+	plain    net.Listener // below listener, of TCP or a Unix socket
 	admin    *admin       // nil without the admin API
-	logs     *logs.Logs   // that log writes to; nil if nobody can follow it
+	logs     *logs.Logs   // behind log; nil if commands cannot follow it
 	began    time.Time
 	metrics  *http.Server // nil without metrics
 	scrapes  net.Listener // nil without metrics
-	ready    atomic.Bool  // what /readyz says
-	draining atomic.Bool  // new sockets are sent elsewhere
+	ready    atomic.Bool  // whether /readyz may report that the server is ready
+	draining atomic.Bool  // the API refuses requests
 
 	certificate atomic.Pointer[tls.Certificate] // nil without TLS, and until ACME gives the first
 	acme        *obtained                       // nil without ACME
 	profiles    atomic.Bool                     // metrics.pprof
 	memoryLimit atomic.Int64                    // of the Go runtime, as configured
-	outside     *outside                        // nil without a cgroup's limit
+	outside     *outside                        // nil without a cgroup's memory limit
 
 	reloading sync.Mutex
-	started   *config.Config // as it was at the start, for what cannot change
-	ending    bool           // no more reloads; cfg stays as it is
+	started   *config.Config // at the start, for keys that need a restart
+	ending    bool           // reloads are refused
 	reloads   *metrics.Reloads
 	observed  bool // the sender of webhooks is an observer of the hub
 	initial   runtimeSettings
@@ -69,19 +69,19 @@ type server struct {
 	given      passed
 	inherits   *handover.Inheritance // nil unless this process is a successor
 	begun      chan struct{}         // closed when everything runs
-	handing    sync.Mutex            // held by the one hand-over that may be tried at a time
-	takeovers  chan *takeover        // prepared successors, for run
-	left       chan struct{}         // closed when run takes no successor any more
+	handing    sync.Mutex            // held during a hand-over
+	takeovers  chan *takeover        // prepared successors, which run receives
+	left       chan struct{}         // closed when run receives no more of them
 }
 
-// newServer wires everything together and opens the listeners, so that what
+// newServer connects the parts and opens the listeners, so that everything that
 // can fail has failed before anything runs.
 func newServer(cfg *config.Config, logger *slog.Logger) (*server, error) {
 	return newServerOn(cfg, passed{}, logger)
 }
 
-// newServerOn is newServer on listeners that are open already, as far as there
-// are some.
+// newServerOn is newServer with listeners that are already open. It opens those
+// that were not passed.
 func newServerOn(cfg *config.Config, given passed, logger *slog.Logger) (*server, error) {
 	if err := given.fits(cfg); err != nil {
 		given.close()
@@ -94,7 +94,7 @@ func newServerOn(cfg *config.Config, given passed, logger *slog.Logger) (*server
 	}
 	if err := s.open(given); err != nil {
 		s.close()
-		given.close() // what is closed already stays so
+		given.close() // may close some again, without effect
 		return nil, err
 	}
 	return s, nil
@@ -199,10 +199,10 @@ func (s *server) open(given passed) error {
 	return err
 }
 
-// isReady is what /readyz says: clients may be sent here.
+// isReady reports whether clients may be sent to this server, for /readyz.
 func (s *server) isReady() bool { return s.ready.Load() && s.cluster.ready() }
 
-// addresses are where the server is reached, with the ports in use.
+// addresses returns where the server is reached, with the ports in use.
 func (s *server) addresses() (at endpoint, metricsAddress string) {
 	if s.scrapes != nil {
 		at := reach(s.cfg, s.scrapes.Addr().String())

@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// run serves until ctx is done and then drains, or until a successor is there
-// that it hands over to. It returns nil when every request and socket ended in
-// order, and an error when a part failed or the drain took longer than
-// shutdown.timeout.
+// run serves until ctx is done and then drains, or until it has handed over to a
+// successor. It returns nil if every request and socket ended in order. It returns
+// an error if a part failed or the drain took longer than shutdown.timeout.
 func (s *server) run(ctx context.Context) error {
-	// The core outlives ctx: it carries the drain.
+	// The core runs on after ctx is done, because the drain needs it.
 	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
-	failed := make(chan error, 9) // one for each part, so that none blocks
+	failed := make(chan error, 9) // has room for an error of each part, so that none blocks
 	running := 0
 	begin := func(part func() error) {
 		running++
@@ -28,7 +27,7 @@ func (s *server) run(ctx context.Context) error {
 	if err == nil {
 		sending, stopSending := context.WithCancel(core)
 		defer stopSending()
-		sent := make(chan struct{}) // closed when no webhook is sent any more
+		sent := make(chan struct{}) // closed when webhooks are no longer sent
 		begin(func() error { return s.sockets.Run(core) })
 		begin(func() error { return s.web.Serve(s.listener) })
 		begin(func() error {

@@ -10,10 +10,10 @@ import (
 	"fanfare/sockets"
 )
 
-// What the configuration means for the parts of the server, at the start and at
-// each reload.
+// This file derives the settings of the server's parts from the configuration, at
+// the start and at each reload.
 
-// apiConfig is what the HTTP API is made of.
+// apiConfig returns the configuration of the HTTP API.
 func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 	return httpapi.Config{
 		PathPrefix:               cfg.PathPrefix,
@@ -54,13 +54,14 @@ func (s *server) apiConfig(cfg *config.Config) httpapi.Config {
 	}
 }
 
-// degraded says in a few words, which anybody may read, what is wrong around the
-// server while it serves.
+// degraded returns what is wrong around the server while it serves, "" if nothing
+// is. The text is public (/readyz).
 func (s *server) degraded() string { return cmp.Or(s.cluster.degraded(), s.storeDegraded()) }
 
-// startPage is http.start_page. The secret is shown where everyone knows it.
+// startPage returns the app that the start page shows, by http.start_page; nil for
+// none. It contains the secret only if that is the one that everyone knows.
 func startPage(cfg *config.Config) *httpapi.StartPage {
-	if len(cfg.Apps) == 0 { // of a store that has none yet
+	if len(cfg.Apps) == 0 { // the store has no app yet
 		return nil
 	}
 	app := cfg.Apps[0]
@@ -75,7 +76,7 @@ func startPage(cfg *config.Config) *httpapi.StartPage {
 	return page
 }
 
-// socketLimits are the bounds of sockets that can change.
+// socketLimits returns the limits of sockets that a reload can change.
 func socketLimits(cfg *config.Config) sockets.Limits {
 	return sockets.Limits{
 		QueueBytes:      cfg.Sockets.QueueBytes,
@@ -88,8 +89,8 @@ func socketLimits(cfg *config.Config) sockets.Limits {
 	}
 }
 
-// mostPast is what of a history may be sent to a socket at once: events that come
-// meanwhile have room in its queue.
+// mostPast returns how many bytes of a history a socket may receive at once. The
+// other half of its queue is for events that arrive meanwhile.
 func mostPast(cfg *config.Config) int { return cfg.Sockets.QueueBytes / 2 }
 
 func overUnix(cfg *config.Config) bool {
@@ -97,7 +98,7 @@ func overUnix(cfg *config.Config) bool {
 	return unix
 }
 
-// proxyHeader is http.proxy_protocol.
+// proxyHeader returns the value of http.proxy_protocol for sockets.
 func proxyHeader(cfg *config.Config) sockets.Expectation {
 	switch cfg.HTTP.ProxyProtocol {
 	case "required":
@@ -109,7 +110,7 @@ func proxyHeader(cfg *config.Config) sockets.Expectation {
 	}
 }
 
-// orNone says "none" in the way of the hub, where 0 is the default.
+// orNone returns a grace of 0 as -1: the hub has a default for 0.
 func orNone(grace time.Duration) time.Duration {
 	if grace == 0 {
 		return -1

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// untilSignal is done at the first SIGTERM or SIGINT. By then signals have
-// their usual effect again, so that a second one ends the process at once.
+// untilSignal returns a context that is done at the first SIGTERM or SIGINT. From
+// then on signals have their default effect, so that a second one ends the process
+// at once.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 1)

@@ -87,11 +87,11 @@ func (o *subscribeOptions) addTo(cmd *cobra.Command) {
 	o.format.addTo(cmd)
 }
 
-// longestName is more than any server allows: what is too long, the server
-// says.
+// longestName is more than any server allows: the server refuses names that are
+// too long.
 const longestName = 10_000
 
-// subscriber checks the flags and makes what they ask for.
+// subscriber checks the flags and returns the subscriber that they describe.
 func (o *subscribeOptions) subscriber() (*subscriber, error) {
 	if len(o.channels) == 0 {
 		return nil, mistake("no channel is given; write for example fanfare subscribe -c my-channel")
@@ -131,7 +131,7 @@ func (o *subscribeOptions) subscriber() (*subscriber, error) {
 	return s, nil
 }
 
-// memberData is the channel_data of a member of a presence channel.
+// memberData returns the channel_data of a member of a presence channel.
 func memberData(id, info string) (string, error) {
 	if id == "" {
 		return "", mistake("--user-id is empty; presence channels need one")
@@ -150,24 +150,27 @@ func memberData(id, info string) (string, error) {
 	return string(text), err
 }
 
-// subscriber keeps subscriptions up and prints what they bring.
+// subscriber keeps its subscriptions over many connections, and prints the events
+// that arrive.
 type subscriber struct {
 	api
 	channels []string
-	user     string // to sign in as; "" is nobody
+	user     string // to sign in as; "" means no sign-in
 	member   string // channel_data on presence channels
 	once     bool
 	printer  eventPrinter
-	note     func(text string) // for a person, on standard error
+	note     func(text string) // prints a line for people to standard error
 }
 
 // longestPause bounds the time between two attempts to connect.
 const longestPause = 30 * time.Second
 
-// run prints events until there are enough of them or ctx is done. A connection
-// that ends is opened again, after a second and then ever later, or at once where
-// the server asks for that and does not end each; not at the first attempt, where
-// the address is likely to be wrong.
+// run prints events until it has printed enough of them or ctx is done. When a
+// connection ends, it opens another one after a pause. The pause is a second, and
+// doubles until the subscriptions are confirmed again. There is no pause if the
+// server asks for that, and the connection lasted longer than the pause. run
+// returns an error if the close code forbids a reconnection, with --once, or if
+// the first connection fails: then the address is likely to be wrong.
 func (s *subscriber) run(ctx context.Context) error {
 	pause := time.Second
 	for first := true; ; first = false {
@@ -208,7 +211,7 @@ func isDone(ctx context.Context) bool {
 	return ctx.Err() != nil
 }
 
-// sleep waits, and reports whether ctx is not done.
+// sleep waits for d or until ctx is done. It returns false if ctx is done.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -220,7 +223,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// unfinished is what an end by signal or --timeout amounts to.
+// unfinished returns the result of a command that a signal or --timeout ended.
+// never is true if the subscriptions were never confirmed.
 func (s *subscriber) unfinished(ctx context.Context, never bool) error {
 	switch {
 	case s.printer.most > 0:

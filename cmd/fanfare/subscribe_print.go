@@ -11,7 +11,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// message is what a server sends (docs/spec/websocket.md#data).
+// message is a message of a server (docs/spec/websocket.md#data).
 type message struct {
 	Event   string          `json:"event"`
 	Channel string          `json:"channel"`
@@ -19,16 +19,16 @@ type message struct {
 	UserID  json.RawMessage `json:"user_id"`
 }
 
-// errEnough ends a subscriber that has printed what it was asked for.
+// errEnough ends a subscriber that has printed as many events as it should.
 var errEnough = errors.New("enough events arrived")
 
 // eventPrinter prints events, one a line.
 type eventPrinter struct {
 	out  io.Writer
 	json bool
-	only []string   // names of the events to print; none is all
-	key  *masterKey // of encrypted channels; nil prints them as they are
-	most int        // events that are enough; 0 is none
+	only []string   // names of the events to print; empty means all
+	key  *masterKey // of encrypted channels; nil prints their data as it is
+	most int        // number of events to end after; 0 means no limit
 
 	counted int
 }
@@ -38,13 +38,13 @@ type eventLine struct {
 	Time    string          `json:"time"` // RFC 3339, with milliseconds
 	Event   string          `json:"event"`
 	Channel string          `json:"channel,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // the value that a data string holds, or the string
+	Data    json.RawMessage `json:"data,omitempty"` // the JSON value in a data string, or the string
 	UserID  string          `json:"user_id,omitempty"`
 	Problem string          `json:"problem,omitempty"` // why data is still encrypted
 }
 
-// print prints an event that came at a time. It returns errEnough with the last
-// that is wanted.
+// print prints an event that arrived at a time. It returns errEnough with the last
+// event that is needed.
 func (p *eventPrinter) print(m message, at time.Time) error {
 	own := strings.HasPrefix(m.Event, pusherproto.PrefixPusher) || strings.HasPrefix(m.Event, pusherproto.PrefixInternal)
 	name := m.Event
@@ -98,8 +98,8 @@ func (p *eventPrinter) line(e eventLine, data string, at time.Time) error {
 	return err
 }
 
-// valueOf is the JSON value that data holds, as SDKs give it to a page; data
-// that holds none is a string.
+// valueOf returns the JSON value in data, as SDKs pass it to a page. Data that is
+// no JSON is returned as a JSON string.
 func valueOf(data string) json.RawMessage {
 	if data == "" {
 		return nil

@@ -13,24 +13,24 @@ import (
 	"fanfare/pusherproto"
 )
 
-// conversation is one connection of a subscriber: sign-in, then one
-// subscription after the other, so that an error which names no channel is
-// about the one that is not confirmed yet.
+// conversation is one connection of a subscriber. It signs in, and then subscribes
+// to one channel after the other. So an error that names no channel is about the
+// subscription that is not confirmed yet.
 type conversation struct {
 	*subscriber
 	socket   *socket
 	id       pusherproto.SocketID // zero before connection_established
-	activity time.Duration        // silence after which we ask whether the server is there
+	activity time.Duration        // time without a message after which a ping is sent
 	signedIn bool
-	done     int // subscriptions that are confirmed, the first ones of channels
+	done     int // number of confirmed subscriptions: the first ones of channels
 }
 
 const (
-	longestSilence = 120 * time.Second // as pusher-js has it, where the server allows more
+	longestSilence = 120 * time.Second // as in pusher-js, if the server allows more
 	pongTimeout    = 30 * time.Second
 )
 
-// converse opens a connection and prints what comes until it ends. ready reports
+// converse opens a connection and prints what arrives until it ends. ready reports
 // whether all subscriptions were confirmed.
 func (s *subscriber) converse(ctx context.Context) (ready bool, err error) {
 	path := "/app/" + url.PathEscape(s.app.Key) + "?protocol=7&client=fanfare-cli&version=" + url.QueryEscape(version) + "&flash=false"
@@ -43,7 +43,8 @@ func (s *subscriber) converse(ctx context.Context) (ready bool, err error) {
 	return c.done == len(s.channels), err
 }
 
-// listen handles what comes, of which everything is a sign of life.
+// listen handles what arrives until the connection ends. Any frame shows that the
+// server is alive. After a time without one, listen sends a ping.
 func (c *conversation) listen(ctx context.Context) error {
 	silence := time.NewTimer(handshakeTimeout)
 	defer silence.Stop()
@@ -87,7 +88,7 @@ func (c *conversation) say(text string) error {
 	return nil
 }
 
-// lost is a connection that failed.
+// lost returns the error of a connection that failed.
 func lost(err error) error { return closed{reason: "the connection ended: " + shown(err.Error())} }
 
 func (c *conversation) hear(in incoming) error {
@@ -137,7 +138,8 @@ func (c *conversation) handle(m message) error {
 	return nil
 }
 
-// waitsFor is the channel whose subscription is not confirmed yet, "" for none.
+// waitsFor returns the channel whose subscription is not confirmed yet, "" for
+// none.
 func (c *conversation) waitsFor() string {
 	if c.done == len(c.channels) {
 		return ""
@@ -163,8 +165,7 @@ func (c *conversation) established(m message) error {
 	return c.next()
 }
 
-// next asks for what is not confirmed yet: the sign-in, then the subscriptions
-// in their order.
+// next sends the next request: the sign-in, then the subscriptions in their order.
 func (c *conversation) next() error {
 	if c.user != "" && !c.signedIn {
 		data := `{"id":` + quoted(c.user) + `}`
@@ -188,12 +189,12 @@ func (c *conversation) next() error {
 	return c.say(text + "}}")
 }
 
-// wrong handles pusher:error. One that comes instead of a confirmation is about
-// what was asked last; before the first message it comes with a close, whose
-// code it has.
+// wrong handles pusher:error. An error instead of a confirmation is about the last
+// request. An error before the first message comes with a close frame, and has its
+// code.
 func (c *conversation) wrong(m message) error {
 	var data struct {
-		Code    int    `json:"code"` // 0 where it is null
+		Code    int    `json:"code"` // 0 if it is null
 		Message string `json:"message"`
 	}
 	text := dataText(m.Data)

@@ -20,16 +20,17 @@ const (
 	longestMessage   = 64 << 20
 )
 
-// socket is a WebSocket of ours. A goroutine reads it; whoever opened it does
-// everything else, and closes it.
+// socket is a WebSocket to a server. One goroutine reads it. The caller of
+// dialSocket does everything else, and closes it.
 type socket struct {
 	conn    net.Conn
 	in      chan incoming
-	gone    chan struct{} // closed when nobody takes from in any more
+	gone    chan struct{} // closed when nobody receives from in any more
 	reading sync.WaitGroup
 }
 
-// incoming is a message or control frame that came, or why none will come.
+// incoming is a message or control frame that arrived, or the error that ended the
+// reading.
 type incoming struct {
 	op      ws.OpCode
 	payload []byte
@@ -56,7 +57,7 @@ func (p peer) dialSocket(ctx context.Context, path string) (*socket, error) {
 	return s, nil
 }
 
-// read hands on what comes and returns why no more does.
+// read passes on what arrives, and returns why nothing more does.
 func (s *socket) read(source io.Reader) error {
 	r := &wsutil.Reader{Source: source, State: ws.StateClientSide, MaxMessageSize: longestMessage, OnIntermediate: func(h ws.Header, body io.Reader) error {
 		return s.take(h.OpCode, body)
@@ -89,7 +90,7 @@ func (s *socket) hand(i incoming) error {
 	}
 }
 
-// send writes a frame. It takes payload over.
+// send writes a frame. It masks payload in place.
 func (s *socket) send(op ws.OpCode, payload []byte) error {
 	if err := s.conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return err
@@ -97,7 +98,8 @@ func (s *socket) send(op ws.OpCode, payload []byte) error {
 	return ws.WriteFrame(s.conn, ws.MaskFrameInPlace(ws.NewFrame(op, true, payload)))
 }
 
-// close says goodbye, without waiting for an answer, and ends the connection.
+// close sends a close frame and closes the connection, without waiting for an
+// answer.
 func (s *socket) close() {
 	_ = s.send(ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
 	close(s.gone)
@@ -105,8 +107,8 @@ func (s *socket) close() {
 	s.reading.Wait()
 }
 
-// closed is the end of a connection, or that there was none: with the code and
-// the reason of the server's close frame, or with code 0 and what happened.
+// closed is the error of a connection that ended or could not be opened. It has
+// the code and reason of the server's close frame, or code 0 and what happened.
 type closed struct {
 	code   int
 	reason string

@@ -15,29 +15,29 @@ import (
 	"fanfare/internal/handover"
 )
 
-// passed are the listeners that were open before this process: systemd opened
-// them (sd_listen_fds(3)), or the process that hands over to this one has them
-// (handover.go). They stay open while no process serves them: who connects
-// meanwhile waits, and is refused by nobody.
+// passed holds the listeners that were opened before this process. They are from
+// systemd (sd_listen_fds(3)) or from the predecessor (handover.go). They stay open
+// while no process serves them: new connections wait in the queue, and none is
+// refused.
 type passed struct {
 	clients    net.Listener
 	metrics    net.Listener
-	admin      net.Listener // not by systemd, as all below
+	admin      net.Listener // never from systemd, like all below
 	control    net.Listener
-	challenges net.Listener          // of tls.acme.http_listen
-	own        bool                  // the file of clients goes with this process
-	from       *handover.Inheritance // the process that hands over; nil without one
+	challenges net.Listener          // for tls.acme.http_listen
+	own        bool                  // whether this process removes the socket file of clients
+	from       *handover.Inheritance // the predecessor; nil without one
 }
 
-// firstPassed is the descriptor of the first of them.
+// firstPassed is the first descriptor that systemd passes.
 const firstPassed = 3
 
-// passedListeners takes what the environment says was passed. A socket with the
-// name metrics (FileDescriptorName) is that of the metrics, another that of
+// passedListeners takes the listeners that the environment describes. A socket
+// with the name metrics (FileDescriptorName) is for metrics, any other is for
 // clients.
 func passedListeners() (p passed, err error) {
 	pid, count, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
-	if pid != strconv.Itoa(os.Getpid()) { // for another process, or there is none
+	if pid != strconv.Itoa(os.Getpid()) { // for another process, or nothing was passed
 		return passed{}, nil
 	}
 	defer func() {
@@ -66,7 +66,7 @@ func passedListeners() (p passed, err error) {
 	return p, nil
 }
 
-// listenerOf is the listener of a socket, which it takes.
+// listenerOf returns the listener of a socket, and closes the file.
 func listenerOf(file *os.File) (net.Listener, error) {
 	defer func() { _ = file.Close() }()
 	if conn, err := net.FileConn(file); err == nil {
@@ -76,12 +76,13 @@ func listenerOf(file *os.File) (net.Listener, error) {
 			return nil, errors.New("it is the connection of one client; leave out Accept=yes")
 		}
 	}
-	return net.FileListener(file) // of a duplicate that no child has
+	return net.FileListener(file) // uses a duplicate that child processes do not inherit
 }
 
-// fits reports whether the sockets are those of the configuration, by which
-// commands find the server. systemd says which addresses a port is reached on,
-// but a process that hands over had them from its configuration.
+// fits returns an error if a listener does not match the configuration, by which
+// commands find the server. For a socket of systemd only the port has to match,
+// because systemd chooses the address. For a listener of the predecessor, the
+// configured address has to be the same as the predecessor's.
 func (p passed) fits(cfg *config.Config) error {
 	for _, it := range []struct {
 		key, configured, name string
@@ -108,8 +109,8 @@ func (p passed) fits(cfg *config.Config) error {
 	return nil
 }
 
-// sameEnd reports whether two addresses are the same Unix socket or have the same
-// port; 0 is any.
+// sameEnd reports whether two addresses are the same Unix socket, or have the same
+// port. A configured port 0 matches every port.
 func sameEnd(configured, at string) bool {
 	_, unix := config.UnixSocket(configured)
 	if _, is := config.UnixSocket(at); unix || is {
@@ -128,11 +129,11 @@ func (p passed) close() {
 	}
 }
 
-// supervisor is who started the process and wants to hear how it is
-// (sd_notify(3)). The zero supervisor wants to hear nothing.
+// supervisor is the service manager that started the process. It is notified of
+// the process's state (sd_notify(3)). The zero supervisor is not notified.
 type supervisor struct {
-	socket   string        // a Unix socket that takes datagrams
-	watchdog time.Duration // in which it has to hear of it; 0 is none
+	socket   string        // a Unix socket for datagrams
+	watchdog time.Duration // maximum time between two notifications; 0 means no limit
 	log      *slog.Logger
 }
 
@@ -146,17 +147,17 @@ func newSupervisor(log *slog.Logger) supervisor {
 	return s
 }
 
-// tellPatience is how long a line may take to be sent.
+// tellPatience is the maximum time to send a notification.
 const tellPatience = time.Second
 
-// tell sends lines such as READY=1.
+// tell sends a notification of lines such as READY=1.
 func (s supervisor) tell(lines ...string) {
 	if s.socket == "" {
 		return
 	}
 	conn, err := net.Dial("unixgram", s.socket)
 	if err == nil {
-		_ = conn.SetWriteDeadline(time.Now().Add(tellPatience)) // nobody may read
+		_ = conn.SetWriteDeadline(time.Now().Add(tellPatience)) // the receiver may not read
 		_, err = conn.Write([]byte(strings.Join(lines, "\n")))
 		err = errors.Join(err, conn.Close())
 	}
@@ -165,23 +166,24 @@ func (s supervisor) tell(lines ...string) {
 	}
 }
 
-// ready says that the server serves.
+// ready notifies that the server serves.
 func (s supervisor) ready(at string) { s.tell("READY=1", "STATUS=serving clients on "+at) }
 
-// follows says which process serves from now on.
+// follows notifies which process serves from now on.
 func (s supervisor) follows(pid int) { s.tell("MAINPID=" + strconv.Itoa(pid)) }
 
-// draining says that the server ends, and how long that may take from now on.
+// draining notifies that the server ends, and how long that may take from now on.
 func (s supervisor) draining(most time.Duration) {
 	s.tell("STOPPING=1", "STATUS=draining", "EXTEND_TIMEOUT_USEC="+strconv.FormatInt((most+drainSpare).Microseconds(), 10))
 }
 
-// drainSpare is what an end takes beside the drain.
+// drainSpare is the time that the end of the process may take in addition to the
+// drain.
 const drainSpare = 5 * time.Second
 
-// watch says that the server lives, as often as is asked for, while alive returns
-// nil within half of the time, until ctx is done. A server that systemd does not
-// hear of is ended and started anew.
+// watch notifies the watchdog three times within its time, until ctx is done. It
+// leaves out a notification if alive does not return nil within half of that time.
+// systemd restarts a server that does not notify its watchdog.
 func (s supervisor) watch(ctx context.Context, alive func(context.Context) error) {
 	if s.watchdog == 0 || s.socket == "" {
 		return

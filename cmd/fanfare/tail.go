@@ -49,7 +49,7 @@ the lines that were asked for.`,
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			err = followLog(ctx, path, q, cmd.OutOrStdout(), func() { cmd.PrintErrln("fanfare: following the log of the server at " + path) })
-			if ctx.Err() != nil { // it was told to end
+			if ctx.Err() != nil { // a signal ended it
 				return nil
 			}
 			return err
@@ -77,7 +77,8 @@ func colorful(out io.Writer) bool {
 }
 
 // followLog copies the log of the server whose control socket is at path to out.
-// It returns when the log or ctx ends. From begun on no line is missed.
+// It returns when the log or ctx ends. It calls begun when the server has accepted
+// the request; no line after that is missed.
 func followLog(ctx context.Context, path string, q url.Values, out io.Writer, begun func()) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://control/log?"+q.Encode(), http.NoBody)
 	if err != nil {
@@ -90,7 +91,7 @@ func followLog(ctx context.Context, path string, q url.Values, out io.Writer, be
 	defer func() { _ = res.Body.Close() }()
 	switch res.StatusCode {
 	case http.StatusOK:
-	case http.StatusBadRequest: // it says which flag is wrong
+	case http.StatusBadRequest: // the answer says which flag is wrong
 		problem, _ := bufio.NewReader(io.LimitReader(res.Body, 1<<10)).ReadString('\n')
 		return mistake("%s", shown(strings.TrimSpace(problem)))
 	case http.StatusNotFound:

@@ -13,24 +13,24 @@ import (
 )
 
 // tails answers GET /log of the control socket with the lines of the log, until
-// the client leaves or until is done: longer than the socket is there, so that
-// who follows the log sees the drain too.
+// the client leaves or until is done. The control socket closes before, and the
+// client still gets the lines of the drain.
 type tails struct {
 	until context.Context
 	log   *logs.Logs
 
 	mu      sync.Mutex
 	open    int
-	ended   bool // nobody begins any more
+	ended   bool // new requests are refused
 	running sync.WaitGroup
 }
 
 func newTails(until context.Context, log *logs.Logs) *tails { return &tails{until: until, log: log} }
 
-// tailKeys are the keys of lines by whose values a tail may choose.
+// tailKeys are the keys by whose values a client can select lines.
 var tailKeys = []string{"app", "channel", "socket", "user"}
 
-// following reads what a client wants from the query of its request.
+// following returns what a client requests in the query.
 func following(q url.Values) logs.Following {
 	f := logs.Following{Level: q.Get("level"), Format: q.Get("format"), Color: q.Get("color") == "yes", Only: map[string][]string{}}
 	for _, key := range tailKeys {
@@ -41,8 +41,8 @@ func following(q url.Values) logs.Following {
 	return f
 }
 
-// ServeHTTP implements http.Handler. It takes the connection for itself: the
-// server of the control socket neither waits for it nor counts it.
+// ServeHTTP implements http.Handler. It hijacks the connection, so that the server
+// of the control socket neither waits for it nor counts it.
 func (s *tails) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		http.Error(w, fmt.Sprintf("%d commands follow the log already, which is the maximum", mostTails), http.StatusServiceUnavailable)
@@ -62,7 +62,7 @@ func (s *tails) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if counted, ok := conn.(*fewConn); ok {
 		counted.release()
 	}
-	_ = conn.SetDeadline(time.Time{}) // that of requests
+	_ = conn.SetDeadline(time.Time{}) // removes the deadline for requests
 	ctx, gone := context.WithCancel(s.until)
 	defer gone()
 	s.running.Go(func() {

@@ -13,14 +13,15 @@ import (
 	"fanfare/webhooks"
 )
 
-// flushPatience is the most that the end of the process waits for the collector
-// to take the last spans, if shutdown.timeout leaves so much.
+// flushPatience is the maximum time that the end of the process waits until the
+// collector has accepted the last spans. shutdown.timeout may leave less.
 const flushPatience = 3 * time.Second
 
-// traces are the spans of this process; its tracing is nil if none are made.
+// traces makes the spans of this process; its tracing is nil if it makes none.
 type traces struct{ tracing *tracing.Tracing }
 
-// newTraces is tracing as configured, or as the variables of OpenTelemetry say.
+// newTraces returns traces as configured, or as the variables of OpenTelemetry
+// define.
 func newTraces(cfg *config.Config, logger *slog.Logger) (traces, error) {
 	t, err := tracing.New(tracing.Config{
 		Endpoint:    cfg.Tracing.Endpoint,
@@ -37,7 +38,7 @@ func newTraces(cfg *config.Config, logger *slog.Logger) (traces, error) {
 	return traces{t}, nil
 }
 
-// ofCalls is the tracer of the HTTP API, nil if nothing is traced.
+// ofCalls returns the tracer of the HTTP API, nil if nothing is traced.
 func (t traces) ofCalls() httpapi.Tracer {
 	if t.tracing == nil {
 		return nil
@@ -45,7 +46,8 @@ func (t traces) ofCalls() httpapi.Tracer {
 	return callTracer(t)
 }
 
-// ofWebhooks is the tracer of the sender of webhooks, nil if nothing is traced.
+// ofWebhooks returns the tracer of the sender of webhooks, nil if nothing is
+// traced.
 func (t traces) ofWebhooks() webhooks.Tracer {
 	if t.tracing == nil {
 		return nil
@@ -53,11 +55,11 @@ func (t traces) ofWebhooks() webhooks.Tracer {
 	return webhookTracer(t)
 }
 
-// metrics is what became of spans.
+// metrics returns the counts of exported and dropped spans.
 func (t traces) metrics() metrics.Traces { return metrics.Traces(t.tracing.Stats()) }
 
-// close sends the spans that wait, within what a shutdown that began then has
-// left.
+// close sends the waiting spans, within the time that is left of a shutdown with
+// that begin and timeout.
 func (t traces) close(began time.Time, timeout time.Duration) {
 	if t.tracing == nil {
 		return

@@ -49,7 +49,7 @@ func newTriggerCommand() *cobra.Command {
 	addEncryptionFlag(cmd, &key)
 	completes(cmd, "channel", c.completeChannels)
 	for _, name := range []string{"channel", "event"} {
-		if err := cmd.MarkFlagRequired(name); err != nil { // no such flag: a mistake in this file
+		if err := cmd.MarkFlagRequired(name); err != nil { // the flag does not exist: a bug in this file
 			panic(err)
 		}
 	}
@@ -62,8 +62,8 @@ type triggerRequest struct {
 	channels    []string
 }
 
-// encrypt makes the data ciphertext if a key is given. Each channel has a secret
-// of its own, so there can be one only.
+// encrypt encrypts the data if a key is given. Each channel has its own secret, so
+// it allows only one channel.
 func (t *triggerRequest) encrypt(key string) error {
 	master, err := parseEncryptionKey(key)
 	if err != nil || master == nil {

@@ -10,23 +10,23 @@ import (
 	"fanfare/config"
 )
 
-// runtimeSettings are those of the Go runtime when nothing is configured. The
-// limit of memory is GOMEMLIMIT, or else the cgroup's.
+// runtimeSettings are the settings of the Go runtime if nothing is configured. The
+// memory limit is GOMEMLIMIT, or else the share of the cgroup's limit.
 type runtimeSettings struct {
 	gcPercent   int
 	memoryLimit int64
 }
 
-// readRuntime reads what GOGC and GOMEMLIMIT left. It is called before anything
-// is set.
+// readRuntime reads the settings that GOGC and GOMEMLIMIT have made. It is called
+// before anything is set.
 func readRuntime() runtimeSettings {
 	gc := debug.SetGCPercent(100) // there is no other way to read it
 	debug.SetGCPercent(gc)
 	return runtimeSettings{gc, limitOfMemory(debug.SetMemoryLimit(-1), os.Getenv("GOMEMLIMIT"), cgroupLimit)}
 }
 
-// limitOfMemory is the runtime's own limit, or the cgroup's if it has none. Who
-// says GOMEMLIMIT=off wants none.
+// limitOfMemory returns the runtime's own limit, or the cgroup's if it has none.
+// GOMEMLIMIT=off means that there is no limit.
 func limitOfMemory(own int64, env string, cgroup func() int64) int64 {
 	if own == math.MaxInt64 && env != "off" {
 		return cgroup()
@@ -34,19 +34,19 @@ func limitOfMemory(own int64, env string, cgroup func() int64) int64 {
 	return own
 }
 
-// set applies what the configuration asks of the Go runtime.
+// set applies the configured settings of the Go runtime.
 func (r runtimeSettings) set(cfg *config.Config) {
 	debug.SetGCPercent(cmp.Or(cfg.Runtime.GCPercent, r.gcPercent))
 	debug.SetMemoryLimit(r.limit(cfg))
 }
 
-// limit is the limit of memory in force, math.MaxInt64 if there is none.
+// limit returns the memory limit in force, math.MaxInt64 if there is none.
 func (r runtimeSettings) limit(cfg *config.Config) int64 {
 	return cmp.Or(cfg.MemoryLimitBytes(), r.memoryLimit)
 }
 
-// tune applies what the configuration asks of the Go runtime and of the
-// operating system.
+// tune applies the configured settings of the Go runtime, and raises the limit of
+// open files.
 func (r runtimeSettings) tune(cfg *config.Config, log *slog.Logger) {
 	r.set(cfg)
 	files, err := raiseOpenFiles()
@@ -61,8 +61,8 @@ func (r runtimeSettings) tune(cfg *config.Config, log *slog.Logger) {
 	}
 }
 
-// warnOfMistakes says what is surely not meant, and what is fine on a laptop and
-// not on a server.
+// warnOfMistakes logs the warnings of the configuration: likely mistakes, and
+// settings that are acceptable for development only.
 func warnOfMistakes(cfg *config.Config, log *slog.Logger) {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)

@@ -58,8 +58,8 @@ func newUsersCommand() *cobra.Command {
 	return cmd
 }
 
-// users are the ids of those on a presence channel, sorted. Other servers write
-// some as numbers.
+// users returns the ids of the users on a presence channel, sorted. Other servers
+// write some ids as numbers.
 func (a api) users(ctx context.Context, channel string) ([]string, error) {
 	var answer struct {
 		Users []struct{ ID json.RawMessage }

@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// web serves one listener, by an http.Server that can be replaced: the timeouts
-// of an http.Server cannot change while it serves. A connection stays with the
-// server that it came to, and a replaced server goes with its last connection.
-// Make one with newWeb.
+// web serves one listener with an http.Server that can be replaced, because the
+// timeouts of a running http.Server cannot change. A connection stays with its
+// server. A replaced server is dropped when its last connection ends. Create one
+// with newWeb.
 type web struct {
 	mu       sync.Mutex
-	servers  []*served     // the newest last
+	servers  []*served     // newest last
 	listener net.Listener  // nil until Serve
-	accepted chan struct{} // closed when Serve accepts no more and has given what it accepted
-	brief    bool          // connections end behind their request
+	accepted chan struct{} // closed when Serve accepts no more and has passed on every connection
+	brief    bool          // each connection ends after its request
 	ending   bool
 }
 
-// served is a server and its work.
+// served is a server with the number of its connections and requests.
 type served struct {
 	*http.Server
 	feed *feed // nil until Serve
-	// work is how many connections and requests there are. A request counts, since
-	// one that becomes a socket is no connection of the server any more while
-	// its handler still passes it on.
+	// work is the number of connections and requests. A request counts too: a
+	// connection that becomes a socket no longer counts, although its handler
+	// still has to pass it on.
 	work atomic.Int64
 }
 
@@ -40,8 +40,8 @@ func newWeb(first *http.Server) *web {
 	return w
 }
 
-// add makes s the newest server. The caller holds the lock, if there is another
-// goroutine.
+// add makes s the newest server. The caller holds the lock, unless no other
+// goroutine knows w.
 func (w *web) add(s *http.Server) {
 	next := &served{Server: s}
 	answer, watch := s.Handler, s.ConnState
@@ -72,14 +72,13 @@ func (w *web) left(s *served) {
 	}
 }
 
-// prune forgets servers that were replaced and have no work. The caller
-// holds the lock.
+// prune removes replaced servers without work. The caller holds the lock.
 func (w *web) prune() {
 	newest := w.newest()
 	w.servers = slices.DeleteFunc(w.servers, func(s *served) bool { return s != newest && s.work.Load() == 0 })
 }
 
-// Serve serves until Shutdown or Close, as that of an http.Server does.
+// Serve serves until Stop or Close, as Serve of an http.Server does.
 func (w *web) Serve(l net.Listener) error {
 	w.mu.Lock()
 	if w.ending {
@@ -107,7 +106,7 @@ func (w *web) Serve(l net.Listener) error {
 }
 
 // give passes a connection to the newest server, even if that is replaced
-// meanwhile. During shutdown it refuses the connection or closes it.
+// meanwhile. During shutdown it refuses or closes the connection.
 func (w *web) give(conn net.Conn) {
 	for {
 		w.mu.Lock()
@@ -129,14 +128,15 @@ func (w *web) give(conn net.Conn) {
 	}
 }
 
-// serve gives new connections to the newest server. The caller holds the lock.
+// serve starts the newest server, which gets new connections. The caller holds the
+// lock.
 func (w *web) serve() {
 	s := w.newest()
 	s.feed = &feed{addr: w.listener.Addr(), conns: make(chan net.Conn), closed: make(chan struct{})}
 	go func() { _ = s.Serve(s.feed) }()
 }
 
-// replace has new connections served by next.
+// replace makes next serve new connections.
 func (w *web) replace(next *http.Server) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,7 +153,7 @@ func (w *web) replace(next *http.Server) {
 	w.prune()
 }
 
-// SetKeepAlivesEnabled is that of an http.Server.
+// SetKeepAlivesEnabled is SetKeepAlivesEnabled of http.Server, for all servers.
 func (w *web) SetKeepAlivesEnabled(on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -163,7 +163,8 @@ func (w *web) SetKeepAlivesEnabled(on bool) {
 	}
 }
 
-// Stop accepts no more connections. Those that it has accepted are served.
+// Stop accepts no more connections. It returns when the accepted ones have their
+// server, which still serves them.
 func (w *web) Stop() {
 	w.mu.Lock()
 	first, l := !w.ending, w.listener
@@ -178,17 +179,17 @@ func (w *web) Stop() {
 	<-w.accepted
 }
 
-// Finish accepts no more, waits for the requests under way and those that are on
-// their way to a server, and reports whether all connections are gone. Shutdown of
-// an http.Server would drop a request whose head it has not read yet.
+// Finish accepts no more and waits until there are no connections and no requests.
+// It reports whether that is so before ctx is done. Shutdown of an http.Server
+// would drop a request whose head it has not read yet.
 func (w *web) Finish(ctx context.Context) bool {
 	w.Stop()
 	w.SetKeepAlivesEnabled(false)
 	return w.Quiet(ctx)
 }
 
-// Quiet waits until there are no connections and no requests, and reports whether it
-// is so before ctx is done.
+// Quiet waits until there are no connections and no requests. It reports whether
+// that is so before ctx is done.
 func (w *web) Quiet(ctx context.Context) bool {
 	w.mu.Lock()
 	servers := slices.Clone(w.servers)
@@ -205,8 +206,8 @@ func (w *web) Quiet(ctx context.Context) bool {
 	return true
 }
 
-// Work is how many connections and requests there are. If it is 0, no
-// socket can result from them.
+// Work returns the number of connections and requests. If it is 0, no socket can
+// result from them.
 func (w *web) Work() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -255,8 +256,7 @@ func (f *feed) Close() error {
 // Addr implements net.Listener.
 func (f *feed) Addr() net.Addr { return f.addr }
 
-// give reports whether the server took the connection: not once it accepts no
-// more.
+// give passes a connection to the server. It returns false if the feed is closed.
 func (f *feed) give(c net.Conn) bool {
 	select {
 	case f.conns <- c:

@@ -12,8 +12,9 @@ import (
 	"fanfare/webhooks"
 )
 
-// newWebhooks makes the sender of webhooks, which may have nothing to send yet.
-// later leaves its store to be opened when another process has given it back.
+// newWebhooks returns the sender of webhooks, even if no app has webhooks yet.
+// later means that its store is opened later, when the predecessor no longer has
+// it open.
 func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Account, tracer webhooks.Tracer, later bool, logger *slog.Logger) (*webhooks.Sender, error) {
 	c := webhookChange(cfg, nil)
 	hooks, err := webhooks.New(webhooks.Config{
@@ -37,8 +38,9 @@ func newWebhooks(cfg *config.Config, registry *apps.Registry, held *account.Acco
 	return hooks, nil
 }
 
-// webhookTargets says where webhooks may go, nil for anywhere: what the operator
-// configures is trusted, what is in a database may come from others.
+// webhookTargets returns where webhooks may go, nil for anywhere. Webhooks in the
+// configuration are the operator's and are trusted. Webhooks in a database may
+// come from others.
 func webhookTargets(cfg *config.Config) webhooks.Policy {
 	if !cfg.Store.InDatabase() || cfg.Store.PrivateWebhooks {
 		return nil
@@ -46,9 +48,9 @@ func webhookTargets(cfg *config.Config) webhooks.Policy {
 	return webhooks.PublicTargets
 }
 
-// webhookChange is what a configuration says of webhooks. An app that was there
-// in the one before, and is no longer, keeps its endpoints up to the next
-// change: the events of its last clients are still to be sent.
+// webhookChange returns the settings of webhooks in cfg. An app that is in before,
+// but not in cfg, keeps its endpoints until the next change: events of its last
+// clients still have to be sent.
 func webhookChange(cfg, before *config.Config) webhooks.Change {
 	list := make([]*config.App, 0, len(cfg.Apps))
 	here := make(map[string]bool, len(cfg.Apps))
@@ -66,7 +68,8 @@ func webhookChange(cfg, before *config.Config) webhooks.Change {
 	return webhooksOf(cfg, list)
 }
 
-// webhooksOf is what some apps say of webhooks, and the rest of a configuration.
+// webhooksOf returns the endpoints of some apps, with the other settings of
+// webhooks in cfg.
 func webhooksOf(cfg *config.Config, list []*config.App) webhooks.Change {
 	endpoints := make(map[string][]webhooks.Endpoint)
 	for _, app := range list {
@@ -83,9 +86,10 @@ func webhooksOf(cfg *config.Config, list []*config.App) webhooks.Change {
 	}
 }
 
-// observe makes the sender of webhooks an observer of the hub once an app has
-// any: without them each notice would cost time for nothing. It stays one when
-// they are removed, for the events that are still to be sent.
+// observe makes the sender of webhooks an observer of the hub as soon as an app
+// has webhooks. Before, each notice would cost time for nothing. The sender stays
+// an observer when the webhooks are removed, for the events that still have to be
+// sent.
 func (s *server) observe(cfg *config.Config) {
 	if !s.observed && slices.ContainsFunc(cfg.Apps, func(a config.App) bool { return len(a.Webhooks) > 0 }) {
 		s.observed = true
@@ -113,7 +117,8 @@ func webhookEndpoint(h config.Webhook) webhooks.Endpoint {
 	return e
 }
 
-// webhookMetrics gives a scrape the state of the sender.
+// webhookMetrics returns the function from which metrics gets the counts of the
+// sender.
 func webhookMetrics(hooks *webhooks.Sender) func() metrics.Webhooks {
 	return func() metrics.Webhooks {
 		s := hooks.Stats()

@@ -10,8 +10,8 @@ import (
 	"fanfare/config"
 )
 
-// receiverSecrets reads the secrets of the keys that may sign, by key: the one
-// given, or those that serve would find.
+// receiverSecrets returns a function that reads the accepted secrets, by key: the
+// given one, or those that serve would use.
 func receiverSecrets(key, secret, file string) (read func() (map[string]string, error), err error) {
 	if (key == "") != (secret == "") {
 		return nil, mistake("--key and --secret belong together: give both, or neither for those of the configuration")
@@ -29,7 +29,8 @@ func receiverSecrets(key, secret, file string) (read func() (map[string]string, 
 	}, nil
 }
 
-// servedApps are the apps of a configuration, or of the database that it names.
+// servedApps returns the apps of a configuration, or of the database that it
+// names.
 func servedApps(cfg *config.Config) ([]config.App, error) {
 	if !cfg.Store.InDatabase() {
 		return cfg.Apps, nil
@@ -63,10 +64,11 @@ func secretsOf(list []config.App) map[string]string {
 	return secrets
 }
 
-// lookAgain is the least time between two looks for keys that are not known.
+// lookAgain is the minimum time between two reads of the secrets for unknown keys.
 const lookAgain = time.Second
 
-// look reads the secrets anew, unless it just has, and reports whether it did.
+// look reads the secrets again, unless it did so a moment ago. It reports whether
+// it has read them.
 func (r *receiver) look() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

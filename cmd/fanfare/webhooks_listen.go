@@ -72,20 +72,20 @@ func newWebhooksListenCommand() *cobra.Command {
 	return cmd
 }
 
-// maxHook is the longest body a receiver reads.
+// maxHook is the maximum size of a body in bytes.
 const maxHook = 64 << 20
 
-// receiver is an endpoint that shows what it receives.
+// receiver is a webhook endpoint that prints what it receives.
 type receiver struct {
 	secrets      map[string]string                 // by key
-	read         func() (map[string]string, error) // reads them anew; nil leaves them as they are
+	read         func() (map[string]string, error) // reads the secrets again; nil for never
 	status, fail int
 	delay        time.Duration
 
 	mu       sync.Mutex
 	out      io.Writer
 	answered int
-	looked   time.Time // when secrets were read anew
+	looked   time.Time // when the secrets were read again
 }
 
 // hook is the body of a webhook (docs/spec/webhooks.md#request).
@@ -94,7 +94,7 @@ type hook struct {
 	Events []map[string]json.RawMessage `json:"events"`
 }
 
-// ServeHTTP takes one request of a sender.
+// ServeHTTP handles one request of a sender.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxHook))
 	if err != nil {
@@ -121,7 +121,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.WriteHeader(r.show(h))
 }
 
-// check says what is wrong with a request, if anything.
+// check returns what is wrong with a request, "" if nothing is.
 func (r *receiver) check(req *http.Request, body []byte) (status int, problem string) {
 	if req.Method != http.MethodPost {
 		return http.StatusMethodNotAllowed, "a webhook is a POST, not a " + req.Method
@@ -136,7 +136,7 @@ func (r *receiver) check(req *http.Request, body []byte) (status int, problem st
 	return status, problem
 }
 
-// verify says what is wrong with the signature, if anything.
+// verify returns what is wrong with the signature, "" if nothing is.
 func (r *receiver) verify(req *http.Request, body []byte) (status int, problem string) {
 	key := req.Header.Get("X-Pusher-Key")
 	r.mu.Lock()
@@ -183,5 +183,5 @@ func (r *receiver) show(h hook) int {
 	return status
 }
 
-// text is a JSON string without its quotes.
+// text returns a JSON string without its quotes.
 func text(raw json.RawMessage) string { return strings.Trim(string(raw), `"`) }
