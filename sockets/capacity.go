@@ -101,7 +101,7 @@ func (l *loop) unspare(c *conn) {
 	c.spare, c.older, c.newer = false, 0, 0
 }
 
-// mostAsked bounds the search for an expendable connection.
+// mostAsked limits the search for an expendable connection.
 const mostAsked = 64
 
 // relinquish closes the expendable connection that has waited longest, and reports

@@ -20,7 +20,7 @@ type conn struct {
 	front *front // until the connection is a WebSocket; nil without a Front
 
 	in      []byte   // the start of a frame or request that has not arrived whole
-	partial *partial // the message under way, nil between two
+	partial *partial // the current message, nil between two
 
 	slot       int32
 	older      int32 // neighbours on the loop's list of spare connections
@@ -36,7 +36,7 @@ type conn struct {
 	deaf       bool   // after a violation: what arrives is ignored
 	parted     bool   // the peer has sent its close frame
 	dirty      bool   // on the loop's list to be written
-	blocked    bool   // the link will say when it can write again
+	blocked    bool   // the link cannot write, and flushes when it can again
 	armed      bool   // epoll link only: EPOLLOUT is in the set
 	paused     bool   // not read while its app is under pressure
 	unread     bool   // was paused, and has sent something that is not read yet

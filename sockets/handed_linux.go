@@ -13,7 +13,7 @@ import (
 )
 
 // handed is a connection that a loop has handed to net/http. When net/http has
-// answered and nothing more comes for a moment, the connection goes back to its
+// answered and nothing more arrives for a moment, the connection goes back to its
 // loop, where it takes a twentieth of the memory. net/http gets an end of file as if
 // the client had disconnected. httpapi calls Idle and Served.
 //

@@ -43,7 +43,7 @@ func (c *conn) wait() {
 // was read after the request.
 func (c *conn) conclude(a *later, err error) {
 	if a.done {
-		return // the answer was ErrDoubt, because this comes too late
+		return // the answer was ErrDoubt, because this one is too late
 	}
 	a.done = true
 	open := c.waits() && c.state == connOpen

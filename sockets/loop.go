@@ -161,7 +161,7 @@ func (l *loop) turn(timeout time.Duration) bool {
 		worked = true
 	}
 	l.flush()
-	// Deadlines come after reading, so that an answer that has arrived counts. While
+	// Deadlines are checked after reading, so that an answer that has arrived counts. While
 	// there is always more to read, they are postponed for a limited time only.
 	if more && l.behind == 0 {
 		l.behind = l.now
