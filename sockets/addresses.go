@@ -9,15 +9,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// addresses counts the open sockets of each address, while there is a bound.
+// addresses counts the open sockets of each address while a limit is set.
 type addresses struct {
-	most atomic.Int64 // 0 is no bound
+	most atomic.Int64 // 0 means no limit
 
 	mu     sync.Mutex
 	counts map[netip.Addr]int
 }
 
-// enter counts one more, or tells that there are as many as there may be.
+// enter counts one more socket of addr, or returns false if addr already has most.
 func (a *addresses) enter(addr netip.Addr, most int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -39,8 +39,8 @@ func (a *addresses) leave(addr netip.Addr) {
 	}
 }
 
-// count counts a socket that opens among those of its address, or refuses it.
-// Sockets that opened while there was no bound are not counted.
+// count adds a socket that opens to those of its address, or refuses it. Sockets
+// that opened while no limit was set are not counted.
 func (c *conn) count(from netip.Addr) *pusherproto.Error {
 	l := c.loop
 	most := int(l.server.addresses.most.Load())
@@ -57,7 +57,7 @@ func (c *conn) count(from netip.Addr) *pusherproto.Error {
 	return nil
 }
 
-// uncount is the opposite of count.
+// uncount undoes count.
 func (c *conn) uncount() {
 	from, counted := c.loop.counted[c]
 	if !counted {

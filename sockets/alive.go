@@ -10,7 +10,7 @@ import (
 // Alive returns nil once every loop has made a turn, or an error if ctx is done
 // before.
 func (s *Server) Alive(ctx context.Context) error {
-	turns := make(chan struct{}, len(s.loops)) // no loop waits for who has left
+	turns := make(chan struct{}, len(s.loops)) // with room for all: no loop waits for a caller that has given up
 	for _, l := range s.loops {
 		l.Post(channels.Call(func() { turns <- struct{}{} }))
 	}
@@ -18,7 +18,7 @@ func (s *Server) Alive(ctx context.Context) error {
 		select {
 		case <-turns:
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d event loops have made no turn: %w", len(s.loops)-answered, len(s.loops), ctx.Err())
+			return fmt.Errorf("%d of %d event loops did not respond in time: %w", len(s.loops)-answered, len(s.loops), ctx.Err())
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ func TestAlive_OneLoopStandsStill(t *testing.T) {
 	<-stands
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := h.server.Alive(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "of 3 event loops have made no turn") {
+	if err := h.server.Alive(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "of 3 event loops did not respond in time") {
 		t.Errorf("one loop stands still: %v", err)
 	}
 	close(goOn)

@@ -40,8 +40,8 @@ func (s *Server) Hint() string { return *s.hint.Load() }
 // OverCapacity is the refusal of sockets past MaxConnections.
 var OverCapacity = &pusherproto.Error{Code: pusherproto.CodeOverCapacity, Message: "Over capacity"}
 
-// seat takes one of the places for open sockets, or returns why there is none:
-// OverCapacity or channels.NoMemory. unseat gives it back.
+// seat reserves one of the places for open sockets. If none is free it returns
+// OverCapacity or channels.NoMemory. unseat gives the place back.
 func (s *Server) seat() *pusherproto.Error {
 	if s.cfg.Account.Full() {
 		return channels.NoMemory
@@ -65,11 +65,10 @@ func (c *conn) unseat() {
 	}
 }
 
-// Connections that own a descriptor and carry no open socket are on a list of
-// their loop's, the one that has waited longest first: requests that are under
-// way or awaited, and sockets that were closed and whose peer has not answered.
-// The list is linked by slots, counted from 1, so that an idle socket pays
-// eight bytes for it.
+// Each loop lists its connections that own a descriptor and carry no open socket,
+// the one that has waited longest first. They have a request in progress, wait for
+// one, or are sockets whose peer has not answered the close. The list is linked by
+// slot numbers, counted from 1, so that it costs an idle socket only eight bytes.
 
 // spare puts the connection at the end of the list.
 func (l *loop) spare(c *conn) {
@@ -102,7 +101,7 @@ func (l *loop) unspare(c *conn) {
 	c.spare, c.older, c.newer = false, 0, 0
 }
 
-// mostAsked bounds the search for an expendable connection.
+// mostAsked limits the search for an expendable connection.
 const mostAsked = 64
 
 // relinquish closes the expendable connection that has waited longest, and reports
@@ -126,16 +125,17 @@ func (l *loop) relinquish() bool {
 	return false
 }
 
-// Where descriptors run short, a request has to arrive in a second, and may not
-// stop arriving for a moment.
+// While descriptors are scarce, a request has to arrive within arrival, with no
+// pause longer than moment.
 const (
 	arrival = time.Second
 	moment  = 250 * time.Millisecond
 )
 
 // expendable reports whether a connection that carries no open socket may be
-// closed for another: it has been idle for a moment, or has not sent its request in
-// time. Who was answered just now may have sent the next request by now.
+// closed in favour of another: it has been idle for a moment, or has not sent its
+// request in time. A client that was answered just now may already have sent its
+// next request.
 func (c *conn) expendable() bool {
 	f, now := c.front, c.loop.clock
 	switch {

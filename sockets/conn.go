@@ -20,7 +20,7 @@ type conn struct {
 	front *front // until the connection is a WebSocket; nil without a Front
 
 	in      []byte   // the start of a frame or request that has not arrived whole
-	partial *partial // the message under way, nil between two
+	partial *partial // the current message, nil between two
 
 	slot       int32
 	older      int32 // neighbours on the loop's list of spare connections
@@ -31,24 +31,24 @@ type conn struct {
 	pinged     uint32 // second of the ping that waits for an answer, 0 if none
 	due        uint32 // second of the timing wheel's entry that counts
 	since      uint32 // second in which the frame in in began
-	limit      int32  // bytes of one message
+	limit      int32  // maximum bytes of one message
 	state      connState
-	deaf       bool   // after a violation what arrives means nothing
+	deaf       bool   // after a violation: what arrives is ignored
 	parted     bool   // the peer has sent its close frame
 	dirty      bool   // on the loop's list to be written
-	blocked    bool   // the link will say when it can write again
+	blocked    bool   // the link cannot write, and flushes when it can again
 	armed      bool   // epoll link only: EPOLLOUT is in the set
 	paused     bool   // not read while its app is under pressure
-	unread     bool   // has sent something that is not read since it was paused
+	unread     bool   // was paused, and has sent something that is not read yet
 	pace       pace   // epoll link only
-	ending     bool   // on the loop's list of the ended
+	ending     bool   // on the loop's list of ended connections
 	discounted bool   // not one of the server's sockets any more
 	seated     bool   // has one of the places for open sockets
 	spare      bool   // on the loop's list of spare connections
 	held       bool   // waits without a session for the end of the process
 	entered    bool   // in the account
-	switching  bool   // the answer to the handshake, no frame, is queued first
-	received   uint64 // bytes of the client
+	switching  bool   // the first item of the queue answers the handshake and is no frame
+	received   uint64 // bytes received from the client
 	sent       uint64 // bytes taken by the link
 }
 
@@ -69,11 +69,10 @@ const (
 	behind      // is on the list of those to be read in a later turn
 )
 
-// link is how a connection's bytes leave and how its socket is given back. It
-// is called by the loop only.
+// link writes a connection's bytes and closes its socket. Only the loop calls it.
 type link interface {
-	// flush writes what is queued as far as the peer takes it. A link that
-	// could not write all sets blocked and flushes again when it can.
+	// flush writes as much of the queue as the peer accepts. If that is not all,
+	// the link sets blocked and flushes again when it can write.
 	flush(c *conn)
 	// finish ends the sending side, after the last byte was written.
 	finish(c *conn)
@@ -81,19 +80,19 @@ type link interface {
 	release(c *conn)
 	// farewellFrame is the frame that closes the connection with a code.
 	farewellFrame(code int, reason string) *channels.Frame
-	// reachable reports whether a farewell would be on its way at once.
+	// reachable reports whether a close frame could be sent at once.
 	reachable() bool
-	// linger is for how many seconds a connection is kept that waits for its
-	// farewell to be taken.
+	// linger is how many seconds a closing connection waits for the peer to
+	// accept the close frame.
 	linger(c *conn) uint32
-	// expire looks at the deadlines of an open connection's liveness and
-	// returns the second of the next one, 0 if it was closed.
+	// expire checks whether the client of an open connection is still alive and
+	// returns the second of the next check, or 0 if it closed the connection.
 	expire(c *conn, now uint32) uint32
-	// resume reads a connection that is not paused any more.
+	// resume continues reading after a pause.
 	resume(c *conn)
-	// size is how many bytes a connection over it takes.
+	// size is how many bytes of memory a connection with this link takes.
 	size() int
-	// address is the peer's; it is asked for a log line only.
+	// address is the peer's address. It is used in log lines only.
 	address(c *conn) netip.Addr
 }
 
@@ -108,7 +107,7 @@ func (c *conn) Send(f *channels.Frame) {
 		return
 	}
 	if !c.blocked {
-		c.link.flush(c) // the queue is long because of this turn alone
+		c.link.flush(c) // the queue may have grown in this turn only
 	}
 	if c.queue.over(limit) && c.state == connOpen {
 		c.overflow()
@@ -126,11 +125,11 @@ func (c *conn) push(f *channels.Frame) {
 	}
 }
 
-// slow enters what waits in the account: the link takes no more for now.
+// slow enters the queued bytes in the account: the link accepts no more for now.
 func (c *conn) slow() { c.queue.enter(c.account(), &c.loop.frames) }
 
 // overflow ends a connection that reads too slowly. What it has not read is
-// dropped: the close frame has to come before the queue is full for good.
+// dropped, so that there is room for the close frame.
 func (c *conn) overflow() {
 	c.loop.counters.SlowReaders.Add(1)
 	c.loop.server.hub.RefusedFor(c.appID(), pusherproto.CodeOverCapacity, channels.ReasonSlowReader)
@@ -158,17 +157,17 @@ func (c *conn) close(by string, code int, reason string) {
 	c.unpause()
 }
 
-// die ends a connection that is of no use any more.
+// die ends a connection without a close frame.
 func (c *conn) die() { c.lose(byNetwork, "the connection failed") }
 
-// lose is die with what the log says about an open session.
+// lose is die with the cause and reason that are logged for an open session.
 func (c *conn) lose(by, reason string) {
 	c.noteClose(by, codeLost, reason)
 	c.state = connDead
 	c.loop.end(c)
 }
 
-// written is called by the link when the kernel took n bytes.
+// written is called by the link when the kernel has accepted n bytes.
 func (c *conn) written(n int) {
 	frames := c.queue.taken(n, &c.loop.frames)
 	if c.front == nil {
@@ -197,7 +196,7 @@ func (c *conn) written(n int) {
 	}
 }
 
-// traffic is where the connection's bytes are counted.
+// traffic returns the counters of the connection's bytes.
 func (c *conn) traffic() *channels.Traffic {
 	if t := c.Traffic(); t != nil {
 		return t
@@ -315,13 +314,13 @@ func (c *conn) frame(h header, payload []byte) *violation {
 	return nil
 }
 
-// misplaced tells what is wrong with a data frame where it stands.
+// misplaced returns the violation of a data frame that is not allowed here, or nil.
 func (c *conn) misplaced(h header) *violation {
 	switch {
 	case h.op == ws.OpBinary:
 		return &violation{ws.StatusUnsupportedData, "binary messages are not supported"}
 	case h.op == ws.OpContinuation && c.partial == nil:
-		return &violation{ws.StatusProtocolError, "continuation of nothing"}
+		return &violation{ws.StatusProtocolError, "continuation frame without a message to continue"}
 	case h.op == ws.OpText && c.partial != nil:
 		return &violation{ws.StatusProtocolError, "new message inside a fragmented one"}
 	default:
@@ -337,7 +336,7 @@ func (c *conn) closed(payload []byte) *violation {
 	code, reason := ws.StatusNormalClosure, ""
 	if len(payload) > 0 {
 		if len(payload) < 2 {
-			return &violation{ws.StatusProtocolError, "a close frame holds no or at least two bytes"}
+			return &violation{ws.StatusProtocolError, "close frame with a payload of one byte"}
 		}
 		code, reason = ws.ParseCloseFrameData(payload)
 		if ws.CheckCloseFrameData(code, reason) != nil || code > lastCloseCode {
@@ -349,8 +348,8 @@ func (c *conn) closed(payload []byte) *violation {
 	return nil
 }
 
-// part ends a connection whose peer has sent its close frame, as soon as ours
-// is written too: the peer's may have crossed it.
+// part ends a connection whose peer has sent its close frame, once our own close
+// frame is written too: both may have been sent at the same time.
 func (c *conn) part() {
 	c.deaf, c.parted = true, true
 	if c.queue.bytes == 0 {

@@ -6,10 +6,11 @@ import (
 	"fanfare/pusherproto"
 )
 
-// mostPostponed is for how many seconds deadlines wait for what is to be read.
+// mostPostponed is the maximum number of seconds for which deadlines are postponed
+// while there is data to read.
 const mostPostponed = 2
 
-// expire looks at the connections whose deadline has come.
+// expire checks the connections whose deadline has passed.
 func (l *loop) expire() {
 	if l.wheel.last == l.now {
 		return
@@ -23,7 +24,7 @@ func (l *loop) expire() {
 	l.wheel.take(l.now, func(h handle) {
 		c := l.lookup(h)
 		if c == nil || c.due > l.now || c.state == connDead {
-			return // gone, or looked at later
+			return // ended, or due later
 		}
 		if next := c.expire(l.now); next > 0 {
 			l.schedule(c, next)
@@ -31,27 +32,28 @@ func (l *loop) expire() {
 	})
 }
 
-// after is the first second by which d has passed from now: how much of the
-// present one has is not known.
+// after returns the first second in which d has certainly passed: it is not known
+// how much of the current second has passed.
 func (l *loop) after(d time.Duration) uint32 { return l.now + seconds(d) + 1 }
 
-// schedule has a connection looked at, instead of any time said before.
+// schedule sets the second in which a connection is checked next, and replaces any
+// earlier schedule.
 func (l *loop) schedule(c *conn, at uint32) {
-	if at = l.wheel.reach(at, l.now); at != c.due { // or there is an entry
+	if at = l.wheel.reach(at, l.now); at != c.due { // otherwise the wheel already has the entry
 		c.due = at
 		l.wheel.add(l.handle(c), at)
 	}
 }
 
-// expire looks at the connection's deadlines and returns the second of the
-// next one.
+// expire checks the connection's deadlines and returns the second of the next
+// one, or 0 if there is none.
 func (c *conn) expire(now uint32) uint32 {
 	if c.state != connOpen {
 		c.die()
 		return 0
 	}
 	if c.front != nil {
-		if now < c.front.deadline { // which is farther than the wheel reaches
+		if now < c.front.deadline { // the wheel's entry is of an earlier deadline, or as far ahead as it reaches
 			return c.front.deadline
 		}
 		c.late()

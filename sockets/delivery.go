@@ -5,24 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// delivery is something that a loop does for a caller who waits for it. Either
-// it is done and the caller hears so, or the caller has given up and it never
-// is.
+// delivery is work that a loop does for a waiting caller. Either the loop does it
+// and notifies the caller, or the caller gives up first and the loop never does it.
 type delivery struct {
-	taken atomic.Bool // by the loop, or back by the caller
+	taken atomic.Bool // by the loop, or by the caller who gives up
 	done  chan bool
 }
 
 func newDelivery() *delivery { return &delivery{done: make(chan bool, 1)} }
 
-// begin tells the loop whether to do it; end has to follow then.
+// begin reports whether the loop is to do the work. If so, the loop must call end.
 func (d *delivery) begin(ctx context.Context) bool {
 	return ctx.Err() == nil && d.taken.CompareAndSwap(false, true)
 }
 
 func (d *delivery) end(ok bool) { d.done <- ok }
 
-// wait returns what end was told, or the context's error if it had ended before
+// wait returns the value passed to end, or the error of ctx if ctx was done before
 // the loop began.
 func (d *delivery) wait(ctx context.Context) (ok bool, err error) {
 	select {
@@ -33,5 +32,5 @@ func (d *delivery) wait(ctx context.Context) (ok bool, err error) {
 	if d.taken.CompareAndSwap(false, true) {
 		return false, ctx.Err()
 	}
-	return <-d.done, nil // it is being done
+	return <-d.done, nil // the loop has begun
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scarce reports whether descriptors run short, by the number that the next one
-// would have.
+// scarce reports whether descriptors are scarce, judged by the number that the next
+// one would get.
 func (s *Server) scarce() bool {
 	if s.cfg.Capacity.ScarceFrom == 0 {
 		return false
@@ -20,7 +20,7 @@ func (s *Server) scarce() bool {
 		next = fd
 		_ = unix.Close(fd)
 	} else if !outOfDescriptors(err) {
-		return false // there is no descriptor 0 to ask with
+		return false // descriptor 0 is closed and cannot be duplicated
 	}
 	return next >= s.cfg.Capacity.ScarceFrom
 }

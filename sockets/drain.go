@@ -12,14 +12,14 @@ import (
 const (
 	// drainWave is the time between two waves of Drain.
 	drainWave = 50 * time.Millisecond
-	// quietLook is the time between two looks at whether all is written.
+	// quietLook is the interval of checks whether everything is written.
 	quietLook = 5 * time.Millisecond
 	// farewellPatience is how long Release waits for the answers to the close
-	// frames. Clients are back a second after they were told: by then the next
-	// process has to listen.
+	// frames. Clients reconnect a second after their close: the next process has to
+	// listen by then.
 	farewellPatience = 250 * time.Millisecond
 	// latePatience is how long Dismiss waits for the first requests of connections
-	// that were accepted in the last moment, by clients that are far away.
+	// that were accepted last, from clients with a slow network.
 	latePatience = 2 * time.Second
 )
 
@@ -56,7 +56,7 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) error {
 // HTTP session has a request for its close, or after CloseTimeout, because some
 // clients may not read. Call Release next.
 func (s *Server) Quiesce(ctx context.Context) error {
-	// Nobody is refused before Release: they would be back too early.
+	// Nobody is refused before Release: clients would reconnect too early.
 	if _, err := s.ask(ctx, func(l *loop) int { l.holding = true; return 0 }); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *Server) Dismiss(ctx context.Context, wave int, others func() int) error
 		if err := pause(ctx, quietLook); err != nil {
 			return err
 		}
-		if _, err := s.ask(ctx, func(l *loop) int { return l.sendAway(share) }); err != nil { // the last that came
+		if _, err := s.ask(ctx, func(l *loop) int { return l.sendAway(share) }); err != nil { // those that connected meanwhile
 			return err
 		}
 	}
@@ -180,11 +180,12 @@ func (s *Server) Conclude(ctx context.Context) error {
 	return err
 }
 
-// errUnanswered says that requests were still under way.
-var errUnanswered = errors.New("requests are still under way")
+// errUnanswered is the error of answered when ctx is done first.
+var errUnanswered = errors.New("some requests have no answer yet")
 
-// answered waits until all requests have their answers, and returns errUnanswered
-// if they have not when ctx is done. The loops have to answer before end is.
+// answered waits until all requests are answered. It returns errUnanswered if ctx
+// is done before, and the error of end if the loops do not respond until end is
+// done.
 func (s *Server) answered(ctx, end context.Context) error {
 	left, err := s.ask(end, (*loop).unanswered)
 	for err == nil && left > 0 {
@@ -196,7 +197,7 @@ func (s *Server) answered(ctx, end context.Context) error {
 	return err
 }
 
-// unanswered is how many connections of HTTP have not got their last answer.
+// unanswered returns how many HTTP connections still wait for their last answer.
 func (l *loop) unanswered() (n int) {
 	for i := range l.slots {
 		c := l.slots[i].conn
@@ -207,7 +208,7 @@ func (l *loop) unanswered() (n int) {
 	return n
 }
 
-// expected is how many connections are to send their first request.
+// expected returns how many connections have not sent their first request.
 func (l *loop) expected() (n int) {
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil && c.fresh() {
@@ -217,8 +218,8 @@ func (l *loop) expected() (n int) {
 	return n
 }
 
-// refuseUnanswered answers requests that are not whole, or whose answer is not
-// there.
+// refuseUnanswered refuses requests that are incomplete or have no answer yet, and
+// returns how many answers are not written yet.
 func (l *loop) refuseUnanswered() int {
 	for i := range l.slots {
 		switch c := l.slots[i].conn; {
@@ -234,8 +235,8 @@ func (l *loop) refuseUnanswered() int {
 	return l.unanswered()
 }
 
-// ask has every loop call f, behind all mail that it has, and returns the sum
-// of the answers when all have.
+// ask has every loop call f after the mail it already has, and returns the sum of
+// the results.
 func (s *Server) ask(ctx context.Context, f func(*loop) int) (sum int, err error) {
 	answers := make(chan int, len(s.loops))
 	for _, l := range s.loops {
@@ -263,8 +264,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// sockets calls f with the connections that are no HTTP requests, until it
-// returns false.
+// sockets calls f for each connection that has become a socket, until f returns
+// false.
 func (l *loop) sockets(f func(*conn) bool) {
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil && c.front == nil && !f(c) {
@@ -273,15 +274,15 @@ func (l *loop) sockets(f func(*conn) bool) {
 	}
 }
 
-// dismiss closes the loop's share of a wave, with waves to go, and returns how
-// many sockets are left, those included that have not answered yet.
+// dismiss closes the loop's share of the next of the remaining waves, and returns
+// how many sockets are left, including those that have not answered the close.
 func (l *loop) dismiss(waves int) (left int) {
 	open := 0
 	l.sockets(func(c *conn) bool {
 		if c.state == connOpen {
 			open++
 		}
-		if c.state == connOpen || c.Established() && !c.discounted { // was not just refused
+		if c.state == connOpen || c.Established() && !c.discounted { // closing, and not merely refused
 			left++
 		}
 		return true
@@ -290,7 +291,7 @@ func (l *loop) dismiss(waves int) (left int) {
 	l.sockets(func(c *conn) bool {
 		if share > 0 && c.state == connOpen {
 			c.Close(pusherproto.CodeReconnect, "The server is restarting, reconnect now")
-			// Nobody comes back here to ask for what was said.
+			// The client reconnects elsewhere, not to this session.
 			l.schedule(c, l.after(l.server.closeTimeout()))
 			share--
 		}
@@ -315,8 +316,8 @@ func (l *loop) holdAll() int {
 	return 0
 }
 
-// unsettled is how many connections have something to be written, or cannot be
-// told at once that they end.
+// unsettled returns how many held connections have queued data, or could not be
+// sent a close at once.
 func (l *loop) unsettled() (n int) {
 	l.sockets(func(c *conn) bool {
 		if c.held && c.state == connOpen && !c.settled() {
@@ -347,8 +348,8 @@ func (l *loop) release() int {
 	return l.untold()
 }
 
-// sendAway closes some of the connections that are held and returns how many are
-// left open. Whoever comes late is held too, until the next call.
+// sendAway closes up to some of the held connections and returns how many are left
+// open. New connections are held too, until the next call.
 func (l *loop) sendAway(some int) (left int) {
 	l.sockets(func(c *conn) bool {
 		switch {

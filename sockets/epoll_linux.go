@@ -3,7 +3,6 @@ package sockets
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -27,15 +26,15 @@ type epoll struct {
 	loop   *loop
 	fd     int             // of the epoll set
 	file   *os.File        // the same, for Go's poller
-	set    syscall.RawConn // of file
+	set    syscall.RawConn // raw access to file
 	pause  time.Duration   // average of the last waits
 	parked bool            // the last wait was in Go's poller
 	until  time.Time       // file's deadline
 	events []unix.EpollEvent
-	behind fifo[handle] // what can be read and was left to the next waits
-	plain  []byte       // what TLS is decrypted to; nil until there is some
+	behind fifo[handle] // connections with data that later waits read
+	plain  []byte       // buffer for decrypted TLS data; nil until needed
 	together
-	mu      sync.Mutex // wake may be called by anyone, also after close
+	mu      sync.Mutex // any goroutine may call wake, also after close
 	eventfd int        // -1 once closed
 }
 
@@ -44,7 +43,7 @@ func newWaiter(l *loop) (waiter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create epoll set: %w", err)
 	}
-	_ = unix.SetNonblock(fd, true) // else Go's poller would not take it, and park says so
+	_ = unix.SetNonblock(fd, true) // Go's poller requires it; without it park returns an error
 	p := &epoll{loop: l, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), eventfd: -1, events: make([]unix.EpollEvent, epollBatch)}
 	if err := p.prepare(); err != nil {
 		p.close()
@@ -60,12 +59,12 @@ func newWaiter(l *loop) (waiter, error) {
 
 func (p *epoll) prepare() (err error) {
 	if p.set, err = p.file.SyscallConn(); err != nil {
-		return fmt.Errorf("reach epoll set: %w", err)
+		return fmt.Errorf("get raw access to the epoll set: %w", err)
 	}
 	if p.eventfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("create eventfd: %w", err)
 	}
-	// On edge each wake is an event of its own, and nobody has to read it.
+	// Edge-triggered, each wake is a separate event and the counter need not be read.
 	if err := p.control(unix.EPOLL_CTL_ADD, p.eventfd, unix.EPOLLIN|unix.EPOLLET, wakeHandle); err != nil {
 		return fmt.Errorf("watch eventfd: %w", err)
 	}
@@ -78,15 +77,15 @@ func (p *epoll) control(op, fd int, events uint32, h handle) error {
 
 func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 	most := p.loop.parsed + turnReads
-	if p.behind.len() > 0 { // before it is asked who can be read: they may have nothing more then
+	if p.behind.len() > 0 { // before the poll: the set then does not report those that have nothing more
 		timeout, worked = 0, p.readBehind(most)
 	}
 	n, err := p.poll(timeout)
 	if err != nil {
 		return worked, p.behind.len() > 0 // EINTR
 	}
-	p.loop.mail.asleep.Store(false) // what is read here posts to a loop that is about to look
-	p.loop.tick()                   // new deadlines count from here, also after a stop of the process
+	p.loop.mail.asleep.Store(false) // no wake is needed for mail posted from here on: this turn handles it
+	p.loop.tick()                   // new deadlines count from now, also if the process was suspended
 	for i := range n {
 		ev := &p.events[i]
 		h := handle{ev.Fd, ev.Pad}
@@ -125,7 +124,7 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 		if c.waits() {
 			if ev.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 				c.die()
-			} else { // it has sent more, or no more
+			} else { // it has sent more data, or has ended its side
 				c.paused = true
 				p.rewatch(c)
 			}
@@ -145,45 +144,17 @@ func (p *epoll) wait(timeout time.Duration) (worked, more bool) {
 	return worked, n == len(p.events) || p.behind.len() > 0
 }
 
-// turnReads is how many frames a turn reads, about. Sockets that have more wait
-// in a queue, in shares of greedyRead bytes: what they say may take long to
-// handle, and a request or the mail of others waits for the turn to end.
-const turnReads = 256
-
-// leave leaves a connection to be read in a later turn.
-func (p *epoll) leave(c *conn) {
-	if c.pace != behind {
-		c.pace = behind
-		p.behind.push(p.loop.handle(c))
-	}
-}
-
-// readBehind reads connections that were left before, and reports whether there were any.
-func (p *epoll) readBehind(most uint64) (worked bool) {
-	for left := epollBatch; left > 0 && p.behind.len() > 0 && p.loop.parsed < most; left-- {
-		worked = true
-		c := p.loop.lookup(p.behind.pop())
-		if c == nil || c.pace != behind {
-			continue
-		}
-		c.pace = greedy
-		if c.state != connDead && !c.waits() && !c.mustWait() { // else the set tells of it again
-			p.read(c)
-		}
-	}
-	return worked
-}
-
 // A loop is calm while its waits are long on average. A goroutine in a blocking
-// system call keeps its processor, and for the next ten milliseconds Go's
-// monitor looks every 20 µs whether to take it away: of a ping on an idle server
-// that was half the cost. Go's poller gives the processor up at once, but costs
-// more thread switches where waits are short. The average decides and not the
-// last wait, since one system call among many long waits costs that much.
+// system call keeps its processor (P), and for the next ten milliseconds Go's
+// monitor thread checks every 20 µs whether to retake it: that was half the cost of
+// a ping on an idle server. Go's poller releases the processor at once, but costs
+// more thread switches if waits are short. The average decides and not the last
+// wait, because a single blocking system call among long waits already has that
+// cost.
 const (
 	calmAbove = time.Millisecond
-	longPause = 8 * time.Millisecond // what a longer wait counts for
-	pauses    = 8                    // the newest wait is one part of as many of the average
+	longPause = 8 * time.Millisecond // longer waits count as this
+	pauses    = 8                    // the newest wait has the weight 1/pauses in the average
 )
 
 // poll waits in the system call, or in Go's poller while the loop is calm.
@@ -202,13 +173,13 @@ func (p *epoll) poll(timeout time.Duration) (n int, err error) {
 	return n, err
 }
 
-// waited takes a wait into the average.
+// waited adds a wait to the average.
 func (p *epoll) waited(d time.Duration) { p.pause += (min(d, longPause) - p.pause) / pauses }
 
 func (p *epoll) calm() bool { return p.pause > calmAbove }
 
-// park waits in Go's poller. The deadline is the end of a second as a rule, and
-// set once for all waits within: a new timer wakes a thread.
+// park waits in Go's poller. The deadline usually is the end of a second and is set
+// once for all waits in that second, because each new timer wakes a thread.
 func (p *epoll) park(until time.Time) (n int, err error) {
 	if until.Sub(p.until).Abs() > time.Millisecond {
 		if err := p.file.SetReadDeadline(until); err != nil {
@@ -227,7 +198,7 @@ func (p *epoll) park(until time.Time) (n int, err error) {
 	return n, errors.Join(err, late)
 }
 
-// ask tells what is ready now, without a word to Go's scheduler.
+// ask returns what is ready now, without involving Go's scheduler.
 func (p *epoll) ask() (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])),
 		uintptr(len(p.events)), 0, 0, 0)
@@ -237,10 +208,11 @@ func (p *epoll) ask() (int, error) {
 	return int(n), nil
 }
 
-// yield asks the kernel: those who read what was written, or a proxy, may wait
-// for this processor. With nobody waiting it is a system call that does nothing.
-// Go's scheduler has had its chance if the loop was parked; asked without need
-// it wakes a thread that finds nothing to do.
+// yield lets other threads and goroutines run. After a broad write it yields to the
+// kernel, because the readers of what was written, or a proxy, may wait for this
+// processor; if none does, the system call has no effect. If the loop was parked,
+// Go's scheduler has already run others, and Gosched would only wake a thread that
+// finds nothing to do.
 func (p *epoll) yield(broad bool) {
 	if broad {
 		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
@@ -255,7 +227,7 @@ func (p *epoll) wake() {
 	defer p.mu.Unlock()
 	if p.eventfd >= 0 {
 		one := [8]byte{1}
-		_, _ = unix.Write(p.eventfd, one[:]) // full means woken
+		_, _ = unix.Write(p.eventfd, one[:]) // a full counter is a wake already
 	}
 }
 
@@ -269,142 +241,4 @@ func (p *epoll) close() {
 		p.ring = nil
 	}
 	p.eventfd = -1
-}
-
-// watch puts a connection's descriptor into the set.
-func (p *epoll) watch(c *conn) error {
-	return p.control(unix.EPOLL_CTL_ADD, int(c.fd), unix.EPOLLIN|unix.EPOLLRDHUP, p.loop.handle(c))
-}
-
-// A read may hold ten thousand frames or a hundred requests, and handling them
-// takes a hundredth of a second, for which everybody else waits. A socket whose
-// read held more than busyRead frames is read by greedyRead bytes a turn until it
-// has no more. Of a request no more than requestRead bytes are read at a time,
-// for what has come of one that is net/http's goes there as a copy. Over TLS no more
-// than securedRead: to make keys for as many records as that holds takes milliseconds.
-const (
-	busyRead    = 64
-	greedyRead  = 1 << 10
-	requestRead = 16 << 10
-	securedRead = 8 << 10
-)
-
-// read takes what has arrived, once: the set tells us again if there is more.
-func (p *epoll) read(c *conn) {
-	if c.leaving() {
-		return // the rest is for net/http
-	}
-	s, secured := c.link.(*securedLink)
-	buf := p.loop.buf
-	switch {
-	case c.pace != steady:
-		buf = buf[:greedyRead]
-	case c.front != nil:
-		buf = buf[:requestRead]
-	case secured:
-		buf = buf[:securedRead]
-	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)),
-		unix.MSG_DONTWAIT, 0, 0)
-	switch {
-	case errno == unix.EAGAIN || errno == unix.EINTR:
-		c.pace = steady
-	case n == 0 && errno == 0:
-		c.lose(byNetwork, withoutFarewell)
-	case errno != 0:
-		c.lose(byNetwork, errno.Error())
-	default:
-		before := p.loop.parsed
-		if secured {
-			s.take(c, buf[:n])
-		} else {
-			c.feed(buf[:n])
-		}
-		if p.loop.parsed-before > busyRead || c.pace == greedy && int(n) == len(buf) {
-			c.pace = greedy
-		} else {
-			c.pace = steady
-		}
-		// An answer does not queue behind a storm on somebody's channel.
-		if c.queue.bytes > 0 && !c.blocked && c.state != connDead {
-			c.link.flush(c)
-		}
-	}
-}
-
-// flush implements link.
-func (p *epoll) flush(c *conn) {
-	for c.queue.bytes > 0 && c.state != connDead {
-		b := c.queue.gather(p.loop.scratch)
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
-			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-		switch errno {
-		case 0:
-			c.written(int(n))
-			if int(n) < len(b) {
-				p.block(c)
-				return
-			}
-		case unix.EINTR:
-		case unix.EAGAIN:
-			p.block(c)
-			return
-		default:
-			c.lose(byNetwork, errno.Error())
-		}
-	}
-	if c.armed && c.state != connDead {
-		c.armed = false
-		p.rewatch(c)
-	}
-}
-
-// block waits for the peer to read.
-func (p *epoll) block(c *conn) {
-	c.blocked = true
-	c.slow()
-	if c.armed {
-		return
-	}
-	c.armed = true
-	p.rewatch(c)
-}
-
-// rewatch tells the set what the connection waits for now.
-func (p *epoll) rewatch(c *conn) {
-	var events uint32
-	if !c.paused && !c.leaving() {
-		events |= unix.EPOLLIN | unix.EPOLLRDHUP
-	}
-	if c.armed {
-		events |= unix.EPOLLOUT
-	}
-	if p.control(unix.EPOLL_CTL_MOD, int(c.fd), events, p.loop.handle(c)) != nil {
-		c.die()
-	}
-}
-
-// resume implements link.
-func (p *epoll) resume(c *conn) { p.rewatch(c) }
-
-// finish implements link.
-func (p *epoll) finish(c *conn) { _ = unix.Shutdown(int(c.fd), unix.SHUT_WR) }
-
-// release implements link. Closing takes the descriptor out of the set.
-func (p *epoll) release(c *conn) {
-	if c.fd >= 0 { // not handed over
-		_ = unix.Close(int(c.fd))
-	}
-}
-
-// size implements link.
-func (p *epoll) size() int { return epollBytes }
-
-// address implements link.
-func (p *epoll) address(c *conn) netip.Addr {
-	peer, err := unix.Getpeername(int(c.fd))
-	if err != nil {
-		return netip.Addr{}
-	}
-	return remote(peer).Addr()
 }

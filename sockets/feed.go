@@ -11,7 +11,7 @@ func (c *conn) feed(b []byte) {
 		c.received += uint64(len(b))
 	}
 	if c.deaf {
-		return // read on: unread bytes would turn the close into a reset
+		return // read anyway: with unread bytes, closing would send a reset
 	}
 	front, was := c.front, c.unfinished()
 	switch {
@@ -41,7 +41,7 @@ func (c *conn) feed(b []byte) {
 	}
 }
 
-// retain keeps a copy of what was not handled yet.
+// retain keeps a copy of the bytes that are not handled yet.
 func (c *conn) retain(rest []byte) {
 	if len(rest) == 0 || c.state == connDead {
 		c.in = nil
@@ -51,25 +51,24 @@ func (c *conn) retain(rest []byte) {
 	c.since = c.loop.now
 }
 
-// lacks reports whether the frame at the start of what is kept still lacks bytes
-// after this many more.
+// lacks reports whether the frame at the start of c.in is still incomplete after
+// this many more bytes.
 func (c *conn) lacks(more int) bool {
 	h, ok, _ := parseHeader(c.in, c.reach())
 	return ok && len(c.in)+more < h.size+h.body
 }
 
-// join returns one and other in a buffer of the loop, which the caller gives back
-// with parted. Most reads of a busy socket end within a frame: joined in memory of
-// their own, all that the socket sends would become garbage. Until the buffer is
-// back the loop has none: parsing may end a pause of another connection, which is
-// then fed.
+// join returns one and other, joined in a buffer of the loop. The caller returns the
+// buffer with parted. Most reads of a busy socket end within a frame: without the
+// buffer, each would allocate. The loop has no buffer until it is returned, because
+// parsing may resume another connection, which then joins too.
 func (l *loop) join(one, other []byte) []byte {
 	buf := l.joined
 	l.joined = nil
 	return append(append(buf[:0], one...), other...)
 }
 
-// parted gives back a buffer, unless it is a large one.
+// parted returns a buffer to the loop, unless it is large.
 func (l *loop) parted(buf []byte) {
 	if cap(buf) <= 2*readBuffer {
 		l.joined = buf

@@ -29,7 +29,7 @@ func (q *fifo[T]) unshift(v T) {
 	q.items[q.first] = v
 }
 
-// mostKept is the capacity that an empty fifo keeps: there are two for each app.
+// mostKept is the largest capacity that an empty fifo keeps: each app has two.
 const mostKept = 4 << 10
 
 func (q *fifo[T]) pop() T {

@@ -5,13 +5,13 @@ import "fanfare/channels"
 // framePool keeps the slices of busy queues for reuse within a loop.
 type framePool struct {
 	free  [][]*channels.Frame
-	spare int // the fewest that were free since shrink
-	slow  int // queues that are in an account
+	spare int // the minimum of len(free) since the last shrink
+	slow  int // number of queues that are entered in an account
 }
 
 const (
 	pooledFrames = 16   // capacity of a pooled slice
-	pooledSlices = 4096 // most that are kept
+	pooledSlices = 4096 // maximum number of slices kept
 )
 
 func (p *framePool) grow(frames []*channels.Frame) []*channels.Frame {
@@ -39,8 +39,8 @@ func (p *framePool) put(frames []*channels.Frame) {
 	p.free = append(p.free, frames[:0])
 }
 
-// shrink gives up half of the slices that nobody has needed since it was called
-// last: what a storm has left is gone after some calls.
+// shrink frees half of the slices that were not needed since the last call, so that
+// the memory of a burst is freed after a few calls.
 func (p *framePool) shrink() {
 	n := len(p.free) - (p.spare+1)/2
 	clear(p.free[n:])

@@ -70,34 +70,34 @@ type FrontConfig struct {
 type front struct {
 	cfg     *FrontConfig
 	remote  netip.AddrPort
-	held    bool // Admit was asked and Leave was not called
-	counted bool // nor was Settle
+	held    bool // Admit returned true and Leave was not called
+	counted bool // Settle was not called either
 	leaving bool // goes to net/http when what is queued is written
-	cut     bool // the rest of its request was waited for long enough
-	missed  bool // was idle and is closed for another
-	begun   bool // some of a request has come
-	body    bool // its head has
+	cut     bool // the time for the rest of its request has passed
+	missed  bool // was idle and is closed in favour of another
+	begun   bool // a part of a request has arrived
+	body    bool // the head of the request has arrived
 	secure  bool // the client's connection to its proxy is encrypted
 	expects Expectation
-	blanks  int      // line ends that may still come before it
-	length  int      // of a request whose head has come and whose body has not
-	awaited bool     // the Door has its body awaited
+	blanks  int      // line ends that may still precede the request
+	length  int      // bytes of a request whose head has arrived and whose body has not
+	awaited bool     // the Door has asked to wait for the body
 	kept    int      // bytes entered in the account for it
-	later   *later   // an answer that is waited for; nil if there is none
-	carrier *carrier // a session's response that it carries; nil if it carries none
+	later   *later   // the pending answer; nil if there is none
+	carrier *carrier // nil if it carries no response of a session
 
-	deadline uint32 // second by which it must have done what it owes
+	deadline uint32 // second in which late is called
 
-	since time.Duration // on the loop's clock: when its request began
-	heard time.Duration // and when anything came
+	since time.Duration // when its request began, on the loop's clock
+	heard time.Duration // when data last arrived
 }
 
-// requestFrames is for how many frames of a client a request counts that a loop
-// answers: its signature alone takes as long as a dozen.
+// requestFrames is the number of frames that a request counts as if a loop answers it:
+// checking its signature alone takes as long as a dozen frames.
 const requestFrames = 16
 
-// mostBlanks is how many CR and LF after a request are overlooked, as net/http
-// does: some clients end the body with a line of its own (RFC 9112 §2.2).
+// mostBlanks is how many CR and LF bytes after a request are skipped, as in net/http:
+// some clients add a line end after the body (RFC 9112 §2.2).
 const mostBlanks = 4
 
 // settle takes the connection out of its address's count.
@@ -117,8 +117,8 @@ func (f *front) leave() {
 	}
 }
 
-// account enters what a connection keeps while the body of a request is
-// awaited, an answer, or the end of a session's response.
+// account enters in the account the bytes that a connection keeps while it waits for
+// the body of a request, for an answer, or for the end of a session's response.
 func (l *loop) account(f *front, in []byte) {
 	size, all := 0, l.server.cfg.Account
 	if f.awaited || f.later != nil || f.carrier != nil {
@@ -138,7 +138,7 @@ func (l *loop) account(f *front, in []byte) {
 }
 
 // request handles the whole requests at the start of b and returns their
-// length. The connection may be a WebSocket afterwards, or net/http's.
+// length. Afterwards the connection may be a WebSocket, or on its way to net/http.
 func (c *conn) request(b []byte) (used int) {
 	f := c.front
 	if f.expects != NoProxyHeader {
@@ -154,7 +154,7 @@ func (c *conn) request(b []byte) (used int) {
 			used++
 		}
 		if len(b)-used < f.length {
-			return used // its head is not read anew for every byte that comes
+			return used // the head is not parsed again for each byte of the body
 		}
 		size, v := r.read(b[used:], f.cfg.MaxHeaderBytes, f.cfg.MaxBodyBytes)
 		f.length = 0
@@ -189,13 +189,13 @@ func (c *conn) request(b []byte) (used int) {
 			c.link.flush(c)
 		}
 		if c.queue.bytes > int(c.loop.server.queueBytes.Load()) {
-			c.die() // asks and asks and does not read the answers
+			c.die() // it sends requests and does not read the answers
 		}
 	}
 	return used
 }
 
-// answer handles one request, unless it is not for a loop.
+// answer handles one request. It returns false if net/http has to answer it.
 func (c *conn) answer(r *Request) bool {
 	f := c.front
 	if _, n := r.Header("Upgrade"); n > 0 {
@@ -238,13 +238,14 @@ func (c *conn) reply(response []byte, last bool) {
 	}
 }
 
-// hangUp ends a connection behind the answer that is queued.
+// hangUp ends a connection after the queued answer.
 func (c *conn) hangUp() {
 	c.state, c.deaf = connClosing, true
 	c.loop.schedule(c, c.loop.after(c.loop.server.closeTimeout()))
 }
 
-// unavailable refuses a request that came too late, of which r may be known.
+// unavailable refuses a request that arrived too late. r is nil if the request is
+// unknown.
 func (c *conn) unavailable(r *Request) {
 	if c.front.leaving {
 		c.front.leaving = false
@@ -257,23 +258,22 @@ func (c *conn) unavailable(r *Request) {
 }
 
 // leaving reports whether the connection is on its way to net/http. The loop reads
-// nothing more of it.
+// nothing more from it.
 func (c *conn) leaving() bool { return c.front != nil && c.front.leaving }
 
-// idle reports whether nothing of a request has come and no answer is to be written.
+// idle reports whether no part of a request has arrived and no answer is pending.
 func (c *conn) idle() bool {
 	return c.front != nil && c.state == connOpen && !c.leaving() && !c.waits() && !c.carrying() && len(c.in) == 0 && c.queue.bytes == 0
 }
 
-// fresh reports whether the first request of a connection is still to come, of which
-// the client does not know that another process has taken over.
+// fresh reports whether another process has taken over and the connection has not
+// sent its first request: its client does not know of the other process.
 func (c *conn) fresh() bool {
 	return c.front != nil && c.front.counted && c.state == connOpen && c.loop.server.succeeded.Load()
 }
 
-// await sets the deadline of a connection that owes us the rest of a request
-// or, if there is no rest, the next one. A deadline stands however little of
-// what it is for has come since.
+// await sets the deadline for the rest of a request or, if rest is empty, for the
+// next request. Data that arrives does not extend a deadline.
 func (c *conn) await(handled int, rest []byte) {
 	f := c.front
 	body := bytes.Contains(rest, endOfHead)
@@ -293,9 +293,10 @@ func (c *conn) await(handled int, rest []byte) {
 	f.begun, f.body = begun, body
 }
 
-// within gives a connection that is no WebSocket yet a new deadline. An earlier
-// look stands, and finds out: a caller who sends head and body apart has two
-// deadlines for each request, and would have as many entries in the wheel.
+// within sets a new deadline for a connection that is not a WebSocket. An earlier
+// entry in the wheel stays and is checked against the new deadline: a client that
+// sends head and body separately has two deadlines per request, and would otherwise
+// add two entries.
 func (c *conn) within(d time.Duration) {
 	c.front.deadline = c.loop.after(d)
 	if c.due <= c.loop.wheel.last || c.due > c.front.deadline {
@@ -303,9 +304,9 @@ func (c *conn) within(d time.Duration) {
 	}
 }
 
-// late ends a connection whose deadline has come. If the head of a request has
-// come, net/http answers it, and gets no more to read than is here. A connection
-// that only waits to be handed over to net/http is not late.
+// late ends a connection whose deadline has passed. If the head of a request has
+// arrived, net/http answers it, and reads no more than what has arrived. A
+// connection that only waits to be handed over to net/http gets a new deadline.
 func (c *conn) late() {
 	switch {
 	case c.carrying():
@@ -324,8 +325,8 @@ func (c *conn) late() {
 	}
 }
 
-// leave gives the connection to net/http, after what is queued for it. r is its
-// request, if that is known.
+// leave hands the connection over to net/http after the queued data is written. r is
+// its request, or nil if that is unknown.
 func (c *conn) leave(r *Request) {
 	if c.loop.front == nil {
 		c.unavailable(r)

@@ -40,11 +40,11 @@ func (s *Server) Front(l net.Listener, cfg FrontConfig) (net.Listener, error) {
 	s.address = l.Addr()
 	f := newFrontListener(l, s)
 	for _, loop := range s.loops {
-		// l stays to keep the port. All duplicates share its mode, which stays
-		// non-blocking: another process may accept on it in this moment.
+		// l stays open to keep the port. All duplicates share its mode, which must
+		// stay non-blocking: another process may be accepting on it.
 		fd, err := duplicate(plain)
 		if err != nil {
-			return nil, fmt.Errorf("listen on the event loops: %w", err)
+			return nil, fmt.Errorf("duplicate the listening socket for an event loop: %w", err)
 		}
 		loop.front = &accepting{cfg: &cfg, fd: fd, listener: f}
 		if err := loop.waiter.(*epoll).listen(fd); err != nil {
@@ -77,18 +77,18 @@ type accepting struct {
 	cfg      *FrontConfig
 	fd       int
 	listener *frontListener
-	paused   bool // out of descriptors, until some are free
+	paused   bool // not accepting until descriptors are free
 }
 
-// stopAccepting takes the connections that wait, whose clients may have sent a
-// request, and then no more; a successor takes them in its place, if there is one.
-// Those end that are between two requests.
+// stopAccepting accepts the waiting connections, whose clients may have sent a
+// request, and then no more. If there is a successor, that accepts them instead.
+// Connections between two requests are closed.
 func (l *loop) stopAccepting() {
 	if l.front == nil {
 		return
 	}
 	for range mostBacklog {
-		if l.server.succeeded.Load() { // they are the successor's
+		if l.server.succeeded.Load() { // the successor accepts them
 			break
 		}
 		fd, addr, err := unix.Accept4(l.front.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
@@ -99,9 +99,9 @@ func (l *loop) stopAccepting() {
 		}
 	}
 	l.pass()
-	// Another process may have the socket too (systemd has). Then its closing
-	// here does not take it out of the set, and the loop would be woken for
-	// connections that it cannot accept, in place of the process that can.
+	// Another process may have the socket too, for example systemd. Closing it here
+	// then does not take it out of the set, and the kernel would wake this loop, which
+	// cannot accept, instead of the process that can.
 	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, l.front.fd, 0, listenHandle) // fails after a pause
 	_ = unix.Close(l.front.fd)
 	l.front = nil
@@ -112,21 +112,21 @@ func (l *loop) stopAccepting() {
 	}
 }
 
-// leaveListener accepts no more, for good, and goes on with the connections that
-// are here: another process accepts.
+// leaveListener stops accepting for good, because another process accepts. The loop
+// keeps its connections.
 func (l *loop) leaveListener() {
 	if l.front != nil {
 		l.pause()
 	}
 }
 
-// listen watches the listening socket. One loop is woken for a connection, if
-// it waits in a system call; those that wait in Go's poller are all woken.
+// listen watches the listening socket. The kernel wakes one of the loops that wait in
+// a system call, and all that wait in Go's poller.
 func (p *epoll) listen(fd int) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, listenHandle)
 }
 
-// accept takes waiting connections, for itself and other loops.
+// accept accepts waiting connections, for this loop and the others.
 func (l *loop) accept() {
 	l.take()
 	l.pass()
@@ -145,7 +145,7 @@ func (l *loop) take() {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EAGAIN):
 			return
-		default: // out of descriptors or memory: do not spin, look again in a second
+		default: // out of descriptors or memory: retry in a second, do not spin
 			l.server.cfg.Logger.Warn("no connections can be accepted for a moment", slog.String("reason", "accept"), slog.Any("error", err))
 			l.server.relieve()
 			l.pause()
@@ -154,8 +154,9 @@ func (l *loop) take() {
 	}
 }
 
-// makeRoom closes a connection for one that was accepted while descriptors run
-// short. Accepting pauses if this loop has none that can be missed.
+// makeRoom closes an expendable connection in favour of one that was accepted while
+// descriptors are scarce. If this loop has none, the other loops close one each and
+// accepting pauses.
 func (l *loop) makeRoom() {
 	l.server.signal()
 	if l.relinquish() {
@@ -166,7 +167,7 @@ func (l *loop) makeRoom() {
 			continue
 		}
 		other.Post(channels.Call(func() {
-			if other.relinquish() { // and bury it at the end of this turn
+			if other.relinquish() { // its descriptor is free at the end of this turn
 				other.Post(channels.Call(func() { l.Post(channels.Call(l.unpause)) }))
 			}
 		}))
@@ -174,7 +175,7 @@ func (l *loop) makeRoom() {
 	l.pause()
 }
 
-// pause leaves connections in the kernel's queue.
+// pause stops accepting: new connections wait in the kernel's queue.
 func (l *loop) pause() {
 	l.front.paused = true
 	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, l.front.fd, 0, listenHandle)
@@ -187,12 +188,13 @@ func (l *loop) resume() {
 	case !l.server.scarce() && !l.front.cfg.Door.Crowded() || l.relinquish():
 		l.unpause()
 	default:
-		l.server.signal() // net/http has them
+		l.server.signal() // the descriptors are used by net/http
 	}
 }
 
-// catchUp reads from an expendable connection, and reports whether it is to stay:
-// a loop that waited for a processor has not seen the request that is there.
+// catchUp reads from an expendable connection and reports whether it is kept because
+// a request has arrived. A loop that had to wait for a processor may not have seen
+// the request.
 func (l *loop) catchUp(c *conn) bool {
 	f := c.front
 	if f == nil || c.state != connOpen {
@@ -203,8 +205,7 @@ func (l *loop) catchUp(c *conn) bool {
 	return c.state != connDead && (c.front != f || f.leaving || l.parsed > before)
 }
 
-// trim closes connections that have been idle for longer than there is patience
-// for, with so many of them.
+// trim closes connections that have been idle for longer than Door.Patience allows.
 func (l *loop) trim() {
 	if l.front == nil || l.front.cfg.Door.Calm() {
 		return
@@ -231,7 +232,7 @@ func (l *loop) unpause() {
 	}
 }
 
-// welcome makes a connection of one that was accepted.
+// welcome admits an accepted connection and assigns it to a loop.
 func (l *loop) welcome(fd int, from netip.AddrPort) {
 	door := l.front.cfg.Door
 	if !door.Admit(from.Addr()) {
@@ -256,13 +257,14 @@ func (l *loop) welcome(fd int, from netip.AddrPort) {
 	l.passing[to.index] = append(l.passing[to.index], c)
 }
 
-// refuseUnasked answers the request that a connection may be about to send.
+// refuseUnasked writes a refusal before a request has arrived: the client may be about
+// to send one.
 func (c *conn) refuseUnasked(answer []byte) {
 	_, _ = unix.Write(int(c.fd), answer)
 }
 
 // answerMissed answers a request that has arrived since its idle connection was
-// chosen to be closed. Unread, it would turn the close into a reset.
+// chosen to be closed. If it stayed unread, closing would send a reset.
 func (c *conn) answerMissed() {
 	if !c.front.missed {
 		return
@@ -273,15 +275,16 @@ func (c *conn) answerMissed() {
 }
 
 // turnAway closes a connection with an answer to the request that it may be
-// about to send. What has come is read, or the client would see a reset.
+// about to send. What has arrived is read, because otherwise the client would get a
+// reset.
 func (l *loop) turnAway(fd int, answer []byte) {
 	_, _ = unix.Write(fd, answer)
 	_, _ = unix.Read(fd, l.scratch)
 	_ = unix.Close(fd)
 }
 
-// pass hands accepted connections over to the loops that they were placed on,
-// those of one loop together.
+// pass hands accepted connections over to the loops they were assigned to, with one
+// mail for each loop.
 func (l *loop) pass() {
 	for i, conns := range l.passing {
 		if len(conns) > 0 {
@@ -296,8 +299,8 @@ func (l *loop) pass() {
 	}
 }
 
-// arrive makes the loop the owner of a connection that was accepted, or is back
-// from net/http, of which something was read.
+// arrive makes the loop the owner of a connection that was accepted or came back from
+// net/http. read holds bytes that were read and are not handled.
 func (l *loop) arrive(c *conn, read []byte) {
 	l.adopt(c)
 	l.spare(c)

@@ -8,15 +8,15 @@ import (
 	"fanfare/channels"
 )
 
-// frontListener is where net/http accepts what the loops leave to it. Nobody
-// waits for it: the queue is as long as there are connections of HTTP, which
-// are bounded.
+// frontListener is the listener from which net/http accepts the connections that the
+// loops hand over. Handing over never blocks: the queue is only limited by the number
+// of HTTP connections, which has a limit.
 type frontListener struct {
 	net.Listener
 	server *Server
 
 	mu     sync.Mutex
-	some   sync.Cond // the queue has one, or the listener is closed
+	some   sync.Cond // signalled when the queue gets a connection or the listener is closed
 	queue  []*handed
 	closed bool
 }
@@ -27,7 +27,7 @@ func newFrontListener(l net.Listener, s *Server) *frontListener {
 	return f
 }
 
-// put hands a connection to net/http, unless that accepts no more.
+// put hands a connection to net/http. It returns false if the listener is closed.
 func (f *frontListener) put(h *handed) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,7 +58,7 @@ func (f *frontListener) Accept() (net.Conn, error) {
 		if h.open() {
 			return h, nil
 		}
-		f.server.cfg.Logger.Warn("connection lost on its way to net/http", slog.String("address", h.from.Addr().String()))
+		f.server.cfg.Logger.Warn("connection lost: it could not be passed to net/http", slog.String("address", h.from.Addr().String()))
 	}
 	return nil, net.ErrClosed
 }

@@ -9,9 +9,9 @@ import (
 	"fanfare/channels"
 )
 
-// guard is the listener of connections that are net/http's first: it accepts
-// none while descriptors run short or connections are too many, so that those
-// who wait do so in the kernel's queue. That there is none left ends nothing.
+// guard is the listener of connections that net/http accepts itself. It accepts none
+// while descriptors are scarce or there are too many connections: new ones then wait
+// in the kernel's queue. Running out of descriptors is not an error of Accept.
 type guard struct {
 	net.Listener
 	server  *Server
@@ -24,8 +24,8 @@ func (s *Server) guard(l net.Listener, crowded func() bool) net.Listener {
 	return &guard{Listener: l, server: s, crowded: crowded, closed: make(chan struct{})}
 }
 
-// frontOf is Front where no loop accepts. Under TLS, PROXY headers are read below
-// l.
+// frontOf is Front for listeners on which the loops cannot accept. With TLS, PROXY
+// headers are read by the listener below l.
 func (s *Server) frontOf(l net.Listener, cfg *FrontConfig) net.Listener {
 	switch l.(type) {
 	case *net.TCPListener, *net.UnixListener:
@@ -69,7 +69,7 @@ func (g *guard) Close() error {
 	return g.Listener.Close()
 }
 
-// relieve has every loop close an expendable connection, and net/http its idle
+// relieve has every loop close an expendable connection, and net/http close its idle
 // ones.
 func (s *Server) relieve() {
 	for _, l := range s.loops {
@@ -85,22 +85,22 @@ func (s *Server) resume() {
 	}
 }
 
-// signal says that descriptors run short.
+// signal reports to watchShortage that descriptors are scarce.
 func (s *Server) signal() {
 	select {
 	case s.short <- struct{}{}:
-	default: // said already
+	default: // reported already
 	}
 }
 
-// shortage is for how long descriptors count as short after the last signal,
-// resumePause how long a loop waits before it looks whether it can accept again.
+// shortage is how long descriptors count as scarce after the last signal, resumePause
+// the interval in which the loops check whether they can accept again.
 const (
 	shortage    = 250 * time.Millisecond
 	resumePause = 25 * time.Millisecond
 )
 
-// watchShortage calls Relieve, as Capacity says, until ctx is done.
+// watchShortage calls Capacity.Relieve as documented there, until ctx is done.
 func (s *Server) watchShortage(ctx context.Context) {
 	for {
 		select {

@@ -13,46 +13,46 @@ import (
 )
 
 // handed is a connection that a loop has handed to net/http. When net/http has
-// answered and nothing more comes for a moment, the connection goes back to its
-// loop, where it takes a twentieth of the memory: net/http gets the end
-// of the client's data. httpapi calls Idle and Served.
+// answered and nothing more arrives for a moment, the connection goes back to its
+// loop, where it takes a twentieth of the memory. net/http gets an end of file as if
+// the client had disconnected. httpapi calls Idle and Served.
 //
-// It must be exact: no byte may be lost or read twice. What net/http has read
-// of the client and not used is in its buffer alone, for which it reads by Peek
-// while the connection is idle. The space that it offers to Read is then what
-// the buffer has left, and the space that it offers first is the whole buffer:
-// the difference is what is in it, the end of what was read last.
+// No byte may be lost or read twice. Bytes that net/http has read and not used are
+// only in its buffer, which it fills with Peek while the connection is idle. The slice
+// it then passes to Read is the free part of the buffer, and the first slice it ever
+// passed is the whole buffer. The difference of their lengths is the number of unused
+// bytes, which are the last ones that Read returned.
 type handed struct {
 	loop   *loop
 	cfg    *FrontConfig
 	from   netip.AddrPort
 	remote net.Addr
-	fd     int      // until net/http has accepted it
-	file   *os.File // from there on
+	fd     int      // valid until net/http has accepted the connection
+	file   *os.File // set from then on
 
-	read []byte // of the client; the loop has read it and net/http has not
-	cut  bool   // nothing more comes in time
+	read []byte // bytes that the loop has read and net/http has not
+	cut  bool   // the rest of the request did not arrive in time
 	// The client's connection to its proxy is encrypted.
 	secure bool
 
-	buffer int // of net/http, bytes
+	buffer int // size of net/http's buffer in bytes
 	tail   [mostPeeked]byte
-	tailed int // bytes of tail, its last ones
-	blanks int // line ends that may come before the next request
+	tailed int // number of valid bytes at the end of tail
+	blanks int // line ends that may precede the next request
 
 	rest    restState
-	resting atomic.Bool // is one of the server's resting
-	reading atomic.Bool // waits for the client, because a request is not whole
+	resting atomic.Bool // counted in Server.resting
+	reading atomic.Bool // net/http waits for the rest of a request
 
 	mu       sync.Mutex
 	awaiting bool // net/http reads the beginning of the next request
 	ended    bool // the file is closed
-	back     bool // and its socket is the loop's
-	left     bool // it is not counted
+	back     bool // and the loop owns the socket again
+	left     bool // the Door does not count it
 }
 
-// handOver gives a connection's socket to net/http, with what was read of it.
-// If that accepts no more, the request is refused.
+// handOver passes a connection's socket to net/http, with the bytes that were read.
+// If net/http accepts no more connections, the request is refused.
 func (l *loop) handOver(c *conn, read []byte) {
 	f := c.front
 	if l.front == nil {
@@ -76,7 +76,7 @@ func (l *loop) handOver(c *conn, read []byte) {
 	f.held = false
 }
 
-// open gives the socket to Go's poller, and reports whether that takes it.
+// open registers the socket with Go's poller and reports whether that succeeded.
 func (h *handed) open() bool {
 	h.file = os.NewFile(uintptr(h.fd), "")
 	if err := h.file.SetDeadline(time.Time{}); err != nil {
@@ -86,9 +86,10 @@ func (h *handed) open() bool {
 	return true
 }
 
-// last reads once more what the client of a connection has sent, and ends it if
-// that is nothing: the loop accepts no more. If another process does, who has sent
-// no request yet stays: one that comes late finds out where to go.
+// last is called when the loop accepts no more. It reads once more from an idle
+// connection and closes it if nothing has arrived. If another process has taken over,
+// a connection that has not sent its first request stays open, so that the request
+// is answered.
 func (l *loop) last(c *conn) {
 	if c.idle() {
 		l.waiter.(*epoll).read(c)
@@ -106,7 +107,7 @@ func (h *handed) Leave() {
 	h.leave()
 }
 
-// leave takes the connection out of the count, unless the loop holds it again.
+// leave takes the connection out of the Door's count, unless the loop owns it again.
 // The caller holds the lock.
 func (h *handed) leave() {
 	if !h.left && !h.back {
@@ -163,7 +164,7 @@ func (h *handed) Read(b []byte) (n int, err error) {
 	case h.cut:
 		return 0, os.ErrDeadlineExceeded
 	default:
-		h.reading.Store(len(b) > 1) // one byte is asked for to notice that the client leaves
+		h.reading.Store(len(b) > 1) // net/http reads one byte to detect that the client disconnects
 		n, err = h.file.Read(b)
 		h.reading.Store(false)
 	}
@@ -171,7 +172,7 @@ func (h *handed) Read(b []byte) (n int, err error) {
 	return n, h.failed("read", err)
 }
 
-// early takes from what the loop has read.
+// early copies bytes that the loop has read to b.
 func (h *handed) early(b []byte) int {
 	n := copy(b, h.read)
 	if h.read = h.read[n:]; len(h.read) == 0 {
@@ -187,7 +188,7 @@ func (h *handed) end() {
 		h.leave()
 		_ = h.file.Close()
 	}
-	h.stir() // net/http may have answered after the connection was closed aside
+	h.stir() // net/http may have answered after the connection was closed
 }
 
 // Close implements net.Conn.
@@ -204,7 +205,7 @@ func (h *handed) Write(b []byte) (int, error) {
 	return n, h.failed("write", err)
 }
 
-// failed is an error in the form in which net/http knows those of a network.
+// failed converts an error of the file to a *net.OpError, which net/http expects.
 func (h *handed) failed(op string, err error) error {
 	var of *os.PathError
 	switch {
@@ -255,5 +256,6 @@ func (h *handed) CloseWrite() error {
 	return raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
 }
 
-// whole reports whether all that the client sent is net/http's or still to come.
+// whole reports whether net/http has everything that was read from the client and may
+// read more.
 func (h *handed) whole() bool { return len(h.read) == 0 && !h.cut }

@@ -10,22 +10,23 @@ import (
 	"fanfare/channels"
 )
 
-// restState is how far net/http is between two requests. Only the goroutine that
+// restState is the state of net/http between two requests. Only the goroutine that
 // serves the connection changes it.
 type restState uint8
 
 const (
 	serving  restState = iota
-	answered           // the next deadline is that of the wait for a request
-	peeking            // it waits; the next deadline is that of the request
+	answered           // the next deadline that net/http sets is for its wait for a request
+	peeking            // net/http waits; the next deadline it sets is for the request
 )
 
-// mostPeeked is how many bytes net/http may have in its buffer while it waits
-// for a request: it waits for one more.
+// mostPeeked is the maximum number of bytes that net/http has in its buffer while it
+// waits for a request: it peeks at one more.
 const mostPeeked = 3
 
 // A connection stays with net/http for a moment after its answer, since a busy
-// caller's next request costs less there. The more rest there, the shorter.
+// caller's next request costs less there. The time is shorter the more connections
+// stay there.
 const (
 	longestRest = time.Second
 	mostResting = 512
@@ -44,7 +45,7 @@ func (h *handed) Idle() {
 	h.loop.server.resting.Add(1)
 }
 
-// stir says that the connection rests no longer.
+// stir takes the connection out of Server.resting.
 func (h *handed) stir() {
 	if h.resting.Swap(false) {
 		h.loop.server.resting.Add(-1)
@@ -60,7 +61,7 @@ func (h *handed) Served(post bool) {
 	}
 }
 
-// note keeps the end of what net/http was given.
+// note keeps the last bytes that Read returned to net/http.
 func (h *handed) note(b []byte) {
 	for _, c := range b[max(0, len(b)-mostPeeked):] {
 		h.tail[0], h.tail[1], h.tail[2] = h.tail[1], h.tail[2], c
@@ -68,8 +69,8 @@ func (h *handed) note(b []byte) {
 	}
 }
 
-// await reads the beginning of the next request, of which net/http has some
-// bytes by now. If nothing more comes for a moment the connection goes back.
+// await reads the beginning of the next request, of which net/http already has peeked
+// bytes. If nothing arrives within restTime, the connection goes back to its loop.
 func (h *handed) await(b []byte, peeked int) (n int, err error) {
 	if len(h.read) > 0 {
 		return h.early(b), nil
@@ -87,7 +88,7 @@ func (h *handed) await(b []byte, peeked int) (n int, err error) {
 	return 0, io.EOF
 }
 
-// waits says whether net/http waits for a request, and reports whether the
+// waits records whether net/http waits for a request, and reports whether the
 // connection is open.
 func (h *handed) waits(on bool) bool {
 	h.mu.Lock()
@@ -106,8 +107,8 @@ func (h *handed) Recall() {
 	}
 }
 
-// giveBack makes the socket the loop's again, with what net/http has read of the
-// next request.
+// giveBack returns the socket to the loop, with the bytes that net/http has read of
+// the next request. It returns false if the connection was closed instead.
 func (h *handed) giveBack(peeked []byte) bool {
 	fd, ok := h.take()
 	if !ok {
@@ -124,16 +125,16 @@ func (h *handed) Refuse() {
 	}
 }
 
-// post sends the socket to the loop, with what was read and is not handled.
+// post sends the socket to the loop, with the bytes that were read and not handled.
 func (h *handed) post(fd int, read []byte) {
 	l, f := h.loop, &front{cfg: h.cfg, remote: h.from, secure: h.secure, blanks: h.blanks, held: true}
 	l.share.conns.Add(1)
 	l.Post(channels.Call(func() { l.arrive(&conn{loop: l, lane: l.own, link: l.waiter.(*epoll), fd: int32(fd), front: f}, read) }))
 }
 
-// take returns the socket, as the only descriptor of it there is. While there is
-// no descriptor to do that with, the connection cannot be kept: it is idle, and
-// others have to get in.
+// take duplicates the socket, closes the file and returns the duplicate, which is then
+// the only descriptor. If no descriptor is free, ok is false and the connection is
+// closed: it is idle, and others need the descriptor.
 func (h *handed) take() (fd int, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

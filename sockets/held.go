@@ -6,10 +6,9 @@ import (
 	"fanfare/internal/account"
 )
 
-// What a socket takes while nothing waits for it and nothing is missing of a
-// message: its connection with its session, its place in the slots and in the
-// wheel, and what its link needs. Descriptors and buffers of the kernel come on
-// top. A test measures them.
+// Bytes of memory that an idle socket takes: its connection and session, its entries
+// in the slots and in the timing wheel, and the state of its link. Memory of the
+// kernel is not included. A test measures them.
 const (
 	epollBytes   = 420
 	streamBytes  = 3000  // most of it is the stack of the goroutine that reads
@@ -18,13 +17,13 @@ const (
 	sessionBytes = 600
 )
 
-// enter enters the socket in the account, of its app if it has a session.
+// enter enters the socket in the account: that of its app if it has a session.
 func (c *conn) enter() {
 	c.entered = true
 	c.account().Hold(account.Sockets, c.link.size())
 }
 
-// unenter takes it out.
+// unenter undoes enter.
 func (c *conn) unenter() {
 	if c.entered {
 		c.entered = false

@@ -15,7 +15,7 @@ type Request struct {
 	Method []byte
 	Target []byte // path and query as sent
 	Body   []byte
-	Length int // of Body, which need not be there yet
+	Length int // of Body in bytes, also while the body has not arrived
 	Remote netip.AddrPort
 	Secure bool // the client's connection to its proxy is encrypted, as its PROXY header says
 	Last   bool // the connection ends with the answer, which says so
@@ -68,21 +68,21 @@ func (r *Request) Closes() bool {
 	return false
 }
 
-// verdict is what a loop makes of the bytes at the start of a connection.
+// verdict is the result of parsing the bytes at the start of a request.
 type verdict uint8
 
 const (
-	incomplete verdict = iota // more has to come
-	complete                  // a request a loop can look at
-	unusual                   // nothing wrong with it perhaps, but not for a loop
+	incomplete verdict = iota // more has to arrive
+	complete                  // a whole request that a loop can parse
+	unusual                   // left to net/http; it may still be valid
 )
 
 var endOfHead = []byte("\r\n\r\n")
 
-// read parses the request at the start of b and returns its length, also when
-// only its body is incomplete. Whatever is not plainly HTTP/1.1 in its usual
-// form is unusual: net/http knows all of it, and two readings of one request
-// would be a danger (RFC 9112 §11.2).
+// read parses the request at the start of b and returns its length, also if only its
+// body is incomplete. Anything but plain HTTP/1.1 is unusual and left to net/http,
+// which implements all of HTTP: two parsers that read one request differently would
+// allow request smuggling (RFC 9112 §11.2).
 func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 	head := bytes.Index(b, endOfHead)
 	if head < 0 {
@@ -117,8 +117,8 @@ func (r *Request) read(b []byte, maxHead, maxBody int) (size int, v verdict) {
 	return size + body, complete
 }
 
-// oddStart reports whether b cannot become a usual request line: a caller who
-// speaks TLS or something else entirely is not made to wait.
+// oddStart reports whether b cannot be the start of a usual request line, so that a client
+// of TLS or another protocol gets its answer at once.
 func oddStart(b []byte) bool { return len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') }
 
 func (r *Request) readLines(head []byte) bool {
@@ -163,7 +163,8 @@ func allBytes(b []byte, ok func(byte) bool) bool {
 
 func upperLetter(c byte) bool { return 'A' <= c && c <= 'Z' }
 
-// visible bytes may stand in a request target; others are net/http's matter.
+// visible reports whether a byte may be in a request target; net/http handles targets
+// with others.
 func visible(c byte) bool { return c > ' ' && c < 0x7f && c != '#' }
 
 // wholeEscapes reports whether every % begins an escape.
@@ -181,16 +182,16 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// fieldByte is what a field value holds (RFC 9110 §5.5), without the obsolete
-// bytes above ASCII.
+// fieldByte reports whether a byte may be in a field value (RFC 9110 §5.5), except for
+// the obsolete bytes above ASCII.
 func fieldByte(c byte) bool { return c >= ' ' && c < 0x7f || c == '\t' }
 
 func tokenByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// hostByte is what a host and a port are written with; net/http knows whether
-// anything else may be one.
+// hostByte reports whether a byte is usual in a host and port; net/http decides about
+// others.
 func hostByte(c byte) bool { return tokenByte(c) || c == '.' || c == ':' || c == '[' || c == ']' }
 
 func decimal(b []byte) (n int, ok bool) {

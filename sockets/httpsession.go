@@ -8,7 +8,8 @@ import (
 	"fanfare/pusherproto"
 )
 
-// quietBefore is after how many seconds of silence an empty send is answered.
+// quietBefore is how many seconds after the last line an empty send is answered at the
+// earliest.
 const quietBefore = 5
 
 // SessionKey identifies an HTTP session by the app and the random part of its
@@ -19,28 +20,28 @@ type SessionKey struct {
 	Random string
 }
 
-// httpSession is the link of a connection over HTTP streaming or polling. What
-// a request has in hand stays queued until its handler wrote it.
+// httpSession is the link of a connection over HTTP streaming or polling. Messages
+// stay queued until the handler of a request has written them.
 type httpSession struct {
 	loop    *loop
 	key     SessionKey
 	creator netip.Addr
 	watched bool // by Config.Nodes
 	// What follows belongs to the loop's goroutine.
-	receive  *Receive // attached, nil between two
-	next     *Receive // waits for the attached one to be done writing
-	farewell []byte   // the close line, once there is one
-	since    uint32   // second from which a receive is missing
+	receive  *Receive // the attached request, nil between two
+	next     *Receive // waits until the attached one has finished writing
+	farewell []byte   // the close line, nil while the session is open
+	since    uint32   // second since which no receive is attached
 	wrote    uint32   // second of the last line
 	opening  opening
 }
 
-// opening is how far the line that opens a session has come.
+// opening is the state of the line that opens a session.
 type opening uint8
 
 const (
 	openUnsaid opening = iota
-	openInHand         // of the attached receive's handler
+	openInHand         // the attached receive's handler is writing it
 	openSaid
 )
 
@@ -48,12 +49,12 @@ const (
 type httpSessions struct {
 	mu    sync.Mutex
 	byKey map[SessionKey]*conn
-	peak  int // the most there were
+	peak  int // see shrunk
 }
 
-// attach makes r the request that the session answers on. It takes the place
-// of one that is attached: pusher-js aborts a request and opens the next in
-// the same instant, and the new one may come first.
+// attach makes r the request that the session answers on, in place of one that is
+// attached: pusher-js aborts a request and opens the next at once, and the new one
+// may arrive before the end of the old one.
 func (h *httpSession) attach(c *conn, r *Receive) {
 	if c.state == connDead {
 		r.end()
@@ -74,7 +75,8 @@ func (h *httpSession) attach(c *conn, r *Receive) {
 	h.settle(c)
 }
 
-// settle goes on after the attached receive changed.
+// settle attaches the next receive if none is attached, writes what is queued, and
+// sets the deadline.
 func (h *httpSession) settle(c *conn) {
 	if h.receive == nil && h.next != nil {
 		h.receive, h.next = h.next, nil
@@ -88,7 +90,7 @@ func (h *httpSession) settle(c *conn) {
 		h.since = h.loop.now
 		deadline = h.since + h.within()
 	}
-	// An earlier one stands: it may be another's, and looks at ours then.
+	// An earlier deadline stays: expire then checks this one too.
 	if c.due > deadline {
 		h.loop.schedule(c, deadline)
 	}
@@ -117,7 +119,7 @@ func (h *httpSession) flush(c *conn) {
 	}
 	c.queue.flying = int32(n)
 	if n == 0 && c.state == connClosing {
-		chunk = append(chunk, h.farewell...) // said before: say it again
+		chunk = append(chunk, h.farewell...) // repeat the close line
 	}
 	if len(chunk) > 0 || r.streaming && !r.opened {
 		h.hand(c, chunk)
@@ -134,7 +136,7 @@ func (h *httpSession) hand(c *conn, chunk []byte) {
 	}
 }
 
-// written is the word of r's handler on the chunk it had in hand.
+// written is called when r's handler has written its chunk, or has failed with err.
 func (h *httpSession) written(c *conn, r *Receive, err error) {
 	if r != h.receive || !r.busy {
 		return
@@ -158,9 +160,10 @@ func (h *httpSession) written(c *conn, r *Receive, err error) {
 	h.settle(c)
 }
 
-// detach is the word of r's handler that the client is gone. A chunk that was
-// on its way to the handler was not written. r itself is left alone: it may be
-// of the session's predecessor, which another loop is about to end.
+// detach is called when r's handler reports that the client has disconnected. A chunk
+// that was on its way to the handler was not written. If r is not attached, it is not
+// changed: it may belong to an earlier session of the same key, which another loop is
+// ending.
 func (h *httpSession) detach(c *conn, r *Receive, err error) {
 	switch {
 	case r == h.next:
@@ -192,9 +195,9 @@ func (h *httpSession) deliver(c *conn, messages []string) {
 		}
 		c.Receive([]byte(m))
 	}
-	// An empty send asks for a sign of life. h would be answered by a stream's
-	// client with another empty send, and so on
-	// (docs/spec/http-fallback.md#heartbeats).
+	// The client sends an empty list to check that the connection is alive. The answer
+	// is not a heartbeat (h), which a stream's client would answer with another empty
+	// send, without end (docs/spec/http-fallback.md#heartbeats).
 	r := h.receive
 	if len(messages) == 0 && r != nil && !r.busy && !r.full() && h.loop.now-h.wrote >= quietBefore {
 		h.hand(c, []byte(lineActivity))
@@ -207,7 +210,7 @@ func (h *httpSession) farewellFrame(code int, reason string) *channels.Frame {
 	return channels.ControlFrame(h.farewell)
 }
 
-// reachable implements link: between two requests there is nobody to tell.
+// reachable implements link: between two requests nothing can be sent.
 func (h *httpSession) reachable() bool {
 	return h.receive != nil && !h.receive.busy && !h.receive.full()
 }
@@ -215,8 +218,9 @@ func (h *httpSession) reachable() bool {
 // linger implements link.
 func (h *httpSession) linger(*conn) uint32 { return h.within() }
 
-// expire implements link: a heartbeat on an attached receive, the end of a
-// session that has none (docs/spec/http-fallback.md#session-life).
+// expire implements link. It sends a heartbeat on an attached receive, and ends a
+// session that has had none for too long
+// (docs/spec/http-fallback.md#session-life).
 func (h *httpSession) expire(c *conn, now uint32) uint32 {
 	r := h.receive
 	if r == nil || r.full() {
@@ -228,8 +232,8 @@ func (h *httpSession) expire(c *conn, now uint32) uint32 {
 	}
 	next := max(now+1, h.wrote+h.heartbeat())
 	if r.streaming {
-		// A stream's client answers each heartbeat with an empty send. One that
-		// answers none is gone, though its network has not said so.
+		// A stream's client answers each heartbeat with an empty send. A client that
+		// stops answering has disconnected without closing the connection.
 		app := c.App()
 		silent := c.active + max(seconds(app.ActivityTimeout), 2*h.heartbeat()) + seconds(app.PongTimeout)
 		if now >= silent {
@@ -244,9 +248,10 @@ func (h *httpSession) expire(c *conn, now uint32) uint32 {
 	return next
 }
 
-// finish implements link: the close line is out. It is repeated to every
-// receive for a while, which is nothing to wait for. But a session counts until
-// it has left its channels, which is up to bury.
+// finish implements link: the close line is written. The session stays for a while, to
+// repeat the line on each further receive, but no longer counts as a socket. While it
+// has not left its channels, which it does at the end of a turn, it still counts:
+// finish then runs again after that turn.
 func (h *httpSession) finish(c *conn) {
 	if c.ending {
 		c.lane.Post(channels.Call(func() {
@@ -260,7 +265,7 @@ func (h *httpSession) finish(c *conn) {
 	h.loop.schedule(c, h.loop.now+h.linger(c))
 }
 
-// resume implements link: a session is not paused. Deliver waits.
+// resume implements link. A session is never paused: Deliver waits instead.
 func (h *httpSession) resume(*conn) {}
 
 // release implements link.

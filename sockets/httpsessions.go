@@ -77,7 +77,7 @@ func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 	h.attach(c, r)
 }
 
-// refuse tells the client why there is no session, and closes.
+// refuse sends the reason of the refusal to the client, and closes the connection.
 func (c *conn) refuse(app *apps.App, refusal *pusherproto.Error) {
 	c.countRefused(app, refusal)
 	c.push(channels.NewFrame(pusherproto.AppendError(nil, "", refusal.Code, refusal.Message)))
@@ -153,8 +153,8 @@ func (s *Server) DeliverNothing(key SessionKey) {
 	})
 }
 
-// room waits while the session's app is under pressure. That may take longer
-// than the client may be silent.
+// room waits while the session's app is under pressure. It counts as a sign of life of
+// the client, because the wait may be longer than the client may be silent.
 func (s *Server) room(ctx context.Context, key SessionKey) error {
 	var app *channels.Pressure
 	s.sessions.mu.Lock()
@@ -169,15 +169,15 @@ func (s *Server) room(ctx context.Context, key SessionKey) error {
 	return app.Wait(ctx)
 }
 
-// onSession has the session's loop call f, and returns whether there is such a
-// session. It may be dead when f is called.
+// onSession has the session's loop call f, and reports whether there is such a
+// session. The session may have ended when f is called.
 func (s *Server) onSession(key SessionKey, f func(*conn, *httpSession)) bool {
 	return s.toSession(key, func(c *conn) channels.Mail {
 		return channels.Call(func() { f(c, c.link.(*httpSession)) })
 	})
 }
 
-// toSession posts mail for a session, and returns whether there is one.
+// toSession posts mail for a session, and reports whether there is one.
 func (s *Server) toSession(key SessionKey, m func(*conn) channels.Mail) bool {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
@@ -189,7 +189,7 @@ func (s *Server) toSession(key SessionKey, m func(*conn) channels.Mail) bool {
 	return true
 }
 
-// stop has no session made from here on: no loop would begin it.
+// stop prevents new sessions: no loop would begin them any more.
 func (s *Server) stop() {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 	"fanfare/pusherproto"
 )
 
-// What follows is for those who look at a node. Each loop is asked by mail, for a
-// share of its connections at a time, and nothing is kept between two questions:
-// it costs nothing while nobody looks.
+// The inspection of a node's sockets. Each loop is asked by mail, and visits a limited
+// number of its connections for one piece of mail. No state is kept between two
+// requests, so that inspection costs nothing while it is not used.
 
 // Info describes one socket, as its loop sees it.
 type Info struct {
@@ -30,9 +30,9 @@ type Info struct {
 type Place struct{ Loop, Slot int }
 
 const (
-	// lookedAt is how many connections a loop looks at in one piece of mail.
+	// lookedAt is how many slots a loop visits for one piece of mail.
 	lookedAt = 2048
-	// mostPieces is how many pieces List posts before it answers with what it has.
+	// mostPieces is how many pieces of mail List posts before it returns what it has.
 	mostPieces = 64
 )
 
@@ -103,7 +103,7 @@ func (s *Server) CloseApp(ctx context.Context, app string, code int, reason stri
 }
 
 // each calls visit on the loops for every connection, one loop after the other,
-// until it returns false.
+// until visit returns false.
 func (s *Server) each(ctx context.Context, visit func(c *conn) bool) error {
 	for _, l := range s.loops {
 		for slot, end, on := 0, false, true; !end; {
@@ -123,9 +123,10 @@ func (s *Server) each(ctx context.Context, visit func(c *conn) bool) error {
 	return nil
 }
 
-// look has a loop visit some connections from a slot on, until visit returns
-// false, and returns the slot to go on with. A loop that ends meanwhile answers
-// no more: then it is the context's end, whose visits nobody waits for.
+// look has a loop visit the connections of up to lookedAt slots, from slot on, until
+// visit returns false. It returns the slot to continue with, and end after the last
+// slot. A loop that has stopped does not answer: look then returns when ctx is done.
+// visit is not called after look has returned.
 func (s *Server) look(ctx context.Context, l *loop, slot int, visit func(c *conn) bool) (next int, end bool, err error) {
 	type answer struct {
 		next int
@@ -138,7 +139,7 @@ func (s *Server) look(ctx context.Context, l *loop, slot int, visit func(c *conn
 		select {
 		case <-begin:
 		default:
-			return // nobody waits any more
+			return // the caller has given up
 		}
 		on := true
 		last := min(slot+lookedAt, len(l.slots))
@@ -155,9 +156,9 @@ func (s *Server) look(ctx context.Context, l *loop, slot int, visit func(c *conn
 	case <-ctx.Done():
 	}
 	select {
-	case <-begin: // it has not begun, and never will
+	case <-begin: // the loop has not begun, and will not
 	default:
-		<-answers // it visits now
+		<-answers // the loop is visiting
 	}
 	return 0, false, ctx.Err()
 }
@@ -167,7 +168,7 @@ func (c *conn) of(app string) bool {
 	return c.front == nil && c.state == connOpen && !c.held && c.Established() && c.App().ID == app
 }
 
-// info describes the socket with at most so many of its channels.
+// info describes the socket, with the names of at most most of its channels.
 func (c *conn) info(most int) Info {
 	names, all := c.Channels(most)
 	_, overHTTP := c.link.(*httpSession)

@@ -6,16 +6,16 @@ import (
 	"fanfare/channels"
 )
 
-// laterWithin is for how long an answer may be waited for. Whoever promises one
-// has a shorter patience.
+// laterWithin is how long a connection waits for an answer that follows later. The
+// callers of Later have shorter timeouts.
 const laterWithin = 12 * time.Second
 
-// later is an answer that is promised. The connection waits for it on its loop:
-// nothing more is read of it, and what was read behind the request is kept.
+// later is an answer that follows later. The connection waits for it on its loop:
+// nothing more is read from it, and what was read after the request is kept.
 type later struct {
 	respond func(dst []byte, err error, last bool) []byte
-	last    bool // the connection ends with it, by the client's wish or the crowd
-	done    bool // it was made
+	last    bool // the connection ends with this answer
+	done    bool // conclude was called
 }
 
 // Later announces that the answer to the request follows later; the Door's Answer
@@ -30,20 +30,20 @@ func (r *Request) Later(respond func(dst []byte, err error, last bool) []byte) (
 	return func(err error) { c.loop.Post(channels.Call(func() { c.conclude(a, err) })) }
 }
 
-// waits reports whether the connection waits for an answer that is promised.
+// waits reports whether the connection waits for an answer that follows later.
 func (c *conn) waits() bool { return c.front != nil && c.front.later != nil }
 
-// wait has the connection wait for its answer.
+// wait has the connection wait for its answer, with a deadline.
 func (c *conn) wait() {
 	c.loop.unspare(c)
 	c.within(laterWithin)
 }
 
-// conclude answers a request whose answer was promised, and goes on with what
-// came behind it.
+// conclude answers a request whose answer was to follow later, and then handles what
+// was read after the request.
 func (c *conn) conclude(a *later, err error) {
 	if a.done {
-		return // in doubt, since this came too late
+		return // the answer was ErrDoubt, because this one is too late
 	}
 	a.done = true
 	open := c.waits() && c.state == connOpen
@@ -53,7 +53,7 @@ func (c *conn) conclude(a *later, err error) {
 	}
 	response := a.respond(nil, err, a.last)
 	if !open {
-		return // the client has left
+		return // the client has disconnected
 	}
 	f := c.front
 	f.later, f.begun, f.body = nil, false, false

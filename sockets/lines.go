@@ -10,15 +10,16 @@ import (
 )
 
 // The lines of the HTTP transports (docs/spec/http-fallback.md#lines). All of
-// them are ASCII, so that their bytes are the UTF-16 units pusher-js counts.
+// them are ASCII, so that a line has as many bytes as UTF-16 units, which pusher-js
+// counts.
 const (
 	lineHeartbeat = "h\n"
 	lineActivity  = "a[]\n"
-	preludeSize   = 2048 // of h before the first line of a stream
+	preludeSize   = 2048 // number of h before the first line of a stream
 )
 
-// openLine is the line that opens a session. The client keeps the port of its
-// URL, so a name with one would make an invalid URL of it.
+// openLine returns the line that opens a session. The client keeps the port of its
+// URL, so a host name with a port would make the URL invalid.
 func openLine(hostName string) ([]byte, error) {
 	for _, b := range []byte(hostName) {
 		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '-' && b != '.' {
@@ -31,10 +32,10 @@ func openLine(hostName string) ([]byte, error) {
 	return []byte(`o{"hostname":"` + hostName + "\"}\n"), nil
 }
 
-// appendFrames appends frames as lines until all are said or dst is longer
-// than most, and returns how many were.
+// appendFrames appends frames as lines until all are appended or dst is longer than
+// most, and returns how many frames were appended.
 func appendFrames(dst []byte, frames []*channels.Frame, most int) ([]byte, int) {
-	open := false // an a[ line
+	open := false // a line that begins with a[ is not ended
 	for i, f := range frames {
 		if len(dst) > most {
 			return endMessages(dst, open), i
@@ -71,7 +72,7 @@ func appendClose(dst []byte, code int, reason string) []byte {
 	return append(dst, ']', '\n')
 }
 
-// appendQuoted appends text as a JSON string of ASCII alone.
+// appendQuoted appends text as a JSON string that is pure ASCII.
 func appendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); {

@@ -24,20 +24,20 @@ type Peer struct {
 	Client  string // the name and version that the client gives itself
 }
 
-// webSocket is the transport of connections that are no HTTP session.
+// webSocket is the transport of WebSocket connections in the log.
 const webSocket = "websocket"
 
 // codeLost is the close code of a connection that ended without a close frame
 // (RFC 6455 §7.1.5).
 const codeLost = 1006
 
-// withoutFarewell is the reason of a connection that its peer just ended.
+// withoutFarewell is the reason if the peer closed the connection without a close frame.
 const withoutFarewell = "the connection ended without a close frame"
 
-// slowReader is the reason of a connection whose queue was full.
+// slowReader is the reason if the connection's queue was full.
 const slowReader = "The client reads too slowly"
 
-// Who ends a connection.
+// The values of the key by: who ended a connection.
 const (
 	byClient  = "client"
 	byServer  = "server"
@@ -52,7 +52,7 @@ func (s *Server) write(level slog.Level, message string, attrs ...slog.Attr) {
 	s.cfg.Logger.LogAttrs(context.Background(), level, message, attrs...)
 }
 
-// logOpened writes that the session has begun.
+// logOpened logs that the session has begun.
 func (c *conn) logOpened(o *Opening, transport string) {
 	s := c.loop.server
 	if !s.logs(slog.LevelDebug) {
@@ -64,8 +64,8 @@ func (c *conn) logOpened(o *Opening, transport string) {
 	}, o.Peer)...)
 }
 
-// logRefused writes that there was no room for the session. What refused it
-// before has its line from httpapi. The quotas are the operator's to raise.
+// logRefused logs that a limit refused the session. Refusals of Opening.Refusal are
+// logged by httpapi. A limit that the operator can raise is a warning.
 func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Error) {
 	s, level := c.loop.server, slog.LevelDebug
 	if refusal.Code == pusherproto.CodeOverQuota || refusal == OverCapacity || refusal == channels.AddressFull {
@@ -78,7 +78,7 @@ func (c *conn) logRefused(o *Opening, transport string, refusal *pusherproto.Err
 	switch refusal {
 	case OverCapacity:
 		hint = s.Hint()
-	case channels.AddressFull: // so that each address has its own line
+	case channels.AddressFull: // the address in the reason gives each address a line of its own
 		reason += " (" + o.Place.String() + ")"
 		hint = fmt.Sprintf("sockets.connections_per_address is %d; if the address is your proxy's, add it to http.trusted_proxies; if many people share it, to http.exempt_addresses",
 			s.addresses.most.Load())
@@ -101,7 +101,7 @@ func (c *conn) appendPeer(attrs []slog.Attr, p *Peer) []slog.Attr {
 	if !address.IsValid() {
 		address = c.link.address(c)
 	}
-	if address.IsValid() { // not if the peer is gone already
+	if address.IsValid() { // it is not if the peer has disconnected
 		attrs = append(attrs, slog.String("address", address.String()))
 	}
 	if p.Proxy.IsValid() {
@@ -116,8 +116,8 @@ func (c *conn) appendPeer(attrs []slog.Attr, p *Peer) []slog.Attr {
 	return attrs
 }
 
-// noteClose counts and writes the end of an open connection's session. It is called
-// before the state changes, and says nothing of a connection that was refused.
+// noteClose counts and logs the end of an open connection's session. It is called
+// before the state changes, and ignores a connection that was refused.
 func (c *conn) noteClose(by string, code int, reason string) {
 	if c.state != connOpen || !c.Established() {
 		return
@@ -125,7 +125,7 @@ func (c *conn) noteClose(by string, code int, reason string) {
 	c.CountClose(code)
 	s, level := c.loop.server, slog.LevelDebug
 	if by == byServer && reason == slowReader {
-		level = slog.LevelWarn // an operator may have to give queues more room, or to send less
+		level = slog.LevelWarn // the operator may have to allow longer queues, or to send less
 	}
 	if !s.logs(level) {
 		return
@@ -137,8 +137,8 @@ func (c *conn) noteClose(by string, code int, reason string) {
 		slog.Uint64("received", c.received), slog.Uint64("sent", c.sent))
 }
 
-// logHello writes that a client began a TLS handshake (RFC 8446 §5.1), for which
-// this port has no TLS: it learns that from an error of its own TLS alone.
+// logHello logs that a client began a TLS handshake (RFC 8446 §5.1) on a port without
+// TLS. The client itself only gets an error of its own TLS library.
 func (c *conn) logHello(b []byte) {
 	s := c.loop.server
 	if len(b) < 2 || b[0] != 22 || b[1] != 3 || !s.logs(slog.LevelDebug) {
@@ -149,7 +149,7 @@ func (c *conn) logHello(b []byte) {
 	}, nil)...)
 }
 
-// lossReason is a stream's error in words.
+// lossReason returns the reason that is logged for an error of a read or write.
 func lossReason(err error) string {
 	var op *net.OpError
 	var errno syscall.Errno

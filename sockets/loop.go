@@ -9,7 +9,8 @@ import (
 	"fanfare/channels"
 )
 
-// What a loop reads into, and what it copies frames to before it writes them.
+// The size of the buffer that a loop reads into, and of the one to which it copies
+// frames before it writes them.
 const (
 	readBuffer  = 64 << 10
 	scratchSize = 64 << 10
@@ -22,7 +23,7 @@ type loop struct {
 	waiter waiter
 	front  *accepting // nil without a Front
 	mail   mailbox    // any goroutine
-	own    *lane      // of what belongs to no app; any goroutine
+	own    *lane      // for what belongs to no app; any goroutine
 	// counters are written by the loop, read by anyone.
 	counters channels.Counters
 	share    share // any goroutine
@@ -30,17 +31,17 @@ type loop struct {
 	// What follows belongs to the loop's goroutine.
 	slots    []slot
 	free     []int32
-	busy     fifo[*lane] // that hold collected mail
-	ahead    []*lane     // of these, within a turn
-	dirty    fifo[*lane] // that hold connections to be written
-	paused   fifo[*lane] // that hold connections to be read again
-	broad    bool        // some of the dirty are of an event for many
+	busy     fifo[*lane] // lanes with collected mail
+	ahead    []*lane     // of these, the ones that wait for their writes; within carry
+	dirty    fifo[*lane] // lanes with connections to be written
+	paused   fifo[*lane] // lanes with paused connections
+	broad    bool        // an event for many is being delivered or written
 	ended    []*conn
 	handing  []*conn // to be handed to net/http
 	wheel    wheel
-	oldest   int32 // of the spare connections: a slot, from 1
-	newest   int32
-	behind   uint32 // second since which deadlines wait for reading, 0 if they do not
+	oldest   int32  // first of the spare connections: its slot, counted from 1
+	newest   int32  // the last of them
+	behind   uint32 // second since which deadlines are postponed, 0 if they are not
 	started  time.Time
 	clock    time.Duration // since the start
 	now      uint32        // seconds since the start, from 1
@@ -50,17 +51,17 @@ type loop struct {
 	joined   []byte    // see join
 	serial   int32     // of the newest connection, for its handle
 	parsed   uint64    // frames of clients so far; a request counts for several
-	wrote    uint64    // writes up to this second
-	accepted int       // connections in this second
+	wrote    uint64    // counters.Writes at the beginning of this second
+	accepted int       // connections accepted in this second
 	passing  [][]*conn // accepted for other loops, by their index
-	shedding uint32    // second before which no slow reader is cut off for memory
+	shedding uint32    // second before which shed closes no slow reader
 	stopped  bool
 	holding  bool // new connections wait for the end of the process
-	// registry is what the last Renew brought, nil before. A connection may
-	// arrive with an app that was looked up before it.
+	// registry is that of the last Renew, nil before the first. A connection may
+	// arrive with an app from an earlier registry.
 	registry   *apps.Registry
-	admissions map[*conn]admission  // for the cluster; nil while there are none
-	counted    map[*conn]netip.Addr // among the sockets of an address; nil while there are none
+	admissions map[*conn]admission  // connections that wait for the cluster; nil while there are none
+	counted    map[*conn]netip.Addr // sockets that are counted by address; nil while there are none
 }
 
 type slot struct {
@@ -68,25 +69,25 @@ type slot struct {
 	generation int32
 }
 
-// waiter is how a loop waits for the outside world.
+// waiter waits for events on behalf of a loop and writes its connections.
 type waiter interface {
 	// wait handles what connections can read or write. It blocks until there
 	// is something, wake was called or timeout has passed. It reports whether it
 	// did anything, and whether there may be more.
 	wait(timeout time.Duration) (worked, more bool)
-	// yield lets other goroutines run. In the middle of an event for many it
-	// lets other processes too: readers on the same machine then read while
-	// there is still more to write. After small writes it would only break up
-	// batches.
+	// yield lets other goroutines run. If broad, in the middle of an event for
+	// many, it lets other processes run too: readers on the same machine then
+	// read while there is more to write. After small writes that would only
+	// break up batches.
 	yield(broad bool)
-	// write writes what is queued for a connection, or has send do so, and
-	// returns how many bytes that is. The loop calls nothing else of the
-	// connection before send.
+	// write writes the queue of a connection, or leaves that to send, and returns
+	// the number of bytes. Until send, the loop makes no other call for the
+	// connection.
 	write(c *conn) (bytes int)
 	send()
-	// name is that of Server.Transport.
+	// name is the result of Server.Transport.
 	name() string
-	// wake ends a wait, present or next. Any goroutine.
+	// wake ends the current wait, or else the next. Any goroutine may call it.
 	wake()
 	close()
 }
@@ -103,7 +104,7 @@ func newLoop(s *Server) (*loop, error) {
 // Counters implements channels.Owner.
 func (l *loop) Counters() *channels.Counters { return &l.counters }
 
-// run turns until ctx is done, then ends every connection.
+// run makes turns until ctx is done, then ends every connection.
 func (l *loop) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { l.Post(channels.Call(func() { l.stopped = true })) })
 	defer stop()
@@ -125,7 +126,7 @@ func (l *loop) run(ctx context.Context) {
 	l.settle()
 }
 
-// settle handles what is left when the loop has stopped.
+// settle handles the remaining mail and connections when the loop has stopped.
 func (l *loop) settle() {
 	for len(l.ended) > 0 || len(l.handing) > 0 || l.busy.len() > 0 || !l.mail.empty() {
 		l.carry()
@@ -134,7 +135,7 @@ func (l *loop) settle() {
 	}
 }
 
-// idle makes the loop ready to sleep and returns for how long.
+// idle prepares the loop to wait and returns for how long.
 func (l *loop) idle() time.Duration {
 	l.mail.asleep.Store(true)
 	if !l.mail.empty() {
@@ -145,10 +146,10 @@ func (l *loop) idle() time.Duration {
 	return max(time.Millisecond, next-time.Since(l.started))
 }
 
-// turn does one round of work and reports whether to go on without waiting.
+// turn does one round of work and reports whether the next must not wait.
 func (l *loop) turn(timeout time.Duration) bool {
 	if l.paused.len() > 0 && timeout > time.Millisecond {
-		timeout = time.Millisecond // nobody wakes us when another loop has caught up
+		timeout = time.Millisecond // there is no wake when another loop has caught up
 	}
 	worked, more := l.waiter.wait(timeout)
 	l.mail.asleep.Store(false)
@@ -160,7 +161,8 @@ func (l *loop) turn(timeout time.Duration) bool {
 		worked = true
 	}
 	l.flush()
-	// After reading: an answer that has arrived counts. But a flood has no end.
+	// Deadlines are checked after reading, so that an answer that has arrived counts. While
+	// there is always more to read, they are postponed for a limited time only.
 	if more && l.behind == 0 {
 		l.behind = l.now
 	}
@@ -177,8 +179,8 @@ func (l *loop) tick() {
 	l.now = uint32(l.clock/time.Second) + 1
 }
 
-// end puts a connection on the list of those to be buried, or of those that
-// net/http waits for.
+// end puts a connection on the list of ended connections, or of those to be handed
+// over to net/http.
 func (l *loop) end(c *conn) {
 	if c.ending {
 		return
@@ -191,16 +193,15 @@ func (l *loop) end(c *conn) {
 	}
 }
 
-// bury ends sessions and gives sockets back, last in a turn: until then a
-// descriptor or slot of this turn's events means what it meant. What is more
-// than a turn may do is left to those after. Requests for net/http do not wait
-// behind sockets that take long to end.
+// bury ends sessions and closes sockets, last in a turn: until then, no descriptor or
+// slot in this turn's events is reused. Connections beyond the limit of a turn are left
+// to the next turns. Those for net/http do not wait for sockets that take long to end.
 func (l *loop) bury() {
 	l.buryAll(&l.handing)
 	l.buryAll(&l.ended)
 }
 
-// buryAll does as much of a list as a turn may.
+// buryAll handles as much of a list as a turn may.
 func (l *loop) buryAll(list *[]*conn) {
 	for left := 0; len(*list) > 0; {
 		ended := *list
@@ -219,7 +220,7 @@ func (l *loop) buryAll(list *[]*conn) {
 			if l.admissions != nil {
 				c.forgetAdmission()
 			}
-			if c.state != connOpen { // a held one stays
+			if c.state != connOpen { // a held connection keeps its seat
 				c.unseat()
 			}
 			if c.state != connDead {
@@ -251,7 +252,7 @@ func (l *loop) buryAll(list *[]*conn) {
 
 // adopt makes the loop the owner of a new connection.
 func (l *loop) adopt(c *conn) {
-	if c.lane == nil { // of no app, or none yet
+	if c.lane == nil { // it has no app, or none yet
 		c.lane = l.own
 	}
 	if n := len(l.free); n > 0 {

@@ -8,42 +8,42 @@ import (
 )
 
 const (
-	// highWater is how much weight of mail a lane may hold before its app is
-	// under pressure; below lowWater the pressure ends.
+	// highWater is the maximum weight of mail that a lane may hold before its app
+	// is under pressure; below lowWater the pressure ends.
 	highWater = 64 << 10
 	lowWater  = 16 << 10
-	// mostMail bounds the weight of a loop's mail. The mark of each lane is no
-	// higher than what all lanes leave free of the first half, so that any number
-	// of busy apps leave room for one more; the second half is for lanes that
-	// hold leastMail or less. Beyond mostMail, each app posts one more piece.
+	// mostMail limits the weight of a loop's mail. The mark of a lane is at most
+	// what all lanes leave free of the first half, so that any number of busy apps
+	// leave room for one more. The second half is for lanes that hold at most
+	// leastMail. Above mostMail, each app can post one more piece of mail.
 	mostMail  = 4 * highWater
 	leastMail = 1 << 10
-	// spareMail bounds the capacity of emptied mail that is kept for reuse.
+	// spareMail limits the total capacity of emptied batches that are kept for reuse.
 	spareMail = 8 << 10
 )
 
 // lane is the mail of one app for a loop, and the app's connections that the
-// loop has to write or to read again. A loop has one of its own, for what
+// loop has to write or to resume. Each loop has a lane of its own, for what
 // belongs to no app.
 type lane struct {
 	loop     *loop
 	pressure *channels.Pressure
 
-	// What follows is under the mailbox's lock.
+	// What follows is guarded by the mailbox's lock.
 	mail   []channels.Mail
-	weight int64 // posted and not yet handled
-	high   bool  // has raised the pressure
-	busy   bool  // has mail, or the loop has some of it in hand
-	at     int   // in the list of the busy
+	weight int64 // of mail that is posted and not handled yet
+	high   bool  // the lane has raised the pressure of its app
+	busy   bool  // the lane has mail that is not handled yet
+	at     int   // index in mailbox.busy
 
 	// What follows belongs to the loop's goroutine.
 	batch  []channels.Mail // to be handled, from next on
 	next   int
-	debt   int         // weight handled beyond its shares
-	piled  int         // deliveries made for the dirty connections, about
-	dirty  fifo[*conn] // to be written
-	paused fifo[*conn] // to be read when the app has caught up
-	waits  bool        // on the loop's list of those that hold such
+	debt   int         // weight handled beyond the lane's shares
+	piled  int         // about how many deliveries were made for the dirty connections
+	dirty  fifo[*conn] // connections to be written
+	paused fifo[*conn] // connections to be read when the app has caught up
+	waits  bool        // on the loop's list of lanes with paused connections
 }
 
 // Lane implements channels.Owner.
@@ -56,15 +56,16 @@ func (n *lane) Post(m channels.Mail) {
 	}
 }
 
-// mailbox is where a loop's lanes meet. Anyone puts, the loop takes.
+// mailbox is the mail of all lanes of a loop. Any goroutine adds mail, and the loop
+// collects it.
 type mailbox struct {
 	mu     sync.Mutex
-	busy   []*lane // all that hold mail
-	ready  []*lane // those with mail that the loop has not collected
-	spare  [][]channels.Mail
-	room   int          // capacity of spare
-	weight atomic.Int64 // of all lanes; changed under the lock
-	asleep atomic.Bool  // the loop waits and must be woken
+	busy   []*lane           // all lanes with mail that is not handled yet
+	ready  []*lane           // lanes with mail that the loop has to collect
+	spare  [][]channels.Mail // emptied batches
+	room   int               // total capacity of spare
+	weight atomic.Int64      // of all lanes; changed under the lock
+	asleep atomic.Bool       // the loop waits and must be woken
 }
 
 // put adds mail and reports whether the loop must be woken.
@@ -98,13 +99,14 @@ func (b *mailbox) add(n *lane, m channels.Mail, weight int64) {
 	}
 }
 
-// mark is the weight from which on a lane holds too much.
+// mark is the weight above which a lane raises the pressure of its app.
 func (b *mailbox) mark() int64 {
 	all := b.weight.Load()
 	return max(min(highWater, mostMail/2-all), min(leastMail, mostMail-all))
 }
 
-// collect hands the loop all mail there is. The loop's own goes first.
+// collect makes all mail that was posted the batches of its lanes, and adds these to
+// busy. The loop's own lane goes first.
 func (b *mailbox) collect(busy *fifo[*lane]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,8 +131,8 @@ func (b *mailbox) empty() bool {
 	return len(b.ready) == 0
 }
 
-// done counts mail that was handled, and takes the batch back when nothing of
-// it is left.
+// done takes the weight of handled mail off. When the whole batch is handled, it is
+// kept for reuse, and the lane is ready again if mail was posted meanwhile.
 func (b *mailbox) done(n *lane, weight int64) {
 	all := n.next == len(n.batch)
 	if all {
@@ -164,7 +166,7 @@ func (b *mailbox) done(n *lane, weight int64) {
 	b.busy = b.busy[:end]
 }
 
-// postLast has the loop call f when all mail that was posted so far is handled.
+// postLast has the loop call f when all mail that was posted before is handled.
 func (l *loop) postLast(f func()) {
 	b, left := &l.mail, 0
 	last := channels.Call(func() {

@@ -42,8 +42,8 @@ func (h *httpSession) unwatch() {
 	}
 }
 
-// settledAfter is the age in seconds from which on a session that loses its way
-// has had one: the load balancer has changed its mind.
+// settledAfter is the age in seconds from which on a misrouted session is assumed to
+// have received its requests before: the load balancer now sends them to another node.
 const settledAfter = 10
 
 // misrouted has the client reconnect, because what it sent was lost. A session that

@@ -2,14 +2,15 @@ package sockets
 
 import "fanfare/pusherproto"
 
-// admission is what the log says of a connection whose session waits for the
+// admission is what will be logged about a connection whose session waits for the
 // cluster.
 type admission struct {
 	Opening
 	transport string
 }
 
-// awaitAdmission keeps what is known of a connection until its session has begun.
+// awaitAdmission keeps the Opening of a connection until its session has begun or is
+// refused.
 func (l *loop) awaitAdmission(c *conn, o *Opening, transport string) {
 	if l.admissions == nil {
 		l.admissions = make(map[*conn]admission)

@@ -9,28 +9,29 @@ import (
 	"fanfare/pusherproto"
 )
 
-// farAbove is how many times the bound of a message a client may send before
-// it is cut off: clients repeat for ever what ended their connection.
+// farAbove is the multiple of the message limit above which the connection is closed.
+// Up to it, only the message is refused: a client whose connection is closed would
+// reconnect and send the message again, without end.
 const farAbove = 16
 
-// partial is a message of which not all has come. One that is over the bound is
-// read to its end and answered, and not kept.
+// partial is a message of which only a part has arrived. One above the limit is read
+// to its end and answered, but not kept.
 type partial struct {
 	kept  []byte // its fragments so far
 	since uint32 // second in which it began
-	over  bool   // it is too large: the fields below count, and kept is empty
+	over  bool   // too large: the fields below are used, and kept is empty
 
-	size    int // of all frames that have begun
-	left    int // bytes of the present one that have not come
+	size    int // bytes of all frames that have begun
+	left    int // bytes of the current frame that have not arrived
 	mask    [4]byte
-	offset  int // into the mask
+	offset  int // of the next byte in the mask
 	fin     bool
 	text    utf8Check
 	outline pusherproto.Outline
 }
 
-// room is how many bytes the message under way may still have without being
-// over the bound; less than 0 if it is.
+// room returns how many more bytes the current message may have without exceeding the
+// limit, or -1 if it exceeds it.
 func (c *conn) room() int {
 	switch p := c.partial; {
 	case p == nil:
@@ -42,8 +43,8 @@ func (c *conn) room() int {
 	}
 }
 
-// reach is how many bytes the message under way may still have before the
-// connection ends.
+// reach returns how many more bytes the current message may have before the connection
+// is closed.
 func (c *conn) reach() int {
 	most := int(min(farAbove*int64(c.limit), math.MaxInt32))
 	switch p := c.partial; {
@@ -78,8 +79,8 @@ func (c *conn) exceed(h header) *violation {
 	return nil
 }
 
-// skip reads on in a message that is too large and returns how much of b it
-// took. The message is answered at its end.
+// skip reads more of a message that is too large, and returns how many bytes of b
+// belong to its current frame. The message is answered at its end.
 func (c *conn) skip(b []byte) (n int, bad *violation) {
 	p := c.partial
 	n = min(p.left, len(b))
@@ -115,14 +116,14 @@ func notUTF8() *violation {
 	return &violation{ws.StatusInvalidFramePayloadData, "text must be UTF-8"}
 }
 
-// utf8Check looks at a text that comes in parts, between which a character may
-// be broken.
+// utf8Check validates a text that arrives in parts. A character may be split between
+// two parts.
 type utf8Check struct {
-	rest [utf8.UTFMax]byte // the start of a character
-	held int
+	rest [utf8.UTFMax]byte // the start of a split character
+	held int               // bytes of rest
 }
 
-// take reports whether the text is valid with the next part.
+// take adds the next part and reports whether the text is valid so far.
 func (u *utf8Check) take(part []byte) bool {
 	for u.held > 0 && len(part) > 0 {
 		u.rest[u.held] = part[0]

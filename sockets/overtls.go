@@ -29,7 +29,7 @@ func Claim(conn net.Conn) bool {
 	return !ok || w.claim()
 }
 
-// wireListener puts a wire below each connection.
+// wireListener wraps each connection in a wire (on Linux).
 type wireListener struct{ net.Listener }
 
 // Accept implements net.Listener.

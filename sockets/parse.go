@@ -11,8 +11,8 @@ type header struct {
 	op   ws.OpCode
 	fin  bool
 	mask [4]byte
-	size int // of the header itself
-	body int // of the payload
+	size int // bytes of the header
+	body int // bytes of the payload
 }
 
 // violation is a breach of RFC 6455 that ends the connection.
@@ -22,8 +22,8 @@ type violation struct {
 }
 
 // parseHeader reads the header at the start of b. It returns ok false if b
-// does not hold all of it yet. No payload longer than limit is let through,
-// before any of it has arrived.
+// does not hold all of it yet. A message's payload that is longer than limit is a
+// violation, before any of it has arrived.
 func parseHeader(b []byte, limit int) (h header, ok bool, bad *violation) {
 	if len(b) < 2 {
 		return h, false, nil

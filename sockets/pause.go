@@ -2,13 +2,13 @@ package sockets
 
 import "fanfare/apps"
 
-// While an app is under pressure, its sockets are not read: what they would
-// cause had to wait anyway, and the mail must not grow. Everybody else is read
-// and accepted as ever. A socket is paused when there is something to read, not
-// before: one that is silent is held to its deadlines. What the others owe may be
-// there, so theirs wait until they have been read.
+// While an app is under pressure, its sockets are not read: their messages would only
+// add to the mail that waits. Sockets of other apps are read and new connections are
+// accepted as usual. A socket is paused only when there is something to read, so the
+// deadlines of silent sockets still apply. Those of a paused socket wait until it has
+// been read, because what they require may have arrived.
 
-// laneOf is the lane of an app, which may be nil.
+// laneOf returns the lane of an app. The app may be nil.
 func (l *loop) laneOf(app *apps.App) *lane {
 	if app == nil {
 		return l.own
@@ -16,13 +16,13 @@ func (l *loop) laneOf(app *apps.App) *lane {
 	return l.server.hub.Lane(app.ID, l).(*lane)
 }
 
-// mustWait reports whether what the connection has sent is to be left unread. A
-// closed one is read: it causes nothing, and its close frame is waited for.
+// mustWait reports whether what the connection has sent must stay unread. A closing
+// connection is read: it adds no mail, and its close frame is awaited.
 func (c *conn) mustWait() bool {
 	return c.lane.pressure.High() && c.front == nil && c.state == connOpen && !c.deaf
 }
 
-// pause leaves the connection unread until its app has caught up.
+// pause stops reading from the connection until its app has caught up.
 func (c *conn) pause() {
 	c.paused, c.unread = true, true
 	n := c.lane
@@ -33,13 +33,13 @@ func (c *conn) pause() {
 	}
 }
 
-// alive notes a sign of life.
+// alive records a sign of life.
 func (c *conn) alive() { c.active, c.pinged = c.loop.now, 0 }
 
-// resumeReading reads paused connections again whose app has caught up or which
-// were closed, and reports whether there were any. The first may bring the
-// pressure back, so it takes a few in each turn. The next turn begins with the
-// lanes that had none of this one.
+// resumeReading resumes paused connections whose app has caught up, and reports
+// whether there were any. The first ones may raise the pressure again, so a turn
+// resumes a limited number. The next turn begins with the lanes that were not reached
+// in this one.
 func (l *loop) resumeReading() (worked bool) {
 	left := turnResumes
 	for range l.paused.len() {
@@ -60,8 +60,8 @@ func (l *loop) resumeReading() (worked bool) {
 	return worked
 }
 
-// unpause has the connection read again. The rest of a message may have come
-// long ago, so that its time begins anew.
+// unpause resumes reading from the connection. The rest of a message may have arrived
+// long ago, so its deadline starts anew.
 func (c *conn) unpause() {
 	if !c.paused {
 		return // closed meanwhile

@@ -2,21 +2,20 @@ package sockets
 
 import "sync/atomic"
 
-// share is what a loop has of the server's connections. Any goroutine reads it.
+// share counts a loop's part of the server's connections. Any goroutine reads it.
 type share struct {
-	_       [64]byte     // keep two loops off one cache line
-	conns   atomic.Int64 // placed on the loop and not ended, requests included
+	_       [64]byte     // keeps two loops from sharing a cache line
+	conns   atomic.Int64 // connections placed on the loop and not ended, those of HTTP included
 	sockets atomic.Int64 // of these, WebSockets and HTTP sessions
 	busy    atomic.Int64 // writes to sockets in the last second
 	_       [64]byte
 }
 
-// place chooses the loop of a new connection and counts it there. The kernel
-// wakes the same loop first for each connection that comes alone, so the loop
-// that accepts a connection is no good choice: the one with the fewest gets it.
-// own, which may be nil, has the connection in hand. In a crowd it keeps what it
-// accepts as long as it has hardly more than the others, because to hand a
-// connection over costs more than to accept it.
+// place chooses the loop of a new connection and counts it there. The kernel wakes the
+// same loop first for each connection that arrives alone, so a connection does not stay
+// on the loop that accepts it but goes to the one with the fewest. own is the loop that
+// has accepted it, or nil. In a crowd own keeps it while it has hardly more connections
+// than the others, because handing a connection over costs more than accepting it.
 func (s *Server) place(own *loop, crowd bool) *loop {
 	best := own
 	for _, l := range s.loops {
@@ -31,17 +30,17 @@ func (s *Server) place(own *loop, crowd bool) *loop {
 	return best
 }
 
-// fewAccepted is how many connections a loop accepts in a second that are no
-// crowd.
+// fewAccepted is how many connections a loop may accept in a second before they count
+// as a crowd.
 const fewAccepted = 256
 
-// busyUnit is by how many writes a second loops differ that are not equally
-// busy.
+// busyUnit is the number of writes a second to which the writes of loops are rounded
+// down before they are compared.
 const busyUnit = 64
 
-// lighter reports whether the loop is a better place than another: it keeps up
-// with its mail and the other does not, or it has fewer connections, or it has
-// as many and writes less.
+// lighter reports whether the loop is a better place than another: it keeps up with
+// its mail and the other does not; otherwise, it has fewer connections; or as many, and
+// it writes less.
 func (l *loop) lighter(than *loop) bool {
 	if a, b := l.mail.congested(), than.mail.congested(); a != b {
 		return b
@@ -52,15 +51,15 @@ func (l *loop) lighter(than *loop) bool {
 	return l.share.busy.Load()/busyUnit < than.share.busy.Load()/busyUnit
 }
 
-// nearly reports whether the loop has hardly more connections than the one with
-// the fewest, and keeps up with its mail.
+// nearly reports whether the loop has hardly more connections than least, the one with
+// the fewest, and keeps up with its mail if least does.
 func (l *loop) nearly(least *loop) bool {
 	const slack, few = 16, 2
 	n := least.share.conns.Load()
 	return l.share.conns.Load() <= n+n/slack+few && (!l.mail.congested() || least.mail.congested())
 }
 
-// measure says how busy the loop was in the second that ends.
+// measure publishes how many writes the loop made in the second that ends.
 func (l *loop) measure() {
 	l.accepted = 0
 	writes := l.counters.Writes.Load()

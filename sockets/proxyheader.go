@@ -8,20 +8,20 @@ import (
 	"strconv"
 )
 
-// The PROXY protocol (HAProxy's proxy-protocol.txt): a proxy that passes on
-// bytes and no requests says in front of them whose they are.
+// The PROXY protocol (HAProxy's proxy-protocol.txt): a proxy that forwards bytes, not
+// requests, first sends a header with the client's address.
 
-// proxyHeader is what a PROXY header says.
+// proxyHeader is the content of a PROXY header.
 type proxyHeader struct {
-	// source is the client's address; invalid if the proxy speaks for itself, as
-	// in health checks, or does not know it.
+	// source is the client's address. It is invalid if the proxy itself is the
+	// client, as in health checks, or does not know the address.
 	source netip.AddrPort
-	// secure says that the client's connection to the proxy is encrypted, which
-	// version 2 can tell.
+	// secure: the client's connection to the proxy is encrypted. Only version 2
+	// has this.
 	secure bool
 }
 
-// Bounds of a header. Version 2 allows 64 KiB; proxies send a few hundred bytes.
+// Maximum sizes of a header. Version 2 allows 64 KiB; proxies send a few hundred bytes.
 const (
 	longestV1 = 107
 	longestV2 = 4 << 10
@@ -41,21 +41,22 @@ const (
 	unixV2        = 0x31
 )
 
-// The value of version 2 that tells about TLS (§2.2.5).
+// The type-length-value of version 2 about TLS (§2.2.5), and its bit for a client that
+// is connected over TLS.
 const (
 	typeSSL   = 0x20
 	clientSSL = 0x01
 )
 
-// Why a header is none.
+// The errors of readProxyHeader.
 var (
 	errNoProxyHeader  = errors.New("there is no PROXY header")
 	errBadProxyHeader = errors.New("the PROXY header is malformed")
 )
 
 // readProxyHeader reads a header of either version at the start of b and returns
-// its length; 0 without an error is that more has to come. errNoProxyHeader says
-// that b begins with something else.
+// its length; 0 without an error means that more has to arrive. The error is
+// errNoProxyHeader if b begins with something else.
 func readProxyHeader(b []byte) (h proxyHeader, size int, err error) {
 	switch {
 	case begins(b, signatureV1):
@@ -66,13 +67,13 @@ func readProxyHeader(b []byte) (h proxyHeader, size int, err error) {
 	return proxyHeader{}, 0, errNoProxyHeader
 }
 
-// begins reports whether b begins with a signature, as far as it goes.
+// begins reports whether b begins with a signature, or is the start of one.
 func begins(b []byte, signature string) bool {
 	n := min(len(b), len(signature))
 	return string(b[:n]) == signature[:n]
 }
 
-// readProxyV1 reads a line of text: PROXY TCP4 SOURCE TARGET PORT PORT.
+// readProxyV1 reads version 1, a line of text: PROXY TCP4 SOURCE TARGET PORT PORT.
 func readProxyV1(b []byte) (h proxyHeader, size int, err error) {
 	line := b[:min(len(b), longestV1)]
 	end := bytes.IndexByte(line, '\n')
@@ -85,7 +86,7 @@ func readProxyV1(b []byte) (h proxyHeader, size int, err error) {
 	size = end + 1
 	words := bytes.Split(line[len(signatureV1):end-1], []byte(" "))
 	family := string(words[0])
-	if family == "UNKNOWN" { // whatever follows
+	if family == "UNKNOWN" { // the rest of the line does not matter
 		return h, size, nil
 	}
 	if family != "TCP4" && family != "TCP6" || len(words) != 5 {
@@ -109,7 +110,7 @@ func endpointV1(address, port []byte, six bool) (at netip.AddrPort, bad bool) {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(n)), false
 }
 
-// readProxyV2 reads the binary form.
+// readProxyV2 reads version 2, which is binary.
 func readProxyV2(b []byte) (h proxyHeader, size int, err error) {
 	if len(b) < fixedV2 {
 		return h, 0, nil
@@ -145,8 +146,8 @@ func readProxyV2(b []byte) (h proxyHeader, size int, err error) {
 	return h, size, nil
 }
 
-// addressBytes is how long the addresses of a family are; known is false if a
-// stream cannot have it.
+// addressBytes returns the length of the addresses of a family. known is false if a
+// stream cannot have the family.
 func addressBytes(family byte) (n int, known bool) {
 	switch family {
 	case unspecifiedV2:
@@ -161,8 +162,8 @@ func addressBytes(family byte) (n int, known bool) {
 	return 0, false
 }
 
-// secureV2 looks through the values behind the addresses for what they say about
-// TLS.
+// secureV2 reads the type-length-values after the addresses, and returns whether the
+// client is connected over TLS.
 func secureV2(values []byte) (secure bool, err error) {
 	for len(values) > 0 {
 		if len(values) < 3 {

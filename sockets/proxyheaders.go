@@ -33,7 +33,7 @@ type ProxyHeaders struct {
 }
 
 // takeProxyHeader reads the PROXY header at the start of b and returns its length,
-// 0 if there is none or more of it has to come. The connection may be refused.
+// or 0 if there is none or more of it has to arrive. It may refuse the connection.
 func (c *conn) takeProxyHeader(b []byte) (used int) {
 	f := c.front
 	h, size, err := readProxyHeader(b)
@@ -61,7 +61,7 @@ func (c *conn) takeProxyHeader(b []byte) (used int) {
 	return size
 }
 
-// turnBack ends a connection with an answer to what it has not asked.
+// turnBack ends a connection with an answer, before it has sent a request.
 func (c *conn) turnBack(answer []byte) {
 	c.front.leave()
 	c.push(channels.ControlFrame(answer))

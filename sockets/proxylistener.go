@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// mostAnnouncing is how many connections may be waited for their PROXY header at
-// a time. Further ones wait in the kernel's queue, and those that are waited for
-// have no more than hurriedTimeout from then on.
+// mostAnnouncing is how many connections may have a pending PROXY header at a time. At
+// this number, further connections wait in the kernel's queue, and the pending headers
+// have to arrive within hurriedTimeout.
 const (
 	mostAnnouncing = 256
 	hurriedTimeout = time.Second
 )
 
-// Bounds of how a refused connection ends.
+// Limits of what a refused connection may still send before it is closed.
 const (
 	refusalTimeout = time.Second
 	refusalBytes   = 64 << 10
 )
 
 // proxyListener is a listener some of whose connections begin with a PROXY header
-// that no loop reads. Accept returns connections whose header has been read, so
-// that one that takes its time holds up no other.
+// that no loop reads. Accept returns connections whose header has been read, so that a
+// slow header does not delay other connections.
 type proxyListener struct {
 	net.Listener
 	headers *ProxyHeaders
@@ -35,12 +35,12 @@ type proxyListener struct {
 	wait    sync.WaitGroup // all goroutines
 
 	mu      sync.Mutex
-	waiting map[net.Conn]bool // for their header, and whether in a hurry
+	waiting map[net.Conn]bool // those with a pending header; true if hurry has shortened its deadline
 	closed  chan struct{}
 	ended   bool
 }
 
-// accepted is what Accept returns.
+// accepted is a result of Accept.
 type accepted struct {
 	conn net.Conn
 	err  error
@@ -84,7 +84,7 @@ func (p *proxyListener) Close() error {
 		_ = conn.Close()
 	}
 	p.mu.Unlock()
-	p.begin.Do(func() {}) // nothing begins any more
+	p.begin.Do(func() {}) // run cannot begin any more
 	err := p.Listener.Close()
 	p.wait.Wait()
 	return err
@@ -113,14 +113,14 @@ func (p *proxyListener) run() {
 	}
 }
 
-// place takes a place for one more connection, and reports whether it has not been
-// closed.
+// place waits for a place for one more connection and takes it. It returns false if the
+// listener is closed.
 func (p *proxyListener) place() bool {
 	for {
 		var again <-chan time.Time
 		if len(p.places) == cap(p.places) {
 			p.hurry()
-			again = time.After(hurriedTimeout) // others may have begun to wait
+			again = time.After(hurriedTimeout) // other connections may be pending by then
 		}
 		select {
 		case p.places <- struct{}{}:
@@ -132,7 +132,7 @@ func (p *proxyListener) place() bool {
 	}
 }
 
-// hurry has the connections that are waited for send their header soon.
+// hurry shortens the deadlines of all pending headers.
 func (p *proxyListener) hurry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,7 +145,7 @@ func (p *proxyListener) hurry() {
 	}
 }
 
-// hand has Accept return a connection, or why there is none.
+// hand has Accept return a connection or an error.
 func (p *proxyListener) hand(conn net.Conn, err error) {
 	select {
 	case p.ready <- accepted{conn, err}:
@@ -156,7 +156,7 @@ func (p *proxyListener) hand(conn net.Conn, err error) {
 	}
 }
 
-// announce reads the header of a connection and hands it on.
+// announce reads the header of a connection and hands the connection to Accept.
 func (p *proxyListener) announce(conn net.Conn, expects Expectation) {
 	if !p.hold(conn) {
 		_ = conn.Close()
@@ -174,13 +174,14 @@ func (p *proxyListener) announce(conn net.Conn, expects Expectation) {
 	p.hand(a, nil)
 }
 
-// hold has Close end a connection, and reports whether it has not been called.
+// hold sets the deadline of a connection's header and has Close close the connection.
+// It returns false if Close was called before.
 func (p *proxyListener) hold(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended {
 		p.waiting[conn] = false
-		_ = conn.SetReadDeadline(time.Now().Add(p.headers.Timeout())) // fails only if the read will
+		_ = conn.SetReadDeadline(time.Now().Add(p.headers.Timeout())) // fails only if the read fails too
 	}
 	return !p.ended
 }
@@ -217,12 +218,12 @@ func readAnnounced(conn net.Conn, expects Expectation) (*announced, error) {
 	}
 }
 
-// announced is a connection whose proxy has said whose it is.
+// announced is a connection whose PROXY header, if it has one, was read.
 type announced struct {
 	net.Conn
 	client netip.AddrPort
 	secure bool
-	early  []byte // read with the header
+	early  []byte // bytes of the client that were read with the header
 }
 
 // Read implements net.Conn.
@@ -237,8 +238,9 @@ func (a *announced) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// refuse answers a connection that is closed then. What else it sends is read for
-// a moment: unread, it would turn the end into a reset, before the answer is seen.
+// refuse writes the answer to a connection that is closed next. It reads what else the
+// client sends for a moment: closing with unread data would send a reset, and the client
+// might not get the answer.
 func (a *announced) refuse(answer []byte) {
 	_ = a.SetDeadline(time.Now().Add(refusalTimeout))
 	if _, err := a.Conn.Write(answer); err == nil && a.CloseWrite() == nil {
@@ -266,7 +268,7 @@ func (a *announced) CloseWrite() error {
 	return nil
 }
 
-// addressOf is the address of a peer; invalid if it has none, over a Unix socket.
+// addressOf returns the IP address of a peer. It is invalid over a Unix socket.
 func addressOf(a net.Addr) netip.Addr {
 	if tcp, ok := a.(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")

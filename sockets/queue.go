@@ -5,16 +5,16 @@ import (
 	"fanfare/internal/account"
 )
 
-// queue is the frames a connection has not handed to the kernel yet. Two fit
-// without a slice of their own, so an idle connection owns none.
+// queue holds the frames of a connection that the kernel has not accepted yet. Two
+// frames need no separate slice, so an idle connection has none.
 type queue struct {
 	frames  []*channels.Frame
 	inline  [2]*channels.Frame
-	account *account.Account // in which it is entered; nil unless its reader is slow
-	offset  int32            // bytes of frames[0] that the kernel has
-	flying  int32            // frames in flight
-	bytes   int              // not yet taken by the kernel
-	flight  int              // of these, in the hands of a writer
+	account *account.Account // in which the queue is entered; nil unless the reader is slow
+	offset  int32            // bytes of frames[0] that the kernel has accepted
+	flying  int32            // number of frames in flight
+	bytes   int              // not accepted by the kernel yet
+	flight  int              // of these, bytes that are being written
 }
 
 // push adds a frame; longer slices come from the loop's pool.
@@ -36,11 +36,11 @@ func (q *queue) push(f *channels.Frame, pool *framePool) {
 	}
 }
 
-// A queue whose reader is slow is entered in an account, with what it really
-// takes: its slice, and frames that no other such queue has. An event that waits
-// for a thousand readers takes its memory once.
+// The queue of a slow reader is entered in an account with the memory that it takes:
+// its slice, and the frames that are in no other such queue. An event that waits for a
+// thousand readers counts once.
 
-// enter enters the queue, unless it is.
+// enter enters the queue in an account, unless it already is in one.
 func (q *queue) enter(a *account.Account, pool *framePool) {
 	if q.account != nil {
 		return
@@ -53,7 +53,7 @@ func (q *queue) enter(a *account.Account, pool *framePool) {
 	}
 }
 
-// leave takes the queue out of its account, with the frames that are in it.
+// leave takes the queue and its frames out of the account.
 func (q *queue) leave(pool *framePool) {
 	if q.account == nil {
 		return
@@ -64,7 +64,7 @@ func (q *queue) leave(pool *framePool) {
 	pool.slow--
 }
 
-// own is the memory of the queue's own slice.
+// own returns the bytes of memory of the queue's separate slice.
 func (q *queue) own() int {
 	if cap(q.frames) <= len(q.inline) {
 		return 0
@@ -78,7 +78,7 @@ func (q *queue) hold(f *channels.Frame) {
 	}
 }
 
-// drop takes frames out of the account that the queue is about to give up.
+// drop takes frames that the queue is about to release out of the account.
 func (q *queue) drop(frames []*channels.Frame) {
 	if q.account == nil {
 		return
@@ -131,7 +131,7 @@ func (q *queue) taken(n int, pool *framePool) (frames int) {
 	return i
 }
 
-// reset drops everything and gives the slice back.
+// reset drops all frames and returns the slice to the pool.
 func (q *queue) reset(pool *framePool) {
 	q.leave(pool)
 	clear(q.frames)
@@ -141,7 +141,7 @@ func (q *queue) reset(pool *framePool) {
 	*q = queue{}
 }
 
-// depart has the first n bytes in flight: taken says when they have arrived.
+// depart marks the first n bytes as in flight, until taken or remain is called.
 func (q *queue) depart(n int) {
 	q.flight = n
 	for left := n + int(q.offset); left > 0; q.flying++ {
@@ -149,14 +149,14 @@ func (q *queue) depart(n int) {
 	}
 }
 
-// remain takes depart back: nothing was written.
+// remain undoes depart: nothing was written.
 func (q *queue) remain() { q.flight, q.flying = 0, 0 }
 
-// waiting is the bytes that nobody has begun to write.
+// waiting returns how many bytes are not in flight.
 func (q *queue) waiting() int { return q.bytes - q.flight }
 
-// behind is the bytes that wait behind what is being written, or the frame
-// that is next: one frame is never too much, however long it is.
+// behind returns how many bytes wait after those in flight or, if that is further, after
+// the first frame: a single frame is never above the limit, however long it is.
 func (q *queue) behind() int {
 	if len(q.frames) == 0 {
 		return 0
@@ -164,18 +164,18 @@ func (q *queue) behind() int {
 	return q.bytes - max(q.flight, len(q.frames[0].Bytes())-int(q.offset))
 }
 
-// frameCost is about what a frame takes in memory beside its bytes. A pong of
-// two bytes takes thirty times its length.
+// frameCost is about how many bytes of memory a frame takes besides its content. A pong
+// of two bytes takes thirty times its length.
 const frameCost = 64
 
-// over reports whether more is behind than limit, counting no frame for less
-// than it takes.
+// over reports whether more than limit bytes wait, or so many frames that their
+// frameCost is above limit.
 func (q *queue) over(limit int) bool {
 	return q.behind() > limit || len(q.frames)-int(q.flying) > limit/frameCost
 }
 
-// cut drops all frames but those that are partly written or being written,
-// which must be finished.
+// cut drops all frames except those that are partly written or in flight, which must
+// be completed.
 func (q *queue) cut() {
 	keep := int(q.flying)
 	if q.offset > 0 {

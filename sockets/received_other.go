@@ -2,5 +2,5 @@
 
 package sockets
 
-// received is for connections that own a descriptor, of which there are none.
+// received is for connections that own a descriptor. There are none on this system.
 func received(int) bool { return false }

@@ -36,8 +36,8 @@ func (s *Server) renew(registry *apps.Registry, changed map[string]bool) {
 	}
 }
 
-// renew makes the connection live by its app as it is in the loop's registry, if
-// that is among those that have changed; nil is any.
+// renew applies the app in the loop's registry to the connection, if the app is in
+// changed; nil means every app.
 func (c *conn) renew(changed map[string]bool) {
 	if c.loop.registry == nil || c.state != connOpen || c.held {
 		return

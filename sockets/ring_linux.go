@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ring sends on many descriptors in one system call, by io_uring(7). Nothing is
-// ever left in it: each send either succeeds at once or fails, as send(2) with
-// MSG_DONTWAIT does. One goroutine at a time uses it.
+// ring sends on many descriptors with one system call, through io_uring(7). No send is
+// left in it: each either succeeds or fails at once, as send(2) with MSG_DONTWAIT does.
+// Only one goroutine at a time may use it.
 type ring struct {
 	fd      int
 	rings   []byte // mapped: both queues
@@ -24,11 +24,11 @@ type ring struct {
 	queued  int
 }
 
-// ringSends is the most that a ring sends in one system call. More make it no
-// faster, and a stop of the world waits for the system call to end.
+// ringSends is the maximum number of sends in one system call. More would not be
+// faster, and each stop-the-world pause of Go waits for the system call to end.
 const ringSends = 32
 
-// errNotSent is the result of a send that the kernel did not look at.
+// errNotSent is the result of a send that the kernel did not try.
 const errNotSent = unix.EINPROGRESS
 
 // ringDone is the completion queue.
@@ -81,7 +81,7 @@ const (
 
 var errOldRing = errors.New("io_uring of Linux before 5.7")
 
-// newRing fails where the system has no io_uring or does not allow it, as in
+// newRing returns an error if the system has no io_uring or does not allow it, as in
 // most containers.
 func newRing() (*ring, error) {
 	var p ringParameters
@@ -122,7 +122,7 @@ func (r *ring) mapQueues(p *ringParameters) (err error) {
 
 func (r *ring) word(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.rings[offset])) }
 
-// add queues a send of b. Nobody may write to b or give it up before submit has
+// add queues a send of b. b must stay allocated and unchanged until submit has
 // returned. At most ringSends fit.
 func (r *ring) add(fd int32, b []byte) {
 	at := *r.tail + uint32(r.queued)
@@ -133,9 +133,8 @@ func (r *ring) add(fd int32, b []byte) {
 	r.queued++
 }
 
-// submit does the sends that were added and writes to results, for each in its
-// order, how many bytes were sent, or minus the error. errNotSent is that of a
-// send that was not tried.
+// submit makes the sends that were added. It writes to results, in the same order, how
+// many bytes each has sent, or its negative error: errNotSent if it was not tried.
 func (r *ring) submit(results *[ringSends]int32) {
 	for i := range r.queued {
 		results[i] = -int32(errNotSent)
@@ -148,13 +147,15 @@ func (r *ring) submit(results *[ringSends]int32) {
 	atomic.StoreUint32(r.tail, before+uint32(tried)) // the rest is never tried
 	for tried > 0 {
 		tried -= r.reap(results)
-		if tried > 0 { // does not happen: with MSG_DONTWAIT nothing waits. The memory must not be given up before.
+		// Not expected: with MSG_DONTWAIT no send waits. But the memory must not be freed
+		// before the kernel has used it.
+		if tried > 0 {
 			_, _, _ = unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), 0, 1, ringGetEvents, 0, 0)
 		}
 	}
 }
 
-// reap takes what is in the completion queue.
+// reap moves what is in the completion queue to results, and returns the number.
 func (r *ring) reap(results *[ringSends]int32) (n int) {
 	head, tail := *r.done.head, atomic.LoadUint32(r.done.tail)
 	for ; head != tail; head++ {

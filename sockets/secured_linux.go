@@ -10,45 +10,44 @@ import (
 	"fanfare/internal/account"
 )
 
-// securedLink is the link of a connection over TLS that a loop has. Of the loop it
-// is the link, of its tls.Conn what that reads and writes (see securedwire_linux.go).
+// securedLink is the link of a TLS connection on a loop. It is also the net.Conn that
+// the tls.Conn reads and writes (see securedwire_linux.go).
 //
-// A frame counts as written when the kernel has the whole record that it went
-// into: bounds of queues and counts of bytes are of what is said, not of what
-// that takes encrypted.
+// A frame counts as written when the kernel has accepted the whole record that contains
+// it. The limits of queues and the counts of bytes refer to plain text.
 type securedLink struct {
 	*epoll
 	conn     *tls.Conn
 	records  *bytes.Buffer // of conn, see buffersOf
 	messages *bytes.Buffer
 	come     []byte // ciphertext for conn to read
-	rest     []byte // ciphertext that the kernel has not taken, from gone on
+	rest     []byte // ciphertext, of which the kernel has not accepted the part from gone on
 	gone     int
 	entered  int // bytes of rest in the account
 	from     netip.Addr
 	fd       int
-	kept     int    // bytes in which conn keeps what is not whole
-	since    uint32 // second in which that began
+	kept     int    // bytes of the buffers in which conn keeps incomplete records and handshake messages
+	since    uint32 // second in which the incomplete record began
 	failed   unix.Errno
-	dropped  bool // what is not whole was given up, and nothing can be decrypted behind it
-	renews   bool // the client may ask for new keys: it speaks TLS 1.3
-	mute     bool // close_notify was sent, or must not be: nothing else is sent
-	shut     bool // the sending side ends behind rest
+	dropped  bool // an incomplete record was dropped, so nothing after it can be decrypted
+	renews   bool // TLS 1.3 is used, in which the client may request new keys
+	mute     bool // close_notify was sent, or must not be sent; nothing else is sent either
+	shut     bool // the sending side is shut down when rest is sent
 }
 
 const (
-	// mostPlain is what a record holds at most, and so one write. What waits of a
-	// slow reader's record is its own, unlike frames.
+	// mostPlain is the maximum plain text of a record, and of one write. The record
+	// that waits for a slow reader is not shared with others, as frames are.
 	mostPlain = 16 << 10
-	// mostRest bounds rest. Behind a record wait the answers to a client that asks
-	// for new keys again and again and does not read them.
+	// mostRest limits rest. After a record, it can hold answers to a client that
+	// requests new keys again and again and does not read the answers.
 	mostRest = 24 << 10
 )
 
 // flush implements link.
 func (s *securedLink) flush(c *conn) {
 	for c.state != connDead && s.drain(c) {
-		if c.queue.flight > 0 { // it was in rest
+		if c.queue.flight > 0 { // these bytes were in rest
 			c.written(c.queue.flight)
 			continue
 		}
@@ -67,16 +66,16 @@ func (s *securedLink) flush(c *conn) {
 	}
 }
 
-// disarm says that nothing waits any more.
+// disarm is called when nothing waits to be sent any more.
 func (s *securedLink) disarm(c *conn) {
-	c.queue.leave(&s.loop.frames) // it may have been entered for rest alone
+	c.queue.leave(&s.loop.frames) // it may have been entered only because of rest
 	if c.armed {
 		c.armed = false
 		s.rewatch(c)
 	}
 }
 
-// drain writes rest, and reports whether nothing is left of it.
+// drain writes rest, and reports whether all of it is written.
 func (s *securedLink) drain(c *conn) bool {
 	if len(s.rest) > 0 && s.failed == 0 {
 		if s.gone += s.send(s.rest[s.gone:]); s.gone == len(s.rest) {
@@ -101,7 +100,7 @@ func (s *securedLink) drain(c *conn) bool {
 	return false
 }
 
-// enterRest keeps the account of what waits encrypted.
+// enterRest updates the entry of rest in the account.
 func (s *securedLink) enterRest(c *conn) {
 	if n := cap(s.rest); n != s.entered {
 		c.account().Resize(account.Queues, n-s.entered)
@@ -109,8 +108,8 @@ func (s *securedLink) enterRest(c *conn) {
 	}
 }
 
-// finish implements link: close_notify, then the end of the sending side. flush,
-// which has called this, sees to the rest.
+// finish implements link. It sends close_notify. flush, which has called finish, then
+// shuts the sending side down.
 func (s *securedLink) finish(*conn) {
 	if !s.mute {
 		s.farewell()
@@ -124,8 +123,8 @@ func (s *securedLink) farewell() {
 	s.mute = true
 }
 
-// release implements link. Who has sent nothing but close_notify behind its last
-// frame would take the end of TCP alone for a truncation (RFC 8446 §6.1).
+// release implements link. A client regards an end of TCP without close_notify as a
+// truncation (RFC 8446 §6.1).
 func (s *securedLink) release(c *conn) {
 	if !s.mute && s.failed == 0 && len(s.rest) == 0 {
 		s.farewell()
@@ -137,7 +136,7 @@ func (s *securedLink) release(c *conn) {
 
 // resume implements link.
 func (s *securedLink) resume(c *conn) {
-	s.since = s.loop.now // as that of the connection
+	s.since = s.loop.now // as unpause does with that of the connection
 	s.epoll.resume(c)
 }
 

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// take has what was read decrypted and handled, record by record, until nothing
-// whole is left. b is in the loop's buffer, in which it is decrypted too unless
-// the beginning of its first record is here already.
+// take decrypts and handles b, which was read from the socket, record by record until no
+// complete record is left. b is in the loop's buffer. It is decrypted in place, unless
+// the beginning of its first record was kept from an earlier read.
 func (s *securedLink) take(c *conn, b []byte) {
 	if s.dropped {
 		return
@@ -47,13 +47,13 @@ func (s *securedLink) take(c *conn, b []byte) {
 	}
 }
 
-// sealedBytes is what the tls.Conn has of records that are not decrypted.
+// sealedBytes returns how many bytes of records the tls.Conn has not decrypted.
 func (s *securedLink) sealedBytes() int { return s.records.Len() }
 
-// weight is how many frames of a client records count for beside those that are in
-// them: sealed bytes became so many plain ones, in so many records. A record without
-// data asks for new keys. Making them takes as long as a hundred pings. TLS before 1.3 has
-// no such records, and no fixed size of what is around the data.
+// weight returns how many frames records count as, in addition to the frames in them.
+// sealed bytes were decrypted to plain bytes, in filled records with data. A record
+// without data counts as a request for new keys. Computing keys takes as long as a
+// hundred pings. TLS before 1.3 has no such records, and no fixed overhead of a record.
 func (s *securedLink) weight(sealed, plain, filled int) uint64 {
 	if !s.renews {
 		return uint64(filled)
@@ -67,20 +67,20 @@ const (
 	keysFrames = 16
 )
 
-// stop ends a connection of which no more can be read, unless that is so for now.
+// stop ends a connection after a read that failed, unless there is only no data now.
 func (s *securedLink) stop(c *conn, err error) {
 	if errors.Is(err, notNow{}) || c.state == connDead {
 		return
 	}
-	if !errors.Is(err, io.EOF) { // an alert has said what is wrong
+	if !errors.Is(err, io.EOF) { // the connection ends with an alert, ours or the client's
 		s.mute = true
 	}
 	c.lose(byNetwork, lossReason(err))
 }
 
-// settle takes the buffers of the tls.Conn away that are empty, gives it one of
-// its own for what is not whole, and counts that as a message of which a part is
-// missing. whole says that something was handled since.
+// settle frees the empty buffers of the tls.Conn. If lent, the record buffer is the
+// loop's, and an incomplete record is copied out of it. Incomplete records count as an
+// unfinished message. whole reports whether data was decrypted since the last settle.
 func (s *securedLink) settle(c *conn, lent, whole bool) {
 	if s.dropped {
 		return
@@ -104,16 +104,15 @@ func (s *securedLink) settle(c *conn, lent, whole bool) {
 	}
 }
 
-// readAhead handles what crypto/tls has read behind the request for the
-// WebSocket.
+// readAhead handles what crypto/tls has read after the request for the WebSocket.
 func (c *conn) readAhead() {
 	if s, ok := c.link.(*securedLink); ok && c.state != connDead {
 		s.take(c, nil)
 	}
 }
 
-// sealed is how many bytes TLS keeps of a record or a message of its own that is
-// not whole, sealedSince the second in which that began, 0 if there is none.
+// sealed returns how many bytes TLS keeps of an incomplete record or handshake message,
+// sealedSince the second in which it began. They return 0 if there is none.
 func (c *conn) sealed() int {
 	if s, ok := c.link.(*securedLink); ok {
 		return s.kept
@@ -128,7 +127,7 @@ func (c *conn) sealedSince() uint32 {
 	return 0
 }
 
-// unseal gives it up, and counts it no more. What comes behind it is not decrypted.
+// unseal drops an incomplete record. What arrives after it is not decrypted.
 func (c *conn) unseal() {
 	if s, ok := c.link.(*securedLink); ok {
 		*s.records, *s.messages, s.come = bytes.Buffer{}, bytes.Buffer{}, nil

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a tls.Conn on a loop reads and writes. crypto/tls keeps its state over a
-// read that fails with a temporary net.Error, but never writes again after a
-// write that failed. So a read that finds nothing fails for now, and a write
-// always succeeds: what the kernel does not take waits in rest.
+// The net.Conn that a tls.Conn on a loop reads and writes. crypto/tls keeps its state
+// after a read that fails with a temporary net.Error, but never writes again after a
+// failed write. So a read without data fails with notNow, and a write always succeeds:
+// what the kernel does not accept waits in rest.
 
-// notNow is the error of a read that finds nothing.
+// notNow is the error of a read without data.
 type notNow struct{}
 
 func (notNow) Error() string   { return "nothing has come" }
@@ -48,14 +48,14 @@ func (s *securedLink) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// send returns how much the kernel takes.
+// send returns how many bytes the kernel has accepted.
 func (s *securedLink) send(b []byte) (sent int) {
 	for sent < len(b) {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		switch errno {
 		case 0:
-			return sent + int(n) // if that is not all, the kernel is full
+			return sent + int(n) // if that is not all, the socket's buffer is full
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return sent
@@ -67,7 +67,7 @@ func (s *securedLink) send(b []byte) (sent int) {
 	return sent
 }
 
-// Close implements net.Conn. The loop closes.
+// Close implements net.Conn. It does nothing: the loop closes the socket.
 func (s *securedLink) Close() error { return nil }
 
 // LocalAddr implements net.Conn.
@@ -76,7 +76,7 @@ func (s *securedLink) LocalAddr() net.Addr { return nil }
 // RemoteAddr implements net.Conn.
 func (s *securedLink) RemoteAddr() net.Addr { return nil }
 
-// SetDeadline implements net.Conn. Nothing waits.
+// SetDeadline implements net.Conn. It does nothing: no call waits.
 func (s *securedLink) SetDeadline(time.Time) error { return nil }
 
 // SetReadDeadline implements net.Conn.

@@ -26,7 +26,7 @@ type Config struct {
 	Portable bool
 	// NoRing writes to each socket on its own even where io_uring would do.
 	NoRing bool
-	// unknownTLS has a test see what becomes of a crypto/tls whose buffers are not known.
+	// unknownTLS is for tests. It treats crypto/tls as a version whose fields are unknown.
 	unknownTLS bool
 	// QueueBytes is the maximum of bytes queued for a slow reader; 0 is 1 MiB.
 	QueueBytes int
@@ -73,14 +73,14 @@ type Server struct {
 
 	readBuffers sync.Pool // of *[streamRead]byte, for streams
 
-	// Bounds in force, see Limits and Capacity. The loops read them for every
-	// frame, so what is written more often has a cache line of its own.
+	// The current limits, see Limits and Capacity. The loops read them for every
+	// frame, so the fields that change more often are on another cache line.
 	opened          atomic.Pointer[[]byte] // the line that opens an HTTP session
 	queueBytes      atomic.Int64
 	maxMessageBytes atomic.Int64
 	closeWithin     atomic.Int64 // nanoseconds
 	messageWithin   atomic.Int64 // nanoseconds
-	most            atomic.Int64 // open sockets; 0 is unlimited
+	most            atomic.Int64 // maximum of open sockets; 0 means no limit
 	hint            atomic.Pointer[string]
 	_               [64]byte
 
@@ -88,7 +88,7 @@ type Server struct {
 	resting atomic.Int64
 	seats   atomic.Int64 // open sockets
 	stopped atomic.Bool
-	// Another process has the listener too, and accepts when this one does not.
+	// Another process has the listener too, and accepts if this one does not.
 	succeeded atomic.Bool
 	wait      sync.WaitGroup // goroutines of streams
 	sessions  httpSessions
@@ -204,7 +204,7 @@ func (s *Server) Serve(nc net.Conn, buffered []byte, o Opening) {
 	c.lane.Post(channels.Call(func() { l.begin(c, buffered, o) }))
 }
 
-// begin is Serve on the loop's goroutine.
+// begin is the part of Serve that runs on the loop.
 func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 	l.adopt(c)
 	if l.stopped {
@@ -223,7 +223,7 @@ func (l *loop) begin(c *conn, buffered []byte, o Opening) {
 }
 
 // open begins the session of a connection whose upgrade is complete, or refuses
-// it. Either way it is a socket from here on.
+// it. In both cases the connection is a socket from then on.
 func (c *conn) open(o *Opening, transport string) {
 	defer c.enter()
 	if o.Refusal != nil {
@@ -237,12 +237,12 @@ func (c *conn) open(o *Opening, transport string) {
 	}
 	switch {
 	case refusal != nil:
-	case c.loop.holding: // it is refused, and told so later
+	case c.loop.holding: // it is refused; the close frame is sent later
 		c.countRefused(o.App, channels.Restarting)
 		c.logRefused(o, transport, channels.Restarting)
 		c.loop.hold(c)
 		return
-	default: // the app's bound is the last to be looked at
+	default: // the limit of the app is checked last
 		if refusal = c.count(o.Place); refusal == nil {
 			refusal = c.Open(c.loop.server.hub, o.App, c.loop, c)
 		}
@@ -261,7 +261,7 @@ func (c *conn) open(o *Opening, transport string) {
 	c.renew(nil)
 }
 
-// messageLimit is the largest client message (docs/spec/websocket.md#frames).
+// messageLimit returns the maximum size of a client message (docs/spec/websocket.md#frames).
 func (s *Server) messageLimit(app *apps.App) int32 {
 	const least = 64 << 10
 	switch {
@@ -287,7 +287,7 @@ func (s *Server) Sockets() (n int) {
 	return n
 }
 
-// discount takes the connection out of the count, once.
+// discount takes the connection out of the count of sockets, once.
 func (c *conn) discount() {
 	if !c.discounted {
 		c.discounted = true

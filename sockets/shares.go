@@ -1,34 +1,32 @@
 package sockets
 
-// Bounds of one turn, so that a storm on one channel cannot keep the others
-// waiting. The lanes share them: each lane has its least in every turn, unless
-// there are very many.
+// Limits of one turn, so that a burst on one channel does not delay the others. The
+// lanes share them. Each lane gets a minimum in every turn, unless there are very many.
 const (
-	turnWeight  = 8 << 10 // deliveries made for the mail
+	turnWeight  = 8 << 10 // weight of mail, about the deliveries that it causes
 	leastWeight = 1 << 10
 	turnWrites  = 64 // connections written; a long write counts for several
 	leastWrites = 4
 	writeUnit   = 4 << 10 // bytes
 	turnResumes = 64      // paused connections read again
-	turnLeaves  = 1024    // places given back by sockets that end
+	turnLeaves  = 1024    // places (see Session.Places) that ended sockets leave
 )
 
-// Deliveries are cheaper than writes. A lane that has made mostBatch of them, of
-// batchFrame bytes or less, for each of its dirty connections makes no more
-// before some of these are written: it would hardly save writes, and queues
-// would grow.
+// Deliveries are cheaper than writes. After mostBatch deliveries, of batchFrame bytes or
+// less, for each of its dirty connections, a lane makes no more until some of these are
+// written: more would hardly save writes, and queues would grow.
 const (
 	mostBatch  = 128
 	batchFrame = 1 << 10
 )
 
-// ahead reports whether the lane's mail waits for its writes.
+// ahead reports whether the lane's mail has to wait for its writes.
 func (n *lane) ahead() bool {
 	return n.piled > turnWeight && n.piled > mostBatch*n.dirty.len() && n.dirty.len() > 0
 }
 
-// carry handles mail, as much as a turn may, of each lane its share. A piece
-// of mail may weigh more than that: its lane sits out the shares it took.
+// carry handles mail, as much as a turn may, with a share for each lane. A piece of
+// mail may weigh more than the share: its lane then skips as many of its next shares.
 func (l *loop) carry() (worked bool) {
 	l.mail.collect(&l.busy)
 	for left := turnWeight; left > 0 && l.busy.len() > 0; {
@@ -61,7 +59,7 @@ func (l *loop) carry() (worked bool) {
 	return worked
 }
 
-// handleMail handles mail of a lane until it weighs most or more.
+// handleMail handles mail of a lane until its weight is most or more.
 func (l *loop) handleMail(n *lane, most int) (weight int) {
 	for n.next < len(n.batch) && weight < most {
 		m := &n.batch[n.next]
@@ -85,8 +83,8 @@ func (n *lane) touch(c *conn) {
 	n.dirty.push(c)
 }
 
-// flush writes connections that were touched, each once, as many as a turn may
-// and of each lane its share.
+// flush writes the connections on the lanes' lists, each once, as many as a turn may,
+// with a share for each lane.
 func (l *loop) flush() {
 	for left := turnWrites; left > 0 && l.dirty.len() > 0; {
 		n := l.dirty.pop()
@@ -101,7 +99,7 @@ func (l *loop) flush() {
 				share -= l.waiter.write(c) / writeUnit
 			}
 		}
-		left += share // what the lane left, or took too much
+		left += share // what the lane did not use, or, if negative, used too much
 		if n.dirty.len() > 0 {
 			l.dirty.push(n)
 		}

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// While memory is short, those who read slowest are cut off before the process
-// dies of what waits for them. A loop closes the largest queues first, none that
-// is smaller than the mean: at most leastShed of its slow readers, or one part
-// in shedPart. Then it waits for shedPause seconds, since what that frees is seen
-// only after a collection.
+// While memory is short, the slowest readers are closed before their queues exhaust the
+// memory of the process. A loop closes those with the largest queues first, and none
+// whose queue is smaller than the mean: at most leastShed of its slow readers, or one in
+// shedPart if that is more. Then it waits for shedPause seconds, because the memory is
+// only seen to be free after a garbage collection.
 const (
 	leastShed = 16
 	shedPart  = 4
@@ -34,7 +34,7 @@ func (l *loop) shed() {
 		return
 	}
 	slices.SortFunc(slow, func(a, b *conn) int {
-		// Of queues that are as large, the one whose client has been silent longest.
+		// Among equally large queues, the one whose client has been silent longest.
 		return cmp.Or(cmp.Compare(b.queue.bytes, a.queue.bytes), cmp.Compare(a.active, b.active))
 	})
 	l.shedding = l.now + shedPause

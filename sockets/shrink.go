@@ -2,10 +2,10 @@ package sockets
 
 import "slices"
 
-// fewSlots is how many slots a loop keeps, however few it needs.
+// fewSlots is the number of slots up to which a loop never shrinks.
 const fewSlots = 1024
 
-// shrink gives memory back that a storm has left, once a second.
+// shrink frees memory that is no longer needed after a burst. It is called once a second.
 func (l *loop) shrink() {
 	l.frames.shrink()
 	n := len(l.slots)
@@ -15,15 +15,15 @@ func (l *loop) shrink() {
 	for n > 0 && l.slots[n-1].conn == nil {
 		n--
 	}
-	// Most are free, but one of the last may be taken for long.
+	// Most slots are free, but one of the last may be in use for long.
 	if n <= cap(l.slots)/4 {
 		l.slots = append(make([]slot, 0, max(n, fewSlots)), l.slots[:n]...)
 		l.free = slices.Clone(slices.DeleteFunc(l.free, func(i int32) bool { return int(i) >= n }))
 	}
 }
 
-// shrunk is the map itself, or a smaller one if it once had many times as many
-// entries, peak of them: a map never shrinks.
+// shrunk returns m, or a smaller copy if m once had many times as many entries: a map
+// never shrinks. peak is the maximum of len(m) since the last copy.
 func shrunk[K comparable, V any](m map[K]V, peak *int) map[K]V {
 	const few = 1024
 	if *peak <= few || len(m) > *peak/4 {

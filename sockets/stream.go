@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	streamIdle  = 512      // the read buffer of a stream; pings and most messages fit
-	streamRead  = 4 << 10  // while more comes at a time
-	streamWrite = 64 << 10 // the most that is copied for one write
+	streamIdle  = 512      // the read buffer while little arrives; pings and most messages fit
+	streamRead  = 4 << 10  // the read buffer while more arrives at a time
+	streamWrite = 64 << 10 // the maximum copied for one write
 )
 
-// stream is the link of a connection whose descriptor no loop can have: every one on
-// systems without epoll. One goroutine reads, another is started when there is
+// stream is the link of a connection whose descriptor no loop can take over; without
+// epoll, that is every one. One goroutine reads. Another is started when there is
 // something to write.
 type stream struct {
 	websocket
 	loop   *loop
 	conn   net.Conn
-	parsed chan struct{} // the loop is done with what was read
+	parsed chan struct{} // the loop has handled what was read
 	done   chan struct{} // closed by release
 	once   sync.Once
-	unread []byte // loop: of a paused connection
-	end    error  // that came with it
-	out    []byte // loop, or the writer while blocked
-	large  bool   // loop, or the reader once a read is parsed: the next takes a buffer of streamRead
+	unread []byte // loop: what was read from a paused connection
+	end    error  // the error that was read with it
+	out    []byte // copies of frames to write: loop, or the writer while blocked
+	large  bool   // the next read takes a buffer of streamRead bytes: loop, or the reader once parsed
 }
 
 func newStream(l *loop, conn net.Conn) *stream {
@@ -40,8 +40,8 @@ func (s *stream) start(c *conn) {
 	s.loop.server.wait.Go(func() { s.read(c) })
 }
 
-// read hands what arrives to the loop, a buffer at a time. Most of the time a
-// stream waits for its peer, so the buffer is small then.
+// read passes what arrives to the loop, one buffer at a time. Most of the time a
+// stream waits for its peer, with a small buffer.
 func (s *stream) read(c *conn) {
 	idle := make([]byte, streamIdle)
 	for buf := idle; ; {
@@ -66,7 +66,7 @@ func (s *stream) read(c *conn) {
 	}
 }
 
-// readBuffer is a large buffer.
+// readBuffer returns a large buffer.
 func (s *Server) readBuffer() *[streamRead]byte {
 	if b, ok := s.readBuffers.Get().(*[streamRead]byte); ok {
 		return b
@@ -74,7 +74,7 @@ func (s *Server) readBuffer() *[streamRead]byte {
 	return new([streamRead]byte)
 }
 
-// take handles what was read, now or when the connection may be read.
+// take handles what was read, or keeps it while the connection is paused.
 func (s *stream) take(c *conn, b []byte, err error) {
 	if c.state == connDead {
 		return
@@ -95,7 +95,7 @@ func (s *stream) take(c *conn, b []byte, err error) {
 	s.parsed <- struct{}{}
 }
 
-// enlarge says whether the next read takes a large buffer, and counts that.
+// enlarge sets whether the next read takes a large buffer, and updates the account.
 func (s *stream) enlarge(c *conn, large bool) {
 	if large == s.large {
 		return
@@ -138,7 +138,7 @@ func (s *stream) flush(c *conn) {
 	})
 }
 
-// gather returns what to write next, and has it in flight: one frame as it is,
+// gather returns what to write next and marks it as in flight: one frame without a copy,
 // or a copy of several.
 func (s *stream) gather(c *conn) []byte {
 	var scratch []byte
@@ -155,7 +155,7 @@ func (s *stream) gather(c *conn) []byte {
 	return out
 }
 
-// resize gives the stream a buffer of n bytes to copy frames to.
+// resize replaces the buffer for copies of frames by one of n bytes.
 func (s *stream) resize(c *conn, n int) {
 	if n == len(s.out) {
 		return

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errNotOurs says that a connection has no descriptor to take over.
+// errNotOurs means that no loop can take over the descriptor of a connection.
 var errNotOurs = errors.New("no event loop can take over the descriptor of this connection")
 
-// takeOver takes a connection's socket out of the runtime's poller: conn is
-// closed and the descriptor returned, which is non-blocking, is the only one.
+// takeOver takes a connection's socket out of Go's poller: it closes conn and returns
+// a non-blocking descriptor, which is then the only one.
 func takeOver(conn net.Conn) (int, error) {
 	var of syscall.Conn
 	switch c := conn.(type) {
@@ -53,7 +53,7 @@ func duplicate(of syscall.Conn) (fd int, err error) {
 	return fd, nil
 }
 
-// link makes the connection the loop's, over epoll if it can be.
+// link makes the loop the owner of a connection, with epoll if possible.
 func (l *loop) link(conn net.Conn, portable bool) (of link, fd int32, err error) {
 	switch secret, ok := conn.(*tls.Conn); {
 	case portable:
@@ -78,7 +78,7 @@ func (l *loop) plain(conn net.Conn) (link, int32, error) {
 	return l.waiter.(*epoll), int32(fd), err
 }
 
-// watch begins reading from a connection that was linked.
+// watch begins reading from a connection for which link was called.
 func (l *loop) watch(c *conn) error {
 	if s, ok := c.link.(*stream); ok {
 		s.start(c)

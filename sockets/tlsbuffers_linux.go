@@ -8,14 +8,13 @@ import (
 
 // A tls.Conn keeps two buffers for as long as it lives, each as large as the
 // largest record or handshake message so far: 4 KB after a usual handshake, and 17
-// KB after one long message. There is no method to give them up. The loop reaches
-// them by their names, takes them away while they are empty, and has records be
-// decrypted where it has read them. Over a version of crypto/tls that has other
-// fields no loop has a connection: goroutines carry it, as on other systems.
-// A test fails then.
+// KB after one long message. There is no method to free them. The loop accesses the
+// fields by their names, frees the buffers while they are empty, and has records
+// decrypted in its own read buffer. If a version of crypto/tls has other fields,
+// connections over TLS keep their goroutines, as on other systems, and a test fails.
 
-// buffersOf returns the buffer for records that have come and the one for
-// handshake messages, or nil.
+// buffersOf returns the buffer for received records and the one for handshake
+// messages, or nil if crypto/tls has other fields.
 func buffersOf(conn *tls.Conn) (records, messages *bytes.Buffer) {
 	records, messages = bufferOf(conn, "rawInput"), bufferOf(conn, "hand")
 	if records == nil || messages == nil {
@@ -32,8 +31,8 @@ func bufferOf(conn *tls.Conn, name string) *bytes.Buffer {
 	return (*bytes.Buffer)(field.Addr().UnsafePointer())
 }
 
-// dropHello lets go of what exports keys, which nobody asks for: over TLS 1.2 it
-// keeps a slice of the client's hello, and that may have 64 KB.
+// dropHello drops the function that exports keys, which is not used: with TLS 1.2 it
+// refers to the client's hello, which may have 64 KB.
 func dropHello(conn *tls.Conn) {
 	field := reflect.ValueOf(conn).Elem().FieldByName("ekm")
 	if field.IsValid() && field.Type() == reflect.TypeFor[func(string, []byte, int) ([]byte, error)]() {

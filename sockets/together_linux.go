@@ -2,19 +2,19 @@ package sockets
 
 import "golang.org/x/sys/unix"
 
-// together is what a loop is about to send to several sockets in one system
+// together is what a loop is about to send to several sockets with one system
 // call. It is empty outside of loop.flush.
 type together struct {
-	ring    *ring // nil where the system has none
+	ring    *ring // nil if the system has none
 	conns   []*conn
-	parts   [][]byte // what is next for each
-	copied  int      // bytes of the loop's scratch that parts use
+	parts   [][]byte // the bytes to send on each of conns
+	copied  int      // bytes of the loop's scratch in use
 	bytes   int      // of all parts
 	results [ringSends]int32
 }
 
-// To send to two sockets in one system call is no faster than in two. Few large
-// parts are as much work as many small ones.
+// Sending to two sockets with one system call is no faster than with two. A few large
+// parts are as much work as many small ones, so the bytes of a call are limited too.
 const (
 	leastTogether = 3
 	mostTogether  = 64 << 10 // bytes
@@ -78,8 +78,8 @@ func (p *epoll) send() {
 	t.conns, t.parts, t.copied, t.bytes = t.conns[:0], t.parts[:0], 0, 0
 }
 
-// sent handles the result of one of several sends: how many of n bytes the
-// kernel took, or minus the error.
+// sent handles the result of one of several sends: how many of n bytes the kernel has
+// accepted, or the negative error.
 func (p *epoll) sent(c *conn, n int, result int32) {
 	switch errno := unix.Errno(-result); {
 	case result >= 0:

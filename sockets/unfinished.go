@@ -8,15 +8,15 @@ import (
 	"fanfare/pusherproto"
 )
 
-// A message of which a part is missing has a deadline, and is in the account. A
-// WebSocket keeps nothing else of what its client sent from one turn to the
-// next.
+// A message that has arrived only in part is called unfinished. It has a deadline, and is
+// entered in the account. A WebSocket keeps nothing else of what its client sent from one
+// turn to the next.
 
-// partialSize is what a fragmented message takes beside its bytes.
+// partialSize is the memory that a fragmented message takes besides its bytes.
 const partialSize = 128
 
-// unfinished is how many bytes the connection has allocated for such a message.
-// What a request takes is not counted here.
+// unfinished returns how many bytes the connection has allocated for an unfinished
+// message. Requests are not counted here.
 func (c *conn) unfinished() int {
 	if c.front != nil {
 		return 0
@@ -28,8 +28,8 @@ func (c *conn) unfinished() int {
 	return n
 }
 
-// keep enters what is kept now of a message, where was bytes were kept before,
-// and sees to its deadline.
+// keep updates the account and the deadline after the bytes of the unfinished message
+// changed. was is the former result of unfinished.
 func (c *conn) keep(was int) {
 	is, a := c.unfinished(), c.account()
 	switch {
@@ -44,14 +44,14 @@ func (c *conn) keep(was int) {
 		c.drop()
 		return
 	}
-	// An earlier look stands, and finds out: a client that sends each message in
-	// pieces would have an entry in the wheel for each.
+	// An earlier entry in the wheel stays, and its check finds this deadline. A client
+	// that sends each message in pieces would otherwise add an entry for each.
 	if at := c.overdue(); at > 0 && c.due > at && c.state == connOpen {
 		c.loop.schedule(c, at)
 	}
 }
 
-// forget drops what is kept of a message.
+// forget drops the unfinished message.
 func (c *conn) forget() {
 	if was := c.unfinished(); was > 0 {
 		c.in, c.partial = nil, nil
@@ -60,8 +60,8 @@ func (c *conn) forget() {
 	}
 }
 
-// begun is the second in which the message began of which a part is missing, 0
-// if there is none.
+// begun returns the second in which the unfinished message began, or 0 if there is
+// none.
 func (c *conn) begun() uint32 {
 	switch {
 	case c.partial != nil:
@@ -73,9 +73,8 @@ func (c *conn) begun() uint32 {
 	}
 }
 
-// overdue is the second from which the message of which a part is missing is
-// too late, 0 if there is none. It does not depend on how little of it has come
-// since it began.
+// overdue returns the second from which the unfinished message is too late, or 0 if
+// there is none. Data that arrives does not extend the time.
 func (c *conn) overdue() uint32 {
 	begun := c.begun()
 	if begun == 0 {
@@ -84,10 +83,10 @@ func (c *conn) overdue() uint32 {
 	return begun + seconds(time.Duration(c.loop.server.messageWithin.Load())) + 1 // see after
 }
 
-// Where the memory has a limit, unfinished messages take a quarter of what may
-// be held at most. From an eighth on those that began longer ago than a moment
-// are dropped, so that the others' can come whole. Small ones take little more
-// than their socket, and stay.
+// With a memory limit, unfinished messages take at most 1/mostUnfinished of what may be
+// held. Above 1/manyUnfinished, those that began more than aMoment ago are dropped, so
+// that the others can arrive completely. Small ones take little more memory than their
+// socket, and are kept.
 const (
 	mostUnfinished = 4
 	manyUnfinished = 8
@@ -95,15 +94,16 @@ const (
 	aMoment        = 2 // seconds
 )
 
-// unfinishedAbove reports whether unfinished messages take more than one of so many
-// parts of what may be held.
+// unfinishedAbove reports whether unfinished messages take more than 1/parts of what may
+// be held.
 func (s *Server) unfinishedAbove(parts int64) bool {
 	a := s.cfg.Account
 	most := a.Most()
 	return most > 0 && a.BytesOf(account.Messages) > most/parts
 }
 
-// dropUnfinished drops messages that take long while there are many.
+// dropUnfinished drops the messages that take long if unfinished messages take much
+// memory.
 func (l *loop) dropUnfinished() {
 	if !l.server.unfinishedAbove(manyUnfinished) {
 		return
@@ -116,22 +116,21 @@ func (l *loop) dropUnfinished() {
 	})
 }
 
-// drop ends a connection of whose message there is no memory for the rest.
+// drop ends a connection because there is no memory for the rest of its message.
 func (c *conn) drop() {
 	c.FailFor(channels.ReasonMemory, channels.NoMemory.Code, channels.NoMemory.Message)
 	c.deaf = true
 	c.forget()
 }
 
-// giveUp ends a connection whose message is not whole in time. The client may
-// come back, but not at once: what it could not get through now, it would send
-// again.
+// giveUp ends a connection whose message has not arrived completely in time. The code has
+// the client wait before it reconnects: it would send the same message again.
 func (c *conn) giveUp() {
 	c.FailFor(channels.ReasonMessageTimeout, pusherproto.CodeOverCapacity, "A message did not arrive whole in time")
 }
 
-// account is where what the connection holds is entered: that of its app, or
-// of the process if the session was refused.
+// account returns the account in which the memory of the connection is entered: that of
+// its app, or of the process if the session was refused.
 func (c *conn) account() *account.Account {
 	if a := c.Account(); a != nil {
 		return a

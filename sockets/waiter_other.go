@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// portableWaiter sleeps on a channel: without epoll every connection has a
-// goroutine that reads, and all a loop waits for is mail.
+// portableWaiter waits on a channel: without epoll every connection has a goroutine
+// that reads, and a loop waits for mail only.
 type portableWaiter struct {
 	woken chan struct{}
 }
@@ -68,10 +68,10 @@ func (l *loop) watch(c *conn) error {
 	return nil
 }
 
-// overWire returns conn: without epoll TLS keeps its goroutines.
+// overWire returns conn: without epoll, connections over TLS keep their goroutines.
 func overWire(conn net.Conn) net.Conn { return conn }
 
-// What TLS keeps of a connection on a loop is nothing without epoll.
+// These do nothing: without epoll, no loop has a connection over TLS.
 func (*conn) readAhead()          {}
 func (*conn) sealed() int         { return 0 }
 func (*conn) sealedSince() uint32 { return 0 }
@@ -80,7 +80,7 @@ func (*conn) unseal()             {}
 // catchUp does nothing: loops without epoll read no requests.
 func (*loop) catchUp(*conn) bool { return false }
 
-// refuseUnasked does nothing: connections without epoll are not the loop's.
+// refuseUnasked does nothing: without epoll, no loop accepts connections.
 func (*conn) refuseUnasked([]byte) {}
 
 // answerMissed does nothing, for the same reason.

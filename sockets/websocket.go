@@ -10,7 +10,7 @@ import (
 	"fanfare/pusherproto"
 )
 
-// websocket is what both links of a WebSocket have in common.
+// websocket has the methods that the links of WebSockets share.
 type websocket struct{}
 
 // farewellFrame implements link.
@@ -30,8 +30,8 @@ func (websocket) reachable() bool { return true }
 // linger implements link: the peer has to answer the close frame.
 func (websocket) linger(c *conn) uint32 { return seconds(c.loop.server.closeTimeout()) + 1 }
 
-// expire implements link: after the activity timeout a ping, after the pong
-// timeout the end (docs/spec/websocket.md#keeping-alive).
+// expire implements link. It sends a ping after the activity timeout and ends the
+// connection after the pong timeout (docs/spec/websocket.md#keeping-alive).
 func (websocket) expire(c *conn, now uint32) uint32 {
 	app := c.App()
 	pong := seconds(app.PongTimeout)
@@ -52,9 +52,9 @@ func (websocket) expire(c *conn, now uint32) uint32 {
 	}
 }
 
-// spread is a connection's own delay of up to a tenth of the timeout: sockets
-// that were opened together do not ping together, and a client that pings at
-// the timeout itself does so first.
+// spread returns a delay of up to a tenth of the timeout, which depends on the
+// connection's slot: sockets that were opened together are not pinged together, and a
+// client that sends pings at the timeout sends its ping first.
 func (c *conn) spread(timeout time.Duration) uint32 {
 	return uint32(c.slot) % (seconds(timeout)/10 + 1)
 }

@@ -10,21 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wire is what a tls.Conn reads and writes. At first that is the connection that
-// was accepted: the handshake and the request for a WebSocket are net/http's, with
-// its goroutine and its deadlines. Then it is the link of the connection on its
-// loop, and the tls.Conn knows nothing of the change. From there on only the loop may
-// touch the tls.Conn.
+// wire is the net.Conn below a tls.Conn. At first its Conn is the accepted connection:
+// net/http does the handshake and reads the request for a WebSocket, with its goroutine
+// and its deadlines. Then its Conn is the link of the connection on a loop, a change that
+// the tls.Conn does not see. From then on only the loop may use the tls.Conn.
 type wire struct {
 	net.Conn
-	claimed atomic.Bool // by the loop, or by who closes it: see Claim
+	claimed atomic.Bool // by the loop, or by the goroutine that closes it: see Claim
 }
 
 func overWire(conn net.Conn) net.Conn { return &wire{Conn: conn} }
 
 func (w *wire) claim() bool { return w.claimed.CompareAndSwap(false, true) }
 
-// secure makes a connection over TLS the loop's, if it is over a wire of ours.
+// secure makes the loop the owner of a connection over TLS, if it is one of OverTLS.
 func (l *loop) secure(conn *tls.Conn) (link, int32, error) {
 	w, ok := conn.NetConn().(*wire)
 	if !ok || !conn.ConnectionState().HandshakeComplete {
