@@ -24,7 +24,7 @@ func (s *Server) Carry(nc net.Conn, read *bufio.Reader, w Carriage) {
 	session := w.Receive.session
 	if !ok || session == nil {
 		_ = nc.Close()
-		w.Done(0)
+		w.Response.Done(0)
 		return
 	}
 	behind, _ := read.Peek(read.Buffered())
@@ -33,20 +33,43 @@ func (s *Server) Carry(nc net.Conn, read *bufio.Reader, w Carriage) {
 	if !ok {
 		fd = -1
 	}
-	l := session.loop
 	f := &front{cfg: h.cfg, remote: h.from, secure: h.secure, carrier: &carrier{Carriage: w, session: session}}
+	s.toLoop(fd, f, in, false)
+}
+
+// toLoop makes a connection of a socket that carries a session's response, and
+// sends it to the session's loop. attach says that the session does not know the
+// request yet.
+func (s *Server) toLoop(fd int, f *front, in []byte, attach bool) {
+	w := f.carrier
+	session := w.session
+	l := session.loop
 	c := &conn{loop: l, lane: session.lane, link: l.waiter.(*epoll), fd: int32(fd), front: f, in: in}
 	s.sessions.mu.Lock()
 	stopped := s.stopped.Load() // no loop would read the mail
 	if !stopped {
 		l.share.conns.Add(1)
-		session.lane.Post(channels.Call(func() { l.carryOn(c) }))
+		session.lane.Post(channels.Call(func() {
+			l.carryOn(c)
+			if attach {
+				session.link.(*httpSession).attach(session, w.Receive)
+			}
+		}))
 	}
 	s.sessions.mu.Unlock()
 	if stopped {
 		c.link.release(c)
-		w.Done(0)
+		w.Response.Done(0)
 	}
+}
+
+// move gives a connection to the loop of the session that answers its request.
+func (l *loop) move(c *conn) {
+	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, int(c.fd), 0, handle{})
+	f := c.front
+	l.server.toLoop(int(c.fd), &front{cfg: f.cfg, remote: f.remote, secure: f.secure, carrier: f.carrier}, c.in, true)
+	c.fd, c.state = -1, connDead
+	f.carrier = nil
 }
 
 // carryOn makes the loop the owner of a connection that carries a response. The
@@ -84,7 +107,7 @@ func (c *conn) setDown() {
 	w := f.carrier
 	f.carrier = nil
 	w.Receive.carrier = nil
-	w.Done(w.body)
+	w.Response.Done(w.body)
 	c.lane = c.loop.own
 	f.cfg.Door.Enter(f.remote.Addr())
 	f.held, f.begun, f.body, f.blanks = true, false, false, mostBlanks

@@ -27,6 +27,7 @@ type httpSession struct {
 	creator netip.Addr
 	watched bool // by Config.Nodes
 	// What follows belongs to the loop's goroutine.
+	begun    bool     // its loop knows it
 	receive  *Receive // attached, nil between two
 	next     *Receive // waits for the attached one to be done writing
 	farewell []byte   // the close line, once there is one
@@ -107,6 +108,9 @@ func (h *httpSession) flush(c *conn) {
 		return
 	}
 	var chunk []byte
+	if r.carrier != nil {
+		chunk = h.loop.lines[:0]
+	}
 	if h.opening == openUnsaid {
 		chunk = append(chunk, *h.loop.server.opened.Load()...)
 		h.opening = openInHand
@@ -121,6 +125,9 @@ func (h *httpSession) flush(c *conn) {
 	}
 	if len(chunk) > 0 || r.streaming && !r.opened {
 		h.hand(c, chunk)
+	}
+	if r.carrier != nil && cap(chunk) <= readBuffer {
+		h.loop.lines = chunk // say has copied it
 	}
 }
 
