@@ -13,30 +13,36 @@ import (
 	"fanfare/internal/testkit"
 )
 
-// A stream that waits has no goroutine, a client that leaves is noticed, and the
-// session keeps what it was not told.
-func TestCarry_AStreamWaits_WithoutAGoroutine(t *testing.T) {
-	srv := testkit.Start(t, testkit.Options{})
-	if os.Getenv(testkit.Portable) != "" {
-		return // every connection is net/http's
+// A request that waits has no goroutine, and a client that leaves is noticed.
+func TestCarry_ARequestWaits_WithoutAGoroutine(t *testing.T) {
+	for _, action := range []string{"xhr_streaming", "xhr"} {
+		t.Run(action, func(t *testing.T) {
+			srv := testkit.Start(t, testkit.Options{})
+			if os.Getenv(testkit.Portable) != "" {
+				return // every connection is net/http's
+			}
+			const many = 50
+			before := runtime.NumGoroutine()
+			var last *wire
+			for i := range many {
+				w := newWire(t, srv)
+				request := fmt.Sprintf("POST /pusher/app/app-key/1/other%d/%s%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", i, action, xhrQuery)
+				w.ask(request)
+				body := bufio.NewReader(w.answer().Body)
+				w.line(body)
+				if action == "xhr" { // has opened the session, and the next one waits
+					_, _ = io.Copy(io.Discard, body)
+					w.ask(request)
+				}
+				last = w
+			}
+			receives := func() int { return srv.Account.Count(account.Receives) }
+			testkit.Eventually(t, "all wait", func() bool { return receives() == many })
+			testkit.Eventually(t, "the goroutines have gone", func() bool { return runtime.NumGoroutine() < before+many/2 })
+			_ = last.conn.Close()
+			testkit.Eventually(t, "the client's leaving is noticed", func() bool { return receives() == many-1 })
+		})
 	}
-	established(t, srv, "app-key/1/wire").joined("c")
-	const many = 50
-	before := runtime.NumGoroutine()
-	var last *wire
-	for i := range many {
-		w := newWire(t, srv)
-		w.ask(fmt.Sprintf("POST /pusher/app/app-key/1/other%d/xhr_streaming%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", i, xhrQuery))
-		body := bufio.NewReader(w.answer().Body)
-		w.line(body)
-		last = w
-	}
-	testkit.Eventually(t, "the goroutines have gone", func() bool { return runtime.NumGoroutine() < before+many/2 })
-	if n := srv.Account.Count(account.Receives); n != many {
-		t.Errorf("%d receives are in the account, want %d", n, many)
-	}
-	_ = last.conn.Close()
-	testkit.Eventually(t, "the client's leaving is noticed", func() bool { return srv.Account.Count(account.Receives) == many-1 })
 }
 
 // What a client sends before its stream has ended is in the account, is bounded, and

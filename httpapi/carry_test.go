@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/internal/testkit"
 	"fanfare/sockets"
 )
@@ -75,12 +77,12 @@ func (w *wire) line(body *bufio.Reader) string {
 var dates = regexp.MustCompile(`Date: [^\r]*`)
 
 // sameBytes runs a test over each transport, and the two must say the same bytes.
-func sameBytes(t *testing.T, test func(t *testing.T, srv *testkit.Server) string) {
+func sameBytes(t *testing.T, test func(t *testing.T, srv *testkit.Server) string, served ...apps.App) {
 	t.Helper()
 	said := map[bool]string{}
 	for _, portable := range []bool{false, true} {
 		t.Run(fmt.Sprintf("portable=%v", portable), func(t *testing.T) {
-			o := testkit.Options{Sockets: sockets.Config{Portable: portable}}
+			o := testkit.Options{Apps: served, Sockets: sockets.Config{Portable: portable}}
 			said[portable] = dates.ReplaceAllString(test(t, testkit.Start(t, o)), "Date: then")
 		})
 	}
@@ -126,13 +128,25 @@ func TestCarry_AStream_SaysTheSameBytes(t *testing.T) {
 // The same goes for a poll and the next one on its connection.
 func TestCarry_APoll_SaysTheSameBytes(t *testing.T) {
 	sameBytes(t, func(t *testing.T, srv *testkit.Server) string {
-		established(t, srv, "app-key/1/wire").joined("c")
+		session := established(t, srv, "app-key/1/wire")
+		session.joined("c")
 		w := newWire(t, srv)
 		for _, data := range []string{"1", strings.Repeat("x", 9000)} {
-			publish(t, srv, "c", data)
+			for range 5 { // the last is more than a client has to accept at once
+				publish(t, srv, "c", data)
+			}
+			session.say() // is handled behind them
 			w.receive("xhr", "Origin: http://there\r\n")
 			_, _ = io.Copy(io.Discard, w.answer().Body)
 		}
+		testkit.Eventually(t, "nothing waits", func() bool { return srv.Account.Count(account.Receives) == 0 })
+		w.receive("xhr", "") // waits, and what comes behind it waits too
+		testkit.Eventually(t, "the poll waits", func() bool { return srv.Account.Count(account.Receives) == 1 })
+		w.ask("GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Request-Id: fixed\r\n\r\n")
+		other := newWire(t, srv)
+		other.receive("xhr", "") // takes the place of the one that waits, which is told nothing
+		_, _ = io.Copy(io.Discard, w.answer().Body)
+		_, _ = io.Copy(io.Discard, w.answer().Body)
 		return w.got.String()
 	})
 }

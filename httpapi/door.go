@@ -176,7 +176,10 @@ func (d door) answer(dst []byte, r *sockets.Request, trace *TracedCall) ([]byte,
 	begun := d.cfg.Now()
 	c, ok := d.call(r)
 	c.trace = trace
-	if !ok || !d.authentic(&c, r, begun) {
+	if !ok {
+		return nil, d.poll(r, begun)
+	}
+	if !d.authentic(&c, r, begun) {
 		return nil, false
 	}
 	limits := protocolLimits(c.app.Limits)

@@ -33,7 +33,7 @@ type Fallback struct {
 func (s *Server) fallbackRoutes(r *router) {
 	handlers := map[string]handler{
 		"/xhr_streaming": s.shared(func(x *exchange, key string) error { return s.receive(x, key, true) }),
-		"/xhr":           s.shared(func(x *exchange, key string) error { return s.receive(x, key, false) }),
+		pollAction:       s.shared(func(x *exchange, key string) error { return s.receive(x, key, false) }),
 		"/xhr_send":      s.shared(s.send),
 	}
 	for path, h := range handlers {
@@ -123,8 +123,8 @@ func (s *Server) receive(x *exchange, appKey string, streaming bool) error {
 		return err
 	}
 	header := x.Header()
-	header.Set("Content-Type", "application/javascript; charset=UTF-8")
-	header.Set("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0")
+	header.Set("Content-Type", linesType)
+	header.Set("Cache-Control", notCached)
 	header.Set("X-Accel-Buffering", "no")
 	app, ok := s.cfg.Apps.ByKey(appKey)
 	if !ok {

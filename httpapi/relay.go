@@ -19,7 +19,7 @@ const receiveBytes = 26 << 10
 // client disconnects. The session keeps what was not written.
 func (s *Server) relay(x *exchange, key sockets.SessionKey, r *sockets.Receive, streaming bool) error {
 	s.connections.carries(x.r)
-	if streaming && s.carry(x, r) {
+	if s.carry(x, r) {
 		return nil
 	}
 	held := s.cfg.Hub.Account(x.app)

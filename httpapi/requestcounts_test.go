@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bufio"
+	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fanfare/apps"
+	"fanfare/internal/account"
 	"fanfare/internal/testkit"
 )
 
@@ -96,25 +98,50 @@ func TestRequests_OfAppsThereAre(t *testing.T) {
 	}
 }
 
-// A stream is counted when its response has ended, whoever has written it.
+// A stream or a poll is counted and logged when its response has ended, whoever has
+// written it.
 func TestRequests_AStreamIsCountedWhenItEnds(t *testing.T) {
-	logged(t, slog.LevelInfo, testkit.Options{}, func(t *testing.T, srv *testkit.Server, _ *logLines) {
-		established(t, srv, "app-key/1/wire")
-		streams := func() (n uint64) {
-			for _, c := range srv.API.Requests().Counts {
-				if c.App == "app-id" && c.Route == "/app/:key/:server/:session/xhr_streaming" && c.Status == 200 {
-					n += c.Count
+	for _, action := range []string{"xhr_streaming", "xhr"} {
+		t.Run(action, func(t *testing.T) {
+			logged(t, slog.LevelDebug, testkit.Options{}, func(t *testing.T, srv *testkit.Server, log *logLines) {
+				established(t, srv, "app-key/1/wire").joined("c")
+				counted := func() (n uint64) {
+					for _, c := range srv.API.Requests().Counts {
+						if c.App == "app-id" && c.Route == "/app/:key/:server/:session/"+action && c.Status == 200 {
+							n += c.Count
+						}
+					}
+					return n
 				}
-			}
-			return n
-		}
-		w := newWire(t, srv)
-		w.receive("xhr_streaming", "")
-		w.line(bufio.NewReader(w.answer().Body))
-		if n := streams(); n != 0 {
-			t.Fatalf("%d streams are counted, and the only one has not ended", n)
-		}
-		_ = w.conn.Close()
-		testkit.Eventually(t, "the stream is counted", func() bool { return streams() == 1 })
-	})
+				var before uint64
+				if action == "xhr" {
+					before = 2 // of established and joined
+				}
+				testkit.Eventually(t, "those are counted", func() bool { return counted() == before })
+				w := newWire(t, srv)
+				w.receive(action, "X-Forwarded-For: 192.0.2.7\r\n")
+				testkit.Eventually(t, "the request waits", func() bool { return srv.Account.Count(account.Receives) == 1 })
+				if n := counted(); n != before {
+					t.Fatalf("%d are counted, and one has not ended", n)
+				}
+				if action == "xhr" {
+					publish(t, srv, "c", "1")
+					_, _ = io.Copy(io.Discard, w.answer().Body)
+				} else {
+					w.line(bufio.NewReader(w.answer().Body))
+					_ = w.conn.Close()
+				}
+				testkit.Eventually(t, "the request is counted", func() bool { return counted() == before+1 })
+				testkit.Eventually(t, "and logged", func() bool {
+					for _, l := range log.with("request") {
+						if l["request"] == "fixed" {
+							return l["path"] == "/pusher/app/app-key/…/"+action && l["method"] == "POST" && l["status"] == 200.0 &&
+								l["bytes"].(float64) > 30 && l["app"] == "app-id" && l["address"] == "127.0.0.1"
+						}
+					}
+					return false
+				})
+			})
+		})
+	}
 }

@@ -88,7 +88,7 @@ func (d tracedDoor) Answer(dst []byte, r *sockets.Request) ([]byte, bool) {
 	c := &TracedCall{}
 	later := d.cfg.Hub.AnswersLater()
 	dst, ok := d.answer(dst, r, c)
-	if ok && !later { // otherwise net/http or acceptedLater reports it
+	if ok && !later && c.Signed { // otherwise net/http or acceptedLater reports it, or it is a poll
 		c.Status, c.Took = http.StatusOK, d.cfg.Now().Sub(c.Begun)
 		d.cfg.Tracer.Call(c)
 	}

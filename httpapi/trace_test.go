@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"io"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -137,6 +138,11 @@ func TestTracer_IsNotToldOfTheRest(t *testing.T) {
 			}
 			_ = r.Body.Close()
 		}
+		established(t, srv, "app-key/1/wire").subscribe("c")
+		w := newWire(t, srv)
+		w.receive("xhr", "")
+		_, _ = io.Copy(io.Discard, w.answer().Body)
+		_ = w.conn.Close()
 		http.DefaultClient.CloseIdleConnections()
 		srv.Post(t, "/events", smallEvent)
 		if c := told.next(t, 1); c.Route != "/apps/:app/events" {

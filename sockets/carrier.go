@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"time"
@@ -8,64 +9,80 @@ import (
 	"fanfare/channels"
 )
 
-// carryPiece is what a client has Carriage.Within to accept.
+// carryPiece is how many bytes a client has to accept within Carriage.Within.
 const carryPiece = 32 << 10
 
-var (
-	errLeft  = errors.New("the client has left")
-	lastPart = []byte("0\r\n\r\n")
+// mostHead is the room for the head of a response, and for what surrounds a chunk.
+const mostHead = 512
 
-	// How the head of a response ends, as net/http ends it: of one with a body, and of
-	// one that has ended before there was any.
-	inChunks = []byte("Transfer-Encoding: chunked\r\n\r\n")
-	noBody   = []byte("Content-Length: 0\r\n\r\n")
+var (
+	errLeft  = errors.New("the client has disconnected")
+	lastPart = []byte("0\r\n\r\n")
 )
 
-// Carriage is an accepted request for a stream that the session's loop takes over
-// from net/http, to write the response.
+// Carriage is an accepted request for the output of a session, to which the
+// session's loop writes the response.
 type Carriage struct {
-	Receive *Receive
-	Head    []byte        // of the response but for its length, and for the end of the head
-	Within  time.Duration // to accept carryPiece
+	Receive  *Receive
+	Response CarriedResponse
+	Within   time.Duration // the time in which the client has to accept carryPiece bytes
+}
+
+// CarriedResponse is the part of a response that httpapi knows.
+type CarriedResponse interface {
+	// AppendHead appends the head of the response. length is that of the body, or -1
+	// if the body is in the chunked transfer coding.
+	AppendHead(dst []byte, length int) []byte
 	// Done is called once when the response has ended, complete or not, with the
 	// bytes of its body. It is called on the loop, or in Carry if Carry refuses.
-	Done func(body int64)
+	Done(body int64)
 }
 
 // carrier is the state of a connection that carries a session's response. It
-// belongs to the session's loop, which is the connection's too.
+// belongs to the loop of the session, which also owns the connection.
 type carrier struct {
 	Carriage
 	session *conn
-	rest    []byte // of the chunk in hand, what is not queued
-	piece   int    // bytes of the body that are queued
-	body    int64  // that are written
-	ended   bool   // the session says no more
-	closed  bool   // and the end of the response is queued
+	polled  Receive // what Receive points to if the loop has read the request
+	rest    []byte  // the part of the current chunk that is not queued yet
+	piece   int     // queued bytes of the body
+	body    int64   // written bytes of the body
+	begun   bool    // the head is queued
+	ended   bool    // the session sends nothing more
+	closed  bool    // the end of the response is queued
 }
 
 // carrying reports whether the connection carries a session's response.
 func (c *conn) carrying() bool { return c.front != nil && c.front.carrier != nil }
 
 // say queues a chunk of the response. The session is notified when it is written.
+// chunk may be changed afterwards.
 func (c *conn) say(chunk []byte) {
 	w := c.front.carrier
-	if w.Head != nil {
-		c.push(channels.ControlFrame(append(w.Head, inChunks...)))
-		w.Head = nil
-	}
 	w.rest = chunk
 	c.sayPiece()
+	w.rest = bytes.Clone(w.rest)
 }
 
-// sayPiece queues the next piece of the chunk in hand, as a chunk of the
-// transfer coding (RFC 9112 §7.1).
+// sayPiece queues the next piece of the current chunk. In a stream it is a chunk of
+// the transfer coding (RFC 9112 §7.1). The first chunk of a poll is its whole body.
 func (c *conn) sayPiece() {
 	w := c.front.carrier
-	n := min(len(w.rest), carryPiece)
-	b := make([]byte, 0, n+len("8000\r\n\r\n"))
-	b = append(strconv.AppendInt(b, int64(n), 16), "\r\n"...)
-	b = append(append(b, w.rest[:n]...), "\r\n"...)
+	length, n := len(w.rest), min(len(w.rest), carryPiece)
+	b := make([]byte, 0, mostHead+n)
+	if w.Receive.streaming {
+		length = -1
+	}
+	if !w.begun {
+		w.begun = true
+		b = w.Response.AppendHead(b, length)
+	}
+	if w.Receive.streaming {
+		b = append(strconv.AppendInt(b, int64(n), 16), "\r\n"...)
+		b = append(append(b, w.rest[:n]...), "\r\n"...)
+	} else {
+		b = append(b, w.rest[:n]...)
+	}
 	w.rest, w.piece = w.rest[n:], n
 	if len(w.rest) == 0 {
 		w.rest = nil // which would keep the whole chunk
@@ -78,16 +95,20 @@ func (c *conn) sayPiece() {
 func (c *conn) sayNoMore() {
 	w := c.front.carrier
 	w.ended = true
-	if w.piece == 0 && !w.closed && c.state == connOpen {
-		w.closed = true
-		end := lastPart
-		if w.Head != nil {
-			end = append(w.Head, noBody...)
-			w.Head = nil
-		}
-		c.push(channels.ControlFrame(end))
-		c.within(w.Within)
+	if w.piece > 0 || w.closed || c.state != connOpen {
+		return
 	}
+	w.closed = true
+	end := lastPart
+	switch {
+	case !w.begun:
+		w.begun = true
+		end = w.Response.AppendHead(nil, 0)
+	case !w.Receive.streaming:
+		return // its length was sent, and carried sees that all is written
+	}
+	c.push(channels.ControlFrame(end))
+	c.within(w.Within)
 }
 
 // carried goes on when what was queued of the response is written.
@@ -96,18 +117,18 @@ func (c *conn) carried() {
 	w.body += int64(w.piece)
 	said := w.piece > 0
 	w.piece = 0
-	switch {
-	case len(w.rest) > 0:
+	if len(w.rest) > 0 {
 		c.sayPiece()
 		return
-	case w.closed:
-		c.setDown()
-		return
-	case w.ended:
+	}
+	if said && w.session.state != connDead { // which may have more to say, or end it
+		w.session.link.(*httpSession).written(w.session, w.Receive, nil)
+	}
+	if w.ended {
 		c.sayNoMore()
 	}
-	if said && w.session.state != connDead {
-		w.session.link.(*httpSession).written(w.session, w.Receive, nil)
+	if w.closed && c.queue.bytes == 0 && c.state == connOpen {
+		c.setDown()
 	}
 }
 
@@ -116,7 +137,7 @@ func (c *conn) dropCarried() {
 	w := c.front.carrier
 	c.front.carrier = nil
 	w.Receive.carrier = nil
-	w.Done(w.body)
+	w.Response.Done(w.body)
 	s := w.session
 	s.lane.Post(channels.Call(func() {
 		if s.state != connDead {

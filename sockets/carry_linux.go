@@ -24,7 +24,7 @@ func (s *Server) Carry(nc net.Conn, read *bufio.Reader, w Carriage) {
 	session := w.Receive.session
 	if !ok || session == nil {
 		_ = nc.Close()
-		w.Done(0)
+		w.Response.Done(0)
 		return
 	}
 	behind, _ := read.Peek(read.Buffered())
@@ -33,24 +33,46 @@ func (s *Server) Carry(nc net.Conn, read *bufio.Reader, w Carriage) {
 	if !ok {
 		fd = -1
 	}
-	l := session.loop
 	f := &front{cfg: h.cfg, remote: h.from, secure: h.secure, carrier: &carrier{Carriage: w, session: session}}
+	s.toLoop(fd, f, in, false)
+}
+
+// toLoop sends a socket that carries a session's response to the session's loop.
+// With attach, the loop also gives the request to the session.
+func (s *Server) toLoop(fd int, f *front, in []byte, attach bool) {
+	w := f.carrier
+	session := w.session
+	l := session.loop
 	c := &conn{loop: l, lane: session.lane, link: l.waiter.(*epoll), fd: int32(fd), front: f, in: in}
 	s.sessions.mu.Lock()
 	stopped := s.stopped.Load() // no loop would read the mail
 	if !stopped {
 		l.share.conns.Add(1)
-		session.lane.Post(channels.Call(func() { l.carryOn(c) }))
+		session.lane.Post(channels.Call(func() {
+			l.carryOn(c)
+			if attach {
+				session.link.(*httpSession).attach(session, w.Receive)
+			}
+		}))
 	}
 	s.sessions.mu.Unlock()
 	if stopped {
 		c.link.release(c)
-		w.Done(0)
+		w.Response.Done(0)
 	}
 }
 
+// move gives a connection to the loop of the session that answers its request.
+func (l *loop) move(c *conn) {
+	_ = l.waiter.(*epoll).control(unix.EPOLL_CTL_DEL, int(c.fd), 0, handle{})
+	f := c.front
+	l.server.toLoop(int(c.fd), &front{cfg: f.cfg, remote: f.remote, secure: f.secure, carrier: f.carrier}, c.in, true)
+	c.fd, c.state = -1, connDead
+	f.carrier = nil
+}
+
 // carryOn makes the loop the owner of a connection that carries a response. The
-// session may have said something by now, and may have ended it.
+// session may already have sent a chunk, or ended the response.
 func (l *loop) carryOn(c *conn) {
 	l.adopt(c)
 	r := c.front.carrier.Receive
@@ -78,13 +100,13 @@ func (l *loop) carryOn(c *conn) {
 	}
 }
 
-// setDown makes the connection one that waits for its next request.
+// setDown ends the carrying: the connection waits for its next request.
 func (c *conn) setDown() {
 	f := c.front
 	w := f.carrier
 	f.carrier = nil
 	w.Receive.carrier = nil
-	w.Done(w.body)
+	w.Response.Done(w.body)
 	c.lane = c.loop.own
 	f.cfg.Door.Enter(f.remote.Addr())
 	f.held, f.begun, f.body, f.blanks = true, false, false, mostBlanks
@@ -101,8 +123,8 @@ func (c *conn) setDown() {
 	}
 }
 
-// listenTo notices that the client of a response leaves. What it sends before the
-// response ends is kept, and then nothing more is read.
+// listenTo detects that the client of a response disconnects. If the client sends
+// data before the response ends, that is kept and nothing more is read.
 func (p *epoll) listenTo(c *conn) {
 	buf := p.loop.buf[:greedyRead]
 	n, err := unix.Read(int(c.fd), buf)

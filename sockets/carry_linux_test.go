@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -39,11 +40,21 @@ func (d *testDoor) carry(t *testing.T, s *Server, w http.ResponseWriter, r *http
 	if d.undescribed.Load() {
 		_ = conn.Close() // so take finds no descriptor, as where none is left
 	}
-	s.Carry(conn, rw.Reader, Carriage{
-		Receive: receive, Head: []byte("HTTP/1.1 200 OK\r\n"), Within: carriedWithin,
-		Done: func(body int64) { d.carried <- body },
-	})
+	s.Carry(conn, rw.Reader, Carriage{Receive: receive, Within: carriedWithin, Response: carriedBy{d}})
 }
+
+// carriedBy is a response that says to the test when it has ended.
+type carriedBy struct{ *testDoor }
+
+func (carriedBy) AppendHead(dst []byte, length int) []byte {
+	dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
+	if length < 0 {
+		return append(dst, "Transfer-Encoding: chunked\r\n\r\n"...)
+	}
+	return fmt.Appendf(dst, "Content-Length: %d\r\n\r\n", length)
+}
+
+func (d carriedBy) Done(body int64) { d.carried <- body }
 
 func (d *testDoor) session(random string) SessionKey {
 	return SessionKey{AppID: d.app.ID, Random: random}

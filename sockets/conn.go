@@ -189,10 +189,10 @@ func (c *conn) written(n int) {
 		c.die()
 	case c.state == connClosing:
 		c.link.finish(c)
+	case c.leaving():
+		c.loop.end(c) // handed over at the end of a turn
 	case c.carrying():
 		c.carried()
-	case c.front != nil && c.front.leaving:
-		c.loop.end(c) // handed over at the end of a turn
 	}
 }
 

@@ -44,8 +44,8 @@ type Door interface {
 	// to make it. Otherwise net/http gets what has arrived, and answers.
 	Await(r *Request) bool
 	// Answer appends the complete response to a request, or returns ok false if
-	// net/http has to answer. If it has called r.Later, the response follows
-	// later.
+	// net/http has to answer. If it has called r.Later or r.Carry, the response
+	// follows later.
 	Answer(dst []byte, r *Request) (response []byte, ok bool)
 	// Unavailable appends the response to a request that arrived too late,
 	// because the server is ending. r is nil if the request is unknown.
@@ -185,6 +185,9 @@ func (c *conn) request(b []byte) (used int) {
 		}
 		used += size
 		c.loop.parsed += requestFrames
+		if f.carrier != nil {
+			return used // written would handle what is behind the request in here
+		}
 		if c.queue.bytes > int(c.loop.server.queueBytes.Load())/2 && !c.blocked {
 			c.link.flush(c)
 		}
@@ -222,6 +225,8 @@ func (c *conn) answer(r *Request) bool {
 		return false
 	case f.later != nil:
 		c.wait()
+	case f.carrier != nil:
+		c.carry()
 	default:
 		c.reply(response, r.Last)
 	}

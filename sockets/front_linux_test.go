@@ -38,6 +38,7 @@ type testDoor struct {
 	awaits   atomic.Int64           // heads it was asked about
 	warnings atomic.Int64           // lines the server logged
 	answer   atomic.Pointer[func()] // called when something is to be answered
+	describe atomic.Pointer[func()] // called when a session is to answer
 	carried  chan int64             // bytes of streams that have ended
 	// undescribed has streams lose their descriptor before a loop has it.
 	undescribed atomic.Bool
@@ -96,6 +97,9 @@ func (d *testDoor) Await(r *Request) bool {
 func (d *testDoor) Answer(dst []byte, r *Request) ([]byte, bool) {
 	if f := d.answer.Load(); f != nil {
 		(*f)()
+	}
+	if name, ok := strings.CutPrefix(string(r.Target), pollPath+"?"); ok {
+		return nil, d.carryPoll(r, name)
 	}
 	switch string(r.Target) {
 	case "/here":

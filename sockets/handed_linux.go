@@ -55,6 +55,10 @@ type handed struct {
 // If net/http accepts no more connections, the request is refused.
 func (l *loop) handOver(c *conn, read []byte) {
 	f := c.front
+	if f.carrier != nil {
+		l.move(c)
+		return
+	}
 	if l.front == nil {
 		c.unavailable(nil)
 		return

@@ -28,6 +28,7 @@ type httpSession struct {
 	creator netip.Addr
 	watched bool // by Config.Nodes
 	// What follows belongs to the loop's goroutine.
+	begun    bool     // the loop has opened it
 	receive  *Receive // the attached request, nil between two
 	next     *Receive // waits until the attached one has finished writing
 	farewell []byte   // the close line, nil while the session is open
@@ -109,6 +110,9 @@ func (h *httpSession) flush(c *conn) {
 		return
 	}
 	var chunk []byte
+	if r.carrier != nil {
+		chunk = h.loop.lines[:0]
+	}
 	if h.opening == openUnsaid {
 		chunk = append(chunk, *h.loop.server.opened.Load()...)
 		h.opening = openInHand
@@ -123,6 +127,9 @@ func (h *httpSession) flush(c *conn) {
 	}
 	if len(chunk) > 0 || r.streaming && !r.opened {
 		h.hand(c, chunk)
+	}
+	if r.carrier != nil && cap(chunk) <= readBuffer {
+		h.loop.lines = chunk // say has copied it
 	}
 }
 

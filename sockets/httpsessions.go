@@ -66,7 +66,7 @@ func (s *Server) OpenSession(key SessionKey, creator netip.Addr, r *Receive, o O
 
 func (l *loop) beginSession(c *conn, h *httpSession, r *Receive, o Opening) {
 	l.adopt(c)
-	h.since, h.wrote = l.now, l.now
+	h.begun, h.since, h.wrote = true, l.now, l.now
 	if l.stopped {
 		r.end()
 		c.die()

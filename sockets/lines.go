@@ -76,12 +76,16 @@ func appendClose(dst []byte, code int, reason string) []byte {
 func appendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); {
+		plain := i
+		for plain < len(text) && text[plain] >= ' ' && text[plain] < utf8.RuneSelf && text[plain] != '"' && text[plain] != '\\' {
+			plain++
+		}
+		if dst, i = append(dst, text[i:plain]...), plain; i == len(text) {
+			break
+		}
 		switch b := text[i]; {
 		case b == '"' || b == '\\':
 			dst = append(dst, '\\', b)
-			i++
-		case b >= ' ' && b < utf8.RuneSelf:
-			dst = append(dst, b)
 			i++
 		default:
 			r, size := utf8.DecodeRune(text[i:])

@@ -49,6 +49,7 @@ type loop struct {
 	buf      []byte
 	scratch  []byte
 	joined   []byte    // see join
+	lines    []byte    // of a session, for a connection of the loop
 	serial   int32     // of the newest connection, for its handle
 	parsed   uint64    // frames of clients so far; a request counts for several
 	wrote    uint64    // counters.Writes at the beginning of this second

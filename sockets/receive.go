@@ -4,7 +4,7 @@ package sockets
 // chunk and calls Server.Written; the session's loop does the rest.
 type Receive struct {
 	// Chunks delivers whole lines to write and flush. The response ends when the
-	// channel is closed.
+	// channel is closed. It is nil if the loop writes the response from the start.
 	Chunks chan []byte
 
 	session   *conn // that it was given to; nil if there is none
@@ -56,18 +56,21 @@ func (r *Receive) hand(chunk []byte) {
 	r.opened = true
 	r.busy = true
 	r.units += len(chunk)
-	if r.carrier != nil {
+	switch {
+	case r.carrier != nil:
 		r.carrier.say(chunk)
-		return
-	}
-	r.Chunks <- chunk
+	case r.Chunks != nil:
+		r.Chunks <- chunk
+	} // else the client has left, and the session is about to be told
 }
 
 // end ends the response after the chunk in hand.
 func (r *Receive) end() {
 	if !r.ended {
 		r.ended = true
-		close(r.Chunks)
+		if r.Chunks != nil {
+			close(r.Chunks)
+		}
 		if r.carrier != nil {
 			r.carrier.sayNoMore()
 		}

@@ -113,7 +113,7 @@ func Carries(net.Conn) bool { return false }
 // Carry closes the connection. It is not called, since Carries returns false.
 func (s *Server) Carry(nc net.Conn, _ *bufio.Reader, w Carriage) {
 	_ = nc.Close()
-	w.Done(0)
+	w.Response.Done(0)
 }
 
 // setDown does nothing: no loop carries a response.
