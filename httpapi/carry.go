@@ -16,15 +16,6 @@ import (
 // carriedBytes is what a request takes that waits on its session's event loop.
 const carriedBytes = 1200
 
-// pollAction is the last segment of a poll's path.
-const pollAction = "/xhr"
-
-// Headers of a response to a request for output of a session.
-const (
-	linesType = "application/javascript; charset=UTF-8"
-	notCached = "no-store, no-cache, no-transform, must-revalidate, max-age=0"
-)
-
 // carry has the session's event loop answer a request, and reports whether it does. A
 // waiting request has no goroutine then. The request is counted and logged when it
 // ends.

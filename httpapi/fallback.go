@@ -28,6 +28,15 @@ type Fallback struct {
 	WriteTimeout time.Duration
 }
 
+// pollAction is the last segment of a poll's path.
+const pollAction = "/xhr"
+
+// Headers of a response to a request for output of a session.
+const (
+	linesType = "application/javascript; charset=UTF-8"
+	notCached = "no-store, no-cache, no-transform, must-revalidate, max-age=0"
+)
+
 // fallbackRoutes registers the three paths of a session. While the fallback is
 // disabled, routePath does not route to them.
 func (s *Server) fallbackRoutes(r *router) {
