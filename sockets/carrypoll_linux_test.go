@@ -167,6 +167,31 @@ func TestCarry_PollsOfManyPieces_AreNotMixed(t *testing.T) {
 	}
 }
 
+// An event for the polls of many sessions is sent to all of them in few system
+// calls, and each response is whole.
+func TestCarry_AnEventForManyPolls_ReachesAll(t *testing.T) {
+	address, door, server := behindFrontOf(t, 1, nil)
+	const polls = 2*ringSends + leastTogether
+	var all []*bufio.Reader
+	for i := range polls {
+		openPolled(t, door, server, fmt.Sprint(i))
+		conn := dialFront(t, address)
+		all = append(all, bufio.NewReader(conn))
+		askPoll(conn, fmt.Sprint(i))
+		door.waitsFor(t, server, fmt.Sprint(i))
+	}
+	frame := channels.NewFrame([]byte("event"))
+	halted(server.loops, func() {
+		for i := range polls {
+			server.sessions.byKey[door.session(fmt.Sprint(i))].Send(frame)
+		}
+	})
+	for _, from := range all {
+		expectBody(t, from, "a[\"event\"]\n")
+		door.ended(t)
+	}
+}
+
 // A poll that came in two parts, with a request behind it, is handled once, though
 // much is queued to be written.
 func TestCarry_APollInParts_IsHandledOnce(t *testing.T) {
