@@ -52,7 +52,7 @@ func (s *Server) carried(r *carried) *carried {
 }
 
 // AppendHead appends the head that net/http would write.
-func (r *carried) AppendHead(dst []byte, length int) []byte {
+func (r *carried) AppendHead(dst []byte, length int, last bool) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: "...)
 	dst = append(append(dst, r.origin...), "\r\nCache-Control: "+notCached+"\r\n"...)
 	if length > 0 { // set by the handler, so it is sorted among the other headers
@@ -61,11 +61,14 @@ func (r *carried) AppendHead(dst []byte, length int) []byte {
 	dst = append(dst, "Content-Type: "+linesType+"\r\nVary: Origin\r\nX-Accel-Buffering: no\r\n"+headerRequestID+": "...)
 	dst = append(append(dst, r.id...), "\r\nDate: "...)
 	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-	switch {
-	case length < 0:
-		dst = append(dst, "\r\nTransfer-Encoding: chunked"...)
-	case length == 0:
+	if length == 0 {
 		dst = append(dst, "\r\nContent-Length: 0"...)
+	}
+	if last {
+		dst = append(dst, "\r\nConnection: close"...)
+	}
+	if length < 0 {
+		dst = append(dst, "\r\nTransfer-Encoding: chunked"...)
 	}
 	return append(dst, "\r\n\r\n"...)
 }

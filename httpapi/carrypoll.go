@@ -34,8 +34,8 @@ func (d door) poll(r *sockets.Request, begun time.Time) bool {
 	}
 	key := sockets.SessionKey{AppID: app.ID, Random: session}
 	return r.Carry(key, d.cfg.Fallback.WriteTimeout, func() sockets.CarriedResponse {
-		origin, n := r.Header("Origin")
-		if n == 0 {
+		origin, _ := r.Header("Origin")
+		if len(origin) == 0 {
 			origin = []byte("*")
 		}
 		id := string(givenID(r))

@@ -30,6 +30,7 @@ func TestCarry_PollsInAllForms_GetTheSameAnswers(t *testing.T) {
 		{"POST", good, length + fixed + "Origin: https://good.example\r\n"},
 		{"POST", good, length + fixed + "Origin: https://bad.example\r\n"},
 		{"POST", good, length + fixed + "Origin: https://good.example\r\nOrigin: https://good.example\r\n"},
+		{"POST", good, length + fixed + "Origin:\r\n"},
 		{"POST", good, length},
 		{"POST", good, length + "X-Request-Id:\r\n"},
 		{"POST", good, length + "X-Request-Id: n o\r\n"},

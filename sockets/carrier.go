@@ -31,8 +31,9 @@ type Carriage struct {
 // CarriedResponse is the part of a response that httpapi knows.
 type CarriedResponse interface {
 	// AppendHead appends the head of the response. length is that of the body, or -1
-	// if the body is in the chunked transfer coding.
-	AppendHead(dst []byte, length int) []byte
+	// if the body is in the chunked transfer coding. last reports whether the
+	// connection ends with the response.
+	AppendHead(dst []byte, length int, last bool) []byte
 	// Done is called once when the response has ended, complete or not, with the
 	// bytes of its body. It is called on the loop, or in Carry if Carry refuses.
 	Done(body int64)
@@ -48,6 +49,7 @@ type carrier struct {
 	piece   int     // queued bytes of the body
 	body    int64   // written bytes of the body
 	begun   bool    // the head is queued
+	last    bool    // and says that the connection ends
 	ended   bool    // the session sends nothing more
 	closed  bool    // the end of the response is queued
 }
@@ -74,8 +76,7 @@ func (c *conn) sayPiece() {
 		length = -1
 	}
 	if !w.begun {
-		w.begun = true
-		b = w.Response.AppendHead(b, length)
+		b = c.appendHead(b, length)
 	}
 	if w.Receive.streaming {
 		b = append(strconv.AppendInt(b, int64(n), 16), "\r\n"...)
@@ -91,6 +92,15 @@ func (c *conn) sayPiece() {
 	c.within(w.Within)
 }
 
+// appendHead appends the head of the response. Since the request was read, there may
+// have come too many connections, or a successor.
+func (c *conn) appendHead(dst []byte, length int) []byte {
+	w := c.front.carrier
+	_, full := c.front.cfg.Door.Patience(c.front.remote.Addr(), 0)
+	w.begun, w.last = true, full || c.loop.front == nil
+	return w.Response.AppendHead(dst, length, w.last)
+}
+
 // sayNoMore ends the response behind what is queued.
 func (c *conn) sayNoMore() {
 	w := c.front.carrier
@@ -102,8 +112,7 @@ func (c *conn) sayNoMore() {
 	end := lastPart
 	switch {
 	case !w.begun:
-		w.begun = true
-		end = w.Response.AppendHead(nil, 0)
+		end = c.appendHead(nil, 0)
 	case !w.Receive.streaming:
 		return // its length was sent, and carried sees that all is written
 	}

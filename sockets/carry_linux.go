@@ -113,6 +113,11 @@ func (c *conn) setDown() {
 	f.since, f.heard = c.loop.clock, c.loop.clock
 	c.loop.spare(c)
 	c.unpause()
+	if w.last {
+		c.hangUp()
+		c.link.finish(c)
+		return
+	}
 	if len(c.in) > 0 {
 		c.feed(nil)
 	} else {

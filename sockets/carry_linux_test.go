@@ -46,8 +46,11 @@ func (d *testDoor) carry(t *testing.T, s *Server, w http.ResponseWriter, r *http
 // carriedBy is a response that says to the test when it has ended.
 type carriedBy struct{ *testDoor }
 
-func (carriedBy) AppendHead(dst []byte, length int) []byte {
+func (carriedBy) AppendHead(dst []byte, length int, last bool) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
+	if last {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
 	if length < 0 {
 		return append(dst, "Transfer-Encoding: chunked\r\n\r\n"...)
 	}

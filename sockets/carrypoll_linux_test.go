@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -292,6 +293,42 @@ func TestCarry_TheClientOfAPollLeaves_TheSessionKeepsAll(t *testing.T) {
 	askPoll(conn, "a")
 	expectBody(t, bufio.NewReader(conn), "a[\"text\"]\n")
 	door.ended(t)
+}
+
+// A poll that waits while the connections become too many ends its connection, and
+// its response says so.
+func TestCarry_TooManyConnectionsMeanwhile_TheResponseIsTheLast(t *testing.T) {
+	for _, text := range []string{"text", ""} { // "" takes its place by another poll
+		address, door, server := behindFrontOf(t, 2, nil)
+		openPolled(t, door, server, "a")
+		conn := dialFront(t, address)
+		askPoll(conn, "a")
+		door.waitsFor(t, server, "a")
+		door.many.Store(true)
+		want := ""
+		if text == "" {
+			r := NewReceive(false)
+			server.Attach(door.session("a"), r)
+			defer func() { server.Detach(door.session("a"), r, errLeft) }()
+		} else {
+			want = fmt.Sprintf("a[%q]\n", text)
+			door.say(t, server, "a", text)
+		}
+		from := bufio.NewReader(conn)
+		r, err := http.ReadResponse(from, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		if string(body) != want || err != nil || !r.Close {
+			t.Errorf("got %q, %v, and it ends the connection: %v", body, err, r.Close)
+		}
+		if rest, err := io.ReadAll(from); len(rest) > 0 || err != nil {
+			t.Errorf("behind it: %q, %v", rest, err)
+		}
+		door.ended(t)
+		door.many.Store(false)
+	}
 }
 
 // A poll on its way to the loop of its session when the server stops is closed.

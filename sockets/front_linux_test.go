@@ -34,6 +34,7 @@ type testDoor struct {
 	hurried  atomic.Bool
 	listener atomic.Pointer[frontListener]
 	crowded  atomic.Bool
+	many     atomic.Bool            // connections end with their next answer
 	rested   atomic.Pointer[handed] // the last that net/http had answered
 	awaits   atomic.Int64           // heads it was asked about
 	warnings atomic.Int64           // lines the server logged
@@ -74,7 +75,7 @@ func (d *testDoor) Patience(_ netip.Addr, most time.Duration) (time.Duration, bo
 	if d.hurried.Load() {
 		return time.Second, false
 	}
-	return most, false
+	return most, d.many.Load()
 }
 
 func (d *testDoor) Calm() bool { return !d.hurried.Load() }
