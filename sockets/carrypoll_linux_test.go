@@ -193,6 +193,33 @@ func TestCarry_AnEventForManyPolls_ReachesAll(t *testing.T) {
 	}
 }
 
+// The lines of a session that a handler writes are not those of another session,
+// which the loop writes in the meantime.
+func TestCarry_APollBesideAHandler_TheyAreNotMixed(t *testing.T) {
+	address, door, server := behindFrontOf(t, 1, nil)
+	for _, name := range []string{"a", "b"} {
+		openPolled(t, door, server, name)
+	}
+	conn := dialFront(t, address)
+	from := bufio.NewReader(conn)
+	poll := func(text string) {
+		door.say(t, server, "a", text)
+		askPoll(conn, "a")
+		expectBody(t, from, "a[\""+text+"\"]\n")
+		door.ended(t)
+	}
+	poll("before")
+	handled := NewReceive(false)
+	server.Attach(door.session("b"), handled)
+	door.say(t, server, "b", "handled")
+	chunk := <-handled.Chunks
+	poll("behind")
+	if string(chunk) != "a[\"handled\"]\n" {
+		t.Errorf("the handler has %q", chunk)
+	}
+	server.Written(door.session("b"), handled, nil)
+}
+
 // A poll that came in two parts, with a request behind it, is handled once, though
 // much is queued to be written.
 func TestCarry_APollInParts_IsHandledOnce(t *testing.T) {
