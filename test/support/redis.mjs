@@ -72,9 +72,13 @@ export class Redis {
     return stdout.trim();
   }
 
-  /** A field of INFO. */
+  /** A field of INFO; undefined if Sentinel, which reconfigures the server, cuts off the question. */
   async info(field) {
-    return new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(await this.cli('INFO'))?.[1];
+    const text = await this.cli('INFO').catch((err) => {
+      if (/Connection reset|closed the connection/.test(err.message)) return '';
+      throw err;
+    });
+    return new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(text)?.[1];
   }
 
   /** Sends one command and returns the first piece of the answer. */
